@@ -1,0 +1,68 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every Swift target: Swift 6 mode, imports internal unless said otherwise, members visible only through their own import.
+let common: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("ExistentialAny"),
+]
+
+/// Targets that must not touch pointers: an `unsafe` construct that is not marked is an error.
+let safe: [SwiftSetting] =
+  common + [
+    .enableExperimentalFeature("Lifetimes"), .strictMemorySafety(), .treatWarning("StrictMemorySafety", as: .error),
+  ]
+
+/// Targets whose code waits on fibers: Swift keeps its record of exclusive accesses per thread, with nodes on the stack,
+/// so two fibers of one thread that wait inside such accesses would corrupt it.
+let fibers: [SwiftSetting] = common + [.unsafeFlags(["-enforce-exclusivity=unchecked"])]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+let package = Package(
+  name: "ambit",
+  products: [.executable(name: "ambit", targets: ["ambit"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+  ],
+  targets: [
+    .target(name: "CAmbit"),
+    .target(name: "CFiber"),
+    .target(name: "CLinux"),
+    .target(name: "AmbitCore", swiftSettings: safe),
+    .target(name: "AmbitConfig", dependencies: ["AmbitCore", "TOMLKit"], swiftSettings: safe),
+    .target(
+      name: "AmbitRuntime", dependencies: ["AmbitCore", "CAmbit", "CFiber", "CLinux", logging],
+      swiftSettings: fibers),
+    .target(
+      name: "AmbitPlugins", dependencies: ["AmbitCore", "AmbitRuntime", "CAmbit"], swiftSettings: fibers),
+    .target(
+      name: "AmbitHTTP", dependencies: ["AmbitCore", "AmbitRuntime", "CAmbit", "CLinux", logging],
+      swiftSettings: fibers),
+    .target(
+      name: "AmbitHost",
+      dependencies: ["AmbitConfig", "AmbitCore", "AmbitHTTP", "AmbitPlugins", "AmbitRuntime", logging],
+      swiftSettings: safe),
+    .executableTarget(name: "ambit", dependencies: ["AmbitConfig", "AmbitHost", argumentParser], swiftSettings: safe),
+
+    .target(name: "hello", dependencies: ["CAmbit"], path: "Plugins/hello", publicHeadersPath: "."),
+    .target(name: "simple_service", dependencies: ["CAmbit"], path: "Plugins/simple_service", publicHeadersPath: "."),
+    // Without modules: clang would want CAmbit's as a prebuilt C++ one.
+    .target(
+      name: "counter", dependencies: ["CAmbit"], path: "Plugins/counter", publicHeadersPath: ".",
+      cxxSettings: [.unsafeFlags(["-fno-cxx-modules"])]),
+
+    .testTarget(name: "CAmbitTests", dependencies: ["CAmbit"], exclude: ["Programs"], swiftSettings: common),
+    .testTarget(name: "AmbitCoreTests", dependencies: ["AmbitCore"], swiftSettings: common),
+    .testTarget(name: "AmbitConfigTests", dependencies: ["AmbitConfig", "AmbitCore"], swiftSettings: common),
+    .testTarget(
+      name: "AmbitPluginsTests", dependencies: ["AmbitCore", "AmbitPlugins", "CAmbit"], swiftSettings: common),
+  ],
+  cLanguageStandard: .gnu17,
+  cxxLanguageStandard: .gnucxx20
+)

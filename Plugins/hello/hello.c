@@ -1,0 +1,51 @@
+/* hello: a first plugin. It greets, and it sends back what it is sent.
+ *
+ *     curl http://127.0.0.1:8080/hello/World
+ *     curl -H 'Content-Type: image/png' --data-binary @picture.png -o same.png http://127.0.0.1:8080/echo
+ *
+ * The greeting can be set in host.conf:
+ *
+ *     [plugin.hello]
+ *     greeting = "Good day"
+ */
+#include <ambit.h>
+
+/* GET /hello/{name}: a whole response at once. */
+static int32_t hello(ambit_scope *scope) {
+  ambit_str greeting = ambit_setting(scope, "greeting");
+  if (greeting.ptr == NULL)
+    greeting = AMBIT_STR("Hello");
+  ambit_str name = ambit_param(scope, "name");
+  return ambit_respondf(scope, 200, "text/plain; charset=utf-8", AMBIT_STR_FMT ", " AMBIT_STR_FMT "!\n",
+                        AMBIT_STR_ARG(greeting), AMBIT_STR_ARG(name));
+}
+
+/* POST /echo: a body of any length in pieces. Reading waits for the client to send and writing for it to receive, so
+ * that the buffer is all the memory this takes. A client that leaves makes either fail. */
+static int32_t echo(ambit_scope *scope) {
+  const char *type = ambit_cstr(scope, ambit_header(scope, "Content-Type"));
+  if (type != NULL)
+    ambit_set_header(scope, "Content-Type", type);
+
+  ambit_status status = ambit_begin(scope, 200, ambit_body_length(scope));
+  char buffer[16 * 1024];
+  while (status == AMBIT_OK) {
+    int64_t length = ambit_read(scope, buffer, sizeof buffer);
+    if (length == 0)
+      return ambit_end(scope);
+    if (length < 0)
+      return (int32_t)length;
+    status = ambit_write(scope, buffer, (size_t)length);
+  }
+  return status;
+}
+
+static const ambit_route routes[] = {
+    {.pattern = "GET /hello/{name}", .handler = hello},
+    {.pattern = "POST /echo", .handler = echo},
+};
+
+AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
+    AMBIT_PLUGIN_HEADER, .name = "hello",
+    .version = "1.0",    .about = "Greets, and echoes.",
+    .routes = routes,    .route_count = sizeof routes / sizeof routes[0]};

@@ -1,0 +1,73 @@
+/* simple_service: jobs live as long as the request that spawned them.
+ *
+ *     curl -i http://127.0.0.1:8080/simple             answered at once: its job is cancelled, cause=done
+ *     curl -m 1 http://127.0.0.1:8080/hold             the client gives up: cause=disconnect
+ *     curl http://127.0.0.1:8080/hold?seconds=4        the client stays: the job finishes
+ *
+ * The host's log tells what became of each job. Nothing here stops a job: the end of its request does.
+ */
+#include <ambit.h>
+
+enum { STEPS = 5, LONGEST_HOLD = 3600 };
+
+/* A job: five steps of half a second. When its scope ends the wait returns, and the job should soon return too. */
+static int32_t work(ambit_scope *scope, void *arg) {
+  (void)arg;
+  for (int step = 1; step <= STEPS; step++) {
+    ambit_logf(scope, AMBIT_INFO, "working... step %d of %d", step, STEPS);
+    ambit_status status = ambit_sleep(scope, AMBIT_MILLISECONDS(500));
+    if (status == AMBIT_CANCELLED)
+      ambit_logf(scope, AMBIT_INFO, "cancelled, cause=%s", ambit_cause_name(ambit_cancelled(scope)));
+    if (status != AMBIT_OK)
+      return status;
+  }
+  ambit_logf(scope, AMBIT_INFO, "finished");
+  return AMBIT_OK;
+}
+
+static ambit_status spawn_work(ambit_scope *scope) {
+  ambit_job_options options = ambit_default_job_options("work");
+  return ambit_spawn(scope, work, NULL, &options, NULL);
+}
+
+/* GET /simple: spawns the job and returns, which answers with an empty 200. The response does not wait for the job. */
+static int32_t simple(ambit_scope *scope) { return spawn_work(scope); }
+
+/* The query's `seconds`, 3 if there is none; -1 unless it is a whole number from 0 to LONGEST_HOLD. */
+static int64_t seconds_to_hold(ambit_scope *scope) {
+  ambit_str text = ambit_query(scope, "seconds");
+  if (text.ptr == NULL)
+    return 3;
+  int64_t seconds = text.len > 0 ? 0 : -1;
+  for (size_t i = 0; i < text.len && seconds >= 0; i++) {
+    bool digit = text.ptr[i] >= '0' && text.ptr[i] <= '9';
+    seconds = digit ? seconds * 10 + (text.ptr[i] - '0') : -1;
+    if (seconds > LONGEST_HOLD)
+      seconds = -1;
+  }
+  return seconds;
+}
+
+/* GET /hold?seconds=N: spawns the same job and answers after a while. */
+static int32_t hold(ambit_scope *scope) {
+  int64_t seconds = seconds_to_hold(scope);
+  if (seconds < 0)
+    return ambit_respondf(scope, 400, "text/plain", "seconds: expected a whole number from 0 to %d\n", LONGEST_HOLD);
+
+  ambit_status status = spawn_work(scope);
+  if (status == AMBIT_OK)
+    status = ambit_sleep(scope, AMBIT_SECONDS(seconds));
+  if (status != AMBIT_OK)
+    return status;
+  return ambit_respondf(scope, 200, "text/plain", "held for %d s\n", (int)seconds);
+}
+
+static const ambit_route routes[] = {
+    {.pattern = "GET /simple", .handler = simple},
+    {.pattern = "GET /hold", .handler = hold},
+};
+
+AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
+    AMBIT_PLUGIN_HEADER, .name = "simple_service",
+    .version = "1.0",    .about = "Shows jobs that live and die with their request.",
+    .routes = routes,    .route_count = sizeof routes / sizeof routes[0]};

@@ -1,0 +1,58 @@
+/// Turns the members of a TOML document into a configuration, and notes whatever is wrong with them.
+struct ConfigurationReader {
+  private(set) var configuration = HostConfiguration.defaults
+  private(set) var findings: [Finding] = []
+  private let members: [String: ConfigurationValue]
+
+  init(members: [String: ConfigurationValue]) {
+    self.members = members
+  }
+
+  mutating func readAll() {
+    let tables = ConfigurationKey.tables.reduce(into: [:]) { $0[$1] = table($1) }
+    for key in ConfigurationKey.all {
+      guard let value = (key.table.map { tables[$0] ?? [:] } ?? members)[key.name] else { continue }
+      key.read(value, &configuration, &findings)
+    }
+    findings += UnknownKeys.findings(in: members, table: nil)
+    for (name, members) in tables { findings += UnknownKeys.findings(in: members, table: name) }
+    readPlugins()
+    if findings.isEmpty { compareLimits() }
+  }
+
+  /// The members of a table, none if it is missing or no table.
+  private mutating func table(_ name: String) -> [String: ConfigurationValue] {
+    guard let value = members[name] else { return [:] }
+    guard case .table(let members) = value else {
+      findings.append(.mismatch(at: SettingPath(name), expected: "a table, [\(name)]", found: value))
+      return [:]
+    }
+    return members
+  }
+
+  private mutating func readPlugins() {
+    guard let value = members["plugin"] else { return }
+    guard case .table(let plugins) = value else {
+      let expected = "a table for each plugin, such as [plugin.hello]"
+      findings.append(.mismatch(at: SettingPath("plugin"), expected: expected, found: value))
+      return
+    }
+    for (name, value) in plugins {
+      configuration.pluginSettings[name] = PluginSettings(value, at: SettingPath("plugin", name), &findings)
+    }
+  }
+
+  /// What no key can check alone.
+  private mutating func compareLimits() {
+    let limits = configuration.limits
+    guard limits.maxTarget > limits.maxHead else { return }
+    let (target, head) = (SizeText.text(for: limits.maxTarget), SizeText.text(for: limits.maxHead))
+    var path = SettingPath("limits", "max_target")
+    var message = "\(path): expected at most limits.max_head, which is \(head), found \(target)"
+    if case .table(let given)? = members["limits"], given["max_target"] == nil {
+      path = SettingPath("limits", "max_head")
+      message = "\(path): expected at least limits.max_target, which is \(target), found \(head)"
+    }
+    findings.append(Finding(path: path, message: message))
+  }
+}

@@ -1,0 +1,65 @@
+/// How `host.conf` writes a duration: whole amounts with their units, the largest first, such as "250ms" or "1m30s".
+enum DurationText {
+  private static let units: [(name: String, nanoseconds: Int64)] = [
+    ("h", 3_600_000_000_000), ("m", 60_000_000_000), ("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1000),
+  ]
+
+  /// The duration that the text means, at most what `Int64` nanoseconds can hold; nil if it is not of the form.
+  static func duration(in text: String) -> Duration? {
+    guard !text.isEmpty else { return nil }
+    var total: Int64 = 0
+    var smaller = units[...]
+    var rest = Substring(text)
+    while !rest.isEmpty {
+      guard let (amount, name) = takeAmount(from: &rest),
+        let index = smaller.firstIndex(where: { $0.name == name })
+      else { return nil }
+      let (length, tooLong) = amount.multipliedReportingOverflow(by: units[index].nanoseconds)
+      let (sum, tooMuch) = total.addingReportingOverflow(length)
+      total = tooLong || tooMuch ? .max : sum
+      smaller = units[(index + 1)...]
+    }
+    return .nanoseconds(total)
+  }
+
+  /// The shortest text for the duration, to the microsecond.
+  static func text(for duration: Duration) -> String {
+    var text = ""
+    var rest = duration.wholeNanoseconds
+    for unit in units where rest >= unit.nanoseconds {
+      text += "\(rest / unit.nanoseconds)\(unit.name)"
+      rest %= unit.nanoseconds
+    }
+    return text.isEmpty ? "0s" : text
+  }
+
+  /// What was probably meant by a text that is not of the form.
+  static func hint(for text: String) -> String? {
+    if text.contains(".") { return #"a fraction is written in a smaller unit, such as "1s500ms" for 1.5 seconds"# }
+    let onlyDigits = !text.isEmpty && text.allSatisfy { ("0"..."9").contains($0) }
+    return onlyDigits ? hint(forSeconds: text) : nil
+  }
+
+  /// What was probably meant by a number without a unit.
+  static func hint(forSeconds digits: String) -> String {
+    "did you mean \(quoted(digits + "s"))?"
+  }
+
+  /// Digits and the letters behind them; an amount too large for an integer is the largest one.
+  private static func takeAmount(from text: inout Substring) -> (amount: Int64, unit: String)? {
+    let digits = text.prefix { ("0"..."9").contains($0) }
+    let unit = text.dropFirst(digits.count).prefix { ("a"..."z").contains($0) }
+    guard !digits.isEmpty, !unit.isEmpty else { return nil }
+    text = text.dropFirst(digits.count + unit.count)
+    return (Int64(digits) ?? .max, String(unit))
+  }
+}
+
+extension Duration {
+  /// The duration in nanoseconds, as the host's timers count; a fraction of one is dropped. Exact for every duration of
+  /// a `HostConfiguration`.
+  package var wholeNanoseconds: Int64 {
+    let (seconds, attoseconds) = components
+    return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
+  }
+}

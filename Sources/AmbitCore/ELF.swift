@@ -1,0 +1,86 @@
+/// What the loader is spared: a file that is cut short, garbage, or built for something else. `dlopen` of such a file can
+/// fail, crash or even succeed, by where the cut is.
+///
+/// Only 64-bit little-endian files pass, since the host runs on x86-64 and arm64 alone. What lies in the segments is not
+/// looked at.
+package enum ELF {
+  /// A processor, as the file names it in `e_machine`.
+  package struct Machine: RawRepresentable, Equatable, Sendable, CustomStringConvertible {
+    package let rawValue: UInt16
+    package init(rawValue: UInt16) { self.rawValue = rawValue }
+
+    package static let amd64 = Machine(rawValue: 62)
+    package static let arm64 = Machine(rawValue: 183)
+
+    /// The processor this code was compiled for.
+    package static var host: Machine {
+      #if arch(x86_64)
+        .amd64
+      #elseif arch(arm64)
+        .arm64
+      #endif
+    }
+
+    package var description: String {
+      switch self {
+      case .amd64: "x86-64"
+      case .arm64: "arm64"
+      default: "machine \(rawValue)"
+      }
+    }
+  }
+
+  /// Refuses the whole file `file` unless it is a shared library for `expected` whose header, program headers, section
+  /// table and segments all lie within it.
+  package static func checkLibrary(_ file: Span<UInt8>, machine expected: Machine = .host) throws(ELFError) {
+    try checkIdentity(of: file)
+    let type = try file.integer(UInt16.self, at: 16, of: .header)
+    let machine = Machine(rawValue: try file.integer(UInt16.self, at: 18, of: .header))
+    guard machine == expected else { throw .otherMachine(found: machine, expected: expected) }
+    guard type == 3 else { throw .notShared(type: type) }
+    try file.checkExtent(offset: 0, size: 64, of: .header)
+    try checkSectionTable(of: file)
+    try checkSegments(of: file)
+  }
+
+  /// `e_ident`: the magic number, 64 bits, little-endian, version 1.
+  private static func checkIdentity(of file: Span<UInt8>) throws(ELFError) {
+    guard file.starts(with: [0x7f, 0x45, 0x4c, 0x46]) else { throw .notELF }
+    let width = try file.integer(UInt8.self, at: 4, of: .header)
+    guard width == 2 else { throw .otherFormat("a class of 2 (64 bits)", found: UInt64(width)) }
+    let order = try file.integer(UInt8.self, at: 5, of: .header)
+    guard order == 1 else { throw .otherFormat("a data encoding of 1 (little-endian)", found: UInt64(order)) }
+    let version = try file.integer(UInt8.self, at: 6, of: .header)
+    guard version == 1 else { throw .otherFormat("an ELF version of 1", found: UInt64(version)) }
+  }
+
+  /// A stripped library may lack a section table; one that is announced must be there. Linkers write it last, so it
+  /// tells best whether the file is whole.
+  private static func checkSectionTable(of file: Span<UInt8>) throws(ELFError) {
+    let offset = try file.integer(UInt64.self, at: 40, of: .header)
+    guard offset != 0 else { return }
+    let size = try file.integer(UInt16.self, at: 58, of: .header)
+    let count = try file.integer(UInt16.self, at: 60, of: .header)
+    try file.checkExtent(offset: offset, size: UInt64(size) * UInt64(count), of: .sectionTable)
+  }
+
+  /// Each PT_LOAD and PT_DYNAMIC, of which there must be a PT_LOAD at least.
+  private static func checkSegments(of file: Span<UInt8>) throws(ELFError) {
+    let table = try file.integer(UInt64.self, at: 32, of: .header)
+    let size = UInt64(try file.integer(UInt16.self, at: 54, of: .header))
+    let count = UInt64(try file.integer(UInt16.self, at: 56, of: .header))
+    guard size == 56 else { throw .otherFormat("program headers of 56 bytes", found: size) }
+    try file.checkExtent(offset: table, size: size * count, of: .programHeaders)
+    var isLoadable = false
+    for index in 0..<count {
+      let header = table + index * size
+      let type = try file.integer(UInt32.self, at: header, of: .programHeaders)
+      guard type == 1 || type == 2 else { continue }
+      let offset = try file.integer(UInt64.self, at: header + 8, of: .programHeaders)
+      let length = try file.integer(UInt64.self, at: header + 32, of: .programHeaders)
+      try file.checkExtent(offset: offset, size: length, of: .segment(Int(index)))
+      isLoadable = isLoadable || type == 1
+    }
+    guard isLoadable else { throw .nothingToLoad }
+  }
+}

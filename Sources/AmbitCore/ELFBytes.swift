@@ -1,0 +1,25 @@
+/// The bytes of an ELF file, read in little-endian order and never past their end.
+extension Span<UInt8> {
+  func starts(with magic: [UInt8]) -> Bool {
+    count >= magic.count && magic.indices.allSatisfy { self[$0] == magic[$0] }
+  }
+
+  /// The integer at `offset`, which lies in `part` of the file.
+  func integer<Value: FixedWidthInteger & UnsignedInteger>(
+    _: Value.Type, at offset: UInt64, of part: ELFError.Part
+  ) throws(ELFError) -> Value {
+    let size = MemoryLayout<Value>.size
+    try checkExtent(offset: offset, size: UInt64(size), of: part)
+    var value: UInt64 = 0
+    for index in (0..<size).reversed() { value = value << 8 | UInt64(self[Int(offset) + index]) }
+    return Value(truncatingIfNeeded: value)
+  }
+
+  /// Refuses `size` bytes from `offset` on that do not lie within the file.
+  func checkExtent(offset: UInt64, size: UInt64, of part: ELFError.Part) throws(ELFError) {
+    let (end, overflow) = offset.addingReportingOverflow(size)
+    guard !overflow, end <= UInt64(count) else {
+      throw .truncated(part, needed: overflow ? .max : end, size: UInt64(count))
+    }
+  }
+}

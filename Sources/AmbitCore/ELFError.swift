@@ -1,0 +1,54 @@
+/// Why a file is no shared library that this host could load.
+package enum ELFError: Error, Equatable, CustomStringConvertible {
+  /// A part of the file that can lie beyond its end.
+  package enum Part: Equatable, Sendable, CustomStringConvertible {
+    case header, programHeaders, sectionTable
+    case segment(Int)
+
+    package var description: String {
+      switch self {
+      case .header: "the file header"
+      case .programHeaders: "the program headers"
+      case .sectionTable: "the section table"
+      case .segment(let index): "segment \(index)"
+      }
+    }
+  }
+
+  /// The file does not begin with the ELF magic number.
+  case notELF
+  /// A field of the header has a value that this host does not read.
+  case otherFormat(String, found: UInt64)
+  case otherMachine(found: ELF.Machine, expected: ELF.Machine)
+  /// `e_type` is not ET_DYN.
+  case notShared(type: UInt16)
+  /// A part ends at byte `needed`, the file at byte `size`.
+  case truncated(Part, needed: UInt64, size: UInt64)
+  case nothingToLoad
+
+  package var description: String {
+    switch self {
+    case .notELF:
+      "not a shared library: it does not begin with the ELF magic number"
+    case .otherFormat(let expected, let found):
+      "not a shared library of this machine: expected \(expected), found \(found)"
+    case .otherMachine(let found, let expected):
+      "built for \(found), this host runs on \(expected)"
+    case .notShared(let type):
+      "not a shared library but \(Self.kind(of: type)); link it with -shared"
+    case .truncated(let part, let needed, let size):
+      "cut short: \(part) should end at byte \(needed), the file ends at byte \(size)"
+    case .nothingToLoad:
+      "not a shared library: it has no segment to load"
+    }
+  }
+
+  private static func kind(of type: UInt16) -> String {
+    switch type {
+    case 1: "an object file"
+    case 2: "an executable"
+    case 4: "a core dump"
+    default: "a file of ELF type \(type)"
+    }
+  }
+}

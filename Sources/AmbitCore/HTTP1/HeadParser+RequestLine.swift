@@ -1,0 +1,76 @@
+extension HeadParser {
+  /// `method SP request-target SP HTTP-version CRLF` (RFC 9112, section 3).
+  mutating func readRequestLine(_ bytes: RawSpan, into head: inout RequestHead) throws(Interruption) {
+    try skipEmptyLines(bytes)
+    let methodEnd = bytes.endOfToken(from: position)
+    let delimiter = try bytes.next(at: methodEnd)
+    if delimiter != Ascii.space || methodEnd == position { throw .rejected(.invalidMethod) }
+    let target = try readTarget(bytes, at: methodEnd &+ 1)
+    let minorVersion = try readVersion(bytes, at: target.range.end &+ 1)
+    let end = try bytes.lineEnd(at: target.range.end &+ 9, otherwise: .malformedVersion)
+
+    head = RequestHead()
+    head.methodRange = ByteRange(from: position, to: methodEnd)
+    head.method = Method(bytes, head.methodRange)
+    head.minorVersion = minorVersion
+    head.target = target.range
+    try target.split(bytes, into: &head)
+    position = end
+    isInFields = true
+  }
+
+  /// Advances past empty lines; some clients send one after the body of a request (RFC 9112, section 2.2).
+  @inline(__always)
+  private mutating func skipEmptyLines(_ bytes: RawSpan) throws(Interruption) {
+    while try bytes.next(at: position) == Ascii.carriageReturn {
+      let end = try bytes.lineEnd(at: position, otherwise: .bareCarriageReturn)
+      if emptyLines == Self.maxEmptyLines { throw .rejected(.tooManyEmptyLines) }
+      emptyLines += 1
+      position = end
+    }
+    if bytes[octet: position] == Ascii.lineFeed { throw .rejected(.bareLineFeed) }
+  }
+
+  /// Finds the end of the target: one space, after at least one byte and at most `maxTarget`.
+  @inline(__always)
+  private func readTarget(_ bytes: RawSpan, at start: Int) throws(Interruption) -> RequestTarget {
+    let pathEnd = bytes.firstPosition(from: start, where: ByteMask.endsPath)
+    var end = pathEnd
+    if pathEnd < bytes.byteCount && bytes[octet: pathEnd] == Ascii.questionMark {
+      end = bytes.firstPosition(from: pathEnd &+ 1, where: ByteMask.endsTarget)
+    }
+    if end &- start > Int(limits.maxTarget) { throw .rejected(.targetTooLong) }
+    switch try bytes.next(at: end) {
+    case Ascii.space where end > start: return RequestTarget(range: ByteRange(from: start, to: end), pathEnd: pathEnd)
+    case Ascii.carriageReturn: throw .rejected(.malformedVersion)
+    case Ascii.lineFeed: throw .rejected(.bareLineFeed)
+    default: throw .rejected(.invalidTarget)
+    }
+  }
+
+  /// `HTTP/1.0` or `HTTP/1.x`, in capitals (RFC 9112, section 2.3). Returns 0 or 1.
+  @inline(__always)
+  private func readVersion(_ bytes: RawSpan, at start: Int) throws(Interruption) -> UInt8 {
+    if start &+ 8 <= bytes.byteCount && bytes.equals(ByteRange(from: start, to: start &+ 8), "HTTP/1.1") { return 1 }
+    return try readUnusualVersion(bytes, at: start)
+  }
+
+  /// The same byte by byte, so that a wrong one is answered as soon as it is there.
+  private func readUnusualVersion(_ bytes: RawSpan, at start: Int) throws(Interruption) -> UInt8 {
+    let name: InlineArray<5, UInt8> = [0x48, 0x54, 0x54, 0x50, 0x2f]
+    for index in name.indices {
+      if try bytes.next(at: start + index) != name[index] { throw .rejected(.malformedVersion) }
+    }
+    let major = try readDigit(bytes, at: start + 5)
+    if try bytes.next(at: start + 6) != Ascii.dot { throw .rejected(.malformedVersion) }
+    let minor = try readDigit(bytes, at: start + 7)
+    if major != 1 { throw .rejected(.unsupportedVersion) }
+    return min(minor, 1)
+  }
+
+  private func readDigit(_ bytes: RawSpan, at position: Int) throws(Interruption) -> UInt8 {
+    let byte = try bytes.next(at: position)
+    if !ByteClass.digit.contains(byte) { throw .rejected(.malformedVersion) }
+    return byte - Ascii.zero
+  }
+}

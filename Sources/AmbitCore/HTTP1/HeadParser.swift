@@ -1,0 +1,73 @@
+/// What the bytes seen so far amount to.
+package enum HeadResult: Sendable, Equatable {
+  /// Call again with the same bytes and more behind them.
+  case incomplete
+  /// The head is whole; `RequestHead.length` tells where the body begins.
+  case complete
+  case rejected(Rejection)
+}
+
+/// Reads one request head, strictly, and from any pieces (RFC 9112, sections 2 to 7).
+///
+/// Whatever two servers could read differently is rejected: what a proxy in front of the host took for one request
+/// must not become two here. The answer does not depend on how the bytes were cut, because each decision, limits
+/// included, is taken at a byte and depends on that byte and those before it only. A call goes on at the line where the
+/// last one ran out of bytes; lines that were read are not read again.
+package struct HeadParser: Sendable {
+  /// Empty lines that a client may send before its request line (RFC 9112, section 2.2).
+  static var maxEmptyLines: Int { 4 }
+
+  let limits: HeadLimits
+  /// The first byte of the line to be read next.
+  var position = 0
+  var emptyLines = 0
+  var isInFields = false
+  var seen: SeenFields = []
+
+  package init(limits: HeadLimits = HeadLimits()) {
+    self.limits = limits
+  }
+
+  /// Forgets the head that was being read. Needed before the next one, after `complete` as after `rejected`.
+  package mutating func reset() {
+    position = 0
+    emptyLines = 0
+    isInFields = false
+    seen = []
+  }
+
+  /// Reads on in `bytes`, which begin at the first byte of the head and reach as far as was received.
+  ///
+  /// `head` and `fields` carry what was read so far from call to call. The number of fields is limited by the room in
+  /// `fields` too. What lies behind the head does not matter. Does not allocate.
+  package mutating func parse(
+    _ bytes: RawSpan, into head: inout RequestHead, fields: inout MutableSpan<HeaderField>
+  ) -> HeadResult {
+    let window = bytes.extracting(first: Int(limits.maxHead))
+    do throws(Interruption) {
+      if !isInFields { try readRequestLine(window, into: &head) }
+      while try readFieldLine(window, into: &head, fields: &fields) {}
+      try finish(&head)
+      return .complete
+    } catch {
+      switch error {
+      case .rejected(let rejection): return .rejected(rejection)
+      case .outOfBytes where bytes.byteCount < Int(limits.maxHead): return .incomplete
+      case .outOfBytes: return .rejected(isInFields ? .headTooLong : .targetTooLong)
+      }
+    }
+  }
+
+  /// Checks what only the end of the head can tell.
+  private func finish(_ head: inout RequestHead) throws(Interruption) {
+    if head.minorVersion >= 1 && !seen.contains(.host) { throw .rejected(.missingHost) }
+    head.keepsAlive = !seen.contains(.close) && (head.minorVersion >= 1 || seen.contains(.keepAlive))
+    head.length = position
+  }
+}
+
+/// Why a step of a parser ends early.
+enum Interruption: Error {
+  case outOfBytes
+  case rejected(Rejection)
+}

@@ -1,0 +1,70 @@
+/// Reading bytes out of a `RawSpan`. The standard library marks these loads unsafe for the types whose invariants they
+/// could break; integers have none, and the bounds are checked here all the same.
+extension RawSpan {
+  @inline(__always)
+  subscript(octet offset: Int) -> UInt8 {
+    unsafe unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+  }
+
+  @inline(__always)
+  private func quad(at offset: Int) -> UInt64 {
+    UInt64(unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self))
+  }
+
+  /// Eight bytes as a number in the order of the machine.
+  @inline(__always)
+  private func word(at offset: Int) -> UInt64 {
+    unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+  }
+
+  /// Fewer than eight bytes as one number: two ranges of one length are equal if and only if their numbers are.
+  @inline(__always)
+  private func short(at offset: Int, count: Int) -> UInt64 {
+    if count >= 4 { return quad(at: offset) | quad(at: offset + count - 4) << 32 }
+    if count == 0 { return 0 }
+    return UInt64(self[octet: offset]) | UInt64(self[octet: offset + count / 2]) << 8
+      | UInt64(self[octet: offset + count - 1]) << 16
+  }
+
+  /// A number that equal bytes have in common for one seed and unequal bytes rarely. Whoever may choose the bytes can
+  /// make two collide, so it only ever says where to look.
+  @inline(__always)
+  func digest(at offset: Int, count: Int, seed: UInt64) -> UInt64 {
+    var digest = (seed ^ UInt64(truncatingIfNeeded: count) << 32) &* 0x9E37_79B9_7F4A_7C15
+    if count < 8 { return mixed(digest, short(at: offset, count: count)) }
+    var done = 0
+    while done + 8 < count {
+      digest = mixed(digest, word(at: offset + done))
+      done += 8
+    }
+    return mixed(digest, word(at: offset + count - 8))
+  }
+
+  /// Whether the bytes at an offset equal as many of another span at its own offset.
+  @inline(__always)
+  func equals(at offset: Int, _ other: Span<UInt8>, at otherOffset: Int, count: Int) -> Bool {
+    let other = unsafe other.bytes
+    if count < 8 { return short(at: offset, count: count) == other.short(at: otherOffset, count: count) }
+    var done = 0
+    while done + 8 < count {
+      if word(at: offset + done) != other.word(at: otherOffset + done) { return false }
+      done += 8
+    }
+    return word(at: offset + count - 8) == other.word(at: otherOffset + count - 8)
+  }
+}
+
+/// One round: every bit of the word reaches the low bits, which are the ones that pick a slot.
+@inline(__always)
+private func mixed(_ digest: UInt64, _ word: UInt64) -> UInt64 {
+  let product = (digest ^ word) &* 0xD6E8_FEB8_6659_FD93
+  return product ^ product >> 32
+}
+
+extension [UInt8] {
+  /// Calls `body` with the elements as raw bytes. The standard library marks the same property of `Span` unsafe for the
+  /// padding that elements of other types may have.
+  func withOctets<Result>(_ body: (RawSpan) -> Result) -> Result {
+    body(unsafe span.bytes)
+  }
+}

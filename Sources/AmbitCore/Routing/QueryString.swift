@@ -1,0 +1,53 @@
+/// One pair of a query or of a form body, as ranges of the raw bytes.
+package struct QueryPair: Sendable, Equatable, BitwiseCopyable {
+  /// The name as sent.
+  package let name: ByteRange
+  /// The value as sent; empty if there is no `=`.
+  package let value: ByteRange
+  /// Whether decoding would change the name.
+  package let nameNeedsDecoding: Bool
+  /// Whether decoding would change the value, so that the raw bytes may not be handed out as they are.
+  package let valueNeedsDecoding: Bool
+}
+
+/// Walks over the pairs of a query (without its `?`) or of an `application/x-www-form-urlencoded` body, as the WHATWG
+/// URL standard parses it: pairs are separated by `&`, empty ones are skipped, the first `=` ends the name.
+package struct QueryCursor: Sendable, BitwiseCopyable {
+  private var offset = 0
+
+  /// A cursor before the first pair.
+  package init() {}
+
+  /// The next pair; nil at the end. Always to be called with the same bytes.
+  package mutating func next(in query: RawSpan) -> QueryPair? {
+    while offset < query.byteCount, query[octet: offset] == UInt8(ascii: "&") { offset += 1 }
+    guard offset < query.byteCount else { return nil }
+    let (name, nameNeedsDecoding) = part(of: query, orEquals: true)
+    if offset < query.byteCount, query[octet: offset] == UInt8(ascii: "=") { offset += 1 }
+    let (value, valueNeedsDecoding) = part(of: query, orEquals: false)
+    return QueryPair(
+      name: name, value: value, nameNeedsDecoding: nameNeedsDecoding, valueNeedsDecoding: valueNeedsDecoding)
+  }
+
+  /// The range from here to the next `&`, or `=` if that ends it too, and whether it needs decoding.
+  private mutating func part(of query: RawSpan, orEquals: Bool) -> (ByteRange, Bool) {
+    let start = offset
+    var needsDecoding = false
+    while offset < query.byteCount {
+      let byte = query[octet: offset]
+      if byte == UInt8(ascii: "&") || (orEquals && byte == UInt8(ascii: "=")) { break }
+      if byte == UInt8(ascii: "%") || byte == UInt8(ascii: "+") { needsDecoding = true }
+      offset += 1
+    }
+    return (ByteRange(from: start, to: offset), needsDecoding)
+  }
+}
+
+/// The first pair of a query or form body whose decoded name is the given one; nil if there is none. Does not allocate.
+package func firstQueryPair(named name: RawSpan, in query: RawSpan) -> QueryPair? {
+  var cursor = QueryCursor()
+  while let pair = cursor.next(in: query) {
+    if formText(pair.name, of: query, decodesTo: name) { return pair }
+  }
+  return nil
+}

@@ -1,0 +1,90 @@
+/// The SHA-256 of some bytes (FIPS 180-4): the identity of a plugin's content, whatever the file's inode or time say.
+package struct SHA256: Hashable, Sendable, CustomStringConvertible {
+  private let words: [UInt32]
+
+  /// Hashes `bytes` in one pass, copying at most the last 64 of them.
+  package init(of bytes: Span<UInt8>) {
+    var state = Self.initialState
+    var schedule = [UInt32](repeating: 0, count: 64)
+    let whole = bytes.count / 64 * 64
+    for start in stride(from: 0, to: whole, by: 64) {
+      Self.compress(bytes.extracting(start..<start + 64), into: &state, schedule: &schedule)
+    }
+    let padding = Self.padded(bytes.extracting(whole..<bytes.count), total: bytes.count)
+    for start in stride(from: 0, to: padding.count, by: 64) {
+      Self.compress(padding.span.extracting(start..<start + 64), into: &state, schedule: &schedule)
+    }
+    words = state
+  }
+
+  /// All 64 hexadecimal digits, in lower case.
+  package var description: String {
+    words.map { word in
+      let digits = String(word, radix: 16)
+      return String(repeating: "0", count: 8 - digits.count) + digits
+    }.joined()
+  }
+
+  /// The first 12 hexadecimal digits: enough to tell builds apart in file names and log lines.
+  package var prefix: String { String(description.prefix(12)) }
+
+  /// The rest of the message, a one bit, zeros, and the message's length in bits (5.1.1).
+  private static func padded(_ rest: Span<UInt8>, total: Int) -> [UInt8] {
+    var block = [UInt8]()
+    block.reserveCapacity(128)
+    for index in rest.indices { block.append(rest[index]) }
+    block.append(0x80)
+    while block.count % 64 != 56 { block.append(0) }
+    let bits = UInt64(total) * 8
+    for shift in stride(from: 56, through: 0, by: -8) { block.append(UInt8(truncatingIfNeeded: bits >> UInt64(shift))) }
+    return block
+  }
+
+  /// One block of 64 bytes into the state (6.2.2). `schedule` is working memory, 64 words of any content.
+  private static func compress(_ block: Span<UInt8>, into state: inout [UInt32], schedule: inout [UInt32]) {
+    for index in 0..<16 {
+      let byte = index * 4
+      schedule[index] =
+        UInt32(block[byte]) << 24 | UInt32(block[byte + 1]) << 16
+        | UInt32(block[byte + 2]) << 8 | UInt32(block[byte + 3])
+    }
+    for index in 16..<64 {
+      let (early, late) = (schedule[index - 15], schedule[index - 2])
+      let sigma0 = rotated(early, 7) ^ rotated(early, 18) ^ early >> 3
+      let sigma1 = rotated(late, 17) ^ rotated(late, 19) ^ late >> 10
+      schedule[index] = schedule[index - 16] &+ sigma0 &+ schedule[index - 7] &+ sigma1
+    }
+    var (a, b, c, d) = (state[0], state[1], state[2], state[3])
+    var (e, f, g, h) = (state[4], state[5], state[6], state[7])
+    for index in 0..<64 {
+      let sum1 = rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)
+      let choice = e & f ^ ~e & g
+      let first = h &+ sum1 &+ choice &+ roundConstants[index] &+ schedule[index]
+      let sum0 = rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22)
+      let majority = a & b ^ a & c ^ b & c
+      (h, g, f, e) = (g, f, e, d &+ first)
+      (d, c, b, a) = (c, b, a, first &+ sum0 &+ majority)
+    }
+    for (index, word) in [a, b, c, d, e, f, g, h].enumerated() { state[index] &+= word }
+  }
+
+  @inline(__always)
+  private static func rotated(_ word: UInt32, _ bits: UInt32) -> UInt32 { word &>> bits | word &<< (32 - bits) }
+
+  /// The first 32 bits of the fractional parts of the square roots of the first eight primes (5.3.3).
+  private static let initialState: [UInt32] = [
+    0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
+  ]
+
+  /// The first 32 bits of the fractional parts of the cube roots of the first 64 primes (4.2.2).
+  private static let roundConstants: [UInt32] = [
+    0x428a_2f98, 0x7137_4491, 0xb5c0_fbcf, 0xe9b5_dba5, 0x3956_c25b, 0x59f1_11f1, 0x923f_82a4, 0xab1c_5ed5,
+    0xd807_aa98, 0x1283_5b01, 0x2431_85be, 0x550c_7dc3, 0x72be_5d74, 0x80de_b1fe, 0x9bdc_06a7, 0xc19b_f174,
+    0xe49b_69c1, 0xefbe_4786, 0x0fc1_9dc6, 0x240c_a1cc, 0x2de9_2c6f, 0x4a74_84aa, 0x5cb0_a9dc, 0x76f9_88da,
+    0x983e_5152, 0xa831_c66d, 0xb003_27c8, 0xbf59_7fc7, 0xc6e0_0bf3, 0xd5a7_9147, 0x06ca_6351, 0x1429_2967,
+    0x27b7_0a85, 0x2e1b_2138, 0x4d2c_6dfc, 0x5338_0d13, 0x650a_7354, 0x766a_0abb, 0x81c2_c92e, 0x9272_2c85,
+    0xa2bf_e8a1, 0xa81a_664b, 0xc24b_8b70, 0xc76c_51a3, 0xd192_e819, 0xd699_0624, 0xf40e_3585, 0x106a_a070,
+    0x19a4_c116, 0x1e37_6c08, 0x2748_774c, 0x34b0_bcb5, 0x391c_0cb3, 0x4ed8_aa4a, 0x5b9c_ca4f, 0x682e_6ff3,
+    0x748f_82ee, 0x78a5_636f, 0x84c8_7814, 0x8cc7_0208, 0x90be_fffa, 0xa450_6ceb, 0xbef9_a3f7, 0xc671_78f2,
+  ]
+}

@@ -1,0 +1,61 @@
+internal import AmbitCore
+internal import AmbitRuntime
+internal import CAmbit
+
+/// The calls that tell what was asked for. They wait for nothing; outside a request each finds nothing.
+enum RequestCalls {
+  static func install(in api: inout ambit_api) {
+    installTarget(in: &api)
+    installOrigin(in: &api)
+    installLookups(in: &api)
+    installFields(in: &api)
+  }
+
+  private static func installTarget(in api: inout ambit_api) {
+    api.method = { RequestPointer.of($0).map { $0.text($0.pointee.head.methodRange) } ?? .absent }
+    api.path = { RequestPointer.of($0).map { ambit_str($0.pointee.path) } ?? .absent }
+    api.target = { RequestPointer.of($0).map { $0.text($0.pointee.head.target) } ?? .absent }
+    api.query_string = { RequestPointer.of($0).map { $0.text($0.pointee.head.query) } ?? .absent }
+    api.authority = { RequestPointer.of($0).map { $0.text($0.pointee.head.authority) } ?? .absent }
+    api.scheme = { RequestPointer.of($0) == nil ? .absent : ambit_str(.literal("http")) }
+    api.route_pattern = { RequestPointer.of($0)?.pointee.route?.pointee.pattern ?? .absent }
+  }
+
+  private static func installOrigin(in api: inout ambit_api) {
+    api.peer = { RequestPointer.of($0)?.peer ?? .absent }
+    api.request_id = { RequestPointer.of($0)?.identifier ?? .absent }
+  }
+
+  private static func installLookups(in api: inout ambit_api) {
+    api.param = { handle, name in
+      guard let name, let request = RequestPointer.of(handle) else { return .absent }
+      return request.parameter(CString.bytes(name)).map(ambit_str.init) ?? .absent
+    }
+    api.query = { handle, name in
+      guard let name, let request = RequestPointer.of(handle) else { return .absent }
+      return request.queryValue(CString.bytes(name)).map(ambit_str.init) ?? .absent
+    }
+    api.header = { handle, name in
+      guard let name, let request = RequestPointer.of(handle) else { return .absent }
+      return request.field(CString.bytes(name)).map(ambit_str.init) ?? .absent
+    }
+  }
+
+  private static func installFields(in api: inout ambit_api) {
+    api.header_count = { RequestPointer.of($0)?.pointee.head.fieldCount ?? 0 }
+    api.header_at = { handle, index, name, value in
+      guard let request = RequestPointer.of(handle), index < request.pointee.head.fieldCount else { return false }
+      let field = request.pointee.fields[index]
+      name?.pointee = ambit_str(request.bytes(field.name))
+      value?.pointee = ambit_str(request.bytes(field.value))
+      return true
+    }
+  }
+}
+
+extension UnsafeMutablePointer<Request> {
+  @inline(__always)
+  fileprivate func text(_ range: ByteRange?) -> ambit_str {
+    range.map { ambit_str(bytes($0)) } ?? .absent
+  }
+}

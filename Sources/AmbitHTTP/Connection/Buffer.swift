@@ -1,0 +1,66 @@
+internal import Glibc
+
+/// Bytes of a connection, counted: a request's head stays in place for as long as its scope may look at it, while the
+/// connection reads on. The bytes follow the record.
+struct Buffer {
+  fileprivate var references: Int
+  let capacity: Int
+  /// The next of the free ones.
+  fileprivate var next: BufferPointer?
+
+  /// Bytes of the buffers that are kept for reuse.
+  static var standardCapacity: Int { 16384 - headerSize }
+  fileprivate static var headerSize: Int { 32 }
+}
+
+typealias BufferPointer = UnsafeMutablePointer<Buffer>
+
+extension UnsafeMutablePointer<Buffer> {
+  @inline(__always)
+  var bytes: UnsafeMutableRawPointer { UnsafeMutableRawPointer(self) + Buffer.headerSize }
+
+  /// Whether the caller's is the only reference: it may move or overwrite the bytes.
+  @inline(__always)
+  var isUnshared: Bool { pointee.references == 1 }
+
+  @inline(__always)
+  func retain() { pointee.references += 1 }
+
+  /// Gives a reference up; the last one frees the buffer or returns it to the pool.
+  @inline(__always)
+  func release(to pool: UnsafeMutablePointer<BufferPool>) {
+    pointee.references -= 1
+    if pointee.references == 0 { pool.pointee.take(back: self) }
+  }
+}
+
+/// The buffers of one loop.
+struct BufferPool {
+  private var free: BufferPointer?
+  private var freeCount = 0
+
+  /// A buffer with room for `capacity` bytes, one reference, the caller's.
+  mutating func make(capacity: Int = Buffer.standardCapacity) -> BufferPointer {
+    if capacity <= Buffer.standardCapacity, let buffer = free {
+      free = buffer.pointee.next
+      freeCount -= 1
+      buffer.pointee.references = 1
+      return buffer
+    }
+    let room = Swift.max(capacity, Buffer.standardCapacity)
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: Buffer.headerSize + room, alignment: 16)
+    let buffer = memory.bindMemory(to: Buffer.self, capacity: 1)
+    buffer.initialize(to: Buffer(references: 1, capacity: room, next: nil))
+    return buffer
+  }
+
+  /// Takes back a buffer that nobody refers to. At most 1,024 are kept: what a burst needed beyond goes back at once.
+  fileprivate mutating func take(back buffer: BufferPointer) {
+    guard buffer.pointee.capacity == Buffer.standardCapacity, freeCount < 1024 else {
+      return UnsafeMutableRawPointer(buffer).deallocate()
+    }
+    buffer.pointee.next = free
+    free = buffer
+    freeCount += 1
+  }
+}

@@ -1,0 +1,94 @@
+internal import AmbitCore
+internal import AmbitRuntime
+
+/// What a connection's fiber runs.
+let serveBurst: JobBody = { ConnectionPointer.of(job: $0).serve() }
+
+/// The fiber is gone: the connection waits for its client, lingers, or is closed.
+let burstEnded: JobBody = { job in
+  let connection = ConnectionPointer.of(job: job)
+  switch connection.pointee.phase {
+  case .busy: connection.park()
+  case .parked, .lingering, .closed: break
+  }
+}
+
+/// A job of the connection is about to wait: what it has written goes out, and a client that has left is noticed, since
+/// no further event will tell of it.
+let jobWillWait: JobBody = { job in
+  let connection = ConnectionPointer.of(job: job)
+  if connection.pointee.outputWaiter == nil { connection.flushWithoutWaiting() }
+  if connection.pointee.flags.contains(.hangup) { connection.pointee.request?.clientLeft() }
+}
+
+extension UnsafeMutablePointer<Connection> {
+  /// Serves requests, one after the other, until there is nothing more to read. Responses to requests that came
+  /// together go out together.
+  fileprivate func serve() {
+    while true {
+      switch readHead() {
+      case .complete:
+        serveRequest()
+        if pointee.flags.contains(.closing) { return finish() }
+      case .rejected(let rejection):
+        let request = pointee.request!
+        ErrorResponse.send(on: request, status: Int(rejection.status), text: rejection.text, closing: true)
+        dropRequest()
+        return finish()
+      case .incomplete:
+        guard flush() else { return close() }
+        guard pointee.flags.contains(.readable) else { return }
+        guard fill() else { return close() }
+      }
+    }
+  }
+
+  /// Reads a head out of the bytes at hand.
+  @inline(__always)
+  private func readHead() -> HeadResult {
+    guard pointee.inputStart < pointee.inputEnd, let input = pointee.input else { return .incomplete }
+    if pointee.request == nil {
+      pointee.request = pointee.server.takeRequest(for: self)
+      setPhaseDue(after: pointee.server.pointee.limits.headTimeout)
+    }
+    let bytes = UnsafeRawBufferPointer(
+      start: input.bytes + pointee.inputStart, count: pointee.inputEnd - pointee.inputStart)
+    return pointee.request!.readHead(bytes)
+  }
+
+  /// Dispatches the request whose head is complete, and sees it through to its response.
+  @inline(__always)
+  private func serveRequest() {
+    let request = pointee.request!
+    request.pointee.input = pointee.input
+    pointee.input!.retain()
+    request.pointee.headStart = pointee.inputStart
+    pointee.inputStart += request.pointee.head.length
+    phaseHasNoEnd()
+    request.dispatch()
+  }
+
+  /// Gives back a request that no handler has seen.
+  func dropRequest() {
+    guard let request = pointee.request else { return }
+    pointee.request = nil
+    pointee.server.recycle(request)
+  }
+
+  /// Sends what is left and ends the connection, so that the client gets to read the last response.
+  private func finish() {
+    guard flush(), !pointee.flags.contains(.broken) else { return close() }
+    linger()
+  }
+
+  /// Waits without a stack for the client's next bytes.
+  fileprivate func park() {
+    pointee.phase = .parked
+    if pointee.request == nil {
+      releaseInput()
+      if pointee.server.pointee.isDraining { return close() }
+      setPhaseDue(after: pointee.server.pointee.limits.idleTimeout)
+    }
+    armTimer()
+  }
+}

@@ -1,0 +1,45 @@
+internal import AmbitRuntime
+internal import Glibc
+
+extension UnsafeMutablePointer<Connection> {
+  /// Ends the connection: no byte goes in or out any more. Its record is used again in a later turn.
+  func close() {
+    guard pointee.phase != .closed else { return }
+    pointee.phase = .closed
+    pointee.closedInTurn = loop.pointee.turn
+    Glibc.close(pointee.descriptor)
+    pointee.descriptor = -1
+    loop.disarm(timer)
+    dropRequest()
+    pointee.inputStart = 0
+    pointee.inputEnd = 0
+    releaseInput()
+    releaseOutput()
+    pointee.server.didClose(self)
+  }
+
+  /// Closes towards the client and drops what it still sends, for at most two seconds: closing at once with unread bytes
+  /// would reset the connection, and the client might lose the response (RFC 9112, section 9.6).
+  func linger() {
+    dropRequest()
+    pointee.inputStart = 0
+    pointee.inputEnd = 0
+    releaseInput()
+    shutdown(pointee.descriptor, Int32(SHUT_WR))
+    pointee.phase = .lingering
+    setPhaseDue(after: 2_000_000_000)
+    armTimer()
+    dropInput()
+  }
+
+  /// Reads and drops what has come; closes at the end of the stream, and if the client sends faster than that.
+  func dropInput() {
+    withUnsafeTemporaryAllocation(byteCount: 16384, alignment: 16) { scratch in
+      for _ in 0..<64 {
+        guard pointee.flags.contains(.readable) else { return }
+        guard receive(into: scratch.baseAddress!, capacity: scratch.count) != nil else { return close() }
+      }
+      close()
+    }
+  }
+}

@@ -1,0 +1,82 @@
+internal import AmbitCore
+internal import AmbitRuntime
+internal import Glibc
+
+extension UnsafeMutablePointer<Connection> {
+  /// The bytes received and not used yet.
+  @inline(__always)
+  var available: UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(
+      start: pointee.input.map { UnsafeRawPointer($0.bytes + pointee.inputStart) },
+      count: pointee.inputEnd - pointee.inputStart)
+  }
+
+  /// Reads once, without waiting, behind the bytes at hand; false if the client has closed its side or is gone.
+  func fill() -> Bool {
+    makeRoom()
+    let input = pointee.input!
+    let room = input.pointee.capacity - pointee.inputEnd
+    guard let count = receive(into: input.bytes + pointee.inputEnd, capacity: room) else { return false }
+    pointee.inputEnd += count
+    return true
+  }
+
+  /// Reads once, without waiting: the number of bytes, 0 if there are none now; nil at the end of the stream or on an
+  /// error.
+  func receive(into memory: UnsafeMutableRawPointer, capacity: Int) -> Int? {
+    while true {
+      let count = recv(pointee.descriptor, memory, capacity, 0)
+      if count > 0 {
+        // Less than there was room for: the socket is empty, and the next bytes are a new event; see epoll(7).
+        if count < capacity, !pointee.flags.contains(.hangup) { pointee.flags.remove(.readable) }
+        return count
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count < 0, errno == EAGAIN else { return nil }
+      pointee.flags.remove(.readable)
+      return 0
+    }
+  }
+
+  /// Sees to it that there is an input buffer with room behind its bytes.
+  private func makeRoom() {
+    guard let old = pointee.input else {
+      pointee.input = buffers.pointee.make()
+      pointee.inputStart = 0
+      pointee.inputEnd = 0
+      return
+    }
+    let count = pointee.inputEnd - pointee.inputStart
+    if old.isUnshared, count == 0 || pointee.inputStart > 0 && pointee.inputEnd == old.pointee.capacity {
+      memmove(old.bytes, old.bytes + pointee.inputStart, count)
+    } else if pointee.inputEnd == old.pointee.capacity {
+      let wanted = pointee.inputStart == 0 ? count * 2 : max(count * 2, Buffer.standardCapacity)
+      let new = buffers.pointee.make(capacity: wanted)
+      memcpy(new.bytes, old.bytes + pointee.inputStart, count)
+      old.release(to: buffers)
+      pointee.input = new
+    } else {
+      return
+    }
+    pointee.inputStart = 0
+    pointee.inputEnd = count
+  }
+
+  /// Gives the input buffer back if no byte in it is needed.
+  func releaseInput() {
+    guard let input = pointee.input, pointee.inputStart == pointee.inputEnd else { return }
+    input.release(to: buffers)
+    pointee.input = nil
+    pointee.inputStart = 0
+    pointee.inputEnd = 0
+  }
+
+  /// Suspends `job` until the client has sent something or left.
+  func waitForInput(_ job: JobPointer, in scope: ScopePointer) -> Status {
+    guard pointee.inputWaiter == nil else { return .wrongState }
+    pointee.inputWaiter = job
+    let status = job.suspend(in: scope)
+    pointee.inputWaiter = nil
+    return status
+  }
+}

@@ -1,0 +1,49 @@
+internal import AmbitRuntime
+
+// One timer serves all of a connection's timeouts. It is not moved with each request: when it fires too early for the
+// phase that then holds, it is armed again for the rest.
+
+/// The connection's timer has fired.
+let connectionTimerFired: @convention(c) (UnsafeMutableRawPointer) -> Void = { record in
+  let connection = record.assumingMemoryBound(to: Connection.self)
+  if connection.pointee.phaseDue <= connection.loop.pointee.now {
+    connection.phaseTookTooLong()
+  } else {
+    connection.pointee.timerDue = .max
+    connection.armTimer()
+  }
+}
+
+extension UnsafeMutablePointer<Connection> {
+  /// The present phase is to be over in `timeout` nanoseconds, counted from this turn; `Int64.max`: whenever.
+  @inline(__always)
+  func setPhaseDue(after timeout: Int64) {
+    let (time, overflow) = loop.pointee.now.addingReportingOverflow(timeout)
+    pointee.phaseDue = overflow ? .max : time
+  }
+
+  /// A handler is at work: its request has a deadline of its own.
+  @inline(__always)
+  func phaseHasNoEnd() { pointee.phaseDue = .max }
+
+  /// Sees to it that the timer fires no later than the phase is due.
+  @inline(__always)
+  func armTimer() {
+    guard pointee.phaseDue < (timer.isArmed ? pointee.timerDue : .max) else { return }
+    pointee.timerDue = pointee.phaseDue
+    loop.arm(timer, at: pointee.phaseDue)
+  }
+
+  fileprivate func phaseTookTooLong() {
+    switch pointee.phase {
+    case .parked:
+      guard let request = pointee.request else { return close() }
+      ErrorResponse.send(
+        on: request, status: 408, text: "the request head did not arrive in time", closing: true)
+      flushWithoutWaiting()
+      linger()
+    case .lingering: close()
+    case .busy, .closed: break
+    }
+  }
+}

@@ -1,0 +1,138 @@
+internal import AmbitCore
+internal import AmbitRuntime
+
+/// One client connection: a record and an epoll registration while there is nothing to do, a fiber besides while there
+/// is.
+struct Connection {
+  /// First, so that events find the record.
+  var watch: IOWatch
+  /// In the server's list of open or of free connections.
+  var sibling: Link
+  /// The connection's work: one run of it per burst of requests.
+  var job: Job
+  let server: ServerPointer
+  /// -1 once closed.
+  var descriptor: Int32 = -1
+  var flags: Flags = []
+  var phase: Phase = .parked
+
+  /// Received and not yet used: `input[inputStart ..< inputEnd]`.
+  var input: BufferPointer?
+  var inputStart = 0
+  var inputEnd = 0
+  /// To be sent: `output[outputStart ..< outputEnd]`.
+  var output: BufferPointer?
+  var outputStart = 0
+  var outputEnd = 0
+
+  /// The request whose head is being read or whose handler is at work.
+  var request: RequestPointer?
+  /// The job that waits for bytes from the client.
+  var inputWaiter: JobPointer?
+  /// The job that waits for room towards the client.
+  var outputWaiter: JobPointer?
+
+  /// Fires no later than the present phase may last; see `Connection+Timeout.swift`.
+  var timer: Timer
+  var timerDue: Int64 = .max
+  /// When the phase must be over, monotonic nanoseconds.
+  var phaseDue: Int64 = .max
+  /// The turn in which the connection was closed: an event of that turn may still name it.
+  var closedInTurn: UInt64 = 0
+
+  struct Flags: OptionSet {
+    let rawValue: UInt8
+    /// The kernel may have bytes, or the end, to read.
+    static var readable: Flags { Flags(rawValue: 1) }
+    /// The kernel may take bytes.
+    static var writable: Flags { Flags(rawValue: 2) }
+    /// The client has closed its side.
+    static var hangup: Flags { Flags(rawValue: 4) }
+    /// Nothing can be sent any more.
+    static var broken: Flags { Flags(rawValue: 8) }
+    /// To be closed after what is in `output`.
+    static var closing: Flags { Flags(rawValue: 16) }
+  }
+
+  enum Phase: UInt8 {
+    /// Nothing to do until the client sends something. No stack.
+    case parked
+    /// Its job runs or waits.
+    case busy
+    /// The last response is out; what the client still sends is dropped until it closes. No stack.
+    case lingering
+    case closed
+  }
+}
+
+typealias ConnectionPointer = UnsafeMutablePointer<Connection>
+
+extension UnsafeMutablePointer<Connection> {
+  @inline(__always) var siblingLink: LinkPointer { pointer(to: \.sibling)! }
+  @inline(__always) var job: JobPointer { pointer(to: \.job)! }
+  @inline(__always) var timer: TimerPointer { pointer(to: \.timer)! }
+  @inline(__always) var loop: LoopPointer { pointee.server.pointee.loop }
+  @inline(__always) var buffers: UnsafeMutablePointer<BufferPool> { pointee.server.pointer(to: \.buffers)! }
+
+  @inline(__always)
+  static func of(sibling link: LinkPointer) -> ConnectionPointer {
+    link.record(Connection.self, at: MemoryLayout<Connection>.offset(of: \.sibling)!)
+  }
+
+  @inline(__always)
+  static func of(job: UnsafeMutableRawPointer) -> ConnectionPointer {
+    (job - MemoryLayout<Connection>.offset(of: \.job)!).assumingMemoryBound(to: Connection.self)
+  }
+
+  /// Begins to serve a connection that was accepted: its record, and its registration with the loop.
+  func open(descriptor: Int32, on server: ServerPointer) throws(SystemError) {
+    let loop = server.pointee.loop
+    initialize(
+      to: Connection(
+        watch: IOWatch(onEvents: connectionEvents), sibling: Link(alone: siblingLink),
+        job: Job(at: job, loop: loop, scope: loop.pointee.root, body: serveBurst, finish: burstEnded),
+        server: server, descriptor: descriptor, timer: Timer(at: timer, owner: self, fire: connectionTimerFired)))
+    job.pointee.beforeSuspension = jobWillWait
+    server.openLink.append(siblingLink)
+    setPhaseDue(after: server.pointee.limits.idleTimeout)
+    try loop.watch(descriptor, pointer(to: \.watch)!, for: IOEvents.connection)
+  }
+}
+
+/// Takes what epoll reports for a connection.
+private let connectionEvents: @convention(c) (UnsafeMutableRawPointer, UInt32) -> Void = { watch, events in
+  let connection = watch.assumingMemoryBound(to: Connection.self)
+  guard connection.pointee.phase != .closed else { return }
+  connection.note(events)
+  switch connection.pointee.phase {
+  case .busy: connection.tellWaiters()
+  case .parked: if connection.pointee.flags.contains(.readable) { connection.startBurst() }
+  case .lingering: connection.dropInput()
+  case .closed: break
+  }
+}
+
+extension UnsafeMutablePointer<Connection> {
+  @inline(__always)
+  fileprivate func note(_ events: UInt32) {
+    if events & (IOEvents.readable | IOEvents.hangup) != 0 { pointee.flags.insert(.readable) }
+    if events & IOEvents.writable != 0 { pointee.flags.insert(.writable) }
+    if events & IOEvents.hangup != 0 { pointee.flags.insert(.hangup) }
+    if events & IOEvents.broken != 0 { pointee.flags.insert(.broken) }
+  }
+
+  /// Tells the jobs that wait for the client, and the request if the client has left.
+  fileprivate func tellWaiters() {
+    if pointee.flags.contains(.hangup) { pointee.request?.clientLeft() }
+    if pointee.flags.contains(.readable) { pointee.inputWaiter?.wake(.ok) }
+    guard !pointee.flags.isDisjoint(with: [.writable, .broken]) else { return }
+    if let waiter = pointee.outputWaiter { waiter.wake(.ok) } else { flushWithoutWaiting() }
+  }
+
+  /// Gives the connection a fiber, which serves what has arrived and ends when there is nothing more to do.
+  @inline(__always)
+  fileprivate func startBurst() {
+    pointee.phase = .busy
+    if !job.startNow() { close() }
+  }
+}

@@ -1,0 +1,15 @@
+internal import AmbitRuntime
+internal import Logging
+
+/// What the server has to say on its own account.
+enum HTTPLog {
+  private static let logger = Logger(label: "ambit.http")
+
+  static func cannotListen(_ error: SystemError) {
+    logger.error("a loop does not accept connections: \(error)")
+  }
+
+  static func cannotAccept(_ code: Int32) {
+    logger.error("cannot accept connections: \(SystemError.text(code)); trying again in 100 ms")
+  }
+}

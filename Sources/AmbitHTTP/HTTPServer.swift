@@ -1,0 +1,67 @@
+package import AmbitCore
+package import AmbitRuntime
+internal import Synchronization
+
+/// HTTP/1.1 on all loops of the process.
+///
+/// Its functions are for the control thread; each waits until every loop has done what it says.
+@safe
+package final class HTTPServer: Sendable {
+  private let loops: LoopGroup
+  private let sockets = Mutex<[ListeningSocket]>([])
+
+  /// Makes the server of each loop, without routes. It serves nothing until `listen`.
+  package init(loops: LoopGroup, limits: HTTPLimits) {
+    self.loops = loops
+    loops.onEach { loop in
+      let server = ServerPointer.allocate(capacity: 1)
+      server.initialize(loop: loop, limits: limits, routes: .empty)
+    }
+  }
+
+  /// Listens at all addresses, or at none if one cannot be had; returns where clients find it.
+  package func listen(at addresses: [ListenAddress]) throws(ListenError) -> [String] {
+    var opened: [ListeningSocket] = []
+    for address in addresses {
+      do throws(SystemError) {
+        opened.append(try ListeningSocket(address, loops: loops.loops.count))
+      } catch {
+        for socket in opened { socket.close() }
+        throw ListenError(address: address.description, reason: SystemError.text(error.code))
+      }
+    }
+    for socket in opened { accept(on: socket) }
+    sockets.withLock { $0 += opened }
+    return opened.map(\.url)
+  }
+
+  private func accept(on socket: ListeningSocket) {
+    loops.onEach { loop in
+      let server = ServerPointer.on(loop)
+      let listener = ListenerPointer.allocate(capacity: 1)
+      let own = socket.descriptors[loop.pointee.index % socket.descriptors.count]
+      do throws(SystemError) {
+        try listener.open(descriptor: own, on: server)
+      } catch {
+        return HTTPLog.cannotListen(error)
+      }
+      server.pointee.listeners.append(listener)
+    }
+  }
+
+  /// Uses `routes` for every request that begins from now on.
+  package func replaceRoutes(by routes: RouteSet) {
+    loops.onEach { ServerPointer.on($0).replaceRoutes(by: routes) }
+  }
+
+  /// Accepts no more connections, closes idle ones, and others after their response.
+  package func drain() {
+    loops.onEach { ServerPointer.on($0).drain() }
+    for socket in sockets.withLock({ $0 }) { socket.close() }
+  }
+
+  /// Open connections of all loops.
+  package var connectionCount: Int {
+    loops.onEach { ServerPointer.on($0).pointee.openCount }.reduce(0, +)
+  }
+}

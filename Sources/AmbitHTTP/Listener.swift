@@ -1,0 +1,63 @@
+internal import AmbitCore
+internal import AmbitRuntime
+internal import CLinux
+internal import Glibc
+
+/// A listening socket's registration with one loop.
+struct Listener {
+  /// First, so that events find the record.
+  var watch: IOWatch
+  let descriptor: Int32
+  let server: ServerPointer
+  /// Accepts again after the process had run out of descriptors or memory.
+  var timer: Timer
+}
+
+typealias ListenerPointer = UnsafeMutablePointer<Listener>
+
+extension UnsafeMutablePointer<Listener> {
+  private var timer: TimerPointer { pointer(to: \.timer)! }
+
+  /// Accepts connections on the server's loop from now on.
+  func open(descriptor: Int32, on server: ServerPointer) throws(SystemError) {
+    initialize(
+      to: Listener(
+        watch: IOWatch { watch, _ in watch.assumingMemoryBound(to: Listener.self).acceptBatch() },
+        descriptor: descriptor, server: server,
+        timer: Timer(at: timer, owner: self) { $0.assumingMemoryBound(to: Listener.self).resume() }))
+    try server.pointee.loop.watch(descriptor, pointer(to: \.watch)!, for: IOEvents.listener)
+  }
+
+  /// Accepts no more connections. The descriptor stays the caller's.
+  func stop() {
+    server.pointee.loop.disarm(timer)
+    server.pointee.loop.unwatch(pointee.descriptor)
+  }
+
+  private var server: ServerPointer { pointee.server }
+
+  /// Accepts what has queued up, at most so many that other events get their turn.
+  private func acceptBatch() {
+    for _ in 0..<64 {
+      let descriptor = clinux_accept(pointee.descriptor)
+      guard descriptor >= 0 else { return acceptFailed(errno) }
+      var yes: Int32 = 1
+      // Responses are written whole: waiting for more to send would only delay them. A local socket refuses, rightly.
+      setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, 4)
+      server.serve(descriptor)
+    }
+  }
+
+  /// See accept(2): most errors are of the one connection that was to be accepted. Without descriptors or memory the
+  /// event would come again at once, so the listener rests for a while.
+  private func acceptFailed(_ code: Int32) {
+    guard [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(code) else { return }
+    HTTPLog.cannotAccept(code)
+    server.pointee.loop.unwatch(pointee.descriptor)
+    server.pointee.loop.arm(timer, after: 100_000_000)
+  }
+
+  private func resume() {
+    try? server.pointee.loop.watch(pointee.descriptor, pointer(to: \.watch)!, for: IOEvents.listener)
+  }
+}

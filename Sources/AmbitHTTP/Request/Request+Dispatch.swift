@@ -1,0 +1,119 @@
+internal import AmbitCore
+internal import AmbitRuntime
+internal import CAmbit
+
+extension UnsafeMutablePointer<Request> {
+  /// Finds the request's route, runs its handler, and sees the response through. As the connection's job.
+  @inline(__always)
+  func dispatch() {
+    let connection = pointee.connection!
+    if let route = findRoute() {
+      run(route, on: connection)
+    } else {
+      skipBody(of: connection)
+      connection.pointee.request = nil
+      pointee.server.recycle(self)
+    }
+  }
+
+  private func run(_ route: RoutePointer, on connection: ConnectionPointer) {
+    let scope = scope
+    let job = connection.job
+    job.pointee.scope = scope
+    let code = route.pointee.handler(scope.asHandle)
+    conclude(code, on: connection)
+    job.pointee.scope = scope.pointee.loop.pointee.root
+    skipBody(of: connection)
+    connection.pointee.request = nil
+    pointee.connection = nil
+    scope.endAfterReadyJobs()
+    scope.release()
+  }
+
+  /// The route, with the request's scope open; nil if the request has been answered without a handler.
+  @inline(__always)
+  private func findRoute() -> RoutePointer? {
+    let server = pointee.server
+    let rawPath = bytes(pointee.head.path)
+    if pointee.head.target.length == 1, rawPath.first == UInt8(ascii: "*") {
+      Responder.respondEmpty(to: self, status: 200)
+      return nil
+    }
+    var buffer = server.pointee.path.mutableBytes
+    var segments = server.pointee.segments.mutableSpan
+    switch PathNormaliser.normalise(rawPath.bytes, into: &buffer, segments: &segments) {
+    case .asSent(let count): return findRoute(path: rawPath, isCopied: false, segments: count)
+    case .rewritten(let length, let count):
+      return findRoute(path: UnsafeRawBufferPointer(rebasing: server.pointee.path[..<length]), isCopied: true, segments: count)
+    case .refused(let refusal):
+      ErrorResponse.send(on: self, status: Int(refusal.status), text: refusal.text, closing: false)
+      return nil
+    }
+  }
+
+  @inline(__always)
+  private func findRoute(path: UnsafeRawBufferPointer, isCopied: Bool, segments count: Int) -> RoutePointer? {
+    let server = pointee.server
+    let segments = UnsafeBufferPointer(rebasing: server.pointee.segments[..<count]).span
+    let method = bytes(pointee.head.methodRange).bytes
+    return server.pointee.routes._withUnsafeGuaranteedRef { set in
+      switch set.table.find(method: method, path: path.bytes, segments: segments) {
+      case .route(let index):
+        guard open(set.routes[index], path: path, isCopied: isCopied) else { return nil }
+        var values = parameterRoom.mutableSpan
+        _ = set.table.parameterValues(of: index, in: segments, into: &values)
+        return set.routes[index]
+      case .notFound where set.table.knows(method: method):
+        ErrorResponse.send(on: self, status: 404, text: "there is no such path here", closing: false)
+      case .methodNotAllowed where set.table.knows(method: method):
+        let allowed = set.table.allowedMethods(path: path.bytes, segments: segments).joined(separator: ", ")
+        ErrorResponse.send(on: self, status: 405, text: "the path does not answer this method", allow: allowed)
+      case .notFound, .methodNotAllowed:
+        ErrorResponse.send(on: self, status: 501, text: "the method is not implemented", closing: false)
+      }
+      return nil
+    }
+  }
+
+  /// Where the values of the route's parameters go.
+  @inline(__always)
+  private var parameterRoom: UnsafeMutableBufferPointer<ByteRange> {
+    let start = UnsafeMutableRawPointer(pointer(to: \.parameters)!).assumingMemoryBound(to: ByteRange.self)
+    return UnsafeMutableBufferPointer(start: start, count: RoutePattern.maximumParameters)
+  }
+
+  /// Opens the request's scope below that of its route's plugin; false if the request has been answered instead.
+  @inline(__always)
+  private func open(_ route: RoutePointer, path: UnsafeRawBufferPointer, isCopied: Bool) -> Bool {
+    let loop = pointee.server.pointee.loop
+    let limits = pointee.server.pointee.limits
+    let plugin = route.pointee.generation.pointee.shards[loop.pointee.index]
+    guard plugin.pointee.state == .open else {
+      ErrorResponse.send(on: self, status: 503, text: "the host is shutting down", closing: true)
+      return false
+    }
+    guard pointee.body.begin(pointee.head, limit: limits.maxBody) else {
+      ErrorResponse.send(on: self, status: 413, text: "the request body is too large", closing: true)
+      return false
+    }
+    pointee.route = route
+    scope.open(below: plugin, kind: .request, observer: requestObserver)
+    scope.pointee.request = UnsafeMutableRawPointer(self)
+    scope.pointee.route = UnsafeBufferPointer(
+      start: UnsafeRawPointer(route.pointee.pattern.ptr)!.assumingMemoryBound(to: UInt8.self),
+      count: route.pointee.pattern.len)
+    if limits.requestTimeout != .max {
+      scope.pointee.deadline = loop.pointee.now &+ limits.requestTimeout
+    }
+    pointee.path = isCopied ? UnsafeRawBufferPointer(scope.copy(path)) : path
+    return true
+  }
+}
+
+/// What a request wants to know of its scope.
+private let requestObserver = ScopeObserver(
+  cancelling: { scope in scope.assumingMemoryBound(to: Request.self).scopeIsEnding() },
+  closed: { scope in
+    let request = scope.assumingMemoryBound(to: Request.self)
+    request.pointee.server.recycle(request)
+  })

@@ -1,0 +1,103 @@
+internal import AmbitCore
+internal import AmbitRuntime
+internal import Logging
+
+extension UnsafeMutablePointer<Request> {
+  /// The client has closed its side, or is gone: unless the response is complete, nobody waits for it any more.
+  func clientLeft() {
+    guard isDispatched, !pointee.response.isComplete, !pointee.route!.pointee.finishesOnDisconnect else { return }
+    scope.cancel(.disconnect)
+  }
+
+  /// The scope's cause has been latched. A deadline is answered now: the handler may take its time to return.
+  func scopeIsEnding() {
+    guard scope.pointee.cause == .deadline, pointee.response.phase == .unbegun, let connection = pointee.connection
+    else { return }
+    ErrorResponse.send(on: self, status: 504, text: "the request took too long", closing: false)
+    if connection.pointee.outputWaiter == nil { connection.flushWithoutWaiting() }
+  }
+
+  /// Does what the handler's result asks for. Afterwards the response is complete, or the connection is to be closed.
+  @inline(__always)
+  func conclude(_ code: Int32, on connection: ConnectionPointer) {
+    switch Status(rawValue: code) {
+    case .ok: completeResponse(on: connection)
+    case .pending:
+      waitForCompletion(on: connection)
+      if !pointee.response.isComplete { abandonResponse(on: connection) }
+    default: conclude(failure: code, on: connection)
+    }
+    guard scope.pointee.jobCount > 0 || pointee.response.phase == .streaming else { return }
+    if !connection.flush() { scope.cancel(.disconnect) }
+  }
+
+  /// The handler is content: what it has not done of the response is done for it.
+  private func completeResponse(on connection: ConnectionPointer) {
+    switch pointee.response.phase {
+    case .complete: break
+    case .unbegun where scope.pointee.isOver: abandonResponse(on: connection)
+    case .unbegun:
+      Responder.respondEmpty(to: self, status: pointee.response.status)
+    case .streaming:
+      guard Responder.end(self, job: connection.job) != .ok else { return }
+      if scope.pointee.state == .open { fault("returned before the response had the length it announced") }
+      connection.pointee.flags.insert(.closing)
+    }
+  }
+
+  /// The scope has ended, or no job is left that could complete the response.
+  private func abandonResponse(on connection: ConnectionPointer) {
+    guard pointee.response.phase == .unbegun else {
+      connection.pointee.flags.insert(.closing)
+      return
+    }
+    switch scope.pointee.cause {
+    case .disconnect: connection.pointee.flags.insert(.closing)
+    case .retired, .shutdown:
+      ErrorResponse.send(on: self, status: 503, text: "the request was ended because the host is shutting down or reloading", closing: true)
+    default: ErrorResponse.send(on: self, status: 500, text: "the handler did not respond", closing: false)
+    }
+  }
+
+  /// Waits until a job has completed the response.
+  private func waitForCompletion(on connection: ConnectionPointer) {
+    let job = connection.job
+    while !pointee.response.isComplete {
+      guard scope.pointee.jobCount > 0 else {
+        return fault("returned AMBIT_PENDING, and no job is left that could complete the response")
+      }
+      pointee.response.isAwaited = true
+      let status = job.joinAll(in: scope, timeout: -1)
+      pointee.response.isAwaited = false
+      if status == .cancelled { return }
+    }
+  }
+
+  private func conclude(failure code: Int32, on connection: ConnectionPointer) {
+    let isCancellation = code == Status.cancelled.rawValue && scope.pointee.state != .open
+    if !isCancellation { fault("handler returned \(Status(rawValue: code))\(failureText(scope))") }
+    switch pointee.response.phase {
+    case .complete: break
+    case .streaming: connection.pointee.flags.insert(.closing)
+    case .unbegun where isCancellation: abandonResponse(on: connection)
+    case .unbegun: sendFailure(Status(rawValue: code))
+    }
+  }
+
+  private func sendFailure(_ status: Status) {
+    switch status {
+    case .limit where pointee.body.isTooLong:
+      ErrorResponse.send(on: self, status: 413, text: "the request body is too large", closing: true)
+    case .limit: ErrorResponse.send(on: self, status: 503, text: "the handler has reached a limit", closing: false)
+    case .invalid:
+      ErrorResponse.send(on: self, status: 400, text: "the handler found the request invalid", closing: false)
+    case .timedOut: ErrorResponse.send(on: self, status: 504, text: "the handler ran into a timeout", closing: false)
+    default: ErrorResponse.send(on: self, status: 500, text: "the handler failed", closing: false)
+    }
+  }
+
+  /// Reports something the plugin did wrong.
+  func fault(_ message: String) {
+    PluginLog.write(.error, scope, isFault: true, message)
+  }
+}

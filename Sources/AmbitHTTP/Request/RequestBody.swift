@@ -1,0 +1,38 @@
+internal import AmbitCore
+
+/// Where a request's body is in being read.
+struct RequestBody {
+  /// Bytes still to come; nil for a body in chunks, whose end only the decoder knows.
+  var remaining: Int64? = 0
+  var decoder = ChunkedDecoder()
+  var isFinished = true
+  /// Bytes read so far.
+  var received: Int64 = 0
+  /// Bytes that may be read in all.
+  var limit: Int64 = 0
+  /// More came than the host accepts.
+  var isTooLong = false
+  /// The client waits for leave to send.
+  var isContinueDue = false
+  /// The client's framing was wrong; nothing more can be read.
+  var isMalformed = false
+  /// What `ambit_body` found.
+  var whole: UnsafeRawBufferPointer?
+
+  /// Takes from the head how the body is framed; false if it is longer than `limit`.
+  mutating func begin(_ head: RequestHead, limit: Int64) -> Bool {
+    self.limit = limit
+    switch head.body {
+    case .none: return true
+    case .length(let length):
+      guard length <= limit else { return false }
+      remaining = length
+      isFinished = length == 0
+    case .chunked:
+      remaining = nil
+      isFinished = false
+    }
+    isContinueDue = head.expectsContinue && !isFinished
+    return true
+  }
+}

@@ -1,0 +1,25 @@
+internal import AmbitCore
+internal import AmbitRuntime
+
+/// The host's own responses: a status and one line that says why.
+enum ErrorResponse {
+  /// - Parameters:
+  ///   - allow: the value of the `Allow` field; nil without one.
+  ///   - closing: whether the connection ends with this response.
+  static func send(
+    on request: RequestPointer, status: Int, text: StaticString, allow: String? = nil, closing: Bool = false
+  ) {
+    guard let connection = request.pointee.connection, request.pointee.response.phase == .unbegun else { return }
+    if closing { connection.pointee.flags.insert(.closing) }
+    var line = "\(status) \(ReasonPhrase.text(for: status)): \(text)\n"
+    request.pointee.response.lines = HeaderLines()
+    var contentType = allow.map { "text/plain\r\nAllow: \($0)" } ?? "text/plain"
+    line.withUTF8 { line in
+      contentType.withUTF8 { contentType in
+        _ = Responder.respond(
+          to: request, status: status, contentType: UnsafeRawBufferPointer(contentType),
+          body: UnsafeRawBufferPointer(line))
+      }
+    }
+  }
+}

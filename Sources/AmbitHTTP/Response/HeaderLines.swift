@@ -1,0 +1,77 @@
+internal import AmbitCore
+internal import AmbitRuntime
+internal import Glibc
+
+/// Header lines, one behind the other in a scope's memory, ready to be sent.
+struct HeaderLines {
+  private var memory: UnsafeMutableRawPointer?
+  private var capacity = 0
+  private(set) var length = 0
+
+  var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: memory, count: length) }
+
+  /// Adds a line behind the others; false if there is no memory.
+  mutating func add(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, in scope: ScopePointer) -> Bool {
+    let size = name.count + value.count + 4
+    guard makeRoom(for: size, in: scope) else { return false }
+    var end = memory! + length
+    for part in [name, Self.separator, value, Self.lineEnd] {
+      if let source = part.baseAddress { memcpy(end, source, part.count) }
+      end += part.count
+    }
+    length += size
+    return true
+  }
+
+  /// Removes the lines of a name, in any case.
+  mutating func remove(_ name: UnsafeRawBufferPointer) {
+    var start = 0
+    while let line = line(at: start) {
+      if FieldSyntax.isSameName(line.name.bytes, name.bytes) {
+        memmove(memory! + start, memory! + line.end, length - line.end)
+        length -= line.end - start
+      } else {
+        start = line.end
+      }
+    }
+  }
+
+  /// Whether there is a line of a name, in any case.
+  func contains(_ name: UnsafeRawBufferPointer) -> Bool {
+    var start = 0
+    while let line = line(at: start) {
+      if FieldSyntax.isSameName(line.name.bytes, name.bytes) { return true }
+      start = line.end
+    }
+    return false
+  }
+
+  private func line(at start: Int) -> (name: UnsafeRawBufferPointer, end: Int)? {
+    guard start < length, let memory else { return nil }
+    let rest = UnsafeRawBufferPointer(start: memory + start, count: length - start)
+    let colon = rest.firstIndex(of: UInt8(ascii: ":"))!
+    let end = rest.firstIndex(of: UInt8(ascii: "\n"))! + 1
+    return (UnsafeRawBufferPointer(rebasing: rest[..<colon]), start + end)
+  }
+
+  private mutating func makeRoom(for size: Int, in scope: ScopePointer) -> Bool {
+    guard capacity - length < size else { return true }
+    let wanted = max(512, (length + size) * 2)
+    guard let larger = scope.allocate(wanted) else { return false }
+    if let memory { memcpy(larger, memory, length) }
+    memory = larger
+    capacity = wanted
+    return true
+  }
+
+  private static var separator: UnsafeRawBufferPointer { UnsafeRawBufferPointer.literal(": ") }
+  private static var lineEnd: UnsafeRawBufferPointer { UnsafeRawBufferPointer.literal("\r\n") }
+}
+
+extension UnsafeRawBufferPointer {
+  /// The bytes of a literal.
+  @inline(__always)
+  static func literal(_ text: StaticString) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+  }
+}

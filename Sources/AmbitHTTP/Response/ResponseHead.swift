@@ -1,0 +1,82 @@
+internal import AmbitCore
+internal import AmbitRuntime
+
+/// Writes the head of a response behind what is pending (RFC 9112, section 4).
+enum ResponseHead {
+  /// All that is not the preamble, the plugin's lines or the content type takes less.
+  private static var room: Int { 256 }
+
+  /// - Parameters:
+  ///   - length: of the body; nil: in chunks, or up to the close of the connection for HTTP/1.0.
+  ///   - room: for what the caller will append: the buffer grows once.
+  @inline(__always)
+  static func write(
+    _ request: RequestPointer, _ connection: ConnectionPointer, status: Int, contentType: UnsafeRawBufferPointer?,
+    length: Int64?, room: Int
+  ) {
+    let server = request.pointee.server
+    let lines = request.pointee.response.lines.bytes
+    let now = server.pointee.loop.pointee.now
+    let preamble = server.pointee.preamble.whole(now: now)
+    let size = preamble.count + lines.count + (contentType?.count ?? 0) + Self.room
+    var writer = ByteWriter(connection.reserve(size + room))
+    if status == 200 {
+      writer.write(preamble)
+    } else {
+      writeStatusLine(status, to: &writer)
+      writer.write(server.pointee.preamble.fields(now: now))
+    }
+    if let contentType {
+      writer.write("Content-Type: ")
+      writer.write(contentType)
+      writer.write("\r\n")
+    }
+    writer.write(lines)
+    writeFraming(request, status: status, length: length, to: &writer, on: connection)
+    writeConnection(request, to: &writer, on: connection)
+    writer.write("\r\n")
+    connection.didWrite(writer.count)
+  }
+
+  private static func writeStatusLine(_ status: Int, to writer: inout ByteWriter) {
+    writer.write("HTTP/1.1 ")
+    writer.write(decimal: Int64(status))
+    writer.write(" ")
+    writer.write(ReasonPhrase.text(for: status))
+    writer.write("\r\n")
+  }
+
+  /// How the client finds the end of the body (RFC 9112, section 6.3).
+  @inline(__always)
+  private static func writeFraming(
+    _ request: RequestPointer, status: Int, length: Int64?, to writer: inout ByteWriter, on connection: ConnectionPointer
+  ) {
+    let hasNoLength = status == 204 || status == 304 || status < 200
+    request.pointee.response.isBodyless = hasNoLength || request.pointee.head.method == .head
+    if hasNoLength { return }
+    if let length {
+      writer.write("Content-Length: ")
+      writer.write(decimal: length)
+      writer.write("\r\n")
+    } else if request.pointee.head.minorVersion >= 1 {
+      request.pointee.response.isChunked = true
+      writer.write("Transfer-Encoding: chunked\r\n")
+    } else {
+      connection.pointee.flags.insert(.closing)
+    }
+  }
+
+  @inline(__always)
+  private static func writeConnection(
+    _ request: RequestPointer, to writer: inout ByteWriter, on connection: ConnectionPointer
+  ) {
+    if !request.pointee.head.keepsAlive || request.pointee.server.pointee.isDraining {
+      connection.pointee.flags.insert(.closing)
+    }
+    if connection.pointee.flags.contains(.closing) {
+      writer.write("Connection: close\r\n")
+    } else if request.pointee.head.minorVersion == 0 {
+      writer.write("Connection: keep-alive\r\n")
+    }
+  }
+}

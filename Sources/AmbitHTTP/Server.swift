@@ -1,0 +1,116 @@
+internal import AmbitCore
+internal import AmbitRuntime
+
+/// HTTP on one loop: its connections, and what they share.
+struct Server {
+  let loop: LoopPointer
+  let limits: HTTPLimits
+  var buffers = BufferPool()
+  /// Open connections.
+  var open: Link
+  var openCount = 0
+  var listeners: [ListenerPointer] = []
+  /// Closed connections, the longest closed first.
+  var free: Link
+  var freeRequests: RequestPointer?
+  /// The routes of new requests. Owned: one reference.
+  var routes: Unmanaged<RouteSet>
+  var preamble = Preamble()
+  /// No new requests are taken: each response closes its connection.
+  var isDraining = false
+  /// Where paths are normalised; copied to the request's memory if it is more than the path as sent.
+  let path: UnsafeMutableRawBufferPointer
+  let segments: UnsafeMutableBufferPointer<ByteRange>
+}
+
+typealias ServerPointer = UnsafeMutablePointer<Server>
+
+extension UnsafeMutablePointer<Server> {
+  @inline(__always) var openLink: LinkPointer { pointer(to: \.open)! }
+  @inline(__always) private var freeLink: LinkPointer { pointer(to: \.free)! }
+
+  /// The server of a loop.
+  @inline(__always)
+  static func on(_ loop: LoopPointer) -> ServerPointer {
+    loop.pointee.server!.assumingMemoryBound(to: Server.self)
+  }
+
+  func initialize(loop: LoopPointer, limits: HTTPLimits, routes: RouteSet) {
+    initialize(
+      to: Server(
+        loop: loop, limits: limits, open: Link(alone: openLink), free: Link(alone: freeLink),
+        routes: .passRetained(routes),
+        path: .allocate(byteCount: max(Int(limits.head.maxTarget), 1), alignment: 16),
+        segments: .allocate(capacity: RoutePattern.maximumSegments)))
+    pointee.segments.initialize(repeating: ByteRange())
+    loop.pointee.server = UnsafeMutableRawPointer(self)
+  }
+
+  /// Uses `routes` for requests that begin from now on.
+  func replaceRoutes(by routes: RouteSet) {
+    pointee.routes.release()
+    pointee.routes = .passRetained(routes)
+  }
+
+  /// Serves a connection that was accepted, and owns it from now on.
+  func serve(_ descriptor: Int32) {
+    let connection = takeConnection()
+    pointee.openCount += 1
+    do { try connection.open(descriptor: descriptor, on: self) } catch { connection.close() }
+    connection.armTimer()
+  }
+
+  /// A record, uninitialised. One that was closed in this turn may still be named by an event, and is left alone.
+  private func takeConnection() -> ConnectionPointer {
+    let first = freeLink.pointee.next
+    if first != freeLink {
+      let connection = ConnectionPointer.of(sibling: first)
+      if connection.pointee.closedInTurn < pointee.loop.pointee.turn {
+        first.remove()
+        return connection
+      }
+    }
+    return .allocate(capacity: 1)
+  }
+
+  func didClose(_ connection: ConnectionPointer) {
+    connection.siblingLink.remove()
+    freeLink.append(connection.siblingLink)
+    pointee.openCount -= 1
+  }
+
+  /// A record for the request that begins on `connection`.
+  @inline(__always)
+  func takeRequest(for connection: ConnectionPointer) -> RequestPointer {
+    let request = pointee.freeRequests ?? makeRequest()
+    pointee.freeRequests = request.pointee.nextFree
+    request.begin(on: connection)
+    return request
+  }
+
+  private func makeRequest() -> RequestPointer {
+    let request = RequestPointer.allocate(capacity: 1)
+    request.initializeRecord(server: self, maxFields: pointee.limits.head.maxFields)
+    return request
+  }
+
+  /// Takes a request's record back, and with it its hold on the bytes of its head.
+  func recycle(_ request: RequestPointer) {
+    request.pointee.input?.release(to: pointer(to: \.buffers)!)
+    request.pointee.input = nil
+    request.pointee.connection = nil
+    request.pointee.nextFree = pointee.freeRequests
+    pointee.freeRequests = request
+  }
+
+  /// Takes no more requests: idle connections are closed, others after their response.
+  func drain() {
+    pointee.isDraining = true
+    for listener in pointee.listeners { listener.stop() }
+    pointee.listeners = []
+    openLink.forEach { link in
+      let connection = ConnectionPointer.of(sibling: link)
+      if connection.pointee.phase == .parked { connection.close() }
+    }
+  }
+}

@@ -1,0 +1,32 @@
+package import AmbitConfig
+internal import AmbitRuntime
+
+/// Where the host's configuration comes from: a file, or nowhere, which means the defaults.
+package struct ConfigurationSource: Sendable {
+  /// As the operator named it; nil if there is none.
+  package let path: String?
+
+  /// The file that was named; without a name `host.conf` in the working directory, if there is one.
+  package init(named path: String?) {
+    let usual = "host.conf"
+    self.path = path ?? (TextFile.exists(usual) ? usual : nil)
+  }
+
+  /// Reads and checks the file. Blocks.
+  package func read() throws(HostFailure) -> HostConfiguration {
+    guard let path else { return .defaults }
+    let text: String
+    do throws(SystemError) { text = try TextFile.read(path) } catch { throw HostFailure(error) }
+    do throws(ConfigurationErrors) {
+      return try HostConfiguration.parse(text: text, file: path)
+    } catch {
+      throw HostFailure(error)
+    }
+  }
+
+  /// A path of the configuration, which is meant relative to the folder of its file.
+  func resolve(_ name: String) -> String {
+    guard !name.hasPrefix("/"), let path, let slash = path.lastIndex(of: "/") else { return name }
+    return "\(path[...slash])\(name)"
+  }
+}

@@ -1,0 +1,91 @@
+internal import AmbitConfig
+internal import AmbitCore
+internal import AmbitHTTP
+internal import AmbitPlugins
+internal import AmbitRuntime
+internal import Logging
+
+/// The host at work: its loops, its server, and the plugins that serve.
+///
+/// All of it is the control thread's, which waits for signals and does what they ask for, one after the other.
+package final class Host {
+  let source: ConfigurationSource
+  var configuration: HostConfiguration
+  let signals: Signals
+  let loops: LoopGroup
+  let server: HTTPServer
+  var loading: PluginLoading
+  /// What serves, by file.
+  var serving: [String: PluginGeneration] = [:]
+  let logger: Logger
+
+  /// Starts the host: loads all plugins, then listens.
+  /// - Throws: if the configuration, a plugin or an address stands in the way; nothing is served then.
+  package init(_ source: ConfigurationSource) throws(HostFailure) {
+    let configuration = try source.read()
+    LogOutput.start(configuration.log)
+    logger = Logger(label: "ambit")
+    self.source = source
+    self.configuration = configuration
+    do throws(SystemError) {
+      signals = try Signals()
+      let limits = RuntimeLimits(
+        stackSize: configuration.stackSize, jobsPerRequest: UInt32(configuration.limits.jobsPerRequest))
+      loops = try LoopGroup(count: configuration.threads, table: HTTPCalls.makeTable(), limits: limits)
+      server = HTTPServer(loops: loops, limits: configuration.httpLimits)
+    } catch {
+      throw HostFailure(error)
+    }
+    loading = try PluginLoading(source: source, configuration: configuration)
+    do throws(HostFailure) {
+      try start()
+    } catch {
+      loading.copies.remove()
+      throw error
+    }
+  }
+
+  private func start() throws(HostFailure) {
+    let report = try loadPlugins(configuration)
+    if configuration.start == .strict, !report.failed.isEmpty { throw HostFailure(report.failures) }
+    for line in report.failures { logger.error("\(line)") }
+    do throws(ListenError) {
+      for url in try server.listen(at: configuration.listen) { logger.info("listening on \(url)") }
+    } catch {
+      throw HostFailure(error)
+    }
+    logger.info("serving", metadata: servingFields)
+  }
+
+  private var servingFields: Logger.Metadata {
+    [
+      "pid": "\(HostProcess.identifier)", "plugins": "\(serving.count)",
+      "routes": "\(serving.values.reduce(0) { $0 + $1.routes.count })", "threads": "\(loops.loops.count)",
+    ]
+  }
+
+  /// Serves until a signal ends it; returns the exit status.
+  package func run() -> Int32 {
+    while let signal = signals.next() {
+      switch signal {
+      case .reload: reload()
+      case .terminate: return shutDown()
+      }
+    }
+    return 0
+  }
+}
+
+extension HostConfiguration {
+  /// The limits of the server.
+  var httpLimits: HTTPLimits {
+    var server = HTTPLimits()
+    server.head = HeadLimits(
+      maxTarget: UInt32(limits.maxTarget), maxHead: UInt32(limits.maxHead), maxFields: limits.maxHeaders)
+    server.maxBody = Int64(limits.maxBody)
+    server.requestTimeout = limits.requestTimeout?.wholeNanoseconds ?? .max
+    server.headTimeout = limits.headerTimeout.wholeNanoseconds
+    server.idleTimeout = limits.idleTimeout?.wholeNanoseconds ?? .max
+    return server
+  }
+}

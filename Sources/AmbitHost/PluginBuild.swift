@@ -1,0 +1,39 @@
+internal import AmbitConfig
+internal import AmbitPlugins
+internal import AmbitRuntime
+
+/// Compiles the plugins of a folder: what `ambit build` does.
+package enum PluginBuild {
+  /// Builds what is out of date, and returns a line for each folder. Compilers write to standard error.
+  /// - Throws: if the folder cannot be read, or a plugin cannot be built; the lines of the others are in the error too.
+  package static func run(in directory: String) throws(HostFailure) -> [String] {
+    let report: BuildReport
+    do throws(FileError) {
+      let headers = try PluginHeaders(["ambit.h": PluginHeaderText.value], in: "\(directory)/.include")
+      let toolchain = Toolchain(environment: HostProcess.environment)
+      report = try PluginBuilder(directory: directory, headers: headers, toolchain: toolchain).build()
+    } catch {
+      throw HostFailure(error)
+    }
+    let lines = report.entries.map { "\(directory)/\($0.name): \(text($0.result))" }
+    if report.hasFailures { throw HostFailure(lines) }
+    return lines
+  }
+
+  /// Builds in the plugin directory of a configuration.
+  package static func run(for source: ConfigurationSource) throws(HostFailure) -> [String] {
+    try run(in: source.resolve(try source.read().plugins))
+  }
+
+  /// The text of `ambit.h`.
+  package static var header: String { PluginHeaderText.value }
+
+  private static func text(_ result: BuildReport.Result) -> String {
+    switch result {
+    case .built: "built"
+    case .upToDate: "up to date"
+    case .noSources: "no C or C++ sources"
+    case .failed(let reason): "failed" + (reason.map { ": \($0)" } ?? ", see above")
+    }
+  }
+}

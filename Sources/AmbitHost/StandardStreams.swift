@@ -1,0 +1,16 @@
+internal import AmbitCore
+internal import AmbitRuntime
+
+/// The process's output, for commands.
+package enum StandardStreams {
+  /// Writes to standard error.
+  package static func writeError(_ text: String) { HostProcess.writeError(text) }
+
+  /// Ends the process once what was printed is written. Exit functions of plugins do not run.
+  package static func exit(_ code: Int32) -> Never { HostProcess.exit(code) }
+}
+
+/// What `ambit --version` prints.
+package enum AmbitVersionText {
+  package static var line: String { "ambit \(AmbitVersion.text)" }
+}

@@ -1,0 +1,44 @@
+/// The compilers and their flags, as the environment sets them.
+package struct Toolchain: Sendable {
+  private let c: [String]
+  private let cxx: [String]
+  private let cFlags: [String]
+  private let cxxFlags: [String]
+  private let linkFlags: [String]
+  /// Where object files live while a plugin is built.
+  let temporaryFolder: String
+
+  /// Reads CC, CXX, CFLAGS, CXXFLAGS and LDFLAGS, each split at spaces, and TMPDIR; `cc`, `c++` and `/tmp` where there
+  /// are none.
+  package init(environment: [String: String]) {
+    func words(_ name: String) -> [String] {
+      (environment[name] ?? "").split(separator: " ").map(String.init)
+    }
+    c = words("CC").isEmpty ? ["cc"] : words("CC")
+    cxx = words("CXX").isEmpty ? ["c++"] : words("CXX")
+    cFlags = words("CFLAGS")
+    cxxFlags = words("CXXFLAGS")
+    linkFlags = words("LDFLAGS")
+    temporaryFolder = environment["TMPDIR"] ?? "/tmp"
+  }
+
+  /// The command that compiles one file. The environment's flags come last, so that they win.
+  func compile(_ source: String, as language: Language, including headers: String, to object: String) -> [String] {
+    let flags = ["-c", "-fPIC", "-O2", "-g", "-fvisibility=hidden", "-Wall", "-Wextra", "-I", headers]
+    let files = ["-o", object, source]
+    return switch language {
+    case .c: c + ["-std=gnu17"] + flags + cFlags + files
+    case .cxx: cxx + ["-std=gnu++20"] + flags + cxxFlags + files
+    }
+  }
+
+  /// The command that links the objects. Symbols are bound within the library, so that two generations never mix, and
+  /// one that is defined nowhere is an error now instead of at load time; except with a sanitizer, whose functions the
+  /// host provides.
+  func link(_ objects: [String], as language: Language, to library: String) -> [String] {
+    let driver = language == .cxx ? cxx + cxxFlags : c + cFlags
+    let isSanitized = (driver + linkFlags).contains { $0.hasPrefix("-fsanitize") }
+    let strictness = isSanitized ? [] : ["-Wl,-z,defs"]
+    return driver + ["-shared", "-Wl,-Bsymbolic"] + strictness + ["-o", library] + objects + linkFlags
+  }
+}

@@ -1,0 +1,15 @@
+/// What this version of the host can do of what an entry may ask for. An entry that asks for more is refused.
+package struct LoadSupport: Sendable {
+  /// Routes that name a C function and its signature.
+  package let typedRoutes: Bool
+  /// `AMBIT_ROUTE_BLOCKING`.
+  package let blockingRoutes: Bool
+  /// `AMBIT_PLUGIN_THREADS`.
+  package let pluginThreads: Bool
+
+  package init(typedRoutes: Bool = false, blockingRoutes: Bool = false, pluginThreads: Bool = false) {
+    self.typedRoutes = typedRoutes
+    self.blockingRoutes = blockingRoutes
+    self.pluginThreads = pluginThreads
+  }
+}

@@ -1,0 +1,73 @@
+import AmbitCore
+import CAmbit
+
+/// Checks one route of an entry and collects what is wrong with it.
+struct RouteCheck {
+  private let route: EntryImage.Route
+  private let place: String
+  private let support: LoadSupport
+  private(set) var problems: [EntryProblem] = []
+
+  /// `index` is the route's place in the entry, for the messages.
+  init(_ route: EntryImage.Route, index: Int, support: LoadSupport) {
+    self.route = route
+    self.support = support
+    place = "routes[\(index)]"
+  }
+
+  /// The route, or nil if there are problems.
+  mutating func declaredRoute() -> DeclaredRoute? {
+    let pattern = pattern()
+    let target = target()
+    checkFlags()
+    guard let pattern, let target, problems.isEmpty else { return nil }
+    return DeclaredRoute(pattern: pattern, target: target, flags: RouteFlags(rawValue: route.flags))
+  }
+
+  private mutating func refuse(_ code: PluginError.Code, _ reason: String) {
+    problems.append(EntryProblem(code, place + reason))
+  }
+
+  private mutating func pattern() -> RoutePattern? {
+    guard let text = route.pattern else {
+      refuse(.malformedRoute, ".pattern: expected a pattern such as \"GET /hello/{name}\", found NULL")
+      return nil
+    }
+    do throws(RoutePatternError) {
+      return try RoutePattern(text)
+    } catch {
+      let place = "\(quoted(text)): column \(error.offset + 1)"
+      refuse(.malformedRoute, ".pattern: \(place): expected \(error.expected), found \(error.found)")
+      return nil
+    }
+  }
+
+  private mutating func target() -> DeclaredRoute.Target? {
+    switch (route.handler, route.function, route.signature) {
+    case (let handler?, nil, nil):
+      return .handler(handler)
+    case (_?, _?, _):
+      refuse(.malformedRoute, ": expected a handler or a function, found both")
+    case (_?, nil, _?):
+      refuse(.malformedRoute, ".signature: expected NULL beside a handler, found \(quoted(route.signature ?? ""))")
+    case (nil, nil, _):
+      refuse(.malformedRoute, ": expected a handler or a function, found neither")
+    case (nil, _?, _) where !support.typedRoutes:
+      refuse(.unsupported, ".function: a typed route is not there yet in this version; give the route a handler")
+    case (nil, let function?, let signature?):
+      return .function(function, signature: signature)
+    case (nil, _?, nil):
+      refuse(.malformedRoute, ".signature: expected the signature of the function, found NULL")
+    }
+    return nil
+  }
+
+  private mutating func checkFlags() {
+    let flags = RouteFlags(rawValue: route.flags)
+    let unknown = flags.subtracting(.known)
+    if !unknown.isEmpty { refuse(.malformedRoute, ".flags: unknown bits \(hexadecimal(unknown.rawValue))") }
+    if flags.contains(.blocking), !support.blockingRoutes {
+      refuse(.unsupported, ".flags: AMBIT_ROUTE_BLOCKING is not there yet in this version")
+    }
+  }
+}

@@ -1,0 +1,53 @@
+/// One reason why a plugin is refused: a code to match, the plugin and its file, and a sentence to read.
+package struct PluginError: Error, Equatable, Sendable, CustomStringConvertible {
+  package enum Code: Sendable {
+    /// The file could not be read or copied.
+    case unreadable
+    /// The file changed while it was read.
+    case unsettled
+    /// The file is not a whole shared library of this machine.
+    case notALibrary
+    /// The system's loader refused the copy.
+    case notLoadable
+    /// The library has no `ambit_plugin_entry`.
+    case noEntry
+    /// The entry was built against an ABI that this host does not offer.
+    case otherABI
+    /// A field of the entry other than its routes is wrong.
+    case malformedEntry
+    /// A route of the entry is wrong.
+    case malformedRoute
+    /// The entry asks for something that this version of the host cannot do.
+    case unsupported
+    /// The plugin's own `start` failed.
+    case startFailed
+    /// Another plugin has the same name.
+    case duplicateName
+    /// Another route has the same meaning.
+    case conflictingRoute
+  }
+
+  package let code: Code
+  /// The plugin's name, or the stem of its file as long as the name is not known.
+  package let plugin: String
+  /// The path of the plugin's file as it was configured.
+  package let file: String
+  /// What was expected and what was found, on one line.
+  package let reason: String
+
+  package var description: String { "plugin \(plugin) (\(file)): \(reason)" }
+}
+
+/// Why a plugin is refused: every reason that could be found at once, at least one.
+package struct PluginRefusal: Error, Equatable, Sendable, CustomStringConvertible {
+  package let errors: [PluginError]
+
+  package init(errors: [PluginError]) { self.errors = errors }
+
+  init(_ code: PluginError.Code, _ file: PluginFile, _ reason: String) {
+    errors = [PluginError(code: code, plugin: file.stem, file: file.path, reason: reason)]
+  }
+
+  /// One line for each reason.
+  package var description: String { errors.map(\.description).joined(separator: "\n") }
+}

@@ -1,0 +1,149 @@
+package import AmbitCore
+package import AmbitRuntime
+internal import CAmbit
+internal import Synchronization
+
+/// One loaded version of a plugin in service: its scope on every loop, from `start` to `stop`.
+///
+/// Its functions are for the control thread. A retired generation stays in memory, like its library.
+@safe
+package final class PluginGeneration: Sendable {
+  package let plugin: LoadedPlugin
+  package let settings: PluginSettingValues
+  /// The plugin's name and the generation's number, as logs show it: "hello/3".
+  package let label: String
+  /// The plugin's routes below its prefix.
+  package let routes: [BoundRoute]
+  private let loops: LoopGroup
+  private let record: Unchecked<GenerationPointer>
+
+  /// Opens the generation's scopes. No code of the plugin runs yet, and no route is served.
+  package init(_ plugin: LoadedPlugin, settings: PluginSettingValues, loops: LoopGroup) throws(PluginRefusal) {
+    let label = "\(plugin.declaration.name)/\(plugin.copy.generation)"
+    let record = GenerationPointer.allocate(capacity: 1)
+    let shards = UnsafeMutablePointer<ScopePointer>.allocate(capacity: loops.loops.count)
+    let table = SettingsTable(settings.values.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+    record.initialize(to: Generation(label: label, settings: table, shards: shards, shardEnded: {}))
+    self.plugin = plugin
+    self.settings = settings
+    self.label = label
+    self.loops = loops
+    self.record = Unchecked(record)
+    routes = try plugin.boundRoutes(prefix: settings.prefix, generation: record)
+    let opening = self.record
+    loops.onEach { loop in opening.value.openShard(on: loop) }
+  }
+
+  /// Runs the plugin's `start` and waits for it.
+  package func start(timeout: Duration) throws(PluginRefusal) {
+    guard let start = plugin.declaration.start else { return }
+    let gate = Gate<StartResult>()
+    onFirstLoop { shard in
+      let code = start(shard.asHandle)
+      gate.arrive(StartResult(code: code, reason: failureText(shard)))
+    }
+    guard let result = gate.wait(timeout: timeout.nanoseconds)?.first else {
+      throw refusal("start has not returned after \(timeout)")
+    }
+    guard result.code == 0 else {
+      throw refusal("start returned \(Status(rawValue: result.code))\(result.reason)")
+    }
+  }
+
+  private struct StartResult: Sendable {
+    let code: Int32
+    let reason: String
+  }
+
+  private func refusal(_ reason: String) -> PluginRefusal {
+    PluginRefusal(errors: [
+      PluginError(code: .startFailed, plugin: plugin.declaration.name, file: plugin.copy.file.path, reason: reason)
+    ])
+  }
+
+  /// Why a generation ends.
+  package enum Ending: Sendable {
+    /// Another has taken its place: it ends after its last request, or when the drain time is over.
+    case retired(drain: Duration)
+    /// The host stops.
+    case shutdown
+  }
+
+  /// Ends the generation: its scopes are cancelled, and once nothing of it runs any more its `stop` is called. Then
+  /// `completion` is called, on a loop. Does not wait.
+  package func end(_ ending: Ending, completion: @escaping @Sendable () -> Void) {
+    let left = Countdown(loops.loops.count)
+    let record = record
+    loops.onEach { [self] loop in
+      record.value.pointee.shardEnded = { if left.countDown() { self.stop(completion) } }
+      let shard = record.value.pointee.shards[loop.pointee.index]
+      switch ending {
+      case .retired(let drain): shard.retire(drain: drain.nanoseconds)
+      case .shutdown: shard.cancel(.shutdown)
+      }
+    }
+  }
+
+  private func stop(_ completion: @escaping @Sendable () -> Void) {
+    onFirstLoop { [self] shard in
+      record.value.pointee.shardEnded = {}
+      plugin.declaration.stop?(shard.asHandle)
+      for loop in loops.loops {
+        loop.post { [record] in record.value.pointee.shards[$0.pointee.index].close() }
+      }
+      completion()
+    }
+  }
+
+  /// Runs `work` as a job in the plugin's scope on the first loop.
+  private func onFirstLoop(_ work: @escaping @Sendable (ScopePointer) -> Void) {
+    loops.loops[0].post { [record] _ in record.value.pointee.shards[0].runHostJob(work) }
+  }
+}
+
+extension GenerationPointer {
+  /// Opens the plugin's scope on a loop. Its record stays: plugins may keep the pointer.
+  fileprivate func openShard(on loop: LoopPointer) {
+    let shard = ScopePointer.allocate(capacity: 1)
+    shard.open(
+      below: loop.pointee.root, kind: .plugin,
+      observer: ScopeObserver(
+        cancelling: { _ in },
+        closed: { $0.assumingMemoryBound(to: Scope.self).pointee.generation?.pointee.shardEnded() }))
+    shard.pointee.generation = self
+    shard.release()
+    pointee.shards[loop.pointee.index] = shard
+  }
+}
+
+extension LoadedPlugin {
+  /// The plugin's routes, mounted below `prefix` ("" for none).
+  fileprivate func boundRoutes(prefix: String, generation: GenerationPointer) throws(PluginRefusal) -> [BoundRoute] {
+    var routes: [BoundRoute] = []
+    for (route, pattern) in zip(declaration.routes, try patterns(prefix: prefix)) {
+      guard case .handler(let handler) = route.target else { continue }
+      routes.append(
+        BoundRoute(
+          pattern: pattern, handler: handler, finishesOnDisconnect: route.flags.contains(.finishOnDisconnect),
+          generation: generation))
+    }
+    return routes
+  }
+
+  /// What the plugin's routes answer when it is mounted below `prefix`.
+  package func patterns(prefix: String) throws(PluginRefusal) -> [RoutePattern] {
+    guard !prefix.isEmpty else { return declaration.routes.map(\.pattern) }
+    var patterns: [RoutePattern] = []
+    for route in declaration.routes {
+      do throws(RoutePatternError) {
+        patterns.append(try route.pattern.prefixed(by: prefix))
+      } catch {
+        let reason = "route \(route.pattern) cannot be mounted below \(prefix): \(error)"
+        throw PluginRefusal(errors: [
+          PluginError(code: .malformedRoute, plugin: declaration.name, file: copy.file.path, reason: reason)
+        ])
+      }
+    }
+    return patterns
+  }
+}

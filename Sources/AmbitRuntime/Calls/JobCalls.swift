@@ -1,0 +1,69 @@
+internal import AmbitCore
+internal import CAmbit
+
+/// The calls about jobs and cancellation.
+enum JobCalls {
+  static func install(in api: inout ambit_api) {
+    api.spawn = { handle, function, argument, options, handleOfJob in
+      guard let function else { return Status.invalid.rawValue }
+      return CallSite.loop(handle) { scope in
+        guard let options = JobOptions(options, copiedTo: scope) else { return .unsupported }
+        let (status, job) = scope.spawn(function, argument: argument, options: options, isHeld: handleOfJob != nil)
+        handleOfJob?.pointee = OpaquePointer(job)
+        return status
+      }
+    }
+    api.join = { handle, other, timeout, outcome, code in
+      guard let other else { return Status.invalid.rawValue }
+      let joined = JobPointer(other)
+      return CallSite.job(handle) { scope, job in
+        let status = job.join(joined, in: scope, timeout: timeout)
+        if status == .ok {
+          outcome?.pointee = ambit_outcome(joined.pointee.outcome.rawValue)
+          code?.pointee = joined.pointee.code
+        }
+        return status
+      }
+    }
+    api.join_all = { handle, timeout in
+      CallSite.job(handle) { scope, job in job.joinAll(in: scope, timeout: timeout) }
+    }
+    installCancellation(in: &api)
+  }
+
+  private static func installCancellation(in api: inout ambit_api) {
+    api.cancel = { handle in
+      _ = CallSite.loop(handle) { scope in
+        scope.cancel(.called)
+        return .ok
+      }
+    }
+    api.cancel_job = { handle, other in
+      guard let other else { return }
+      _ = CallSite.loop(handle) { _ in
+        JobPointer(other).cancel()
+        return .ok
+      }
+    }
+    api.cancelled = { handle in
+      handle.map { ambit_cause(ScopePointer.of($0).pointee.cause.rawValue) } ?? 0
+    }
+  }
+}
+
+extension JobOptions {
+  /// Reads as many bytes of the plugin's structure as it says it has; nil if it asks for what this host cannot do.
+  fileprivate init?(_ pointer: UnsafePointer<ambit_job_options>?, copiedTo scope: ScopePointer) {
+    self.init()
+    guard let pointer else { return }
+    var options = ambit_job_options()
+    withUnsafeMutableBytes(of: &options) { bytes in
+      let source = UnsafeRawBufferPointer(start: pointer, count: min(pointer.pointee.size, bytes.count))
+      bytes.copyMemory(from: source)
+    }
+    guard options.flags == 0, Int(options.stack_size) <= scope.pointee.loop.pointee.limits.stackSize else { return nil }
+    timeout = options.timeout
+    onEnd = options.on_end
+    if let text = options.name { name = scope.copy(UnsafeRawBufferPointer(start: text, count: CString.length(text))) }
+  }
+}

@@ -1,0 +1,40 @@
+internal import Glibc
+
+/// The process as a whole.
+package enum HostProcess {
+  package static var identifier: Int32 { getpid() }
+
+  /// A variable of the environment; nil if it is not set.
+  package static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+
+  /// All variables of the environment.
+  package static var environment: [String: String] {
+    var variables: [String: String] = [:]
+    var next = environ
+    while let entry = next.pointee {
+      let parts = String(cString: entry).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      if parts.count == 2 { variables[String(parts[0])] = String(parts[1]) }
+      next += 1
+    }
+    return variables
+  }
+
+  /// Writes to standard error, in as few system calls as it takes.
+  package static func writeError(_ text: String) {
+    var text = text
+    text.withUTF8 { bytes in
+      var rest = UnsafeRawBufferPointer(bytes)
+      while !rest.isEmpty {
+        let count = write(STDERR_FILENO, rest.baseAddress!, rest.count)
+        guard count > 0 else { return }
+        rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+      }
+    }
+  }
+
+  /// Ends the process now, with what was printed before. Exit functions do not run: those of plugins would meet threads that still run their code.
+  package static func exit(_ code: Int32) -> Never {
+    fflush(nil)
+    _exit(code)
+  }
+}

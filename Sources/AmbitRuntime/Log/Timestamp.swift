@@ -1,0 +1,19 @@
+internal import Glibc
+
+/// The present time as RFC 3339 writes it, in UTC with milliseconds.
+enum Timestamp {
+  static var now: String {
+    let nanoseconds = Clock.wall
+    var seconds = time_t(nanoseconds / 1_000_000_000)
+    var parts = tm()
+    gmtime_r(&seconds, &parts)
+    let date = "\(digits(parts.tm_year + 1900, 4))-\(digits(parts.tm_mon + 1, 2))-\(digits(parts.tm_mday, 2))"
+    let time = "\(digits(parts.tm_hour, 2)):\(digits(parts.tm_min, 2)):\(digits(parts.tm_sec, 2))"
+    return "\(date)T\(time).\(digits(Int32(nanoseconds / 1_000_000 % 1000), 3))Z"
+  }
+
+  private static func digits(_ number: Int32, _ width: Int) -> String {
+    let text = String(number)
+    return String(repeating: "0", count: max(0, width - text.count)) + text
+  }
+}

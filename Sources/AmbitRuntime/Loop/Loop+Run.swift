@@ -1,0 +1,54 @@
+internal import CFiber
+internal import CLinux
+internal import Glibc
+
+extension UnsafeMutablePointer<Loop> {
+  /// At most so many items of the ready queue run between two looks at what the kernel has: a cancellation of
+  /// thousands of jobs does not keep other connections waiting.
+  private static var readyBatch: Int { 256 }
+  private static var eventBatch: Int { 256 }
+
+  /// Turns until `stop`, on the calling thread, which is the loop's from then on.
+  func run() {
+    cfiber_set_loop(self)
+    cfiber_adopt_thread(ownFiber)
+    let events = UnsafeMutablePointer<epoll_event>.allocate(capacity: Self.eventBatch)
+    defer { events.deallocate() }
+    while !pointee.isStopping { takeTurn(events) }
+    cfiber_set_loop(nil)
+  }
+
+  /// One turn: what the kernel reports, then timers, then what is ready. In this order a wait that succeeds in the turn
+  /// of its timeout has succeeded.
+  @inline(__always)
+  private func takeTurn(_ events: UnsafeMutablePointer<epoll_event>) {
+    let count = clinux_epoll_wait(pointee.epoll, events, Int32(Self.eventBatch), patience)
+    pointee.now = Clock.monotonic
+    pointee.turn &+= 1
+    for index in 0..<max(Int(count), 0) {
+      let watch = events[index].data.ptr!.assumingMemoryBound(to: IOWatch.self)
+      watch.pointee.onEvents(watch, events[index].events)
+    }
+    while let timer = pointee.wheel.popDue(now: pointee.now) { timer.pointee.fire(timer.pointee.owner) }
+    runReady()
+    if pointee.turn & 0xFFFF == 0 { cfiber_stack_pool_trim(stackPool, 1024) }
+  }
+
+  /// How long the loop may sleep, in nanoseconds: until the next timer, for ever (-1), or not at all.
+  private var patience: Int64 {
+    guard readyLink.isAlone else { return 0 }
+    guard let due = pointee.wheel.nextDue else { return -1 }
+    return max(due - Clock.monotonic, 0)
+  }
+
+  private func runReady() {
+    for _ in 0..<Self.readyBatch {
+      guard let link = readyLink.popFirst() else { return }
+      let item = link.record(ReadyItem.self, at: 0)
+      switch item.pointee.kind {
+      case .job: link.record(Job.self, at: MemoryLayout<Job>.offset(of: \.ready)!).takeTurn()
+      case .scopeEnd: link.record(Scope.self, at: MemoryLayout<Scope>.offset(of: \.ready)!).takeEndTurn()
+      }
+    }
+  }
+}

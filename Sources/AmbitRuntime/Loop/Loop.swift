@@ -1,0 +1,139 @@
+internal import CFiber
+internal import CLinux
+package import CAmbit
+internal import AmbitCore
+
+/// One event loop: a thread with its own epoll instance, fibers, timers, scopes and connections.
+///
+/// Its thread alone touches it; other threads reach it through its `EventLoop`.
+package struct Loop {
+  /// Which of the process's loops it is, from 0.
+  package let index: Int
+  /// The function table that scopes of this loop hand to plugins.
+  package let api: UnsafePointer<ambit_api>
+  package let limits: RuntimeLimits
+  let epoll: Int32
+
+  /// Monotonic nanoseconds, read once per turn.
+  package var now: Int64
+  /// Counts the turns: a record given back in one turn may still be named by an event of that turn.
+  package var turn: UInt64 = 0
+  /// The job that runs; nil while the loop's own code or a hook does.
+  package var current: JobPointer?
+  /// Jobs, and ends of scopes, whose turn comes next.
+  var ready: Link
+  var wheel: TimerWheel
+  /// The thread's own stack.
+  var ownFiber = cfiber()
+  var stackPool: cfiber_stack_pool
+  var isStopping = false
+
+  var freeJobs: Link
+  var freeChunks: UnsafeMutablePointer<ArenaChunk>?
+  /// The host's scope on this loop: all others are below it.
+  package var root: ScopePointer
+  package var lastScopeID: UInt64
+  /// Scopes that are not closed.
+  package var liveScopes: Int = 0
+  /// Requests whose scope is not closed.
+  package var liveRequests: Int = 0
+  /// The protocol's record for this loop; owned by the protocol.
+  package var server: UnsafeMutableRawPointer?
+}
+
+package typealias LoopPointer = UnsafeMutablePointer<Loop>
+
+/// Bounds that hold on every loop.
+package struct RuntimeLimits: Sendable {
+  /// Bytes of a fiber's stack.
+  package var stackSize: Int
+  /// How many jobs of one request may be alive at once.
+  package var jobsPerRequest: UInt32
+
+  package init(stackSize: Int = 256 << 10, jobsPerRequest: UInt32 = 10_000) {
+    self.stackSize = stackSize
+    self.jobsPerRequest = jobsPerRequest
+  }
+}
+
+extension UnsafeMutablePointer<Loop> {
+  @inline(__always) var readyLink: LinkPointer { pointer(to: \.ready)! }
+  @inline(__always) var ownFiber: UnsafeMutablePointer<cfiber> { pointer(to: \.ownFiber)! }
+  @inline(__always) var stackPool: UnsafeMutablePointer<cfiber_stack_pool> { pointer(to: \.stackPool)! }
+  @inline(__always) private var freeJobsLink: LinkPointer { pointer(to: \.freeJobs)! }
+
+  /// The loop whose thread this is; nil on any other thread.
+  @inline(__always)
+  package static var ofThisThread: LoopPointer? {
+    cfiber_loop()?.assumingMemoryBound(to: Loop.self)
+  }
+
+  /// Makes a loop, on any thread; it runs on the thread that calls `run`.
+  func initialize(index: Int, api: UnsafePointer<ambit_api>, limits: RuntimeLimits) throws(SystemError) {
+    let epoll = try SystemError.check("epoll_create1", epoll_create1(clinux_epoll_cloexec))
+    var stacks = cfiber_stack_pool()
+    try SystemError.check("stack pool of \(limits.stackSize) bytes", cfiber_stack_pool_init(&stacks, limits.stackSize))
+    let now = Clock.monotonic
+    initialize(
+      to: Loop(
+        index: index, api: api, limits: limits, epoll: epoll, now: now, current: nil,
+        ready: Link(alone: readyLink), wheel: TimerWheel(now: now), stackPool: stacks,
+        freeJobs: Link(alone: freeJobsLink), freeChunks: nil, root: .allocate(capacity: 1),
+        lastScopeID: UInt64(index) << 48, server: nil))
+    pointee.root.initializeRecord(loop: self, parent: nil, kind: .host, observer: nil)
+  }
+
+  /// Calls the timer's function at `time` (monotonic, nanoseconds), on the loop.
+  @inline(__always)
+  package func arm(_ timer: TimerPointer, at time: Int64) { pointee.wheel.arm(timer, at: time) }
+
+  /// Calls the timer's function when `delay` nanoseconds, counted from now, have passed.
+  @inline(__always)
+  package func arm(_ timer: TimerPointer, after delay: Int64) {
+    let (time, overflow) = Clock.monotonic.addingReportingOverflow(delay)
+    pointee.wheel.arm(timer, at: overflow ? .max : time)
+  }
+
+  @inline(__always)
+  package func disarm(_ timer: TimerPointer) { pointee.wheel.disarm(timer) }
+
+  /// Runs a hook of a plugin: what it calls is on no job's account, so a wait in it fails.
+  @inline(__always)
+  package func withoutCurrentJob(_ body: () -> Void) {
+    let job = pointee.current
+    pointee.current = nil
+    body()
+    pointee.current = job
+  }
+
+  /// A job's record, uninitialised.
+  func takeJob() -> JobPointer {
+    if let link = freeJobsLink.popLast() { return .of(sibling: link) }
+    let slab = JobPointer.allocate(capacity: 32)
+    for index in (1..<32).reversed() {
+      let job = slab + index
+      job.siblingLink.initializeAlone()
+      freeJobsLink.append(job.siblingLink)
+    }
+    return slab
+  }
+
+  /// Takes a job's record back for use again.
+  func recycle(_ job: JobPointer) {
+    job.siblingLink.remove()
+    freeJobsLink.append(job.siblingLink)
+  }
+
+  func takeChunk() -> UnsafeMutablePointer<ArenaChunk>? {
+    guard let chunk = pointee.freeChunks else {
+      return UnsafeMutableRawPointer.allocate(byteCount: 4096, alignment: 16).assumingMemoryBound(to: ArenaChunk.self)
+    }
+    pointee.freeChunks = chunk.pointee.next
+    return chunk
+  }
+
+  func giveBack(_ chunk: UnsafeMutablePointer<ArenaChunk>) {
+    chunk.pointee.next = pointee.freeChunks
+    pointee.freeChunks = chunk
+  }
+}

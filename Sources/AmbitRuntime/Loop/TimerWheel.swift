@@ -1,0 +1,118 @@
+/// The timers of one loop, in a hierarchical wheel: level 0 has a slot for each of the next 64 ticks, level 1 one for
+/// each of the next 64 times 64, and so on. Arming puts a timer into the slot of the highest six-bit digit in which its
+/// tick differs from the present one; when time reaches a slot of a higher level its timers move down.
+///
+/// Most deadlines never fire, so arming and disarming are what counts: both touch one slot. A tick is 65,536 ns, and a
+/// timer never fires early: it may be late by one tick.
+///
+/// After Varghese and Lauck, "Hashed and Hierarchical Timing Wheels", SOSP 1987.
+package struct TimerWheel {
+  private static let levels = 8
+  private static let tickShift: UInt64 = 16
+
+  /// Heads of the lists, level by level; owned.
+  private let slots: UnsafeMutablePointer<Link>
+  /// For each level, which slots have a timer.
+  private var occupied: InlineArray<8, UInt64> = .init(repeating: 0)
+  /// The tick up to which timers have fired.
+  private var elapsed: UInt64
+
+  /// An empty wheel that stands at `now`, in nanoseconds.
+  init(now: Int64) {
+    slots = .allocate(capacity: Self.levels * 64)
+    for index in 0..<Self.levels * 64 { (slots + index).initializeAlone() }
+    elapsed = UInt64(now) >> Self.tickShift
+  }
+
+  func deallocate() { slots.deallocate() }
+
+  /// Makes `timer` fire at `time` (monotonic, nanoseconds), or as soon as it can if that is past. Arms it anew if it
+  /// was armed.
+  @inline(__always)
+  mutating func arm(_ timer: TimerPointer, at time: Int64) {
+    if timer.isArmed { disarm(timer) }
+    let (rounded, overflow) = UInt64(max(time, 0)).addingReportingOverflow(1 << Self.tickShift - 1)
+    let tick = overflow ? UInt64.max >> Self.tickShift : rounded >> Self.tickShift
+    timer.pointee.tick = max(tick, elapsed + 1)
+    insert(timer)
+  }
+
+  /// Keeps `timer` from firing; nothing happens if it is not armed.
+  @inline(__always)
+  mutating func disarm(_ timer: TimerPointer) {
+    let link = timer.link
+    guard !link.isAlone else { return }
+    let slot = Int(timer.pointee.slot)
+    link.remove()
+    if (slots + slot).isAlone { occupied[slot >> 6] &= ~(1 << UInt64(slot & 63)) }
+  }
+
+  @inline(__always)
+  private mutating func insert(_ timer: TimerPointer) {
+    let tick = timer.pointee.tick
+    let level = min((63 - (elapsed ^ tick | 1).leadingZeroBitCount) / 6, Self.levels - 1)
+    let index = Int(tick >> UInt64(level * 6)) & 63
+    let slot = level << 6 | index
+    timer.pointee.slot = UInt16(truncatingIfNeeded: slot)
+    occupied[level] |= 1 << UInt64(index)
+    (slots + slot).append(timer.link)
+  }
+
+  /// When the next slot is due (monotonic, nanoseconds), nil if no timer is armed. No timer fires before; a slot of a
+  /// higher level may be due without one that fires.
+  var nextDue: Int64? {
+    guard let (tick, _) = nextSlot() else { return nil }
+    return Int64(clamping: tick << Self.tickShift)
+  }
+
+  /// The tick at which the first occupied slot is due, and the slot.
+  private func nextSlot() -> (tick: UInt64, slot: Int)? {
+    for level in 0..<Self.levels where occupied[level] != 0 {
+      let shift = UInt64(level * 6)
+      let current = Int(elapsed >> shift) & 63
+      let bits = occupied[level]
+      let ahead = Self.rotatedRight(bits, by: current).trailingZeroBitCount
+      let index = (current + ahead) & 63
+      let base = (elapsed >> shift) << shift
+      return (base &+ UInt64(ahead) << shift, level << 6 | index)
+    }
+    return nil
+  }
+
+  @inline(__always)
+  private static func rotatedRight(_ bits: UInt64, by count: Int) -> UInt64 {
+    bits >> UInt64(count) | bits << (UInt64(64 - count) & 63)
+  }
+
+  /// Moves time on to `now` and takes one timer that has become due out of the wheel; nil if none is left.
+  ///
+  /// One at a time, because what a timer does may disarm another that is due as well.
+  mutating func popDue(now: Int64) -> TimerPointer? {
+    let target = UInt64(max(now, 0)) >> Self.tickShift
+    while let (tick, slot) = nextSlot(), tick <= target {
+      elapsed = max(elapsed, tick)
+      let head = slots + slot
+      if slot < 64 {
+        let timer = head.pointee.next.record(Timer.self, at: MemoryLayout<Timer>.offset(of: \.link)!)
+        disarm(timer)
+        return timer
+      }
+      cascade(head, slot: slot)
+    }
+    elapsed = max(elapsed, target)
+    return nil
+  }
+
+  /// Moves the timers of a slot of a higher level, which time has reached, to the lower levels.
+  private mutating func cascade(_ head: LinkPointer, slot: Int) {
+    occupied[slot >> 6] &= ~(1 << UInt64(slot & 63))
+    var moved = Link(alone: head)
+    withUnsafeMutablePointer(to: &moved) { list in
+      list.initializeAlone()
+      head.move(to: list)
+      while let link = list.popFirst() {
+        insert(link.record(Timer.self, at: MemoryLayout<Timer>.offset(of: \.link)!))
+      }
+    }
+  }
+}

@@ -1,0 +1,34 @@
+internal import AmbitCore
+
+// Jobs of the host itself, for calls into plugins that may wait.
+
+extension UnsafeMutablePointer<Scope> {
+  /// Runs `work` as a job in the scope, in the loop's next turn, whatever the scope's state; it keeps the scope from
+  /// closing until it has returned. On the scope's loop.
+  package func runHostJob(_ work: @escaping @Sendable (ScopePointer) -> Void) {
+    let loop = pointee.loop
+    let job = loop.takeJob()
+    job.initialize(to: Job(at: job, loop: loop, scope: self, body: runHostWork, finish: finishHostJob))
+    job.pointee.argument = Unmanaged.passRetained(HostWork(work)).toOpaque()
+    job.pointee.startsAlways = true
+    hold()
+    loop.readyLink.append(job.readyLink)
+  }
+}
+
+private final class HostWork {
+  let run: @Sendable (ScopePointer) -> Void
+  init(_ run: @escaping @Sendable (ScopePointer) -> Void) { self.run = run }
+}
+
+private let runHostWork: JobBody = { record in
+  let job = record.assumingMemoryBound(to: Job.self)
+  Unmanaged<HostWork>.fromOpaque(job.pointee.argument!).takeRetainedValue().run(job.pointee.scope)
+}
+
+private let finishHostJob: JobBody = { record in
+  let job = record.assumingMemoryBound(to: Job.self)
+  let scope = job.pointee.scope
+  job.pointee.loop.recycle(job)
+  scope.release()
+}

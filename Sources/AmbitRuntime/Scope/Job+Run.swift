@@ -1,0 +1,63 @@
+internal import CFiber
+internal import AmbitCore
+
+// Turns: how a job gets its stack, runs, and ends.
+
+extension UnsafeMutablePointer<Job> {
+  /// Gives the job its turn, on the loop's own stack; returns when it has been suspended or has ended.
+  func takeTurn() {
+    if pointee.state == .created {
+      guard pointee.startsAlways || !isCancelled(in: pointee.scope) else { return end(neverRan: .cancelled) }
+      guard prepareStack() else { return end(neverRan: .noMemory) }
+    }
+    resume()
+  }
+
+  /// Begins or begins again, at once, a job that is not in the ready queue; false if there is no stack for it.
+  ///
+  /// For the host's own jobs, which are their loop's to start: a connection whose client has sent something.
+  package func startNow() -> Bool {
+    pointee.state = .created
+    guard prepareStack() else { return false }
+    resume()
+    return true
+  }
+
+  @inline(__always)
+  private func prepareStack() -> Bool {
+    let pool = pointee.loop.stackPool
+    guard let stack = cfiber_stack_acquire(pool) else { return false }
+    pointee.stack = stack
+    cfiber_prepare(fiber, stack, pool.pointee.stack_size, runFiber, self)
+    return true
+  }
+
+  @inline(__always)
+  private func resume() {
+    let loop = pointee.loop
+    pointee.state = .running
+    loop.pointee.current = self
+    cfiber_switch(loop.ownFiber, fiber)
+    loop.pointee.current = nil
+    guard pointee.state == .ended else { return }
+    cfiber_stack_release(loop.stackPool, pointee.stack!)
+    pointee.stack = nil
+    pointee.finish(self)
+  }
+
+  /// Ends a job that has had no turn and gets none.
+  private func end(neverRan status: Status) {
+    if pointee.code == 0 { pointee.code = status.rawValue }
+    pointee.outcome = status == .noMemory ? .failed : .cancelled
+    pointee.state = .ended
+    pointee.finish(self)
+  }
+}
+
+/// What every fiber runs.
+private let runFiber: @convention(c) (UnsafeMutableRawPointer?) -> Void = { argument in
+  let job = argument!.assumingMemoryBound(to: Job.self)
+  job.pointee.body(job)
+  job.pointee.state = .ended
+  cfiber_switch_last(job.fiber, job.pointee.loop.ownFiber)
+}

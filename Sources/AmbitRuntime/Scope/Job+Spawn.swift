@@ -1,0 +1,77 @@
+internal import AmbitCore
+internal import CAmbit
+internal import Logging
+
+// Jobs that plugins spawn: from the call that makes one to the hook that tells how it ended.
+
+/// What a plugin asked of a job, read from `ambit_job_options`.
+struct JobOptions {
+  var name = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
+  var timeout: Int64 = 0
+  var onEnd: (@convention(c) (UnsafeMutableRawPointer?, ambit_outcome, Int32) -> Void)?
+}
+
+extension UnsafeMutablePointer<Scope> {
+  /// Adds a job that starts in its next turn; `.cancelled` if the scope is ending, `.limit` if it has too many.
+  ///
+  /// Refused or not, the argument is the job's from now on: a refused job never runs, and its hook does, later.
+  func spawn(
+    _ function: @escaping ambit_job_fn, argument: UnsafeMutableRawPointer?, options: JobOptions, isHeld: Bool
+  ) -> (Status, JobPointer) {
+    let loop = pointee.loop
+    let status = admission
+    let job = loop.takeJob()
+    job.initialize(to: Job(at: job, loop: loop, scope: self, body: runPluginJob, finish: finishPluginJob))
+    job.pointee.function = function
+    job.pointee.argument = argument
+    job.pointee.onEnd = options.onEnd
+    job.pointee.name = options.name
+    job.pointee.isHeld = isHeld
+    job.pointee.isCancelled = status != .ok
+    job.pointee.code = status.rawValue
+    jobsLink.append(job.siblingLink)
+    pointee.jobCount += 1
+    hold()
+    if options.timeout > 0 { loop.arm(job.timeoutTimer, after: options.timeout) }
+    loop.readyLink.append(job.readyLink)
+    return (status, job)
+  }
+
+  private var admission: Status {
+    guard pointee.state == .open else { return .cancelled }
+    let isLimited = pointee.request != nil
+    return isLimited && pointee.jobCount >= pointee.loop.pointee.limits.jobsPerRequest ? .limit : .ok
+  }
+}
+
+/// The body of a plugin's job.
+private let runPluginJob: JobBody = { record in
+  let job = record.assumingMemoryBound(to: Job.self)
+  let code = job.pointee.function!(job.pointee.scope.asHandle, job.pointee.argument)
+  job.pointee.code = code
+  job.pointee.outcome = Outcome(code: code)
+}
+
+/// Ends a plugin's job: its hook, those who wait for it, its scope.
+private let finishPluginJob: JobBody = { record in
+  let job = record.assumingMemoryBound(to: Job.self)
+  let scope = job.pointee.scope
+  let loop = job.pointee.loop
+  loop.disarm(job.timeoutTimer)
+  job.siblingLink.remove()
+  scope.pointee.jobCount -= 1
+  if job.pointee.outcome == .failed {
+    scope.pointee.hasFailedJob = true
+    reportFailure(of: job)
+  }
+  job.pointee.onEnd?(job.pointee.argument, ambit_outcome(job.pointee.outcome.rawValue), job.pointee.code)
+  job.joinersLink.forEach { JobPointer.of(source: $0).wake(.ok) }
+  scope.wakeJoiners()
+  if job.pointee.isHeld { scope.endedJobsLink.append(job.siblingLink) } else { loop.recycle(job) }
+  scope.release()
+}
+
+private func reportFailure(of job: JobPointer) {
+  let status = Status(rawValue: job.pointee.code)
+  PluginLog.write(.warning, job.pointee.scope, job: job, "job failed with \(status)\(failureText(job.pointee.scope))")
+}

@@ -1,0 +1,125 @@
+internal import CFiber
+internal import CAmbit
+internal import AmbitCore
+
+/// One piece of straight-line work on a loop: a handler's connection, or what a plugin spawned.
+///
+/// A job runs on a fiber of its loop. It has a stack from its first turn to its return and belongs to one scope for life,
+/// except a connection's job, which works in the scope of the request at hand. Its loop alone touches it.
+package struct Job {
+  /// In the loop's queue of what is ready to run.
+  var ready: ReadyItem
+  /// In `scope.jobs`, until it has ended; then in `scope.endedJobs` if the plugin holds its handle.
+  var sibling: Link
+  /// In `scope.waiters` of the scope whose end cancels the wait, while it waits.
+  var waiter: Link
+  /// In the list of what it waits for, while it waits for something that lists its waiters.
+  var source: Link
+  /// Jobs that wait for this one to end.
+  var joiners: Link
+  /// Ends the present wait when its timeout passes.
+  var waitTimer: Timer
+  /// Cancels the job when its own timeout passes.
+  var timeoutTimer: Timer
+
+  package var loop: LoopPointer
+  package var scope: ScopePointer
+  var fiber = cfiber()
+  var stack: UnsafeMutableRawPointer?
+
+  /// Runs on the fiber; the job has ended when it returns.
+  var body: JobBody
+  /// Runs on the loop once the job has ended and its stack is free; the record is its to use again.
+  var finish: JobBody
+  var function: ambit_job_fn?
+  var argument: UnsafeMutableRawPointer?
+  var onEnd: (@convention(c) (UnsafeMutableRawPointer?, ambit_outcome, Int32) -> Void)?
+  /// Called before the fiber is suspended: what the job has written goes out before it waits.
+  package var beforeSuspension: JobBody?
+  /// Copied, in the scope's memory; empty if it has none.
+  var name = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
+
+  var code: Int32 = 0
+  /// What the wait that ended returns.
+  var waitStatus = Status.ok
+  var state = JobState.created
+  var outcome = Outcome.completed
+  /// It was cancelled by itself, not with its scope: its waits fail.
+  var isCancelled = false
+  /// It has its first turn even if its scope is ending.
+  var startsAlways = false
+  /// The plugin has its handle: the record lives until the scope closes.
+  var isHeld = false
+}
+
+extension Job {
+  /// The value of a job at `address` that has not run, is in no list, and is not counted by its scope.
+  @inline(__always)
+  package init(
+    at address: JobPointer, loop: LoopPointer, scope: ScopePointer, body: @escaping JobBody, finish: @escaping JobBody
+  ) {
+    ready = ReadyItem(link: Link(alone: address.readyLink), kind: .job)
+    sibling = Link(alone: address.siblingLink)
+    waiter = Link(alone: address.waiterLink)
+    source = Link(alone: address.sourceLink)
+    joiners = Link(alone: address.joinersLink)
+    waitTimer = Timer(at: address.waitTimer, owner: address, fire: waitTimedOut)
+    timeoutTimer = Timer(at: address.timeoutTimer, owner: address, fire: jobTimedOut)
+    self.loop = loop
+    self.scope = scope
+    self.body = body
+    self.finish = finish
+  }
+}
+
+package typealias JobPointer = UnsafeMutablePointer<Job>
+package typealias JobBody = @convention(c) (UnsafeMutableRawPointer) -> Void
+
+enum JobState: UInt8 {
+  /// Has had no turn yet, and has no stack.
+  case created
+  /// In the ready queue, with a stack.
+  case ready
+  case running
+  case suspended
+  case ended
+}
+
+/// What stands in a loop's ready queue: a job's turn, or the end of a request whose jobs are to have theirs before.
+struct ReadyItem {
+  enum Kind: UInt8 {
+    case job
+    case scopeEnd
+  }
+  var link: Link
+  let kind: Kind
+}
+
+extension UnsafeMutablePointer<Job> {
+  @inline(__always) var readyLink: LinkPointer { pointer(to: \.ready.link)! }
+  @inline(__always) var siblingLink: LinkPointer { pointer(to: \.sibling)! }
+  @inline(__always) var waiterLink: LinkPointer { pointer(to: \.waiter)! }
+  @inline(__always) var sourceLink: LinkPointer { pointer(to: \.source)! }
+  @inline(__always) var joinersLink: LinkPointer { pointer(to: \.joiners)! }
+  @inline(__always) var waitTimer: TimerPointer { pointer(to: \.waitTimer)! }
+  @inline(__always) var timeoutTimer: TimerPointer { pointer(to: \.timeoutTimer)! }
+  @inline(__always) var fiber: UnsafeMutablePointer<cfiber> { pointer(to: \.fiber)! }
+
+  /// The job whose field `waiter` the node is.
+  @inline(__always)
+  static func of(waiter link: LinkPointer) -> JobPointer {
+    link.record(Job.self, at: MemoryLayout<Job>.offset(of: \.waiter)!)
+  }
+
+  /// The job whose field `source` the node is.
+  @inline(__always)
+  static func of(source link: LinkPointer) -> JobPointer {
+    link.record(Job.self, at: MemoryLayout<Job>.offset(of: \.source)!)
+  }
+
+  /// The job whose field `sibling` the node is.
+  @inline(__always)
+  static func of(sibling link: LinkPointer) -> JobPointer {
+    link.record(Job.self, at: MemoryLayout<Job>.offset(of: \.sibling)!)
+  }
+}

@@ -1,0 +1,26 @@
+internal import Glibc
+
+/// Small files of text.
+package enum TextFile {
+  /// The whole text of a file. Blocks.
+  /// - Throws: what the system says, or EILSEQ if the bytes are not UTF-8.
+  package static func read(_ path: String) throws(SystemError) -> String {
+    let descriptor = try SystemError.check("cannot open \(path)", open(path, O_RDONLY | O_CLOEXEC))
+    defer { close(descriptor) }
+    var bytes: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 65536)
+    while true {
+      let count = Glibc.read(descriptor, &piece, piece.count)
+      guard count >= 0 else { throw SystemError(operation: "cannot read \(path)") }
+      if count == 0 { break }
+      bytes += piece[..<count]
+    }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw SystemError(operation: "cannot read \(path)", code: EILSEQ)
+    }
+    return text
+  }
+
+  /// Whether there is something at a path.
+  package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+}

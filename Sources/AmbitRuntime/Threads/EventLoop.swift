@@ -1,0 +1,68 @@
+internal import CFiber
+internal import CLinux
+package import CAmbit
+internal import Glibc
+
+/// A loop with its thread, as other threads hold it.
+package final class EventLoop: @unchecked Sendable {
+  /// The loop's own record; only code that runs on the loop may look into it.
+  package let record: LoopPointer
+  private let mailbox: Mailbox
+  private let mail: UnsafeMutablePointer<MailWatch>
+  private var thread: pthread_t?
+
+  /// The mailbox's registration with the loop.
+  private struct MailWatch {
+    var watch: IOWatch
+    let mailbox: Unmanaged<Mailbox>
+    let loop: LoopPointer
+  }
+
+  /// Makes the loop; it does nothing until `start`. `api` outlives it.
+  package init(index: Int, api: UnsafePointer<ambit_api>, limits: RuntimeLimits) throws(SystemError) {
+    mailbox = try Mailbox()
+    record = .allocate(capacity: 1)
+    try record.initialize(index: index, api: api, limits: limits)
+    mail = .allocate(capacity: 1)
+    let watch = IOWatch { watch, _ in
+      let mail = watch.assumingMemoryBound(to: MailWatch.self)
+      mail.pointee.mailbox._withUnsafeGuaranteedRef { $0.deliver(to: mail.pointee.loop) }
+    }
+    mail.initialize(to: MailWatch(watch: watch, mailbox: .passUnretained(mailbox), loop: record))
+    try record.watch(mailbox.descriptor, mail.pointer(to: \.watch)!, for: IOEvents.readable)
+  }
+
+  /// Starts the loop's thread. Signals that are blocked in the caller are blocked in it.
+  package func start() throws(SystemError) {
+    var created = pthread_t()
+    let loop = Unmanaged.passUnretained(self)
+    let code = pthread_create(
+      &created, nil,
+      { loop in
+        Unmanaged<EventLoop>.fromOpaque(loop!).takeUnretainedValue().main()
+        return nil
+      }, loop.toOpaque())
+    guard code == 0 else { throw SystemError(operation: "cannot start the thread of a loop", code: code) }
+    thread = created
+  }
+
+  private func main() {
+    clinux_name_thread("ambit-loop-\(record.pointee.index)")
+    cfiber_install_signal_stack()
+    record.run()
+    cfiber_remove_signal_stack()
+  }
+
+  /// Runs `work` on the loop, in one of its next turns. From any thread; does not wait.
+  package func post(_ work: @escaping @Sendable (LoopPointer) -> Void) {
+    mailbox.post(work)
+  }
+
+  /// Ends the loop's thread after its present turn, and waits for that. Not from a loop.
+  package func stop() {
+    guard let thread else { return }
+    post { $0.pointee.isStopping = true }
+    pthread_join(thread, nil)
+    self.thread = nil
+  }
+}

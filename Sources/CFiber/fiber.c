@@ -1,0 +1,70 @@
+#define _GNU_SOURCE
+
+#include "cfiber.h"
+#include "sanitizer.h"
+#include "saved_frame.h"
+#include "switch.h"
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/// Bytes to leave free at the top of a stack: 0 to 960, a multiple of a cache line.
+///
+/// Stacks lie a multiple of the page size apart, so that without it the busiest lines of all would share one set of the
+/// cache. Less than a page, so that a small job still fits in the first one.
+static size_t stagger(const char *stack_low) {
+  uint64_t mixed = (uint64_t)(uintptr_t)stack_low * 0x9E3779B97F4A7C15u;
+  return (size_t)(mixed >> 60) * 64;
+}
+
+/// Writes a frame that a switch can resume: it starts `entry(argument)` on the stack right above it.
+static void write_frame(struct saved_frame *frame, void (*entry)(void *), void *argument) {
+#if defined(__x86_64__)
+  *frame = (struct saved_frame){
+      // All exceptions masked, round to nearest, for SSE and for x87 with extended precision.
+      .control_words = 0x1F80 | (uint64_t)0x037F << 32,
+      .r12 = (uintptr_t)entry,
+      .r13 = (uintptr_t)argument,
+      .return_address = (uintptr_t)cfiber_start,
+  };
+#else
+  *frame = (struct saved_frame){
+      .x19_to_x28 = {(uintptr_t)entry, (uintptr_t)argument},
+      .x30 = (uintptr_t)cfiber_start,
+  };
+#endif
+}
+
+void cfiber_prepare(cfiber *fiber, void *stack_low, size_t stack_size, void (*entry)(void *), void *argument) {
+  char *top = (char *)stack_low + stack_size - stagger(stack_low);
+  forget_red_zones(stack_low, stack_size);
+#if CFIBER_ASAN
+  struct fiber_entry *announced = (struct fiber_entry *)top - 1;
+  *announced = (struct fiber_entry){entry, argument};
+  entry = cfiber_announce_and_enter;
+  argument = announced;
+  top = (char *)announced;
+#endif
+  struct saved_frame *frame = (struct saved_frame *)top - 1;
+  write_frame(frame, entry, argument);
+  *fiber = (cfiber){.sp = frame, .stack_low = stack_low, .stack_size = stack_size};
+}
+
+void cfiber_adopt_thread(cfiber *fiber) {
+  *fiber = (cfiber){.sp = NULL};
+  pthread_attr_t attributes;
+  if (pthread_getattr_np(pthread_self(), &attributes) != 0)
+    return;
+  pthread_attr_getstack(&attributes, &fiber->stack_low, &fiber->stack_size);
+  pthread_attr_destroy(&attributes);
+}
+
+void cfiber_entry_returned(void) {
+  cfiber_abort("CFiber: the entry function of a fiber returned; expected cfiber_switch_last\n");
+}
+
+void cfiber_abort(const char *line) {
+  (void)!write(STDERR_FILENO, line, strlen(line));
+  abort();
+}

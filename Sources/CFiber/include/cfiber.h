@@ -1,0 +1,62 @@
+/// Fibers: stacks of their own that one thread switches between.
+///
+/// A fiber belongs to the thread that prepared it: nothing here locks, and a fiber must be resumed by that thread only.
+#ifndef CFIBER_H
+#define CFIBER_H
+
+#include "cfiber_nullability.h"
+#include "cfiber_signal_stack.h"
+#include "cfiber_stack_pool.h"
+#include "cfiber_thread.h"
+#include <stddef.h>
+
+#ifdef __clang__
+#pragma clang assume_nonnull begin
+#endif
+
+/// One stack and where it was left: a record per fiber, and one for the stack that the thread itself came with.
+///
+/// The caller owns the record and keeps it at its address while the fiber runs or is suspended. The layout is the same
+/// in every build; `sp` must stay first, the switch reads it there.
+typedef struct cfiber {
+  /// Stack pointer of the suspended fiber; stale while it runs.
+  void *CFIBER_NULLABLE sp;
+  /// Lowest usable address of the stack.
+  void *CFIBER_NULLABLE stack_low;
+  /// Usable bytes from `stack_low` upwards.
+  size_t stack_size;
+  /// AddressSanitizer's shadow of the suspended fiber's frames; NULL in other builds.
+  void *CFIBER_NULLABLE fake_stack;
+} cfiber;
+
+/// Arranges that the next switch to `fiber` calls `entry(argument)` on the given stack, with default floating-point
+/// control words.
+///
+/// `entry` must not return; it ends in `cfiber_switch_last`. If it does return, the process says so and aborts.
+/// Whatever the stack held before is void: a fiber that is suspended on it must never be resumed. `stack_low` is
+/// aligned to a page, `stack_size` is a multiple of 16 and at least 4096. Touches the topmost page of the stack only.
+void cfiber_prepare(cfiber *fiber, void *stack_low, size_t stack_size, void (*entry)(void *CFIBER_NULLABLE argument),
+                    void *CFIBER_NULLABLE argument);
+
+/// Fills in the record of the calling thread's own stack, so that fibers can switch back to it.
+///
+/// If the system does not tell the stack's bounds, `stack_low` is NULL and `stack_size` 0; only AddressSanitizer
+/// builds depend on them.
+void cfiber_adopt_thread(cfiber *fiber);
+
+/// Suspends `from`, which is the running one, and resumes `to`; returns when something switches to `from` again.
+///
+/// Keeps the registers that a call keeps and the floating-point control words (rounding, masks). Not kept, as in any
+/// call: other registers and the floating-point exception flags. Shared by all fibers of the thread, hence changed by
+/// any of them: `errno`, thread-local variables, the signal mask, the C++ exceptions being handled.
+void cfiber_switch(cfiber *from, cfiber *to);
+
+/// Like `cfiber_switch`, for the last time: `from` is not to be resumed, and its stack may be used again as soon as
+/// `to` runs. Does not return.
+void cfiber_switch_last(cfiber *from, cfiber *to) __attribute__((noreturn));
+
+#ifdef __clang__
+#pragma clang assume_nonnull end
+#endif
+
+#endif

@@ -1,0 +1,11 @@
+/// Marks a pointer that may be NULL, for the compilers that know the mark; Swift imports it as an optional.
+#ifndef CFIBER_NULLABILITY_H
+#define CFIBER_NULLABILITY_H
+
+#ifdef __clang__
+#define CFIBER_NULLABLE _Nullable
+#else
+#define CFIBER_NULLABLE
+#endif
+
+#endif

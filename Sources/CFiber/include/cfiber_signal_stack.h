@@ -1,0 +1,15 @@
+/// A stack for signal handlers, so that the handler of a stack overflow has one to run on.
+#ifndef CFIBER_SIGNAL_STACK_H
+#define CFIBER_SIGNAL_STACK_H
+
+/// Gives the calling thread a signal stack of its own, large enough for a handler that writes a report.
+///
+/// Does nothing if the thread has one already. Returns 0, or -1 with `errno` set.
+int cfiber_install_signal_stack(void);
+
+/// Takes back what `cfiber_install_signal_stack` gave: for a thread that is about to end. Not from a signal handler.
+///
+/// Returns 0, also if there is none, or -1 with `errno` set.
+int cfiber_remove_signal_stack(void);
+
+#endif

@@ -1,0 +1,72 @@
+/// Stacks for fibers: guarded, and used again last in, first out.
+///
+/// A pool belongs to one thread; nothing here locks. Stacks are carved from large mappings and committed page by page
+/// as they are touched.
+#ifndef CFIBER_STACK_POOL_H
+#define CFIBER_STACK_POOL_H
+
+#include "cfiber_nullability.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+#ifdef __clang__
+#pragma clang assume_nonnull begin
+#endif
+
+struct cfiber_slab;
+
+/// Stacks of one size. The owner reads `stack_size` and the counters; all else is the pool's.
+typedef struct cfiber_stack_pool {
+  /// Usable bytes of each stack.
+  size_t stack_size;
+  /// Stacks that exist, handed out or free.
+  size_t created;
+  /// Stacks ready to be handed out again: `free_stacks[0 ..< free_count]`, the last is the next.
+  size_t free_count;
+  /// How many of the free ones, from the first on, have given their memory back.
+  size_t cold_count;
+  /// Bytes of address space mapped, guards included.
+  size_t mapped;
+  /// Set where the kernel lacks guard markers: guards are then made by `mprotect`, two mappings for each stack.
+  bool guards_by_protection;
+
+  void *CFIBER_NULLABLE *CFIBER_NULLABLE free_stacks;
+  struct cfiber_slab *CFIBER_NULLABLE slabs;
+  size_t slab_count;
+  /// How many stacks of the newest slab have been carved.
+  size_t carved;
+} cfiber_stack_pool;
+
+/// Makes an empty pool of stacks with at least `stack_size` usable bytes, rounded up to whole pages.
+///
+/// Returns 0, or -1 with `errno` EINVAL if the size is less than 4096 or more than 1 GiB. Maps nothing yet.
+int cfiber_stack_pool_init(cfiber_stack_pool *pool, size_t stack_size);
+
+/// Unmaps every stack. Returns 0, or -1 with `errno` EBUSY and changes nothing if a stack is still live.
+int cfiber_stack_pool_destroy(cfiber_stack_pool *pool);
+
+/// Hands out a stack of `pool->stack_size` bytes: its lowest usable address, aligned to a page. The content is
+/// undefined. Below it lies a guard, where any access raises SIGSEGV.
+///
+/// Returns NULL with `errno` set if the system gives no more memory, address space or mappings; the pool stays usable.
+void *CFIBER_NULLABLE cfiber_stack_acquire(cfiber_stack_pool *pool);
+
+/// Takes back a stack that `cfiber_stack_acquire` of the same pool handed out and on which nothing runs any more.
+void cfiber_stack_release(cfiber_stack_pool *pool, void *stack);
+
+/// Gives the memory of all free stacks but the `keep` used last back to the system; they stay in the pool.
+void cfiber_stack_pool_trim(cfiber_stack_pool *pool, size_t keep);
+
+/// How many stacks are handed out and not yet back.
+static inline size_t cfiber_stack_pool_live(const cfiber_stack_pool *pool) { return pool->created - pool->free_count; }
+
+/// The stack in whose guard `address` lies, NULL if in none: tells a stack overflow from another fault.
+///
+/// Safe in a signal handler of the pool's thread.
+void *CFIBER_NULLABLE cfiber_guard_hit(const cfiber_stack_pool *pool, const void *CFIBER_NULLABLE address);
+
+#ifdef __clang__
+#pragma clang assume_nonnull end
+#endif
+
+#endif

@@ -1,0 +1,96 @@
+#define _GNU_SOURCE
+
+#include "cfiber_stack_pool.h"
+#include "stack_slab.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define SMALLEST_STACK ((size_t)4096)
+#define LARGEST_STACK ((size_t)1 << 30)
+
+int cfiber_stack_pool_init(cfiber_stack_pool *pool, size_t stack_size) {
+  if (stack_size < SMALLEST_STACK || stack_size > LARGEST_STACK) {
+    errno = EINVAL;
+    return -1;
+  }
+  size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  // No slab yet looks like one that is used up.
+  *pool = (cfiber_stack_pool){.stack_size = (stack_size + page - 1) / page * page, .carved = STACKS_PER_SLAB};
+  return 0;
+}
+
+int cfiber_stack_pool_destroy(cfiber_stack_pool *pool) {
+  if (cfiber_stack_pool_live(pool) > 0) {
+    errno = EBUSY;
+    return -1;
+  }
+  for (size_t index = 0; index < pool->slab_count; index++) {
+    bool newest = index + 1 == pool->slab_count;
+    slab_unmap(&pool->slabs[index], pool->stack_size, newest ? pool->carved : STACKS_PER_SLAB);
+  }
+  free(pool->slabs);
+  free(pool->free_stacks);
+  *pool = (cfiber_stack_pool){.stack_size = pool->stack_size, .carved = STACKS_PER_SLAB};
+  return 0;
+}
+
+/// Maps one more slab, with room in the list of free stacks for all of it, so that a release never allocates.
+static bool add_slab(cfiber_stack_pool *pool) {
+  size_t count = pool->slab_count + 1;
+  void **free_stacks = realloc(pool->free_stacks, count * STACKS_PER_SLAB * sizeof *free_stacks);
+  if (free_stacks == NULL)
+    return false;
+  pool->free_stacks = free_stacks;
+  struct cfiber_slab *slabs = realloc(pool->slabs, count * sizeof *slabs);
+  if (slabs == NULL)
+    return false;
+  pool->slabs = slabs;
+  if (!slab_map(&slabs[count - 1], pool->stack_size))
+    return false;
+  pool->slab_count = count;
+  pool->carved = 0;
+  pool->mapped += slab_size(pool->stack_size);
+  return true;
+}
+
+/// A stack that was never used. One at a time, not a slab at once: guarding 64 would stall the loop. Out of line, so
+/// that the common case saves no registers for it.
+static __attribute__((noinline)) void *carve(cfiber_stack_pool *pool) {
+  if (pool->carved == STACKS_PER_SLAB && !add_slab(pool))
+    return NULL;
+  struct cfiber_slab *newest = &pool->slabs[pool->slab_count - 1];
+  void *stack = slab_carve(newest, pool->carved, pool->stack_size, &pool->guards_by_protection);
+  if (stack == NULL)
+    return NULL;
+  pool->carved++;
+  pool->created++;
+  return stack;
+}
+
+void *cfiber_stack_acquire(cfiber_stack_pool *pool) {
+  if (pool->free_count == 0)
+    return carve(pool);
+  size_t last = --pool->free_count;
+  if (pool->cold_count > last)
+    pool->cold_count = last;
+  return pool->free_stacks[last];
+}
+
+void cfiber_stack_release(cfiber_stack_pool *pool, void *stack) { pool->free_stacks[pool->free_count++] = stack; }
+
+void cfiber_stack_pool_trim(cfiber_stack_pool *pool, size_t keep) {
+  // The free list is a stack itself: what was used longest ago lies at the bottom, and the cold ones below that.
+  while (pool->cold_count + keep < pool->free_count)
+    madvise(pool->free_stacks[pool->cold_count++], pool->stack_size, MADV_DONTNEED);
+}
+
+void *cfiber_guard_hit(const cfiber_stack_pool *pool, const void *address) {
+  for (size_t index = 0; index < pool->slab_count; index++) {
+    void *stack = slab_guard_hit(&pool->slabs[index], pool->stack_size, address);
+    if (stack != NULL)
+      return stack;
+  }
+  return NULL;
+}

@@ -1,0 +1,81 @@
+#define _GNU_SOURCE
+
+#include "stack_slab.h"
+#include "sanitizer.h"
+#include <errno.h>
+#include <sys/mman.h>
+
+#if CFIBER_HAS_VALGRIND
+#include <valgrind/valgrind.h>
+#endif
+
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102 // Linux 6.13; older headers do not name it
+#endif
+
+/// From one guard to the next.
+static size_t stride(size_t stack_size) { return GUARD_SIZE + stack_size; }
+
+static char *stack_at(const struct cfiber_slab *slab, size_t index, size_t stack_size) {
+  return slab->base + index * stride(stack_size) + GUARD_SIZE;
+}
+
+size_t slab_size(size_t stack_size) { return stride(stack_size) * STACKS_PER_SLAB; }
+
+bool slab_map(struct cfiber_slab *slab, size_t stack_size) {
+  size_t size = slab_size(stack_size);
+  int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK;
+  void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
+  if (base == MAP_FAILED)
+    return false;
+  // Else the first touch of a stack may commit 2 MiB. A kernel without huge pages refuses the advice and needs none.
+  madvise(base, size, MADV_NOHUGEPAGE);
+  *slab = (struct cfiber_slab){.base = base};
+  return true;
+}
+
+void slab_unmap(struct cfiber_slab *slab, size_t stack_size, size_t carved) {
+  for (size_t index = 0; index < carved; index++) {
+    void *stack = stack_at(slab, index, stack_size);
+    withdraw_stack(stack, stack_size);
+    forget_red_zones(stack, stack_size);
+#if CFIBER_HAS_VALGRIND
+    VALGRIND_STACK_DEREGISTER(slab->stack_ids[index]);
+#endif
+  }
+  munmap(slab->base, slab_size(stack_size));
+}
+
+/// Makes any access to the guard a fault. A marker costs no mapping, so that the number of stacks is not bound by
+/// vm.max_map_count; protection costs two for each stack.
+static bool install_guard(char *guard, bool *by_protection) {
+  if (!*by_protection) {
+    if (madvise(guard, GUARD_SIZE, MADV_GUARD_INSTALL) == 0)
+      return true;
+    // EINVAL: a kernel before 6.13, or memory that the process has locked.
+    if (errno != EINVAL)
+      return false;
+    *by_protection = true;
+  }
+  return mprotect(guard, GUARD_SIZE, PROT_NONE) == 0;
+}
+
+void *slab_carve(struct cfiber_slab *slab, size_t index, size_t stack_size, bool *by_protection) {
+  char *stack = stack_at(slab, index, stack_size);
+  if (!install_guard(stack - GUARD_SIZE, by_protection))
+    return NULL;
+  announce_stack(stack, stack_size);
+#if CFIBER_HAS_VALGRIND
+  slab->stack_ids[index] = VALGRIND_STACK_REGISTER(stack, stack + stack_size - 1);
+#endif
+  return stack;
+}
+
+void *slab_guard_hit(const struct cfiber_slab *slab, size_t stack_size, const char *address) {
+  if (address < slab->base || address >= slab->base + slab_size(stack_size))
+    return NULL;
+  size_t offset = (size_t)(address - slab->base) % stride(stack_size);
+  if (offset >= GUARD_SIZE)
+    return NULL;
+  return (char *)address - offset + GUARD_SIZE;
+}

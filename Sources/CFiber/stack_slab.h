@@ -1,0 +1,50 @@
+/// Slabs: large mappings that a pool carves its stacks from, one guard and one stack after the other.
+#ifndef CFIBER_STACK_SLAB_H
+#define CFIBER_STACK_SLAB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#if defined(CFIBER_VALGRIND) && __has_include(<valgrind/valgrind.h>)
+#define CFIBER_HAS_VALGRIND 1
+#else
+#define CFIBER_HAS_VALGRIND 0
+#endif
+
+/// How many stacks share one mapping.
+#define STACKS_PER_SLAB ((size_t)64)
+
+/// Bytes of guard below each stack: a frame as large as that cannot step over it unnoticed. A multiple of every page
+/// size in use.
+#define GUARD_SIZE ((size_t)64 * 1024)
+
+struct cfiber_slab {
+  /// Lowest address: the guard of the first stack.
+  char *base;
+#if CFIBER_HAS_VALGRIND
+  /// Valgrind's names for the carved stacks.
+  unsigned stack_ids[STACKS_PER_SLAB];
+#endif
+};
+
+#pragma GCC visibility push(hidden)
+
+/// Bytes of a slab for stacks of `stack_size` usable bytes.
+size_t slab_size(size_t stack_size);
+
+/// Maps a slab. Returns false with `errno` set if the system refuses.
+bool slab_map(struct cfiber_slab *slab, size_t stack_size);
+
+/// Unmaps a slab of which `carved` stacks were carved.
+void slab_unmap(struct cfiber_slab *slab, size_t stack_size, size_t carved);
+
+/// Guards stack number `index` of a slab and returns its lowest usable address; NULL with `errno` set if the system
+/// refuses. Sets `*by_protection`, and from then on obeys it, where the kernel has no guard markers for such memory.
+void *slab_carve(struct cfiber_slab *slab, size_t index, size_t stack_size, bool *by_protection);
+
+/// The stack whose guard holds `address`, NULL if none of this slab does.
+void *slab_guard_hit(const struct cfiber_slab *slab, size_t stack_size, const char *address);
+
+#pragma GCC visibility pop
+
+#endif

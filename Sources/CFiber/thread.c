@@ -1,0 +1,3 @@
+#include "cfiber_thread.h"
+
+__thread void *cfiber_thread_loop __attribute__((tls_model("initial-exec")));

@@ -1,0 +1,37 @@
+/* The Linux interfaces that Swift's Glibc module leaves out. Nothing here needs _GNU_SOURCE: with it the C library's
+ * own types would differ from those that Swift's module was made of. */
+#ifndef CLINUX_H
+#define CLINUX_H
+
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+
+static const uint32_t clinux_epollin = EPOLLIN;
+static const uint32_t clinux_epollout = EPOLLOUT;
+static const uint32_t clinux_epollrdhup = EPOLLRDHUP;
+static const uint32_t clinux_epollhup = EPOLLHUP;
+static const uint32_t clinux_epollerr = EPOLLERR;
+static const uint32_t clinux_epollet = EPOLLET;
+static const uint32_t clinux_epollexclusive = EPOLLEXCLUSIVE;
+static const int32_t clinux_epoll_cloexec = EPOLL_CLOEXEC;
+static const int32_t clinux_efd_flags = EFD_CLOEXEC | EFD_NONBLOCK;
+static const int32_t clinux_sfd_cloexec = SFD_CLOEXEC;
+
+/* epoll_wait(2) with a timeout in nanoseconds; negative: none. Needs Linux 5.11. */
+int clinux_epoll_wait(int fd, struct epoll_event *events, int capacity, int64_t timeout);
+
+/* A stream socket, non-blocking and close-on-exec: socket(2). */
+int clinux_socket(int family);
+
+/* Accepts a connection, non-blocking and close-on-exec: accept4(2). */
+int clinux_accept(int fd);
+
+/* How many cores the process may run on, at least 1: sched_getaffinity(2). */
+int clinux_core_count(void);
+
+/* Names the calling thread for debuggers and ps(1), in at most 15 bytes: pthread_setname_np(3). */
+void clinux_name_thread(const char *name);
+
+#endif

@@ -1,0 +1,18 @@
+internal import AmbitHost
+internal import ArgumentParser
+
+@main
+struct Ambit: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ambit",
+    abstract: "A host for HTTP handlers that are shared libraries.",
+    discussion: """
+      Drop NAME.so files into a folder, start the host, and call their routes:
+
+        ambit serve --build                          # compile Plugins/*/ and serve on 127.0.0.1:8080
+        curl http://127.0.0.1:8080/hello/World
+        kill -HUP PID                                # load what is new or changed
+      """,
+    version: AmbitVersionText.line,
+    subcommands: [Serve.self, Check.self, Routes.self, Build.self, Header.self])
+}

@@ -1,0 +1,26 @@
+internal import AmbitHost
+internal import ArgumentParser
+
+struct Check: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Check the configuration and all plugins, without serving.",
+    discussion: """
+      Reads the configuration and loads every plugin as 'ambit serve' would, and reports all errors. The exit status is 0
+      if there are none, 1 otherwise.
+
+        ambit check -c host.conf && kill -HUP PID
+      """)
+
+  @OptionGroup var configuration: ConfigurationOption
+
+  func run() throws {
+    do throws(HostFailure) {
+      let source = configuration.source
+      let review = try PluginReview(source)
+      print("\(source.path ?? "defaults"): ok, \(review.pluginCount) plugins, \(review.routes.count) routes")
+      Terminal.exit(0)
+    } catch {
+      Terminal.fail(error)
+    }
+  }
+}

@@ -1,0 +1,15 @@
+internal import AmbitHost
+internal import ArgumentParser
+
+struct Header: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Print ambit.h, the header that plugins include.",
+    discussion: """
+        ambit header > ambit.h && cc -shared -fPIC my.c -o Plugins/my.so
+      """)
+
+  func run() throws {
+    print(PluginBuild.header, terminator: "")
+    Terminal.exit(0)
+  }
+}

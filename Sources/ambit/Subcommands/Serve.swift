@@ -1,0 +1,31 @@
+internal import AmbitHost
+internal import ArgumentParser
+
+struct Serve: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Serve the plugins of a folder.",
+    discussion: """
+      Signals: HUP reads the configuration and the folder again; TERM and INT let requests finish, then stop, and a
+      second one stops at once.
+
+        ambit serve                   # ./host.conf, or the defaults
+        ambit serve -c prod.conf
+        ambit serve --build           # compile what is out of date first
+      """)
+
+  @OptionGroup var configuration: ConfigurationOption
+
+  @Flag(help: "Build the plugins of the folder first, as 'ambit build' does.")
+  var build = false
+
+  func run() throws {
+    do throws(HostFailure) {
+      let source = configuration.source
+      if build { for line in try PluginBuild.run(for: source) { Terminal.note(line) } }
+      let host = try Host(source)
+      Terminal.exit(host.run())
+    } catch {
+      Terminal.fail(error)
+    }
+  }
+}

@@ -1,0 +1,16 @@
+internal import AmbitHost
+
+/// How commands speak to the operator, and how they end.
+enum Terminal {
+  /// A line on standard error.
+  static func note(_ line: String) { StandardStreams.writeError("\(line)\n") }
+
+  /// Ends the command, with what went wrong on standard error.
+  static func fail(_ failure: HostFailure) -> Never {
+    for line in failure.lines { note("ambit: \(line)") }
+    exit(1)
+  }
+
+  /// Ends the process once its output is written.
+  static func exit(_ code: Int32) -> Never { StandardStreams.exit(code) }
+}

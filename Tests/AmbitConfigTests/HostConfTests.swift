@@ -1,0 +1,40 @@
+import Foundation
+import Testing
+
+@testable import AmbitConfig
+
+/// The `host.conf` that stands at the top of the project.
+@Suite struct `The sample host.conf` {
+  private let text: String
+
+  init() throws {
+    let here = URL(filePath: #filePath)
+    let top = here.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    text = try String(contentsOf: top.appending(path: "host.conf"), encoding: .utf8)
+  }
+
+  @Test func `says what an empty file says, and greets`() throws {
+    var expected = HostConfiguration.defaults
+    expected.pluginSettings = ["hello": PluginSettings(values: ["greeting": "Hello"])]
+    #expect(try HostConfiguration.parse(text: text, file: "host.conf") == expected)
+  }
+
+  @Test(arguments: ConfigurationKey.all.map(\.path.description))
+  func `has every key with a comment above it`(path: String) throws {
+    let position = try #require(KeyLocator(scanning: text).positions.first { $0.key.description == path }?.value)
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    #expect(lines[position.line - 2].hasPrefix("# "))
+  }
+
+  @Test(arguments: ConfigurationKey.all.map(\.path.description))
+  func `is read by every key of the list`(path: String) throws {
+    let position = try #require(KeyLocator(scanning: text).positions.first { $0.key.description == path }?.value)
+    var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    let name = try #require(path.split(separator: ".").last)
+    lines[position.line - 1] = "\(name) = [{}]"
+    let found = try #require(errors(lines.joined(separator: "\n")))
+    #expect(found.count == 1)
+    #expect(found.first?.position?.line == position.line)
+    #expect(found.first?.message.hasPrefix(path) == true)
+  }
+}

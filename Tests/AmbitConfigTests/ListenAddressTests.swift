@@ -1,0 +1,78 @@
+import Glibc
+import Testing
+
+@testable import AmbitConfig
+
+@Suite struct `Listen addresses` {
+  @Test(arguments: [
+    ("127.0.0.1:8080", ListenAddress.internet(address: [127, 0, 0, 1], port: 8080)),
+    ("0.0.0.0:0", .internet(address: [0, 0, 0, 0], port: 0)),
+    ("[::1]:65535", .internet(address: Array(repeating: 0, count: 15) + [1], port: 65_535)),
+    ("*:80", .any(port: 80)),
+    ("unix:/run/ambit/http.sock", .unix(path: "/run/ambit/http.sock")),
+  ])
+  func `are read and shown alike`(text: String, address: ListenAddress) throws {
+    #expect(try ListenAddress(text) == address)
+    #expect(address.description == text)
+  }
+
+  @Test(arguments: [
+    ("", "the port is missing"), ("8080", "the port is missing"),
+    (":8080", #"for all addresses write "*""#),
+    ("localhost:8080", "names are not looked up"), ("127.1:80", "names are not looked up"),
+    ("127.0.0.256:80", "names are not looked up"), ("127.0.0.01:80", "names are not looked up"),
+    ("127.0.0.1:", "a port is a number from 0 to 65535"), ("127.0.0.1:65536", "a port is a number from 0 to 65535"),
+    ("127.0.0.1:+1", "a port is a number from 0 to 65535"), ("127.0.0.1:http", "a port is a number from 0 to 65535"),
+    ("::1:80", "an IPv6 address stands in brackets"),
+    ("[127.0.0.1]:80", "between the brackets stands an IPv6 address"),
+    ("[fe80::1%eth0]:80", "between the brackets stands an IPv6 address"),
+    ("unix:run/x.sock", #"the path of a socket begins with "/""#),
+  ])
+  func `are refused with a hint`(text: String, hint: String) {
+    #expect(throws: ListenAddress.Refusal(hint: hint)) { try ListenAddress(text) }
+  }
+
+  @Test func `have a path that Linux has room for`() throws {
+    let longest = "/" + String(repeating: "x", count: 106)
+    #expect(try ListenAddress("unix:" + longest) == .unix(path: longest))
+    let refusal = ListenAddress.Refusal(hint: "the path of a socket has at most 107 bytes, this one has 108")
+    #expect(throws: refusal) { try ListenAddress("unix:" + longest + "x") }
+  }
+}
+
+@Suite struct `IPv6 literals` {
+  @Test(arguments: [
+    "::", "::1", "1::", "1::8", "2001:db8::8:800:200c:417a", "1:2:3:4:5:6:7:8", "::ffff:192.0.2.1",
+    "64:ff9b::192.0.2.33",
+    "1:2:3:4:5:6:1.2.3.4", "0:0:0:0:0:0:0:1", "FE80::ABCD", "1::3:4:5:6:7:8", "1:2:3:4:5:6:7::", "::2:3:4:5:6:7:8",
+    "1:0:0:4:0:0:0:8", "1:0:3:4:5:6:7:8",
+  ])
+  func `are read and shown as the system does`(text: String) throws {
+    let bytes = try #require(AddressLiteral.ipv6(text[...]))
+    #expect(bytes == systemBytes(text))
+    #expect(systemBytes(AddressLiteral.ipv6Text(bytes)) == bytes)
+  }
+
+  @Test(arguments: [
+    "", ":", ":::", "1", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1::2::3", ":1::", "1::2:", "12345::", "g::", "::1.2.3",
+    "1.2.3.4::", "::1.2.3.4:5", "1:2:3:4:5:6:7:8::", "::1:2:3:4:5:6:7:8", "+1::", "1:2:3:4:5:6:7:1.2.3.4", "::1%lo",
+    " ::1", "1.2.3.4",
+  ])
+  func `are refused where the system refuses them`(text: String) {
+    #expect(systemBytes(text) == nil)
+    #expect(AddressLiteral.ipv6(text[...]) == nil)
+  }
+
+  @Test(arguments: [
+    ("2001:DB8:0:0:1:0:0:1", "2001:db8::1:0:0:1"), ("0:0:0:0:0:0:0:0", "::"), ("1:0:0:4:0:0:0:8", "1:0:0:4::8"),
+    ("1:0:3:4:5:6:7:8", "1:0:3:4:5:6:7:8"), ("01:0:0:0:0:0:0:0", "1::"),
+  ])
+  func `are shown in canonical form`(text: String, canonical: String) throws {
+    #expect(AddressLiteral.ipv6Text(try #require(AddressLiteral.ipv6(text[...]))) == canonical)
+  }
+
+  private func systemBytes(_ text: String) -> [UInt8]? {
+    var bytes = [UInt8](repeating: 0, count: 16)
+    return inet_pton(AF_INET6, text, &bytes) == 1 ? bytes : nil
+  }
+}

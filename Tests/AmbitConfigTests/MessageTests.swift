@@ -1,0 +1,133 @@
+import AmbitConfig
+import Testing
+
+@Suite struct `Configuration errors` {
+  @Test(arguments: [
+    (#"threads = "four""#, #"1:1: threads: expected an integer from 0 to 1024, found "four""#),
+    ("threads = 1.0", "1:1: threads: expected an integer from 0 to 1024, found 1.0"),
+    ("threads = 1025", "1:1: threads: expected an integer from 0 to 1024, found 1025"),
+    ("threads = -1", "1:1: threads: expected an integer from 0 to 1024, found -1"),
+    ("threads = true", "1:1: threads: expected an integer from 0 to 1024, found true"),
+    ("threads = []", "1:1: threads: expected an integer from 0 to 1024, found an empty array"),
+    ("threads.x = 1", "1:1: threads: expected an integer from 0 to 1024, found a table"),
+    ("plugins = ''", #"1:1: plugins: expected the path of a directory, found """#),
+    ("private = 1", #"1:1: private: expected the path of a directory, or "" for the default one, found 1"#),
+    ("start = 'strikt'", #"1:1: start: expected "strict" or "lenient", found "strikt"; did you mean "strict"?"#),
+    ("start = 1", #"1:1: start: expected "strict" or "lenient", found 1"#),
+    ("log.format = 'xml'", #"1:5: log.format: expected "text" or "json", found "xml""#),
+    (
+      "log.level = 'warn'",
+      #"1:5: log.level: expected "trace", "debug", "info", "notice", "warning", "error" or "critical", found "warn""#
+    ),
+  ])
+  func `name the range or the choices`(text: String, message: String) {
+    #expect(messages(text) == ["host.conf:" + message])
+  }
+
+  @Test(arguments: [
+    ("\n\nsettle = 5", #"3:1: settle: expected a duration such as "250ms" or "1m30s", found 5; did you mean "5s"?"#),
+    ("settle = '5'", #"1:1: settle: expected a duration such as "250ms" or "1m30s", found "5"; did you mean "5s"?"#),
+    ("settle = 'soon'", #"1:1: settle: expected a duration such as "250ms" or "1m30s", found "soon""#),
+    (
+      "settle = '1.5s'",
+      #"1:1: settle: expected a duration such as "250ms" or "1m30s", found "1.5s"; "#
+        + #"a fraction is written in a smaller unit, such as "1s500ms" for 1.5 seconds"#
+    ),
+    ("settle = '2m'", #"1:1: settle: expected a duration from 0s to 1m, found "2m""#),
+    ("drain_timeout = '25h'", #"1:1: drain_timeout: expected a duration from 0s to 24h, found "25h""#),
+    (
+      "limits.header_timeout = '0s'",
+      #"1:8: limits.header_timeout: expected a duration from 1ms to 24h, found "0s""#
+    ),
+    (
+      "limits.request_timeout = '1us'",
+      #"1:8: limits.request_timeout: expected a duration from 1ms to 24h, or "0s" for no limit, found "1us""#
+    ),
+  ])
+  func `say what a duration looks like`(text: String, message: String) {
+    #expect(messages(text) == ["host.conf:" + message])
+  }
+
+  @Test(arguments: [
+    (
+      "[limits]\nmax_body = '8 megs'",
+      #"2:1: limits.max_body: expected a size such as "8MiB" or a number of bytes, found "8 megs""#
+    ),
+    (
+      "[limits]\nmax_body = '8MB'",
+      #"2:1: limits.max_body: expected a size such as "8MiB" or a number of bytes, found "8MB"; did you mean "8MiB"?"#
+    ),
+    ("limits.max_body = 1.5", #"1:8: limits.max_body: expected a size such as "8MiB" or a number of bytes, found 1.5"#),
+    ("limits.max_body = -1", "1:8: limits.max_body: expected a size from 0B to 1TiB, found -1"),
+    ("stack_size = '8KiB'", #"1:1: stack_size: expected a size from 16KiB to 64MiB, found "8KiB""#),
+    ("stack_size = 17000", "1:1: stack_size: expected a multiple of 4096 bytes, found 17000"),
+    (
+      "limits.max_target = '64KiB'",
+      "1:8: limits.max_target: expected at most limits.max_head, which is 32KiB, found 64KiB"
+    ),
+    (
+      "limits.max_head = '4KiB'",
+      "1:8: limits.max_head: expected at least limits.max_target, which is 8KiB, found 4KiB"
+    ),
+  ])
+  func `say what a size looks like`(text: String, message: String) {
+    #expect(messages(text) == ["host.conf:" + message])
+  }
+
+  @Test(arguments: [
+    (
+      "listen = '127.0.0.1:80'",
+      #"1:1: listen: expected an array of addresses such as ["127.0.0.1:8080"], found "127.0.0.1:80""#
+    ),
+    ("listen = []", #"1:1: listen: expected an array of addresses such as ["127.0.0.1:8080"], found an empty array"#),
+    (
+      "listen = ['*:80', 81]",
+      #"1:19: listen[1]: expected "ADDRESS:PORT", "[IPv6 ADDRESS]:PORT", "*:PORT" or "unix:/PATH", found 81"#
+    ),
+    (
+      "listen = ['localhost:80']",
+      #"1:11: listen[0]: expected "ADDRESS:PORT", "[IPv6 ADDRESS]:PORT", "*:PORT" or "unix:/PATH", "#
+        + #"found "localhost:80"; names are not looked up"#
+    ),
+    (
+      "listen = ['[::1]:80', '[0:0::1]:80']",
+      #"1:23: listen[1]: expected each address once, found "[0:0::1]:80", which is listen[0] already"#
+    ),
+  ])
+  func `say what an address looks like`(text: String, message: String) {
+    #expect(messages(text) == ["host.conf:" + message])
+  }
+
+  @Test(arguments: [
+    ("plugin = 1", "1:1: plugin: expected a table for each plugin, such as [plugin.hello], found 1"),
+    ("plugin.hello = 1", "1:8: plugin.hello: expected a table of settings, [plugin.hello], found 1"),
+    (
+      "[plugin.hello]\nx = [1]",
+      "2:1: plugin.hello.x: expected a string, a number or a boolean, found an array"
+    ),
+    (
+      "[plugin.'my plugin']\nx = {}",
+      #"2:1: plugin."my plugin".x: expected a string, a number or a boolean, found a table"#
+    ),
+    (
+      "[[plugin.hello.x]]\na = 1",
+      "1:16: plugin.hello.x: expected a string, a number or a boolean, found an array"
+    ),
+  ])
+  func `say what a plugin's settings look like`(text: String, message: String) {
+    #expect(messages(text) == ["host.conf:" + message])
+  }
+
+  @Test(arguments: ["v1", "/", "/v1/", "//v1", "/v1//x", "/../x", "/a/./b", "/{x}", "/a b", "/a?b", "/%41", "/é"])
+  func `say what a prefix looks like`(prefix: String) {
+    let expected = #"a path such as "/v1", without "/" at its end and without parameters"#
+    let message = "host.conf:2:1: plugin.a.prefix: expected \(expected), found \"\(prefix)\""
+    #expect(messages("[plugin.a]\nprefix = '\(prefix)'") == [message])
+  }
+
+  @Test func `show control characters escaped and long values cut`() {
+    let long = String(repeating: "é", count: 61)
+    #expect(messages(#"start = "a\n\"\u001b""#).first?.hasSuffix(#"found "a\n\"\u{1B}""#) == true)
+    #expect(messages("start = '\(long)'").first?.hasSuffix("found \"\(long.dropLast())…\"") == true)
+  }
+}

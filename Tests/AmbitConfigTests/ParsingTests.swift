@@ -1,0 +1,101 @@
+import AmbitConfig
+import Testing
+
+@Suite struct `Parsing a configuration` {
+  @Test(arguments: ["", "\n", "# nothing\n", "[limits]\n[log]\n[plugin]\n"])
+  func `gives the defaults for a file without keys`(text: String) throws {
+    #expect(try HostConfiguration.parse(text: text, file: "host.conf") == .defaults)
+  }
+
+  @Test func `reads every key`() throws {
+    let text = """
+      listen = ["[::1]:0", "unix:/tmp/x", "*:81"]
+      plugins = "/srv/plugins"
+      private = "copies"
+      threads = 3
+      stack_size = 65536
+      start = "lenient"
+      drain_timeout = "1m30s"
+      settle = "0s"
+      [limits]
+      request_timeout = "5s"
+      header_timeout = "6s"
+      idle_timeout = "7s"
+      max_body = "1GiB"
+      max_head = "16KiB"
+      max_target = 1000
+      max_headers = 64
+      jobs_per_request = 0
+      [log]
+      level = "debug"
+      format = "json"
+      """
+    var expected = HostConfiguration()
+    expected.listen = [
+      .internet(address: Array(repeating: 0, count: 15) + [1], port: 0), .unix(path: "/tmp/x"), .any(port: 81),
+    ]
+    expected.plugins = "/srv/plugins"
+    expected.privateDirectory = "copies"
+    expected.threads = 3
+    expected.stackSize = 65_536
+    expected.start = .lenient
+    expected.drainTimeout = .seconds(90)
+    expected.settle = .zero
+    expected.limits.requestTimeout = .seconds(5)
+    expected.limits.headerTimeout = .seconds(6)
+    expected.limits.idleTimeout = .seconds(7)
+    expected.limits.maxBody = 1 << 30
+    expected.limits.maxHead = 16 << 10
+    expected.limits.maxTarget = 1000
+    expected.limits.maxHeaders = 64
+    expected.limits.jobsPerRequest = 0
+    expected.log.level = .debug
+    expected.log.format = .json
+    #expect(try HostConfiguration.parse(text: text, file: "host.conf") == expected)
+  }
+
+  @Test func `takes dotted keys and inline tables for headers`() throws {
+    let text = "limits.max_body = 1\nlog = { level = \"error\" }\nplugin = { a = { prefix = \"/a\" } }"
+    let configuration = try HostConfiguration.parse(text: text, file: "host.conf")
+    #expect(configuration.limits.maxBody == 1)
+    #expect(configuration.log.level == .error)
+    #expect(configuration.pluginSettings == ["a": PluginSettings(prefix: "/a")])
+  }
+
+  @Test func `reads a time limit of zero as none`() throws {
+    let text = "[limits]\nrequest_timeout = \"0s\"\nidle_timeout = \"0ms\""
+    let limits = try HostConfiguration.parse(text: text, file: "host.conf").limits
+    #expect(limits.requestTimeout == nil)
+    #expect(limits.idleTimeout == nil)
+  }
+
+  @Test func `lets the system choose several ports`() throws {
+    let configuration = try HostConfiguration.parse(text: #"listen = ["*:0", "*:0"]"#, file: "host.conf")
+    #expect(configuration.listen == [.any(port: 0), .any(port: 0)])
+  }
+
+  @Test func `keeps the settings of a plugin as text`() throws {
+    let text = """
+      [plugin."my plugin"]
+      greeting = "Good \\"day\\"\\n"
+      count = 3
+      mask = 0xFF
+      large = 1_000_000
+      ratio = 1.5
+      on = true
+      "odd key" = ""
+      """
+    let settings = try HostConfiguration.parse(text: text, file: "host.conf").pluginSettings
+    let values = [
+      "greeting": "Good \"day\"\n", "count": "3", "mask": "255", "large": "1000000", "ratio": "1.5", "on": "true",
+      "odd key": "",
+    ]
+    #expect(settings == ["my plugin": PluginSettings(values: values)])
+  }
+
+  @Test(arguments: ["", "/v1", "/v1/beta-2", "/~x/a.b"])
+  func `takes paths as prefixes`(prefix: String) throws {
+    let configuration = try HostConfiguration.parse(text: "[plugin.a]\nprefix = '\(prefix)'", file: "host.conf")
+    #expect(configuration.pluginSettings["a"]?.prefix == prefix)
+  }
+}

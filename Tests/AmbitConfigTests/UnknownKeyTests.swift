@@ -1,0 +1,42 @@
+import AmbitConfig
+import Testing
+
+@Suite struct `Unknown keys` {
+  @Test(arguments: [
+    ("\n\nlisen = []", #"3:1: unknown key "lisen"; did you mean "listen"?"#),
+    ("[limts]", #"1:2: unknown table "limts"; did you mean "limits"?"#),
+    ("[plugins_]\n", #"1:2: unknown table "plugins_"; did you mean "plugins"?"#),
+    ("[limits]\nmax_boddy = 1", #"2:1: limits: unknown key "max_boddy"; did you mean "max_body"?"#),
+  ])
+  func `come with the nearest known one`(text: String, message: String) {
+    #expect(messages(text) == ["host.conf:" + message])
+  }
+
+  @Test(arguments: [
+    ("max_body = 1", #"1:1: unknown key "max_body"; it belongs in [limits]"#),
+    ("[log]\nthreads = 1", #"2:1: log: unknown key "threads"; it belongs above the first table"#),
+    ("[limits]\nlevel = 'info'", #"2:1: limits: unknown key "level"; it belongs in [log]"#),
+  ])
+  func `say so when they stand in the wrong table`(text: String, message: String) {
+    #expect(messages(text) == ["host.conf:" + message])
+  }
+
+  @Test func `list what is known when nothing is near`() {
+    #expect(messages("log.colour = 1") == [#"host.conf:1:5: log: unknown key "colour"; known here: level, format"#])
+    let known = "drain_timeout, limits, listen, log, plugin, plugins, private, settle, stack_size, start, threads"
+    #expect(messages(#""" = 1"#) == [#"host.conf:1:1: unknown key ""; known here: "# + known])
+  }
+
+  @Test func `have their own text for routes`() {
+    let text = "[[route]]\nmatch = 'GET /cos/{x}'\n[[route]]\n"
+    let message = "[[route]]: this version has no routes to C functions; a plugin serves every route"
+    #expect(messages(text) == ["host.conf:1:3: " + message])
+  }
+}
+
+@Suite struct `Tables` {
+  @Test func `are refused when they are values`() {
+    #expect(messages("limits = 3") == ["host.conf:1:1: limits: expected a table, [limits], found 3"])
+    #expect(messages("[[log]]") == ["host.conf:1:3: log: expected a table, [log], found an array"])
+  }
+}

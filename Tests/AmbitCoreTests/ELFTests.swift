@@ -1,0 +1,98 @@
+import AmbitCore
+import Testing
+
+@Suite struct `ELF files` {
+  @Test func `accepts a small library`() {
+    #expect(throws: Never.self) { try ELF.checkLibrary(Library().bytes.span) }
+  }
+
+  @Test func `accepts a library stripped of its section table`() throws {
+    var library = Library()
+    library.sectionTable = 0
+    #expect(throws: Never.self) { try ELF.checkLibrary(library.bytes.span) }
+  }
+
+  @Test func `refuses every length that is short of the whole`() {
+    let whole = Library().bytes
+    for length in whole.indices {
+      #expect(throws: ELFError.self) { try ELF.checkLibrary(Array(whole[..<length]).span) }
+    }
+  }
+
+  @Test func `refuses text and says so`() {
+    #expect(throws: ELFError.notELF) { try ELF.checkLibrary(Array("#!/bin/sh\nexit 0\n".utf8).span) }
+  }
+
+  @Test func `refuses another machine and names both`() {
+    let error = #expect(throws: ELFError.self) {
+      try ELF.checkLibrary(Library().bytes.span, machine: .init(rawValue: 243))
+    }
+    #expect(error == .otherMachine(found: .host, expected: .init(rawValue: 243)))
+    #expect(error?.description.contains("this host runs on machine 243") == true)
+  }
+
+  @Test(arguments: [(1, "an object file"), (2, "an executable"), (4, "a core dump"), (9, "a file of ELF type 9")])
+  func `refuses what is not a shared library`(type: Int, kind: String) {
+    var library = Library()
+    library.type = UInt16(type)
+    let error = #expect(throws: ELFError.notShared(type: UInt16(type))) { try ELF.checkLibrary(library.bytes.span) }
+    #expect(error?.description == "not a shared library but \(kind); link it with -shared")
+  }
+
+  @Test(arguments: [4, 5, 6])
+  func `refuses another class, byte order or version`(offset: Int) {
+    var bytes = Library().bytes
+    bytes[offset] = 0x7f
+    #expect(throws: ELFError.self) { try ELF.checkLibrary(bytes.span) }
+  }
+
+  @Test func `refuses a segment whose end does not fit in 64 bits`() {
+    var library = Library()
+    library.segmentSize = .max
+    #expect(throws: ELFError.truncated(.segment(0), needed: UInt64.max, size: 364)) {
+      try ELF.checkLibrary(library.bytes.span)
+    }
+    library.segmentOffset = 2
+    #expect(throws: ELFError.truncated(.segment(0), needed: UInt64.max, size: 364)) {
+      try ELF.checkLibrary(library.bytes.span)
+    }
+  }
+
+  @Test func `refuses a library in which nothing is loaded`() {
+    var library = Library()
+    library.segmentType = 4
+    #expect(throws: ELFError.nothingToLoad) { try ELF.checkLibrary(library.bytes.span) }
+  }
+}
+
+/// A library of 364 bytes: the header, one program header, 180 bytes of content and a section table of one entry.
+private struct Library {
+  var type: UInt16 = 3
+  var sectionTable: UInt64 = 300
+  var segmentType: UInt32 = 1
+  var segmentOffset: UInt64 = 0
+  var segmentSize: UInt64 = 300
+
+  var bytes: [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: 364)
+    bytes.replaceSubrange(0..<7, with: [0x7f, 0x45, 0x4c, 0x46, 2, 1, 1])
+    put(type, at: 16, in: &bytes)
+    put(ELF.Machine.host.rawValue, at: 18, in: &bytes)
+    put(UInt64(64), at: 32, in: &bytes)
+    put(sectionTable, at: 40, in: &bytes)
+    put(UInt16(56), at: 54, in: &bytes)
+    put(UInt16(1), at: 56, in: &bytes)
+    put(UInt16(64), at: 58, in: &bytes)
+    put(UInt16(1), at: 60, in: &bytes)
+    put(segmentType, at: 64, in: &bytes)
+    put(segmentOffset, at: 72, in: &bytes)
+    put(segmentSize, at: 96, in: &bytes)
+    return bytes
+  }
+
+  private func put<Value: FixedWidthInteger>(_ value: Value, at offset: Int, in bytes: inout [UInt8]) {
+    for index in 0..<MemoryLayout<Value>.size {
+      bytes[offset + index] = UInt8(truncatingIfNeeded: value >> (8 * index))
+    }
+  }
+}

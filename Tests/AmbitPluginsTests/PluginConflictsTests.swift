@@ -1,0 +1,74 @@
+import AmbitCore
+import AmbitPlugins
+import Testing
+
+@Suite struct `Conflicts between plugins` {
+  typealias Claim = PluginConflicts.Claim
+  typealias Candidate = PluginConflicts.Candidate
+
+  private func claim(_ plugin: String, _ file: String, _ patterns: String...) throws -> Claim {
+    Claim(plugin: plugin, file: file, patterns: try patterns.map { try RoutePattern($0) })
+  }
+
+  @Test func `lets in plugins that have nothing in common`() throws {
+    let candidates = [
+      Candidate(try claim("a", "a.so", "GET /x", "GET /{y}")), Candidate(try claim("b", "b.so", "POST /x")),
+    ]
+    #expect(PluginConflicts.refusals(among: candidates, standing: [try claim("c", "c.so", "GET /z/{y}")]).isEmpty)
+  }
+
+  @Test func `refuses the later file of two plugins with one name`() throws {
+    let candidates = [Candidate(try claim("echo", "z.so")), Candidate(try claim("echo", "b.so"))]
+    let refusals = PluginConflicts.refusals(among: candidates, standing: [])
+    #expect(
+      refusals.mapValues(\.description)
+        == ["z.so": "plugin echo (z.so): the plugin in b.so has the same name, echo"])
+  }
+
+  @Test func `names both plugins and both patterns of each route in conflict`() throws {
+    let candidates = [
+      Candidate(try claim("one", "1.so", "GET /a/{x}", "* /b")),
+      Candidate(try claim("two", "2.so", "GET /a/{y}", "GET /b", "* /b")),
+    ]
+    let refusals = PluginConflicts.refusals(among: candidates, standing: [])
+    #expect(refusals.keys.sorted() == ["2.so"])
+    #expect(
+      refusals["2.so"]?.description == """
+        plugin two (2.so): route GET /a/{y} answers the same requests as GET /a/{x} of plugin one (1.so)
+        plugin two (2.so): route * /b answers the same requests as * /b of plugin one (1.so)
+        """)
+  }
+
+  @Test func `lets what serves already stand, whatever the names of the files`() throws {
+    let candidates = [Candidate(try claim("new", "a.so", "GET /x"))]
+    let refusals = PluginConflicts.refusals(among: candidates, standing: [try claim("old", "z.so", "GET /x")])
+    #expect(refusals.keys.sorted() == ["a.so"])
+  }
+
+  @Test func `lets a route move from one changed plugin to another`() throws {
+    let candidates = [
+      Candidate(try claim("a", "a.so", "GET /x"), predecessor: try claim("a", "a.so", "GET /y")),
+      Candidate(try claim("b", "b.so", "GET /y"), predecessor: try claim("b", "b.so", "GET /x")),
+    ]
+    #expect(PluginConflicts.refusals(among: candidates, standing: []).isEmpty)
+  }
+
+  @Test func `keeps the route of a plugin whose new version is refused`() throws {
+    let candidates = [
+      Candidate(try claim("a", "a.so", "GET /moved")),
+      Candidate(
+        try claim("b", "b.so", "GET /taken"), predecessor: try claim("b", "b.so", "GET /moved")),
+    ]
+    let refusals = PluginConflicts.refusals(among: candidates, standing: [try claim("c", "c.so", "GET /taken")])
+    #expect(refusals.keys.sorted() == ["a.so", "b.so"])
+    #expect(refusals["a.so"]?.description.contains("as GET /moved of plugin b (b.so)") == true)
+  }
+
+  @Test func `does not count a refused plugin against those after it`() throws {
+    let candidates = [
+      Candidate(try claim("a", "a.so", "GET /taken", "GET /free")), Candidate(try claim("b", "b.so", "GET /free")),
+    ]
+    let refusals = PluginConflicts.refusals(among: candidates, standing: [try claim("c", "c.so", "GET /taken")])
+    #expect(refusals.keys.sorted() == ["a.so"])
+  }
+}

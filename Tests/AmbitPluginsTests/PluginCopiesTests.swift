@@ -1,0 +1,73 @@
+import AmbitCore
+import AmbitPlugins
+import Foundation
+import Testing
+
+@Suite struct `Copying a plugin` {
+  private let folder: TemporaryFolder
+  private let copies: PluginCopies
+
+  init() throws {
+    folder = try TemporaryFolder()
+    copies = try PluginCopies(in: folder.path)
+  }
+
+  private func mode(_ path: String) throws -> Int? {
+    try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+  }
+
+  private func copiedFiles() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: copies.path) }
+
+  @Test func `keeps the whole file under a name of its own, for this user alone`() throws {
+    let file = try FixtureLibrary.build("bare", in: folder)
+    let content = try PluginContent.settled(file)
+    let copy = try copies.add(content, generation: 7)
+    #expect(copy.path == "\(copies.path)/bare.7.\(content.hash.prefix).so")
+    #expect(FileManager.default.contentsEqual(atPath: file.path, andPath: copy.path))
+    #expect(try mode(copy.path) == 0o700)
+    #expect(try mode(copies.path) == 0o700)
+  }
+
+  @Test func `does not write over a copy`() throws {
+    let content = try PluginContent.settled(FixtureLibrary.build("bare", in: folder))
+    let copy = try copies.add(content, generation: 1)
+    let error = #expect(throws: PluginRefusal.self) { try copies.add(content, generation: 1) }
+    #expect(error?.errors.first?.reason.hasSuffix("cannot create it: File exists") == true)
+    #expect(FileManager.default.contentsEqual(atPath: content.file.path, andPath: copy.path))
+  }
+
+  @Test func `copies no file that is cut short, at whatever length`() throws {
+    let whole = try Data(contentsOf: URL(fileURLWithPath: FixtureLibrary.build("bare", in: folder).path))
+    for length in stride(from: 0, to: whole.count, by: 97) + [whole.count - 1] {
+      let cut = PluginFile(path: try folder.write(whole.prefix(length), to: "cut.so"))
+      let error = #expect(throws: PluginRefusal.self) { try copies.add(.settled(cut), generation: UInt64(length)) }
+      #expect(error?.errors.map(\.code) == [.notALibrary])
+    }
+    #expect(try copiedFiles().isEmpty)
+  }
+
+  @Test func `copies nothing but shared libraries`() throws {
+    let source = try folder.write("int main(void) { return 0; }", to: "program.c")
+    let object = try FixtureLibrary.compile(["-c", source], to: "\(folder.path)/object.so")
+    let text = PluginFile(path: try folder.write("#!/bin/sh\nexit 0\n", to: "text.so"))
+    for (file, kind) in [(object, "an object file"), (text, "ELF magic number")] {
+      let error = #expect(throws: PluginRefusal.self) { try copies.add(.settled(file), generation: 1) }
+      #expect(error?.description.contains(kind) == true)
+    }
+    #expect(try copiedFiles().isEmpty)
+  }
+
+  @Test func `removes the folder with all copies`() throws {
+    let content = try PluginContent.settled(FixtureLibrary.build("bare", in: folder))
+    for generation: UInt64 in 1...3 { _ = try copies.add(content, generation: generation) }
+    copies.remove()
+    #expect(!FileManager.default.fileExists(atPath: copies.path))
+  }
+
+  @Test func `says where no folder could be made`() {
+    let error = #expect(throws: FileError.self) { try PluginCopies(in: "\(folder.path)/none") }
+    #expect(
+      error?.description
+        == "\(folder.path)/none: cannot make a private folder in it: No such file or directory")
+  }
+}

@@ -1,0 +1,40 @@
+import AmbitPlugins
+import Foundation
+import Testing
+
+@Suite struct `Listing the plugin directory` {
+  private let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  @Test func `finds the libraries in the order of their names`() throws {
+    for name in ["b.so", "a.so", "c.c", "readme", "so", ".hidden.so", "a.so.1", "b-2.so"] {
+      try folder.write("", to: name)
+    }
+    let files = try PluginDirectory.list(folder.path)
+    #expect(files.map(\.path) == ["a.so", "b-2.so", "b.so"].map { "\(folder.path)/\($0)" })
+    #expect(files.map(\.stem) == ["a", "b-2", "b"])
+  }
+
+  @Test func `finds nothing in an empty directory`() throws {
+    #expect(try PluginDirectory.list(folder.path).isEmpty)
+  }
+
+  @Test func `leaves what cannot be read to be refused by its own name`() throws {
+    try folder.write("", to: "folder.so/file")
+    try FileManager.default.createSymbolicLink(
+      atPath: "\(folder.path)/dangling.so", withDestinationPath: "\(folder.path)/nowhere")
+    #expect(try PluginDirectory.list(folder.path).map(\.stem) == ["dangling", "folder"])
+  }
+
+  @Test func `says that there is no such directory`() {
+    let error = #expect(throws: FileError.self) { try PluginDirectory.list("\(folder.path)/none") }
+    #expect(error?.description == "\(folder.path)/none: cannot list the folder: No such file or directory")
+  }
+
+  @Test func `says that a file is no directory`() throws {
+    let path = try folder.write("", to: "plugins")
+    let error = #expect(throws: FileError.self) { try PluginDirectory.list(path) }
+    #expect(error?.description == "\(path): cannot list the folder: Not a directory")
+  }
+}

@@ -1,0 +1,26 @@
+import AmbitCore
+import AmbitPlugins
+import Foundation
+import Testing
+
+@Suite struct `Sample plugins` {
+  @Test func `build without a warning and load`() throws {
+    let folder = try TemporaryFolder()
+    let plugins = "\(folder.path)/Plugins"
+    try FileManager.default.copyItem(atPath: Package.root.appendingPathComponent("Plugins").path, toPath: plugins)
+    let headers = try PluginHeaders(["ambit.h": Package.header()], in: "\(folder.path)/include")
+    let strict = "-Wpedantic -Wconversion -Werror"
+    let toolchain = Toolchain(environment: ["CFLAGS": strict, "CXXFLAGS": strict, "TMPDIR": folder.path])
+    let report = try PluginBuilder(directory: plugins, headers: headers, toolchain: toolchain).build()
+    #expect(!report.hasFailures)
+
+    let declarations = try ["counter", "hello", "simple_service"].map { name in
+      try LoadedPlugin.load(PluginFile(path: "\(plugins)/\(name).so")).declaration
+    }
+    #expect(declarations.map(\.name) == ["counter", "hello", "simple_service"])
+    #expect(
+      declarations.map { $0.routes.map(\.pattern.description) } == [
+        ["GET /counter", "POST /counter"], ["GET /hello/{name}", "POST /echo"], ["GET /simple", "GET /hold"],
+      ])
+  }
+}

@@ -1,0 +1,54 @@
+import Testing
+
+@Suite struct `Calls through the handle` {
+  /// The calls of ABI 1.0, in the order of their entries. A later minor version adds its own behind these.
+  private let ofVersion1: [String] = """
+    spawn spawn_call join join_all cancel cancel_job cancelled ref_cancelled open close deadline set_timeout shield
+    on_cancel cancel_fd defer alloc cstr parent plugin_scope set get ref_of post
+    sleep yield every wait_fd block event_new event_set event_reset event_wait channel_new send receive channel_close
+    now
+    method path target query_string scheme authority peer route_pattern request_id param query header header_count
+    header_at body_length read body
+    set_status set_header add_header respond begin write end send_file
+    state set_state setting hand_over handed_over fail log extension bind
+    """.split(whereSeparator: \.isWhitespace).map(String.init)
+
+  @Test func `have an entry in the table each, in the order of the ABI`() throws {
+    #expect(try HeaderText().entries.map(\.name) == ofVersion1)
+  }
+
+  @Test func `say in a comment from where, whether they wait, what they return, and since when`() throws {
+    let header = try HeaderText()
+    for entry in header.entries {
+      let comment = try #require(header.comment(of: entry.name), "ambit_\(entry.name) has no comment")
+      #expect(comment.contains(/\[(job|any thread|start)(, waits)?\]/), "ambit_\(entry.name): no tag")
+      #expect(comment.contains(/\sReturns\s/), "ambit_\(entry.name): no Returns")
+      #expect(comment.contains(/\sSince\s1\.0\s/), "ambit_\(entry.name): no Since")
+    }
+  }
+
+  @Test func `that take a timeout wait`() throws {
+    let header = try HeaderText()
+    for entry in header.entries where entry.parameters.map(\.name).contains("timeout") && entry.name != "set_timeout" {
+      #expect(header.comment(of: entry.name)?.contains("[job, waits]") == true, "ambit_\(entry.name)")
+    }
+  }
+
+  @Test(arguments: Compiler.all)
+  func `pass every argument on in order and return what the host returns`(compiler: Compiler) throws {
+    let directory = try TemporaryDirectory()
+    let entries = try HeaderText().entries
+    let source = try directory.write(FakeHostProgram(entries: entries).text, as: "fake_host.c")
+    try compiler.compile([source, "-o", "fake_host"], in: directory)
+    let result = try Command.run(directory.path("fake_host"), in: directory)
+    #expect(result.output.split(separator: "\n").map(String.init) == entries.map(\.name))
+  }
+
+  @Test(arguments: Compiler.all)
+  func `carry what formats, names and makes values`(compiler: Compiler) throws {
+    let directory = try TemporaryDirectory()
+    try compiler.compile([Sources.program("conveniences.c"), "-o", "conveniences"], in: directory)
+    let result = try Command.run(directory.path("conveniences"), in: directory)
+    #expect(result.status == 0 && result.output == "", "\(result.output)")
+  }
+}

@@ -1,0 +1,121 @@
+import CFiber
+import Foundation
+import Testing
+
+/// Whether this kernel guards stacks without a mapping for each (Linux 6.13 and later).
+private let hasGuardMarkers: Bool = {
+  var pool = cfiber_stack_pool()
+  cfiber_stack_pool_init(&pool, 4096)
+  guard let stack = cfiber_stack_acquire(&pool) else { return false }
+  cfiber_stack_release(&pool, stack)
+  let markers = !pool.guards_by_protection
+  cfiber_stack_pool_destroy(&pool)
+  return markers
+}()
+
+/// How many mappings this kernel allows a process.
+private let mappingLimit: Int = {
+  let text = try? String(contentsOfFile: "/proc/sys/vm/max_map_count", encoding: .utf8)
+  return text.flatMap { Int($0.trimmingCharacters(in: .newlines)) } ?? .max
+}()
+
+/// The word behind `key=` in a line of such pairs.
+private func field(_ key: String, of line: String) -> String? {
+  line.split(separator: " ").first { $0.hasPrefix("\(key)=") }.map { String($0.dropFirst(key.count + 1)) }
+}
+
+@Suite struct `A guard` {
+  @Test(arguments: ["marker", "protection"])
+  func `turns an overflow into SIGSEGV, in time for a handler to name the stack`(kind: String) throws {
+    let ended = try CProgram("overflow", compiler: #require(Tool.compilers.first)).run([kind])
+    #expect(ended == .init(output: "overflow\n", status: -11))
+  }
+}
+
+@Suite struct `A great many fibers` {
+  @Test(.enabled(if: hasGuardMarkers, "the kernel has no guard markers"))
+  func `live at once: 100,000, on 4.5 KB each`() throws {
+    let ended = try CProgram("many", compiler: #require(Tool.compilers.first)).run(["100000"])
+    #expect(field("finished", of: ended.output) == "100000")
+    #expect(field("destroyed", of: ended.output) == "0\n")
+    let resident = try #require(field("resident", of: ended.output).flatMap { Int($0) })
+    #expect(resident <= 4500)
+  }
+
+  @Test(.enabled(if: mappingLimit < 100_000, "vm.max_map_count was raised"))
+  func `meet a clean refusal where each guard costs a mapping, and end well`() throws {
+    let ended = try CProgram("many", compiler: #require(Tool.compilers.first)).run(["100000", "protection"])
+    #expect(ended.status == 0)
+    #expect(ended.output.contains("all=1 "))
+    #expect(ended.output.contains("refusal=Cannot allocate memory destroyed=0"))
+  }
+}
+
+@Suite struct `A debugger` {
+  @Test(.enabled(if: Tool.gdb != nil, "gdb is not installed"))
+  func `walks running, suspended and unstarted fibers to the bottom and no further`() throws {
+    let gdb = try #require(Tool.gdb)
+    let commands = [
+      "break stopped", "run", "backtrace",
+      "echo == suspended\\n", "set $sp = suspended.sp", "set $pc = cfiber_resume_point", "backtrace",
+      "echo == unstarted\\n", "set $sp = unstarted.sp", "set $pc = cfiber_resume_point", "backtrace",
+    ]
+    let ended = try CProgram("stopped", compiler: #require(Tool.compilers.first))
+      .run(under: [gdb.path, "-nx", "-batch"] + commands.flatMap { ["-ex", $0] } + ["--args"])
+    let frames = ended.output.split(separator: "\n").filter { $0.hasPrefix("#") || $0.hasPrefix("==") }
+      .map { line in
+        line.split(separator: " ").first { $0.first?.isLetter ?? false && $0 != "in" }.map(String.init) ?? "=="
+      }
+    #expect(
+      frames == [
+        "stopped", "running_inner", "running_entry", "cfiber_start",
+        "suspended", "cfiber_switch", "suspended_inner", "suspended_entry", "cfiber_start",
+        "unstarted", "cfiber_switch", "cfiber_unstarted",
+      ], "\(ended.output)")
+  }
+}
+
+@Suite struct `A memory checker` {
+  private static let sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
+  private static let environment = ["ASAN_OPTIONS": "detect_stack_use_after_return=1"]
+
+  @Test(arguments: ["churn", "registers", "holds"])
+  func `AddressSanitizer finds nothing in fibers that do nothing wrong`(program: String) throws {
+    for compiler in Tool.compilers {
+      let ended = try CProgram(program, compiler: compiler, options: Self.sanitizers)
+        .run(environment: Self.environment)
+      #expect(ended.status == 0, "\(compiler.path): \(ended.output)")
+    }
+  }
+
+  @Test func `AddressSanitizer finds a read past an array on a fiber's stack`() throws {
+    for compiler in Tool.compilers {
+      let ended = try CProgram("churn", compiler: compiler, options: ["-fsanitize=address"])
+        .run(["overrun"], environment: Self.environment)
+      #expect(ended.status != 0)
+      #expect(ended.output.contains("stack-buffer-overflow"), "\(compiler.path): \(ended.output)")
+    }
+  }
+
+  @Test(.enabled(if: Tool.valgrind != nil, "valgrind is not installed"))
+  func `Valgrind finds nothing in fibers that do nothing wrong`() throws {
+    let valgrind = try #require(Tool.valgrind)
+    let ended = try CProgram("churn", compiler: #require(Tool.gcc ?? Tool.clang), options: ["-DCFIBER_VALGRIND"])
+      .run(under: [valgrind.path, "-q", "--error-exitcode=3"])
+    #expect(ended == .init(output: "total=24000 destroyed=0\n", status: 0))
+  }
+}
+
+@Suite struct `An arm64 processor` {
+  @Test(
+    .enabled(
+      if: Tool.armCompiler != nil && Tool.armEmulator != nil,
+      "gcc-aarch64-linux-gnu or qemu-user is not installed"),
+    arguments: [("registers", "kept\n"), ("churn", "total=24000 destroyed=0\n")])
+  func `runs fibers, under emulation`(program: String, output: String) throws {
+    let compiler = try #require(Tool.armCompiler)
+    let emulator = try #require(Tool.armEmulator)
+    let ended = try CProgram(program, compiler: compiler, options: ["-static"]).run(under: [emulator.path])
+    #expect(ended == .init(output: output, status: 0))
+  }
+}

@@ -1,0 +1,45 @@
+// A fiber that recurses as good as without end. The handler, on the thread's signal stack, names the stack that
+// overflowed; then the fault takes its course.
+
+#include "cfiber.h"
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static cfiber_stack_pool pool;
+static cfiber thread, fiber;
+
+static void report(int signal, siginfo_t *info, void *context) {
+  (void)signal;
+  (void)context;
+  if (cfiber_guard_hit(&pool, info->si_addr) == fiber.stack_low)
+    (void)!write(STDOUT_FILENO, "overflow\n", 9);
+}
+
+__attribute__((noinline)) static int recurse(volatile char *caller, long depth) {
+  volatile char frame[2000];
+  frame[0] = caller[0];
+  return depth == 0 ? 0 : recurse(frame, depth - 1) + frame[0];
+}
+
+static void run(void *argument) {
+  recurse(argument, LONG_MAX);
+  cfiber_switch_last(&fiber, &thread);
+}
+
+int main(int count, char **arguments) {
+  cfiber_stack_pool_init(&pool, 64 * 1024);
+  pool.guards_by_protection = count > 1 && strcmp(arguments[1], "protection") == 0;
+  void *stack = cfiber_stack_acquire(&pool);
+  cfiber_stack_release(&pool, stack);
+  cfiber_stack_pool_trim(&pool, 0); // a guard must outlive its stack's memory
+
+  cfiber_install_signal_stack();
+  struct sigaction action = {.sa_sigaction = report, .sa_flags = SA_SIGINFO | SA_ONSTACK | (int)SA_RESETHAND};
+  sigaction(SIGSEGV, &action, NULL);
+  cfiber_adopt_thread(&thread);
+  cfiber_prepare(&fiber, cfiber_stack_acquire(&pool), pool.stack_size, run, "");
+  cfiber_switch(&thread, &fiber);
+}

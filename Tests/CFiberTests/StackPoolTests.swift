@@ -1,0 +1,121 @@
+import CFiber
+import Foundation
+import Testing
+
+/// A pool that is destroyed with the test.
+private final class Pool {
+  var pool = cfiber_stack_pool()
+
+  init(stackSize: Int = 64 * 1024) {
+    cfiber_stack_pool_init(&pool, stackSize)
+  }
+
+  deinit {
+    cfiber_stack_pool_destroy(&pool)
+  }
+
+  func acquire() throws -> UnsafeMutableRawPointer {
+    try #require(cfiber_stack_acquire(&pool))
+  }
+
+  func release(_ stacks: [UnsafeMutableRawPointer]) {
+    for stack in stacks { cfiber_stack_release(&pool, stack) }
+  }
+}
+
+/// How many pages of a stack are in memory.
+private func residentPages(_ stack: UnsafeMutableRawPointer, size: Int) -> Int {
+  let page = sysconf(Int32(_SC_PAGESIZE))
+  var flags = [UInt8](repeating: 0, count: size / page)
+  mincore(stack, size, &flags)
+  return flags.count { $0 & 1 != 0 }
+}
+
+@Suite struct `A stack pool` {
+  @Test(arguments: [0, 4095, 1 << 30 + 1])
+  func `refuses a size that makes no stack`(size: Int) {
+    var pool = cfiber_stack_pool()
+    #expect(cfiber_stack_pool_init(&pool, size) == -1)
+    #expect(errno == EINVAL)
+  }
+
+  @Test func `rounds the size up to whole pages`() {
+    let page = sysconf(Int32(_SC_PAGESIZE))
+    #expect(Pool(stackSize: 2 * page + 1).pool.stack_size == 3 * page)
+  }
+
+  @Test func `hands out the stack that came back last`() throws {
+    let pool = Pool()
+    let stacks = try (0..<3).map { _ in try pool.acquire() }
+    pool.release([stacks[1], stacks[0]])
+    let again = try [pool.acquire(), pool.acquire()]
+    #expect(again == [stacks[0], stacks[1]])
+    pool.release(stacks)
+  }
+
+  @Test func `hands out stacks that do not overlap and can be written to the last byte`() throws {
+    let pool = Pool()
+    let size = pool.pool.stack_size
+    let stacks = try (0..<200).map { _ in try pool.acquire() }
+    for (number, stack) in stacks.enumerated() {
+      memset(stack, Int32(number), size)
+    }
+    for (number, stack) in stacks.enumerated() {
+      #expect(stack.load(as: UInt8.self) == UInt8(number))
+      #expect((stack + size - 1).load(as: UInt8.self) == UInt8(number))
+    }
+    pool.release(stacks)
+  }
+
+  @Test func `counts the live, the free, and the address space`() throws {
+    let pool = Pool()
+    #expect(pool.pool.mapped == 0)
+    let stacks = try (0..<3).map { _ in try pool.acquire() }
+    pool.release([stacks[2]])
+    #expect(pool.pool.created == 3)
+    #expect(pool.pool.free_count == 1)
+    #expect(cfiber_stack_pool_live(&pool.pool) == 2)
+    #expect(pool.pool.mapped >= 3 * pool.pool.stack_size)
+    pool.release([stacks[0], stacks[1]])
+    #expect(cfiber_stack_pool_live(&pool.pool) == 0)
+  }
+
+  @Test func `is not destroyed while a stack is live`() throws {
+    let pool = Pool()
+    let stack = try pool.acquire()
+    #expect(cfiber_stack_pool_destroy(&pool.pool) == -1)
+    #expect(errno == EBUSY)
+    pool.release([stack])
+    #expect(cfiber_stack_pool_destroy(&pool.pool) == 0)
+    #expect(pool.pool.mapped == 0)
+  }
+
+  @Test func `gives the memory of stacks back, but not of those to keep`() throws {
+    let pool = Pool()
+    let size = pool.pool.stack_size
+    let stacks = try (0..<4).map { _ in try pool.acquire() }
+    for stack in stacks { memset(stack, 1, size) }
+    pool.release(stacks)
+    cfiber_stack_pool_trim(&pool.pool, 1)
+    #expect(pool.pool.cold_count == 3)
+    let resident = stacks.map { residentPages($0, size: size) > 0 }
+    #expect(resident == [false, false, false, true])
+    #expect(try pool.acquire() == stacks[3])
+    #expect(try pool.acquire().load(as: UInt8.self) == 0)
+    pool.release([stacks[2], stacks[3]])
+    #expect(pool.pool.cold_count == 2)
+  }
+
+  @Test func `tells in whose guard an address lies`() throws {
+    let pool = Pool()
+    let stacks = try (0..<70).map { _ in try pool.acquire() }  // more than one mapping holds
+    for stack in [stacks[0], stacks[69]] {
+      #expect(cfiber_guard_hit(&pool.pool, stack - 1) == stack)
+      #expect(cfiber_guard_hit(&pool.pool, stack - 64 * 1024) == stack)
+      #expect(cfiber_guard_hit(&pool.pool, stack) == nil)
+      #expect(cfiber_guard_hit(&pool.pool, stack + pool.pool.stack_size - 1) == nil)
+    }
+    #expect(cfiber_guard_hit(&pool.pool, nil) == nil)
+    pool.release(stacks)
+  }
+}

@@ -1,0 +1,106 @@
+import CFiber
+import Testing
+
+/// What the fibers of one test share: their records, and the order in which things happened.
+private final class Stage {
+  let thread = UnsafeMutablePointer<cfiber>.allocate(capacity: 1)
+  let fiber = UnsafeMutablePointer<cfiber>.allocate(capacity: 1)
+  var pool = cfiber_stack_pool()
+  var steps: [String] = []
+
+  init() {
+    cfiber_adopt_thread(thread)
+    cfiber_stack_pool_init(&pool, 64 * 1024)
+  }
+
+  deinit {
+    cfiber_stack_pool_destroy(&pool)
+    thread.deallocate()
+    fiber.deallocate()
+  }
+
+  var opaque: UnsafeMutableRawPointer { Unmanaged.passUnretained(self).toOpaque() }
+
+  static func of(_ argument: UnsafeMutableRawPointer?) -> Stage {
+    Unmanaged.fromOpaque(argument!).takeUnretainedValue()
+  }
+}
+
+extension cfiber {
+  fileprivate var isSuspendedOnItsStack: Bool {
+    let low = UInt(bitPattern: stack_low)
+    return (low..<low + UInt(stack_size)).contains(UInt(bitPattern: sp))
+  }
+}
+
+@Suite struct Switching {
+  @Test func `alternates between the thread and a fiber, then ends the fiber`() throws {
+    let stage = Stage()
+    let stack = try #require(cfiber_stack_acquire(&stage.pool))
+    cfiber_prepare(
+      stage.fiber, stack, stage.pool.stack_size,
+      { argument in
+        let stage = Stage.of(argument)
+        stage.steps.append("fiber begins")
+        cfiber_switch(stage.fiber, stage.thread)
+        stage.steps.append("fiber goes on")
+        cfiber_switch_last(stage.fiber, stage.thread)
+      }, stage.opaque)
+    stage.steps.append("prepared")
+    cfiber_switch(stage.thread, stage.fiber)
+    stage.steps.append("suspended")
+    cfiber_switch(stage.thread, stage.fiber)
+    stage.steps.append("ended")
+    cfiber_stack_release(&stage.pool, stack)
+    #expect(stage.steps == ["prepared", "fiber begins", "suspended", "fiber goes on", "ended"])
+  }
+
+  @Test func `leaves each stack pointer on the stack it belongs to`() throws {
+    let stage = Stage()
+    let stack = try #require(cfiber_stack_acquire(&stage.pool))
+    cfiber_prepare(
+      stage.fiber, stack, stage.pool.stack_size,
+      { argument in
+        let stage = Stage.of(argument)
+        stage.steps.append(stage.thread.pointee.isSuspendedOnItsStack ? "thread inside" : "thread outside")
+        cfiber_switch(stage.fiber, stage.thread)
+        cfiber_switch_last(stage.fiber, stage.thread)
+      }, stage.opaque)
+    cfiber_switch(stage.thread, stage.fiber)
+    #expect(stage.steps == ["thread inside"])
+    #expect(stage.fiber.pointee.stack_low == stack)
+    #expect(stage.fiber.pointee.isSuspendedOnItsStack)
+    cfiber_switch(stage.thread, stage.fiber)
+    cfiber_stack_release(&stage.pool, stack)
+  }
+
+  @Test func `uses a stack again for the next fiber`() throws {
+    let stage = Stage()
+    let stack = try #require(cfiber_stack_acquire(&stage.pool))
+    for _ in 0..<3 {
+      cfiber_prepare(
+        stage.fiber, stack, stage.pool.stack_size,
+        { argument in
+          let stage = Stage.of(argument)
+          stage.steps.append("ran")
+          cfiber_switch_last(stage.fiber, stage.thread)
+        }, stage.opaque)
+      cfiber_switch(stage.thread, stage.fiber)
+    }
+    cfiber_stack_release(&stage.pool, stack)
+    #expect(stage.steps == ["ran", "ran", "ran"])
+  }
+
+  @Test func `keeps registers and control words over random switches`() throws {
+    for compiler in Tool.compilers {
+      let ended = try CProgram("registers", compiler: compiler).run()
+      #expect(ended == .init(output: "kept\n", status: 0), "\(compiler.path)")
+    }
+  }
+
+  @Test func `aborts with a message when an entry function returns`() throws {
+    let ended = try CProgram("returned", compiler: #require(Tool.compilers.first)).run()
+    #expect(ended.status == -6)
+    #expect(ended.output == "CFiber: the entry function of a fiber returned; expected cfiber_switch_last\n")
+  }
+}

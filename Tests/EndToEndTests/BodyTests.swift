@@ -1,0 +1,134 @@
+import Testing
+
+/// Bodies in both directions.
+@Suite struct `Bodies` {
+  @Test func `echo returns a body of known length with its content type`() async throws {
+    try await withHost([.sample("hello")]) { host in
+      let answer = try await host.answer(
+        to: "POST /echo HTTP/1.1\r\nHost: ambit\r\nContent-Type: text/x-probe\r\nContent-Length: 5\r\n\r\nhallo")
+      #expect(answer.status == 200)
+      #expect(answer.text == "hallo")
+      #expect(answer["Content-Type"] == "text/x-probe")
+    }
+  }
+
+  @Test func `echo returns a chunked body, however it is cut`() async throws {
+    try await withHost([.sample("hello")]) { host in
+      let connection = try host.connect()
+      try await connection.send("POST /echo HTTP/1.1\r\nHost: ambit\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nWi")
+      for piece in ["ki", "\r", "\n", "5;note=\"x\"\r\npedi", "a\r\n0\r\nTrailer: dropped\r\n", "\r\n"] {
+        try await connection.send(piece)
+      }
+      let answer = try await connection.response()
+      #expect(answer.status == 200)
+      #expect(answer.text == "Wikipedia")
+    }
+  }
+
+  @Test func `a megabyte sent by curl in chunks comes back unchanged`() async throws {
+    try await withHost([.sample("hello")]) { host in
+      let sent = (0..<1_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
+      try host.directory.write(bytes: sent, as: "body")
+      let answer = try await curl(
+        "--header", "Transfer-Encoding: chunked", "--data-binary", "@\(host.directory.filePath)/body",
+        host.url("/echo"))
+      #expect(answer.status == .exited(0))
+      #expect(answer.output == sent)
+    }
+  }
+
+  @Test func `a client that expects 100-continue is told to go on before it sends the body`() async throws {
+    try await withHost([.sample("hello")]) { host in
+      let connection = try host.connect()
+      try await connection.send(
+        "POST /echo HTTP/1.1\r\nHost: ambit\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+      let interim = try await connection.response()
+      #expect(interim.status == 100)
+      try await connection.send("hallo")
+      let answer = try await connection.response()
+      #expect(answer.status == 200)
+      #expect(answer.text == "hallo")
+    }
+  }
+
+  @Test func `curl with an Expect field gets its body echoed`() async throws {
+    try await withHost([.sample("hello")]) { host in
+      let answer = try await curl(
+        "--verbose", "--header", "Expect: 100-continue", "--data", "hallo", host.url("/echo"))
+      #expect(answer.errors.contains("HTTP/1.1 100 Continue"))
+      #expect(answer.text == "hallo")
+    }
+  }
+
+  @Test func `a client that expects 100-continue of a route that is not there gets its 404 instead`() async throws {
+    try await withHost([.sample("hello")]) { host in
+      let answer = try await host.answer(
+        to: "POST /nothing-here HTTP/1.1\r\nHost: ambit\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+      #expect(answer.status == 404)
+    }
+  }
+
+  @Test func `a response of unknown length goes out in chunks`() async throws {
+    try await withHost([.probe("bodies")]) { host in
+      let answer = try await host.get("/pieces")
+      #expect(answer["Transfer-Encoding"] == "chunked")
+      #expect(answer["Content-Length"] == nil)
+      #expect(answer.text == "one two three\n")
+    }
+  }
+
+  @Test func `a response of announced length goes out as it is`() async throws {
+    try await withHost([.probe("bodies")]) { host in
+      let answer = try await host.get("/announced")
+      #expect(answer["Transfer-Encoding"] == nil)
+      #expect(answer["Content-Length"] == "6")
+      #expect(answer.text == "abcdef")
+    }
+  }
+
+  @Test func `a handler reads the whole body at once`() async throws {
+    try await withHost([.probe("bodies")]) { host in
+      let known = try await host.answer(
+        to: "POST /measure HTTP/1.1\r\nHost: ambit\r\nContent-Length: 5\r\n\r\nhallo")
+      #expect(known.text == "5 of 5\n")
+      let unknown = try await host.answer(
+        to: "POST /measure HTTP/1.1\r\nHost: ambit\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhallo\r\n0\r\n\r\n")
+      #expect(unknown.text == "5 of -1\n")
+    }
+  }
+
+  @Test func `a body that a handler left unread does not become the next request`() async throws {
+    try await withHost([.sample("hello"), .probe("results")]) { host in
+      let connection = try host.connect()
+      try await connection.send(
+        "GET /nothing HTTP/1.1\r\nHost: ambit\r\nContent-Length: 31\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n"
+          + "GET /hello/next HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      #expect(try await connection.response().status == 200)
+      #expect(try await connection.response().text == "Hello, next!\n")
+    }
+  }
+
+  @Test func `a writer waits for a slow reader instead of filling memory`() async throws {
+    try await withHost([.probe("bodies"), .sample("hello")], configuration: "threads = 1") { host in
+      #expect(try await host.get("/hello/warm").status == 200)
+      let before = try host.memory("VmRSS")
+      let connection = try host.connect(receiveBuffer: 4096)
+      try await connection.send("GET /flood?mebibytes=64 HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      let head = try await connection.head()
+      #expect(head["Content-Length"] == "67108864")
+      // There is one loop: that it answers shows that the writer has given it up, with nearly all still to be written.
+      #expect(try await host.get("/hello/meanwhile").text == "Hello, meanwhile!\n")
+      #expect(host.log.lines { $0.contains("flood over") }.isEmpty)
+      for block in 0..<1024 {
+        let bytes = try await connection.bytes(65536)
+        guard bytes.allSatisfy({ $0 == UInt8(truncatingIfNeeded: block) }) else {
+          Issue.record("block \(block) holds other bytes")
+          return
+        }
+      }
+      try await host.log.line(containing: "flood over status=0")
+      let grown = try host.memory("VmHWM") - before
+      #expect(grown < 16 << 20, "the host grew by \(grown) bytes")
+    }
+  }
+}

@@ -1,0 +1,137 @@
+import Foundation
+import Testing
+
+/// The subcommands that serve nothing, and the ways in which `serve` refuses to start.
+@Suite struct `Command line` {
+  @Test func `--version prints a version`() async throws {
+    let result = try await ambit("--version")
+    #expect(result.status == .exited(0))
+    #expect(result.text.wholeMatch(of: /ambit [0-9]+\.[0-9]+\.[0-9]+[-.a-z0-9]*\n/) != nil)
+  }
+
+  @Test func `--help names each subcommand`() async throws {
+    let help = try await ambit("--help")
+    #expect(help.status == .exited(0))
+    for command in ["serve", "check", "routes", "build", "header"] { #expect(help.text.contains(command)) }
+  }
+
+  @Test func `header prints the header that plugins include, byte for byte`() async throws {
+    let result = try await ambit("header")
+    let header = try Data(contentsOf: Places.headers.appending(path: "ambit.h"))
+    #expect(result.status == .exited(0))
+    #expect(result.output == Array(header))
+  }
+
+  @Test(arguments: [["serve", "--nonsense"], ["nonsense"], ["check", "-c"], ["routes", "too", "many"]])
+  func `wrong usage ends with status 64`(arguments: [String]) async throws {
+    let result = try await run(Places.ambit.filePath, arguments)
+    #expect(result.status == .exited(64))
+    #expect(!result.errorLines.isEmpty)
+  }
+
+  @Test func `check is content with a good configuration`() async throws {
+    try await withTemporaryDirectory { directory in
+      try await populate(directory, with: [.sample("hello")])
+      let result = try await ambit("check", in: directory)
+      #expect(result.status == .exited(0), "\(result.errors)")
+    }
+  }
+
+  @Test func `check lists all errors of a configuration with their places`() async throws {
+    try await withTemporaryDirectory { directory in
+      try await populate(directory, with: [], configuration: "lisen = 1\n[limits]\nmax_body = \"8 megs\"\n")
+      let result = try await ambit("check", in: directory)
+      #expect(result.status == .exited(1))
+      #expect(result.errors.contains("host.conf:1:1: unknown key \"lisen\"; did you mean \"listen\"?"))
+      #expect(result.errors.contains("host.conf:3:1: limits.max_body: "))
+    }
+  }
+
+  @Test func `check names a plugin that does not load`() async throws {
+    try await withTemporaryDirectory { directory in
+      try await populate(directory, with: [.bytes(Array("text".utf8), name: "broken"), .sample("hello")])
+      let result = try await ambit("check", in: directory)
+      #expect(result.status == .exited(1))
+      #expect(result.errors.contains("broken.so"))
+    }
+  }
+
+  @Test func `routes prints each route with its plugin, from any working directory`() async throws {
+    try await withTemporaryDirectory { directory in
+      try await populate(directory, with: [.sample("hello"), .sample("simple_service")])
+      let result = try await ambit("routes", "-c", "\(directory.filePath)/host.conf")
+      #expect(result.status == .exited(0), "\(result.errors)")
+      let lines = result.text.split(separator: "\n")
+      for (route, plugin) in [
+        ("GET /hello/{name}", "hello"), ("POST /echo", "hello"), ("GET /simple", "simple_service"),
+        ("GET /hold", "simple_service"),
+      ] {
+        #expect(lines.contains { $0.contains(route) && $0.contains(plugin) }, "\(route)")
+      }
+    }
+  }
+
+  @Test func `without a configuration the defaults hold`() async throws {
+    try await withTemporaryDirectory { directory in
+      let folder = directory.appending(path: "Plugins")
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      try await PluginFile.sample("hello").install(in: folder)
+      #expect(try await ambit("routes", in: directory).text.contains("GET /hello/{name}"))
+    }
+  }
+
+  @Test func `serve on an address that another host has says so in one line, with status 1`() async throws {
+    try await withHost([.sample("hello")]) { first in
+      try await withTemporaryDirectory { directory in
+        let address = "127.0.0.1:\(first.port)"
+        try await populate(directory, with: [.sample("hello")], configuration: "listen = [\"\(address)\"]\n")
+        try await expectRefusal(in: directory, naming: address)
+      }
+    }
+  }
+
+  @Test func `serve with a directory of plugins that is not there says so in one line, with status 1`() async throws {
+    try await withTemporaryDirectory { directory in
+      try directory.write("listen = [\"127.0.0.1:0\"]\nplugins = \"missing\"\n", as: "host.conf")
+      try await expectRefusal(in: directory, naming: "missing")
+    }
+  }
+
+  @Test func `serve with a configuration that is not there says so in one line, with status 1`() async throws {
+    try await withTemporaryDirectory { directory in
+      try await expectRefusal(in: directory, "-c", "missing.conf", naming: "missing.conf")
+    }
+  }
+
+  @Test func `serve with a plugin that does not load refuses to start, unless told to be lenient`() async throws {
+    let broken = PluginFile.bytes(Array("text".utf8), name: "broken")
+    try await withTemporaryDirectory { directory in
+      try await populate(directory, with: [.sample("hello"), broken], configuration: "listen = [\"127.0.0.1:0\"]\n")
+      let result = try await ambit("serve", in: directory)
+      #expect(result.status == .exited(1))
+      #expect(result.errors.contains("broken.so"))
+    }
+    try await withHost([.sample("hello"), broken], configuration: "start = \"lenient\"") { host in
+      let answer = try await host.get("/hello/World")
+      #expect(answer.status == 200)
+      #expect(host.log.lines { $0.contains("broken.so") }.count == 1)
+    }
+  }
+
+  private func expectRefusal(
+    in directory: URL, _ arguments: String..., naming name: String, sourceLocation: SourceLocation = #_sourceLocation
+  ) async throws {
+    let result = try await run(Places.ambit.filePath, ["serve"] + arguments, in: directory)
+    #expect(result.status == .exited(1), sourceLocation: sourceLocation)
+    #expect(result.errorLines.count == 1, "\(result.errors)", sourceLocation: sourceLocation)
+    #expect(result.errors.contains(name), "\(result.errors)", sourceLocation: sourceLocation)
+  }
+
+  /// Makes `directory` one that `ambit` can be run in.
+  private func populate(_ directory: URL, with plugins: [PluginFile], configuration: String = "") async throws {
+    let folder = directory.appending(path: "Plugins")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    for plugin in plugins { try await plugin.install(in: folder) }
+    try directory.write(configuration, as: "host.conf")
+  }
+}

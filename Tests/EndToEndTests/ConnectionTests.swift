@@ -1,0 +1,109 @@
+import Foundation
+import Testing
+
+/// Connections: how long they live, and the order of what comes over them.
+@Suite struct `Connections` {
+  private static let hello = "GET /hello/World HTTP/1.1\r\nHost: ambit\r\n\r\n"
+
+  @Test func `one connection serves many requests`() async throws {
+    try await withHost([.sample("hello")]) { host in
+      let connection = try host.connect()
+      for _ in 0..<100 {
+        try await connection.send(Self.hello)
+        #expect(try await connection.response().text == "Hello, World!\n")
+      }
+    }
+  }
+
+  @Test func `requests pipelined in one write are answered in order`() async throws {
+    try await withHost([.sample("hello")]) { host in
+      let connection = try host.connect()
+      try await connection.send(
+        ["a", "b", "c"].map { "GET /hello/\($0) HTTP/1.1\r\nHost: ambit\r\n\r\n" }.joined())
+      for name in ["a", "b", "c"] { #expect(try await connection.response().text == "Hello, \(name)!\n") }
+    }
+  }
+
+  @Test func `a request behind one that waits is answered after it`() async throws {
+    try await withHost([.probe("waits")]) { host in
+      let connection = try host.connect()
+      try await connection.send(
+        "GET /pause HTTP/1.1\r\nHost: ambit\r\n\r\n" + "GET /ping HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      #expect(try await connection.response().text == "rested\n")
+      #expect(try await connection.response().text == "pong\n")
+    }
+  }
+
+  @Test func `a request that arrives byte by byte is answered like any other`() async throws {
+    try await withHost([.sample("hello")]) { host in
+      let connection = try host.connect()
+      for byte in Self.hello.utf8 { try await connection.send([byte]) }
+      #expect(try await connection.response().text == "Hello, World!\n")
+    }
+  }
+
+  @Test func `HEAD has the length of GET and no body`() async throws {
+    try await withHost([.sample("hello")]) { host in
+      let connection = try host.connect()
+      try await connection.send("HEAD /hello/World HTTP/1.1\r\nHost: ambit\r\n\r\n" + Self.hello)
+      let head = try await connection.response(toHead: true)
+      #expect(head.status == 200 && head["Content-Length"] == "14")
+      #expect(try await connection.response().text == "Hello, World!\n", "the next response follows at once")
+    }
+  }
+
+  @Test func `Connection close ends it after the answer`() async throws {
+    try await withHost([.sample("hello")]) { host in
+      let connection = try host.connect()
+      try await connection.send("GET /hello/a HTTP/1.1\r\nHost: ambit\r\nConnection: close\r\n\r\n")
+      let answer = try await connection.response()
+      #expect(answer.text == "Hello, a!\n")
+      #expect(answer["Connection"]?.lowercased() == "close")
+      #expect(try await connection.rest().isEmpty)
+    }
+  }
+
+  @Test func `HTTP 1.0 closes after the answer, also when the length is unknown`() async throws {
+    try await withHost([.sample("hello"), .probe("bodies")]) { host in
+      for (path, text) in [("/hello/old", "Hello, old!\n"), ("/pieces", "one two three\n")] {
+        let connection = try host.connect()
+        try await connection.send("GET \(path) HTTP/1.0\r\n\r\n")
+        let answer = try await connection.response()
+        #expect(answer.text == text)
+        #expect(answer["Transfer-Encoding"] == nil)
+        #expect(try await connection.rest().isEmpty)
+      }
+    }
+  }
+
+  @Test func `HTTP 1.0 with keep-alive is kept and told so`() async throws {
+    try await withHost([.sample("hello")]) { host in
+      let connection = try host.connect()
+      for _ in 0..<2 {
+        try await connection.send("GET /hello/old HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+        let answer = try await connection.response()
+        #expect(answer.text == "Hello, old!\n")
+        #expect(answer["Connection"]?.lowercased() == "keep-alive")
+      }
+    }
+  }
+
+  @Test func `an idle connection is closed without a word`() async throws {
+    try await withHost([.sample("hello")], configuration: "[limits]\nidle_timeout = \"200ms\"") { host in
+      let connection = try host.connect()
+      try await connection.send(Self.hello)
+      #expect(try await connection.response().status == 200)
+      #expect(try await connection.rest().isEmpty)
+    }
+  }
+
+  @Test func `several addresses are served at once, Unix sockets among them`() async throws {
+    try await withHost([.sample("hello")], listeners: ["unix:http.sock"]) { host in
+      let socket = host.directory.appending(path: "http.sock").filePath
+      let answer = try await curl("--unix-socket", socket, "http://ambit/hello/socket")
+      #expect(answer.text == "Hello, socket!\n")
+      #expect(host.log.lines { $0.contains("listening on") }.count == 2)
+      #expect(try await host.get("/hello/tcp").text == "Hello, tcp!\n")
+    }
+  }
+}

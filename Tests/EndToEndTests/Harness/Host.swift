@@ -1,0 +1,129 @@
+import Foundation
+import Glibc
+
+/// A running `ambit serve` with a directory, a configuration and a port of its own.
+final class Host: Sendable {
+  let directory: URL
+  let log: HostLog
+  let port: UInt16
+  let child: Child
+
+  /// Where the host's plugins lie.
+  var plugins: URL { directory.appending(path: "Plugins") }
+
+  fileprivate init(in directory: URL, arguments: [String]) async throws {
+    let errors = try PipeEnds()
+    let null = open("/dev/null", O_WRONLY | O_CLOEXEC)
+    self.directory = directory
+    child = try Child(
+      Places.ambit.filePath, ["serve"] + arguments, in: directory, output: null, errors: errors.writing)
+    log = HostLog(following: errors.reading)
+    let listening = try await log.line(containing: "listening on http://127.0.0.1:").text
+    try await log.line(containing: "serving")
+    let end = listening.firstRange(of: "http://127.0.0.1:")?.upperBound ?? listening.endIndex
+    guard let port = UInt16(listening[end...].prefix(while: \.isNumber)) else {
+      throw HarnessError.commandFailed("no port in \(listening)")
+    }
+    self.port = port
+  }
+
+  /// The address of `path` on this host, for curl.
+  func url(_ path: String) -> String { "http://127.0.0.1:\(port)\(path)" }
+
+  func connect(receiveBuffer: Int32? = nil) throws -> Connection {
+    try Connection(port: port, receiveBuffer: receiveBuffer)
+  }
+
+  /// Sends `bytes` on a new connection and reads the first response.
+  func answer(to bytes: String, toHead: Bool = false) async throws -> Response {
+    let connection = try connect()
+    defer { connection.close() }
+    try await connection.send(bytes)
+    return try await connection.response(toHead: toHead)
+  }
+
+  /// Asks for `target` on a new connection.
+  func get(_ target: String) async throws -> Response {
+    try await answer(to: "GET \(target) HTTP/1.1\r\nHost: ambit\r\nConnection: close\r\n\r\n")
+  }
+
+  /// Writes the configuration of this host anew, behind two lines of the harness. Keys outside of tables come first.
+  func configure(_ text: String) throws {
+    try Host.write(configuration: text, listeners: [], in: directory)
+  }
+
+  /// Sends SIGHUP and waits for the line that closes this reload.
+  @discardableResult
+  func reload() async throws -> LogLine {
+    let position = log.position
+    child.signal(SIGHUP)
+    return try await log.line(after: position, containing: "reload done")
+  }
+
+  /// Asks the host to stop and waits until it has.
+  func stop() async -> ExitStatus {
+    child.signal(SIGTERM)
+    return await child.status
+  }
+
+  /// The figure called `name` of `/proc/PID/status`, in bytes.
+  func memory(_ name: String) throws -> Int {
+    let status = try String(contentsOfFile: "/proc/\(child.pid)/status", encoding: .utf8)
+    let line = status.split(separator: "\n").first { $0.hasPrefix("\(name):") }
+    guard let kibibytes = line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap({ Int($0) }) else {
+      throw HarnessError.commandFailed("no \(name) in /proc/\(child.pid)/status")
+    }
+    return kibibytes * 1024
+  }
+
+  fileprivate static func write(configuration: String, listeners: [String], in directory: URL) throws {
+    // A relative Unix path would be taken from wherever the host was started.
+    let addresses = (["127.0.0.1:0"] + listeners).map {
+      "\"" + $0.replacing("unix:", with: "unix:\(directory.filePath)/") + "\""
+    }
+    let text = """
+      listen = [\(addresses.joined(separator: ", "))]
+      private = "\(directory.appending(path: "private").filePath)"
+      \(configuration)
+      """
+    try directory.write(text, as: "host.conf")
+  }
+}
+
+/// Hosts and their clients share the machine's cores with each other.
+private let gate = Gate(capacity: 6)
+
+/// Starts a host with these plugins and settings, hands it to `body`, and ends it whatever happens. The files lie in a
+/// temporary directory; the port is whatever the system gives, `listeners` come on top.
+/// `sources` are files of samples that are not built here but copied as they are.
+func withHost(
+  _ plugins: [PluginFile], configuration: String = "threads = 2", listeners: [String] = [], arguments: [String] = [],
+  sources: [String] = [], _ body: @Sendable (Host) async throws -> Void
+) async throws {
+  try await gate.pass {
+    try await withTemporaryDirectory { directory in
+      let folder = directory.appending(path: "Plugins")
+      for made in [folder, directory.appending(path: "private")] {
+        try FileManager.default.createDirectory(at: made, withIntermediateDirectories: true)
+      }
+      for plugin in plugins { try await plugin.install(in: folder) }
+      try copySamples(sources, to: folder)
+      try Host.write(configuration: configuration, listeners: listeners, in: directory)
+      let host = try await Host(in: directory, arguments: arguments)
+      let result = await Result.running { try await body(host) }
+      let early = host.child.earlyStatus
+      host.child.signal(SIGKILL)
+      _ = await host.child.status
+      if case .signalled(let number) = early {
+        throw HarnessError.hostDied(signal: number, log: host.log.text)
+      }
+      try result.get()
+    }
+  }
+}
+
+extension Result where Success == Void, Failure == any Error {
+  fileprivate static func running(_ body: @Sendable () async throws -> Void) async -> Self {
+    do { return .success(try await body()) } catch { return .failure(error) }
+  }
+}

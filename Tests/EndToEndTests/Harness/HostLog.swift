@@ -1,0 +1,98 @@
+import Foundation
+import Synchronization
+
+/// The lines a host has written so far, and the tests that wait for the next ones.
+final class HostLog: Sendable {
+  private struct Waiter {
+    let matches: @Sendable (LogLine) -> Bool
+    let count: Int
+    var found: [LogLine]
+    let continuation: CheckedContinuation<[LogLine], any Error>
+  }
+
+  private struct State {
+    var lines: [LogLine] = []
+    var unfinished: [UInt8] = []
+    var waiters: [Waiter] = []
+    var hasEnded = false
+  }
+
+  private let state = Mutex(State())
+
+  /// Follows `descriptor` to its end, which comes when the host and all that hold its standard error are gone.
+  init(following descriptor: Int32) {
+    Thread.detachNewThread { [self] in
+      drain(descriptor) { piece in state.withLock { append(piece, to: &$0) } }
+      state.withLock { end(&$0) }
+    }
+  }
+
+  /// The number of the last line so far: what comes after it is new.
+  var position: Int { state.withLock { $0.lines.count } }
+
+  /// All of it so far.
+  var text: String { lines().map(\.text).joined(separator: "\n") }
+
+  /// The lines so far that match.
+  func lines(where matches: (LogLine) -> Bool = { _ in true }) -> [LogLine] {
+    state.withLock { $0.lines.filter(matches) }
+  }
+
+  /// Waits for the first line after `position` that matches; fails, with the whole log, if the host ends before.
+  @discardableResult
+  func line(after position: Int = 0, where matches: @escaping @Sendable (LogLine) -> Bool) async throws -> LogLine {
+    try await lines(1, after: position, where: matches)[0]
+  }
+
+  /// Waits for the first line after `position` that contains `part`.
+  @discardableResult
+  func line(after position: Int = 0, containing part: String) async throws -> LogLine {
+    try await line(after: position) { $0.contains(part) }
+  }
+
+  /// Waits until `count` lines after `position` match, and hands these over.
+  func lines(_ count: Int, after position: Int = 0, where matches: @escaping @Sendable (LogLine) -> Bool) async throws
+    -> [LogLine]
+  {
+    try await withCheckedThrowingContinuation { continuation in
+      state.withLock { state in
+        let found = state.lines.dropFirst(position).filter(matches).prefix(count)
+        let waiter = Waiter(matches: matches, count: count, found: Array(found), continuation: continuation)
+        if found.count == count {
+          continuation.resume(returning: waiter.found)
+        } else {
+          state.waiters.append(waiter)
+          if state.hasEnded { end(&state) }
+        }
+      }
+    }
+  }
+
+  private func append(_ piece: ArraySlice<UInt8>, to state: inout State) {
+    state.unfinished += piece
+    while let feed = state.unfinished.firstIndex(of: UInt8(ascii: "\n")) {
+      let text = String(decoding: state.unfinished[..<feed], as: UTF8.self)
+      state.unfinished.removeSubrange(...feed)
+      add(LogLine(number: state.lines.count + 1, text: text, arrival: .now), to: &state)
+    }
+  }
+
+  private func add(_ line: LogLine, to state: inout State) {
+    state.lines.append(line)
+    for index in state.waiters.indices.reversed() where state.waiters[index].matches(line) {
+      state.waiters[index].found.append(line)
+      guard state.waiters[index].found.count == state.waiters[index].count else { continue }
+      let waiter = state.waiters.remove(at: index)
+      waiter.continuation.resume(returning: waiter.found)
+    }
+  }
+
+  private func end(_ state: inout State) {
+    state.hasEnded = true
+    let log = state.lines.map(\.text).joined(separator: "\n")
+    for waiter in state.waiters {
+      waiter.continuation.resume(throwing: HarnessError.logEnded(missing: waiter.count - waiter.found.count, log: log))
+    }
+    state.waiters = []
+  }
+}

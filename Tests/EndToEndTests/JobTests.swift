@@ -1,0 +1,92 @@
+import Testing
+
+/// Jobs of a request: each ends once, and its hook tells how.
+@Suite struct `Jobs` {
+  @Test func `a job that completes is seen by join, and its hook runs once`() async throws {
+    try await withHost([.probe("jobs")]) { host in
+      #expect(try await host.get("/complete").text == "join=0 outcome=completed code=0\n")
+      try await host.log.line(containing: "scope closed")
+      #expect(ends(host) == ["ended plain outcome=completed code=0"])
+    }
+  }
+
+  @Test func `a job that fails is seen by join, and its reason is logged`() async throws {
+    try await withHost([.probe("jobs")]) { host in
+      #expect(try await host.get("/fail").text == "join=0 outcome=failed code=-10\n")
+      try await host.log.line(containing: "scope closed")
+      #expect(ends(host) == ["ended failing outcome=failed code=-10"])
+      let reason = try await host.log.line(containing: "the well is dry")
+      #expect(reason.field("plugin") == "jobs/1")
+      #expect(reason.field("route") == "GET /fail")
+    }
+  }
+
+  @Test func `joining all tells that one has failed`() async throws {
+    try await withHost([.probe("jobs")]) { host in
+      #expect(try await host.get("/fail-one-of-three").text == "join_all=-10\n")
+      let outcomes = try await host.log.lines(3) { $0.text.hasPrefix("ended") }.map(\.text).sorted()
+      #expect(
+        outcomes == [
+          "ended first outcome=completed code=0", "ended second outcome=failed code=-10",
+          "ended third outcome=completed code=0",
+        ])
+    }
+  }
+
+  @Test func `ten jobs are cancelled at once, each hook runs once and none before`() async throws {
+    try await withHost([.probe("jobs")]) { host in
+      let connection = try host.connect()
+      try await connection.send("GET /ten HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      _ = try await host.log.lines(10) { $0.text.hasPrefix("started") }
+      #expect(ends(host).isEmpty)
+      connection.close()
+      try await host.log.line(containing: "scope closed")
+      #expect(ends(host).sorted() == (0..<10).map { "ended \($0) outcome=cancelled code=-1" })
+    }
+  }
+
+  @Test func `a job spawned into a cancelled scope never runs, and its hook does`() async throws {
+    try await withHost([.probe("jobs")]) { host in
+      let connection = try host.connect()
+      try await connection.send("GET /spawn-when-cancelled HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      let returned = try await host.log.line(containing: "spawn returned -1")
+      try await host.log.line(containing: "scope closed")
+      #expect(host.log.lines { $0.text.hasPrefix("started") }.isEmpty)
+      #expect(ends(host) == ["ended late outcome=cancelled code=-1"])
+      let hook = try await host.log.line(containing: "ended late")
+      #expect(returned.number < hook.number, "never inside the call")
+    }
+  }
+
+  @Test func `cancelling one job leaves its scope and the other alone`() async throws {
+    try await withHost([.probe("jobs")]) { host in
+      #expect(try await host.get("/cancel-one").text == "join=0 outcome=cancelled cause=none\n")
+      let first = try await host.log.line { $0.text.hasPrefix("ended") }
+      #expect(first.text == "ended one outcome=cancelled code=-1")
+    }
+  }
+
+  @Test func `a join with a timeout gives up`() async throws {
+    try await withHost([.probe("jobs")]) { host in
+      let answer = try await host.get("/join-for-a-while")
+      #expect(answer.text == "poll=-2 timed=-2\n")
+    }
+  }
+
+  @Test func `more jobs than a request may have are refused, with their hooks run`() async throws {
+    try await withHost([.probe("jobs")], configuration: "[limits]\njobs_per_request = 4") { host in
+      let connection = try host.connect()
+      try await connection.send("GET /ten HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      _ = try await host.log.lines(4) { $0.text.hasPrefix("started") }
+      let refused = try await host.log.lines(6) { $0.text.hasPrefix("ended") }
+      #expect(refused.allSatisfy { $0.contains("outcome=cancelled") })
+      connection.close()
+      try await host.log.line(containing: "scope closed")
+      #expect(ends(host).count == 10)
+    }
+  }
+
+  private func ends(_ host: Host) -> [String] {
+    host.log.lines { $0.text.hasPrefix("ended") }.map(\.text)
+  }
+}

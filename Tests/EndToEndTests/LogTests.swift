@@ -1,0 +1,56 @@
+import Foundation
+import Testing
+
+/// The form of the log.
+@Suite struct `Log` {
+  @Test func `a line has a time, a level, a message and its fields`() async throws {
+    try await withHost([.sample("simple_service")]) { host in
+      #expect(try await host.get("/simple").status == 200)
+      let step = try await host.log.line(containing: "working... step 1 of 5")
+      let form = /[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z INFO  working\.\.\. step 1 of 5 .*/
+      #expect(step.text.wholeMatch(of: form) != nil, "\(step)")
+      let serving = try await host.log.line(containing: "serving")
+      #expect(serving.field("pid") == String(host.child.pid))
+      #expect(serving.field("plugins") == "1")
+      #expect(serving.field("routes") == "2")
+      #expect(serving.field("threads") == "2")
+    }
+  }
+
+  @Test func `in JSON each line is an object with time, level, message and the fields`() async throws {
+    try await withHost([.sample("simple_service")], configuration: "[log]\nformat = \"json\"") { host in
+      #expect(try await host.get("/simple").status == 200)
+      let step = try await host.log.line(containing: "working... step 1 of 5")
+      for line in host.log.lines() {
+        let object = try JSONSerialization.jsonObject(with: Data(line.text.utf8)) as? [String: Any]
+        #expect(object?["time"] is String && object?["level"] is String && object?["message"] is String, "\(line)")
+      }
+      let object = try #require(try JSONSerialization.jsonObject(with: Data(step.text.utf8)) as? [String: Any])
+      #expect(object["message"] as? String == "working... step 1 of 5")
+      #expect(object["plugin"] as? String == "simple_service/1")
+      #expect(object["route"] as? String == "GET /simple")
+    }
+  }
+
+  @Test(arguments: [("info", false), ("debug", true)])
+  func `shows what a plugin logs from the configured level up`(level: String, showsDebug: Bool) async throws {
+    let plugin = PluginFile.source(
+      """
+      #include <ambit.h>
+      static int32_t speak(ambit_scope *scope) {
+        ambit_logf(scope, AMBIT_DEBUG, "a %s", "whisper");
+        ambit_logf(scope, AMBIT_WARNING, "a %s", "shout");
+        return AMBIT_OK;
+      }
+      static const ambit_route routes[] = {{.pattern = "GET /speak", .handler = speak}};
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
+        AMBIT_PLUGIN_HEADER, .name = "speaker", .version = "1.0", .routes = routes, .route_count = 1};
+      """, name: "speaker")
+    try await withHost([plugin], configuration: "[log]\nlevel = \"\(level)\"") { host in
+      #expect(try await host.get("/speak").status == 200)
+      let shout = try await host.log.line(containing: "a shout")
+      #expect(shout.contains("WARN") && shout.field("plugin") == "speaker/1")
+      #expect(host.log.lines { $0.contains("a whisper") }.count == (showsDebug ? 1 : 0))
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import Foundation
+import Testing
+
+/// The README's code and commands, taken from it as they stand.
+@Suite struct `README` {
+  private let text: String
+
+  init() throws {
+    text = try String(contentsOf: Places.package.appending(path: "README.md"), encoding: .utf8)
+  }
+
+  @Test func `its plugin compiles, is taken in, and answers what the README says`() async throws {
+    let source = try #require(blocks(of: "c").first { $0.contains("ambit_plugin_entry") })
+    let session = try #require(blocks(of: "console").first { $0.contains("Plugins/my.so") })
+    let lines = session.split(separator: "\n")
+    let call = try #require(lines.firstIndex { $0.contains("curl") && $0.contains("/my") })
+    let expected = try #require(lines.dropFirst(call + 1).first)
+    try await withHost([.sample("hello")]) { host in
+      try await PluginFile.source(source, name: "my").install(in: host.plugins)
+      #expect(try await host.reload().field("added") == "1")
+      #expect(try await host.get("/my").text == expected + "\n")
+    }
+  }
+
+  @Test func `its compiler command is the one the tests use, on a header that is there`() throws {
+    let session = try #require(blocks(of: "console").first { $0.contains("Plugins/my.so") })
+    #expect(session.contains("cc -shared -fPIC -I Sources/CAmbit/include my.c -o Plugins/my.so"))
+    #expect(session.contains("kill -HUP"))
+    #expect(FileManager.default.fileExists(atPath: Places.headers.appending(path: "ambit.h").filePath))
+  }
+
+  @Test func `two commands come first: one that serves, one that tests`() throws {
+    let commands = try #require(blocks(of: "sh").first).split(separator: "\n").map { line in
+      line.prefix { $0 != "#" }.trimming(while: \.isWhitespace)
+    }
+    #expect(commands == ["swift run -c release ambit serve --build", "swift test"])
+  }
+
+  @Test func `each ambit subcommand it shows is one that ambit has`() async throws {
+    let help = try await ambit("--help").text
+    let shown = text.matches(of: /`ambit ([a-z]+)/).map { String($0.1) }
+    #expect(!shown.isEmpty)
+    for command in shown { #expect(help.contains("  \(command)"), "\(command)") }
+  }
+
+  @Test func `each folder of its map is there`() throws {
+    let rows = text.matches(of: /\| `((?:Sources|Plugins|Tests)[A-Za-z\/]*)` \|/).map { String($0.1) }
+    #expect(rows.count > 8)
+    for row in rows {
+      #expect(FileManager.default.fileExists(atPath: Places.package.appending(path: row).filePath), "\(row)")
+    }
+    let sources = Places.package.appending(path: "Sources").filePath
+    for target in try FileManager.default.contentsOfDirectory(atPath: sources) {
+      #expect(rows.contains("Sources/\(target)"), "Sources/\(target) is not in the map")
+    }
+  }
+
+  /// The contents of the fenced blocks that are marked with `language`.
+  private func blocks(of language: String) -> [String] {
+    text.components(separatedBy: "\n```\(language)\n").dropFirst().compactMap {
+      $0.components(separatedBy: "\n```").first
+    }
+  }
+}

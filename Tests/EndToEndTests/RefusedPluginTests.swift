@@ -1,0 +1,43 @@
+import Foundation
+import Testing
+
+/// Plugins that break a rule, each in a file named after the rule, before the real host.
+@Suite struct `Refused plugins` {
+  /// The fixtures that load well, or whose mistake only a start can show.
+  private static let loadable: Set = ["bare", "well_formed", "start_fails"]
+
+  @Test func `check names every file that breaks a rule, all at once`() async throws {
+    let fixtures = Places.package.appending(path: "Tests/Fixtures").filePath
+    let broken = try Set(FileManager.default.contentsOfDirectory(atPath: fixtures)).subtracting(Self.loadable)
+    #expect(broken.count > 15)
+    try await withTemporaryDirectory { directory in
+      let folder = directory.appending(path: "Plugins")
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      for name in broken { try await PluginFile.fixture(name).install(in: folder) }
+      let result = try await ambit("check", in: directory)
+      #expect(result.status == .exited(1))
+      for name in broken { #expect(result.errors.contains("/\(name).so"), "\(name)") }
+    }
+  }
+
+  @Test func `a plugin whose start fails refuses the host's start, with the plugin's reason`() async throws {
+    try await withTemporaryDirectory { directory in
+      let folder = directory.appending(path: "Plugins")
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      try await PluginFile.fixture("start_fails").install(in: folder)
+      try directory.write("listen = [\"127.0.0.1:0\"]\n", as: "host.conf")
+      let result = try await ambit("serve", in: directory)
+      #expect(result.status == .exited(1))
+      #expect(result.errors.contains("start_fails") && result.errors.contains("the moon is not full"))
+    }
+  }
+
+  @Test func `a plugin whose start fails at a reload is left out, with the plugin's reason`() async throws {
+    try await withHost([.sample("hello")]) { host in
+      try await PluginFile.fixture("start_fails").install(in: host.plugins)
+      #expect(try await host.reload().field("failed") == "1")
+      try await host.log.line { $0.contains("start_fails") && $0.contains("the moon is not full") }
+      #expect(try await host.get("/hello/World").status == 200)
+    }
+  }
+}

@@ -1,0 +1,31 @@
+import Testing
+
+/// What a scope keeps for its handler.
+@Suite struct `Scope memory` {
+  @Test func `deferred functions run once the handler has returned, in reverse order`() async throws {
+    try await withHost([.probe("memory")]) { host in
+      #expect(try await host.get("/defer").status == 200)
+      let lines = try await host.log.lines(4) { $0.text.hasPrefix("deferred") || $0.text == "handler returns" }
+      #expect(lines.map(\.text) == ["handler returns", "deferred third", "deferred second", "deferred first"])
+    }
+  }
+
+  @Test func `memory is aligned and zeroed, also when it was used by the request before`() async throws {
+    try await withHost([.probe("memory")], configuration: "threads = 1") { host in
+      for _ in 0..<3 {
+        let answer = try await host.get("/alloc")
+        #expect(answer.text == "clean\n")
+      }
+    }
+  }
+
+  @Test func `memory goes back when its scope closes`() async throws {
+    try await withHost([.probe("memory")], configuration: "threads = 1") { host in
+      for _ in 0..<5 { #expect(try await host.get("/alloc").status == 200) }
+      let before = try host.memory("VmRSS")
+      for _ in 0..<20 { #expect(try await host.get("/alloc").status == 200) }
+      // Each request takes more than 20 MiB: twenty of them kept would show.
+      #expect(try host.memory("VmRSS") - before < 100 << 20)
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import Glibc
+import Testing
+
+/// SIGTERM and SIGINT: drain, then leave.
+@Suite struct `Shutting down` {
+  @Test(arguments: [SIGTERM, SIGINT])
+  func `an idle host leaves with status 0`(signal: Int32) async throws {
+    try await withHost([.sample("hello")]) { host in
+      let connection = try host.connect()
+      try await connection.send("GET /hello/x HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      #expect(try await connection.response().status == 200)
+      host.child.signal(signal)
+      #expect(await host.child.status == .exited(0))
+      #expect(try await connection.rest().isEmpty, "the idle connection is closed")
+    }
+  }
+
+  @Test func `a request that fits into the drain gets its answer`() async throws {
+    try await withHost([.sample("simple_service")], configuration: "drain_timeout = \"20s\"") { host in
+      let connection = try host.connect()
+      try await connection.send("GET /hold?seconds=1 HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      try await host.log.line(containing: "working... step 1 of 5")
+      host.child.signal(SIGTERM)
+      let answer = try await connection.response()
+      #expect(answer.status == 200)
+      #expect(try await connection.rest().isEmpty)
+      #expect(await host.child.status == .exited(0))
+    }
+  }
+
+  @Test func `a host that drains takes no new connections`() async throws {
+    try await withHost([.probe("waits")], configuration: "drain_timeout = \"60s\"") { host in
+      let connection = try host.connect()
+      try await connection.send("GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      try await host.log.line(containing: "handler waits")
+      host.child.signal(SIGTERM)
+      try await host.log.line { $0.text.lowercased().contains("drain") }
+      #expect(throws: HarnessError.self) { _ = try host.connect() }
+    }
+  }
+
+  @Test func `jobs that outlast the drain are cancelled with cause shutdown`() async throws {
+    try await withHost([.probe("waits")], configuration: "drain_timeout = \"200ms\"") { host in
+      let connection = try host.connect()
+      try await connection.send("GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      try await host.log.line(containing: "handler waits")
+      #expect(await host.stop() == .exited(0))
+      try await host.log.line(containing: "job woken status=-1 cause=shutdown")
+      try await host.log.line(containing: "handler woken status=-1 cause=shutdown")
+      try await host.log.line(containing: "scope closed")
+    }
+  }
+
+  @Test func `a second signal ends the drain at once`() async throws {
+    try await withHost([.probe("waits")], configuration: "drain_timeout = \"1h\"") { host in
+      let connection = try host.connect()
+      try await connection.send("GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      try await host.log.line(containing: "handler waits")
+      host.child.signal(SIGTERM)
+      try await host.log.line { $0.text.lowercased().contains("drain") }
+      host.child.signal(SIGTERM)
+      guard case .exited = await host.child.status else {
+        Issue.record("the host was killed by a signal")
+        return
+      }
+    }
+  }
+}
