@@ -7,6 +7,8 @@ let common: [SwiftSetting] = [
   .enableUpcomingFeature("InternalImportsByDefault"),
   .enableUpcomingFeature("MemberImportVisibility"),
   .enableUpcomingFeature("ExistentialAny"),
+  // What is small and hot is inlined across targets.
+  .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
 ]
 
 /// Targets that must not touch pointers: an `unsafe` construct that is not marked is an error.
@@ -58,10 +60,12 @@ let package = Package(
       cxxSettings: [.unsafeFlags(["-fno-cxx-modules"])]),
 
     .testTarget(name: "CAmbitTests", dependencies: ["CAmbit"], exclude: ["Programs"], swiftSettings: common),
+    .testTarget(name: "CFiberTests", dependencies: ["CFiber"], exclude: ["Programs"], swiftSettings: fibers),
     .testTarget(name: "AmbitCoreTests", dependencies: ["AmbitCore"], swiftSettings: common),
     .testTarget(name: "AmbitConfigTests", dependencies: ["AmbitConfig", "AmbitCore"], swiftSettings: common),
     .testTarget(
       name: "AmbitPluginsTests", dependencies: ["AmbitCore", "AmbitPlugins", "CAmbit"], swiftSettings: common),
+    .testTarget(name: "EndToEndTests", exclude: ["Plugins"], swiftSettings: common),
   ],
   cLanguageStandard: .gnu17,
   cxxLanguageStandard: .gnucxx20

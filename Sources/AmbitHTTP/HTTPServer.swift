@@ -19,7 +19,8 @@ package final class HTTPServer: Sendable {
     }
   }
 
-  /// Listens at all addresses, or at none if one cannot be had; returns where clients find it.
+  /// Listens at all addresses, or at none if one cannot be had; returns where clients find it. Who connects waits until
+  /// `accept` is called.
   package func listen(at addresses: [ListenAddress]) throws(ListenError) -> [String] {
     var opened: [ListeningSocket] = []
     for address in addresses {
@@ -30,9 +31,13 @@ package final class HTTPServer: Sendable {
         throw ListenError(address: address.description, reason: SystemError.text(error.code))
       }
     }
-    for socket in opened { accept(on: socket) }
     sockets.withLock { $0 += opened }
     return opened.map(\.url)
+  }
+
+  /// Serves the clients that have connected, and those that will.
+  package func accept() {
+    for socket in sockets.withLock({ $0 }) { accept(on: socket) }
   }
 
   private func accept(on socket: ListeningSocket) {

@@ -38,6 +38,7 @@ extension UnsafeMutablePointer<Listener> {
 
   /// Accepts what has queued up, at most so many that other events get their turn.
   private func acceptBatch() {
+    guard !server.pointee.isDraining else { return }
     for _ in 0..<64 {
       let descriptor = clinux_accept(pointee.descriptor)
       guard descriptor >= 0 else { return acceptFailed(errno) }

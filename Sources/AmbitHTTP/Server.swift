@@ -56,8 +56,12 @@ extension UnsafeMutablePointer<Server> {
   func serve(_ descriptor: Int32) {
     let connection = takeConnection()
     pointee.openCount += 1
-    do { try connection.open(descriptor: descriptor, on: self) } catch { connection.close() }
-    connection.armTimer()
+    do {
+      try connection.open(descriptor: descriptor, on: self)
+      connection.armTimer()
+    } catch {
+      connection.close()
+    }
   }
 
   /// A record, uninitialised. One that was closed in this turn may still be named by an event, and is left alone.

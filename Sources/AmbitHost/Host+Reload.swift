@@ -15,7 +15,7 @@ extension Host {
     let began = ContinuousClock.now
     do throws(HostFailure) {
       let configuration = try source.read()
-      let report = try loadPlugins(configuration)
+      let report = try loadPlugins(configuration, refusing: false)
       reportIgnored(configuration)
       self.configuration = configuration
       for line in report.failures { logger.error("\(line)") }
@@ -24,7 +24,7 @@ extension Host {
         metadata: [
           "added": "\(report.added.count)", "changed": "\(report.changed.count)", "kept": "\(report.kept.count)",
           "removed": "\(report.removed.count)", "failed": "\(report.failed.count)",
-          "ms": "\((ContinuousClock.now - began) / .milliseconds(1))",
+          "ms": "\(Int((ContinuousClock.now - began) / .milliseconds(1)))",
         ])
     } catch {
       for line in error.lines { logger.error("\(line)") }
@@ -34,13 +34,14 @@ extension Host {
 
   /// Loads, starts and publishes what is new in the plugin directory, and retires what it replaces.
   ///
-  /// With `start = "strict"` the first loading publishes nothing if a plugin failed; afterwards each plugin stands for
-  /// itself.
-  func loadPlugins(_ configuration: HostConfiguration) throws(HostFailure) -> ReloadReport {
+  /// With `refusing`, a plugin that fails refuses the whole; otherwise each plugin stands for itself.
+  func loadPlugins(_ configuration: HostConfiguration, refusing: Bool) throws(HostFailure) -> ReloadReport {
     let result = try loading.load(configuration, serving: serving)
     var report = ReloadReport()
     report.failed = result.refusals
+    if refusing, !report.failed.isEmpty { throw HostFailure(report.failures) }
     let started = start(result.candidates, &report)
+    if refusing, !report.failed.isEmpty { throw HostFailure(report.failures) }
     var next = serving.filter { !result.removed.contains($0.key) }
     next.merge(started) { _, new in new }
     let routes = try makeRoutes(next, abandoning: started)

@@ -45,15 +45,14 @@ package final class Host {
     }
   }
 
+  /// Takes the addresses first: a host that cannot have them starts no plugin.
   private func start() throws(HostFailure) {
-    let report = try loadPlugins(configuration)
-    if configuration.start == .strict, !report.failed.isEmpty { throw HostFailure(report.failures) }
+    let urls: [String]
+    do throws(ListenError) { urls = try server.listen(at: configuration.listen) } catch { throw HostFailure(error) }
+    let report = try loadPlugins(configuration, refusing: configuration.start == .strict)
     for line in report.failures { logger.error("\(line)") }
-    do throws(ListenError) {
-      for url in try server.listen(at: configuration.listen) { logger.info("listening on \(url)") }
-    } catch {
-      throw HostFailure(error)
-    }
+    server.accept()
+    for url in urls { logger.info("listening on \(url)") }
     logger.info("serving", metadata: servingFields)
   }
 

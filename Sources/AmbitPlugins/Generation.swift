@@ -23,7 +23,7 @@ package final class PluginGeneration: Sendable {
     let record = GenerationPointer.allocate(capacity: 1)
     let shards = UnsafeMutablePointer<ScopePointer>.allocate(capacity: loops.loops.count)
     let table = SettingsTable(settings.values.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
-    record.initialize(to: Generation(label: label, settings: table, shards: shards, shardEnded: {}))
+    record.initialize(to: Generation(label: label, settings: table, shards: shards))
     self.plugin = plugin
     self.settings = settings
     self.label = label
@@ -72,21 +72,32 @@ package final class PluginGeneration: Sendable {
   /// Ends the generation: its scopes are cancelled, and once nothing of it runs any more its `stop` is called. Then
   /// `completion` is called, on a loop. Does not wait.
   package func end(_ ending: Ending, completion: @escaping @Sendable () -> Void) {
-    let left = Countdown(loops.loops.count)
-    let record = record
-    loops.onEach { [self] loop in
-      record.value.pointee.shardEnded = { if left.countDown() { self.stop(completion) } }
-      let shard = record.value.pointee.shards[loop.pointee.index]
-      switch ending {
-      case .retired(let drain): shard.retire(drain: drain.nanoseconds)
-      case .shutdown: shard.cancel(.shutdown)
+    let running = Countdown(loops.loops.count)
+    record.value.pointee.shardEnded = { if running.countDown() { self.stop(completion) } }
+    switch ending {
+    case .retired(let drain): retire(drain: drain)
+    case .shutdown: onEachShard { $0.cancel(.shutdown) }
+    }
+  }
+
+  /// Background work serves the requests of all loops, so it goes on until the last of them has ended.
+  private func retire(drain: Duration) {
+    let draining = Countdown(loops.loops.count)
+    record.value.pointee.shardDrained = {
+      guard draining.countDown() else { return }
+      for loop in self.loops.loops {
+        loop.post { [record = self.record] in record.value.pointee.shards[$0.pointee.index].cancel(.retired) }
       }
     }
+    onEachShard { $0.retire(drain: drain.nanoseconds) }
+  }
+
+  private func onEachShard(_ work: @escaping @Sendable (ScopePointer) -> Void) {
+    loops.onEach { [record] loop in work(record.value.pointee.shards[loop.pointee.index]) }
   }
 
   private func stop(_ completion: @escaping @Sendable () -> Void) {
     onFirstLoop { [self] shard in
-      record.value.pointee.shardEnded = {}
       plugin.declaration.stop?(shard.asHandle)
       for loop in loops.loops {
         loop.post { [record] in record.value.pointee.shards[$0.pointee.index].close() }

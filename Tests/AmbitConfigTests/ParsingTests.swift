@@ -1,4 +1,5 @@
 import AmbitConfig
+import AmbitCore
 import Testing
 
 @Suite struct `Parsing a configuration` {

@@ -14,6 +14,16 @@ import Testing
     try await expectDisconnect(of: "GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n") { $0.halfClose() }
   }
 
+  @Test func `a client that half-closes behind its request still gets an answer that needs no wait`() async throws {
+    try await withHost([.probe("waits")]) { host in
+      let connection = try host.connect()
+      try await connection.send("GET /ping HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      connection.halfClose()
+      #expect(try await connection.response().text == "pong\n")
+      #expect(try await connection.rest().isEmpty)
+    }
+  }
+
   @Test func `leaving is noticed while the body is unread`() async throws {
     let head = "POST /unread HTTP/1.1\r\nHost: ambit\r\nContent-Length: 100000\r\n\r\n"
     try await expectDisconnect(of: head + String(repeating: "x", count: 50_000)) { $0.close() }

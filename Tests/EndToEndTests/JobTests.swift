@@ -73,6 +73,27 @@ import Testing
     }
   }
 
+  @Test func `a job completes the response of a handler that returned AMBIT_PENDING`() async throws {
+    try await withHost([.probe("jobs")]) { host in
+      let connection = try host.connect()
+      for _ in 0..<2 {
+        let position = host.log.position
+        try await connection.send("GET /pending HTTP/1.1\r\nHost: ambit\r\n\r\n")
+        #expect(try await connection.response().text == "later\n")
+        try await host.log.line(after: position, containing: "scope closed")
+      }
+      #expect(ends(host) == Array(repeating: "ended answering outcome=completed code=0", count: 2))
+    }
+  }
+
+  @Test func `AMBIT_PENDING with no job left to respond is a 500 and the plugin's fault`() async throws {
+    try await withHost([.probe("jobs")]) { host in
+      let answer = try await host.get("/pending-for-nobody")
+      #expect(answer.status == 500)
+      try await host.log.line { $0.field("fault") == "plugin" && $0.contains("AMBIT_PENDING") }
+    }
+  }
+
   @Test func `more jobs than a request may have are refused, with their hooks run`() async throws {
     try await withHost([.probe("jobs")], configuration: "[limits]\njobs_per_request = 4") { host in
       let connection = try host.connect()

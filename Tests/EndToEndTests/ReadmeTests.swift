@@ -1,6 +1,13 @@
 import Foundation
 import Testing
 
+/// What does not differ from run to run in what a command or the host has written: numbers and dates are taken out.
+private func unchanging(_ text: String) -> [String] {
+  text.split(whereSeparator: \.isNewline).filter { !$0.hasPrefix("Date: ") }.map {
+    String($0).replacing(/[0-9]+/, with: "N")
+  }
+}
+
 /// The README's code and commands, taken from it as they stand.
 @Suite struct `README` {
   private let text: String
@@ -19,6 +26,23 @@ import Testing
       try await PluginFile.source(source, name: "my").install(in: host.plugins)
       #expect(try await host.reload().field("added") == "1")
       #expect(try await host.get("/my").text == expected + "\n")
+    }
+  }
+
+  @Test func `its first session goes as it says`() async throws {
+    let session = try #require(blocks(of: "console").first { $0.contains("/simple") })
+    let log = try #require(blocks(of: "text").first { $0.contains("listening on") }).split(separator: "\n")
+    try await withHost([.sample("hello"), .sample("simple_service"), .sample("counter", language: "cpp")]) { host in
+      for step in session.components(separatedBy: "$ curl ").dropFirst() {
+        let end = try #require(step.firstIndex(of: "\n"))
+        let words = step[..<end].replacing("http://127.0.0.1:8080", with: host.url("")).split(separator: " ")
+        let result = try await run("curl", ["-sS"] + words.map(String.init))
+        #expect(unchanging(result.text + result.errors) == unchanging(String(step[end...])), "curl \(step[..<end])")
+      }
+      for line in log {
+        let expected = unchanging(String(line))
+        try await host.log.line { unchanging($0.text) == expected }
+      }
     }
   }
 

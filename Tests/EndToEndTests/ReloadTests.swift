@@ -9,6 +9,7 @@ import Testing
       #expect(try await host.get("/my").status == 404)
       try await answering("first").install(in: host.plugins)
       let done = try await host.reload()
+      #expect(done.field("ms").flatMap { Int($0) } != nil)
       #expect(done.field("added") == "1")
       #expect(done.field("kept") == "1")
       #expect(done.field("failed") == "0")
@@ -122,6 +123,7 @@ import Testing
       #expect(key.contains("\"lisen\"") && key.contains("\"listen\""))
       let size = try await host.log.line(containing: "host.conf:5:1")
       #expect(size.contains("limits.max_body") && size.contains("\"8 megs\""))
+      try await host.log.line(containing: "reload refused")
       #expect(try await host.get("/hello/you").text == "Hi, you!\n")
       #expect(try await host.get("/my").status == 404)
 

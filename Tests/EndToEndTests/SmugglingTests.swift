@@ -35,7 +35,7 @@ import Testing
     Case("a request line without a version", "GET /hello/x\r\nHost: ambit\r\n\r\n"),
     Case("chunked twice", post + "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n"),
     Case("chunked in HTTP 1.0", "POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
-    Case("a coding disguised by a tab", post + "Transfer-Encoding:\u{b}chunked\r\n\r\n0\r\n\r\n"),
+    Case("a coding disguised by a vertical tab", post + "Transfer-Encoding:\u{b}chunked\r\n\r\n0\r\n\r\n"),
   ]
 
   @Test(arguments: cases)

@@ -38,7 +38,7 @@ package enum Outcome: UInt8, Sendable, BitwiseCopyable {
 }
 
 /// The life of a scope: it only ever moves forward.
-package enum ScopeState: UInt8, Sendable, BitwiseCopyable {
+package enum ScopeState: Sendable, BitwiseCopyable {
   /// Takes jobs and child scopes; waits wait.
   case open
   /// Its cause is latched: waits fail, nothing new starts, what runs returns.

@@ -5,6 +5,13 @@ package struct Status: RawRepresentable, Equatable, Sendable, BitwiseCopyable {
   @inlinable
   package init(rawValue: Int32) { self.rawValue = rawValue }
 
+  /// Compared as the number it is, not through the protocols it conforms to.
+  @inlinable
+  package static func == (one: Status, other: Status) -> Bool { one.rawValue == other.rawValue }
+
+  @inlinable
+  package static func != (one: Status, other: Status) -> Bool { one.rawValue != other.rawValue }
+
   package static var ok: Status { Status(rawValue: 0) }
   package static var pending: Status { Status(rawValue: 1) }
   package static var cancelled: Status { Status(rawValue: -1) }

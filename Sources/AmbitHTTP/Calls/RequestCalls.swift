@@ -44,6 +44,8 @@ enum RequestCalls {
   private static func installFields(in api: inout ambit_api) {
     api.header_count = { RequestPointer.of($0)?.pointee.head.fieldCount ?? 0 }
     api.header_at = { handle, index, name, value in
+      name?.pointee = .absent
+      value?.pointee = .absent
       guard let request = RequestPointer.of(handle), index < request.pointee.head.fieldCount else { return false }
       let field = request.pointee.fields[index]
       name?.pointee = ambit_str(request.bytes(field.name))

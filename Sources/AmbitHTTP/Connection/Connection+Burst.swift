@@ -68,6 +68,17 @@ extension UnsafeMutablePointer<Connection> {
     request.dispatch()
   }
 
+  /// Lets go of a request whose response is out, or never will be. Jobs of it that still wait for the client wait no
+  /// longer: what the client does from now on is another request's affair.
+  func detach(_ request: RequestPointer) {
+    pointee.request = nil
+    request.pointee.connection = nil
+    pointee.inputWaiter?.wake(.cancelled)
+    pointee.inputWaiter = nil
+    pointee.outputWaiter?.wake(.cancelled)
+    pointee.outputWaiter = nil
+  }
+
   /// Gives back a request that no handler has seen.
   func dropRequest() {
     guard let request = pointee.request else { return }

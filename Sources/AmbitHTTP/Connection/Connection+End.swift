@@ -32,14 +32,16 @@ extension UnsafeMutablePointer<Connection> {
     dropInput()
   }
 
-  /// Reads and drops what has come; closes at the end of the stream, and if the client sends faster than that.
+  /// Reads and drops what has come; closes at the end of the stream. If more comes than others should wait for, it goes
+  /// on in the next turn.
   func dropInput() {
     withUnsafeTemporaryAllocation(byteCount: 16384, alignment: 16) { scratch in
       for _ in 0..<64 {
         guard pointee.flags.contains(.readable) else { return }
         guard receive(into: scratch.baseAddress!, capacity: scratch.count) != nil else { return close() }
       }
-      close()
+      pointee.timerDue = loop.pointee.now
+      loop.arm(timer, at: pointee.timerDue)
     }
   }
 }

@@ -76,6 +76,8 @@ extension UnsafeMutablePointer<Connection> {
     guard pointee.inputWaiter == nil else { return .wrongState }
     pointee.inputWaiter = job
     let status = job.suspend(in: scope)
+    // Else the request has been detached meanwhile: the record may serve another one, or another client.
+    guard pointee.inputWaiter == job else { return .cancelled }
     pointee.inputWaiter = nil
     return status
   }

@@ -23,7 +23,7 @@ extension UnsafeMutablePointer<Connection> {
   private func growOutput(by count: Int) {
     flushWithoutWaiting()
     let pending = pointee.outputEnd - pointee.outputStart
-    let new = buffers.pointee.make(capacity: pending + count)
+    let new = buffers.pointee.make(capacity: max(pending + count, pending * 2))
     if let old = pointee.output {
       memcpy(new.bytes, old.bytes + pointee.outputStart, pending)
       old.release(to: buffers)
@@ -65,6 +65,8 @@ extension UnsafeMutablePointer<Connection> {
     guard pointee.outputWaiter == nil else { return .wrongState }
     pointee.outputWaiter = job
     let status = job.suspend(in: scope, timeout: pointee.server.pointee.limits.idleTimeout)
+    // Else the request has been detached meanwhile: the record may serve another one, or another client.
+    guard pointee.outputWaiter == job else { return .cancelled }
     pointee.outputWaiter = nil
     return status
   }

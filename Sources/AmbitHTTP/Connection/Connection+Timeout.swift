@@ -11,6 +11,7 @@ let connectionTimerFired: @convention(c) (UnsafeMutableRawPointer) -> Void = { r
   } else {
     connection.pointee.timerDue = .max
     connection.armTimer()
+    if connection.pointee.phase == .lingering { connection.dropInput() }
   }
 }
 

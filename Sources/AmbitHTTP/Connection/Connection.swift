@@ -54,7 +54,7 @@ struct Connection {
     static var closing: Flags { Flags(rawValue: 16) }
   }
 
-  enum Phase: UInt8 {
+  enum Phase {
     /// Nothing to do until the client sends something. No stack.
     case parked
     /// Its job runs or waits.

@@ -10,7 +10,7 @@ extension UnsafeMutablePointer<Request> {
       if pointee.body.isTooLong { return Int64(Status.limit.rawValue) }
       if pointee.body.isMalformed { return Int64(Status.invalid.rawValue) }
       guard !pointee.body.isFinished, !memory.isEmpty else { return 0 }
-      guard let connection = pointee.connection else { return Int64(Status.closed.rawValue) }
+      guard let connection = pointee.connection else { return Int64(Status.cancelled.rawValue) }
       let count = takeBody(into: memory, from: connection)
       if count > 0 { return Int64(count) }
       if pointee.body.isFinished || pointee.body.isTooLong || pointee.body.isMalformed { continue }
@@ -52,22 +52,24 @@ extension UnsafeMutablePointer<Request> {
 
   /// Takes the chunked coding off what is in the buffer, up to the next bytes of the body.
   private func takeChunks(into memory: UnsafeMutableRawBufferPointer, from connection: ConnectionPointer) -> Int {
-    let available = connection.available
-    let window = UnsafeRawBufferPointer(rebasing: available.prefix(memory.count))
-    let (consumed, event) = pointee.body.decoder.next(window.bytes)
-    connection.pointee.inputStart += consumed
-    switch event {
-    case .data(let count):
-      guard pointee.body.received + Int64(count) <= pointee.body.limit else {
-        pointee.body.isTooLong = true
-        return 0
+    while connection.pointee.inputStart < connection.pointee.inputEnd {
+      let window = UnsafeRawBufferPointer(rebasing: connection.available.prefix(memory.count))
+      let (consumed, event) = pointee.body.decoder.next(window.bytes)
+      connection.pointee.inputStart += consumed
+      switch event {
+      case .data(let count):
+        guard pointee.body.received + Int64(count) <= pointee.body.limit else {
+          pointee.body.isTooLong = true
+          return 0
+        }
+        memcpy(memory.baseAddress!, window.baseAddress! + consumed - count, count)
+        self.count(body: count)
+        return count
+      case .incomplete: continue
+      case .end: pointee.body.isFinished = true
+      case .rejected: pointee.body.isMalformed = true
       }
-      memcpy(memory.baseAddress!, window.baseAddress! + consumed - count, count)
-      self.count(body: count)
-      return count
-    case .incomplete: return window.count < available.count ? takeChunks(into: memory, from: connection) : 0
-    case .end: pointee.body.isFinished = true
-    case .rejected: pointee.body.isMalformed = true
+      return 0
     }
     return 0
   }
@@ -80,15 +82,18 @@ extension UnsafeMutablePointer<Request> {
   }
 
   private func waitForBody(from connection: ConnectionPointer, job: JobPointer, scope: ScopePointer) -> Status {
-    if pointee.body.isContinueDue {
-      pointee.body.isContinueDue = false
-      "HTTP/1.1 100 Continue\r\n\r\n".utf8CString.withUnsafeBytes { text in
-        connection.append(UnsafeRawBufferPointer(rebasing: text.dropLast()))
-      }
-      connection.flushWithoutWaiting()
-    }
+    sendContinue(on: connection)
+    connection.flushWithoutWaiting()
     guard !connection.pointee.flags.contains(.readable) else { return .ok }
     return connection.waitForInput(job, in: scope)
+  }
+
+  /// Gives the client leave to send the body, if it waits for that (RFC 9110, section 10.1.1). Before the head of the
+  /// response, or the client would take it for a part of the body.
+  func sendContinue(on connection: ConnectionPointer) {
+    guard pointee.body.isContinueDue else { return }
+    pointee.body.isContinueDue = false
+    connection.append(.literal("HTTP/1.1 100 Continue\r\n\r\n"))
   }
 
   /// The client stopped in the middle of the body.
@@ -102,6 +107,8 @@ extension UnsafeMutablePointer<Request> {
   func readWholeBody(job: JobPointer, scope: ScopePointer) -> (Status, UnsafeRawBufferPointer) {
     let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
     if let whole = pointee.body.whole { return (.ok, whole) }
+    if pointee.body.isTooLong { return (.limit, nothing) }
+    if pointee.body.isMalformed { return (.invalid, nothing) }
     if pointee.body.received > 0 { return (.wrongState, nothing) }
     if let whole = takeBufferedWhole() { return (.ok, whole) }
     var capacity = Int(pointee.body.remaining ?? 16384)
@@ -135,6 +142,20 @@ extension UnsafeMutablePointer<Request> {
     pointee.body.isFinished = true
     pointee.body.whole = whole
     return whole
+  }
+
+  /// Whether the body ends within the bytes that are here: only then can the client be sure of another response on the
+  /// connection when it gets one before its body was read.
+  func bodyIsHere(on connection: ConnectionPointer) -> Bool {
+    var rest = connection.available
+    if pointee.body.isFinished { return true }
+    if let remaining = pointee.body.remaining { return rest.count >= remaining }
+    var decoder = pointee.body.decoder
+    while true {
+      let (consumed, event) = decoder.next(rest.bytes)
+      guard case .data = event else { return event == .end }
+      rest = UnsafeRawBufferPointer(rebasing: rest[consumed...])
+    }
   }
 
   /// Passes over what the handler has left of the body, if it is here; else the connection ends with this response,

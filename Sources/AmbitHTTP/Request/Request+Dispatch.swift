@@ -7,6 +7,7 @@ extension UnsafeMutablePointer<Request> {
   @inline(__always)
   func dispatch() {
     let connection = pointee.connection!
+    pointee.body.begin(pointee.head, limit: pointee.server.pointee.limits.maxBody)
     if let route = findRoute() {
       run(route, on: connection)
     } else {
@@ -24,8 +25,7 @@ extension UnsafeMutablePointer<Request> {
     conclude(code, on: connection)
     job.pointee.scope = scope.pointee.loop.pointee.root
     skipBody(of: connection)
-    connection.pointee.request = nil
-    pointee.connection = nil
+    connection.detach(self)
     scope.endAfterReadyJobs()
     scope.release()
   }
@@ -35,10 +35,7 @@ extension UnsafeMutablePointer<Request> {
   private func findRoute() -> RoutePointer? {
     let server = pointee.server
     let rawPath = bytes(pointee.head.path)
-    if pointee.head.target.length == 1, rawPath.first == UInt8(ascii: "*") {
-      Responder.respondEmpty(to: self, status: 200)
-      return nil
-    }
+    if rawPath.first != UInt8(ascii: "/"), answersForServer(rawPath) { return nil }
     var buffer = server.pointee.path.mutableBytes
     var segments = server.pointee.segments.mutableSpan
     switch PathNormaliser.normalise(rawPath.bytes, into: &buffer, segments: &segments) {
@@ -49,6 +46,18 @@ extension UnsafeMutablePointer<Request> {
       ErrorResponse.send(on: self, status: Int(refusal.status), text: refusal.text, closing: false)
       return nil
     }
+  }
+
+  /// Answers a request whose target names no path: `OPTIONS *`, also in its absolute form (RFC 9112, section 3.2.4), and
+  /// `CONNECT`, since the host is no proxy. False if the path is the root.
+  private func answersForServer(_ rawPath: UnsafeRawBufferPointer) -> Bool {
+    switch pointee.head.method {
+    case .options: Responder.respondEmpty(to: self, status: 200)
+    case .connect:
+      ErrorResponse.send(on: self, status: 501, text: "the method is not implemented", closing: true)
+    default: return false
+    }
+    return true
   }
 
   @inline(__always)
@@ -92,7 +101,7 @@ extension UnsafeMutablePointer<Request> {
       ErrorResponse.send(on: self, status: 503, text: "the host is shutting down", closing: true)
       return false
     }
-    guard pointee.body.begin(pointee.head, limit: limits.maxBody) else {
+    guard !pointee.body.isTooLong else {
       ErrorResponse.send(on: self, status: 413, text: "the request body is too large", closing: true)
       return false
     }

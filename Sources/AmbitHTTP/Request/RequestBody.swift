@@ -19,13 +19,15 @@ struct RequestBody {
   /// What `ambit_body` found.
   var whole: UnsafeRawBufferPointer?
 
-  /// Takes from the head how the body is framed; false if it is longer than `limit`.
-  mutating func begin(_ head: RequestHead, limit: Int64) -> Bool {
+  /// Takes from the head how the body is framed, and whether it is longer than `limit`. Whatever becomes of the request,
+  /// its body is not the next one.
+  @inline(__always)
+  mutating func begin(_ head: RequestHead, limit: Int64) {
     self.limit = limit
     switch head.body {
-    case .none: return true
+    case .none: return
     case .length(let length):
-      guard length <= limit else { return false }
+      isTooLong = length > limit
       remaining = length
       isFinished = length == 0
     case .chunked:
@@ -33,6 +35,5 @@ struct RequestBody {
       isFinished = false
     }
     isContinueDue = head.expectsContinue && !isFinished
-    return true
   }
 }

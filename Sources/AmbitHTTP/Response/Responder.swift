@@ -46,6 +46,7 @@ enum Responder {
   static func begin(_ request: RequestPointer, status: Int, length: Int64?) -> Status {
     guard let connection = request.pointee.connection else { return .closed }
     guard request.pointee.response.phase == .unbegun else { return .wrongState }
+    request.sendContinue(on: connection)
     ResponseHead.write(request, connection, status: status, contentType: nil, length: length, room: 0)
     request.pointee.response.phase = .streaming
     request.pointee.response.remaining = request.pointee.response.isBodyless ? nil : length

@@ -16,7 +16,7 @@ struct Response {
 
   var isComplete: Bool { phase == .complete }
 
-  enum Phase: UInt8 {
+  enum Phase {
     case unbegun
     /// The head is written, the body is not complete.
     case streaming

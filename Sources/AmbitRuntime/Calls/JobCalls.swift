@@ -5,9 +5,8 @@ internal import CAmbit
 enum JobCalls {
   static func install(in api: inout ambit_api) {
     api.spawn = { handle, function, argument, options, handleOfJob in
-      guard let function else { return Status.invalid.rawValue }
-      return CallSite.loop(handle) { scope in
-        guard let options = JobOptions(options, copiedTo: scope) else { return .unsupported }
+      CallSite.loop(handle) { scope in
+        let options = JobOptions(options, copiedTo: scope)
         let (status, job) = scope.spawn(function, argument: argument, options: options, isHeld: handleOfJob != nil)
         handleOfJob?.pointee = OpaquePointer(job)
         return status
@@ -52,8 +51,8 @@ enum JobCalls {
 }
 
 extension JobOptions {
-  /// Reads as many bytes of the plugin's structure as it says it has; nil if it asks for what this host cannot do.
-  fileprivate init?(_ pointer: UnsafePointer<ambit_job_options>?, copiedTo scope: ScopePointer) {
+  /// Reads as many bytes of the plugin's structure as it says it has.
+  fileprivate init(_ pointer: UnsafePointer<ambit_job_options>?, copiedTo scope: ScopePointer) {
     self.init()
     guard let pointer else { return }
     var options = ambit_job_options()
@@ -61,7 +60,11 @@ extension JobOptions {
       let source = UnsafeRawBufferPointer(start: pointer, count: min(pointer.pointee.size, bytes.count))
       bytes.copyMemory(from: source)
     }
-    guard options.flags == 0, Int(options.stack_size) <= scope.pointee.loop.pointee.limits.stackSize else { return nil }
+    if options.flags & ~AMBIT_JOB_THREAD != 0 {
+      refusal = .invalid
+    } else if options.flags != 0 || Int(options.stack_size) > scope.pointee.loop.pointee.limits.stackSize {
+      refusal = .unsupported
+    }
     timeout = options.timeout
     onEnd = options.on_end
     if let text = options.name { name = scope.copy(UnsafeRawBufferPointer(start: text, count: CString.length(text))) }

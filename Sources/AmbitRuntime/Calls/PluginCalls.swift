@@ -25,7 +25,7 @@ enum PluginCalls {
     api.setting = { handle, key in
       let absent = ambit_str(ptr: nil, len: 0)
       guard let handle, let key else { return absent }
-      return ScopePointer.of(handle).pointee.generation?.pointee.settings.value(of: String(cString: key)) ?? absent
+      return ScopePointer.of(handle).pointee.generation?.pointee.settings.value(of: key) ?? absent
     }
     installReports(in: &api)
   }

@@ -32,7 +32,9 @@ package struct Loop {
   var freeChunks: UnsafeMutablePointer<ArenaChunk>?
   /// The host's scope on this loop: all others are below it.
   package var root: ScopePointer
+  /// Scopes of all loops have different numbers: each loop counts on by the number of loops.
   package var lastScopeID: UInt64
+  let scopeIDStride: UInt64
   /// Scopes that are not closed.
   package var liveScopes: Int = 0
   /// Requests whose scope is not closed.
@@ -69,7 +71,7 @@ extension UnsafeMutablePointer<Loop> {
   }
 
   /// Makes a loop, on any thread; it runs on the thread that calls `run`.
-  func initialize(index: Int, api: UnsafePointer<ambit_api>, limits: RuntimeLimits) throws(SystemError) {
+  func initialize(index: Int, of count: Int, api: UnsafePointer<ambit_api>, limits: RuntimeLimits) throws(SystemError) {
     let epoll = try SystemError.check("epoll_create1", epoll_create1(clinux_epoll_cloexec))
     var stacks = cfiber_stack_pool()
     try SystemError.check("stack pool of \(limits.stackSize) bytes", cfiber_stack_pool_init(&stacks, limits.stackSize))
@@ -79,7 +81,7 @@ extension UnsafeMutablePointer<Loop> {
         index: index, api: api, limits: limits, epoll: epoll, now: now, current: nil,
         ready: Link(alone: readyLink), wheel: TimerWheel(now: now), stackPool: stacks,
         freeJobs: Link(alone: freeJobsLink), freeChunks: nil, root: .allocate(capacity: 1),
-        lastScopeID: UInt64(index) << 48, server: nil))
+        lastScopeID: UInt64(index), scopeIDStride: UInt64(max(count, 1)), server: nil))
     pointee.root.initializeRecord(loop: self, parent: nil, kind: .host, observer: nil)
   }
 

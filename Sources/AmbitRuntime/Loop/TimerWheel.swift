@@ -31,8 +31,7 @@ package struct TimerWheel {
   @inline(__always)
   mutating func arm(_ timer: TimerPointer, at time: Int64) {
     if timer.isArmed { disarm(timer) }
-    let (rounded, overflow) = UInt64(max(time, 0)).addingReportingOverflow(1 << Self.tickShift - 1)
-    let tick = overflow ? UInt64.max >> Self.tickShift : rounded >> Self.tickShift
+    let tick = (UInt64(max(time, 0)) + (1 << Self.tickShift - 1)) >> Self.tickShift
     timer.pointee.tick = max(tick, elapsed + 1)
     insert(timer)
   }

@@ -1,4 +1,5 @@
 package import CAmbit
+internal import Glibc
 
 /// One loaded version of a plugin, as scopes see it: who to name, and what belongs to it.
 ///
@@ -11,17 +12,15 @@ package struct Generation {
   package let shards: UnsafeMutablePointer<ScopePointer>
   /// What the plugin keeps for itself: `ambit_set_state`.
   package var state: UnsafeMutableRawPointer?
-  /// Called on a loop when the plugin's scope there has ended and nothing of it runs any more. Set before it can.
-  package var shardEnded: @Sendable () -> Void
+  /// Called on each loop once the retiring generation has no request there any more.
+  package var shardDrained: @Sendable () -> Void = {}
+  /// Called on each loop once the plugin's scope there has ended and nothing of it runs any more.
+  package var shardEnded: @Sendable () -> Void = {}
 
-  package init(
-    label: String, settings: SettingsTable, shards: UnsafeMutablePointer<ScopePointer>,
-    shardEnded: @escaping @Sendable () -> Void
-  ) {
+  package init(label: String, settings: SettingsTable, shards: UnsafeMutablePointer<ScopePointer>) {
     self.label = label
     self.settings = settings
     self.shards = shards
-    self.shardEnded = shardEnded
   }
 }
 
@@ -29,16 +28,17 @@ package typealias GenerationPointer = UnsafeMutablePointer<Generation>
 
 /// A plugin's settings, in memory that plugins can be pointed at.
 package struct SettingsTable {
-  private let entries: [(key: String, value: ambit_str)]
+  private let entries: [(key: ambit_str, value: ambit_str)]
 
   /// Copies the settings; the copies are never released.
   package init(_ settings: [(key: String, value: String)]) {
-    entries = settings.map { ($0.key, .immortalCopy($0.value)) }
+    entries = settings.map { (.immortalCopy($0.key), .immortalCopy($0.value)) }
   }
 
-  /// The value of `key`, NUL-terminated behind its end; absent if there is none.
-  func value(of key: String) -> ambit_str {
-    entries.first { $0.key == key }?.value ?? ambit_str(ptr: nil, len: 0)
+  /// The value of `key`, NUL-terminated behind its end; absent if there is none. Does not allocate.
+  func value(of key: UnsafePointer<CChar>) -> ambit_str {
+    for entry in entries where strcmp(entry.key.ptr!, key) == 0 { return entry.value }
+    return ambit_str(ptr: nil, len: 0)
   }
 }
 

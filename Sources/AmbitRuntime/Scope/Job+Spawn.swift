@@ -9,24 +9,27 @@ struct JobOptions {
   var name = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
   var timeout: Int64 = 0
   var onEnd: (@convention(c) (UnsafeMutableRawPointer?, ambit_outcome, Int32) -> Void)?
+  /// Why this host cannot do what is asked; `.ok` if it can.
+  var refusal = Status.ok
 }
 
 extension UnsafeMutablePointer<Scope> {
   /// Adds a job that starts in its next turn; `.cancelled` if the scope is ending, `.limit` if it has too many.
   ///
-  /// Refused or not, the argument is the job's from now on: a refused job never runs, and its hook does, later.
+  /// Refused or not, the argument is the job's from now on: a refused job never runs, and its hook does, later. It has
+  /// no handle.
   func spawn(
-    _ function: @escaping ambit_job_fn, argument: UnsafeMutableRawPointer?, options: JobOptions, isHeld: Bool
-  ) -> (Status, JobPointer) {
+    _ function: ambit_job_fn?, argument: UnsafeMutableRawPointer?, options: JobOptions, isHeld: Bool
+  ) -> (Status, JobPointer?) {
     let loop = pointee.loop
-    let status = admission
+    let status = function == nil ? .invalid : admission(of: options)
     let job = loop.takeJob()
     job.initialize(to: Job(at: job, loop: loop, scope: self, body: runPluginJob, finish: finishPluginJob))
     job.pointee.function = function
     job.pointee.argument = argument
     job.pointee.onEnd = options.onEnd
     job.pointee.name = options.name
-    job.pointee.isHeld = isHeld
+    job.pointee.isHeld = isHeld && status == .ok
     job.pointee.isCancelled = status != .ok
     job.pointee.code = status.rawValue
     jobsLink.append(job.siblingLink)
@@ -34,10 +37,11 @@ extension UnsafeMutablePointer<Scope> {
     hold()
     if options.timeout > 0 { loop.arm(job.timeoutTimer, after: options.timeout) }
     loop.readyLink.append(job.readyLink)
-    return (status, job)
+    return (status, status == .ok ? job : nil)
   }
 
-  private var admission: Status {
+  private func admission(of options: JobOptions) -> Status {
+    guard options.refusal == .ok else { return options.refusal }
     guard pointee.state == .open else { return .cancelled }
     let isLimited = pointee.request != nil
     return isLimited && pointee.jobCount >= pointee.loop.pointee.limits.jobsPerRequest ? .limit : .ok

@@ -75,7 +75,7 @@ extension Job {
 package typealias JobPointer = UnsafeMutablePointer<Job>
 package typealias JobBody = @convention(c) (UnsafeMutableRawPointer) -> Void
 
-enum JobState: UInt8 {
+enum JobState {
   /// Has had no turn yet, and has no stack.
   case created
   /// In the ready queue, with a stack.
@@ -87,7 +87,7 @@ enum JobState: UInt8 {
 
 /// What stands in a loop's ready queue: a job's turn, or the end of a request whose jobs are to have theirs before.
 struct ReadyItem {
-  enum Kind: UInt8 {
+  enum Kind {
     case job
     case scopeEnd
   }

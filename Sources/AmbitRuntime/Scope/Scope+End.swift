@@ -40,7 +40,7 @@ extension UnsafeMutablePointer<Scope> {
   /// handler returned reaches its first wait.
   package func endAfterReadyJobs() {
     guard pointee.state == .open, readyLink.isAlone else { return }
-    if pointee.jobCount == 0, childrenLink.isAlone {
+    if pointee.jobCount == 0, childrenLink.isAlone, waitersLink.isAlone {
       pointee.state = .cancelling
       pointee.cause = .done
       pointee.loop.disarm(timer)
@@ -70,15 +70,20 @@ extension UnsafeMutablePointer<Scope> {
   @inline(__always)
   private func closeIfDone() {
     guard pointee.holds == 0, pointee.state == .cancelling else { return }
-    if pointee.kind == .plugin { pointee.observer?.closed(self) } else { close() }
+    if pointee.kind == .plugin, !pointee.isClosing { pointee.observer?.closed(self) } else { close() }
   }
 
   /// Runs what was deferred and gives the memory back. Called by the scope's own end, and for a plugin's scope, whose
   /// plugin is to be told first, by its retirement.
   package func close() {
+    pointee.isClosing = true
+    hold()
+    runDeferredCalls()
+    pointee.holds -= 1
+    // Jobs that a deferred function tried to spawn: after their hooks the scope comes here again.
+    guard pointee.holds == 0 else { return }
     pointee.state = .closed
     let loop = pointee.loop
-    runDeferredCalls()
     while let link = endedJobsLink.popFirst() { loop.recycle(JobPointer.of(sibling: link)) }
     pointee.memory.release(to: loop)
     loop.disarm(timer)
@@ -107,15 +112,16 @@ extension UnsafeMutablePointer<Scope> {
   private func requestEnded() {
     pointee.requestCount -= 1
     pointee.loop.pointee.liveRequests &-= 1
-    if pointee.isRetiring, pointee.requestCount == 0 { cancel(.retired) }
+    if pointee.isRetiring, pointee.requestCount == 0 { pointee.generation?.pointee.shardDrained() }
   }
 
-  /// Ends a plugin's scope with `retired` once its last request has ended, or after `drain` nanoseconds.
+  /// Lets a plugin's scope take no more requests: its generation is told when the last one has ended, and after `drain`
+  /// nanoseconds it ends with `retired` whatever still runs.
   package func retire(drain: Int64) {
     pointee.isRetiring = true
-    guard pointee.requestCount > 0 else { return cancel(.retired) }
     pointee.timer.fire = drainTimePassed
     pointee.loop.arm(timer, after: drain)
+    if pointee.requestCount == 0 { pointee.generation?.pointee.shardDrained() }
   }
 }
 

@@ -39,6 +39,8 @@ package struct Scope {
   package var requestCount: UInt32
   /// A plugin's scope that takes no more requests: it ends with `retired` after its last one.
   var isRetiring: Bool
+  /// What was deferred runs, or has run.
+  var isClosing: Bool
   /// Jobs, child scopes and the host's own holds: it closes once it is ending and none is left.
   var holds: UInt32
 
@@ -55,7 +57,7 @@ package struct Scope {
   /// What the plugin gave `ambit_fail`, in `memory`; empty if nothing.
   package var failure: UnsafeBufferPointer<UInt8>
 
-  package enum Kind: UInt8 {
+  package enum Kind {
     case host
     case plugin
     case request
@@ -131,7 +133,7 @@ extension UnsafeMutablePointer<Scope> {
 
   @inline(__always)
   func initializeRecord(loop: LoopPointer, parent: ScopePointer?, kind: Scope.Kind, observer: ScopeObserver?) {
-    loop.pointee.lastScopeID &+= 1
+    loop.pointee.lastScopeID &+= loop.pointee.scopeIDStride
     loop.pointee.liveScopes &+= 1
     initialize(
       to: Scope(
@@ -147,7 +149,7 @@ extension UnsafeMutablePointer<Scope> {
         deadline: parent?.pointee.deadline ?? .max,
         id: loop.pointee.lastScopeID, kind: kind, state: .open, cause: .none, hasFailedJob: false,
         depth: parent.map { $0.pointee.depth + 1 } ?? 0, jobCount: 0, requestCount: 0, isRetiring: false,
-        holds: 1,
+        isClosing: false, holds: 1,
         generation: parent?.pointee.generation, request: parent?.pointee.request,
         route: parent?.pointee.route ?? UnsafeBufferPointer(start: nil, count: 0), observer: observer,
         memory: Arena(), deferred: nil, failure: UnsafeBufferPointer(start: nil, count: 0)))

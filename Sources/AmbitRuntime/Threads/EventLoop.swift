@@ -18,11 +18,11 @@ package final class EventLoop: @unchecked Sendable {
     let loop: LoopPointer
   }
 
-  /// Makes the loop; it does nothing until `start`. `api` outlives it.
-  package init(index: Int, api: UnsafePointer<ambit_api>, limits: RuntimeLimits) throws(SystemError) {
+  /// Makes one of `count` loops; it does nothing until `start`. `api` outlives it.
+  package init(index: Int, of count: Int = 1, api: UnsafePointer<ambit_api>, limits: RuntimeLimits) throws(SystemError) {
     mailbox = try Mailbox()
     record = .allocate(capacity: 1)
-    try record.initialize(index: index, api: api, limits: limits)
+    try record.initialize(index: index, of: count, api: api, limits: limits)
     mail = .allocate(capacity: 1)
     let watch = IOWatch { watch, _ in
       let mail = watch.assumingMemoryBound(to: MailWatch.self)

@@ -47,7 +47,7 @@ package final class Gate<Value: Sendable>: @unchecked Sendable {
   /// Waits until the gate is open and returns what arrived, in the order of arrival; nil if that takes longer than
   /// `timeout` nanoseconds.
   package func wait(timeout: Int64 = .max) -> [Value]? {
-    let (time, overflow) = Clock.monotonic.addingReportingOverflow(timeout)
+    let (time, overflow) = Clock.monotonic.addingReportingOverflow(max(timeout, 0))
     var limit = timespec(tv_sec: Int(time / 1_000_000_000), tv_nsec: Int(time % 1_000_000_000))
     pthread_mutex_lock(lock)
     defer { pthread_mutex_unlock(lock) }

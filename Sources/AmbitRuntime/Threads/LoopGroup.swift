@@ -8,8 +8,9 @@ package final class LoopGroup: Sendable {
   /// Makes `count` loops and starts their threads; 0 means one for each core this process may use.
   package init(count: Int, table: HostTable, limits: RuntimeLimits) throws(SystemError) {
     var loops: [EventLoop] = []
-    for index in 0..<(count == 0 ? Int(clinux_core_count()) : count) {
-      loops.append(try EventLoop(index: index, api: table.pointer, limits: limits))
+    let count = count == 0 ? Int(clinux_core_count()) : count
+    for index in 0..<count {
+      loops.append(try EventLoop(index: index, of: count, api: table.pointer, limits: limits))
     }
     self.loops = loops
     for loop in loops { try loop.start() }

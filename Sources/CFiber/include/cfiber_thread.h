@@ -1,4 +1,4 @@
-/// The one pointer per thread that code deep in a call needs: the loop it runs on.
+/// The two pointers per thread that code deep in a call needs: the loop it runs on, or else whom it works for.
 #ifndef CFIBER_THREAD_H
 #define CFIBER_THREAD_H
 
@@ -12,5 +12,14 @@ static inline void *CFIBER_NULLABLE cfiber_loop(void) { return cfiber_thread_loo
 
 /// Makes `loop` the calling thread's loop, NULL for none. The thread does not own it.
 static inline void cfiber_set_loop(void *CFIBER_NULLABLE loop) { cfiber_thread_loop = loop; }
+
+/// What the calling thread, which has no loop, works for.
+extern __thread void *CFIBER_NULLABLE cfiber_thread_guest __attribute__((tls_model("initial-exec")));
+
+/// The guest that `cfiber_set_guest` set on the calling thread; NULL on a thread without one.
+static inline void *CFIBER_NULLABLE cfiber_guest(void) { return cfiber_thread_guest; }
+
+/// Makes `guest` what the calling thread works for, NULL for nothing. The thread does not own it.
+static inline void cfiber_set_guest(void *CFIBER_NULLABLE guest) { cfiber_thread_guest = guest; }
 
 #endif

@@ -103,6 +103,23 @@ static int32_t join_for_a_while(ambit_scope *scope) {
   return ambit_respondf(scope, 200, "text/plain", "poll=%d timed=%d\n", poll, timed);
 }
 
+static int32_t answers_later(ambit_scope *scope, void *arg) {
+  (void)arg;
+  ambit_status status = ambit_sleep(scope, AMBIT_MILLISECONDS(10));
+  return status == AMBIT_OK ? ambit_respond(scope, 200, "text/plain", "later\n", 6) : status;
+}
+
+static int32_t pending(ambit_scope *scope) {
+  ambit_defer(scope, closed, NULL);
+  ambit_status status = ambit_spawn(scope, answers_later, "answering", &watched, NULL);
+  return status == AMBIT_OK ? AMBIT_PENDING : status;
+}
+
+static int32_t pending_for_nobody(ambit_scope *scope) {
+  (void)scope;
+  return AMBIT_PENDING;
+}
+
 static const ambit_route routes[] = {
     {.pattern = "GET /complete", .handler = complete},
     {.pattern = "GET /fail", .handler = fail},
@@ -112,6 +129,8 @@ static const ambit_route routes[] = {
     {.pattern = "GET /cancel-itself", .handler = cancel_itself},
     {.pattern = "GET /cancel-one", .handler = cancel_one},
     {.pattern = "GET /join-for-a-while", .handler = join_for_a_while},
+    {.pattern = "GET /pending", .handler = pending},
+    {.pattern = "GET /pending-for-nobody", .handler = pending_for_nobody},
 };
 
 AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {

@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-@testable import AmbitConfig
+@testable import AmbitCore
 
 @Suite struct `Listen addresses` {
   @Test(arguments: [
