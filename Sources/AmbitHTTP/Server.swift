@@ -107,14 +107,17 @@ extension UnsafeMutablePointer<Server> {
     pointee.freeRequests = request
   }
 
-  /// Takes no more requests: idle connections are closed, others after their response.
+  /// Takes no more connections: idle ones are closed, unless a request has come that no event has told of yet; others
+  /// after their response.
   func drain() {
     pointee.isDraining = true
     for listener in pointee.listeners { listener.stop() }
     pointee.listeners = []
     openLink.forEach { link in
       let connection = ConnectionPointer.of(sibling: link)
-      if connection.pointee.phase == .parked { connection.close() }
+      guard connection.pointee.phase == .parked, connection.pointee.request == nil else { return }
+      connection.pointee.flags.insert(.readable)
+      connection.startBurst()
     }
   }
 }

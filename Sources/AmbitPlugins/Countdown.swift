@@ -10,12 +10,6 @@ final class Countdown: Sendable {
   func countDown() -> Bool { left.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 }
 }
 
-/// A value that the compiler cannot see to be safe to pass on; the one who passes it says why it is.
-struct Unchecked<Value>: @unchecked Sendable {
-  let value: Value
-  init(_ value: Value) { self.value = value }
-}
-
 extension Duration {
   /// The duration in whole nanoseconds, at most what 64 bits hold.
   var nanoseconds: Int64 {

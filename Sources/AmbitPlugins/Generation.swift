@@ -135,8 +135,8 @@ extension LoadedPlugin {
       guard case .handler(let handler) = route.target else { continue }
       routes.append(
         BoundRoute(
-          pattern: pattern, handler: handler, finishesOnDisconnect: route.flags.contains(.finishOnDisconnect),
-          generation: generation))
+          pattern: pattern, handler: handler, isBlocking: route.flags.contains(.blocking),
+          finishesOnDisconnect: route.flags.contains(.finishOnDisconnect), generation: generation))
     }
     return routes
   }

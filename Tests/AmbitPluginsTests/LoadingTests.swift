@@ -69,7 +69,7 @@ import Testing
   }
 
   @Test func `accepts what the host supports`() throws {
-    let support = LoadSupport(typedRoutes: true, blockingRoutes: true, pluginThreads: true)
+    let support = LoadSupport(typedRoutes: true, pluginThreads: true)
     let blocking = try FixtureLibrary.build("blocking_route", in: folder)
     let threads = try FixtureLibrary.build("pool_threads", in: folder)
     let typed = try FixtureLibrary.build("typed_route", in: folder)

@@ -22,8 +22,8 @@ enum RequestCalls {
   }
 
   private static func installOrigin(in api: inout ambit_api) {
-    api.peer = { RequestPointer.of($0)?.peer ?? .absent }
-    api.request_id = { RequestPointer.of($0)?.identifier ?? .absent }
+    api.peer = { handle in RequestCalls.onLoop(handle) { $0.peer } }
+    api.request_id = { handle in RequestCalls.onLoop(handle) { $0.identifier } }
   }
 
   private static func installLookups(in api: inout ambit_api) {
@@ -32,8 +32,8 @@ enum RequestCalls {
       return request.parameter(CString.bytes(name)).map(ambit_str.init) ?? .absent
     }
     api.query = { handle, name in
-      guard let name, let request = RequestPointer.of(handle) else { return .absent }
-      return request.queryValue(CString.bytes(name)).map(ambit_str.init) ?? .absent
+      guard let name else { return .absent }
+      return RequestCalls.onLoop(handle) { $0.queryValue(CString.bytes(name)).map(ambit_str.init) ?? .absent }
     }
     api.header = { handle, name in
       guard let name, let request = RequestPointer.of(handle) else { return .absent }
@@ -52,6 +52,19 @@ enum RequestCalls {
       value?.pointee = ambit_str(request.bytes(field.value))
       return true
     }
+  }
+
+  /// Runs a look-up that may take memory of the scope, which is the loop's to give.
+  private static func onLoop(
+    _ handle: UnsafeMutablePointer<ambit_scope>?, _ body: (RequestPointer) -> ambit_str
+  ) -> ambit_str {
+    guard let request = RequestPointer.of(handle) else { return .absent }
+    var text = ambit_str.absent
+    _ = CallSite.loop(handle) { _ in
+      text = body(request)
+      return .ok
+    }
+    return text
   }
 }
 

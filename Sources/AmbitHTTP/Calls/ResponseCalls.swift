@@ -36,7 +36,7 @@ enum ResponseCalls {
     api.respond = { handle, status, contentType, bytes, length in
       guard let request = RequestPointer.of(handle) else { return Status.wrongState.rawValue }
       return CallSite.job(handle) { scope, job in
-        guard ResponseCalls.isFinal(status), bytes != nil || length == 0 else { return .invalid }
+        guard ResponseCalls.isFinal(status), length >= 0, bytes != nil || length == 0 else { return .invalid }
         if let refusal = request.refusal { return refusal }
         let type = contentType.map(CString.bytes)
         if let type {
@@ -57,7 +57,7 @@ enum ResponseCalls {
     api.write = { handle, bytes, length in
       guard let request = RequestPointer.of(handle) else { return Status.wrongState.rawValue }
       return CallSite.job(handle) { scope, job in
-        guard bytes != nil || length == 0 else { return .invalid }
+        guard length >= 0, bytes != nil || length == 0 else { return .invalid }
         if job.isCancelled(in: scope) { return .cancelled }
         return Responder.write(
           UnsafeRawBufferPointer(start: bytes, count: length), to: request, job: job, scope: scope)
@@ -65,8 +65,8 @@ enum ResponseCalls {
     }
     api.end = { handle in
       guard let request = RequestPointer.of(handle) else { return Status.wrongState.rawValue }
-      return CallSite.job(handle) { scope, job in
-        request.scope.pointee.isOver ? .cancelled : Responder.end(request, job: job)
+      return CallSite.job(handle) { _, _ in
+        request.scope.pointee.isOver ? .cancelled : Responder.end(request)
       }
     }
   }

@@ -22,14 +22,21 @@ let jobWillWait: JobBody = { job in
 }
 
 extension UnsafeMutablePointer<Connection> {
+  /// Responses that wait to go out together have at most so many bytes; more is one response's.
+  private static var largestBatch: Int { 65536 }
+  /// So often a burst reads before others have a turn: a client that never stops sending gets no more than its share.
+  private static var readsPerTurn: Int { 16 }
+
   /// Serves requests, one after the other, until there is nothing more to read. Responses to requests that came
   /// together go out together.
   fileprivate func serve() {
+    var reads = 0
     while true {
       switch readHead() {
       case .complete:
         serveRequest()
         if pointee.flags.contains(.closing) { return finish() }
+        guard pointee.outputEnd - pointee.outputStart < Self.largestBatch || flush() else { return close() }
       case .rejected(let rejection):
         let request = pointee.request!
         ErrorResponse.send(on: request, status: Int(rejection.status), text: rejection.text, closing: true)
@@ -38,6 +45,8 @@ extension UnsafeMutablePointer<Connection> {
       case .incomplete:
         guard flush() else { return close() }
         guard pointee.flags.contains(.readable) else { return }
+        reads += 1
+        if reads % Self.readsPerTurn == 0 { job.yieldTurn() }
         guard fill() else { return close() }
       }
     }

@@ -131,7 +131,7 @@ extension UnsafeMutablePointer<Connection> {
 
   /// Gives the connection a fiber, which serves what has arrived and ends when there is nothing more to do.
   @inline(__always)
-  fileprivate func startBurst() {
+  func startBurst() {
     pointee.phase = .busy
     if !job.startNow() { close() }
   }

@@ -21,7 +21,9 @@ extension UnsafeMutablePointer<Request> {
     let scope = scope
     let job = connection.job
     job.pointee.scope = scope
-    let code = route.pointee.handler(scope.asHandle)
+    let code =
+      route.pointee.isBlocking
+      ? job.runHandlerOnThread(route.pointee.handler, in: scope) : route.pointee.handler(scope.asHandle)
     conclude(code, on: connection)
     job.pointee.scope = scope.pointee.loop.pointee.root
     skipBody(of: connection)

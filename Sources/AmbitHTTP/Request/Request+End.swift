@@ -9,6 +9,10 @@ extension UnsafeMutablePointer<Request> {
     scope.cancel(.disconnect)
   }
 
+  /// What writing to the response comes to when nobody receives it any more; `.closed` where the route goes on all the
+  /// same.
+  var statusWithoutClient: Status { scope.pointee.state == .open && pointee.connection != nil ? .closed : .cancelled }
+
   /// The scope's cause has been latched. A deadline is answered now: the handler may take its time to return.
   func scopeIsEnding() {
     guard scope.pointee.cause == .deadline, pointee.response.phase == .unbegun, let connection = pointee.connection
@@ -27,8 +31,10 @@ extension UnsafeMutablePointer<Request> {
       if !pointee.response.isComplete { abandonResponse(on: connection) }
     default: conclude(failure: code, on: connection)
     }
-    guard scope.pointee.jobCount > 0 || pointee.response.phase == .streaming else { return }
-    if !connection.flush() { scope.cancel(.disconnect) }
+    guard scope.pointee.jobCount > 0, connection.pointee.outputWaiter == nil else { return }
+    guard !connection.flush() else { return }
+    connection.pointee.flags.insert(.closing)
+    if !pointee.route!.pointee.finishesOnDisconnect { scope.cancel(.disconnect) }
   }
 
   /// The handler is content: what it has not done of the response is done for it.
@@ -39,9 +45,9 @@ extension UnsafeMutablePointer<Request> {
     case .unbegun:
       Responder.respondEmpty(to: self, status: pointee.response.status)
     case .streaming:
-      guard Responder.end(self, job: connection.job) != .ok else { return }
-      if scope.pointee.state == .open { fault("returned before the response had the length it announced") }
-      connection.pointee.flags.insert(.closing)
+      let status = Responder.end(self)
+      if status == .wrongState { fault("returned while one of its jobs was writing the response") }
+      if status != .ok { connection.pointee.flags.insert(.closing) }
     }
   }
 

@@ -13,8 +13,9 @@ enum Responder {
     to request: RequestPointer, status: Int, contentType: UnsafeRawBufferPointer?, body: UnsafeRawBufferPointer,
     job: JobPointer? = nil, scope: ScopePointer? = nil
   ) -> Status {
-    guard let connection = request.pointee.connection else { return .closed }
+    guard let connection = request.pointee.connection else { return .cancelled }
     guard request.pointee.response.phase == .unbegun else { return .wrongState }
+    if !request.bodyIsHere(on: connection) { connection.pointee.flags.insert(.closing) }
     let isCopied = body.count <= largestCopy
     ResponseHead.write(
       request, connection, status: status, contentType: contentType, length: Int64(body.count),
@@ -27,11 +28,7 @@ enum Responder {
     }
     request.pointee.response.phase = .streaming
     let sent = connection.send(body, job: job!, scope: scope!)
-    guard sent == .ok else {
-      connection.pointee.flags.insert(.closing)
-      if sent == .closed { request.clientLeft() }
-      return sent
-    }
+    guard sent == .ok else { return cutShort(request, sent) }
     complete(request, connection)
     return .ok
   }
@@ -44,7 +41,7 @@ enum Responder {
 
   /// The head of a response whose body follows; `length` nil if only its end will tell.
   static func begin(_ request: RequestPointer, status: Int, length: Int64?) -> Status {
-    guard let connection = request.pointee.connection else { return .closed }
+    guard let connection = request.pointee.connection else { return .cancelled }
     guard request.pointee.response.phase == .unbegun else { return .wrongState }
     request.sendContinue(on: connection)
     ResponseHead.write(request, connection, status: status, contentType: nil, length: length, room: 0)
@@ -53,12 +50,15 @@ enum Responder {
     return .ok
   }
 
-  /// More of the body, sent at once; waits as `job` while the client is slow.
+  /// More of the body, sent at once; waits as `job` while the client is slow. `.wrongState` while another job does that.
   static func write(
     _ bytes: UnsafeRawBufferPointer, to request: RequestPointer, job: JobPointer, scope: ScopePointer
   ) -> Status {
     guard request.pointee.response.phase == .streaming else { return .wrongState }
-    guard let connection = request.pointee.connection else { return .closed }
+    guard let connection = request.pointee.connection, !request.pointee.response.isCutShort else {
+      return request.statusWithoutClient
+    }
+    guard connection.pointee.outputWaiter == nil else { return .wrongState }
     if let remaining = request.pointee.response.remaining {
       guard bytes.count <= remaining else { return .invalid }
       request.pointee.response.remaining = remaining - Int64(bytes.count)
@@ -78,19 +78,33 @@ enum Responder {
       status = connection.send(.literal(""), job: job, scope: scope)
     } else {
       status = connection.send(bytes, job: job, scope: scope)
-      if isChunked { connection.append(.literal("\r\n")) }
+      if isChunked, status == .ok { connection.append(.literal("\r\n")) }
     }
-    if status != .ok { connection.pointee.flags.insert(.closing) }
-    if status == .closed { request.clientLeft() }
-    return status
+    return status == .ok ? .ok : cutShort(request, status)
   }
 
-  /// The end of the body; `.wrongState` if it is shorter than its head announced.
-  static func end(_ request: RequestPointer, job: JobPointer?) -> Status {
+  /// Part of the body could not be sent: the client sees that by the end of the connection.
+  private static func cutShort(_ request: RequestPointer, _ status: Status) -> Status {
+    request.pointee.response.isCutShort = true
+    request.pointee.connection?.pointee.flags.insert(.closing)
+    guard status == .closed else { return status }
+    request.clientLeft()
+    return request.statusWithoutClient
+  }
+
+  /// The end of the body; `.invalid` if it is shorter than its head announced, `.wrongState` while a job writes.
+  static func end(_ request: RequestPointer) -> Status {
     guard request.pointee.response.phase == .streaming else { return .wrongState }
-    guard let connection = request.pointee.connection else { return .closed }
-    guard !connection.pointee.flags.contains(.broken) else { return .closed }
-    if let remaining = request.pointee.response.remaining, remaining > 0 { return .wrongState }
+    guard let connection = request.pointee.connection, !request.pointee.response.isCutShort,
+      !connection.pointee.flags.contains(.broken)
+    else { return request.statusWithoutClient }
+    guard connection.pointee.outputWaiter == nil else { return .wrongState }
+    if let remaining = request.pointee.response.remaining, remaining > 0 {
+      request.fault("ended the response \(remaining) bytes short of the length it announced")
+      connection.pointee.flags.insert(.closing)
+      complete(request, connection)
+      return .invalid
+    }
     if request.pointee.response.isChunked, !request.pointee.response.isBodyless {
       connection.append(.literal("0\r\n\r\n"))
     }
@@ -103,5 +117,7 @@ enum Responder {
   private static func complete(_ request: RequestPointer, _ connection: ConnectionPointer) {
     request.pointee.response.phase = .complete
     if request.pointee.response.isAwaited { connection.job.wake(.ok) }
+    // A job other than the connection's may have to wait for its next turn: what it completed goes out now.
+    if connection.loop.pointee.current != connection.job { connection.flushWithoutWaiting() }
   }
 }

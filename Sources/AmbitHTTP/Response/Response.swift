@@ -11,6 +11,8 @@ struct Response {
   var isChunked = false
   /// There is a head only: the request was HEAD, or the status has no body.
   var isBodyless = false
+  /// Part of the body could not be sent, and no more will be.
+  var isCutShort = false
   /// The connection's job waits for the response to be complete.
   var isAwaited = false
 

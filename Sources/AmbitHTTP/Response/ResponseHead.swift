@@ -70,8 +70,7 @@ enum ResponseHead {
   private static func writeConnection(
     _ request: RequestPointer, to writer: inout ByteWriter, on connection: ConnectionPointer
   ) {
-    // A client that still waits for leave to send its body will not be given it: whether it sends is anybody's guess.
-    if !request.pointee.head.keepsAlive || request.pointee.server.pointee.isDraining || request.pointee.body.isContinueDue {
+    if !request.pointee.head.keepsAlive || request.pointee.server.pointee.isDraining {
       connection.pointee.flags.insert(.closing)
     }
     if connection.pointee.flags.contains(.closing) {

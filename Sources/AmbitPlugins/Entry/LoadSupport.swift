@@ -2,14 +2,11 @@
 package struct LoadSupport: Sendable {
   /// Routes that name a C function and its signature.
   package let typedRoutes: Bool
-  /// `AMBIT_ROUTE_BLOCKING`.
-  package let blockingRoutes: Bool
   /// `AMBIT_PLUGIN_THREADS`.
   package let pluginThreads: Bool
 
-  package init(typedRoutes: Bool = false, blockingRoutes: Bool = false, pluginThreads: Bool = false) {
+  package init(typedRoutes: Bool = false, pluginThreads: Bool = false) {
     self.typedRoutes = typedRoutes
-    self.blockingRoutes = blockingRoutes
     self.pluginThreads = pluginThreads
   }
 }

@@ -66,8 +66,5 @@ struct RouteCheck {
     let flags = RouteFlags(rawValue: route.flags)
     let unknown = flags.subtracting(.known)
     if !unknown.isEmpty { refuse(.malformedRoute, ".flags: unknown bits \(hexadecimal(unknown.rawValue))") }
-    if flags.contains(.blocking), !support.blockingRoutes {
-      refuse(.unsupported, ".flags: AMBIT_ROUTE_BLOCKING is not there yet in this version")
-    }
   }
 }

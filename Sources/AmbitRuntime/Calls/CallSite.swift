@@ -4,15 +4,20 @@ package import CAmbit
 
 /// Where a plugin's call comes from, and what that allows.
 package enum CallSite {
-  /// Runs `body` with the job that makes a call on `scope`; `.wrongThread` on a thread that is not the scope's loop,
-  /// `.wrongState` in a hook, which is on no job's account and cannot wait.
+  /// Runs `body` with the job that makes a call on `scope`: on the spot if that is the running one, or on the scope's
+  /// loop while the thread of the pool on which the job runs waits.
+  ///
+  /// `.wrongThread` on a thread that has nothing to do with the scope's loop; `.wrongState` in a hook, which is on no
+  /// job's account and cannot wait.
   @inline(__always)
   package static func job(_ handle: UnsafeMutablePointer<ambit_scope>?, _ body: (ScopePointer, JobPointer) -> Status)
     -> Int32
   {
     guard let handle else { return Status.invalid.rawValue }
     let scope = ScopePointer.of(handle)
-    guard cfiber_loop() == UnsafeMutableRawPointer(scope.pointee.loop) else { return Status.wrongThread.rawValue }
+    guard cfiber_loop() == UnsafeMutableRawPointer(scope.pointee.loop) else {
+      return fromThread(scope) { body(scope, $0) }.rawValue
+    }
     guard let job = scope.pointee.loop.pointee.current else { return Status.wrongState.rawValue }
     return body(scope, job).rawValue
   }
@@ -22,7 +27,22 @@ package enum CallSite {
   package static func loop(_ handle: UnsafeMutablePointer<ambit_scope>?, _ body: (ScopePointer) -> Status) -> Int32 {
     guard let handle else { return Status.invalid.rawValue }
     let scope = ScopePointer.of(handle)
-    guard cfiber_loop() == UnsafeMutableRawPointer(scope.pointee.loop) else { return Status.wrongThread.rawValue }
+    guard cfiber_loop() == UnsafeMutableRawPointer(scope.pointee.loop) else {
+      return fromThread(scope) { _ in body(scope) }.rawValue
+    }
     return body(scope).rawValue
+  }
+
+  /// The job that makes the call: the running one, or the one for which the calling thread runs.
+  package static var job: JobPointer? {
+    if let loop = LoopPointer.ofThisThread { return loop.pointee.current }
+    return cfiber_guest()?.assumingMemoryBound(to: Job.self)
+  }
+
+  @inline(never)
+  private static func fromThread(_ scope: ScopePointer, _ body: (JobPointer) -> Status) -> Status {
+    guard cfiber_loop() == nil, let job, job.pointee.loop == scope.pointee.loop else { return .wrongThread }
+    var status = Status.noMemory
+    return job.visitLoop({ status = body(job) }) ? status : .noMemory
   }
 }

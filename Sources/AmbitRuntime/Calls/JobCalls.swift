@@ -62,9 +62,10 @@ extension JobOptions {
     }
     if options.flags & ~AMBIT_JOB_THREAD != 0 {
       refusal = .invalid
-    } else if options.flags != 0 || Int(options.stack_size) > scope.pointee.loop.pointee.limits.stackSize {
+    } else if Int(options.stack_size) > scope.pointee.loop.pointee.limits.stackSize {
       refusal = .unsupported
     }
+    usesThread = options.flags & AMBIT_JOB_THREAD != 0
     timeout = options.timeout
     onEnd = options.on_end
     if let text = options.name { name = scope.copy(UnsafeRawBufferPointer(start: text, count: CString.length(text))) }

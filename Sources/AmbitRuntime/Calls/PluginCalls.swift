@@ -43,7 +43,7 @@ enum PluginCalls {
       let bytes = UnsafeRawBufferPointer(start: text, count: length)
       let scope = ScopePointer.of(handle)
       PluginLog.write(
-        Logger.Level(ambit: level), scope, job: LoopPointer.ofThisThread?.pointee.current,
+        Logger.Level(ambit: level), scope, job: CallSite.job,
         String(decoding: bytes, as: UTF8.self))
     }
   }

@@ -28,7 +28,6 @@ enum UnsupportedCalls {
   private static func installWaits(in api: inout ambit_api) {
     api.every = { _, _, _, _, _, _ in Status.unsupported.rawValue }
     api.wait_fd = { _, _, _, _, _ in Status.unsupported.rawValue }
-    api.block = { _, _, _ in Status.unsupported.rawValue }
     api.event_new = { _ in nil }
     api.event_set = { _ in Status.unsupported.rawValue }
     api.event_reset = { _ in Status.unsupported.rawValue }

@@ -18,6 +18,18 @@ enum WaitCalls {
         return .ok
       }
     }
+    api.block = { handle, function, argument in
+      guard let handle, let function else { return Status.invalid.rawValue }
+      // On a thread of the pool it blocks nobody.
+      if LoopPointer.ofThisThread == nil, CallSite.job != nil { return function(argument) }
+      var code: Int32 = 0
+      let status = CallSite.job(handle) { scope, job in
+        if job.isCancelled(in: scope) { return .cancelled }
+        code = job.block(function, argument)
+        return .ok
+      }
+      return status == Status.ok.rawValue ? code : status
+    }
     api.now = { _ in Clock.monotonic }
   }
 }

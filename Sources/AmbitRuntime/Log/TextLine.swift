@@ -5,7 +5,7 @@ enum TextLine {
   static func make(level: Logger.Level, message: String, fields: [(key: String, value: String)]) -> String {
     var line = "\(Timestamp.now) \(name(of: level)) \(escaped(message))"
     for (key, value) in fields {
-      line += needsQuotes(value) ? " \(key)=\"\(quoted(value))\"" : " \(key)=\(value)"
+      line += needsQuotes(value) ? " \(key)=\"\(escaped(value, withinQuotes: true))\"" : " \(key)=\(value)"
     }
     return line
   }
@@ -17,27 +17,18 @@ enum TextLine {
   }
 
   private static func needsQuotes(_ value: String) -> Bool {
-    value.isEmpty || value.unicodeScalars.contains { $0.value <= 0x20 || $0 == "\"" || $0 == "=" || $0.value == 0x7F }
+    value.isEmpty || value.unicodeScalars.contains { $0 == " " || $0 == "\"" || $0 == "=" || $0.isControl }
   }
 
-  private static func quoted(_ value: String) -> String {
-    escaped(value.split(separator: "\\", omittingEmptySubsequences: false).joined(separator: "\\\\"))
-      .split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\\\"")
-  }
-
-  /// The text with control characters written out: what a plugin or a client sends cannot forge a line.
-  private static func escaped(_ text: String) -> String {
-    guard text.unicodeScalars.contains(where: isControl) else { return text }
-    return text.unicodeScalars.reduce(into: "") { line, scalar in
-      if isControl(scalar) {
-        line += scalar.escaped(asASCII: true)
-      } else {
-        line.unicodeScalars.append(scalar)
+  /// The text with control characters written out, and within quotes what would end them: what a plugin or a client
+  /// sends cannot forge a line or a field. Goes by scalars, as a combining mark would hide the quote before it.
+  private static func escaped(_ text: String, withinQuotes: Bool = false) -> String {
+    text.unicodeScalars.reduce(into: "") { line, scalar in
+      switch scalar {
+      case _ where scalar.isControl: line += scalar.escaped(asASCII: true)
+      case "\"" where withinQuotes, "\\" where withinQuotes: line += "\\\(scalar)"
+      default: line.unicodeScalars.append(scalar)
       }
     }
-  }
-
-  private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
-    scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
   }
 }

@@ -13,6 +13,10 @@ package struct Loop {
   package let api: UnsafePointer<ambit_api>
   package let limits: RuntimeLimits
   let epoll: Int32
+  /// How other threads reach the loop. Not owned: it belongs to the loop's `EventLoop`.
+  let mailbox: Unmanaged<Mailbox>
+  /// Where code runs that would hold up the loop. Not owned.
+  let pool: Unmanaged<ThreadPool>
 
   /// Monotonic nanoseconds, read once per turn.
   package var now: Int64
@@ -71,14 +75,17 @@ extension UnsafeMutablePointer<Loop> {
   }
 
   /// Makes a loop, on any thread; it runs on the thread that calls `run`.
-  func initialize(index: Int, of count: Int, api: UnsafePointer<ambit_api>, limits: RuntimeLimits) throws(SystemError) {
+  func initialize(
+    index: Int, of count: Int, api: UnsafePointer<ambit_api>, limits: RuntimeLimits, mailbox: Mailbox, pool: ThreadPool
+  ) throws(SystemError) {
     let epoll = try SystemError.check("epoll_create1", epoll_create1(clinux_epoll_cloexec))
     var stacks = cfiber_stack_pool()
     try SystemError.check("stack pool of \(limits.stackSize) bytes", cfiber_stack_pool_init(&stacks, limits.stackSize))
     let now = Clock.monotonic
     initialize(
       to: Loop(
-        index: index, api: api, limits: limits, epoll: epoll, now: now, current: nil,
+        index: index, api: api, limits: limits, epoll: epoll, mailbox: .passUnretained(mailbox),
+        pool: .passUnretained(pool), now: now, current: nil,
         ready: Link(alone: readyLink), wheel: TimerWheel(now: now), stackPool: stacks,
         freeJobs: Link(alone: freeJobsLink), freeChunks: nil, root: .allocate(capacity: 1),
         lastScopeID: UInt64(index), scopeIDStride: UInt64(max(count, 1)), server: nil))

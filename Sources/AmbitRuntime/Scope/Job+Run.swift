@@ -8,6 +8,7 @@ extension UnsafeMutablePointer<Job> {
   func takeTurn() {
     if pointee.state == .created {
       guard pointee.startsAlways || !isCancelled(in: pointee.scope) else { return end(neverRan: .cancelled) }
+      guard !pointee.usesThread else { return startOnThread() }
       guard prepareStack() else { return end(neverRan: .noMemory) }
     }
     resume()
@@ -46,7 +47,7 @@ extension UnsafeMutablePointer<Job> {
   }
 
   /// Ends a job that has had no turn and gets none.
-  private func end(neverRan status: Status) {
+  func end(neverRan status: Status) {
     if pointee.code == 0 { pointee.code = status.rawValue }
     pointee.outcome = status == .noMemory ? .failed : .cancelled
     pointee.state = .ended

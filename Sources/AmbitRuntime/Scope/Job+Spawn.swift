@@ -8,6 +8,7 @@ internal import Logging
 struct JobOptions {
   var name = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
   var timeout: Int64 = 0
+  var usesThread = false
   var onEnd: (@convention(c) (UnsafeMutableRawPointer?, ambit_outcome, Int32) -> Void)?
   /// Why this host cannot do what is asked; `.ok` if it can.
   var refusal = Status.ok
@@ -29,6 +30,7 @@ extension UnsafeMutablePointer<Scope> {
     job.pointee.argument = argument
     job.pointee.onEnd = options.onEnd
     job.pointee.name = options.name
+    job.pointee.usesThread = options.usesThread
     job.pointee.isHeld = isHeld && status == .ok
     job.pointee.isCancelled = status != .ok
     job.pointee.code = status.rawValue

@@ -39,6 +39,10 @@ package struct Job {
   /// Copied, in the scope's memory; empty if it has none.
   var name = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
 
+  /// The call from its thread that runs on the loop, and what `finish` is to be afterwards.
+  var visit: UnsafeMutableRawPointer?
+  var finishAfterVisit: JobBody
+
   var code: Int32 = 0
   /// What the wait that ended returns.
   var waitStatus = Status.ok
@@ -46,6 +50,8 @@ package struct Job {
   var outcome = Outcome.completed
   /// It was cancelled by itself, not with its scope: its waits fail.
   var isCancelled = false
+  /// It runs on a thread of the pool.
+  var usesThread = false
   /// It has its first turn even if its scope is ending.
   var startsAlways = false
   /// The plugin has its handle: the record lives until the scope closes.
@@ -69,6 +75,7 @@ extension Job {
     self.scope = scope
     self.body = body
     self.finish = finish
+    finishAfterVisit = finish
   }
 }
 
@@ -82,6 +89,10 @@ enum JobState {
   case ready
   case running
   case suspended
+  /// Waits for something that a cancel does not end.
+  case blocked
+  /// Its function runs on a thread of the pool.
+  case onThread
   case ended
 }
 

@@ -8,6 +8,7 @@ package final class EventLoop: @unchecked Sendable {
   /// The loop's own record; only code that runs on the loop may look into it.
   package let record: LoopPointer
   private let mailbox: Mailbox
+  private let pool: ThreadPool
   private let mail: UnsafeMutablePointer<MailWatch>
   private var thread: pthread_t?
 
@@ -19,10 +20,13 @@ package final class EventLoop: @unchecked Sendable {
   }
 
   /// Makes one of `count` loops; it does nothing until `start`. `api` outlives it.
-  package init(index: Int, of count: Int = 1, api: UnsafePointer<ambit_api>, limits: RuntimeLimits) throws(SystemError) {
+  package init(index: Int, of count: Int = 1, api: UnsafePointer<ambit_api>, limits: RuntimeLimits, pool: ThreadPool = ThreadPool())
+    throws(SystemError)
+  {
     mailbox = try Mailbox()
+    self.pool = pool
     record = .allocate(capacity: 1)
-    try record.initialize(index: index, of: count, api: api, limits: limits)
+    try record.initialize(index: index, of: count, api: api, limits: limits, mailbox: mailbox, pool: pool)
     mail = .allocate(capacity: 1)
     let watch = IOWatch { watch, _ in
       let mail = watch.assumingMemoryBound(to: MailWatch.self)

@@ -6,11 +6,14 @@ package final class LoopGroup: Sendable {
   package let loops: [EventLoop]
 
   /// Makes `count` loops and starts their threads; 0 means one for each core this process may use.
-  package init(count: Int, table: HostTable, limits: RuntimeLimits) throws(SystemError) {
+  package init(count: Int, table: HostTable, limits: RuntimeLimits, pool: ThreadPool.Limits = .init())
+    throws(SystemError)
+  {
+    let pool = ThreadPool(limits: pool)
     var loops: [EventLoop] = []
     let count = count == 0 ? Int(clinux_core_count()) : count
     for index in 0..<count {
-      loops.append(try EventLoop(index: index, of: count, api: table.pointer, limits: limits))
+      loops.append(try EventLoop(index: index, of: count, api: table.pointer, limits: limits, pool: pool))
     }
     self.loops = loops
     for loop in loops { try loop.start() }
