@@ -1,14 +1,15 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+// Declarations that another target uses are `package`, but `public` in AmbitCore and AmbitRuntime, whose small functions
+// stand on the path of every request: Swift 6.3 inlines across modules what is public, and calls what is package.
+
 /// Every Swift target: Swift 6 mode, imports internal unless said otherwise, members visible only through their own import.
 let common: [SwiftSetting] = [
   .swiftLanguageMode(.v6),
   .enableUpcomingFeature("InternalImportsByDefault"),
   .enableUpcomingFeature("MemberImportVisibility"),
   .enableUpcomingFeature("ExistentialAny"),
-  // What is small and hot is inlined across targets.
-  .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
 ]
 
 /// Targets that must not touch pointers: an `unsafe` construct that is not marked is an error.
@@ -65,6 +66,13 @@ let package = Package(
     .testTarget(name: "AmbitConfigTests", dependencies: ["AmbitConfig", "AmbitCore"], swiftSettings: common),
     .testTarget(
       name: "AmbitPluginsTests", dependencies: ["AmbitCore", "AmbitPlugins", "CAmbit"], swiftSettings: common),
+    .testTarget(name: "AllocationTests", exclude: ["Libraries"], swiftSettings: common),
+    .testTarget(name: "BoundaryTests", swiftSettings: common),
+    .testTarget(
+      name: "AmbitRuntimeTests", dependencies: ["AmbitCore", "AmbitRuntime", "CAmbit", "CFiber", "CLinux", logging],
+      swiftSettings: fibers),
+    .testTarget(
+      name: "AmbitHTTPTests", dependencies: ["AmbitCore", "AmbitHTTP", "AmbitRuntime", "CAmbit"], swiftSettings: fibers),
     .testTarget(name: "EndToEndTests", exclude: ["Plugins"], swiftSettings: common),
   ],
   cLanguageStandard: .gnu17,

@@ -15,10 +15,16 @@ package struct HostConfiguration: Sendable, Equatable {
   package var threads = 0
   /// Address space of one fiber's stack in bytes, a multiple of 4096.
   package var stackSize = 256 << 10
+  /// Threads, at most, for handlers and jobs that block.
+  package var poolThreads = 64
+  /// How much work may wait for one of these threads; more is refused.
+  package var poolQueue = 1024
   /// What a plugin that does not load does to the start of the host.
   package var start = StartPolicy.strict
   /// How long requests in flight may go on after their generation was replaced or the host was told to stop.
   package var drainTimeout = Duration.seconds(10)
+  /// How long what was cancelled may still take to return before the host goes on without it.
+  package var cancelGrace = Duration.seconds(5)
   /// How long a plugin's file must have been unchanged before it is loaded.
   package var settle = Duration.milliseconds(100)
   package var limits = Limits()

@@ -1,4 +1,4 @@
 /// The version of the host, as `ambit --version` and the `Server` field of responses give it.
-package enum AmbitVersion {
-  package static let text: StaticString = "0.1.0"
+public enum AmbitVersion {
+  public static let text: StaticString = "0.1.0"
 }

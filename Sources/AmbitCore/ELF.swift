@@ -3,17 +3,17 @@
 ///
 /// Only 64-bit little-endian files pass, since the host runs on x86-64 and arm64 alone. What lies in the segments is not
 /// looked at.
-package enum ELF {
+public enum ELF {
   /// A processor, as the file names it in `e_machine`.
-  package struct Machine: RawRepresentable, Equatable, Sendable, CustomStringConvertible {
-    package let rawValue: UInt16
-    package init(rawValue: UInt16) { self.rawValue = rawValue }
+  public struct Machine: RawRepresentable, Equatable, Sendable, CustomStringConvertible {
+    public let rawValue: UInt16
+    public init(rawValue: UInt16) { self.rawValue = rawValue }
 
-    package static let amd64 = Machine(rawValue: 62)
-    package static let arm64 = Machine(rawValue: 183)
+    public static let amd64 = Machine(rawValue: 62)
+    public static let arm64 = Machine(rawValue: 183)
 
     /// The processor this code was compiled for.
-    package static var host: Machine {
+    public static var host: Machine {
       #if arch(x86_64)
         .amd64
       #elseif arch(arm64)
@@ -21,7 +21,7 @@ package enum ELF {
       #endif
     }
 
-    package var description: String {
+    public var description: String {
       switch self {
       case .amd64: "x86-64"
       case .arm64: "arm64"
@@ -32,7 +32,7 @@ package enum ELF {
 
   /// Refuses the whole file `file` unless it is a shared library for `expected` whose header, program headers, section
   /// table and segments all lie within it.
-  package static func checkLibrary(_ file: Span<UInt8>, machine expected: Machine = .host) throws(ELFError) {
+  public static func checkLibrary(_ file: Span<UInt8>, machine expected: Machine = .host) throws(ELFError) {
     try checkIdentity(of: file)
     let type = try file.integer(UInt16.self, at: 16, of: .header)
     let machine = Machine(rawValue: try file.integer(UInt16.self, at: 18, of: .header))

@@ -1,11 +1,11 @@
 /// Why a file is no shared library that this host could load.
-package enum ELFError: Error, Equatable, CustomStringConvertible {
+public enum ELFError: Error, Equatable, CustomStringConvertible {
   /// A part of the file that can lie beyond its end.
-  package enum Part: Equatable, Sendable, CustomStringConvertible {
+  public enum Part: Equatable, Sendable, CustomStringConvertible {
     case header, programHeaders, sectionTable
     case segment(Int)
 
-    package var description: String {
+    public var description: String {
       switch self {
       case .header: "the file header"
       case .programHeaders: "the program headers"
@@ -26,7 +26,7 @@ package enum ELFError: Error, Equatable, CustomStringConvertible {
   case truncated(Part, needed: UInt64, size: UInt64)
   case nothingToLoad
 
-  package var description: String {
+  public var description: String {
     switch self {
     case .notELF:
       "not a shared library: it does not begin with the ELF magic number"

@@ -1,5 +1,5 @@
 /// Where the host accepts connections.
-package enum ListenAddress: Sendable, Hashable {
+public enum ListenAddress: Sendable, Hashable {
   /// Every IPv4 and IPv6 address of the machine, written `*:8080`.
   case any(port: UInt16)
   /// One address, as its 4 (IPv4) or 16 (IPv6) bytes in network order.
@@ -8,17 +8,17 @@ package enum ListenAddress: Sendable, Hashable {
   case unix(path: String)
 
   /// What Linux has room for, less the terminating zero.
-  package static let longestPath = 107
+  public static let longestPath = 107
 }
 
 extension ListenAddress {
   /// Why a text is not an address.
-  package struct Refusal: Error, Equatable {
-    package let hint: String?
+  public struct Refusal: Error, Equatable {
+    public let hint: String?
   }
 
   /// Takes `127.0.0.1:8080`, `[::1]:8080`, `*:8080` and `unix:/run/ambit.sock`. Names are not looked up.
-  package init(_ text: String) throws(Refusal) {
+  public init(_ text: String) throws(Refusal) {
     let scheme = "unix:"
     if text.hasPrefix(scheme) {
       self = .unix(path: try Self.path(String(text.dropFirst(scheme.count))))
@@ -59,7 +59,7 @@ extension ListenAddress {
 
 extension ListenAddress: CustomStringConvertible {
   /// The address as `host.conf` writes it, IPv6 addresses in the canonical form of RFC 5952.
-  package var description: String {
+  public var description: String {
     switch self {
     case .any(let port): "*:\(port)"
     case .internet(let address, let port):

@@ -4,7 +4,7 @@
 /// replaces one byte or swaps two neighbours, and a letter of the other case is no edit at all. Of several that are
 /// equally near the first is returned. A name further than that from every known one gets none: a bad guess is worse
 /// than no guess.
-package func nearestName(to name: String, among known: some Sequence<String>) -> String? {
+public func nearestName(to name: String, among known: some Sequence<String>) -> String? {
   let wanted = name.utf8.map(lowercased)
   let allowance =
     switch wanted.count {

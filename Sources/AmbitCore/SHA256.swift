@@ -1,9 +1,9 @@
 /// The SHA-256 of some bytes (FIPS 180-4): the identity of a plugin's content, whatever the file's inode or time say.
-package struct SHA256: Hashable, Sendable, CustomStringConvertible {
+public struct SHA256: Hashable, Sendable, CustomStringConvertible {
   private let words: [UInt32]
 
   /// Hashes `bytes` in one pass, copying at most the last 64 of them.
-  package init(of bytes: Span<UInt8>) {
+  public init(of bytes: Span<UInt8>) {
     var state = Self.initialState
     var schedule = [UInt32](repeating: 0, count: 64)
     let whole = bytes.count / 64 * 64
@@ -18,7 +18,7 @@ package struct SHA256: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// All 64 hexadecimal digits, in lower case.
-  package var description: String {
+  public var description: String {
     words.map { word in
       let digits = String(word, radix: 16)
       return String(repeating: "0", count: 8 - digits.count) + digits
@@ -26,7 +26,7 @@ package struct SHA256: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// The first 12 hexadecimal digits: enough to tell builds apart in file names and log lines.
-  package var prefix: String { String(description.prefix(12)) }
+  public var prefix: String { String(description.prefix(12)) }
 
   /// The rest of the message, a one bit, zeros, and the message's length in bits (5.1.1).
   private static func padded(_ rest: Span<UInt8>, total: Int) -> [UInt8] {

@@ -59,10 +59,14 @@ package final class HTTPServer: Sendable {
     loops.onEach { ServerPointer.on($0).replaceRoutes(by: routes) }
   }
 
-  /// Accepts no more connections, closes idle ones, and others after their response.
+  /// Accepts no more connections, closes idle ones, and others after their response. Again: nothing.
   package func drain() {
     loops.onEach { ServerPointer.on($0).drain() }
-    for socket in sockets.withLock({ $0 }) { socket.close() }
+    let closing = sockets.withLock { sockets in
+      defer { sockets = [] }
+      return sockets
+    }
+    for socket in closing { socket.close() }
   }
 
   /// Open connections of all loops.

@@ -113,11 +113,6 @@ extension UnsafeMutablePointer<Server> {
     pointee.isDraining = true
     for listener in pointee.listeners { listener.stop() }
     pointee.listeners = []
-    openLink.forEach { link in
-      let connection = ConnectionPointer.of(sibling: link)
-      guard connection.pointee.phase == .parked, connection.pointee.request == nil else { return }
-      connection.pointee.flags.insert(.readable)
-      connection.startBurst()
-    }
+    openLink.forEach { ConnectionPointer.of(sibling: $0).closeIfIdle() }
   }
 }

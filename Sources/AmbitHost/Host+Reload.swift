@@ -121,9 +121,10 @@ extension Host {
   /// Says which changes of the configuration wait for the next start.
   private func reportIgnored(_ new: HostConfiguration) {
     let changes = [
-      ("listen", new.listen != configuration.listen), ("threads", new.threads != configuration.threads),
-      ("stack_size", new.stackSize != configuration.stackSize), ("log", new.log != configuration.log),
-      ("limits", new.limits != configuration.limits), ("private", new.privateDirectory != configuration.privateDirectory),
+      ("listen", new.listen != initial.listen), ("threads", new.threads != initial.threads),
+      ("stack_size", new.stackSize != initial.stackSize), ("pool_threads", new.poolThreads != initial.poolThreads),
+      ("pool_queue", new.poolQueue != initial.poolQueue), ("limits", new.limits != initial.limits),
+      ("log", new.log != initial.log), ("private", new.privateDirectory != initial.privateDirectory),
     ]
     for (key, changed) in changes where changed {
       logger.warning("\(key) has changed in the configuration, which takes effect at the next start")

@@ -6,9 +6,6 @@ internal import AmbitRuntime
 internal import Logging
 
 extension Host {
-  /// How long jobs that were cancelled, and the plugins' `stop`, may take before the process ends without them.
-  private static var cancelGrace: Duration { .seconds(5) }
-
   /// Ends the host: no new connections, then requests in flight finish, then all that still runs is cancelled, then each
   /// plugin is stopped. A second signal ends it at once. Returns the exit status.
   func shutDown() -> Int32 {
@@ -21,7 +18,7 @@ extension Host {
     }
     let gate = Gate<String>(expected: serving.count)
     for generation in serving.values { generation.end(.shutdown) { gate.arrive(generation.label) } }
-    let ended = wait(atMost: Self.cancelGrace) { gate.isOpen }
+    let ended = wait(atMost: configuration.cancelGrace) { gate.isOpen }
     guard ended != .interrupted else { return stopNow() }
     if ended == .timedOut { logger.warning("plugins have not stopped in time", metadata: ["running": "\(stuck(gate))"]) }
     loading.copies.remove()

@@ -10,6 +10,9 @@ internal import Logging
 /// All of it is the control thread's, which waits for signals and does what they ask for, one after the other.
 package final class Host {
   let source: ConfigurationSource
+  /// What the host started with: loops, listeners, limits and logs stay as this says.
+  let initial: HostConfiguration
+  /// What the last successful reload found.
   var configuration: HostConfiguration
   let signals: Signals
   let loops: LoopGroup
@@ -27,11 +30,15 @@ package final class Host {
     logger = Logger(label: "ambit")
     self.source = source
     self.configuration = configuration
+    initial = configuration
     do throws(SystemError) {
       signals = try Signals()
       let limits = RuntimeLimits(
-        stackSize: configuration.stackSize, jobsPerRequest: UInt32(configuration.limits.jobsPerRequest))
-      loops = try LoopGroup(count: configuration.threads, table: HTTPCalls.makeTable(), limits: limits)
+        stackSize: configuration.stackSize, jobsPerRequest: UInt32(configuration.limits.jobsPerRequest),
+        cancelGrace: configuration.cancelGrace.wholeNanoseconds)
+      loops = try LoopGroup(
+        count: configuration.threads, table: HTTPCalls.makeTable(), limits: limits,
+        pool: ThreadPool.Limits(threads: configuration.poolThreads, queue: configuration.poolQueue))
       server = HTTPServer(loops: loops, limits: configuration.httpLimits)
     } catch {
       throw HostFailure(error)

@@ -1,14 +1,14 @@
 internal import Glibc
 
 /// The process as a whole.
-package enum HostProcess {
-  package static var identifier: Int32 { getpid() }
+public enum HostProcess {
+  public static var identifier: Int32 { getpid() }
 
   /// A variable of the environment; nil if it is not set.
-  package static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+  public static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 
   /// All variables of the environment.
-  package static var environment: [String: String] {
+  public static var environment: [String: String] {
     var variables: [String: String] = [:]
     var next = environ
     while let entry = next.pointee {
@@ -20,7 +20,7 @@ package enum HostProcess {
   }
 
   /// Writes to standard error, in as few system calls as it takes.
-  package static func writeError(_ text: String) {
+  public static func writeError(_ text: String) {
     var text = text
     text.withUTF8 { bytes in
       var rest = UnsafeRawBufferPointer(bytes)
@@ -33,7 +33,7 @@ package enum HostProcess {
   }
 
   /// Ends the process now, with what was printed before. Exit functions do not run: those of plugins would meet threads that still run their code.
-  package static func exit(_ code: Int32) -> Never {
+  public static func exit(_ code: Int32) -> Never {
     fflush(nil)
     _exit(code)
   }

@@ -1,25 +1,25 @@
 internal import Glibc
 
 /// A system call that failed: what was tried, and what the system said.
-package struct SystemError: Error, CustomStringConvertible, Sendable {
+public struct SystemError: Error, CustomStringConvertible, Sendable {
   /// What was tried, in words or as the call's name.
-  package let operation: String
+  public let operation: String
   /// The value of `errno`; see errno(3).
-  package let code: Int32
+  public let code: Int32
 
-  package init(operation: String, code: Int32 = errno) {
+  public init(operation: String, code: Int32? = nil) {
     self.operation = operation
-    self.code = code
+    self.code = code ?? errno
   }
 
-  package var description: String { "\(operation): \(Self.text(code))" }
+  public var description: String { "\(operation): \(Self.text(code))" }
 
   /// The system's text for an error number.
-  package static func text(_ code: Int32) -> String { String(cString: strerror(code)) }
+  public static func text(_ code: Int32) -> String { String(cString: strerror(code)) }
 
   /// Passes on a result that is not negative, and throws what `errno` says of one that is.
   @discardableResult
-  package static func check(_ operation: @autoclosure () -> String, _ result: Int32) throws(SystemError) -> Int32 {
+  public static func check(_ operation: @autoclosure () -> String, _ result: Int32) throws(SystemError) -> Int32 {
     guard result >= 0 else { throw SystemError(operation: operation()) }
     return result
   }

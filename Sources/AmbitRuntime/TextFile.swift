@@ -1,10 +1,10 @@
 internal import Glibc
 
 /// Small files of text.
-package enum TextFile {
+public enum TextFile {
   /// The whole text of a file. Blocks.
   /// - Throws: what the system says, or EILSEQ if the bytes are not UTF-8.
-  package static func read(_ path: String) throws(SystemError) -> String {
+  public static func read(_ path: String) throws(SystemError) -> String {
     let descriptor = try SystemError.check("cannot open \(path)", open(path, O_RDONLY | O_CLOEXEC))
     defer { close(descriptor) }
     var bytes: [UInt8] = []
@@ -22,5 +22,5 @@ package enum TextFile {
   }
 
   /// Whether there is something at a path.
-  package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+  public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 }

@@ -4,6 +4,8 @@ import Testing
 @Suite struct `Configuration errors` {
   @Test(arguments: [
     (#"threads = "four""#, #"1:1: threads: expected an integer from 0 to 1024, found "four""#),
+    ("pool_threads = 0", "1:1: pool_threads: expected an integer from 1 to 1024, found 0"),
+    ("pool_queue = -1", "1:1: pool_queue: expected an integer from 0 to 1000000, found -1"),
     ("threads = 1.0", "1:1: threads: expected an integer from 0 to 1024, found 1.0"),
     ("threads = 1025", "1:1: threads: expected an integer from 0 to 1024, found 1025"),
     ("threads = -1", "1:1: threads: expected an integer from 0 to 1024, found -1"),
@@ -34,6 +36,7 @@ import Testing
         + #"a fraction is written in a smaller unit, such as "1s500ms" for 1.5 seconds"#
     ),
     ("settle = '2m'", #"1:1: settle: expected a duration from 0s to 1m, found "2m""#),
+    ("cancel_grace = '2m'", #"1:1: cancel_grace: expected a duration from 0s to 1m, found "2m""#),
     ("drain_timeout = '25h'", #"1:1: drain_timeout: expected a duration from 0s to 24h, found "25h""#),
     (
       "limits.header_timeout = '0s'",

@@ -15,8 +15,11 @@ import Testing
       private = "copies"
       threads = 3
       stack_size = 65536
+      pool_threads = 7
+      pool_queue = 0
       start = "lenient"
       drain_timeout = "1m30s"
+      cancel_grace = "1s"
       settle = "0s"
       [limits]
       request_timeout = "5s"
@@ -39,8 +42,11 @@ import Testing
     expected.privateDirectory = "copies"
     expected.threads = 3
     expected.stackSize = 65_536
+    expected.poolThreads = 7
+    expected.poolQueue = 0
     expected.start = .lenient
     expected.drainTimeout = .seconds(90)
+    expected.cancelGrace = .seconds(1)
     expected.settle = .zero
     expected.limits.requestTimeout = .seconds(5)
     expected.limits.headerTimeout = .seconds(6)

@@ -21,10 +21,20 @@ def summarise(figures):
 
 
 def table(rows):
-    lines = [f"{'workload':<17} {'server':<8} {'requests/s':>10} {'user µs':>8} {'system µs':>9} {'user':>6} {'cpu':>6}"]
+    lines = [f"{'workload':<17} {'server':<8} {'requests/s':>10} {'user µs':>8} {'system µs':>9}   user    cpu"]
     for row in rows:
         user_ratio = f"{row['user_ratio']:6.2f}" if row["user_ratio"] else f"{'-':>6}"
         lines.append(
             f"{row['workload']:<17} {row['server']:<8} {row['requests_per_second']:10.0f} {row['user_us']:8.2f} "
             f"{row['system_us']:9.2f} {user_ratio} {row['cpu_ratio']:6.2f}")
-    return "\n".join(lines + ["µs: CPU time per request, median; user, cpu: its ratio to ambit's, in user space and in all"])
+    lines.append("µs: CPU time per request, median; user, cpu: its ratio to ambit's, in user space and in all")
+    return "\n".join(lines + job_cost(rows))
+
+
+def job_cost(rows):
+    """What one job adds to its request, as a line; none if the workloads for it were not measured."""
+    user = {row["workload"]: row["user_us"] for row in rows}
+    if not user.keys() >= {"no job", "10 sleeping jobs"}:
+        return []
+    cost = (user["10 sleeping jobs"] - user["no job"]) / 10
+    return [f"a job spawned, started, suspended and cancelled: {cost:.2f} user µs"]

@@ -1,12 +1,12 @@
 /// A slice of a buffer, as the place of its first byte and its length.
 ///
 /// It says nothing about which buffer: a range out of a request head belongs to the bytes that the head was read from.
-package struct ByteRange: Sendable, Equatable, BitwiseCopyable {
-  package var offset: UInt32
-  package var length: UInt32
+public struct ByteRange: Sendable, Equatable, BitwiseCopyable {
+  public var offset: UInt32
+  public var length: UInt32
 
   @inlinable
-  package init(offset: UInt32 = 0, length: UInt32 = 0) {
+  public init(offset: UInt32 = 0, length: UInt32 = 0) {
     self.offset = offset
     self.length = length
   }
@@ -19,17 +19,17 @@ package struct ByteRange: Sendable, Equatable, BitwiseCopyable {
   }
 
   @inlinable
-  package var isEmpty: Bool { length == 0 }
+  public var isEmpty: Bool { length == 0 }
 
   /// The place of the first byte.
   @inlinable
-  package var start: Int { Int(offset) }
+  public var start: Int { Int(offset) }
 
   /// The place behind the last byte.
   @inlinable
-  package var end: Int { Int(offset) &+ Int(length) }
+  public var end: Int { Int(offset) &+ Int(length) }
 
   /// The places of all bytes, as `RawSpan.extracting` and buffers take them.
   @inlinable
-  package var bounds: Range<Int> { start..<end }
+  public var bounds: Range<Int> { start..<end }
 }

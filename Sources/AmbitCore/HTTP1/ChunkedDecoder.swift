@@ -1,5 +1,5 @@
 /// What a call of `ChunkedDecoder.next` found.
-package enum ChunkedEvent: Sendable, Equatable {
+public enum ChunkedEvent: Sendable, Equatable {
   /// Bytes of the body: the last ones that the call consumed, this many of them, at least one.
   case data(Int)
   /// All bytes were consumed and the body goes on.
@@ -13,7 +13,7 @@ package enum ChunkedEvent: Sendable, Equatable {
 ///
 /// Every byte is taken exactly once, so nothing that was consumed needs to be kept, and the body is the same however
 /// the input was cut. Chunk extensions and trailer fields are checked, bounded and dropped.
-package struct ChunkedDecoder: Sendable {
+public struct ChunkedDecoder: Sendable {
   /// Hexadecimal digits of a chunk size, leading zeros included.
   static var maxSizeDigits: Int { 16 }
 
@@ -28,7 +28,7 @@ package struct ChunkedDecoder: Sendable {
   var extensionBytes = 0
   var trailerBytes = 0
 
-  package init(maxExtensions: Int = 16384, maxTrailers: Int = 8192) {
+  public init(maxExtensions: Int = 16384, maxTrailers: Int = 8192) {
     self.maxExtensions = maxExtensions
     self.maxTrailers = maxTrailers
   }
@@ -47,7 +47,7 @@ package struct ChunkedDecoder: Sendable {
   ///
   /// Call it again with the rest after `data`, and with new bytes after `incomplete`. `end` and `rejected` are final:
   /// later calls consume nothing and say the same.
-  package mutating func next(_ bytes: RawSpan) -> (consumed: Int, event: ChunkedEvent) {
+  public mutating func next(_ bytes: RawSpan) -> (consumed: Int, event: ChunkedEvent) {
     var consumed = 0
     while true {
       switch place {

@@ -1,19 +1,19 @@
 /// Checks of header fields that the host is about to send or to look up.
-package enum FieldSyntax {
+public enum FieldSyntax {
   /// Whether the bytes are a field name: a token, and so not empty (RFC 9110, section 5.1).
-  package static func isName(_ bytes: RawSpan) -> Bool {
+  public static func isName(_ bytes: RawSpan) -> Bool {
     bytes.byteCount > 0 && bytes.endOfToken(from: 0) == bytes.byteCount
   }
 
   /// Whether the bytes may be sent as a field value: no control character but the tab (RFC 9110, section 5.5).
   ///
   /// Whitespace around the value is let through; whoever receives it drops it.
-  package static func isValue(_ bytes: RawSpan) -> Bool {
+  public static func isValue(_ bytes: RawSpan) -> Bool {
     bytes.firstPosition(from: 0, where: ByteMask.endsText) == bytes.byteCount
   }
 
   /// Whether two names are the same but for the case of ASCII letters. They need not be valid names.
-  package static func isSameName(_ one: RawSpan, _ other: RawSpan) -> Bool {
+  public static func isSameName(_ one: RawSpan, _ other: RawSpan) -> Bool {
     if one.byteCount != other.byteCount { return false }
     for position in 0..<one.byteCount where lowercased(one[octet: position]) != lowercased(other[octet: position]) {
       return false

@@ -1,11 +1,11 @@
 /// A time as `Date` and the other fields of HTTP carry it: `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section 5.6.7).
-package struct HTTPDate: Sendable {
+public struct HTTPDate: Sendable {
   /// The text in ASCII.
-  package private(set) var bytes = InlineArray<29, UInt8>(repeating: Ascii.space)
+  public private(set) var bytes = InlineArray<29, UInt8>(repeating: Ascii.space)
 
   /// Whole seconds since 1970 in UTC, leap seconds not counted. The form has room for the years 0000 to 9999; a time
   /// outside 1970 to 9999 is written as the nearest one inside.
-  package init(unixSeconds: Int64) {
+  public init(unixSeconds: Int64) {
     let seconds = Int(min(max(unixSeconds, 0), 253_402_300_799))
     let day = seconds / 86400
     let time = seconds % 86400
@@ -34,8 +34,8 @@ package struct HTTPDate: Sendable {
 
   private mutating func write(_ number: Int, digits: Int, at place: Int) {
     var rest = number
-    for index in (place..<place + digits).reversed() {
-      bytes[index] = Ascii.zero + UInt8(rest % 10)
+    for distance in 1...digits {
+      bytes[place + digits - distance] = Ascii.zero + UInt8(rest % 10)
       rest /= 10
     }
   }

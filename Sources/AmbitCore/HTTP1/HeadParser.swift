@@ -1,5 +1,5 @@
 /// What the bytes seen so far amount to.
-package enum HeadResult: Sendable, Equatable {
+public enum HeadResult: Sendable, Equatable {
   /// Call again with the same bytes and more behind them.
   case incomplete
   /// The head is whole; `RequestHead.length` tells where the body begins.
@@ -13,7 +13,7 @@ package enum HeadResult: Sendable, Equatable {
 /// must not become two here. The answer does not depend on how the bytes were cut, because each decision, limits
 /// included, is taken at a byte and depends on that byte and those before it only. A call goes on at the line where the
 /// last one ran out of bytes; lines that were read are not read again.
-package struct HeadParser: Sendable {
+public struct HeadParser: Sendable {
   /// Empty lines that a client may send before its request line (RFC 9112, section 2.2).
   static var maxEmptyLines: Int { 4 }
 
@@ -24,12 +24,12 @@ package struct HeadParser: Sendable {
   var isInFields = false
   var seen: SeenFields = []
 
-  package init(limits: HeadLimits = HeadLimits()) {
+  public init(limits: HeadLimits = HeadLimits()) {
     self.limits = limits
   }
 
   /// Forgets the head that was being read. Needed before the next one, after `complete` as after `rejected`.
-  package mutating func reset() {
+  public mutating func reset() {
     position = 0
     emptyLines = 0
     isInFields = false
@@ -40,7 +40,7 @@ package struct HeadParser: Sendable {
   ///
   /// `head` and `fields` carry what was read so far from call to call. The number of fields is limited by the room in
   /// `fields` too. What lies behind the head does not matter. Does not allocate.
-  package mutating func parse(
+  public mutating func parse(
     _ bytes: RawSpan, into head: inout RequestHead, fields: inout MutableSpan<HeaderField>
   ) -> HeadResult {
     let window = bytes.extracting(first: Int(limits.maxHead))

@@ -1,7 +1,7 @@
 /// A request method that the host knows by name; every other token is `other` and for the router to judge.
 ///
 /// Methods are case-sensitive (RFC 9110, section 9.1): `get` is `other`.
-package enum Method: UInt8, Sendable {
+public enum Method: Sendable {
   case get, head, post, put, delete, connect, options, trace, patch, other
 }
 

@@ -1,7 +1,7 @@
 /// The text behind a status code in the first line of a response.
-package enum ReasonPhrase {
+public enum ReasonPhrase {
   /// The phrase registered for `status`; empty for one that is not known, which RFC 9112, section 4, permits.
-  package static func text(for status: Int) -> StaticString {
+  public static func text(for status: Int) -> StaticString {
     switch status {
     case 100..<200: informational(status)
     case 200..<300: success(status)

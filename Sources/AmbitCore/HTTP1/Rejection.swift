@@ -1,6 +1,6 @@
 /// Why a request is not read any further. The connection ends after the answer: where the next request would begin
 /// can no longer be told.
-package enum Rejection: Error, Sendable, Equatable, CaseIterable {
+public enum Rejection: Error, Sendable, Equatable, CaseIterable {
   case bareLineFeed, bareCarriageReturn, tooManyEmptyLines
   case invalidMethod, invalidTarget, unsuitableTarget, malformedVersion, unsupportedVersion
   case foldedField, emptyFieldName, whitespaceBeforeColon, invalidFieldName, invalidFieldValue
@@ -15,7 +15,7 @@ package enum Rejection: Error, Sendable, Equatable, CaseIterable {
 
 extension Rejection {
   /// The status code of the answer.
-  package var status: UInt16 {
+  public var status: UInt16 {
     switch self {
     case .targetTooLong: 414
     case .unknownExpectation: 417
@@ -27,7 +27,7 @@ extension Rejection {
   }
 
   /// One line for the client, without a line end.
-  package var text: StaticString {
+  public var text: StaticString {
     switch self {
     case .bareLineFeed: "a line ends in LF alone; expected CR LF"
     case .bareCarriageReturn: "a CR is not followed by LF"

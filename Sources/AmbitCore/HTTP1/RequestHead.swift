@@ -1,16 +1,16 @@
 /// One header line. The value is without the whitespace around it.
-package struct HeaderField: Sendable, Equatable, BitwiseCopyable {
-  package var name: ByteRange
-  package var value: ByteRange
+public struct HeaderField: Sendable, Equatable, BitwiseCopyable {
+  public var name: ByteRange
+  public var value: ByteRange
 
-  package init(name: ByteRange = ByteRange(), value: ByteRange = ByteRange()) {
+  public init(name: ByteRange = ByteRange(), value: ByteRange = ByteRange()) {
     self.name = name
     self.value = value
   }
 }
 
 /// How the end of a request's body is found (RFC 9112, section 6.3).
-package enum BodyFraming: Sendable, Equatable {
+public enum BodyFraming: Sendable, Equatable {
   /// Neither `Content-Length` nor `Transfer-Encoding`: there is no body.
   case none
   /// `Content-Length`, in bytes, not negative.
@@ -22,29 +22,29 @@ package enum BodyFraming: Sendable, Equatable {
 /// A request line and the header fields that decide how the connection goes on.
 ///
 /// Each range is a slice of the bytes that were parsed. It is whole only once the parser has said `complete`.
-package struct RequestHead: Sendable, Equatable {
-  package var method: Method = .other
-  package var methodRange = ByteRange()
+public struct RequestHead: Sendable, Equatable {
+  public var method: Method = .other
+  public var methodRange = ByteRange()
   /// The request target as it was sent.
-  package var target = ByteRange()
+  public var target = ByteRange()
   /// The path, still percent-encoded: `*` for the asterisk form, empty for `CONNECT`, and empty for an absolute form
   /// such as `http://example.com`, which then means `/` (or `*` if the method is `OPTIONS`).
-  package var path = ByteRange()
+  public var path = ByteRange()
   /// What follows the first `?` of the target; nil without one, empty if nothing follows.
-  package var query: ByteRange?
+  public var query: ByteRange?
   /// Host and port: of the target if it is absolute or an authority, else of the `Host` field. It may be empty.
-  package var authority: ByteRange?
+  public var authority: ByteRange?
   /// 0 for HTTP/1.0; 1 for HTTP/1.1 and each later 1.x.
-  package var minorVersion: UInt8 = 0
+  public var minorVersion: UInt8 = 0
   /// How many places of the field buffer are in use.
-  package var fieldCount = 0
-  package var body: BodyFraming = .none
+  public var fieldCount = 0
+  public var body: BodyFraming = .none
   /// Whether the client expects to send another request on this connection (RFC 9112, section 9.3).
-  package var keepsAlive = false
+  public var keepsAlive = false
   /// Whether the client waits for `100 Continue` before it sends the body; never with HTTP/1.0.
-  package var expectsContinue = false
+  public var expectsContinue = false
   /// Bytes of the head, empty lines before it and the blank line after it included.
-  package var length = 0
+  public var length = 0
 
-  package init() {}
+  public init() {}
 }

@@ -2,7 +2,7 @@
 /// hexadecimal digits after it stands for itself, as the WHATWG URL standard has it.
 /// - Parameter buffer: room for as many bytes as `range` has.
 /// - Returns: how many bytes were written from the buffer's beginning on.
-package func decodeFormText(_ range: ByteRange, of bytes: RawSpan, into buffer: inout MutableRawSpan) -> Int {
+public func decodeFormText(_ range: ByteRange, of bytes: RawSpan, into buffer: inout MutableRawSpan) -> Int {
   var offset = Int(range.offset)
   let end = offset + Int(range.length)
   var count = 0

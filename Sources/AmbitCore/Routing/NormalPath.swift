@@ -1,5 +1,5 @@
 /// What normalising a path came to.
-package enum NormalPath: Sendable, Hashable, BitwiseCopyable {
+public enum NormalPath: Sendable, Hashable, BitwiseCopyable {
   /// The bytes as sent are the normal path; nothing was copied, and the segments are ranges of what was sent.
   case asSent(segments: Int)
   /// The normal path is the first `length` bytes of the buffer, and the segments are ranges of the buffer.
@@ -9,7 +9,7 @@ package enum NormalPath: Sendable, Hashable, BitwiseCopyable {
 }
 
 /// Why a path is refused before any route is looked for.
-package enum PathRefusal: UInt8, Error, Sendable, Hashable, CaseIterable, BitwiseCopyable {
+public enum PathRefusal: UInt8, Error, Sendable, Hashable, CaseIterable, BitwiseCopyable {
   /// The first byte is no slash.
   case notAbsolute
   /// A `%` without two hexadecimal digits after it.
@@ -24,12 +24,12 @@ package enum PathRefusal: UInt8, Error, Sendable, Hashable, CaseIterable, Bitwis
   case tooManySegments
 
   /// The status of the response.
-  package var status: UInt16 {
+  public var status: UInt16 {
     self == .tooManySegments ? 414 : 400
   }
 
   /// One line for the body of the response.
-  package var text: StaticString {
+  public var text: StaticString {
     switch self {
     case .notAbsolute: "the path does not begin with a slash"
     case .malformedEscape: "a % in the path is not followed by two hexadecimal digits"

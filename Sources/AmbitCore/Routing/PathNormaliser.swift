@@ -5,13 +5,13 @@
 /// never separates two. Dot segments, also written `%2e`, are removed as RFC 3986 says in section 5.2.4, except that a
 /// path that climbs above the root is refused. Empty segments stay, since a server that merges slashes and one that
 /// does not would see two paths. Bytes of 0x80 and above pass through: a path is bytes, in no particular encoding.
-package enum PathNormaliser {
+public enum PathNormaliser {
   /// Normalises the path `raw`, as a client sent it and the head parser let it through; the empty path of an absolute
   /// target is that of the root.
   /// - Parameters:
   ///   - buffer: room for at least one byte and for as many as `raw` has; written only if the path is rewritten.
   ///   - segments: receives the segments; their number is the limit. The slash before each is not part of it.
-  package static func normalise(
+  public static func normalise(
     _ raw: RawSpan, into buffer: inout MutableRawSpan, segments: inout MutableSpan<ByteRange>
   ) -> NormalPath {
     guard raw.byteCount > 0 else {

@@ -1,25 +1,25 @@
 /// One pair of a query or of a form body, as ranges of the raw bytes.
-package struct QueryPair: Sendable, Equatable, BitwiseCopyable {
+public struct QueryPair: Sendable, Equatable, BitwiseCopyable {
   /// The name as sent.
-  package let name: ByteRange
+  public let name: ByteRange
   /// The value as sent; empty if there is no `=`.
-  package let value: ByteRange
+  public let value: ByteRange
   /// Whether decoding would change the name.
-  package let nameNeedsDecoding: Bool
+  public let nameNeedsDecoding: Bool
   /// Whether decoding would change the value, so that the raw bytes may not be handed out as they are.
-  package let valueNeedsDecoding: Bool
+  public let valueNeedsDecoding: Bool
 }
 
 /// Walks over the pairs of a query (without its `?`) or of an `application/x-www-form-urlencoded` body, as the WHATWG
 /// URL standard parses it: pairs are separated by `&`, empty ones are skipped, the first `=` ends the name.
-package struct QueryCursor: Sendable, BitwiseCopyable {
+public struct QueryCursor: Sendable, BitwiseCopyable {
   private var offset = 0
 
   /// A cursor before the first pair.
-  package init() {}
+  public init() {}
 
   /// The next pair; nil at the end. Always to be called with the same bytes.
-  package mutating func next(in query: RawSpan) -> QueryPair? {
+  public mutating func next(in query: RawSpan) -> QueryPair? {
     while offset < query.byteCount, query[octet: offset] == UInt8(ascii: "&") { offset += 1 }
     guard offset < query.byteCount else { return nil }
     let (name, nameNeedsDecoding) = part(of: query, orEquals: true)
@@ -44,7 +44,7 @@ package struct QueryCursor: Sendable, BitwiseCopyable {
 }
 
 /// The first pair of a query or form body whose decoded name is the given one; nil if there is none. Does not allocate.
-package func firstQueryPair(named name: RawSpan, in query: RawSpan) -> QueryPair? {
+public func firstQueryPair(named name: RawSpan, in query: RawSpan) -> QueryPair? {
   var cursor = QueryCursor()
   while let pair = cursor.next(in: query) {
     if formText(pair.name, of: query, decodesTo: name) { return pair }

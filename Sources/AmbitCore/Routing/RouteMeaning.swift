@@ -1,6 +1,6 @@
 /// What a route pattern matches, regardless of what its parameters are called: two patterns of one meaning match
 /// the same requests and cannot stand in one table.
-package struct RouteMeaning: Sendable, Hashable {
+public struct RouteMeaning: Sendable, Hashable {
   private enum Part: Sendable, Hashable {
     case literal([UInt8])
     case parameter
@@ -24,19 +24,19 @@ package struct RouteMeaning: Sendable, Hashable {
 
 extension RoutePattern {
   /// Method and shape alone.
-  package var meaning: RouteMeaning { RouteMeaning(self) }
+  public var meaning: RouteMeaning { RouteMeaning(self) }
 }
 
 /// Two routes that match the same requests, by their places in the list that was to become a table.
-package struct RouteConflict: Error, Sendable, Hashable {
+public struct RouteConflict: Error, Sendable, Hashable {
   /// The route that stands earlier in the list.
-  package let first: Int
+  public let first: Int
   /// The route that repeats it.
-  package let second: Int
+  public let second: Int
 
   /// Every pattern of the list that repeats the meaning of an earlier one, each with the first of that meaning, in the
   /// order of the list.
-  package static func all(in patterns: [RoutePattern]) -> [RouteConflict] {
+  public static func all(in patterns: [RoutePattern]) -> [RouteConflict] {
     var holders: [RouteMeaning: Int] = [:]
     var conflicts: [RouteConflict] = []
     for (index, pattern) in patterns.enumerated() {

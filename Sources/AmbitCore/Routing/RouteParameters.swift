@@ -73,7 +73,7 @@ extension RouteTable {
   /// - Parameters:
   ///   - segments: all segments of that path.
   ///   - values: room for `RoutePattern.maximumParameters`.
-  package func parameterValues(
+  public func parameterValues(
     of route: Int, in segments: Span<ByteRange>, into values: inout MutableSpan<ByteRange>
   ) -> Int {
     parameters.values(of: route, in: segments, into: &values)
@@ -81,7 +81,7 @@ extension RouteTable {
 
   /// The place of a parameter in the order of a route's pattern; nil if the route has none of that name. Does not
   /// allocate.
-  package func parameterIndex(named name: RawSpan, of route: Int) -> Int? {
+  public func parameterIndex(named name: RawSpan, of route: Int) -> Int? {
     parameters.index(of: name, in: route)
   }
 }

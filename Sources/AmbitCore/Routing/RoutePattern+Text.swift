@@ -1,10 +1,10 @@
 extension RoutePattern: CustomStringConvertible {
   /// The canonical text: parsing it gives an equal pattern. Literals carry an escape, in upper-case digits, for every
   /// byte that may not stand for itself in a path (RFC 3986, section 3.3), and no other.
-  package var description: String { "\(method) \(path)" }
+  public var description: String { "\(method) \(path)" }
 
   /// The path of the canonical text.
-  package var path: String {
+  public var path: String {
     segments.reduce(into: "") { path, segment in
       path.append("/")
       switch segment {

@@ -8,14 +8,14 @@
 /// - A slash at the end counts: `/a/` and `/a` are different paths.
 ///
 /// Two patterns are equal if they are written alike up to escapes; `meaning` is what decides whether they conflict.
-package struct RoutePattern: Sendable, Hashable {
+public struct RoutePattern: Sendable, Hashable {
   /// The most segments that a pattern may have, and that a path may have to be routed.
-  package static let maximumSegments = 64
+  public static let maximumSegments = 64
   /// The most parameters that a pattern may have, a rest included.
-  package static let maximumParameters = 16
+  public static let maximumParameters = 16
 
   /// One part of the path, between two slashes.
-  package enum Segment: Sendable, Hashable {
+  public enum Segment: Sendable, Hashable {
     /// Exactly these bytes, decoded. Empty in the last segment alone: the pattern ends in a slash.
     case literal([UInt8])
     /// Any bytes but none.
@@ -25,13 +25,13 @@ package struct RoutePattern: Sendable, Hashable {
   }
 
   /// The method as written, `*` for any.
-  package let method: String
+  public let method: String
   /// The path, never empty: that of `/` is one empty literal.
-  package let segments: [Segment]
+  public let segments: [Segment]
 
   /// Parses a pattern such as `GET /hello/{name}`.
   /// - Throws: what is wrong with the text and where; the first fault only.
-  package init(_ text: String) throws(RoutePatternError) {
+  public init(_ text: String) throws(RoutePatternError) {
     var parser = RoutePatternParser(text)
     method = try parser.method()
     segments = try parser.path()
@@ -43,7 +43,7 @@ package struct RoutePattern: Sendable, Hashable {
   }
 
   /// The names of the parameters in the order of the path.
-  package var parameterNames: [String] {
+  public var parameterNames: [String] {
     segments.compactMap { segment in
       switch segment {
       case .literal: nil
@@ -55,7 +55,7 @@ package struct RoutePattern: Sendable, Hashable {
   /// This pattern mounted below a prefix: `GET /hello` below `/v1` is `GET /v1/hello`, and `GET /` is `GET /v1/`.
   /// The prefix is made of literals and does not end in a slash, unless it is `/`, which changes nothing.
   /// - Throws: what is wrong with the prefix, or that the two together exceed `maximumSegments`.
-  package func prefixed(by prefix: String) throws(RoutePatternError) -> RoutePattern {
+  public func prefixed(by prefix: String) throws(RoutePatternError) -> RoutePattern {
     var parser = RoutePatternParser(prefix)
     let mount = try parser.prefix()
     guard mount.count + segments.count <= Self.maximumSegments else {

@@ -2,7 +2,7 @@ extension RouteTable {
   /// The methods that some route answers at a path, for the `Allow` field of a 405 (RFC 9110, section 10.2.1), each
   /// once, `HEAD` next to the `GET` that answers it. `*` if there is a route for any method. Allocates; meant for the
   /// path of a request that was refused.
-  package func allowedMethods(path: RawSpan, segments: Span<ByteRange>) -> [String] {
+  public func allowedMethods(path: RawSpan, segments: Span<ByteRange>) -> [String] {
     var codes: Set<MethodCode> = []
     collectMethods(below: 0, from: 0, path: path, segments: segments, into: &codes)
     if codes.contains(.get) { codes.insert(.head) }

@@ -1,5 +1,5 @@
 /// What looking for the route of a request came to.
-package enum RouteMatch: Sendable, Hashable, BitwiseCopyable {
+public enum RouteMatch: Sendable, Hashable, BitwiseCopyable {
   /// The route at this place in the list that the table was made of.
   case route(Int)
   /// No route has this path.
@@ -18,9 +18,9 @@ package enum RouteMatch: Sendable, Hashable, BitwiseCopyable {
 ///
 /// A search neither allocates nor counts references. It visits a node for each segment, however many routes there are;
 /// more only where routes differ in having a literal and a parameter in the same place, and a first choice failed.
-package struct RouteTable: Sendable {
+public struct RouteTable: Sendable {
   /// The patterns the table was made of; a route is known by its place in it.
-  package let patterns: [RoutePattern]
+  public let patterns: [RoutePattern]
   let nodes: [RouteNode]
   let endpoints: [RouteEndpoint]
   let index: NameIndex
@@ -30,13 +30,13 @@ package struct RouteTable: Sendable {
 
   /// A table of routes, each of which is then known by its place in the list.
   /// - Throws: the first two that have the same meaning. `RouteConflict.all(in:)` lists every such pair.
-  package init(_ patterns: [RoutePattern]) throws(RouteConflict) {
+  public init(_ patterns: [RoutePattern]) throws(RouteConflict) {
     if let conflict = RouteConflict.all(in: patterns).first { throw conflict }
     self.init(unambiguous: patterns)
   }
 
   /// A table without routes.
-  package init() { self.init(unambiguous: []) }
+  public init() { self.init(unambiguous: []) }
 
   private init(unambiguous patterns: [RoutePattern]) {
     let tree = RouteTree(patterns)
@@ -53,7 +53,7 @@ package struct RouteTable: Sendable {
   ///   - method: as sent; methods are case-sensitive.
   ///   - path: normal, as `PathNormaliser` makes it.
   ///   - segments: the ranges of all its segments.
-  package func find(method: RawSpan, path: RawSpan, segments: Span<ByteRange>) -> RouteMatch {
+  public func find(method: RawSpan, path: RawSpan, segments: Span<ByteRange>) -> RouteMatch {
     var search = RouteSearch()
     return find(method: method, path: path, segments: segments, search: &search)
   }
@@ -71,7 +71,7 @@ package struct RouteTable: Sendable {
 
   /// Whether a method is one of RFC 9110's or PATCH, or named by a route of the table. A request with any other is not
   /// implemented (501), unless its path has a route for any method.
-  package func knows(method: RawSpan) -> Bool {
+  public func knows(method: RawSpan) -> Bool {
     var search = RouteSearch()
     return code(of: method, search: &search) != .unknown
   }

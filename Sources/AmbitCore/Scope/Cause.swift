@@ -1,5 +1,5 @@
 /// Why a scope ended. The first cause is kept; later ones change nothing.
-package enum Cause: UInt8, Sendable, BitwiseCopyable {
+public enum Cause: UInt8, Sendable, BitwiseCopyable {
   /// It has not ended.
   case none
   /// The handler has returned and the response is complete.
@@ -19,7 +19,7 @@ package enum Cause: UInt8, Sendable, BitwiseCopyable {
 }
 
 /// How a job ended.
-package enum Outcome: UInt8, Sendable, BitwiseCopyable {
+public enum Outcome: UInt8, Sendable, BitwiseCopyable {
   case completed
   case cancelled
   case failed
@@ -28,7 +28,7 @@ package enum Outcome: UInt8, Sendable, BitwiseCopyable {
   ///
   /// A job that says it was cancelled was cancelled, whether it was asked to or passes on what a wait told it; any
   /// other negative status is a failure; all else is its result.
-  package init(code: Int32) {
+  public init(code: Int32) {
     switch code {
     case Status.cancelled.rawValue: self = .cancelled
     case ..<0: self = .failed
@@ -38,7 +38,7 @@ package enum Outcome: UInt8, Sendable, BitwiseCopyable {
 }
 
 /// The life of a scope: it only ever moves forward.
-package enum ScopeState: Sendable, BitwiseCopyable {
+public enum ScopeState: Sendable, BitwiseCopyable {
   /// Takes jobs and child scopes; waits wait.
   case open
   /// Its cause is latched: waits fail, nothing new starts, what runs returns.

@@ -19,7 +19,7 @@ enum BodyCalls {
       let status = CallSite.job(handle) { scope, job in
         let room = UnsafeMutableRawBufferPointer(start: memory, count: Int(clamping: capacity))
         count = request.readBody(into: room, job: job, scope: scope)
-        return .ok
+        return count == Int64(Status.cancelled.rawValue) ? .cancelled : .ok
       }
       return status == 0 ? count : Int64(status)
     }

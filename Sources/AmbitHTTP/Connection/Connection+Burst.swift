@@ -25,7 +25,7 @@ extension UnsafeMutablePointer<Connection> {
   /// Responses that wait to go out together have at most so many bytes; more is one response's.
   private static var largestBatch: Int { 65536 }
   /// So often a burst reads before others have a turn: a client that never stops sending gets no more than its share.
-  private static var readsPerTurn: Int { 16 }
+  private static var readsPerTurn: Int { 4 }
 
   /// Serves requests, one after the other, until there is nothing more to read. Responses to requests that came
   /// together go out together.
@@ -46,10 +46,15 @@ extension UnsafeMutablePointer<Connection> {
         guard flush() else { return close() }
         guard pointee.flags.contains(.readable) else { return }
         reads += 1
-        if reads % Self.readsPerTurn == 0 { job.yieldTurn() }
+        if reads % Self.readsPerTurn == 0 { letOthersRun() }
         guard fill() else { return close() }
       }
     }
+  }
+
+  /// Waits for the timers of another turn: a job that only yields may run again in this one, before any event is seen.
+  private func letOthersRun() {
+    _ = job.suspend(in: job.pointee.scope, timeout: 0)
   }
 
   /// Reads a head out of the bytes at hand.

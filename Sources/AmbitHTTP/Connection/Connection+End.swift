@@ -18,6 +18,14 @@ extension UnsafeMutablePointer<Connection> {
     pointee.server.didClose(self)
   }
 
+  /// Ends a connection that has no request and gets none. What has come and no event has told of yet is a request: the
+  /// burst that finds nothing closes the connection, as its server drains.
+  func closeIfIdle() {
+    guard pointee.phase == .parked, pointee.request == nil else { return }
+    pointee.flags.insert(.readable)
+    startBurst()
+  }
+
   /// Closes towards the client and drops what it still sends, for at most two seconds: closing at once with unread bytes
   /// would reset the connection, and the client might lose the response (RFC 9112, section 9.6).
   func linger() {

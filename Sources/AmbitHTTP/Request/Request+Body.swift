@@ -146,15 +146,20 @@ extension UnsafeMutablePointer<Request> {
 
   /// Whether the body ends within the bytes that are here: only then can the client be sure of another response on the
   /// connection when it gets one before its body was read.
+  @inline(__always)
   func bodyIsHere(on connection: ConnectionPointer) -> Bool {
-    var rest = connection.available
-    if pointee.body.isFinished { return true }
-    if let remaining = pointee.body.remaining { return rest.count >= remaining }
+    pointee.body.isFinished || bodyEnds(within: connection.available)
+  }
+
+  private func bodyEnds(within bytes: UnsafeRawBufferPointer) -> Bool {
+    if let remaining = pointee.body.remaining { return bytes.count >= remaining }
     var decoder = pointee.body.decoder
+    var start = 0
     while true {
+      let rest = UnsafeRawBufferPointer(rebasing: bytes[start...])
       let (consumed, event) = decoder.next(rest.bytes)
       guard case .data = event else { return event == .end }
-      rest = UnsafeRawBufferPointer(rebasing: rest[consumed...])
+      start += consumed
     }
   }
 

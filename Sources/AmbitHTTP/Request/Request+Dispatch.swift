@@ -24,6 +24,8 @@ extension UnsafeMutablePointer<Request> {
     let code =
       route.pointee.isBlocking
       ? job.runHandlerOnThread(route.pointee.handler, in: scope) : route.pointee.handler(scope.asHandle)
+    // A shield is the handler's, and ends with it.
+    job.pointee.aftermath = Aftermath()
     conclude(code, on: connection)
     job.pointee.scope = scope.pointee.loop.pointee.root
     skipBody(of: connection)

@@ -31,7 +31,7 @@ extension UnsafeMutablePointer<Request> {
       if !pointee.response.isComplete { abandonResponse(on: connection) }
     default: conclude(failure: code, on: connection)
     }
-    guard scope.pointee.jobCount > 0, connection.pointee.outputWaiter == nil else { return }
+    guard scope.isBusy, connection.pointee.outputWaiter == nil else { return }
     guard !connection.flush() else { return }
     connection.pointee.flags.insert(.closing)
     if !pointee.route!.pointee.finishesOnDisconnect { scope.cancel(.disconnect) }
@@ -69,13 +69,13 @@ extension UnsafeMutablePointer<Request> {
   private func waitForCompletion(on connection: ConnectionPointer) {
     let job = connection.job
     while !pointee.response.isComplete {
-      guard scope.pointee.jobCount > 0 else {
-        return fault("returned AMBIT_PENDING, and no job is left that could complete the response")
-      }
       pointee.response.isAwaited = true
-      let status = job.joinAll(in: scope, timeout: -1)
+      let status = job.awaitIdle(in: scope)
       pointee.response.isAwaited = false
       if status == .cancelled { return }
+      if !pointee.response.isComplete, !scope.isBusy {
+        return fault("returned AMBIT_PENDING, and no job is left that could complete the response")
+      }
     }
   }
 

@@ -8,8 +8,8 @@ extension UnsafeMutablePointer<Request> {
   /// The value of a parameter of the route's pattern; nil if it has none of that name.
   func parameter(_ name: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
     guard let names = pointee.route?.pointee.parameterNames else { return nil }
-    for (index, candidate) in names.enumerated()
-    where candidate.len == name.count && memcmp(candidate.ptr!, name.baseAddress!, name.count) == 0 {
+    for index in names.indices
+    where names[index].len == name.count && memcmp(names[index].ptr!, name.baseAddress!, name.count) == 0 {
       return UnsafeRawBufferPointer(rebasing: pointee.path[pointee.parameters[index].bounds])
     }
     return nil

@@ -14,13 +14,16 @@ struct HeaderLines {
   mutating func add(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, in scope: ScopePointer) -> Bool {
     let size = name.count + value.count + 4
     guard makeRoom(for: size, in: scope) else { return false }
-    var end = memory! + length
-    for part in [name, Self.separator, value, Self.lineEnd] {
-      if let source = part.baseAddress { memcpy(end, source, part.count) }
-      end += part.count
-    }
-    length += size
+    append(name)
+    append(Self.separator)
+    append(value)
+    append(Self.lineEnd)
     return true
+  }
+
+  private mutating func append(_ part: UnsafeRawBufferPointer) {
+    if let source = part.baseAddress { memcpy(memory! + length, source, part.count) }
+    length += part.count
   }
 
   /// Removes the lines of a name, in any case.

@@ -1,23 +1,23 @@
 internal import Glibc
 
 /// NUL-terminated bytes that a plugin passed.
-package enum CString {
-  package static func length(_ text: UnsafePointer<CChar>) -> Int { strlen(text) }
+public enum CString {
+  public static func length(_ text: UnsafePointer<CChar>) -> Int { strlen(text) }
 
   /// The bytes before the NUL.
-  package static func bytes(_ text: UnsafePointer<CChar>) -> UnsafeRawBufferPointer {
+  public static func bytes(_ text: UnsafePointer<CChar>) -> UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(start: text, count: strlen(text))
   }
 }
 
 extension UnsafeMutablePointer<Scope> {
   /// `size` bytes of the scope's memory, aligned to 16, zeroed; nil if there is no memory.
-  package func allocate(_ size: Int) -> UnsafeMutableRawPointer? {
+  public func allocate(_ size: Int) -> UnsafeMutableRawPointer? {
     pointee.memory.allocate(size, from: pointee.loop)
   }
 
   /// A copy in the scope's memory, with a NUL behind its end; empty if there is no memory.
-  package func copy(_ bytes: UnsafeRawBufferPointer) -> UnsafeBufferPointer<UInt8> {
+  public func copy(_ bytes: UnsafeRawBufferPointer) -> UnsafeBufferPointer<UInt8> {
     guard let memory = allocate(bytes.count + 1) else { return UnsafeBufferPointer(start: nil, count: 0) }
     if let source = bytes.baseAddress { memcpy(memory, source, bytes.count) }
     return UnsafeBufferPointer(start: memory.assumingMemoryBound(to: UInt8.self), count: bytes.count)

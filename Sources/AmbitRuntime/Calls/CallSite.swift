@@ -1,30 +1,39 @@
 internal import CFiber
-package import AmbitCore
-package import CAmbit
+public import AmbitCore
+public import CAmbit
 
 /// Where a plugin's call comes from, and what that allows.
-package enum CallSite {
+public enum CallSite {
   /// Runs `body` with the job that makes a call on `scope`: on the spot if that is the running one, or on the scope's
   /// loop while the thread of the pool on which the job runs waits.
   ///
   /// `.wrongThread` on a thread that has nothing to do with the scope's loop; `.wrongState` in a hook, which is on no
   /// job's account and cannot wait.
   @inline(__always)
-  package static func job(_ handle: UnsafeMutablePointer<ambit_scope>?, _ body: (ScopePointer, JobPointer) -> Status)
+  public static func job(_ handle: UnsafeMutablePointer<ambit_scope>?, _ body: (ScopePointer, JobPointer) -> Status)
     -> Int32
   {
     guard let handle else { return Status.invalid.rawValue }
     let scope = ScopePointer.of(handle)
     guard cfiber_loop() == UnsafeMutableRawPointer(scope.pointee.loop) else {
-      return fromThread(scope) { body(scope, $0) }.rawValue
+      return fromThread(scope) { job in run(body, scope, job) }.rawValue
     }
     guard let job = scope.pointee.loop.pointee.current else { return Status.wrongState.rawValue }
-    return body(scope, job).rawValue
+    return run(body, scope, job).rawValue
+  }
+
+  @inline(__always)
+  private static func run(
+    _ body: (ScopePointer, JobPointer) -> Status, _ scope: ScopePointer, _ job: JobPointer
+  ) -> Status {
+    let status = body(scope, job)
+    if status == .cancelled { job.waitedInVain(in: scope) }
+    return status
   }
 
   /// Runs `body` on a call that needs no job, only the scope's loop: also in hooks.
   @inline(__always)
-  package static func loop(_ handle: UnsafeMutablePointer<ambit_scope>?, _ body: (ScopePointer) -> Status) -> Int32 {
+  public static func loop(_ handle: UnsafeMutablePointer<ambit_scope>?, _ body: (ScopePointer) -> Status) -> Int32 {
     guard let handle else { return Status.invalid.rawValue }
     let scope = ScopePointer.of(handle)
     guard cfiber_loop() == UnsafeMutableRawPointer(scope.pointee.loop) else {
@@ -34,7 +43,7 @@ package enum CallSite {
   }
 
   /// The job that makes the call: the running one, or the one for which the calling thread runs.
-  package static var job: JobPointer? {
+  public static var job: JobPointer? {
     if let loop = LoopPointer.ofThisThread { return loop.pointee.current }
     return cfiber_guest()?.assumingMemoryBound(to: Job.self)
   }

@@ -1,12 +1,12 @@
-package import CAmbit
+public import CAmbit
 
 /// The host's function table, in memory that is never released: every scope handle points to it.
 @safe
-package final class HostTable: @unchecked Sendable {
-  package let pointer: UnsafePointer<ambit_api>
+public final class HostTable: @unchecked Sendable {
+  public let pointer: UnsafePointer<ambit_api>
 
   /// A table of the runtime's calls and those that `install` adds.
-  package init(installing install: (inout ambit_api) -> Void) {
+  public init(installing install: (inout ambit_api) -> Void) {
     let table = UnsafeMutablePointer<ambit_api>.allocate(capacity: 1)
     table.initialize(to: RuntimeCalls.makeTable())
     install(&table.pointee)

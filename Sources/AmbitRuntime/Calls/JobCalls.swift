@@ -52,7 +52,7 @@ enum JobCalls {
 
 extension JobOptions {
   /// Reads as many bytes of the plugin's structure as it says it has.
-  fileprivate init(_ pointer: UnsafePointer<ambit_job_options>?, copiedTo scope: ScopePointer) {
+  init(_ pointer: UnsafePointer<ambit_job_options>?, copiedTo scope: ScopePointer) {
     self.init()
     guard let pointer else { return }
     var options = ambit_job_options()

@@ -11,9 +11,6 @@ enum PluginCalls {
       let scope = ScopePointer.of(handle)
       return scope.pointee.generation?.pointee.shards[scope.pointee.loop.pointee.index].asHandle
     }
-    api.deadline = { handle in
-      handle.map { ScopePointer.of($0).pointee.deadline } ?? .max
-    }
     api.state = { $0.flatMap { ScopePointer.of($0).pointee.generation?.pointee.state } }
     api.set_state = { handle, state in
       CallSite.loop(handle) { scope in

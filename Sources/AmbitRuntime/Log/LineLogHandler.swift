@@ -1,29 +1,29 @@
-package import Logging
+public import Logging
 
 /// Writes each log event as one line to standard error, in one system call: lines of several threads do not mix.
-package struct LineLogHandler: LogHandler {
-  package enum Format: Sendable {
+public struct LineLogHandler: LogHandler {
+  public enum Format: Sendable {
     /// `2026-01-31T12:00:00.000Z INFO  message field=value`
     case text
     /// One JSON object: time, level, message, and the fields.
     case json
   }
 
-  package var logLevel: Logger.Level
-  package var metadata: Logger.Metadata = [:]
+  public var logLevel: Logger.Level
+  public var metadata: Logger.Metadata = [:]
   private let format: Format
 
-  package init(level: Logger.Level, format: Format) {
+  public init(level: Logger.Level, format: Format) {
     logLevel = level
     self.format = format
   }
 
-  package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+  public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
     get { metadata[key] }
     set { metadata[key] = newValue }
   }
 
-  package func log(event: LogEvent) {
+  public func log(event: LogEvent) {
     let fields = metadata.merging(event.metadata ?? [:]) { $1 }
       .map { (key: $0.key, value: $0.value.description) }
       .sorted { LogField.precedes($0.key, $1.key) }

@@ -1,11 +1,11 @@
 /// Names of the fields that log lines carry.
-package enum LogField {
-  package static var plugin: String { "plugin" }
-  package static var route: String { "route" }
-  package static var scope: String { "scope" }
-  package static var job: String { "job" }
+public enum LogField {
+  public static var plugin: String { "plugin" }
+  public static var route: String { "route" }
+  public static var scope: String { "scope" }
+  public static var job: String { "job" }
   /// Whose fault a line reports: "plugin" or "host".
-  package static var fault: String { "fault" }
+  public static var fault: String { "fault" }
 
   /// The order in which lines show them; others follow by name.
   static func precedes(_ one: String, _ other: String) -> Bool {

@@ -1,12 +1,12 @@
 internal import AmbitCore
-package import Logging
+public import Logging
 
 /// Log lines on a plugin's account: each names the plugin with its generation, the route, the scope and the job.
-package enum PluginLog {
+public enum PluginLog {
   private static let logger = Logger(label: "ambit.plugin")
 
   /// Writes a line. On the loop of `scope`.
-  package static func write(
+  public static func write(
     _ level: Logger.Level, _ scope: ScopePointer, job: JobPointer? = nil, isFault: Bool = false,
     _ message: @autoclosure () -> String
   ) {
@@ -15,7 +15,9 @@ package enum PluginLog {
   }
 
   private static func fields(of scope: ScopePointer, job: JobPointer?, isFault: Bool) -> Logger.Metadata {
-    var fields: Logger.Metadata = [LogField.scope: "\(scope.pointee.id)"]
+    let name = scope.pointee.name
+    let id = "\(scope.pointee.id)"
+    var fields: Logger.Metadata = [LogField.scope: "\(name.isEmpty ? id : "\(id) \(String(bytes: name))")"]
     if isFault { fields[LogField.fault] = "plugin" }
     if let generation = scope.pointee.generation { fields[LogField.plugin] = "\(generation.pointee.label)" }
     if !scope.pointee.route.isEmpty { fields[LogField.route] = "\(String(bytes: scope.pointee.route))" }
@@ -26,12 +28,12 @@ package enum PluginLog {
 
 extension String {
   /// Text that a plugin gave, which should be UTF-8 and may be anything.
-  package init(bytes: UnsafeBufferPointer<UInt8>) {
+  public init(bytes: UnsafeBufferPointer<UInt8>) {
     self = String(decoding: bytes, as: UTF8.self)
   }
 }
 
 /// What the plugin gave `ambit_fail` as the reason, as the end of a log line; empty if it gave none.
-package func failureText(_ scope: ScopePointer) -> String {
+public func failureText(_ scope: ScopePointer) -> String {
   scope.pointee.failure.isEmpty ? "" : ": \(String(bytes: scope.pointee.failure))"
 }

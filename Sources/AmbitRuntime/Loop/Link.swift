@@ -2,34 +2,34 @@
 ///
 /// Records never move, so a node may point at its neighbours; inserting and removing allocate nothing and branch on
 /// nothing. A node that is in no list points at itself.
-package struct Link {
-  package var next: LinkPointer
+public struct Link {
+  public var next: LinkPointer
   var previous: LinkPointer
 
   /// The value of a node at `address` that is in no list.
   @inline(__always)
-  package init(alone address: LinkPointer) {
+  public init(alone address: LinkPointer) {
     next = address
     previous = address
   }
 }
 
-package typealias LinkPointer = UnsafeMutablePointer<Link>
+public typealias LinkPointer = UnsafeMutablePointer<Link>
 
 extension UnsafeMutablePointer<Link> {
   /// Makes the node stand alone, or the list empty.
   @inline(__always)
-  package func initializeAlone() {
+  public func initializeAlone() {
     initialize(to: Link(alone: self))
   }
 
   /// Whether the list that this node heads has no record, or this record is in no list.
   @inline(__always)
-  package var isAlone: Bool { pointee.next == self }
+  public var isAlone: Bool { pointee.next == self }
 
   /// Adds `node`, which is in no list, as the last of the list that this node heads.
   @inline(__always)
-  package func append(_ node: LinkPointer) {
+  public func append(_ node: LinkPointer) {
     let last = pointee.previous
     node.pointee.next = self
     node.pointee.previous = last
@@ -39,7 +39,7 @@ extension UnsafeMutablePointer<Link> {
 
   /// Takes this node out of its list, if it is in one.
   @inline(__always)
-  package func remove() {
+  public func remove() {
     let next = pointee.next
     let previous = pointee.previous
     previous.pointee.next = next
@@ -50,7 +50,7 @@ extension UnsafeMutablePointer<Link> {
 
   /// Takes the first node out of the list that this node heads; nil if it is empty.
   @inline(__always)
-  package func popFirst() -> LinkPointer? {
+  public func popFirst() -> LinkPointer? {
     let first = pointee.next
     guard first != self else { return nil }
     first.remove()
@@ -59,7 +59,7 @@ extension UnsafeMutablePointer<Link> {
 
   /// Takes the last node out of the list that this node heads; nil if it is empty.
   @inline(__always)
-  package func popLast() -> LinkPointer? {
+  public func popLast() -> LinkPointer? {
     let last = pointee.previous
     guard last != self else { return nil }
     last.remove()
@@ -67,13 +67,13 @@ extension UnsafeMutablePointer<Link> {
   }
 
   /// Moves all nodes of this list to the end of another, which must not be this one.
-  package func move(to other: LinkPointer) {
+  public func move(to other: LinkPointer) {
     while let node = popFirst() { other.append(node) }
   }
 
   /// Calls `body` for each node from first to last; `body` may remove the node it is given, and no other.
   @inline(__always)
-  package func forEach(_ body: (LinkPointer) -> Void) {
+  public func forEach(_ body: (LinkPointer) -> Void) {
     var node = pointee.next
     while node != self {
       let next = node.pointee.next
@@ -84,7 +84,7 @@ extension UnsafeMutablePointer<Link> {
 
   /// The record of which this node is the field at `offset`.
   @inline(__always)
-  package func record<Record>(_: Record.Type, at offset: Int) -> UnsafeMutablePointer<Record> {
+  public func record<Record>(_: Record.Type, at offset: Int) -> UnsafeMutablePointer<Record> {
     (UnsafeMutableRawPointer(self) - offset).assumingMemoryBound(to: Record.self)
   }
 }

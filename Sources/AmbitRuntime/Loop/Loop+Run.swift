@@ -3,8 +3,9 @@ internal import CLinux
 internal import Glibc
 
 extension UnsafeMutablePointer<Loop> {
-  /// At most so many items of the ready queue run between two looks at what the kernel has: a cancellation of
-  /// thousands of jobs does not keep other connections waiting.
+  /// So many items of the ready queue run between two looks at what the kernel has, or half of them if that is more: a
+  /// cancellation of thousands of jobs does not keep other connections waiting, and a queue that is fed as fast as it
+  /// can be does not grow without end.
   private static var readyBatch: Int { 256 }
   private static var eventBatch: Int { 256 }
 
@@ -41,9 +42,17 @@ extension UnsafeMutablePointer<Loop> {
     return max(due - Clock.monotonic, 0)
   }
 
+  /// Puts an item into the queue of what has its turn next. It is in no list.
+  @inline(__always)
+  func enqueue(_ link: LinkPointer) {
+    readyLink.append(link)
+    pointee.readyCount &+= 1
+  }
+
   private func runReady() {
-    for _ in 0..<Self.readyBatch {
+    for _ in 0..<max(Self.readyBatch, pointee.readyCount / 2) {
       guard let link = readyLink.popFirst() else { return }
+      pointee.readyCount &-= 1
       let item = link.record(ReadyItem.self, at: 0)
       switch item.pointee.kind {
       case .job: link.record(Job.self, at: MemoryLayout<Job>.offset(of: \.ready)!).takeTurn()

@@ -1,17 +1,17 @@
 internal import CFiber
 internal import CLinux
-package import CAmbit
+public import CAmbit
 internal import AmbitCore
 
 /// One event loop: a thread with its own epoll instance, fibers, timers, scopes and connections.
 ///
 /// Its thread alone touches it; other threads reach it through its `EventLoop`.
-package struct Loop {
+public struct Loop {
   /// Which of the process's loops it is, from 0.
-  package let index: Int
+  public let index: Int
   /// The function table that scopes of this loop hand to plugins.
-  package let api: UnsafePointer<ambit_api>
-  package let limits: RuntimeLimits
+  public let api: UnsafePointer<ambit_api>
+  public let limits: RuntimeLimits
   let epoll: Int32
   /// How other threads reach the loop. Not owned: it belongs to the loop's `EventLoop`.
   let mailbox: Unmanaged<Mailbox>
@@ -19,13 +19,15 @@ package struct Loop {
   let pool: Unmanaged<ThreadPool>
 
   /// Monotonic nanoseconds, read once per turn.
-  package var now: Int64
+  public var now: Int64
   /// Counts the turns: a record given back in one turn may still be named by an event of that turn.
-  package var turn: UInt64 = 0
+  public var turn: UInt64 = 0
   /// The job that runs; nil while the loop's own code or a hook does.
-  package var current: JobPointer?
+  public var current: JobPointer?
   /// Jobs, and ends of scopes, whose turn comes next.
   var ready: Link
+  /// How many there are in `ready`.
+  var readyCount = 0
   var wheel: TimerWheel
   /// The thread's own stack.
   var ownFiber = cfiber()
@@ -33,32 +35,39 @@ package struct Loop {
   var isStopping = false
 
   var freeJobs: Link
+  var freeScopes: Link
   var freeChunks: UnsafeMutablePointer<ArenaChunk>?
+  var freeDescriptorWaits: DescriptorWaitPointer?
   /// The host's scope on this loop: all others are below it.
-  package var root: ScopePointer
+  public var root: ScopePointer
   /// Scopes of all loops have different numbers: each loop counts on by the number of loops.
-  package var lastScopeID: UInt64
+  public var lastScopeID: UInt64
   let scopeIDStride: UInt64
   /// Scopes that are not closed.
-  package var liveScopes: Int = 0
+  public var liveScopes: Int = 0
   /// Requests whose scope is not closed.
-  package var liveRequests: Int = 0
+  public var liveRequests: Int = 0
   /// The protocol's record for this loop; owned by the protocol.
-  package var server: UnsafeMutableRawPointer?
+  public var server: UnsafeMutableRawPointer?
 }
 
-package typealias LoopPointer = UnsafeMutablePointer<Loop>
+public typealias LoopPointer = UnsafeMutablePointer<Loop>
 
 /// Bounds that hold on every loop.
-package struct RuntimeLimits: Sendable {
+public struct RuntimeLimits: Sendable {
   /// Bytes of a fiber's stack.
-  package var stackSize: Int
+  public var stackSize: Int
   /// How many jobs of one request may be alive at once.
-  package var jobsPerRequest: UInt32
+  public var jobsPerRequest: UInt32
+  /// For how long, in nanoseconds, a cancelled job may still wait under a shield.
+  public var cancelGrace: Int64
 
-  package init(stackSize: Int = 256 << 10, jobsPerRequest: UInt32 = 10_000) {
+  public init(
+    stackSize: Int = 256 << 10, jobsPerRequest: UInt32 = 10_000, cancelGrace: Int64 = 5_000_000_000
+  ) {
     self.stackSize = stackSize
     self.jobsPerRequest = jobsPerRequest
+    self.cancelGrace = cancelGrace
   }
 }
 
@@ -67,10 +76,11 @@ extension UnsafeMutablePointer<Loop> {
   @inline(__always) var ownFiber: UnsafeMutablePointer<cfiber> { pointer(to: \.ownFiber)! }
   @inline(__always) var stackPool: UnsafeMutablePointer<cfiber_stack_pool> { pointer(to: \.stackPool)! }
   @inline(__always) private var freeJobsLink: LinkPointer { pointer(to: \.freeJobs)! }
+  @inline(__always) private var freeScopesLink: LinkPointer { pointer(to: \.freeScopes)! }
 
   /// The loop whose thread this is; nil on any other thread.
   @inline(__always)
-  package static var ofThisThread: LoopPointer? {
+  public static var ofThisThread: LoopPointer? {
     cfiber_loop()?.assumingMemoryBound(to: Loop.self)
   }
 
@@ -87,28 +97,32 @@ extension UnsafeMutablePointer<Loop> {
         index: index, api: api, limits: limits, epoll: epoll, mailbox: .passUnretained(mailbox),
         pool: .passUnretained(pool), now: now, current: nil,
         ready: Link(alone: readyLink), wheel: TimerWheel(now: now), stackPool: stacks,
-        freeJobs: Link(alone: freeJobsLink), freeChunks: nil, root: .allocate(capacity: 1),
+        freeJobs: Link(alone: freeJobsLink), freeScopes: Link(alone: freeScopesLink), freeChunks: nil,
+        root: .allocate(capacity: 1),
         lastScopeID: UInt64(index), scopeIDStride: UInt64(max(count, 1)), server: nil))
     pointee.root.initializeRecord(loop: self, parent: nil, kind: .host, observer: nil)
   }
 
   /// Calls the timer's function at `time` (monotonic, nanoseconds), on the loop.
   @inline(__always)
-  package func arm(_ timer: TimerPointer, at time: Int64) { pointee.wheel.arm(timer, at: time) }
+  public func arm(_ timer: TimerPointer, at time: Int64) { pointee.wheel.arm(timer, at: time) }
 
   /// Calls the timer's function when `delay` nanoseconds, counted from now, have passed.
   @inline(__always)
-  package func arm(_ timer: TimerPointer, after delay: Int64) {
+  public func arm(_ timer: TimerPointer, after delay: Int64) {
     let (time, overflow) = Clock.monotonic.addingReportingOverflow(delay)
     pointee.wheel.arm(timer, at: overflow ? .max : time)
   }
 
   @inline(__always)
-  package func disarm(_ timer: TimerPointer) { pointee.wheel.disarm(timer) }
+  public func disarm(_ timer: TimerPointer) { pointee.wheel.disarm(timer) }
+
+  /// When an armed timer fires, monotonic nanoseconds.
+  func due(_ timer: TimerPointer) -> Int64 { pointee.wheel.due(timer) }
 
   /// Runs a hook of a plugin: what it calls is on no job's account, so a wait in it fails.
   @inline(__always)
-  package func withoutCurrentJob(_ body: () -> Void) {
+  public func withoutCurrentJob(_ body: () -> Void) {
     let job = pointee.current
     pointee.current = nil
     body()
@@ -132,6 +146,21 @@ extension UnsafeMutablePointer<Loop> {
     job.siblingLink.remove()
     freeJobsLink.append(job.siblingLink)
   }
+
+  /// A scope's record, uninitialised.
+  func takeScope() -> ScopePointer {
+    if let link = freeScopesLink.popLast() { return .of(sibling: link) }
+    let slab = ScopePointer.allocate(capacity: 16)
+    for index in (1..<16).reversed() {
+      let scope = slab + index
+      scope.siblingLink.initializeAlone()
+      freeScopesLink.append(scope.siblingLink)
+    }
+    return slab
+  }
+
+  /// Takes a scope's record back for use again.
+  func recycle(_ scope: ScopePointer) { freeScopesLink.append(scope.siblingLink) }
 
   func takeChunk() -> UnsafeMutablePointer<ArenaChunk>? {
     guard let chunk = pointee.freeChunks else {

@@ -1,7 +1,7 @@
 /// A point in time at which a loop calls a function: part of the record it belongs to.
 ///
 /// Arming and disarming take constant time whatever the number of armed timers.
-package struct Timer {
+public struct Timer {
   /// In the wheel's slot while armed.
   var link: Link
   /// The tick at which it fires; see `TimerWheel`.
@@ -14,7 +14,7 @@ package struct Timer {
 
   /// The value of a disarmed timer at `address` that will call `fire(owner)`.
   @inline(__always)
-  package init(
+  public init(
     at address: TimerPointer, owner: UnsafeMutableRawPointer,
     fire: @escaping @convention(c) (UnsafeMutableRawPointer) -> Void
   ) {
@@ -26,7 +26,7 @@ package struct Timer {
   }
 }
 
-package typealias TimerPointer = UnsafeMutablePointer<Timer>
+public typealias TimerPointer = UnsafeMutablePointer<Timer>
 
 extension UnsafeMutablePointer<Timer> {
   @inline(__always)
@@ -34,5 +34,5 @@ extension UnsafeMutablePointer<Timer> {
 
   /// Whether it is to fire.
   @inline(__always)
-  package var isArmed: Bool { !link.isAlone }
+  public var isArmed: Bool { !link.isAlone }
 }

@@ -6,7 +6,7 @@
 /// timer never fires early: it may be late by one tick.
 ///
 /// After Varghese and Lauck, "Hashed and Hierarchical Timing Wheels", SOSP 1987.
-package struct TimerWheel {
+public struct TimerWheel {
   private static let levels = 8
   private static let tickShift: UInt64 = 16
 
@@ -45,6 +45,9 @@ package struct TimerWheel {
     link.remove()
     if (slots + slot).isAlone { occupied[slot >> 6] &= ~(1 << UInt64(slot & 63)) }
   }
+
+  /// When an armed timer fires (monotonic, nanoseconds).
+  func due(_ timer: TimerPointer) -> Int64 { Int64(clamping: timer.pointee.tick << Self.tickShift) }
 
   @inline(__always)
   private mutating func insert(_ timer: TimerPointer) {

@@ -3,7 +3,7 @@ internal import Glibc
 /// Memory that is given back all at once, when its scope closes.
 ///
 /// Small pieces come from chunks that the loop keeps for reuse; a piece that does not fit well gets a block of its own.
-package struct Arena {
+public struct Arena {
   private var chunks: UnsafeMutablePointer<ArenaChunk>?
   private var blocks: UnsafeMutablePointer<ArenaChunk>?
 

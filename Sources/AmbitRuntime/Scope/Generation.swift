@@ -1,37 +1,39 @@
-package import CAmbit
+public import CAmbit
 internal import Glibc
 
 /// One loaded version of a plugin, as scopes see it: who to name, and what belongs to it.
 ///
 /// Made before its first scope and never released: whatever still holds a pointer to a retired generation may look.
-package struct Generation {
+public struct Generation {
   /// The plugin's name and the generation's number, as logs show it: "hello/3".
-  package let label: String
-  package let settings: SettingsTable
+  public let label: String
+  public let settings: SettingsTable
   /// The plugin's scope on each loop.
-  package let shards: UnsafeMutablePointer<ScopePointer>
+  public let shards: UnsafeMutablePointer<ScopePointer>
   /// What the plugin keeps for itself: `ambit_set_state`.
-  package var state: UnsafeMutableRawPointer?
+  public var state: UnsafeMutableRawPointer?
+  /// What the plugin keeps in its scope: `ambit_set`.
+  let values = SharedValues()
   /// Called on each loop once the retiring generation has no request there any more.
-  package var shardDrained: @Sendable () -> Void = {}
+  public var shardDrained: @Sendable () -> Void = {}
   /// Called on each loop once the plugin's scope there has ended and nothing of it runs any more.
-  package var shardEnded: @Sendable () -> Void = {}
+  public var shardEnded: @Sendable () -> Void = {}
 
-  package init(label: String, settings: SettingsTable, shards: UnsafeMutablePointer<ScopePointer>) {
+  public init(label: String, settings: SettingsTable, shards: UnsafeMutablePointer<ScopePointer>) {
     self.label = label
     self.settings = settings
     self.shards = shards
   }
 }
 
-package typealias GenerationPointer = UnsafeMutablePointer<Generation>
+public typealias GenerationPointer = UnsafeMutablePointer<Generation>
 
 /// A plugin's settings, in memory that plugins can be pointed at.
-package struct SettingsTable {
+public struct SettingsTable {
   private let entries: [(key: ambit_str, value: ambit_str)]
 
   /// Copies the settings; the copies are never released.
-  package init(_ settings: [(key: String, value: String)]) {
+  public init(_ settings: [(key: String, value: String)]) {
     entries = settings.map { (.immortalCopy($0.key), .immortalCopy($0.value)) }
   }
 
@@ -44,7 +46,7 @@ package struct SettingsTable {
 
 extension ambit_str {
   /// The text's UTF-8 and a NUL, in memory of its own that is never released.
-  package static func immortalCopy(_ text: String) -> ambit_str {
+  public static func immortalCopy(_ text: String) -> ambit_str {
     let bytes = UnsafeMutableBufferPointer<CChar>.allocate(capacity: text.utf8.count + 1)
     _ = bytes.initialize(from: text.utf8.map { CChar(bitPattern: $0) } + [0])
     return ambit_str(ptr: bytes.baseAddress, len: text.utf8.count)

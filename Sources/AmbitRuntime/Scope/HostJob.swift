@@ -5,14 +5,14 @@ internal import AmbitCore
 extension UnsafeMutablePointer<Scope> {
   /// Runs `work` as a job in the scope, in the loop's next turn, whatever the scope's state; it keeps the scope from
   /// closing until it has returned. On the scope's loop.
-  package func runHostJob(_ work: @escaping @Sendable (ScopePointer) -> Void) {
+  public func runHostJob(_ work: @escaping @Sendable (ScopePointer) -> Void) {
     let loop = pointee.loop
     let job = loop.takeJob()
     job.initialize(to: Job(at: job, loop: loop, scope: self, body: runHostWork, finish: finishHostJob))
     job.pointee.argument = Unmanaged.passRetained(HostWork(work)).toOpaque()
     job.pointee.startsAlways = true
     hold()
-    loop.readyLink.append(job.readyLink)
+    loop.enqueue(job.readyLink)
   }
 }
 

@@ -1,4 +1,4 @@
-package import AmbitCore
+public import AmbitCore
 
 // Waiting for other jobs.
 
@@ -14,7 +14,7 @@ extension UnsafeMutablePointer<Job> {
   }
 
   /// Waits, as the running job, until all other jobs of `scope` have ended; `.failed` if one of its jobs failed.
-  package func joinAll(in scope: ScopePointer, timeout: Int64) -> Status {
+  public func joinAll(in scope: ScopePointer, timeout: Int64) -> Status {
     if isCancelled(in: scope) { return .cancelled }
     if scope.hasJobs(besides: self) {
       if timeout == 0 { return .timedOut }
@@ -26,7 +26,34 @@ extension UnsafeMutablePointer<Job> {
   }
 }
 
+extension UnsafeMutablePointer<Job> {
+  /// Waits, as the running job and no other, until nothing can happen in a request by itself any more: no job of
+  /// `scope` or below is left, and no reference through which one might come; or until the job is woken.
+  public func awaitIdle(in scope: ScopePointer) -> Status {
+    if isCancelled(in: scope) { return .cancelled }
+    guard scope.isBusy else { return .ok }
+    scope.pointee.idleWaiter = self
+    let status = suspend(in: scope)
+    scope.pointee.idleWaiter = nil
+    return status
+  }
+}
+
 extension UnsafeMutablePointer<Scope> {
+  /// Of a request's scope: whether a job in it or below has yet to end, or may come through a reference.
+  public var isBusy: Bool { pointee.requestJobCount > 0 || hasReferences }
+
+  /// Of a request's scope: whether it or an open scope below is referred to, so that a job may be posted any time.
+  public var hasReferences: Bool { pointee.referenceCount > 0 }
+
+  /// Wakes the job that waits for the request to be idle, if it is. A cancel of the request wakes it anyway.
+  func wakeIdleWaiter() {
+    guard let request = pointee.requestScope, let waiter = request.pointee.idleWaiter, request.pointee.state == .open,
+      !request.isBusy
+    else { return }
+    waiter.wake(.ok)
+  }
+
   /// Whether a job other than `job` has yet to end.
   fileprivate func hasJobs(besides job: JobPointer) -> Bool {
     pointee.jobCount > (job.pointee.scope == self && !job.siblingLink.isAlone ? 1 : 0)

@@ -6,7 +6,7 @@ internal import AmbitCore
 extension UnsafeMutablePointer<Job> {
   /// Gives the job its turn, on the loop's own stack; returns when it has been suspended or has ended.
   func takeTurn() {
-    if pointee.state == .created {
+    if pointee.stack == nil {
       guard pointee.startsAlways || !isCancelled(in: pointee.scope) else { return end(neverRan: .cancelled) }
       guard !pointee.usesThread else { return startOnThread() }
       guard prepareStack() else { return end(neverRan: .noMemory) }
@@ -17,7 +17,7 @@ extension UnsafeMutablePointer<Job> {
   /// Begins or begins again, at once, a job that is not in the ready queue; false if there is no stack for it.
   ///
   /// For the host's own jobs, which are their loop's to start: a connection whose client has sent something.
-  package func startNow() -> Bool {
+  public func startNow() -> Bool {
     pointee.state = .created
     guard prepareStack() else { return false }
     resume()
@@ -46,7 +46,7 @@ extension UnsafeMutablePointer<Job> {
     pointee.finish(self)
   }
 
-  /// Ends a job that has had no turn and gets none.
+  /// Ends a job that has had no turn, or a ticker between two, and gets none.
   func end(neverRan status: Status) {
     if pointee.code == 0 { pointee.code = status.rawValue }
     pointee.outcome = status == .noMemory ? .failed : .cancelled

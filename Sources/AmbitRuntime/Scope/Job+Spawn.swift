@@ -8,14 +8,19 @@ internal import Logging
 struct JobOptions {
   var name = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
   var timeout: Int64 = 0
+  /// Nanoseconds between the turns of a ticker; nil for a job that runs once.
+  var interval: Int64?
   var usesThread = false
   var onEnd: (@convention(c) (UnsafeMutableRawPointer?, ambit_outcome, Int32) -> Void)?
   /// Why this host cannot do what is asked; `.ok` if it can.
   var refusal = Status.ok
+  /// It was counted against the limits before.
+  var isWithinLimits = false
 }
 
 extension UnsafeMutablePointer<Scope> {
-  /// Adds a job that starts in its next turn; `.cancelled` if the scope is ending, `.limit` if it has too many.
+  /// Adds a job that starts in its next turn, or a ticker that does after one interval; `.cancelled` if the scope is
+  /// ending, `.limit` if it has too many.
   ///
   /// Refused or not, the argument is the job's from now on: a refused job never runs, and its hook does, later. It has
   /// no handle.
@@ -36,17 +41,28 @@ extension UnsafeMutablePointer<Scope> {
     job.pointee.code = status.rawValue
     jobsLink.append(job.siblingLink)
     pointee.jobCount += 1
+    if let request = pointee.requestScope { request.pointee.requestJobCount += 1 }
     hold()
     if options.timeout > 0 { loop.arm(job.timeoutTimer, after: options.timeout) }
-    loop.readyLink.append(job.readyLink)
+    if status == .ok, let interval = options.interval {
+      job.startTicking(every: interval)
+    } else {
+      loop.enqueue(job.readyLink)
+    }
     return (status, status == .ok ? job : nil)
   }
 
   private func admission(of options: JobOptions) -> Status {
     guard options.refusal == .ok else { return options.refusal }
     guard pointee.state == .open else { return .cancelled }
-    let isLimited = pointee.request != nil
-    return isLimited && pointee.jobCount >= pointee.loop.pointee.limits.jobsPerRequest ? .limit : .ok
+    return options.isWithinLimits || hasRoom ? .ok : .limit
+  }
+
+  /// Whether neither the scope nor the request it is in has as many jobs as it may have.
+  private var hasRoom: Bool {
+    guard pointee.jobCount < pointee.maxJobs else { return false }
+    guard let request = pointee.requestScope else { return true }
+    return request.pointee.requestJobCount < pointee.loop.pointee.limits.jobsPerRequest
   }
 }
 
@@ -59,20 +75,23 @@ private let runPluginJob: JobBody = { record in
 }
 
 /// Ends a plugin's job: its hook, those who wait for it, its scope.
-private let finishPluginJob: JobBody = { record in
+let finishPluginJob: JobBody = { record in
   let job = record.assumingMemoryBound(to: Job.self)
   let scope = job.pointee.scope
   let loop = job.pointee.loop
   loop.disarm(job.timeoutTimer)
   job.siblingLink.remove()
   scope.pointee.jobCount -= 1
+  if let request = scope.pointee.requestScope { request.pointee.requestJobCount -= 1 }
   if job.pointee.outcome == .failed {
     scope.pointee.hasFailedJob = true
     reportFailure(of: job)
+    if scope.pointee.isFailFast { scope.cancel(.failed) }
   }
   job.pointee.onEnd?(job.pointee.argument, ambit_outcome(job.pointee.outcome.rawValue), job.pointee.code)
   job.joinersLink.forEach { JobPointer.of(source: $0).wake(.ok) }
   scope.wakeJoiners()
+  scope.wakeIdleWaiter()
   if job.pointee.isHeld { scope.endedJobsLink.append(job.siblingLink) } else { loop.recycle(job) }
   scope.release()
 }

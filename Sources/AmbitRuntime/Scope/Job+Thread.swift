@@ -1,6 +1,6 @@
 internal import CFiber
 internal import AmbitCore
-package import CAmbit
+public import CAmbit
 
 // Jobs on threads of the pool. Such a job makes the same calls as any other: each is run on the job's loop, on a fiber,
 // while the thread waits for it. So all that a loop owns is touched by the loop alone, and a wait is cancelled as usual.
@@ -23,7 +23,7 @@ extension UnsafeMutablePointer<Job> {
 
   /// Runs a request's handler on a thread and waits, as this job, until it returns, cancelled or not: its result, or
   /// `AMBIT_LIMIT` if the pool takes no more. The handler's waits are cancelled with `scope`.
-  package func runHandlerOnThread(_ handler: @escaping ambit_handler, in scope: ScopePointer) -> Int32 {
+  public func runHandlerOnThread(_ handler: @escaping ambit_handler, in scope: ScopePointer) -> Int32 {
     let loop = pointee.loop
     let worker = loop.takeJob()
     worker.initialize(to: Job(at: worker, loop: loop, scope: scope, body: runVisit, finish: visitEnded))
@@ -47,7 +47,7 @@ extension UnsafeMutablePointer<Job> {
     let isAccepted = guest.runOnThread(isGuest: worker != nil, work) { code in
       guest.pointee.code = code
       job.value.pointee.state = .ready
-      job.value.pointee.loop.readyLink.append(job.value.readyLink)
+      job.value.pointee.loop.enqueue(job.value.readyLink)
     }
     guard isAccepted else { return Status.limit.rawValue }
     if let beforeSuspension = pointee.beforeSuspension { beforeSuspension(self) }

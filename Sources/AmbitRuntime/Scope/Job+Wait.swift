@@ -1,5 +1,5 @@
 internal import CFiber
-package import AmbitCore
+public import AmbitCore
 
 // Suspension: the one place where a fiber leaves its turn, and the one where it is put back.
 
@@ -7,11 +7,11 @@ extension UnsafeMutablePointer<Job> {
   /// Suspends the running job until `wake` is called on it, its scope ends, or `timeout` nanoseconds pass (negative:
   /// never); returns what the wait came to.
   ///
-  /// `scope` is the one that the plugin named in the call. Whichever lies deeper, that or the job's own, cancels the
-  /// wait: it ends no later than the other. The caller has put the job into the list of what it waits for.
-  package func suspend(in scope: ScopePointer, timeout: Int64 = -1) -> Status {
+  /// `scope` is the one that the plugin named in the call. If it lies below the job's own it cancels the wait, since it
+  /// ends no later; else the job's own does. The caller has put the job into the list of what it waits for.
+  public func suspend(in scope: ScopePointer, timeout: Int64 = -1) -> Status {
     let own = pointee.scope
-    let home = scope.pointee.depth > own.pointee.depth ? scope : own
+    let home = own.encloses(scope) ? scope : own
     if let beforeSuspension = pointee.beforeSuspension { beforeSuspension(self) }
     if isCancelled(in: home) {
       sourceLink.remove()
@@ -19,18 +19,24 @@ extension UnsafeMutablePointer<Job> {
     }
     let loop = pointee.loop
     home.armDeadline()
-    home.waitersLink.append(waiterLink)
     if timeout >= 0 { loop.arm(waitTimer, after: timeout) }
+    if pointee.aftermath.isShielded, isEnding(in: home) {
+      boundByGrace()
+    } else {
+      home.waitersLink.append(waiterLink)
+    }
     pointee.state = .suspended
+    pointee.aftermath.futileWaits = 0
     leave()
     return pointee.waitStatus
   }
 
   /// Puts the job behind all that is ready now and runs on in a later turn; a cancel in between does not undo it.
-  package func yieldTurn() {
+  public func yieldTurn() {
     if let beforeSuspension = pointee.beforeSuspension { beforeSuspension(self) }
     pointee.state = .ready
-    pointee.loop.readyLink.append(readyLink)
+    pointee.aftermath.futileWaits = 0
+    pointee.loop.enqueue(readyLink)
     leave()
   }
 
@@ -43,19 +49,24 @@ extension UnsafeMutablePointer<Job> {
 
   /// Ends the job's wait with `status` and queues it; nothing happens unless it is suspended, so the first to wake a
   /// job decides what its wait came to.
-  package func wake(_ status: Status) {
+  public func wake(_ status: Status) {
     guard pointee.state == .suspended else { return }
     waiterLink.remove()
     sourceLink.remove()
     pointee.loop.disarm(waitTimer)
+    pointee.aftermath.isBoundByGrace = false
     pointee.waitStatus = status
     pointee.state = .ready
-    pointee.loop.readyLink.append(readyLink)
+    pointee.loop.enqueue(readyLink)
   }
 
   /// Whether waits of this job fail that `scope`, or a scope above it, could cancel.
   @inline(__always)
-  package func isCancelled(in scope: ScopePointer) -> Bool {
+  public func isCancelled(in scope: ScopePointer) -> Bool { isEnding(in: scope) && !isWithinGrace }
+
+  /// Whether the job, its scope or `scope` has been cancelled, shielded or not.
+  @inline(__always)
+  func isEnding(in scope: ScopePointer) -> Bool {
     scope.pointee.state != .open || pointee.isCancelled || pointee.scope.pointee.state != .open
   }
 
@@ -63,13 +74,56 @@ extension UnsafeMutablePointer<Job> {
   func cancel() {
     guard pointee.state != .ended else { return }
     pointee.isCancelled = true
-    wake(.cancelled)
+    cancelWait()
+  }
+
+  /// The job or its scope has been cancelled: its wait ends, now or under a shield when the grace is over.
+  func cancelWait() {
+    guard pointee.state == .suspended else { return }
+    guard isWithinGrace else { return wake(.cancelled) }
+    waiterLink.remove()
+    boundByGrace()
+  }
+}
+
+// Waits that no cancel ends.
+
+extension UnsafeMutablePointer<Job> {
+  /// Before the running job lets happen what will `unblock` it.
+  func prepareToBlock() { pointee.waitStatus = .pending }
+
+  /// Suspends the running job until `unblock` is called on it, or has been since `prepareToBlock`.
+  func block() -> Status {
+    if let beforeSuspension = pointee.beforeSuspension { beforeSuspension(self) }
+    if pointee.waitStatus == .pending {
+      pointee.state = .blocked
+      leave()
+    }
+    return pointee.waitStatus
+  }
+
+  /// Ends the wait of `block`.
+  func unblock(_ status: Status) {
+    pointee.waitStatus = status
+    guard pointee.state == .blocked else { return }
+    pointee.loop.disarm(waitTimer)
+    pointee.state = .ready
+    pointee.loop.enqueue(readyLink)
+  }
+
+  /// Suspends the running job for `duration` nanoseconds.
+  func pause(for duration: Int64) {
+    prepareToBlock()
+    pointee.loop.arm(waitTimer, after: duration)
+    _ = block()
   }
 }
 
 /// The timeout of a wait has passed.
 let waitTimedOut: @convention(c) (UnsafeMutableRawPointer) -> Void = { owner in
-  owner.assumingMemoryBound(to: Job.self).wake(.timedOut)
+  let job = owner.assumingMemoryBound(to: Job.self)
+  if job.pointee.state == .blocked { return job.unblock(.timedOut) }
+  job.wake(job.pointee.aftermath.isBoundByGrace ? .cancelled : .timedOut)
 }
 
 /// The timeout of a job has passed.

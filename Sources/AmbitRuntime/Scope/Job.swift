@@ -6,7 +6,7 @@ internal import AmbitCore
 ///
 /// A job runs on a fiber of its loop. It has a stack from its first turn to its return and belongs to one scope for life,
 /// except a connection's job, which works in the scope of the request at hand. Its loop alone touches it.
-package struct Job {
+public struct Job {
   /// In the loop's queue of what is ready to run.
   var ready: ReadyItem
   /// In `scope.jobs`, until it has ended; then in `scope.endedJobs` if the plugin holds its handle.
@@ -22,8 +22,8 @@ package struct Job {
   /// Cancels the job when its own timeout passes.
   var timeoutTimer: Timer
 
-  package var loop: LoopPointer
-  package var scope: ScopePointer
+  public var loop: LoopPointer
+  public var scope: ScopePointer
   var fiber = cfiber()
   var stack: UnsafeMutableRawPointer?
 
@@ -35,13 +35,17 @@ package struct Job {
   var argument: UnsafeMutableRawPointer?
   var onEnd: (@convention(c) (UnsafeMutableRawPointer?, ambit_outcome, Int32) -> Void)?
   /// Called before the fiber is suspended: what the job has written goes out before it waits.
-  package var beforeSuspension: JobBody?
+  public var beforeSuspension: JobBody?
   /// Copied, in the scope's memory; empty if it has none.
   var name = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
 
   /// The call from its thread that runs on the loop, and what `finish` is to be afterwards.
   var visit: UnsafeMutableRawPointer?
   var finishAfterVisit: JobBody
+  /// What the job waits to send, or has received, through a channel.
+  var message: UnsafeMutableRawPointer?
+  /// When a ticker runs again; nil for other jobs.
+  var ticks: TickSchedule?
 
   var code: Int32 = 0
   /// What the wait that ended returns.
@@ -50,6 +54,7 @@ package struct Job {
   var outcome = Outcome.completed
   /// It was cancelled by itself, not with its scope: its waits fail.
   var isCancelled = false
+  public var aftermath = Aftermath()
   /// It runs on a thread of the pool.
   var usesThread = false
   /// It has its first turn even if its scope is ending.
@@ -61,7 +66,7 @@ package struct Job {
 extension Job {
   /// The value of a job at `address` that has not run, is in no list, and is not counted by its scope.
   @inline(__always)
-  package init(
+  public init(
     at address: JobPointer, loop: LoopPointer, scope: ScopePointer, body: @escaping JobBody, finish: @escaping JobBody
   ) {
     ready = ReadyItem(link: Link(alone: address.readyLink), kind: .job)
@@ -79,8 +84,8 @@ extension Job {
   }
 }
 
-package typealias JobPointer = UnsafeMutablePointer<Job>
-package typealias JobBody = @convention(c) (UnsafeMutableRawPointer) -> Void
+public typealias JobPointer = UnsafeMutablePointer<Job>
+public typealias JobBody = @convention(c) (UnsafeMutableRawPointer) -> Void
 
 enum JobState {
   /// Has had no turn yet, and has no stack.

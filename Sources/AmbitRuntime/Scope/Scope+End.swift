@@ -1,52 +1,54 @@
-package import AmbitCore
+public import AmbitCore
 
 // The end of a scope, in the one order there is: latch, tell, wake, return, deferred calls, memory.
 
 extension UnsafeMutablePointer<Scope> {
   /// Ends the scope and all below it for `cause`; nothing happens if it has ended before. Waits for nothing.
-  package func cancel(_ cause: Cause) {
+  public func cancel(_ cause: Cause) {
     guard pointee.state == .open else { return }
-    latch(cause)
-    wakeWaiters()
-    closeTree()
-  }
-
-  /// Keeps the first cause on the scope and on every scope below, before any plugin code runs.
-  private func latch(_ cause: Cause) {
-    pointee.state = .cancelling
-    pointee.cause = cause
-    pointee.loop.disarm(timer)
-    pointee.observer?.cancelling(self)
-    childrenLink.forEach { link in
-      let child = ScopePointer.of(sibling: link)
-      if child.pointee.state == .open { child.latch(cause) }
+    var head = Link(alone: latchedLink)
+    withUnsafeMutablePointer(to: &head) { ending in
+      ending.initializeAlone()
+      latch(cause, into: ending)
+      ending.forEach { ScopePointer.of(latched: $0).tellOfCancel() }
+      ending.forEach { ScopePointer.of(latched: $0).wakeWaiters() }
+      while let last = ending.popLast() { ScopePointer.of(latched: last).release() }
     }
   }
 
-  /// Ends every wait in the scope and below, in one pass: the jobs run in later turns.
-  private func wakeWaiters() {
-    waitersLink.forEach { JobPointer.of(waiter: $0).wake(.cancelled) }
-    childrenLink.forEach { ScopePointer.of(sibling: $0).wakeWaiters() }
+  /// Keeps the first cause on the scope and on every scope below, before any plugin code runs; lists them, parents
+  /// first. Each is held: what the plugin does when it is told must not make one go away.
+  private func latch(_ cause: Cause, into ending: LinkPointer) {
+    hold()
+    ending.append(latchedLink)
+    pointee.state = .cancelling
+    pointee.cause = cause
+    pointee.loop.disarm(timer)
+    endReference()
+    pointee.observer?.cancelling(self)
+    childrenLink.forEach { link in
+      let child = ScopePointer.of(sibling: link)
+      if child.pointee.state == .open { child.latch(cause, into: ending) }
+    }
   }
 
-  /// Closes what can be closed already, children before parents.
-  private func closeTree() {
-    hold()
-    childrenLink.forEach { ScopePointer.of(sibling: $0).closeTree() }
-    release()
+  /// Ends every wait in the scope, in one pass: the jobs run in later turns.
+  private func wakeWaiters() {
+    waitersLink.forEach { JobPointer.of(waiter: $0).cancelWait() }
   }
 
   /// Ends the scope with `done`, after the jobs that are ready now have had their turn: what was spawned before the
   /// handler returned reaches its first wait.
-  package func endAfterReadyJobs() {
+  public func endAfterReadyJobs() {
     guard pointee.state == .open, readyLink.isAlone else { return }
-    if pointee.jobCount == 0, childrenLink.isAlone, waitersLink.isAlone {
+    deliverPosted()
+    if pointee.jobCount == 0, childrenLink.isAlone, waitersLink.isAlone, pointee.attachments == nil {
       pointee.state = .cancelling
       pointee.cause = .done
       pointee.loop.disarm(timer)
     } else {
       pointee.holds += 1
-      pointee.loop.readyLink.append(readyLink)
+      pointee.loop.enqueue(readyLink)
     }
   }
 
@@ -58,39 +60,46 @@ extension UnsafeMutablePointer<Scope> {
 
   /// Keeps the scope from closing until `release`.
   @inline(__always)
-  package func hold() { pointee.holds += 1 }
+  public func hold() {
+    pointee.holds += 1
+    if pointee.isDormant { wakeUp() }
+  }
 
   /// Gives up a hold; an ending scope that has none left closes at once, and with it those above that waited for it.
   @inline(__always)
-  package func release() {
+  public func release() {
     pointee.holds -= 1
     closeIfDone()
   }
 
   @inline(__always)
   private func closeIfDone() {
-    guard pointee.holds == 0, pointee.state == .cancelling else { return }
+    guard pointee.state == .cancelling, pointee.holds == (pointee.isHeldByOpener ? 1 : 0) else { return }
+    if pointee.isHeldByOpener { return fallAsleep() }
     if pointee.kind == .plugin, !pointee.isClosing { pointee.observer?.closed(self) } else { close() }
   }
 
   /// Runs what was deferred and gives the memory back. Called by the scope's own end, and for a plugin's scope, whose
   /// plugin is to be told first, by its retirement.
-  package func close() {
+  public func close() {
     pointee.isClosing = true
-    hold()
-    runDeferredCalls()
+    pointee.holds += 1
+    let isLast = closeOpenedChildren()
+    if isLast { runDeferredCalls() }
     pointee.holds -= 1
     // Jobs that a deferred function tried to spawn: after their hooks the scope comes here again.
-    guard pointee.holds == 0 else { return }
+    guard isLast, pointee.holds == 0 else { return }
     pointee.state = .closed
     let loop = pointee.loop
     while let link = endedJobsLink.popFirst() { loop.recycle(JobPointer.of(sibling: link)) }
+    detach()
     pointee.memory.release(to: loop)
     loop.disarm(timer)
     loop.pointee.liveScopes &-= 1
     siblingLink.remove()
     let parent = pointee.parent
     let kind = pointee.kind
+    pointee.closer?.unblock(.ok)
     if kind != .plugin { pointee.observer?.closed(self) }
     guard let parent else { return }
     if kind == .request { parent.requestEnded() }
@@ -117,7 +126,7 @@ extension UnsafeMutablePointer<Scope> {
 
   /// Lets a plugin's scope take no more requests: its generation is told when the last one has ended, and after `drain`
   /// nanoseconds it ends with `retired` whatever still runs.
-  package func retire(drain: Int64) {
+  public func retire(drain: Int64) {
     pointee.isRetiring = true
     pointee.timer.fire = drainTimePassed
     pointee.loop.arm(timer, after: drain)

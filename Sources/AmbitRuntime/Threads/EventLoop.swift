@@ -1,12 +1,12 @@
 internal import CFiber
 internal import CLinux
-package import CAmbit
+public import CAmbit
 internal import Glibc
 
 /// A loop with its thread, as other threads hold it.
-package final class EventLoop: @unchecked Sendable {
+public final class EventLoop: @unchecked Sendable {
   /// The loop's own record; only code that runs on the loop may look into it.
-  package let record: LoopPointer
+  public let record: LoopPointer
   private let mailbox: Mailbox
   private let pool: ThreadPool
   private let mail: UnsafeMutablePointer<MailWatch>
@@ -20,7 +20,7 @@ package final class EventLoop: @unchecked Sendable {
   }
 
   /// Makes one of `count` loops; it does nothing until `start`. `api` outlives it.
-  package init(index: Int, of count: Int = 1, api: UnsafePointer<ambit_api>, limits: RuntimeLimits, pool: ThreadPool = ThreadPool())
+  public init(index: Int, of count: Int = 1, api: UnsafePointer<ambit_api>, limits: RuntimeLimits, pool: ThreadPool = ThreadPool())
     throws(SystemError)
   {
     mailbox = try Mailbox()
@@ -37,7 +37,7 @@ package final class EventLoop: @unchecked Sendable {
   }
 
   /// Starts the loop's thread. Signals that are blocked in the caller are blocked in it.
-  package func start() throws(SystemError) {
+  public func start() throws(SystemError) {
     var created = pthread_t()
     let loop = Unmanaged.passUnretained(self)
     let code = pthread_create(
@@ -58,12 +58,12 @@ package final class EventLoop: @unchecked Sendable {
   }
 
   /// Runs `work` on the loop, in one of its next turns. From any thread; does not wait.
-  package func post(_ work: @escaping @Sendable (LoopPointer) -> Void) {
+  public func post(_ work: @escaping @Sendable (LoopPointer) -> Void) {
     mailbox.post(work)
   }
 
   /// Ends the loop's thread after its present turn, and waits for that. Not from a loop.
-  package func stop() {
+  public func stop() {
     guard let thread else { return }
     post { $0.pointee.isStopping = true }
     pthread_join(thread, nil)

@@ -3,14 +3,14 @@ internal import Glibc
 /// Something one thread waits for and others bring about, once: a countdown with a value.
 ///
 /// For the control thread only. A loop never waits on one.
-package final class Gate<Value: Sendable>: @unchecked Sendable {
+public final class Gate<Value: Sendable>: @unchecked Sendable {
   private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
   private var values: [Value] = []
   private let expected: Int
 
   /// A gate that opens when `expected` values have arrived.
-  package init(expected: Int = 1) {
+  public init(expected: Int = 1) {
     self.expected = expected
     pthread_mutex_init(lock, nil)
     var attributes = pthread_condattr_t()
@@ -27,7 +27,7 @@ package final class Gate<Value: Sendable>: @unchecked Sendable {
   }
 
   /// Delivers a value; the last one expected opens the gate. From any thread; does not wait.
-  package func arrive(_ value: Value) {
+  public func arrive(_ value: Value) {
     pthread_mutex_lock(lock)
     values.append(value)
     pthread_cond_broadcast(changed)
@@ -35,18 +35,18 @@ package final class Gate<Value: Sendable>: @unchecked Sendable {
   }
 
   /// What has arrived so far.
-  package var arrived: [Value] {
+  public var arrived: [Value] {
     pthread_mutex_lock(lock)
     defer { pthread_mutex_unlock(lock) }
     return values
   }
 
   /// Whether all that is expected has arrived.
-  package var isOpen: Bool { arrived.count >= expected }
+  public var isOpen: Bool { arrived.count >= expected }
 
   /// Waits until the gate is open and returns what arrived, in the order of arrival; nil if that takes longer than
   /// `timeout` nanoseconds.
-  package func wait(timeout: Int64 = .max) -> [Value]? {
+  public func wait(timeout: Int64 = .max) -> [Value]? {
     let (time, overflow) = Clock.monotonic.addingReportingOverflow(max(timeout, 0))
     var limit = timespec(tv_sec: Int(time / 1_000_000_000), tv_nsec: Int(time % 1_000_000_000))
     pthread_mutex_lock(lock)

@@ -2,11 +2,11 @@ internal import CLinux
 
 /// All loops of the process.
 @safe
-package final class LoopGroup: Sendable {
-  package let loops: [EventLoop]
+public final class LoopGroup: Sendable {
+  public let loops: [EventLoop]
 
   /// Makes `count` loops and starts their threads; 0 means one for each core this process may use.
-  package init(count: Int, table: HostTable, limits: RuntimeLimits, pool: ThreadPool.Limits = .init())
+  public init(count: Int, table: HostTable, limits: RuntimeLimits, pool: ThreadPool.Limits = .init())
     throws(SystemError)
   {
     let pool = ThreadPool(limits: pool)
@@ -22,19 +22,19 @@ package final class LoopGroup: Sendable {
   /// Runs `work` on each loop and waits until all have; returns the results in the order in which they came.
   /// From the control thread only.
   @discardableResult
-  package func onEach<Result: Sendable>(_ work: @escaping @Sendable (LoopPointer) -> Result) -> [Result] {
+  public func onEach<Result: Sendable>(_ work: @escaping @Sendable (LoopPointer) -> Result) -> [Result] {
     let gate = Gate<Result>(expected: loops.count)
     for loop in loops { loop.post { gate.arrive(work($0)) } }
     return gate.wait()!
   }
 
   /// Requests whose scope is not closed, on all loops. From the control thread only.
-  package var liveRequests: Int {
+  public var liveRequests: Int {
     onEach { $0.pointee.liveRequests }.reduce(0, +)
   }
 
   /// Ends the threads. What has not ended by then never runs again.
-  package func stop() {
+  public func stop() {
     for loop in loops { loop.stop() }
   }
 }

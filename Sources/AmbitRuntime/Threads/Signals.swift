@@ -3,8 +3,8 @@ internal import Glibc
 
 /// The signals the host answers. They are blocked in every thread, so that no system call of a plugin is ever
 /// interrupted, and read from a descriptor by the control thread: signalfd(2).
-package final class Signals: Sendable {
-  package enum Signal: Sendable {
+public final class Signals: Sendable {
+  public enum Signal: Sendable {
     case reload
     case terminate
   }
@@ -12,7 +12,7 @@ package final class Signals: Sendable {
   private let descriptor: Int32
 
   /// Blocks the signals in the calling thread and in those it will start. Call it before any thread is started.
-  package init() throws(SystemError) {
+  public init() throws(SystemError) {
     var set = Self.handled
     let code = pthread_sigmask(SIG_BLOCK, &set, nil)
     guard code == 0 else { throw SystemError(operation: "pthread_sigmask", code: code) }
@@ -29,7 +29,7 @@ package final class Signals: Sendable {
   }
 
   /// Waits for the next signal, at most `timeout` nanoseconds (negative: for ever); nil if none came.
-  package func next(timeout: Int64 = -1) -> Signal? {
+  public func next(timeout: Int64 = -1) -> Signal? {
     var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
     let deadline = timeout < 0 ? Int64.max : Clock.monotonic.addingReportingOverflow(timeout).partialValue
     while true {

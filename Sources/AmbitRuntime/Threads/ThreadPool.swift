@@ -5,14 +5,14 @@ internal import Glibc
 /// Threads for plugin code that blocks or computes, so that no loop has to wait for it.
 ///
 /// A thread is started when there is work and none is idle, up to a limit, and stays until the process ends.
-package final class ThreadPool: @unchecked Sendable {
-  package struct Limits: Sendable {
+public final class ThreadPool: @unchecked Sendable {
+  public struct Limits: Sendable {
     /// Threads at most.
-    package var threads: Int
+    public var threads: Int
     /// Work that may wait for a thread; more is refused.
-    package var queue: Int
+    public var queue: Int
 
-    package init(threads: Int = 64, queue: Int = 1024) {
+    public init(threads: Int = 64, queue: Int = 1024) {
       self.threads = threads
       self.queue = queue
     }
@@ -28,7 +28,7 @@ package final class ThreadPool: @unchecked Sendable {
   private var threadCount = 0
   private var idleCount = 0
 
-  package init(limits: Limits = Limits()) {
+  public init(limits: Limits = Limits()) {
     self.limits = limits
     pthread_mutex_init(lock, nil)
     pthread_cond_init(hasWork, nil)

@@ -122,7 +122,7 @@ typedef int32_t ambit_cause;
 /* How a job ended. */
 typedef int32_t ambit_outcome;
 #define AMBIT_JOB_COMPLETED 0 /* it returned AMBIT_OK or a positive number */
-#define AMBIT_JOB_CANCELLED 1 /* it returned AMBIT_CANCELLED, or never ran */
+#define AMBIT_JOB_CANCELLED 1 /* it returned AMBIT_CANCELLED, or never ran; for lack of memory: FAILED */
 #define AMBIT_JOB_FAILED 2    /* it returned any other negative number */
 
 /* How much a line of the log matters, least first. */
@@ -573,7 +573,8 @@ static inline ambit_status ambit_sleep(ambit_scope *scope, int64_t duration) {
 static inline ambit_status ambit_yield(ambit_scope *scope) { return scope->api->yield(scope); }
 
 /* Start a job that runs `tick` every `interval`, first after one interval. It has no stack while it waits and     [job]
- * does not drift; a tick that takes longer than the interval swallows those it missed.
+ * does not drift; a tick that takes longer than the interval swallows those it missed. With AMBIT_JOB_THREAD each
+ * tick runs on a pool thread.
  * Owner     `arg` and options as for ambit_spawn.
  * Returns   As ambit_spawn; AMBIT_INVALID also if the interval is not above 0. The job ends when a tick returns
  *           anything but AMBIT_OK, with that as its code.
@@ -586,8 +587,9 @@ static inline ambit_status ambit_every(ambit_scope *scope, int64_t interval, amb
 /* Wait until a descriptor is ready for what `events` names: AMBIT_READABLE, AMBIT_WRITABLE or both.        [job, waits]
  * Owner     The descriptor stays the plugin's; it must be non-blocking and stay open during the wait.
  * Returns   AMBIT_OK, and what it is ready for in `*ready` unless that is NULL; AMBIT_TIMED_OUT; AMBIT_CANCELLED;
- *           AMBIT_INVALID: not an open descriptor that can be waited for; AMBIT_WRONG_STATE: another job waits for
- *           it.
+ *           AMBIT_INVALID: not an open descriptor that can be waited for; AMBIT_LIMIT, AMBIT_NO_MEMORY: the system
+ *           takes no more. Several jobs may wait for one descriptor. A peer that only sends no more counts as
+ *           AMBIT_HANGUP where that is asked for.
  * Since     1.0 */
 static inline ambit_status ambit_wait_fd(ambit_scope *scope, int fd, uint32_t events, int64_t timeout,
                                          uint32_t *ready) {
@@ -620,7 +622,7 @@ static inline ambit_status ambit_event_set(ambit_event *event) { return event->a
 static inline ambit_status ambit_event_reset(ambit_event *event) { return event->api->event_reset(event); }
 
 /* Wait until an event of this scope or of one above it is set.                                             [job, waits]
- * Returns   AMBIT_OK; AMBIT_TIMED_OUT; AMBIT_CANCELLED.
+ * Returns   AMBIT_OK; AMBIT_TIMED_OUT; AMBIT_CANCELLED; AMBIT_INVALID: it belongs to another scope.
  * Since     1.0 */
 static inline ambit_status ambit_event_wait(ambit_scope *scope, ambit_event *event, int64_t timeout) {
   return scope->api->event_wait(scope, event, timeout);
@@ -637,7 +639,7 @@ static inline ambit_channel *ambit_channel_new(ambit_scope *scope, size_t capaci
 
 /* Put a message into a channel of this scope or of one above it; waits while the channel is full.          [job, waits]
  * Owner     What `message` points to passes to the receiver if the call returns AMBIT_OK.
- * Returns   AMBIT_OK; AMBIT_TIMED_OUT; AMBIT_CLOSED; AMBIT_CANCELLED.
+ * Returns   AMBIT_OK; AMBIT_TIMED_OUT; AMBIT_CLOSED; AMBIT_CANCELLED; AMBIT_INVALID: it belongs to another scope.
  * Since     1.0 */
 static inline ambit_status ambit_send(ambit_scope *scope, ambit_channel *channel, void *message, int64_t timeout) {
   return scope->api->send(scope, channel, message, timeout);
@@ -645,8 +647,8 @@ static inline ambit_status ambit_send(ambit_scope *scope, ambit_channel *channel
 
 /* Take the oldest message out of a channel of this scope or of one above it; waits while it is empty.      [job, waits]
  * Owner     What `*message` points to is the receiver's now.
- * Returns   AMBIT_OK; AMBIT_TIMED_OUT; AMBIT_CLOSED: closed and empty; AMBIT_CANCELLED. `*message` is NULL unless
- *           AMBIT_OK.
+ * Returns   AMBIT_OK; AMBIT_TIMED_OUT; AMBIT_CLOSED: closed and empty; AMBIT_CANCELLED; AMBIT_INVALID: it belongs to
+ *           another scope. `*message` is NULL unless AMBIT_OK.
  * Since     1.0 */
 static inline ambit_status ambit_receive(ambit_scope *scope, ambit_channel *channel, void **message, int64_t timeout) {
   return scope->api->receive(scope, channel, message, timeout);
@@ -782,8 +784,8 @@ static inline ambit_status ambit_set_status(ambit_scope *scope, int status) {
 /* Set a header of the response, in place of all that have this name in any case.                                  [job]
  * Owner     Name and value are copied.
  * Returns   AMBIT_OK; AMBIT_INVALID: the name is no token (RFC 9110, 5.6.2), the value has a CR, LF or NUL, or it is
- *           one that the host writes itself: Content-Length, Transfer-Encoding, Connection; AMBIT_WRONG_STATE: the
- *           response has begun; AMBIT_LIMIT; AMBIT_NO_MEMORY.
+ *           one that the host writes itself: Content-Length, Transfer-Encoding, Connection, Date, Server;
+ *           AMBIT_WRONG_STATE: the response has begun; AMBIT_LIMIT; AMBIT_NO_MEMORY.
  * Since     1.0 */
 static inline ambit_status ambit_set_header(ambit_scope *scope, const char *name, const char *value) {
   return scope->api->set_header(scope, name, value);

@@ -15,6 +15,7 @@ static const uint32_t clinux_epollhup = EPOLLHUP;
 static const uint32_t clinux_epollerr = EPOLLERR;
 static const uint32_t clinux_epollet = EPOLLET;
 static const uint32_t clinux_epollexclusive = EPOLLEXCLUSIVE;
+static const uint32_t clinux_epolloneshot = EPOLLONESHOT;
 static const int32_t clinux_epoll_cloexec = EPOLL_CLOEXEC;
 static const int32_t clinux_efd_flags = EFD_CLOEXEC | EFD_NONBLOCK;
 static const int32_t clinux_sfd_cloexec = SFD_CLOEXEC;

@@ -1,0 +1,68 @@
+internal import AmbitCore
+internal import CLinux
+internal import Glibc
+
+// How code that blocks elsewhere learns that its scope has been cancelled.
+
+/// A function to call when its scope is cancelled, in the scope's memory.
+struct CancelHook: BitwiseCopyable {
+  let function: @convention(c) (UnsafeMutableRawPointer?) -> Void
+  let argument: UnsafeMutableRawPointer?
+  var next: UnsafeMutablePointer<CancelHook>?
+}
+
+extension UnsafeMutablePointer<Scope> {
+  /// Calls `function(argument)` once when the scope is cancelled; now, if it has been.
+  func onCancel(
+    _ function: @escaping @convention(c) (UnsafeMutableRawPointer?) -> Void, _ argument: UnsafeMutableRawPointer?
+  ) -> Status {
+    guard pointee.state == .open else {
+      pointee.loop.withoutCurrentJob { function(argument) }
+      return .ok
+    }
+    guard let attachments = attach(), let hook = make(CancelHook(function: function, argument: argument, next: nil))
+    else { return .noMemory }
+    if let last = attachments.pointee.lastHook {
+      last.pointee.next = hook
+    } else {
+      attachments.pointee.firstHook = hook
+    }
+    attachments.pointee.lastHook = hook
+    return .ok
+  }
+
+  /// Tells all who asked that the scope is cancelled. A wait in a hook fails: it runs on no job's account.
+  func tellOfCancel() {
+    guard let attachments = pointee.attachments else { return }
+    signal(attachments.pointee.cancelDescriptor)
+    pointee.loop.withoutCurrentJob {
+      while let hook = attachments.pointee.firstHook {
+        attachments.pointee.firstHook = hook.pointee.next
+        hook.pointee.function(hook.pointee.argument)
+      }
+    }
+  }
+
+  /// A descriptor that is readable from the cancel on, the same each time; a negative status if none is to be had.
+  var cancelDescriptor: Int32 {
+    guard let attachments = attach() else { return Status.noMemory.rawValue }
+    if attachments.pointee.cancelDescriptor < 0 {
+      let descriptor = eventfd(pointee.state == .open ? 0 : 1, clinux_efd_flags)
+      guard descriptor >= 0 else { return (errno == ENOMEM ? Status.noMemory : .limit).rawValue }
+      attachments.pointee.cancelDescriptor = descriptor
+    }
+    return attachments.pointee.cancelDescriptor
+  }
+
+  private func signal(_ descriptor: Int32) {
+    guard descriptor >= 0 else { return }
+    var one: UInt64 = 1
+    _ = write(descriptor, &one, 8)
+  }
+
+  func closeCancelDescriptor(of attachments: UnsafeMutablePointer<Attachments>) {
+    guard attachments.pointee.cancelDescriptor >= 0 else { return }
+    Glibc.close(attachments.pointee.cancelDescriptor)
+    attachments.pointee.cancelDescriptor = -1
+  }
+}

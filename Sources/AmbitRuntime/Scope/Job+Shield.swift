@@ -1,0 +1,45 @@
+internal import AmbitCore
+
+// A shield: for one job, waits work again after a cancel, for at most `cancelGrace` in all.
+
+extension UnsafeMutablePointer<Job> {
+  /// Lets the job's waits work after a cancel; `.limit` if its grace is used up.
+  func shield() -> Status {
+    guard pointee.aftermath.graceUsed < cancelGrace else { return .limit }
+    pointee.aftermath.isShielded = true
+    if isEnding(in: pointee.scope) { _ = isWithinGrace }
+    return .ok
+  }
+
+  /// Ends the shield: what of the grace was not used is there for the next.
+  func unshield() {
+    pointee.aftermath.graceUsed = graceUsed
+    pointee.aftermath.graceUsedSince = nil
+    pointee.aftermath.isShielded = false
+  }
+
+  /// Whether the job, which is cancelled, may wait. The grace is being used from the first time this is asked.
+  var isWithinGrace: Bool {
+    guard pointee.aftermath.isShielded else { return false }
+    if pointee.aftermath.graceUsedSince == nil { pointee.aftermath.graceUsedSince = Clock.monotonic }
+    if graceUsed < cancelGrace { return true }
+    unshield()
+    return false
+  }
+
+  /// Ends the present wait when the grace is over, if it has not ended before.
+  func boundByGrace() {
+    let loop = pointee.loop
+    let (end, overflow) = Clock.monotonic.addingReportingOverflow(cancelGrace - graceUsed)
+    guard !overflow, !waitTimer.isArmed || loop.due(waitTimer) > end else { return }
+    loop.arm(waitTimer, at: end)
+    pointee.aftermath.isBoundByGrace = true
+  }
+
+  private var cancelGrace: Int64 { pointee.loop.pointee.limits.cancelGrace }
+
+  private var graceUsed: Int64 {
+    guard let since = pointee.aftermath.graceUsedSince else { return pointee.aftermath.graceUsed }
+    return pointee.aftermath.graceUsed + Clock.monotonic - since
+  }
+}

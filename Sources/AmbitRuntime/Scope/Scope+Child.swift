@@ -1,0 +1,91 @@
+internal import AmbitCore
+
+// Scopes that plugins open inside others, and close.
+
+/// What a plugin asked of a scope, read from `ambit_scope_options`.
+struct ScopeOptions {
+  var name: UnsafePointer<CChar>?
+  /// 0 or less: the deadlines above hold alone.
+  var timeout: Int64 = 0
+  var maxJobs = UInt32.max
+  var isFailFast = false
+}
+
+extension UnsafeMutablePointer<Scope> {
+  /// Scopes can be opened inside each other so deep: their ends are recursive, on a fiber's stack.
+  private static var greatestDepth: UInt32 { 64 }
+
+  /// Opens a scope inside this one, which the plugin holds until it closes it; `.cancelled` if this one is ending,
+  /// `.limit` if it lies too deep.
+  ///
+  /// One that the plugin never closes is closed with its parent, when no job of either is left: until then its handle
+  /// and memory are the plugin's to use.
+  func openChild(_ options: ScopeOptions) -> (Status, ScopePointer?) {
+    guard pointee.state == .open else { return (.cancelled, nil) }
+    guard pointee.depth < Self.greatestDepth else { return (.limit, nil) }
+    let child = pointee.loop.takeScope()
+    child.open(below: self, kind: .child, observer: openedScopeObserver)
+    child.pointee.isHeldByOpener = true
+    child.pointee.maxJobs = options.maxJobs
+    child.pointee.isFailFast = options.isFailFast
+    if let name = options.name { child.pointee.name = child.copy(CString.bytes(name)) }
+    if options.timeout > 0 { _ = child.setTimeout(options.timeout) }
+    return (.ok, child)
+  }
+
+  /// Cancels what is left in a scope from `openChild` and waits, as `job`, until it is closed, whatever is cancelled
+  /// meanwhile; `.wrongState` if it is another scope, is being closed already, or if the job runs in it.
+  func closeChild(as job: JobPointer) -> Status {
+    guard pointee.isHeldByOpener, !job.runs(in: self) else { return .wrongState }
+    cancel(.called)
+    hold()
+    pointee.isHeldByOpener = false
+    pointee.closer = job
+    job.prepareToBlock()
+    pointee.holds -= 1
+    release()
+    return job.block()
+  }
+
+  /// Closes the scopes below that the plugin has not closed, the last opened first; false if one of them goes on,
+  /// because a deferred function has tried to spawn there.
+  func closeOpenedChildren() -> Bool {
+    while !childrenLink.isAlone {
+      let child = ScopePointer.of(sibling: childrenLink.pointee.previous)
+      guard child.pointee.isDormant else { return false }
+      child.wakeUp()
+      child.pointee.isHeldByOpener = false
+      child.release()
+    }
+    return true
+  }
+
+  /// Nothing of the ending scope runs any more, but the plugin may still use it: it waits without holding its parent.
+  func fallAsleep() {
+    guard !pointee.isDormant, let parent = pointee.parent else { return }
+    pointee.isDormant = true
+    parent.release()
+  }
+
+  /// The opposite of `fallAsleep`: something is to run, or the scope is to close.
+  func wakeUp() {
+    pointee.isDormant = false
+    pointee.parent?.hold()
+  }
+}
+
+extension UnsafeMutablePointer<Job> {
+  /// Whether the job belongs to `scope` or to one below it.
+  fileprivate func runs(in scope: ScopePointer) -> Bool {
+    var next: ScopePointer? = pointee.scope
+    while let own = next, own.pointee.depth > scope.pointee.depth { next = own.pointee.parent }
+    return next == scope
+  }
+}
+
+private let openedScopeObserver = ScopeObserver(
+  cancelling: { _ in },
+  closed: { record in
+    let scope = record.assumingMemoryBound(to: Scope.self)
+    scope.pointee.loop.recycle(scope)
+  })

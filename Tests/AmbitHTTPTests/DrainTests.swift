@@ -1,0 +1,81 @@
+import AmbitRuntime
+import CAmbit
+import Testing
+
+@testable import AmbitHTTP
+
+/// The end of a server: no request that was sent is lost.
+@Suite struct Draining {
+  private func server() throws -> TestServer {
+    try TestServer([TestRoute("GET /ok", Handlers.ok), TestRoute("GET /hold", Handlers.hold)])
+  }
+
+  @Test func `closes idle connections at once`() throws {
+    let server = try server()
+    let fresh = try Client(server)
+    let used = try Client(server)
+    try used.send("GET /ok HTTP/1.1\r\nHost: a\r\n\r\n")
+    #expect(try used.reply().status == 200)
+    #expect(server.counts(becoming: .init(connections: 2)).connections == 2)
+    server.http.drain()
+    #expect(fresh.rest().isEmpty && used.rest().isEmpty)
+    #expect(server.finalCounts == TestServer.Counts())
+  }
+
+  @Test func `closes its listeners once, however often it is asked`() throws {
+    let server = try server()
+    server.http.drain()
+    // Whoever opens a descriptor next gets the number that a listener had.
+    let other = try self.server()
+    server.http.drain()
+    let client = try Client(other)
+    try client.send("GET /ok HTTP/1.1\r\nHost: a\r\n\r\n")
+    #expect(try client.reply().text == "ok")
+  }
+
+  @Test func `answers a request that no event has told of yet`() throws {
+    let server = try server()
+    let client = try Client(server)
+    #expect(server.counts(becoming: .init(connections: 1)).connections == 1)
+    let sending = Shared(value: client)
+    server.loops.onEach { loop in
+      // The bytes are in the kernel when `send` returns, and the loop does not look before this returns.
+      try? sending.value.send("GET /ok HTTP/1.1\r\nHost: a\r\n\r\n")
+      ServerPointer.on(loop).drain()
+    }
+    let reply = try client.reply()
+    #expect(reply.text == "ok" && reply["connection"] == "close")
+  }
+
+  @Test func `answers a request whose head is on its way`() throws {
+    let server = try server()
+    let client = try Client(server)
+    try client.send("GET /ok HTTP/1.1\r\n")
+    #expect(server.counts(becoming: .init(connections: 1)).connections == 1)
+    server.loops.onEach { _ in }
+    server.http.drain()
+    try client.send("Host: a\r\n\r\n")
+    let reply = try client.reply()
+    #expect(reply.text == "ok" && reply["connection"] == "close")
+  }
+
+  @Test func `lets a request finish and closes its connection`() throws {
+    let server = try TestServer([
+      TestRoute("GET /soon") { scope in
+        scope.note("waiting")
+        _ = ambit_sleep(scope, 20_000_000)
+        return ambit_respond(scope, 200, nil, "done", 4)
+      }
+    ])
+    let client = try Client(server)
+    try client.send("GET /soon HTTP/1.1\r\nHost: a\r\n\r\n")
+    #expect(server.journal.waits(for: "waiting"))
+    server.http.drain()
+    #expect(throws: ClientError.self) { try Client(server) }
+    let reply = try client.reply()
+    #expect(reply.text == "done" && reply["connection"] == "close")
+    #expect(client.rest().isEmpty)
+    client.close()
+    #expect(server.finalCounts == TestServer.Counts())
+  }
+}

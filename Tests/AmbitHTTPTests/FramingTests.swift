@@ -1,0 +1,149 @@
+import CAmbit
+import Testing
+
+@testable import AmbitHTTP
+
+/// Which bytes make up one response, and where the next request begins (RFC 9112, section 6).
+@Suite struct Framing {
+  private func server() throws -> TestServer {
+    try TestServer([
+      TestRoute("GET /ok", Handlers.ok),
+      TestRoute("POST /ok", Handlers.ok),
+      TestRoute("POST /echo", Handlers.echo),
+      TestRoute("* /", Handlers.ok),
+      TestRoute("GET /none") { ambit_respond($0, 204, nil, nil, 0) },
+      TestRoute("GET /same") { ambit_respond($0, 304, nil, "never sent", 10) },
+      TestRoute("GET /large") { scope in
+        let size = 100_000
+        return ambit_respond(scope, 200, nil, ambit_alloc(scope, size), size)
+      },
+      TestRoute("GET /stream") { scope in
+        _ = ambit_begin(scope, 200, -1)
+        _ = ambit_write(scope, "one,", 4)
+        _ = ambit_write(scope, "two", 3)
+        return ambit_end(scope)
+      },
+    ])
+  }
+
+  @Test(arguments: ["/ok", "/large", "/stream", "/none", "/same"])
+  func `answers HEAD with the head of GET and nothing behind it`(path: String) throws {
+    let server = try server()
+    let client = try Client(server)
+    try client.send("HEAD \(path) HTTP/1.1\r\nHost: a\r\n\r\nGET /ok HTTP/1.1\r\nHost: a\r\n\r\n")
+    let head = try client.reply(toHead: true)
+    #expect(try client.reply().text == "ok")
+    try client.send("GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n")
+    let whole = try client.reply()
+    #expect(head.status == whole.status)
+    #expect(head.headers.filter { $0.name != "date" } == whole.headers.filter { $0.name != "date" })
+  }
+
+  @Test(arguments: ["/none", "/same"])
+  func `announces no body where the status has none`(path: String) throws {
+    let server = try server()
+    let client = try Client(server)
+    try client.send("GET \(path) HTTP/1.1\r\nHost: a\r\n\r\nGET /ok HTTP/1.1\r\nHost: a\r\n\r\n")
+    let reply = try client.reply()
+    #expect(reply["content-length"] == nil && reply["transfer-encoding"] == nil)
+    #expect(try client.reply().text == "ok")
+  }
+
+  @Test func `streams to HTTP 1.0 until the close`() throws {
+    let server = try server()
+    let client = try Client(server)
+    try client.send("GET /stream HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+    let reply = try client.reply()
+    #expect(reply.text == "one,two")
+    #expect(reply["connection"] == "close")
+  }
+
+  @Test func `keeps an HTTP 1.0 connection that asks for it`() throws {
+    let server = try server()
+    let client = try Client(server)
+    for _ in 0..<2 {
+      try client.send("GET /ok HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+      #expect(try client.reply()["connection"] == "keep-alive")
+    }
+    try client.send("GET /ok HTTP/1.0\r\n\r\n")
+    #expect(try client.reply()["connection"] == "close")
+    #expect(client.rest().isEmpty)
+  }
+
+  @Test(arguments: ["/missing", "/ok", "/%00", "/echo/"])
+  func `never takes the body of a request for the next one`(path: String) throws {
+    let server = try server()
+    let client = try Client(server)
+    let hidden = "GET /ok HTTP/1.1\r\nHost: hidden\r\n\r\n"
+    try client.send(
+      "DELETE \(path) HTTP/1.1\r\nHost: a\r\nContent-Length: \(hidden.utf8.count)\r\n\r\n\(hidden)"
+        + "GET /missing HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    #expect(try client.reply().status >= 400)
+    #expect(try client.reply().status == 404)
+    #expect(client.rest().isEmpty)
+  }
+
+  @Test func `never takes a body in chunks that nobody read for the next request`() throws {
+    let server = try server()
+    let client = try Client(server)
+    let hidden = "GET /ok HTTP/1.1\r\nHost: hidden\r\n\r\n"
+    let size = String(hidden.utf8.count, radix: 16)
+    for path in ["/missing", "/ok"] {
+      try client.send(
+        "POST \(path) HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\(size)\r\n\(hidden)\r\n0\r\n\r\n")
+      #expect(try client.reply().status == (path == "/ok" ? 200 : 404))
+    }
+    try client.send("GET /missing HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    #expect(try client.reply().status == 404)
+    #expect(client.rest().isEmpty)
+  }
+
+  @Test(arguments: ["/missing", "/ok"])
+  func `says that it closes when it answers before the body has come`(path: String) throws {
+    let server = try server()
+    let client = try Client(server)
+    try client.send("POST \(path) HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345")
+    #expect(try client.reply()["connection"] == "close")
+    #expect(client.rest().isEmpty)
+    client.close()
+    #expect(server.finalCounts == TestServer.Counts())
+  }
+
+  @Test func `lets a client that is still sending read why its body is refused`() throws {
+    var limits = HTTPLimits()
+    limits.maxBody = 1000
+    let server = try TestServer([TestRoute("POST /echo", Handlers.echo)], limits: limits)
+    let client = try Client(server)
+    let size = 6 << 20
+    let sent: Result<Void, any Error> = Result {
+      try client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: \(size)\r\n\r\n")
+      try client.send([UInt8](repeating: 0, count: size))
+    }
+    #expect(throws: Never.self) { try sent.get() }
+    #expect(try client.reply().status == 413)
+  }
+
+  @Test func `answers for the server as a whole`() throws {
+    let server = try server()
+    let client = try Client(server)
+    for target in ["*", "http://example.com"] {
+      try client.send("OPTIONS \(target) HTTP/1.1\r\nHost: a\r\n\r\n")
+      let reply = try client.reply()
+      #expect(reply.status == 200 && reply.body.isEmpty, "OPTIONS \(target)")
+    }
+  }
+
+  @Test func `does not take a request for a tunnel for one of the root`() throws {
+    let server = try server()
+    let client = try Client(server)
+    try client.send("CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n")
+    #expect(try client.reply().status >= 400)
+  }
+
+  @Test func `takes an absolute target without a path for the root`() throws {
+    let server = try server()
+    let client = try Client(server)
+    try client.send("GET http://example.com HTTP/1.1\r\nHost: example.com\r\n\r\n")
+    #expect(try client.reply().text == "ok")
+  }
+}

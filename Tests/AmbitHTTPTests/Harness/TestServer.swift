@@ -1,0 +1,111 @@
+import AmbitCore
+import AmbitRuntime
+import CAmbit
+import Glibc
+
+@testable import AmbitHTTP
+
+/// A route of a test: a pattern and the handler behind it.
+struct TestRoute {
+  let pattern: String
+  let isBlocking: Bool
+  let finishesOnDisconnect: Bool
+  let handler: ambit_handler
+
+  init(
+    _ pattern: String, isBlocking: Bool = false, finishesOnDisconnect: Bool = false,
+    _ handler: @escaping ambit_handler
+  ) {
+    self.pattern = pattern
+    self.isBlocking = isBlocking
+    self.finishesOnDisconnect = finishesOnDisconnect
+    self.handler = handler
+  }
+}
+
+/// The server of this process, on loops and a port of its own, with one plugin whose handlers are closures.
+final class TestServer: Sendable {
+  let loops: LoopGroup
+  let http: HTTPServer
+  let journal = Journal()
+  let address: ListenAddress
+
+  init(
+    _ routes: [TestRoute], threads: Int = 1, limits: HTTPLimits = HTTPLimits(), path: String? = nil
+  ) throws {
+    signal(SIGPIPE, SIG_IGN)
+    loops = try LoopGroup(count: threads, table: HTTPCalls.makeTable(), limits: RuntimeLimits())
+    http = HTTPServer(loops: loops, limits: limits)
+    let generation = Self.openGeneration(on: loops)
+    generation.value.pointee.state = Unmanaged.passUnretained(journal).toOpaque()
+    let bound = try routes.map { route in
+      BoundRoute(
+        pattern: try RoutePattern(route.pattern), handler: route.handler, isBlocking: route.isBlocking,
+        finishesOnDisconnect: route.finishesOnDisconnect, generation: generation.value)
+    }
+    http.replaceRoutes(by: try RouteSet(bound))
+    let wanted = path.map { ListenAddress.unix(path: $0) } ?? .internet(address: [127, 0, 0, 1], port: 0)
+    let url = try http.listen(at: [wanted])[0]
+    http.accept()
+    address = path == nil ? .internet(address: [127, 0, 0, 1], port: UInt16(url.split(separator: ":").last!)!) : wanted
+  }
+
+  deinit {
+    http.drain()
+    loops.stop()
+  }
+
+  /// Opens the scopes of a generation without a plugin file, as `AmbitPlugins` does for one with a file.
+  private static func openGeneration(on loops: LoopGroup) -> Shared<GenerationPointer> {
+    let shards = UnsafeMutablePointer<ScopePointer>.allocate(capacity: loops.loops.count)
+    let record = GenerationPointer.allocate(capacity: 1)
+    record.initialize(to: Generation(label: "test/1", settings: SettingsTable([]), shards: shards))
+    let generation = Shared(value: record)
+    loops.onEach { loop in
+      let shard = ScopePointer.allocate(capacity: 1)
+      shard.open(
+        below: loop.pointee.root, kind: .plugin, observer: ScopeObserver(cancelling: { _ in }, closed: { _ in }))
+      shard.pointee.generation = generation.value
+      shard.release()
+      generation.value.pointee.shards[loop.pointee.index] = shard
+    }
+    return generation
+  }
+
+  /// What is open on all loops, besides the scopes of the host and of the plugin.
+  struct Counts: Equatable, Sendable {
+    var connections = 0
+    var requests = 0
+    var scopes = 0
+  }
+
+  var counts: Counts {
+    loops.onEach { loop in
+      Counts(
+        connections: ServerPointer.on(loop).pointee.openCount, requests: loop.pointee.liveRequests,
+        scopes: loop.pointee.liveScopes - 2)
+    }.reduce(Counts()) { sum, part in
+      Counts(
+        connections: sum.connections + part.connections, requests: sum.requests + part.requests,
+        scopes: sum.scopes + part.scopes)
+    }
+  }
+
+  /// The counts once they are `expected`, or as they are when they have not become so in ten seconds.
+  func counts(becoming expected: Counts) -> Counts {
+    let limit = Clock.monotonic + 10_000_000_000
+    while true {
+      let present = counts
+      if present == expected || Clock.monotonic > limit { return present }
+      sched_yield()
+    }
+  }
+
+  /// The counts once all clients have gone: zero, unless something is left over.
+  var finalCounts: Counts { counts(becoming: Counts()) }
+}
+
+/// A pointer that the tests share between threads, one after the other.
+struct Shared<Value>: @unchecked Sendable {
+  let value: Value
+}

@@ -1,0 +1,86 @@
+@testable import AmbitRuntime
+
+/// A wheel and timers for it, named by number.
+final class TimerBench {
+  private let timers: UnsafeMutablePointer<Timer>
+  private let count: Int
+  private var wheel: TimerWheel
+
+  init(count: Int, now: Int64) {
+    self.count = count
+    timers = .allocate(capacity: count)
+    wheel = TimerWheel(now: now)
+    for index in 0..<count {
+      (timers + index).initialize(to: Timer(at: timers + index, owner: timers + index, fire: { _ in }))
+    }
+  }
+
+  deinit {
+    wheel.deallocate()
+    timers.deallocate()
+  }
+
+  var nextDue: Int64? { wheel.nextDue }
+
+  func isArmed(_ timer: Int) -> Bool { (timers + timer).isArmed }
+
+  func arm(_ timer: Int, at time: Int64) { wheel.arm(timers + timer, at: time) }
+
+  func disarm(_ timer: Int) { wheel.disarm(timers + timer) }
+
+  /// One timer that is due; nil if none is.
+  func pop(now: Int64) -> Int? { wheel.popDue(now: now).map { $0 - timers } }
+
+  /// All timers that have become due, in the order in which they fire.
+  func advance(to now: Int64) -> [Int] {
+    var fired: [Int] = []
+    while let timer = pop(now: now) { fired.append(timer) }
+    return fired
+  }
+}
+
+/// What a wheel may do, from a list of deadlines.
+struct TimerModel {
+  private(set) var now: Int64
+  private let tick: Int64
+  /// The deadline of each armed timer, or the time at which it was armed if that is later.
+  private var deadlines: [Int: Int64] = [:]
+
+  init(now: Int64, tick: Int64) {
+    self.now = now
+    self.tick = tick
+  }
+
+  mutating func arm(_ timer: Int, at time: Int64) { deadlines[timer] = max(time, now) }
+
+  mutating func disarm(_ timer: Int) { deadlines[timer] = nil }
+
+  /// Moves time on; returns what is wrong with the timers that fired on the way.
+  mutating func advance(to time: Int64, firing fired: [Int]) -> [String] {
+    now = time
+    var complaints: [String] = []
+    var latest: Int64 = 0
+    for timer in fired {
+      guard let deadline = deadlines.removeValue(forKey: timer) else {
+        complaints.append("timer \(timer) fired and was not armed")
+        continue
+      }
+      if deadline > now { complaints.append("timer \(timer) fired \(deadline - now) ns early") }
+      if deadline <= latest - tick { complaints.append("timer \(timer) fired after one of a later tick") }
+      latest = max(latest, deadline)
+    }
+    for (timer, deadline) in deadlines where deadline <= now - tick {
+      complaints.append("timer \(timer) is \(now - deadline) ns late")
+    }
+    return complaints
+  }
+
+  /// What is wrong with `nextDue`: a loop that sleeps until then must not oversleep.
+  func complaint(nextDue: Int64?) -> String? {
+    guard let first = deadlines.values.min() else {
+      return nextDue == nil ? nil : "due at \(nextDue!), and nothing is armed"
+    }
+    guard let nextDue else { return "nothing due, and a timer is armed for \(first)" }
+    return nextDue < first + tick ? nil : "due at \(nextDue), and a timer is armed for \(first)"
+  }
+}

@@ -1,0 +1,141 @@
+import AmbitCore
+import CAmbit
+import Testing
+
+@testable import AmbitRuntime
+
+@Suite struct Joining {
+  @Test func `waits for the job and its hook, and tells how it ended`() throws {
+    let steps = try Stage.play { stage in
+      let scope = stage.open("")
+      let job = scope.spawn("job") { scope in
+        _ = scope.yield()
+        return .limit
+      }
+      scope.spawn("joiner") { scope in
+        var outcome: ambit_outcome = -1
+        var code: Int32 = 0
+        let status = ambit_join(scope, job, -1, &outcome, &code)
+        stage.note("\(Status(rawValue: status)): \(outcome == AMBIT_JOB_FAILED) \(Status(rawValue: code))")
+        return scope.join(job)
+      }
+      stage.afterTurns(3) { stage.end(scope) }
+    }
+    #expect(steps == ["job ends failed LIMIT", "OK: true LIMIT", "joiner ends completed OK"])
+  }
+
+  @Test func `wakes all who wait for the same job`() throws {
+    let steps = try Stage.play { stage in
+      let scope = stage.open("")
+      let job = scope.spawn("job") { $0.yield() }
+      for name in ["one", "two", "three"] { scope.spawn(name) { $0.join(job) } }
+      stage.afterTurns(3) { stage.end(scope) }
+    }
+    #expect(steps == ["job", "one", "two", "three"].map { "\($0) ends completed OK" })
+  }
+
+  @Test func `a job that was cancelled before its first turn tells so`() throws {
+    let steps = try Stage.play { stage in
+      let scope = stage.open("")
+      scope.spawn("joiner") { scope in
+        let job = scope.spawn("job") { _ in .ok }
+        scope.cancel(job)
+        var outcome: ambit_outcome = -1
+        let status = ambit_join(scope, job, -1, &outcome, nil)
+        stage.note("\(Status(rawValue: status)): \(outcome == AMBIT_JOB_CANCELLED)")
+        return .ok
+      }
+      stage.afterTurns(3) { stage.end(scope) }
+    }
+    #expect(steps == ["job ends cancelled CANCELLED", "OK: true", "joiner ends completed OK"])
+  }
+
+  @Test func `gives up after the timeout, and the job goes on`() throws {
+    let steps = try Stage.play { stage in
+      let scope = stage.open("")
+      let job = scope.spawn("job") { $0.sleep() }
+      scope.spawn("joiner") { scope in
+        stage.note("\(scope.join(job, timeout: 0)) \(scope.joinAll(timeout: 0))")
+        stage.note("\(scope.join(job, timeout: 1_000)) \(scope.joinAll(timeout: 1_000))")
+        scope.cancel(job)
+        return scope.join(job)
+      }
+      scope.spawn("all") { scope in
+        let status = scope.joinAll()
+        scope.cancel()
+        return status
+      }
+    }
+    #expect(
+      steps == [
+        "TIMED_OUT TIMED_OUT", "TIMED_OUT TIMED_OUT", "job ends cancelled CANCELLED", "joiner ends completed OK",
+        "all ends completed OK",
+      ])
+  }
+
+  @Test func `a job that joins itself is refused`() throws {
+    let steps = try Stage.play { stage in
+      let scope = stage.open("")
+      var own: OpaquePointer?
+      own = scope.spawn("job") { $0.join(own) }
+      stage.end(scope)
+    }
+    #expect(steps == ["job ends failed INVALID"])
+  }
+
+  @Test func `delivers the end of a job in the turn of the cancel`() throws {
+    let steps = try Stage.play { stage in
+      let scope = stage.open("")
+      let job = scope.spawn("job") { $0.yield() }
+      scope.spawn("joiner") { scope in
+        stage.note("\(scope.join(job)), then \(scope.join(job))")
+        return .ok
+      }
+      scope.spawn("canceller") { scope in
+        _ = scope.yield()
+        scope.cancel()
+        return .ok
+      }
+    }
+    #expect(
+      steps == [
+        "job ends completed OK", "canceller ends completed OK", "OK, then CANCELLED", "joiner ends completed OK",
+      ])
+  }
+
+  @Test func `all waits for the other jobs, also those spawned meanwhile, and not for the caller`() throws {
+    let steps = try Stage.play { stage in
+      let scope = stage.open("")
+      scope.spawn("gatherer") { $0.joinAll() }
+      scope.spawn("parent") { scope in
+        scope.spawn("child") { $0.yield() }
+        return .ok
+      }
+      stage.afterTurns(4) { stage.end(scope) }
+    }
+    #expect(
+      steps == ["parent ends completed OK", "child ends completed OK", "gatherer ends completed OK"])
+  }
+
+  @Test func `all tells that one has failed, also one that ended before`() throws {
+    let steps = try Stage.play { stage in
+      let scope = stage.open("")
+      scope.spawn("job") { _ in .closed }
+      scope.spawn("gatherer") { $0.joinAll() }
+      stage.end(scope)
+    }
+    #expect(steps == ["job ends failed CLOSED", "gatherer ends failed FAILED"])
+  }
+
+  @Test func `all takes cancelled jobs for no failure`() throws {
+    let steps = try Stage.play { stage in
+      let scope = stage.open("")
+      scope.spawn("gatherer") { scope in
+        scope.cancel(scope.spawn("job") { $0.sleep() })
+        return scope.joinAll()
+      }
+      stage.afterTurns(3) { stage.end(scope) }
+    }
+    #expect(steps == ["job ends cancelled CANCELLED", "gatherer ends completed OK"])
+  }
+}

@@ -1,0 +1,85 @@
+import AmbitCore
+import Testing
+
+@testable import AmbitRuntime
+
+extension Stage {
+  /// Opens the scope of a plugin whose generation, when it is told that no request is left, notes that and calls
+  /// `drained`.
+  fileprivate func openPlugin(drained: @escaping (ScopePointer) -> Void = { _ in }) -> ScopePointer {
+    let plugin = open("plugin", kind: .plugin)
+    let shards = UnsafeMutablePointer<ScopePointer>.allocate(capacity: 1)
+    shards.initialize(to: plugin)
+    let generation = GenerationPointer.allocate(capacity: 1)
+    generation.initialize(to: Generation(label: "plugin/1", settings: SettingsTable([]), shards: shards))
+    let tell = OnLoop(run: drained)
+    generation.pointee.shardDrained = {
+      Stage.current.note("drained")
+      tell.run(Stage.current.loop.pointee.root.firstChild)
+    }
+    plugin.pointee.generation = generation
+    return plugin
+  }
+}
+
+/// Something that only the loop's thread touches.
+private struct OnLoop: @unchecked Sendable {
+  let run: (ScopePointer) -> Void
+}
+
+extension ScopePointer {
+  fileprivate var firstChild: ScopePointer { .of(sibling: childrenLink.pointee.next) }
+}
+
+@Suite struct Retiring {
+  @Test func `a plugin without requests tells so at once, and leaves background work alone`() throws {
+    let steps = try Stage.play { stage in
+      let plugin = stage.openPlugin()
+      plugin.spawn("background") { $0.sleep() }
+      plugin.retire(drain: .max)
+      stage.note("\(plugin.pointee.cause)")
+      stage.afterTurns(2) { plugin.cancel(.retired) }
+    }
+    #expect(steps == ["drained", "none", "background ends cancelled CANCELLED", "plugin closes: retired"])
+  }
+
+  @Test func `waits for the last request`() throws {
+    let steps = try Stage.play { stage in
+      let plugin = stage.openPlugin { $0.cancel(.retired) }
+      let requests = ["one", "two"].map { stage.open($0, kind: .request, below: plugin) }
+      plugin.spawn("background") { $0.sleep() }
+      plugin.retire(drain: .max)
+      stage.note("\(stage.loop.pointee.liveRequests) requests")
+      stage.afterTurns(2) {
+        requests[0].cancel(.done)
+        stage.note("\(plugin.pointee.requestCount) left, \(plugin.pointee.cause)")
+        requests[1].cancel(.disconnect)
+      }
+    }
+    #expect(
+      steps == [
+        "2 requests", "one closes: done", "1 left, none", "two closes: disconnect", "drained",
+        "background ends cancelled CANCELLED", "plugin closes: retired",
+      ])
+  }
+
+  @Test func `ends the requests that are left when the drain time is over`() throws {
+    let steps = try Stage.play { stage in
+      let plugin = stage.openPlugin()
+      stage.open("request", kind: .request, below: plugin).spawn("job") { $0.sleep() }
+      plugin.retire(drain: 1_000_000)
+    }
+    #expect(steps == ["job ends cancelled CANCELLED", "request closes: retired", "drained", "plugin closes: retired"])
+  }
+
+  @Test func `gives way to a shutdown`() throws {
+    let steps = try Stage.play { stage in
+      let plugin = stage.openPlugin()
+      stage.open("request", kind: .request, below: plugin).spawn("job") { $0.sleep() }
+      plugin.retire(drain: .max)
+      stage.afterTurns(2) { plugin.cancel(.shutdown) }
+    }
+    #expect(
+      steps == ["job ends cancelled CANCELLED", "request closes: shutdown", "drained", "plugin closes: shutdown"])
+  }
+}

@@ -1,0 +1,141 @@
+import AmbitCore
+import CAmbit
+import Testing
+
+@testable import AmbitRuntime
+
+@Suite struct ChildScopes {
+  @Test func `that nobody closes are closed before their parent, the last opened first`() throws {
+    let steps = try Stage.play { stage in
+      let scope = stage.open("request")
+      scope.asHandle.deferring { stage.note("request undone") }
+      scope.spawn("opener") { scope in
+        for name in ["first", "second"] {
+          let child = scope.openChild().scope!
+          child.deferring { stage.note("\(name) undone") }
+          child.openChild().scope!.deferring { stage.note("below \(name) undone") }
+        }
+        scope.cancel()
+        return .ok
+      }
+    }
+    #expect(
+      steps == [
+        "opener ends completed OK", "below second undone", "second undone", "below first undone", "first undone",
+        "request undone", "request closes: called",
+      ])
+  }
+
+  @Test func `stay usable for the code that opened them until it returns`() throws {
+    let steps = try Stage.play { stage in
+      let scope = stage.open("request")
+      scope.spawn("opener") { scope in
+        let child = scope.openChild().scope!
+        child.deferring { stage.note("child undone") }
+        let memory = ambit_alloc(child, 16)!.assumingMemoryBound(to: UInt8.self)
+        stage.note("\(scope.sleep()) \(child.cause)")
+        memory[15] = 7
+        stage.note("\(child.spawn(ended: { stage.note("late \($0) \($1)") }) { _ in .ok }.status)")
+        stage.note("\(child.openChild().status) \(scope.shield()) \(scope.sleep(1)) \(memory[15])")
+        return .ok
+      }
+      stage.afterTurns(2) { scope.cancel(.disconnect) }
+    }
+    #expect(
+      steps == [
+        "CANCELLED disconnect", "CANCELLED", "late cancelled CANCELLED", "CANCELLED OK OK 7",
+        "opener ends completed OK", "child undone", "request closes: disconnect",
+      ])
+  }
+
+  @Test func `wait for the jobs of the whole tree before the first of them closes`() throws {
+    let steps = try Stage.play { stage in
+      let scope = stage.open("request")
+      scope.spawn("opener") { scope in
+        let first = scope.openChild().scope!
+        let second = scope.openChild().scope!
+        first.deferring { stage.note("first undone") }
+        second.deferring { stage.note("second undone") }
+        first.spawn("inner") { inner in
+          _ = inner.sleep()
+          stage.note("second still there: \(second.cause) \(ambit_alloc(second, 1) != nil)")
+          return .ok
+        }
+        return .ok
+      }
+      stage.afterTurns(3) { scope.cancel(.called) }
+    }
+    #expect(
+      steps == [
+        "opener ends completed OK", "second still there: called true", "inner ends completed OK", "second undone",
+        "first undone", "request closes: called",
+      ])
+  }
+
+  @Test func `of the plugin do not keep a job of a request that waits in one`() throws {
+    let steps = try Stage.play { stage in
+      let plugin = stage.open("plugin", kind: .plugin)
+      let request = stage.open("request", kind: .request, below: plugin)
+      request.spawn("job") { _ in
+        let child = plugin.asHandle.openChild().scope!.openChild().scope!
+        stage.note("\(child.sleep()) \(child.cause)")
+        return .ok
+      }
+      stage.afterTurns(2) {
+        request.cancel(.disconnect)
+        stage.afterTurns(2) { plugin.cancel(.retired) }
+      }
+    }
+    #expect(
+      steps == [
+        "CANCELLED none", "job ends completed OK", "request closes: disconnect", "plugin closes: retired",
+      ])
+  }
+
+  @Test func `are refused in a scope that is ending, too deep, and with options unknown to this host`() throws {
+    let steps = try Stage.play { stage in
+      let scope = stage.open("")
+      stage.note("\(scope.asHandle.openChild { $0.flags = 2 }.status)")
+      var depth = 0
+      var deepest = scope.asHandle
+      while let child = deepest.openChild().scope {
+        deepest = child
+        depth += 1
+      }
+      stage.note("\(deepest.openChild().status) after \(depth)")
+      scope.cancel(.called)
+    }
+    #expect(steps == ["INVALID", "LIMIT after 63"])
+  }
+
+  @Test func `read no more of their options than the plugin knows`() throws {
+    let steps = try Stage.play { stage in
+      let scope = stage.open("")
+      let child = scope.asHandle.openChild { options in
+        options.size = MemoryLayout<ambit_scope_options>.offset(of: \.max_jobs)!
+        options.max_jobs = 1
+        options.flags = .max
+      }
+      stage.note("\(child.status) \(ScopePointer.of(child.scope!).pointee.maxJobs == .max)")
+      scope.cancel(.called)
+    }
+    #expect(steps == ["OK true"])
+  }
+
+  @Test func `use the same records again`() throws {
+    let steps = try Stage.play { stage in
+      stage.open("").spawn("opener") { scope in
+        var records: Set<ScopeHandle> = []
+        for _ in 0..<10_000 {
+          let child = scope.openChild().scope!
+          records.insert(child)
+          guard child.closeChild() == .ok else { return .failed }
+        }
+        stage.note("\(records.count), \(stage.loop.pointee.liveScopes) scopes live")
+        scope.cancel()
+        return .ok
+      }
+    }
+    #expect(steps == ["1, 2 scopes live", "opener ends completed OK"])
+  }
+}

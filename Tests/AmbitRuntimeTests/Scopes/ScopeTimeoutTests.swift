@@ -1,0 +1,76 @@
+import AmbitCore
+import CAmbit
+import Testing
+
+@testable import AmbitRuntime
+
+@Suite struct TimeoutsOfScopes {
+  @Test func `cancel the scope alone, not before their time`() throws {
+    let steps = try Stage.play { stage in
+      stage.open("").spawn("opener") { scope in
+        let start = Clock.monotonic
+        let child = scope.openChild { $0.timeout = 2_000_000 }.scope!
+        stage.note("\(child.sleep()) \(child.cause) \(Clock.monotonic - start >= 2_000_000) \(scope.cause)")
+        scope.cancel()
+        return .ok
+      }
+    }
+    #expect(steps == ["CANCELLED deadline true none", "opener ends completed OK"])
+  }
+
+  @Test func `are never later than those of the scopes above`() throws {
+    let steps = try Stage.play { stage in
+      let scope = stage.open("").asHandle
+      scope.setTimeout(3_600_000_000_000)
+      let child = scope.openChild { $0.timeout = 7_200_000_000_000 }.scope!
+      let below = child.openChild().scope!
+      stage.note("\(below.deadline == scope.deadline) \(child.deadline == scope.deadline)")
+      child.setTimeout(60_000_000_000)
+      stage.note("\(below.deadline == child.deadline) \(child.deadline < scope.deadline)")
+      scope.setTimeout(1_000_000_000)
+      stage.note("\(below.deadline == scope.deadline)")
+      scope.cancel()
+    }
+    #expect(steps == ["true true", "true true", "true"])
+  }
+
+  @Test func `can be set again, later or to none`() throws {
+    let steps = try Stage.play { stage in
+      stage.open("").spawn("opener") { scope in
+        let child = scope.openChild { $0.timeout = 1_000_000 }.scope!
+        stage.note("\(child.setTimeout(-1)) \(child.deadline == .max)")
+        stage.note("\(child.sleep(3_000_000)) \(child.setTimeout(0)) \(child.sleep()) \(child.cause)")
+        stage.note("\(child.setTimeout(1))")
+        scope.cancel()
+        return .ok
+      }
+    }
+    #expect(steps == ["OK true", "OK OK CANCELLED deadline", "CANCELLED", "opener ends completed OK"])
+  }
+
+  @Test func `of a request are no later than the host wants them`() throws {
+    let steps = try Stage.play { stage in
+      let request = stage.open("", kind: .request)
+      let deadline = Clock.monotonic + 60_000_000_000
+      request.pointee.deadline = deadline
+      let scope = request.asHandle
+      scope.setTimeout(1_000_000_000)
+      stage.note("\(scope.deadline < deadline)")
+      scope.setTimeout(3_600_000_000_000)
+      stage.note("\(scope.deadline == deadline)")
+      scope.setTimeout(-1)
+      stage.note("\(scope.deadline == deadline)")
+      scope.cancel()
+    }
+    #expect(steps == ["true", "true", "true"])
+  }
+
+  @Test func `too far away to be told are none`() throws {
+    let steps = try Stage.play { stage in
+      let scope = stage.open("").asHandle
+      stage.note("\(scope.setTimeout(.max)) \(scope.deadline == .max)")
+      scope.cancel()
+    }
+    #expect(steps == ["OK true"])
+  }
+}

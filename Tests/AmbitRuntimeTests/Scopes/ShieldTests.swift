@@ -1,0 +1,117 @@
+import AmbitCore
+import CAmbit
+import Testing
+
+@testable import AmbitRuntime
+
+@Suite struct Shields {
+  private static let shortGrace = RuntimeLimits(cancelGrace: 3_000_000)
+
+  /// Runs `body` as a job of a scope that is cancelled two turns later.
+  private func play(_ limits: RuntimeLimits = RuntimeLimits(), _ body: @escaping @Sendable (Stage, ScopeHandle) -> Void)
+    throws -> [String]
+  {
+    try Stage.play(limits: limits) { stage in
+      let scope = stage.open("")
+      scope.asHandle.spawn(ended: { _, _ in }) { scope in
+        body(stage, scope)
+        return .ok
+      }
+      stage.afterTurns(2) { scope.cancel(.called) }
+    }
+  }
+
+  @Test func `let the waits of their job work again until they are taken away`() throws {
+    let steps = try play { stage, scope in
+      stage.note("\(scope.sleep()) \(scope.sleep(1))")
+      stage.note("\(scope.shield()) \(scope.sleep(1_000)) \(scope.yield()) \(scope.joinAll())")
+      stage.note("\(scope.shield(false)) \(scope.sleep(1)) \(scope.yield()) \(scope.joinAll())")
+    }
+    #expect(steps == ["CANCELLED CANCELLED", "OK OK OK OK", "OK CANCELLED CANCELLED CANCELLED"])
+  }
+
+  @Test func `let a wait go on that was under way at the cancel`() throws {
+    let steps = try play { stage, scope in
+      scope.shield()
+      stage.note("\(scope.sleep(5_000_000)) \(scope.cause)")
+    }
+    #expect(steps == ["OK called"])
+  }
+
+  @Test func `end with the grace, in the middle of a wait too`() throws {
+    let steps = try play(Self.shortGrace) { stage, scope in
+      _ = scope.sleep()
+      let start = Clock.monotonic
+      stage.note("\(scope.shield()) \(scope.sleep()) \(Clock.monotonic - start >= 3_000_000)")
+      stage.note("\(scope.sleep(0)) \(scope.shield()) \(scope.sleep(0))")
+    }
+    #expect(steps == ["OK CANCELLED true", "CANCELLED LIMIT CANCELLED"])
+  }
+
+  @Test func `end with the grace in a wait that was under way at the cancel`() throws {
+    let steps = try play(Self.shortGrace) { stage, scope in
+      scope.shield()
+      stage.note("\(scope.sleep()) \(scope.sleep(0)) \(scope.shield())")
+    }
+    #expect(steps == ["CANCELLED CANCELLED LIMIT"])
+  }
+
+  @Test func `share the grace`() throws {
+    let steps = try play(Self.shortGrace) { stage, scope in
+      _ = scope.sleep()
+      var count = 0
+      let start = Clock.monotonic
+      while scope.shield() == .ok, scope.sleep(500_000) == .ok {
+        scope.shield(false)
+        count += 1
+      }
+      stage.note("\(count <= 6), \(Clock.monotonic - start >= 2_500_000)")
+    }
+    #expect(steps == ["true, true"])
+  }
+
+  @Test func `use no grace before the cancel`() throws {
+    let steps = try Stage.play(limits: Self.shortGrace) { stage in
+      stage.open("").spawn("job") { scope in
+        scope.shield()
+        stage.note("\(scope.sleep(6_000_000))")
+        scope.cancel()
+        stage.note("\(scope.sleep(500_000))")
+        return .ok
+      }
+    }
+    #expect(steps == ["OK", "OK", "job ends completed OK"])
+  }
+
+  @Test func `leave the timeout of a wait alone`() throws {
+    let steps = try play { stage, scope in
+      _ = scope.sleep()
+      scope.shield()
+      let job = scope.openChild().status
+      let own = OpaquePointer(CallSite.job)
+      stage.note("\(job) \(scope.join(own)) \(scope.sleep(0))")
+    }
+    #expect(steps == ["CANCELLED INVALID OK"])
+  }
+
+  @Test func `are for one job alone, also when that is cancelled by itself`() throws {
+    let steps = try Stage.play { stage in
+      let scope = stage.open("")
+      let shielded = scope.spawn("shielded") { scope in
+        scope.shield()
+        return scope.sleep(3_000_000)
+      }
+      let bare = scope.spawn("bare") { $0.sleep() }
+      stage.afterTurns(2) {
+        scope.asHandle.cancel(shielded)
+        scope.asHandle.cancel(bare)
+      }
+      scope.spawn("last") { scope in
+        _ = scope.joinAll()
+        scope.cancel()
+        return .ok
+      }
+    }
+    #expect(steps == ["bare ends cancelled CANCELLED", "shielded ends completed OK", "last ends completed OK"])
+  }
+}

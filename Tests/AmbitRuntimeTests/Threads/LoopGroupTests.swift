@@ -1,0 +1,41 @@
+import Testing
+
+@testable import AmbitRuntime
+
+@Suite struct LoopGroups {
+  @Test func `run as many loops as asked for, each on a thread of its own`() throws {
+    let group = try LoopGroup(count: 3, table: HostTable { _ in }, limits: RuntimeLimits())
+    defer { group.stop() }
+    #expect(group.loops.count == 3)
+    let indexes = group.onEach { loop in LoopPointer.ofThisThread == loop ? loop.pointee.index : -1 }
+    #expect(indexes.sorted() == [0, 1, 2])
+  }
+
+  @Test func `run one loop for each core if no number is given`() throws {
+    let group = try LoopGroup(count: 0, table: HostTable { _ in }, limits: RuntimeLimits())
+    defer { group.stop() }
+    #expect(!group.loops.isEmpty)
+  }
+
+  @Test func `stop with work that waits, and a second stop does nothing`() throws {
+    let group = try LoopGroup(count: 2, table: HostTable { _ in }, limits: RuntimeLimits())
+    let gate = Gate<Void>(expected: 2)
+    for loop in group.loops {
+      loop.post { loop in
+        loop.pointee.root.runHostJob { scope in
+          gate.arrive(())
+          _ = scope.asHandle.sleep()
+        }
+      }
+    }
+    #expect(gate.wait(timeout: 30_000_000_000) != nil)
+    group.stop()
+    group.stop()
+  }
+
+  @Test(arguments: [0, 4_095, 1 << 31]) func `refuse a stack size that cannot be`(stackSize: Int) {
+    #expect(throws: SystemError.self) {
+      _ = try LoopGroup(count: 1, table: HostTable { _ in }, limits: RuntimeLimits(stackSize: stackSize))
+    }
+  }
+}

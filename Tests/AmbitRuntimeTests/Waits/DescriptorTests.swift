@@ -1,0 +1,162 @@
+import AmbitCore
+import CAmbit
+import Glibc
+import Testing
+
+@testable import AmbitRuntime
+
+private let readable = UInt32(AMBIT_READABLE)
+private let writable = UInt32(AMBIT_WRITABLE)
+private let hangup = UInt32(AMBIT_HANGUP)
+
+@Suite struct WaitingForADescriptor {
+  /// Runs `body` as a job, with what the tests need; the scope ends with it. The loop has nothing registered then that
+  /// it had not before.
+  private func play(_ body: @escaping @Sendable (Stage, ScopeHandle, SocketPair) -> Void) throws -> [String] {
+    try Stage.play { stage in
+      let scope = stage.open("")
+      let before = stage.loop.registrations
+      scope.asHandle.spawn(ended: { _, _ in }) { scope in
+        body(stage, scope, SocketPair())
+        _ = scope.joinAll()
+        if stage.loop.registrations != before { stage.note("\(stage.loop.registrations - before) left registered") }
+        scope.cancel()
+        return .ok
+      }
+    }
+  }
+
+  @Test func `tells what it is ready for, of what was asked`() throws {
+    let steps = try play { stage, scope, sockets in
+      stage.note(scope.wait(for: sockets.near, writable))
+      stage.note(scope.wait(for: sockets.near, readable | writable))
+      sockets.writeFar()
+      stage.note(scope.wait(for: sockets.near, writable))
+      stage.note(scope.wait(for: sockets.near, readable))
+      stage.note(scope.wait(for: sockets.near, readable | writable))
+    }
+    #expect(steps == ["OK 2", "OK 2", "OK 2", "OK 1", "OK 3"])
+  }
+
+  @Test func `lets others run until it is ready`() throws {
+    let steps = try play { stage, scope, sockets in
+      scope.spawn("writer") { _ in
+        sockets.writeFar()
+        return .ok
+      }
+      stage.note(scope.wait(for: sockets.near, readable))
+    }
+    #expect(steps == ["writer ends completed OK", "OK 1"])
+  }
+
+  @Test func `reports a hang-up whether asked for or not, and a peer that sends no more if asked`() throws {
+    let steps = try play { stage, scope, sockets in
+      sockets.finishFar()
+      stage.note(scope.wait(for: sockets.near, writable))
+      stage.note(scope.wait(for: sockets.near, hangup))
+      sockets.fillNear()
+      stage.note(scope.wait(for: sockets.near, writable, timeout: 1))
+      sockets.closeFar()
+      stage.note(scope.wait(for: sockets.near, writable))
+    }
+    #expect(steps == ["OK 2", "OK 4", "TIMED_OUT 0", "OK 6"])
+  }
+
+  @Test func `with a timeout of 0 only asks`() throws {
+    let steps = try play { stage, scope, sockets in
+      stage.note(scope.wait(for: sockets.near, readable, timeout: 0))
+      sockets.writeFar()
+      stage.note(scope.wait(for: sockets.near, readable, timeout: 0))
+      sockets.closeFar()
+      stage.note(scope.wait(for: sockets.near, readable, timeout: 0))
+    }
+    #expect(steps == ["TIMED_OUT 0", "OK 1", "OK 5"])
+  }
+
+  @Test func `times out, is cancelled, and is not waited for again`() throws {
+    let steps = try play { stage, scope, sockets in
+      let waiter = scope.spawn("waiter") { scope in
+        stage.note("\(scope.wait(for: sockets.near, readable, timeout: 1_000_000))")
+        stage.note(scope.wait(for: sockets.near, readable))
+        stage.note(scope.wait(for: sockets.near, writable))
+        stage.note(scope.wait(for: sockets.near, writable, timeout: 0))
+        return .ok
+      }
+      _ = scope.sleep(5_000_000)
+      scope.cancel(waiter)
+    }
+    #expect(steps == ["TIMED_OUT 0"] + Array(repeating: "CANCELLED 0", count: 3) + ["waiter ends completed OK"])
+  }
+
+  @Test func `succeeds in the turn in which the timeout passes`() throws {
+    let steps = try play { stage, scope, sockets in
+      scope.spawn("waiter") { scope in
+        stage.note(scope.wait(for: sockets.near, readable, timeout: 1_000_000))
+        return .ok
+      }
+      _ = scope.yield()
+      let end = Clock.monotonic + 3_000_000
+      while Clock.monotonic < end {}
+      sockets.writeFar()
+    }
+    #expect(steps == ["OK 1", "waiter ends completed OK"])
+  }
+
+  @Test func `goes for several jobs at once`() throws {
+    let steps = try play { stage, scope, sockets in
+      sockets.fillNear()
+      for (name, events) in [("reader", readable), ("writer", writable), ("second reader", readable)] {
+        scope.spawn(ended: { _, _ in }) { scope in
+          stage.note("\(name) \(scope.wait(for: sockets.near, events))")
+          return .ok
+        }
+      }
+      _ = scope.yield()
+      sockets.drainFar()
+      _ = scope.sleep(1_000_000)
+      sockets.writeFar()
+    }
+    #expect(steps.first == "writer OK 2")
+    #expect(Set(steps) == ["writer OK 2", "reader OK 1", "second reader OK 1"])
+  }
+
+  @Test func `is over at once for what is always ready`() throws {
+    let file = open(#filePath, O_RDONLY | O_CLOEXEC)
+    defer { close(file) }
+    let steps = try play { stage, scope, _ in
+      for timeout: Int64 in [-1, 0, 1] { stage.note(scope.wait(for: file, readable | writable, timeout: timeout)) }
+    }
+    #expect(steps == ["OK 3", "OK 3", "OK 3"])
+  }
+
+  @Test func `is refused for what is no descriptor, or without events that there are`() throws {
+    let steps = try play { stage, scope, sockets in
+      for descriptor: Int32 in [-1, .min, .max, stage.loop.pointee.epoll] {
+        stage.note(scope.wait(for: descriptor, readable))
+      }
+      for descriptor: Int32 in [-1, .max] { stage.note(scope.wait(for: descriptor, readable, timeout: 0)) }
+      for events: UInt32 in [0, 8, 9, .max] { stage.note(scope.wait(for: sockets.near, events)) }
+    }
+    #expect(steps == Array(repeating: "INVALID 0", count: 10))
+  }
+
+  @Test func `that is closed meanwhile, but open elsewhere, disturbs no later wait`() throws {
+    let steps = try play { stage, scope, sockets in
+      let copy = fcntl(sockets.near, F_DUPFD_CLOEXEC, 0)
+      scope.spawn("waiter") { scope in
+        stage.note(scope.wait(for: copy, readable, timeout: 2_000_000))
+        return .ok
+      }
+      _ = scope.yield()
+      close(copy)
+      _ = scope.joinAll()
+      // What was registered under the closed number reports this too, once.
+      sockets.writeFar()
+      let other = SocketPair()
+      stage.note(scope.wait(for: other.near, readable, timeout: 2_000_000))
+      stage.note(scope.wait(for: sockets.near, readable))
+      sockets.closeNear()
+    }
+    #expect(steps == ["TIMED_OUT 0", "waiter ends completed OK", "TIMED_OUT 0", "OK 1"])
+  }
+}

@@ -1,0 +1,117 @@
+import AmbitCore
+import CAmbit
+import Testing
+
+@testable import AmbitRuntime
+
+@Suite struct Events {
+  @Test func `that are set wake all that wait, in the order in which they came, and keep nobody waiting`() throws {
+    let steps = try Stage.play { stage in
+      let scope = stage.open("")
+      let event = ambit_event_new(scope.asHandle)
+      for name in ["a", "b", "c"] { scope.spawn(name) { $0.wait(for: event) } }
+      scope.spawn("setter") { _ in
+        stage.note("\(event!.set()) \(event!.set())")
+        return .ok
+      }
+      scope.spawn("late") { $0.wait(for: event) }
+      stage.afterTurns(3) { stage.end(scope) }
+    }
+    #expect(
+      steps == ["OK OK", "setter ends completed OK", "late ends completed OK"]
+        + ["a", "b", "c"].map { "\($0) ends completed OK" })
+  }
+
+  @Test func `that are reset make the next wait, and those woken before still go on`() throws {
+    let steps = try Stage.play { stage in
+      let scope = stage.open("")
+      let event = ambit_event_new(scope.asHandle)!
+      scope.spawn("woken") { $0.wait(for: event) }
+      scope.spawn("setter") { scope in
+        event.set()
+        stage.note("\(event.reset()) \(event.reset())")
+        stage.note("\(scope.wait(for: event, timeout: 0)) \(scope.wait(for: event, timeout: 1))")
+        return .ok
+      }
+      scope.endAfterJobs()
+    }
+    #expect(
+      steps == [
+        "OK OK", "woken ends completed OK", "TIMED_OUT TIMED_OUT", "setter ends completed OK",
+      ])
+  }
+
+  @Test func `that are set answer a poll`() throws {
+    let steps = try Stage.play { stage in
+      let scope = stage.open("")
+      let event = ambit_event_new(scope.asHandle)!
+      event.set()
+      scope.spawn("job") { $0.wait(for: event, timeout: 0) }
+      stage.end(scope)
+    }
+    #expect(steps == ["job ends completed OK"])
+  }
+
+  @Test func `can be made, set and reset by hooks and deferred functions, which cannot wait for them`() throws {
+    let steps = try Stage.play { stage in
+      let scope = stage.open("")
+      let handle = scope.asHandle
+      let first = ambit_event_new(handle)!
+      let use: (String) -> Void = { place in
+        let event = ambit_event_new(handle)!
+        stage.note("\(place): \(event.set()) \(event.reset()) \(first.set()), wait: \(handle.wait(for: event))")
+      }
+      handle.deferring { use("deferred") }
+      handle.spawn(ended: { _, _ in use("hook") }) { _ in .ok }
+      scope.spawn("waiter") { $0.wait(for: first) }
+      stage.afterTurns(3) { stage.end(scope) }
+    }
+    let used = "OK OK OK, wait: WRONG_STATE"
+    #expect(steps == ["hook: \(used)", "waiter ends completed OK", "deferred: \(used)"])
+  }
+
+  @Test func `set before the cancel of the same turn deliver that, and the next wait fails`() throws {
+    let steps = try Stage.play { stage in
+      let scope = stage.open("")
+      let event = ambit_event_new(scope.asHandle)!
+      scope.spawn("waiter") { scope in
+        stage.note("\(scope.wait(for: event)), then \(scope.wait(for: event)) \(scope.wait(for: event, timeout: 0))")
+        return .ok
+      }
+      stage.afterTurns(2) {
+        event.set()
+        scope.cancel(.called)
+      }
+    }
+    #expect(steps == ["OK, then CANCELLED CANCELLED", "waiter ends completed OK"])
+  }
+
+  @Test func `set after the cancel of the same turn do not`() throws {
+    let steps = try Stage.play { stage in
+      let scope = stage.open("")
+      let event = ambit_event_new(scope.asHandle)!
+      scope.spawn("waiter") { $0.wait(for: event) }
+      stage.afterTurns(2) {
+        scope.cancel(.called)
+        event.set()
+      }
+    }
+    #expect(steps == ["waiter ends cancelled CANCELLED"])
+  }
+
+  @Test func `set in the turn in which the timeout passes win`() throws {
+    let steps = try Stage.play { stage in
+      let scope = stage.open("")
+      let event = ambit_event_new(scope.asHandle)!
+      scope.spawn("waiter") { $0.wait(for: event, timeout: 1_000_000) }
+      scope.spawn("setter") { _ in
+        let end = Clock.monotonic + 3_000_000
+        while Clock.monotonic < end {}
+        event.set()
+        return .ok
+      }
+      stage.afterTurns(3) { stage.end(scope) }
+    }
+    #expect(steps == ["setter ends completed OK", "waiter ends completed OK"])
+  }
+}

@@ -1,0 +1,50 @@
+import Testing
+
+@Suite struct ImportsOfSwiftTargets {
+  /// What each target is for, said as what it may see.
+  private static let mayImport: [String: Set<String>] = [
+    // Pure values and state machines: not even the C library.
+    "AmbitCore": [],
+    // From text to a checked configuration.
+    "AmbitConfig": ["AmbitCore", "TOMLKit"],
+    // Loops, fibers, scopes, jobs. Knows no plugin files and no HTTP.
+    "AmbitRuntime": ["AmbitCore", "CAmbit", "CFiber", "CLinux", "Glibc", "Logging", "Synchronization"],
+    // Finds, checks and loads libraries. Knows no HTTP.
+    "AmbitPlugins": ["AmbitCore", "AmbitRuntime", "CAmbit", "Glibc", "Synchronization"],
+    // Connections and requests. Knows no plugin files.
+    "AmbitHTTP": ["AmbitCore", "AmbitRuntime", "CAmbit", "CLinux", "Glibc", "Logging", "Synchronization"],
+    // Puts the parts together, without a pointer and without C.
+    "AmbitHost": ["AmbitConfig", "AmbitCore", "AmbitHTTP", "AmbitPlugins", "AmbitRuntime", "Logging"],
+    // The command line.
+    "ambit": ["AmbitConfig", "AmbitHost", "ArgumentParser"],
+  ]
+
+  private static var importLine: Regex<(Substring, Substring)> {
+    /^\s*(?:@\w+\s+)*(?:\w+\s+)?import\s+(?:(?:struct|class|enum|protocol|func|var|let|typealias)\s+)?(\w+)/
+  }
+
+  @Test(arguments: mayImport.keys.sorted()) func `are those the target may see`(target: String) throws {
+    let files = try Repository.files(below: "Sources/\(target)", "swift")
+    #expect(!files.isEmpty)
+    for file in files {
+      for module in try Repository.matches(of: Self.importLine, in: file) {
+        #expect(Self.mayImport[target]!.contains(module), "\(file) imports \(module), which \(target) must not")
+      }
+    }
+  }
+
+  @Test func `are listed for every target that has Swift files`() throws {
+    let targets = try Repository.names(in: "Sources").filter {
+      try !Repository.files(below: "Sources/\($0)", "swift").isEmpty
+    }
+    #expect(targets == Self.mayImport.keys.sorted())
+  }
+
+  @Test(arguments: [
+    ("import A", "A"), ("package import A", "A"), ("@testable import A", "A"), ("  internal import B", "B"),
+    ("@preconcurrency public import struct A.B", "A"), ("private import func Glibc.close", "Glibc"),
+  ])
+  func `are found in every form`(line: String, module: String) throws {
+    #expect(try Self.importLine.firstMatch(in: line)?.1 == module[...])
+  }
+}
