@@ -39,7 +39,7 @@ extension UnsafeMutablePointer<Request> {
   private func findRoute() -> RoutePointer? {
     let server = pointee.server
     let rawPath = bytes(pointee.head.path)
-    if rawPath.first != UInt8(ascii: "/"), answersForServer(rawPath) { return nil }
+    if rawPath.isEmpty || rawPath[0] != UInt8(ascii: "/"), answersForServer(rawPath) { return nil }
     var buffer = server.pointee.path.mutableBytes
     var segments = server.pointee.segments.mutableSpan
     switch PathNormaliser.normalise(rawPath.bytes, into: &buffer, segments: &segments) {
