@@ -33,12 +33,10 @@ int32_t increment(ambit_scope *scope) {
   return show(scope, counter_of(scope).count.fetch_add(1, std::memory_order_relaxed) + 1);
 }
 
-/* The background job, in the plugin's scope: the end of a request does not end it, the end of the generation does. */
-int32_t tick(ambit_scope *scope, void *arg) {
-  auto &counter = *static_cast<Counter *>(arg);
-  while (ambit_sleep(scope, AMBIT_SECONDS(1)) == AMBIT_OK)
-    counter.seconds.fetch_add(1, std::memory_order_relaxed);
-  return AMBIT_CANCELLED;
+/* Runs every second in the plugin's scope: the end of a request does not end it, the end of the generation does. */
+int32_t tick(ambit_scope *, void *arg) {
+  static_cast<Counter *>(arg)->seconds.fetch_add(1, std::memory_order_relaxed);
+  return AMBIT_OK;
 }
 
 /* Runs once, before the first request. Memory of the plugin's scope lives until the last job of the generation has
@@ -51,7 +49,7 @@ int32_t start(ambit_scope *plugin) {
   if (ambit_status status = ambit_set_state(plugin, counter); status != AMBIT_OK)
     return status;
   ambit_job_options options = ambit_default_job_options("ticker");
-  return ambit_spawn(plugin, tick, counter, &options, nullptr);
+  return ambit_every(plugin, AMBIT_SECONDS(1), tick, counter, &options, nullptr);
 }
 
 const ambit_route routes[] = {

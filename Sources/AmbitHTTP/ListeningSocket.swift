@@ -41,7 +41,9 @@ struct ListeningSocket {
     path = nil
   }
 
-  private static func open(_ address: inout SocketAddress, sharing: Bool, joins: Bool = false) throws(SystemError) -> Int32 {
+  private static func open(_ address: inout SocketAddress, sharing: Bool, joins: Bool = false) throws(SystemError)
+    -> Int32
+  {
     let descriptor = try SystemError.check("socket", clinux_socket(address.family))
     do throws(SystemError) {
       if address.family != AF_UNIX { try set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1) }

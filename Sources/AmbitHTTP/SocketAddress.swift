@@ -93,7 +93,9 @@ struct SocketAddress {
       return body(&none)
     }
     return withPointer { address, _ in
-      UnsafeMutableRawPointer(address).withMemoryRebound(to: sockaddr_in.self, capacity: 1) { body(&$0.pointee.sin_port) }
+      UnsafeMutableRawPointer(address).withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
+        body(&$0.pointee.sin_port)
+      }
     }
   }
 }

@@ -20,7 +20,9 @@ extension Host {
     for generation in serving.values { generation.end(.shutdown) { gate.arrive(generation.label) } }
     let ended = wait(atMost: configuration.cancelGrace) { gate.isOpen }
     guard ended != .interrupted else { return stopNow() }
-    if ended == .timedOut { logger.warning("plugins have not stopped in time", metadata: ["running": "\(stuck(gate))"]) }
+    if ended == .timedOut {
+      logger.warning("plugins have not stopped in time", metadata: ["running": "\(stuck(gate))"])
+    }
     loading.copies.remove()
     logger.info("stopped")
     return 0

@@ -31,7 +31,8 @@ int clinux_epoll_wait(int fd, struct epoll_event *events, int capacity, int64_t 
   static atomic_bool is_missing;
   if (!atomic_load_explicit(&is_missing, memory_order_relaxed)) {
     int count = wait_nanoseconds(fd, events, capacity, timeout);
-    if (count >= 0 || errno != ENOSYS) return count;
+    if (count >= 0 || errno != ENOSYS)
+      return count;
     atomic_store_explicit(&is_missing, true, memory_order_relaxed);
   }
   return wait_milliseconds(fd, events, capacity, timeout);

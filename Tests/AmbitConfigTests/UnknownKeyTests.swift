@@ -23,7 +23,9 @@ import Testing
 
   @Test func `list what is known when nothing is near`() {
     #expect(messages("log.colour = 1") == [#"host.conf:1:5: log: unknown key "colour"; known here: level, format"#])
-    let known = "cancel_grace, drain_timeout, limits, listen, log, plugin, plugins, pool_queue, pool_threads, private, settle, stack_size, start, threads"
+    let known =
+      "cancel_grace, drain_timeout, limits, listen, log, plugin, plugins, pool_queue, pool_threads, private, settle, "
+      + "stack_size, start, threads"
     #expect(messages(#""" = 1"#) == [#"host.conf:1:1: unknown key ""; known here: "# + known])
   }
 

@@ -73,7 +73,8 @@ enum ResponseCalls {
 
   /// Runs `body` on a request whose response has not begun.
   @inline(__always)
-  private static func change(_ handle: UnsafeMutablePointer<ambit_scope>?, _ body: (RequestPointer) -> Status) -> Int32 {
+  private static func change(_ handle: UnsafeMutablePointer<ambit_scope>?, _ body: (RequestPointer) -> Status) -> Int32
+  {
     guard let request = RequestPointer.of(handle) else { return Status.wrongState.rawValue }
     return CallSite.loop(handle) { _ in request.refusal ?? body(request) }
   }

@@ -45,7 +45,8 @@ extension UnsafeMutablePointer<Request> {
     switch PathNormaliser.normalise(rawPath.bytes, into: &buffer, segments: &segments) {
     case .asSent(let count): return findRoute(path: rawPath, isCopied: false, segments: count)
     case .rewritten(let length, let count):
-      return findRoute(path: UnsafeRawBufferPointer(rebasing: server.pointee.path[..<length]), isCopied: true, segments: count)
+      let path = UnsafeRawBufferPointer(rebasing: server.pointee.path[..<length])
+      return findRoute(path: path, isCopied: true, segments: count)
     case .refused(let refusal):
       ErrorResponse.send(on: self, status: Int(refusal.status), text: refusal.text, closing: false)
       return nil

@@ -60,7 +60,8 @@ extension UnsafeMutablePointer<Request> {
     switch scope.pointee.cause {
     case .disconnect: connection.pointee.flags.insert(.closing)
     case .retired, .shutdown:
-      ErrorResponse.send(on: self, status: 503, text: "the request was ended because the host is shutting down or reloading", closing: true)
+      ErrorResponse.send(
+        on: self, status: 503, text: "the host is stopping, or the handler was replaced", closing: true)
     default: ErrorResponse.send(on: self, status: 500, text: "the handler did not respond", closing: false)
     }
   }

@@ -49,7 +49,8 @@ enum ResponseHead {
   /// How the client finds the end of the body (RFC 9112, section 6.3).
   @inline(__always)
   private static func writeFraming(
-    _ request: RequestPointer, status: Int, length: Int64?, to writer: inout ByteWriter, on connection: ConnectionPointer
+    _ request: RequestPointer, status: Int, length: Int64?, to writer: inout ByteWriter,
+    on connection: ConnectionPointer
   ) {
     let hasNoLength = status == 204 || status == 304 || status < 200
     request.pointee.response.isBodyless = hasNoLength || request.pointee.head.method == .head

@@ -27,7 +27,7 @@ public enum CallSite {
     _ body: (ScopePointer, JobPointer) -> Status, _ scope: ScopePointer, _ job: JobPointer
   ) -> Status {
     let status = body(scope, job)
-    if status == .cancelled { job.waitedInVain(in: scope) }
+    if status == .cancelled { job.waitedInVain() }
     return status
   }
 

@@ -9,14 +9,14 @@ extension UnsafeMutablePointer<Job> {
   /// A wait of the running job has failed because it is cancelled. If that happens again and again the job is held up,
   /// longer each time up to 10 ms, and reported once.
   @inline(never)
-  func waitedInVain(in scope: ScopePointer) {
+  func waitedInVain() {
     let count = min(pointee.aftermath.futileWaits, Self.patience + 7) + 1
     pointee.aftermath.futileWaits = count
     guard count > Self.patience else { return }
     if !pointee.aftermath.wasReported {
       pointee.aftermath.wasReported = true
       PluginLog.write(
-        .warning, scope, job: self, isFault: true,
+        .warning, pointee.scope, job: self, isFault: true,
         "a job waits again and again although each wait returns AMBIT_CANCELLED: it is slowed down; it should return")
     }
     pause(for: min(100_000 << Int64(count - Self.patience), 10_000_000))

@@ -34,7 +34,9 @@ extension UnsafeMutablePointer<Job> {
   }
 
   /// Runs `function` on a thread and waits, as this job, until it returns, cancelled or not.
-  func block(_ function: @escaping @convention(c) (UnsafeMutableRawPointer?) -> Int32, _ argument: UnsafeMutableRawPointer?)
+  func block(
+    _ function: @escaping @convention(c) (UnsafeMutableRawPointer?) -> Int32, _ argument: UnsafeMutableRawPointer?
+  )
     -> Int32
   {
     let argument = Unchecked(argument)
@@ -91,8 +93,12 @@ extension UnsafeMutablePointer<Job> {
   /// waits for it. False if there was no stack for it.
   func visitLoop(_ work: () -> Void) -> Bool {
     var hasRun = false
-    withoutActuallyEscaping({ hasRun = true; work() }) { work in
-      let visit = Visit(work)
+    let body = {
+      hasRun = true
+      work()
+    }
+    withoutActuallyEscaping(body) { body in
+      let visit = Visit(body)
       let job = Unchecked(self)
       pointee.loop.pointee.mailbox._withUnsafeGuaranteedRef { mailbox in
         mailbox.post { _ in job.value.begin(visit) }

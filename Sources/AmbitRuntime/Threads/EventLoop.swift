@@ -20,7 +20,9 @@ public final class EventLoop: @unchecked Sendable {
   }
 
   /// Makes one of `count` loops; it does nothing until `start`. `api` outlives it.
-  public init(index: Int, of count: Int = 1, api: UnsafePointer<ambit_api>, limits: RuntimeLimits, pool: ThreadPool = ThreadPool())
+  public init(
+    index: Int, of count: Int = 1, api: UnsafePointer<ambit_api>, limits: RuntimeLimits, pool: ThreadPool = ThreadPool()
+  )
     throws(SystemError)
   {
     mailbox = try Mailbox()

@@ -459,7 +459,8 @@ static inline ambit_status ambit_open(ambit_scope *scope, const ambit_scope_opti
 /* Cancel what is left in a scope from ambit_open and wait until it is closed. To let its jobs finish,      [job, waits]
  * ambit_join_all first. It waits to the end, also while the scope around it is being cancelled.
  * Owner     The handle, its memory and its jobs' handles are gone when the call returns AMBIT_OK.
- * Returns   AMBIT_OK; AMBIT_WRONG_STATE: not a scope from ambit_open, or the caller runs in it.
+ * Returns   AMBIT_OK; AMBIT_WRONG_STATE: not a scope from ambit_open, or the caller runs in it, or another job closes
+ *           it already.
  * Since     1.0 */
 static inline ambit_status ambit_close(ambit_scope *child) { return child->api->close(child); }
 
@@ -468,7 +469,8 @@ static inline ambit_status ambit_close(ambit_scope *child) { return child->api->
  * Since     1.0 */
 static inline int64_t ambit_deadline(ambit_scope *scope) { return scope->api->deadline(scope); }
 
-/* Set the scope's deadline to `timeout` from now. It is never later than its parent's: that one holds then.       [job]
+/* Set the scope's deadline to `timeout` from now. It is never later than its parent's: that one holds then. A     [job]
+ * request's is never later than the host's limit.
  * Returns   AMBIT_OK; a negative timeout leaves only the parent's. AMBIT_CANCELLED: the scope is ending.
  * Since     1.0 */
 static inline ambit_status ambit_set_timeout(ambit_scope *scope, int64_t timeout) {
@@ -526,6 +528,7 @@ static inline ambit_scope *ambit_parent(ambit_scope *scope) { return scope->api-
 static inline ambit_scope *ambit_plugin_scope(ambit_scope *scope) { return scope->api->plugin_scope(scope); }
 
 /* Keep a value in the scope under a key. Keys are compared as pointers: use the address of a static variable.     [job]
+ * In a plugin's scope it is kept for all loops.
  * Owner     The value stays the plugin's; NULL removes the key.
  * Returns   AMBIT_OK; AMBIT_INVALID: no key; AMBIT_NO_MEMORY.
  * Since     1.0 */
@@ -567,7 +570,7 @@ static inline ambit_status ambit_sleep(ambit_scope *scope, int64_t duration) {
   return scope->api->sleep(scope, duration);
 }
 
-/* Let others run and go on in the next turn: for long computations, between their steps.                   [job, waits]
+/* Let what is ready run first, and new events soon: for long computations, between their steps.            [job, waits]
  * Returns   AMBIT_OK; AMBIT_CANCELLED.
  * Since     1.0 */
 static inline ambit_status ambit_yield(ambit_scope *scope) { return scope->api->yield(scope); }
@@ -660,7 +663,7 @@ static inline ambit_status ambit_receive(ambit_scope *scope, ambit_channel *chan
 static inline ambit_status ambit_channel_close(ambit_channel *channel) { return channel->api->channel_close(channel); }
 
 /* The time of a clock that never goes back and starts anywhere.                                                   [job]
- * Returns   Nanoseconds; only differences mean something. On a loop it is as of the present turn, which is cheap.
+ * Returns   Nanoseconds; only differences mean something.
  * Since     1.0 */
 static inline int64_t ambit_now(ambit_scope *scope) { return scope->api->now(scope); }
 
@@ -756,7 +759,8 @@ static inline int64_t ambit_body_length(ambit_scope *scope) { return scope->api-
 /* Read the next bytes of the body; waits until there are some. What nobody reads is thrown away.           [job, waits]
  * Owner     Up to `capacity` bytes are copied into `buffer`, which is the caller's.
  * Returns   How many, above 0; 0 at the end of the body, again each time; AMBIT_CANCELLED, also if the client left;
- *           AMBIT_LIMIT: longer than the host's max_body; AMBIT_INVALID: capacity is 0, or the body is malformed.
+ *           AMBIT_LIMIT: longer than the host's max_body; AMBIT_INVALID: capacity is 0, or the body is malformed;
+ *           AMBIT_WRONG_STATE: another job waits for the body.
  * Since     1.0 */
 static inline int64_t ambit_read(ambit_scope *scope, void *buffer, size_t capacity) {
   return scope->api->read(scope, buffer, capacity);
@@ -785,7 +789,7 @@ static inline ambit_status ambit_set_status(ambit_scope *scope, int status) {
  * Owner     Name and value are copied.
  * Returns   AMBIT_OK; AMBIT_INVALID: the name is no token (RFC 9110, 5.6.2), the value has a CR, LF or NUL, or it is
  *           one that the host writes itself: Content-Length, Transfer-Encoding, Connection, Date, Server;
- *           AMBIT_WRONG_STATE: the response has begun; AMBIT_LIMIT; AMBIT_NO_MEMORY.
+ *           AMBIT_WRONG_STATE: the response has begun; AMBIT_NO_MEMORY.
  * Since     1.0 */
 static inline ambit_status ambit_set_header(ambit_scope *scope, const char *name, const char *value) {
   return scope->api->set_header(scope, name, value);
@@ -821,16 +825,17 @@ static inline ambit_status ambit_begin(ambit_scope *scope, int status, int64_t l
 
 /* Send bytes of a response that was begun; waits while the client does not keep up.                        [job, waits]
  * Owner     The bytes are copied or sent before the call returns.
- * Returns   AMBIT_OK; AMBIT_WRONG_STATE: not begun, or ended; AMBIT_INVALID: more than the announced length, nothing
- *           was sent; AMBIT_CANCELLED, also if the client left.
+ * Returns   AMBIT_OK; AMBIT_WRONG_STATE: not begun, or ended, or another job is writing; AMBIT_INVALID: more than the
+ *           announced length, nothing was sent; AMBIT_CANCELLED, also if the client left; AMBIT_CLOSED: it left, and
+ *           the route goes on without it (AMBIT_ROUTE_FINISH_ON_DISCONNECT).
  * Since     1.0 */
 static inline ambit_status ambit_write(ambit_scope *scope, const void *bytes, size_t length) {
   return scope->api->write(scope, bytes, length);
 }
 
 /* Complete a response that was begun.                                                                             [job]
- * Returns   AMBIT_OK; AMBIT_WRONG_STATE: not begun, or ended before; AMBIT_INVALID: less was written than announced,
- *           the connection or stream is closed so that the client sees it; AMBIT_CANCELLED.
+ * Returns   AMBIT_OK; AMBIT_WRONG_STATE: not begun, or ended before, or another job is writing; AMBIT_INVALID: less was
+ *           written than announced, the connection or stream is closed so that the client sees it; AMBIT_CANCELLED.
  * Since     1.0 */
 static inline ambit_status ambit_end(ambit_scope *scope) { return scope->api->end(scope); }
 
