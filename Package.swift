@@ -60,6 +60,10 @@ let package = Package(
       name: "counter", dependencies: ["CAmbit"], path: "Plugins/counter", publicHeadersPath: ".",
       cxxSettings: [.unsafeFlags(["-fno-cxx-modules"])]),
 
+    .executableTarget(
+      name: "ambit-micro", dependencies: ["AmbitCore", "AmbitRuntime", "CAmbit", "CLinux"],
+      path: "Tests/Benchmarks/Micro", swiftSettings: fibers),
+
     .testTarget(name: "CAmbitTests", dependencies: ["CAmbit"], exclude: ["Programs"], swiftSettings: common),
     .testTarget(name: "CFiberTests", dependencies: ["CFiber"], exclude: ["Programs"], swiftSettings: fibers),
     .testTarget(name: "AmbitCoreTests", dependencies: ["AmbitCore"], swiftSettings: common),

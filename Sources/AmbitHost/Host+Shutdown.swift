@@ -49,7 +49,11 @@ extension Host {
     let end = ContinuousClock.now + limit
     while !condition() {
       guard ContinuousClock.now < end else { return .timedOut }
-      if signals.next(timeout: 10_000_000) == .terminate { return .interrupted }
+      switch signals.next(timeout: 10_000_000) {
+      case .terminate: return .interrupted
+      case .dump: loops.logScopeTree()
+      case .reload, nil: break
+      }
     }
     return .done
   }

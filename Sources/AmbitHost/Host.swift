@@ -75,6 +75,7 @@ package final class Host {
     while let signal = signals.next() {
       switch signal {
       case .reload: reload()
+      case .dump: loops.logScopeTree()
       case .terminate: return shutDown()
       }
     }

@@ -75,7 +75,7 @@ extension UnsafeMutablePointer<Connection> {
   func waitForInput(_ job: JobPointer, in scope: ScopePointer) -> Status {
     guard pointee.inputWaiter == nil else { return .wrongState }
     pointee.inputWaiter = job
-    let status = job.suspend(in: scope)
+    let status = job.suspend(for: .body, in: scope)
     // Else the request has been detached meanwhile: the record may serve another one, or another client.
     guard pointee.inputWaiter == job else { return .cancelled }
     pointee.inputWaiter = nil

@@ -64,7 +64,8 @@ extension UnsafeMutablePointer<Connection> {
   private func waitForRoom(_ job: JobPointer, in scope: ScopePointer) -> Status {
     guard pointee.outputWaiter == nil else { return .wrongState }
     pointee.outputWaiter = job
-    let status = job.suspend(in: scope, timeout: pointee.server.pointee.limits.idleTimeout)
+    let timeout = pointee.server.pointee.limits.idleTimeout
+    let status = job.suspend(for: .room, in: scope, timeout: timeout)
     // Else the request has been detached meanwhile: the record may serve another one, or another client.
     guard pointee.outputWaiter == job else { return .cancelled }
     pointee.outputWaiter = nil

@@ -21,6 +21,7 @@ extension UnsafeMutablePointer<Request> {
     let scope = scope
     let job = connection.job
     job.pointee.scope = scope
+    scope.pointee.handlerJob = job
     let code =
       route.pointee.isBlocking
       ? job.runHandlerOnThread(route.pointee.handler, in: scope) : route.pointee.handler(scope.asHandle)
@@ -30,6 +31,7 @@ extension UnsafeMutablePointer<Request> {
     job.pointee.scope = scope.pointee.loop.pointee.root
     skipBody(of: connection)
     connection.detach(self)
+    scope.pointee.handlerJob = nil
     scope.endAfterReadyJobs()
     scope.release()
   }

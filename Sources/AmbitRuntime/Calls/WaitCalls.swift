@@ -7,7 +7,7 @@ enum WaitCalls {
     api.sleep = { handle, duration in
       CallSite.job(handle) { scope, job in
         guard duration >= 0 else { return .invalid }
-        let status = job.suspend(in: scope, timeout: duration)
+        let status = job.suspend(for: .sleep, in: scope, timeout: duration)
         return status == .timedOut ? .ok : status
       }
     }

@@ -36,9 +36,13 @@ extension UnsafeMutablePointer<Loop> {
   }
 
   /// How long the loop may sleep, in nanoseconds: until the next timer, for ever (-1), or not at all.
+  ///
+  /// Most timers are the distant ones of idle connections. For these the loop sleeps a second at a time and does not
+  /// read the clock again: a busy loop would do so in every turn.
   private var patience: Int64 {
     guard readyLink.isAlone else { return 0 }
     guard let due = pointee.wheel.nextDue else { return -1 }
+    if due - pointee.now > 2_000_000_000 { return 1_000_000_000 }
     return max(due - Clock.monotonic, 0)
   }
 

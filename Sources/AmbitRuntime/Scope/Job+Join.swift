@@ -10,7 +10,7 @@ extension UnsafeMutablePointer<Job> {
     if other == self { return .invalid }
     if timeout == 0 { return .timedOut }
     other.joinersLink.append(sourceLink)
-    return suspend(in: scope, timeout: timeout)
+    return suspend(for: .join, in: scope, timeout: timeout)
   }
 
   /// Waits, as the running job, until all other jobs of `scope` have ended; `.failed` if one of its jobs failed.
@@ -19,7 +19,7 @@ extension UnsafeMutablePointer<Job> {
     if scope.hasJobs(besides: self) {
       if timeout == 0 { return .timedOut }
       scope.joinersLink.append(sourceLink)
-      let status = suspend(in: scope, timeout: timeout)
+      let status = suspend(for: .joinAll, in: scope, timeout: timeout)
       guard status == .ok else { return status }
     }
     return scope.pointee.hasFailedJob ? .failed : .ok
@@ -33,7 +33,7 @@ extension UnsafeMutablePointer<Job> {
     if isCancelled(in: scope) { return .cancelled }
     guard scope.isBusy else { return .ok }
     scope.pointee.idleWaiter = self
-    let status = suspend(in: scope)
+    let status = suspend(for: .idle, in: scope)
     scope.pointee.idleWaiter = nil
     return status
   }

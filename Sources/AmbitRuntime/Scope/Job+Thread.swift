@@ -28,7 +28,9 @@ extension UnsafeMutablePointer<Job> {
     let worker = loop.takeJob()
     worker.initialize(to: Job(at: worker, loop: loop, scope: scope, body: runVisit, finish: visitEnded))
     let handle = Unchecked(scope.asHandle)
+    scope.pointee.handlerJob = worker
     let code = waitForThread(of: worker) { handler(handle.value) }
+    scope.pointee.handlerJob = self
     loop.recycle(worker)
     return code
   }
@@ -55,6 +57,7 @@ extension UnsafeMutablePointer<Job> {
     if let beforeSuspension = pointee.beforeSuspension { beforeSuspension(self) }
     guest.pointee.scope.armDeadline()
     pointee.state = .blocked
+    noteWait(for: .thread)
     cfiber_switch(fiber, pointee.loop.ownFiber)
     return guest.pointee.code
   }

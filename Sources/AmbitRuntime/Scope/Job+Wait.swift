@@ -5,11 +5,11 @@ public import AmbitCore
 
 extension UnsafeMutablePointer<Job> {
   /// Suspends the running job until `wake` is called on it, its scope ends, or `timeout` nanoseconds pass (negative:
-  /// never); returns what the wait came to.
+  /// never); returns what the wait came to. `kind` is what the log says it waits for.
   ///
   /// `scope` is the one that the plugin named in the call. If it lies below the job's own it cancels the wait, since it
   /// ends no later; else the job's own does. The caller has put the job into the list of what it waits for.
-  public func suspend(in scope: ScopePointer, timeout: Int64 = -1) -> Status {
+  public func suspend(for kind: WaitKind, in scope: ScopePointer, timeout: Int64 = -1) -> Status {
     let own = pointee.scope
     let home = own.encloses(scope) ? scope : own
     if let beforeSuspension = pointee.beforeSuspension { beforeSuspension(self) }
@@ -26,6 +26,7 @@ extension UnsafeMutablePointer<Job> {
       home.waitersLink.append(waiterLink)
     }
     pointee.state = .suspended
+    noteWait(for: kind)
     pointee.aftermath.futileWaits = 0
     leave()
     return pointee.waitStatus
@@ -38,6 +39,13 @@ extension UnsafeMutablePointer<Job> {
     pointee.aftermath.futileWaits = 0
     pointee.loop.enqueue(readyLink)
     leave()
+  }
+
+  /// Keeps what the job waits for from now on, for the log.
+  @inline(__always)
+  func noteWait(for kind: WaitKind) {
+    pointee.waitKind = kind
+    pointee.waitingSince = pointee.loop.pointee.now
   }
 
   /// Gives the thread back to the loop, until the loop resumes the job.
@@ -93,10 +101,11 @@ extension UnsafeMutablePointer<Job> {
   func prepareToBlock() { pointee.waitStatus = .pending }
 
   /// Suspends the running job until `unblock` is called on it, or has been since `prepareToBlock`.
-  func block() -> Status {
+  func block(for kind: WaitKind) -> Status {
     if let beforeSuspension = pointee.beforeSuspension { beforeSuspension(self) }
     if pointee.waitStatus == .pending {
       pointee.state = .blocked
+      noteWait(for: kind)
       leave()
     }
     return pointee.waitStatus
@@ -115,7 +124,7 @@ extension UnsafeMutablePointer<Job> {
   func pause(for duration: Int64) {
     prepareToBlock()
     pointee.loop.arm(waitTimer, after: duration)
-    _ = block()
+    _ = block(for: .delay)
   }
 }
 

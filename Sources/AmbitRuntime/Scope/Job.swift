@@ -50,6 +50,12 @@ public struct Job {
   var code: Int32 = 0
   /// What the wait that ended returns.
   var waitStatus = Status.ok
+  /// What the present wait, or the last one, is for.
+  var waitKind = WaitKind.turn
+  /// When it began: monotonic nanoseconds, as of that turn of the loop.
+  var waitingSince: Int64 = 0
+  /// When the job was made: monotonic nanoseconds, as of that turn of the loop.
+  let madeAt: Int64
   var state = JobState.created
   var outcome = Outcome.completed
   /// It was cancelled by itself, not with its scope: its waits fail.
@@ -78,6 +84,7 @@ extension Job {
     timeoutTimer = Timer(at: address.timeoutTimer, owner: address, fire: jobTimedOut)
     self.loop = loop
     self.scope = scope
+    madeAt = loop.pointee.now
     self.body = body
     self.finish = finish
     finishAfterVisit = finish

@@ -44,7 +44,7 @@ extension UnsafeMutablePointer<Scope> {
     job.prepareToBlock()
     pointee.holds -= 1
     release()
-    return job.block()
+    return job.block(for: .close)
   }
 
   /// Closes the scopes below that the plugin has not closed, the last opened first; false if one of them goes on,

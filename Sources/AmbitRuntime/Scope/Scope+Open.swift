@@ -42,7 +42,7 @@ extension UnsafeMutablePointer<Scope> {
         id: loop.pointee.lastScopeID, kind: kind, state: .open, cause: .none, hasFailedJob: false,
         depth: parent.map { $0.pointee.depth + 1 } ?? 0, jobCount: 0, requestCount: 0, isRetiring: false,
         isClosing: false, holds: 1,
-        requestScope: kind == .request ? self : parent?.pointee.requestScope,
+        requestScope: kind == .request ? self : parent?.pointee.requestScope, openedAt: loop.pointee.now,
         generation: parent?.pointee.generation, request: parent?.pointee.request,
         route: parent?.pointee.route ?? UnsafeBufferPointer(start: nil, count: 0), observer: observer,
         memory: Arena(), deferred: nil, failure: UnsafeBufferPointer(start: nil, count: 0)))

@@ -66,6 +66,10 @@ public struct Scope {
   var referenceCount: UInt32 = 0
   /// The job that waits until neither is left.
   var idleWaiter: JobPointer?
+  /// In a request's scope: the job that runs the handler, until the connection is done with it. It is not in `jobs`.
+  public var handlerJob: JobPointer?
+  /// When the scope was opened: monotonic nanoseconds, as of that turn of the loop.
+  let openedAt: Int64
 
   /// The plugin generation at work; nil in the host's scope only.
   public var generation: GenerationPointer?
@@ -82,7 +86,7 @@ public struct Scope {
   /// What the plugin gave `ambit_fail`, in `memory`; empty if nothing.
   public var failure: UnsafeBufferPointer<UInt8>
 
-  public enum Kind {
+  public enum Kind: Sendable {
     case host
     case plugin
     case request

@@ -7,6 +7,8 @@ public final class Signals: Sendable {
   public enum Signal: Sendable {
     case reload
     case terminate
+    /// Tell what runs.
+    case dump
   }
 
   private let descriptor: Int32
@@ -24,7 +26,7 @@ public final class Signals: Sendable {
   private static var handled: sigset_t {
     var set = sigset_t()
     sigemptyset(&set)
-    for signal in [SIGHUP, SIGTERM, SIGINT] { sigaddset(&set, signal) }
+    for signal in [SIGHUP, SIGTERM, SIGINT, SIGUSR2] { sigaddset(&set, signal) }
     return set
   }
 
@@ -40,7 +42,11 @@ public final class Signals: Sendable {
       }
       var info = signalfd_siginfo()
       guard read(descriptor, &info, MemoryLayout<signalfd_siginfo>.size) > 0 else { continue }
-      return info.ssi_signo == UInt32(SIGHUP) ? .reload : .terminate
+      switch Int32(info.ssi_signo) {
+      case SIGHUP: return .reload
+      case SIGUSR2: return .dump
+      default: return .terminate
+      }
     }
   }
 }

@@ -14,7 +14,7 @@ extension UnsafeMutablePointer<Job> {
     if channel.pointee.isClosed { return .closed }
     if channel.handToReceiver(message) || channel.pointee.queue.append(message) { return .ok }
     pointee.message = message
-    return wait(in: channel.sendersLink, of: channel.pointee.scope, scope: scope, timeout: timeout)
+    return wait(for: .send, in: channel.sendersLink, of: channel.pointee.scope, scope: scope, timeout: timeout)
   }
 
   /// Takes the oldest message out of `channel` into the job's `message`, as the running job; waits while there is none.
@@ -25,7 +25,7 @@ extension UnsafeMutablePointer<Job> {
     if isCancelled(in: scope) { return .cancelled }
     if channel.takeMessage(into: &pointee.message) { return .ok }
     if channel.pointee.isClosed { return .closed }
-    return wait(in: channel.receiversLink, of: channel.pointee.scope, scope: scope, timeout: timeout)
+    return wait(for: .receive, in: channel.receiversLink, of: channel.pointee.scope, scope: scope, timeout: timeout)
   }
 }
 

@@ -54,6 +54,6 @@ extension UnsafeMutablePointer<Job> {
     guard event.pointee.scope.encloses(scope) else { return .invalid }
     if isCancelled(in: scope) { return .cancelled }
     if event.pointee.isSet { return .ok }
-    return wait(in: event.waitersLink, of: event.pointee.scope, scope: scope, timeout: timeout)
+    return wait(for: .event, in: event.waitersLink, of: event.pointee.scope, scope: scope, timeout: timeout)
   }
 }

@@ -23,7 +23,7 @@ extension UnsafeMutablePointer<Job> {
       loop.giveBack(wait)
       return error.code == EPERM ? interest.poll(descriptor) : (Status(refusal: error), [])
     }
-    let status = suspend(in: scope, timeout: timeout)
+    let status = suspend(for: .descriptor, in: scope, timeout: timeout)
     let ready = wait.pointee.ready
     end(wait, registered: registered, named: descriptor)
     return status == .ok ? (status, ready) : (status, [])

@@ -3,16 +3,18 @@ internal import AmbitCore
 // Waiting for something that a scope owns and several jobs share.
 
 extension UnsafeMutablePointer<Job> {
-  /// Waits, as the running job, in `waiters`, a list of something in the memory of `owner`, until a `wake` ends that.
-  /// With a timeout of 0 it does not wait: `.timedOut`.
+  /// Waits, as the running job, for `kind` in `waiters`, a list of something in the memory of `owner`, until a `wake`
+  /// ends that. With a timeout of 0 it does not wait: `.timedOut`.
   ///
   /// The owner is held meanwhile. Its end wakes the waits in it and below, but a job of a scope above may be shielded,
   /// and whoever has been woken looks at what it waited for once more, in a later turn.
-  func wait(in waiters: LinkPointer, of owner: ScopePointer, scope: ScopePointer, timeout: Int64) -> Status {
+  func wait(
+    for kind: WaitKind, in waiters: LinkPointer, of owner: ScopePointer, scope: ScopePointer, timeout: Int64
+  ) -> Status {
     if timeout == 0 { return .timedOut }
     owner.hold()
     waiters.append(sourceLink)
-    let status = suspend(in: scope, timeout: timeout)
+    let status = suspend(for: kind, in: scope, timeout: timeout)
     owner.release()
     return status
   }

@@ -17,6 +17,7 @@ extension UnsafeMutablePointer<Job> {
     scope.waitersLink.append(waiterLink)
     pointee.loop.arm(waitTimer, at: pointee.ticks!.due)
     pointee.state = .suspended
+    noteWait(for: .tick)
   }
 
   /// Rests until the next tick; a ticker that was cancelled during this one comes to its end instead. A shield is for

@@ -1,0 +1,60 @@
+import AmbitRuntime
+import CAmbit
+
+/// What plugins hold of a scope.
+typealias ScopeHandle = UnsafeMutablePointer<ambit_scope>
+
+/// A loop of its own for a group of figures.
+enum BenchLoop {
+  /// Runs `work` on a new loop, as a job of the host's scope there, and returns when it has.
+  static func run(_ work: @escaping @Sendable (ScopePointer) -> Void) {
+    do {
+      let group = try LoopGroup(count: 1, table: HostTable { _ in }, limits: RuntimeLimits())
+      let hasRun = Gate<Void>()
+      group.loops[0].post { loop in
+        loop.pointee.root.runHostJob { root in
+          work(root)
+          hasRun.arrive(())
+        }
+      }
+      _ = hasRun.wait()
+      group.stop()
+    } catch {
+      fatalError("ambit-micro: no loop to measure on: \(error)")
+    }
+  }
+}
+
+// The calls that plugins make, as figures need them. What is measured must have happened: a call that fails ends the
+// run.
+
+extension ScopeHandle {
+  func openChild() -> ScopeHandle {
+    var child: ScopeHandle?
+    require(ambit_open(self, nil, &child))
+    return child!
+  }
+
+  @inline(__always)
+  func spawn(_ job: ambit_job_fn, _ argument: UnsafeMutableRawPointer? = nil) {
+    require(ambit_spawn(self, job, argument, nil, nil))
+  }
+
+  /// A child scope with `count` jobs that have begun and sleep until it ends.
+  func openChild(withSleepers count: Int) -> ScopeHandle {
+    let child = openChild()
+    for _ in 0..<count { child.spawn(sleepForEver) }
+    require(ambit_yield(self))
+    return child
+  }
+
+  func close() { require(ambit_close(self)) }
+}
+
+/// Ends the run if a call did not do what is measured.
+@inline(__always)
+func require(_ status: ambit_status) {
+  precondition(status == AMBIT_OK, "ambit-micro: a call returned \(status), expected AMBIT_OK")
+}
+
+private func sleepForEver(_ scope: ScopeHandle?, _: UnsafeMutableRawPointer?) -> Int32 { ambit_sleep(scope, .max) }

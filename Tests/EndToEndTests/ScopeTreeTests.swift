@@ -1,0 +1,135 @@
+import Foundation
+import Testing
+
+/// SIGUSR2: what runs, written to the log.
+@Suite struct `Scope tree on SIGUSR2` {
+  private static let request = "GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n"
+
+  @Test func `shows the request that waits below its plugin, with its handler and its job`() async throws {
+    try await withHost([.probe("waits")]) { host in
+      let connection = try host.connect()
+      try await connection.send(Self.request)
+      try await host.log.line(containing: "handler waits")
+      let lines = try await tree(of: host)
+      let first = try #require(lines.firstIndex { $0.contains("scope request") })
+      let (plugin, request, handler, job) = (lines[first - 1], lines[first], lines[first + 1], lines[first + 2])
+      #expect(plugin.contains("INFO    scope plugin ") && plugin.field("plugin") == "waits/1", "\(plugin)")
+      #expect(request.contains("INFO      scope request ") && request.field("state") == "open", "\(request)")
+      #expect(request.field("parent") == plugin.field("scope") && request.field("jobs") == "1", "\(request)")
+      #expect(request.field("deadline_ms").flatMap { Int($0) }.map { (1...30_000).contains($0) } == true, "\(request)")
+      for (line, name) in [(handler, "handler"), (job, "job")] {
+        #expect(line.contains("INFO        \(name) ") && line.field("waits_for") == "sleep", "\(line)")
+        #expect(line.field("plugin") == "waits/1" && line.field("route") == "GET /wait", "\(line)")
+        #expect(line.field("scope") == request.field("scope") && line.field("state") == "waiting", "\(line)")
+        #expect(line.field("stack_bytes").flatMap { Int($0) }.map { $0 >= 4096 } == true, "\(line)")
+        #expect(line.field("age_ms") != nil && line.field("waits_ms") != nil, "\(line)")
+      }
+      connection.close()
+      try await host.log.line(containing: "scope closed")
+      #expect(try await tree(of: host).allSatisfy { !$0.contains("scope request") })
+    }
+  }
+
+  @Test func `in JSON has the same as members of objects`() async throws {
+    try await withHost([.probe("waits")], configuration: "threads = 1\n[log]\nformat = \"json\"") { host in
+      let connection = try host.connect()
+      try await connection.send(Self.request)
+      try await host.log.line(containing: "handler waits")
+      let objects = try await tree(of: host).map { line in
+        try #require(try JSONSerialization.jsonObject(with: Data(line.text.utf8)) as? [String: String], "\(line)")
+      }
+      let messages = objects.map { $0["message"]!.trimmingCharacters(in: .whitespaces) }
+      #expect(messages == ["scope host", "scope plugin", "scope request", "handler", "job"])
+      #expect(objects[2]["route"] == "GET /wait" && objects[2]["parent"] == objects[1]["scope"])
+      #expect(objects[4]["waits_for"] == "sleep" && objects[4]["scope"] == objects[2]["scope"])
+    }
+  }
+
+  @Test func `can be had while the host waits for requests to end, and does not end it`() async throws {
+    try await withHost([.probe("waits")]) { host in
+      let connection = try host.connect()
+      try await connection.send(Self.request)
+      try await host.log.line(containing: "handler waits")
+      host.child.signal(SIGTERM)
+      try await host.log.line(containing: "stopping")
+      #expect(try await tree(of: host).contains { $0.contains("scope request") })
+      connection.close()
+      #expect(await host.child.status == .exited(0))
+      #expect(host.log.lines { $0.contains("second signal") }.isEmpty)
+    }
+  }
+
+  @Test(arguments: [("/pending", "waits_for", "idle"), ("/body", "waits_for", "body"), ("/thread", "state", "thread")])
+  func `tells what a handler does that`(path: String, field: String, value: String) async throws {
+    try await withHost([Self.blocker]) { host in
+      _ = makeGate(for: host)
+      let connection = try host.connect()
+      try await connection.send("POST \(path) HTTP/1.1\r\nHost: ambit\r\nContent-Length: 1\r\n\r\n")
+      try await host.log.line(containing: "begins")
+      let handlers = try await tree(of: host).filter { $0.contains("        handler ") }
+      #expect(handlers.map { $0.field(field) } == [value], "\(handlers)")
+    }
+  }
+
+  @Test func `names a loop that does not turn and shows the others`() async throws {
+    try await withHost([Self.blocker]) { host in
+      let gate = makeGate(for: host)
+      async let answer = host.get("/block")
+      try await host.log.line(containing: "begins")
+      let lines = try await tree(of: host)
+      #expect(lines.filter { $0.contains("the loop has not turned") }.count == 1)
+      #expect(lines.filter { $0.contains("scope host") }.count == 1)
+      close(open(gate, O_WRONLY))
+      #expect(try await answer.text == "free\n")
+    }
+  }
+
+  /// A plugin with a handler for each way to take one's time; one waits, as far as the host can tell, for nothing.
+  private static let blocker = PluginFile.source(
+    """
+    #include <ambit.h>
+    #include <fcntl.h>
+    #include <unistd.h>
+    static int32_t sleeps(ambit_scope *scope, void *arg) {
+      (void)arg;
+      return ambit_sleep(scope, INT64_MAX);
+    }
+    static int32_t pend(ambit_scope *scope) {
+      ambit_spawn(scope, sleeps, NULL, NULL, NULL);
+      dprintf(2, "begins\\n");
+      return AMBIT_PENDING;
+    }
+    static int32_t read_body(ambit_scope *scope) {
+      ambit_str body;
+      dprintf(2, "begins\\n");
+      return ambit_body(scope, &body);
+    }
+    static int32_t block(ambit_scope *scope) {
+      dprintf(2, "begins\\n");
+      close(open("gate", O_RDONLY)); /* until somebody opens the other end */
+      return ambit_respond(scope, 200, "text/plain", "free\\n", 5);
+    }
+    static const ambit_route routes[] = {
+      {.pattern = "POST /pending", .handler = pend},
+      {.pattern = "POST /body", .handler = read_body},
+      {.pattern = "POST /thread", .handler = block, .flags = AMBIT_ROUTE_BLOCKING},
+      {.pattern = "GET /block", .handler = block}};
+    AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
+      AMBIT_PLUGIN_HEADER, .name = "blocker", .version = "1.0", .routes = routes, .route_count = 4};
+    """, name: "blocker")
+
+  /// A pipe that keeps whoever opens one end until somebody opens the other.
+  private func makeGate(for host: Host) -> String {
+    let gate = host.directory.appending(path: "gate").path
+    #expect(mkfifo(gate, 0o600) == 0)
+    return gate
+  }
+
+  /// Asks for the tree; its lines, without the first and the last.
+  private func tree(of host: Host) async throws -> [LogLine] {
+    let position = host.log.position
+    host.child.signal(SIGUSR2)
+    let last = try await host.log.line(after: position, containing: "scope tree done")
+    return host.log.lines { $0.number > position + 1 && $0.number < last.number }
+  }
+}
