@@ -15,9 +15,11 @@ static int32_t hello(ambit_scope *scope) {
   ambit_str greeting = ambit_setting(scope, "greeting");
   if (greeting.ptr == NULL)
     greeting = AMBIT_STR("Hello");
-  ambit_str name = ambit_param(scope, "name");
-  return ambit_respondf(scope, 200, "text/plain; charset=utf-8", AMBIT_STR_FMT ", " AMBIT_STR_FMT "!\n",
-                        AMBIT_STR_ARG(greeting), AMBIT_STR_ARG(name));
+  const ambit_str parts[] = {greeting, AMBIT_STR(", "), ambit_param(scope, "name"), AMBIT_STR("!\n")};
+  ambit_str text = ambit_concat(scope, parts, sizeof parts / sizeof parts[0]);
+  if (text.ptr == NULL)
+    return AMBIT_NO_MEMORY;
+  return ambit_respond(scope, 200, "text/plain; charset=utf-8", text.ptr, text.len);
 }
 
 /* POST /echo: a body of any length in pieces. Reading waits for the client to send and writing for it to receive, so

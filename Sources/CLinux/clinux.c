@@ -42,6 +42,14 @@ int clinux_socket(int family) { return socket(family, SOCK_STREAM | SOCK_NONBLOC
 
 int clinux_accept(int fd) { return accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC); }
 
+intptr_t clinux_receive(int fd, void *buffer, size_t capacity) {
+  return syscall(SYS_recvfrom, fd, buffer, capacity, 0, NULL, NULL);
+}
+
+intptr_t clinux_write(int fd, const void *bytes, size_t length) { return syscall(SYS_write, fd, bytes, length); }
+
+intptr_t clinux_write_parts(int fd, const void *parts, int count) { return syscall(SYS_writev, fd, parts, count); }
+
 int clinux_core_count(void) {
   cpu_set_t set;
   return sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0 ? CPU_COUNT(&set) : 1;

@@ -1,5 +1,6 @@
 internal import AmbitCore
 internal import AmbitRuntime
+internal import CLinux
 internal import Glibc
 
 extension UnsafeMutablePointer<Connection> {
@@ -25,7 +26,7 @@ extension UnsafeMutablePointer<Connection> {
   /// error.
   func receive(into memory: UnsafeMutableRawPointer, capacity: Int) -> Int? {
     while true {
-      let count = recv(pointee.descriptor, memory, capacity, 0)
+      let count = clinux_receive(pointee.descriptor, memory, capacity)
       if count > 0 {
         // Less than there was room for: the socket is empty, and the next bytes are a new event; see epoll(7).
         if count < capacity, !pointee.flags.contains(.hangup) { pointee.flags.remove(.readable) }

@@ -1,5 +1,6 @@
 internal import AmbitCore
 internal import AmbitRuntime
+internal import CLinux
 internal import Glibc
 
 extension UnsafeMutablePointer<Connection> {
@@ -92,12 +93,12 @@ extension UnsafeMutablePointer<Connection> {
 
   @inline(__always)
   private func write(pending: Int, _ body: UnsafeRawBufferPointer) -> Int {
-    if body.isEmpty { return Glibc.write(pointee.descriptor, pointee.output!.bytes + pointee.outputStart, pending) }
-    if pending == 0 { return Glibc.write(pointee.descriptor, body.baseAddress, body.count) }
+    if body.isEmpty { return clinux_write(pointee.descriptor, pointee.output!.bytes + pointee.outputStart, pending) }
+    if pending == 0 { return clinux_write(pointee.descriptor, body.baseAddress!, body.count) }
     let head = iovec(iov_base: pointee.output!.bytes + pointee.outputStart, iov_len: pending)
     let tail = iovec(iov_base: UnsafeMutableRawPointer(mutating: body.baseAddress), iov_len: body.count)
     return withUnsafePointer(to: (head, tail)) { parts in
-      writev(pointee.descriptor, UnsafeRawPointer(parts).assumingMemoryBound(to: iovec.self), 2)
+      clinux_write_parts(pointee.descriptor, parts, 2)
     }
   }
 

@@ -7,7 +7,8 @@ extension UnsafeMutablePointer<Request> {
   @inline(__always)
   func dispatch() {
     let connection = pointee.connection!
-    pointee.body.begin(pointee.head, limit: pointee.server.pointee.limits.maxBody)
+    pointee.body.begin(
+      pointee.head.body, expectsContinue: pointee.head.expectsContinue, limit: pointee.server.pointee.limits.maxBody)
     if let route = findRoute() {
       run(route, on: connection)
     } else {

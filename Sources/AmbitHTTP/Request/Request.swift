@@ -51,6 +51,8 @@ extension UnsafeMutablePointer<Request> {
     pointer(to: \.fields)!.initialize(to: fields)
     pointer(to: \.parser)!.initialize(to: HeadParser(limits: server.pointee.limits.head))
     pointer(to: \.input)!.initialize(to: nil)
+    pointer(to: \.body)!.initialize(to: RequestBody())
+    pointer(to: \.response)!.initialize(to: Response())
   }
 
   /// Makes a record of the pool the request that begins on `connection`.
@@ -60,8 +62,8 @@ extension UnsafeMutablePointer<Request> {
     pointee.parser.reset()
     pointer(to: \.head)!.initialize(to: RequestHead())
     pointer(to: \.route)!.initialize(to: nil)
-    pointer(to: \.body)!.initialize(to: RequestBody())
-    pointer(to: \.response)!.initialize(to: Response())
+    pointee.body.reset()
+    pointee.response.reset()
   }
 
   /// Reads on in the head; `bytes` begin with its first byte.

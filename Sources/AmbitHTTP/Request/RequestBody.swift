@@ -19,21 +19,34 @@ struct RequestBody {
   /// What `ambit_body` found.
   var whole: UnsafeRawBufferPointer?
 
+  /// Makes it the body of a request whose head is not known yet. Field by field, as `begin`: records are used again for
+  /// every request, and a whole new value would be made on the stack and copied.
+  @inline(__always)
+  mutating func reset() {
+    isFinished = true
+    received = 0
+    isTooLong = false
+    isContinueDue = false
+    isMalformed = false
+    whole = nil
+  }
+
   /// Takes from the head how the body is framed, and whether it is longer than `limit`. Whatever becomes of the request,
   /// its body is not the next one.
   @inline(__always)
-  mutating func begin(_ head: RequestHead, limit: Int64) {
+  mutating func begin(_ framing: BodyFraming, expectsContinue: Bool, limit: Int64) {
     self.limit = limit
-    switch head.body {
-    case .none: return
+    switch framing {
+    case .none: remaining = 0
     case .length(let length):
       isTooLong = length > limit
       remaining = length
       isFinished = length == 0
     case .chunked:
       remaining = nil
+      decoder = ChunkedDecoder()
       isFinished = false
     }
-    isContinueDue = head.expectsContinue && !isFinished
+    isContinueDue = expectsContinue && !isFinished
   }
 }

@@ -10,6 +10,14 @@ struct HeaderLines {
 
   var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: memory, count: length) }
 
+  /// Forgets all lines, with the memory they are in.
+  @inline(__always)
+  mutating func reset() {
+    memory = nil
+    capacity = 0
+    length = 0
+  }
+
   /// Adds a line behind the others; false if there is no memory.
   mutating func add(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, in scope: ScopePointer) -> Bool {
     let size = name.count + value.count + 4

@@ -18,6 +18,19 @@ struct Response {
 
   var isComplete: Bool { phase == .complete }
 
+  /// Makes it the response of another request.
+  @inline(__always)
+  mutating func reset() {
+    phase = .unbegun
+    status = 200
+    lines.reset()
+    remaining = nil
+    isChunked = false
+    isBodyless = false
+    isCutShort = false
+    isAwaited = false
+  }
+
   enum Phase {
     case unbegun
     /// The head is written, the body is not complete.

@@ -1013,6 +1013,26 @@ static inline bool ambit_str_equal(ambit_str a, ambit_str b) {
   return a.len == b.len && (a.len == 0 || __builtin_memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
+/* One text of several parts, one behind the other: faster than a format, and the parts may have any bytes.        [job]
+ * Owner     The text lives until the scope closes, with a NUL behind it.
+ * Returns   The text; absent if there is no memory.
+ * Since     1.0 */
+static inline ambit_str ambit_concat(ambit_scope *scope, const ambit_str *parts, size_t count) {
+  size_t length = 0;
+  for (size_t i = 0; i < count; i++)
+    length += parts[i].len;
+  char *text = (char *)ambit_alloc(scope, length + 1);
+  if (text == NULL)
+    return ambit_str_of(NULL, 0);
+  char *end = text;
+  for (size_t i = 0; i < count; i++) {
+    if (parts[i].len > 0)
+      __builtin_memcpy(end, parts[i].ptr, parts[i].len);
+    end += parts[i].len;
+  }
+  return ambit_str_of(text, length);
+}
+
 /* For printf: `printf("name: " AMBIT_STR_FMT, AMBIT_STR_ARG(name))`. The argument is evaluated twice. */
 #define AMBIT_STR_FMT "%.*s"
 #define AMBIT_STR_ARG(str) (int)(str).len, (str).ptr != NULL ? (str).ptr : ""

@@ -3,6 +3,7 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -29,6 +30,12 @@ int clinux_socket(int family);
 
 /* Accepts a connection, non-blocking and close-on-exec: accept4(2). */
 int clinux_accept(int fd);
+
+/* recv(2) without flags, write(2) and writev(2). Called directly: the C library's are points at which a thread can be
+ * cancelled, which each call prepares for with two atomic operations; threads of the host are not cancelled. */
+intptr_t clinux_receive(int fd, void *buffer, size_t capacity);
+intptr_t clinux_write(int fd, const void *bytes, size_t length);
+intptr_t clinux_write_parts(int fd, const void *parts, int count);
 
 /* How many cores the process may run on, at least 1: sched_getaffinity(2). */
 int clinux_core_count(void);

@@ -27,6 +27,7 @@ static void record(const void *bytes, size_t length) {
 static void *fake_alloc(ambit_scope *scope, size_t size) {
   (void)scope;
   allocations++;
+  memset(allocated, 0, sizeof allocated);
   return memory_is_left && size <= sizeof allocated ? allocated : NULL;
 }
 
@@ -89,6 +90,16 @@ static void compares_bytes(void) {
   EXPECT(!ambit_str_equal(AMBIT_STR("a\0b"), AMBIT_STR("a\0c")));
   EXPECT(!ambit_str_equal(AMBIT_STR("a"), AMBIT_STR("ab")));
   EXPECT(ambit_str_equal(ambit_str_of(NULL, 0), AMBIT_STR("")));
+}
+
+static void joins_parts_of_any_bytes(ambit_scope *scope) {
+  const ambit_str parts[] = {AMBIT_STR("a\0b"), ambit_str_of(NULL, 0), AMBIT_STR(""), AMBIT_STR("cd")};
+  ambit_str text = ambit_concat(scope, parts, 4);
+  EXPECT(text.len == 5 && memcmp(text.ptr, "a\0bcd", 6) == 0);
+  EXPECT(ambit_concat(scope, NULL, 0).ptr != NULL);
+  memory_is_left = false;
+  EXPECT(ambit_concat(scope, parts, 4).ptr == NULL);
+  memory_is_left = true;
 }
 
 static void prints_slices(void) {
@@ -165,6 +176,7 @@ int main(void) {
   formats_text_of_any_length(&scope);
   says_so_when_memory_is_short(&scope);
   compares_bytes();
+  joins_parts_of_any_bytes(&scope);
   prints_slices();
   names_values();
   counts_time_in_nanoseconds();
