@@ -40,7 +40,7 @@ let package = Package(
     .target(name: "AmbitCore", swiftSettings: safe),
     .target(name: "AmbitConfig", dependencies: ["AmbitCore", "TOMLKit"], swiftSettings: safe),
     .target(
-      name: "AmbitRuntime", dependencies: ["AmbitCore", "CAmbit", "CFiber", "CLinux", logging],
+      name: "AmbitRuntime", dependencies: ["AmbitCore", "CAmbit", "CFiber", "CLinux", "TestSupport", logging],
       swiftSettings: fibers),
     .target(
       name: "AmbitPlugins", dependencies: ["AmbitCore", "AmbitRuntime", "CAmbit"], swiftSettings: fibers),
@@ -64,19 +64,22 @@ let package = Package(
       name: "ambit-micro", dependencies: ["AmbitCore", "AmbitRuntime", "CAmbit", "CLinux"],
       path: "Tests/Benchmarks/Micro", swiftSettings: fibers),
 
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),
     .testTarget(name: "CAmbitTests", dependencies: ["CAmbit"], exclude: ["Programs"], swiftSettings: common),
     .testTarget(name: "CFiberTests", dependencies: ["CFiber"], exclude: ["Programs"], swiftSettings: fibers),
-    .testTarget(name: "AmbitCoreTests", dependencies: ["AmbitCore"], swiftSettings: common),
+    .testTarget(name: "AmbitCoreTests", dependencies: ["AmbitCore", "TestSupport"], swiftSettings: common),
     .testTarget(name: "AmbitConfigTests", dependencies: ["AmbitConfig", "AmbitCore"], swiftSettings: common),
     .testTarget(
       name: "AmbitPluginsTests", dependencies: ["AmbitCore", "AmbitPlugins", "CAmbit"], swiftSettings: common),
     .testTarget(name: "AllocationTests", exclude: ["Libraries"], swiftSettings: common),
     .testTarget(name: "BoundaryTests", swiftSettings: common),
     .testTarget(
-      name: "AmbitRuntimeTests", dependencies: ["AmbitCore", "AmbitRuntime", "CAmbit", "CFiber", "CLinux", logging],
+      name: "AmbitRuntimeTests",
+      dependencies: ["AmbitCore", "AmbitRuntime", "CAmbit", "CFiber", "CLinux", "TestSupport", logging],
       swiftSettings: fibers),
     .testTarget(
-      name: "AmbitHTTPTests", dependencies: ["AmbitCore", "AmbitHTTP", "AmbitRuntime", "CAmbit"], swiftSettings: fibers),
+      name: "AmbitHTTPTests", dependencies: ["AmbitCore", "AmbitHTTP", "AmbitRuntime", "CAmbit", "TestSupport"],
+      swiftSettings: fibers),
     .testTarget(name: "EndToEndTests", exclude: ["Plugins"], swiftSettings: common),
   ],
   cLanguageStandard: .gnu17,

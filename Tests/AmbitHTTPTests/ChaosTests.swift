@@ -1,5 +1,6 @@
 import CAmbit
 import Glibc
+import TestSupport
 import Testing
 
 @testable import AmbitHTTP

@@ -1,4 +1,5 @@
 import AmbitCore
+import TestSupport
 import Testing
 
 @Suite("Cutting a head")

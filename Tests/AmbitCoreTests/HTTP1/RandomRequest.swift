@@ -1,4 +1,5 @@
 import AmbitCore
+import TestSupport
 
 /// A valid request head made at random, with what a parser must find in it.
 struct RandomRequest {

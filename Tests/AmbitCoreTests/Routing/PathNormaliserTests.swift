@@ -1,4 +1,5 @@
 import AmbitCore
+import TestSupport
 import Testing
 
 @Suite("Normalising a path") struct PathNormaliserTests {

@@ -1,4 +1,5 @@
 import AmbitCore
+import TestSupport
 
 @testable import AmbitRuntime
 
