@@ -5,8 +5,8 @@ struct Build: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Compile plugins from source.",
     discussion: """
-      Each DIR/NAME/ with C or C++ sources becomes DIR/NAME.so, by the system's compilers; only what is out of date is
-      built. CC, CXX, CFLAGS, CXXFLAGS and LDFLAGS are honoured. ambit.h is found without further flags; a copy of it is
+      Each DIR/NAME/ with C or C++ sources becomes DIR/NAME.so, by the system's compilers; only what is out of date is \
+      built. CC, CXX, CFLAGS, CXXFLAGS and LDFLAGS are honoured. ambit.h is found without further flags; a copy of it is \
       kept in DIR/.include for editors.
 
         ambit build                   # Plugins

@@ -5,7 +5,7 @@ struct Serve: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Serve the plugins of a folder.",
     discussion: """
-      Signals: HUP reads the configuration and the folder again; TERM and INT let requests finish, then stop, and a
+      Signals: HUP reads the configuration and the folder again; TERM and INT let requests finish, then stop, and a \
       second one stops at once; USR2 writes all scopes and jobs to the log.
 
         ambit serve                   # ./host.conf, or the defaults
