@@ -1,3 +1,5 @@
+internal import AmbitCore
+
 /// How `host.conf` writes a duration: whole amounts with their units, the largest first, such as "250ms" or "1m30s".
 enum DurationText {
   private static let units: [(name: String, nanoseconds: Int64)] = [
@@ -52,14 +54,5 @@ enum DurationText {
     guard !digits.isEmpty, !unit.isEmpty else { return nil }
     text = text.dropFirst(digits.count + unit.count)
     return (Int64(digits) ?? .max, String(unit))
-  }
-}
-
-extension Duration {
-  /// The duration in nanoseconds, as the host's timers count; a fraction of one is dropped. Exact for every duration of
-  /// a `HostConfiguration`.
-  package var wholeNanoseconds: Int64 {
-    let (seconds, attoseconds) = components
-    return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
   }
 }

@@ -28,7 +28,7 @@ extension Host {
         ])
     } catch {
       for line in error.lines { logger.error("\(line)") }
-      logger.error("reload refused, nothing has changed: \(error.lines.count) errors, listed above")
+      logger.error("reload refused, nothing has changed", metadata: ["errors": "\(error.lines.count)"])
     }
   }
 
@@ -41,7 +41,10 @@ extension Host {
     report.failed = result.refusals
     if refusing, !report.failed.isEmpty { throw HostFailure(report.failures) }
     let started = start(result.candidates, &report)
-    if refusing, !report.failed.isEmpty { throw HostFailure(report.failures) }
+    if refusing, !report.failed.isEmpty {
+      stop(Array(started.values))
+      throw HostFailure(report.failures)
+    }
     var next = serving.filter { !result.removed.contains($0.key) }
     next.merge(started) { _, new in new }
     let routes = try makeRoutes(next, abandoning: started)

@@ -16,13 +16,7 @@ extension Host {
     if drained == .timedOut {
       logger.warning("drain time is over, cancelling what is left", metadata: ["requests": "\(loops.liveRequests)"])
     }
-    let gate = Gate<String>(expected: serving.count)
-    for generation in serving.values { generation.end(.shutdown) { gate.arrive(generation.label) } }
-    let ended = wait(atMost: configuration.cancelGrace) { gate.isOpen }
-    guard ended != .interrupted else { return stopNow() }
-    if ended == .timedOut {
-      logger.warning("plugins have not stopped in time", metadata: ["running": "\(stuck(gate))"])
-    }
+    guard stop(Array(serving.values)) != .interrupted else { return stopNow() }
     loading.copies.remove()
     logger.info("stopped")
     return 0
@@ -34,11 +28,20 @@ extension Host {
     return 0
   }
 
-  private func stuck(_ gate: Gate<String>) -> String {
-    serving.values.map(\.label).filter { !gate.arrived.contains($0) }.sorted().joined(separator: " ")
+  /// Cancels what still runs of the generations, stops their plugins, and waits for that, at most `cancel_grace`.
+  @discardableResult
+  func stop(_ generations: [PluginGeneration]) -> WaitResult {
+    let gate = Gate<String>(expected: generations.count)
+    for generation in generations { generation.end(.shutdown) { gate.arrive(generation.label) } }
+    let ended = wait(atMost: configuration.cancelGrace) { gate.isOpen }
+    if ended == .timedOut {
+      let running = Set(generations.map(\.label)).subtracting(gate.arrived).sorted().joined(separator: " ")
+      logger.warning("plugins have not stopped in time", metadata: ["running": "\(running)"])
+    }
+    return ended
   }
 
-  private enum WaitResult {
+  enum WaitResult {
     case done
     case timedOut
     case interrupted

@@ -9,12 +9,3 @@ final class Countdown: Sendable {
   /// Whether this was the last of the count.
   func countDown() -> Bool { left.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 }
 }
-
-extension Duration {
-  /// The duration in whole nanoseconds, at most what 64 bits hold.
-  var nanoseconds: Int64 {
-    let (seconds, attoseconds) = components
-    let (scaled, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-    return overflow ? .max : scaled.addingReportingOverflow(attoseconds / 1_000_000_000).partialValue
-  }
-}

@@ -42,7 +42,7 @@ package final class PluginGeneration: Sendable {
       let code = start(shard.asHandle)
       gate.arrive(StartResult(code: code, reason: failureText(shard)))
     }
-    guard let result = gate.wait(timeout: timeout.nanoseconds)?.first else {
+    guard let result = gate.wait(timeout: timeout.wholeNanoseconds)?.first else {
       throw refusal("start has not returned after \(timeout)")
     }
     guard result.code == 0 else {
@@ -89,7 +89,7 @@ package final class PluginGeneration: Sendable {
         loop.post { [record = self.record] in record.value.pointee.shards[$0.pointee.index].cancel(.retired) }
       }
     }
-    onEachShard { $0.retire(drain: drain.nanoseconds) }
+    onEachShard { $0.retire(drain: drain.wholeNanoseconds) }
   }
 
   private func onEachShard(_ work: @escaping @Sendable (ScopePointer) -> Void) {

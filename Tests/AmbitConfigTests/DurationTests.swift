@@ -1,3 +1,4 @@
+import AmbitCore
 import Testing
 
 @testable import AmbitConfig

@@ -32,6 +32,19 @@ import Testing
     }
   }
 
+  @Test func `a plugin that had started when another refused the host's start is stopped`() async throws {
+    try await withTemporaryDirectory { directory in
+      let folder = directory.appending(path: "Plugins")
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      try await PluginFile.probe("background").install(in: folder)
+      try await PluginFile.fixture("start_fails").install(in: folder)
+      try directory.write("listen = [\"127.0.0.1:0\"]\n", as: "host.conf")
+      let result = try await ambit("serve", in: directory)
+      #expect(result.status == .exited(1))
+      #expect(result.errors.contains("stopped\n"))
+    }
+  }
+
   @Test func `a plugin whose start fails at a reload is left out, with the plugin's reason`() async throws {
     try await withHost([.sample("hello")]) { host in
       try await PluginFile.fixture("start_fails").install(in: host.plugins)

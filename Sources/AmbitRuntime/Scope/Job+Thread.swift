@@ -38,9 +38,7 @@ extension UnsafeMutablePointer<Job> {
   /// Runs `function` on a thread and waits, as this job, until it returns, cancelled or not.
   func block(
     _ function: @escaping @convention(c) (UnsafeMutableRawPointer?) -> Int32, _ argument: UnsafeMutableRawPointer?
-  )
-    -> Int32
-  {
+  ) -> Int32 {
     let argument = Unchecked(argument)
     return waitForThread(of: nil) { function(argument.value) }
   }
@@ -48,17 +46,14 @@ extension UnsafeMutablePointer<Job> {
   private func waitForThread(of worker: JobPointer?, _ work: @escaping @Sendable () -> Int32) -> Int32 {
     let job = Unchecked(self)
     let guest = worker ?? self
+    prepareToBlock()
     let isAccepted = guest.runOnThread(isGuest: worker != nil, work) { code in
       guest.pointee.code = code
-      job.value.pointee.state = .ready
-      job.value.pointee.loop.enqueue(job.value.readyLink)
+      job.value.unblock(.ok)
     }
     guard isAccepted else { return Status.limit.rawValue }
-    if let beforeSuspension = pointee.beforeSuspension { beforeSuspension(self) }
     guest.pointee.scope.armDeadline()
-    pointee.state = .blocked
-    noteWait(for: .thread)
-    cfiber_switch(fiber, pointee.loop.ownFiber)
+    _ = block(for: .thread)
     return guest.pointee.code
   }
 
@@ -86,6 +81,8 @@ extension UnsafeMutablePointer<Job> {
 private final class Visit: @unchecked Sendable {
   /// Gone before the thread is told: it lives on the thread's stack.
   var work: (() -> Void)?
+  /// What the job's `finish` is to be again afterwards.
+  var finish: JobBody?
   let gate = Gate<Void>()
 
   init(_ work: @escaping () -> Void) { self.work = work }
@@ -114,9 +111,8 @@ extension UnsafeMutablePointer<Job> {
   private func begin(_ visit: Visit) {
     pointee.visit = Unmanaged.passRetained(visit).toOpaque()
     pointee.body = runVisit
-    let finish = pointee.finish
+    visit.finish = pointee.finish
     pointee.finish = visitEnded
-    pointee.finishAfterVisit = finish
     if !startNow() { visitEnded(self) }
   }
 }
@@ -131,7 +127,7 @@ private let visitEnded: JobBody = { record in
   let job = record.assumingMemoryBound(to: Job.self)
   let visit = Unmanaged<Visit>.fromOpaque(job.pointee.visit!).takeRetainedValue()
   job.pointee.state = .onThread
-  job.pointee.finish = job.pointee.finishAfterVisit
+  job.pointee.finish = visit.finish!
   visit.work = nil
   visit.gate.arrive(())
 }

@@ -39,9 +39,8 @@ public struct Job {
   /// Copied, in the scope's memory; empty if it has none.
   var name = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
 
-  /// The call from its thread that runs on the loop, and what `finish` is to be afterwards.
+  /// The call from its thread that runs on the loop.
   var visit: UnsafeMutableRawPointer?
-  var finishAfterVisit: JobBody
   /// What the job waits to send, or has received, through a channel.
   var message: UnsafeMutableRawPointer?
   /// When a ticker runs again; nil for other jobs.
@@ -87,7 +86,6 @@ extension Job {
     madeAt = loop.pointee.now
     self.body = body
     self.finish = finish
-    finishAfterVisit = finish
   }
 }
 

@@ -76,7 +76,10 @@ extension UnsafeMutablePointer<Scope> {
   private func closeIfDone() {
     guard pointee.state == .cancelling, pointee.holds == (pointee.isHeldByOpener ? 1 : 0) else { return }
     if pointee.isHeldByOpener { return fallAsleep() }
-    if pointee.kind == .plugin, !pointee.isClosing { pointee.observer?.closed(self) } else { close() }
+    guard pointee.kind == .plugin, !pointee.isClosing else { return close() }
+    guard !pointee.hasToldEnd else { return }
+    pointee.hasToldEnd = true
+    pointee.observer?.closed(self)
   }
 
   /// Runs what was deferred and gives the memory back. Called by the scope's own end, and for a plugin's scope, whose

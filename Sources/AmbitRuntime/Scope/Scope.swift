@@ -43,6 +43,9 @@ public struct Scope {
   var isRetiring: Bool
   /// What was deferred runs, or has run.
   var isClosing: Bool
+  /// A plugin's scope has told its observer that it is ready to be closed; what is held and released later does not
+  /// tell it again.
+  var hasToldEnd = false
   /// Jobs, child scopes and the host's own holds: it closes once it is ending and none is left.
   var holds: UInt32
   /// The first job that fails cancels the scope.
