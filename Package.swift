@@ -40,7 +40,7 @@ let package = Package(
     .target(name: "AmbitCore", swiftSettings: safe),
     .target(name: "AmbitConfig", dependencies: ["AmbitCore", "TOMLKit"], swiftSettings: safe),
     .target(
-      name: "AmbitRuntime", dependencies: ["AmbitCore", "CAmbit", "CFiber", "CLinux", "TestSupport", logging],
+      name: "AmbitRuntime", dependencies: ["AmbitCore", "CAmbit", "CFiber", "CLinux", logging],
       swiftSettings: fibers),
     .target(
       name: "AmbitPlugins", dependencies: ["AmbitCore", "AmbitRuntime", "CAmbit"], swiftSettings: fibers),
