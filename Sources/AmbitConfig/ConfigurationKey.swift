@@ -25,7 +25,7 @@ struct ConfigurationKey: Sendable {
 }
 
 extension ConfigurationKey {
-  /// Every key that the host knows, apart from those of the `[plugin.NAME]` tables.
+  /// Every key that the host knows, apart from those of the `[plugin.NAME]` and `[[route]]` tables.
   static let all: [ConfigurationKey] = [
     .init("listen", .addresses, \.listen),
     .init("plugins", .directory, \.plugins),
@@ -38,6 +38,7 @@ extension ConfigurationKey {
     .init("drain_timeout", .duration(.zero...day), \.drainTimeout),
     .init("cancel_grace", .duration(.zero...minute), \.cancelGrace),
     .init("settle", .duration(.zero...minute), \.settle),
+    .init("half_close", .choice, \.halfClose),
     .init("request_timeout", in: "limits", .timeLimit(millisecond...day), \.limits.requestTimeout),
     .init("header_timeout", in: "limits", .duration(millisecond...day), \.limits.headerTimeout),
     .init("idle_timeout", in: "limits", .timeLimit(millisecond...day), \.limits.idleTimeout),

@@ -1,11 +1,15 @@
+import AmbitCore
+
 /// Turns the members of a TOML document into a configuration, and notes whatever is wrong with them.
 struct ConfigurationReader {
   private(set) var configuration = HostConfiguration.defaults
   private(set) var findings: [Finding] = []
   private let members: [String: ConfigurationValue]
+  private let positions: [SettingPath: SourcePosition]
 
-  init(members: [String: ConfigurationValue]) {
-    self.members = members
+  init(_ document: TOMLDocument) {
+    members = document.members
+    positions = document.positions
   }
 
   mutating func readAll() {
@@ -17,6 +21,7 @@ struct ConfigurationReader {
     findings += UnknownKeys.findings(in: members, table: nil)
     for (name, members) in tables { findings += UnknownKeys.findings(in: members, table: name) }
     readPlugins()
+    readRoutes()
     if findings.isEmpty { compareLimits() }
   }
 
@@ -40,6 +45,29 @@ struct ConfigurationReader {
     for (name, value) in plugins {
       configuration.pluginSettings[name] = PluginSettings(value, at: SettingPath("plugin", name), &findings)
     }
+  }
+
+  private mutating func readRoutes() {
+    guard let value = members["route"] else { return }
+    guard case .array(let entries) = value else {
+      findings.append(.mismatch(at: SettingPath("route"), expected: "a table for each route, [[route]]", found: value))
+      return
+    }
+    for (index, entry) in entries.enumerated() {
+      let path = SettingPath("route").appending(.index(index))
+      guard let route = RouteSetting(entry, at: path, positions: positions, &findings) else { continue }
+      findings += repetition(of: route, at: path)
+      configuration.routes.append(route)
+    }
+  }
+
+  /// A finding if the route answers the requests of one that was read before it.
+  private func repetition(of route: RouteSetting, at path: SettingPath) -> [Finding] {
+    let earlier = configuration.routes.first { $0.match.meaning == route.match.meaning }
+    guard let earlier else { return [] }
+    let path = path.appending(.key("match"))
+    let found = "\(quoted(route.match.description)), which \(earlier.place.path) matches already"
+    return [Finding(path: path, message: "\(path): expected each route once, found \(found)")]
   }
 
   /// What no key can check alone.

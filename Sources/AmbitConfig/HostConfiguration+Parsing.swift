@@ -10,7 +10,7 @@ extension HostConfiguration {
     } catch {
       throw ConfigurationErrors(file: file, problem: error)
     }
-    var reader = ConfigurationReader(members: document.members)
+    var reader = ConfigurationReader(document)
     reader.readAll()
     guard reader.findings.isEmpty else {
       throw ConfigurationErrors(file: file, findings: reader.findings, positions: document.positions)

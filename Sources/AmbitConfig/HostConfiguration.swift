@@ -27,10 +27,14 @@ package struct HostConfiguration: Sendable, Equatable {
   package var cancelGrace = Duration.seconds(5)
   /// How long a plugin's file must have been unchanged before it is loaded.
   package var settle = Duration.milliseconds(100)
+  /// What becomes of a request whose client closes its sending side only, and may still read the response.
+  package var halfClose = HalfClose.cancel
   package var limits = Limits()
   package var log = Log()
   /// The `[plugin.NAME]` tables by NAME.
   package var pluginSettings: [String: PluginSettings] = [:]
+  /// The `[[route]]` entries in the order of the file.
+  package var routes: [RouteSetting] = []
 
   /// What an empty file means.
   package static let defaults = HostConfiguration()
@@ -45,6 +49,14 @@ extension HostConfiguration {
     case strict
     /// A plugin that fails is reported and left out.
     case lenient
+  }
+
+  /// The `half_close` key.
+  package enum HalfClose: String, Sendable, CaseIterable {
+    /// The client counts as gone: the request's scope is cancelled with cause `disconnect`.
+    case cancel
+    /// The request goes on.
+    case allow
   }
 
   /// The `[limits]` table. Sizes are in bytes.

@@ -12,13 +12,16 @@ struct SyntaxProblem: Error, Equatable {
 /// Other mistakes are left to the parser.
 ///
 /// For a dotted key or a table header each part has its own position, and what is written twice (a table's name in
-/// several headers) has the first.
+/// several headers) has the first. The header `[[a]]` is an element of the array `a`, and the last one is what `[a.b]` and
+/// `[[a.b]]` mean by `a`.
 struct KeyLocator {
   private(set) var positions: [SettingPath: SourcePosition] = [:]
 
   private var source: ByteSource
   /// The table of the last header.
   private var table = SettingPath()
+  /// How many elements the arrays of tables have so far.
+  private var elements: [SettingPath: Int] = [:]
 
   init(scanning text: String) throws(SyntaxProblem) {
     source = ByteSource(text)
@@ -37,8 +40,16 @@ struct KeyLocator {
   private mutating func header() throws(SyntaxProblem) {
     source.advance()
     source.skipBlanks()
-    if source.peek == UInt8(ascii: "[") { source.advance() }
+    let isElement = source.peek == UInt8(ascii: "[")
+    if isElement { source.advance() }
+    let position = source.position
     table = try keys(below: SettingPath())
+    if isElement {
+      let index = elements[table, default: 0]
+      elements[table] = index + 1
+      table = table.appending(.index(index))
+      record(table, at: position)
+    }
     source.skipLine()
   }
 
@@ -62,6 +73,7 @@ struct KeyLocator {
       source.skipBlanks()
       guard source.peek == UInt8(ascii: ".") else { return path }
       source.advance()
+      if let count = elements[path] { path = path.appending(.index(count - 1)) }
     }
   }
 

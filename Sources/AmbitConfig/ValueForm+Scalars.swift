@@ -1,5 +1,12 @@
 import AmbitCore
 
+extension ValueForm where Value == Bool {
+  static let boolean = ValueForm { value throws(Mismatch) in
+    guard case .boolean(let flag) = value else { throw Mismatch(expected: "true or false") }
+    return flag
+  }
+}
+
 extension ValueForm where Value == Int {
   static func integer(_ range: ClosedRange<Int>) -> ValueForm {
     ValueForm { value throws(Mismatch) in

@@ -17,11 +17,15 @@ package struct ConfigurationSource: Sendable {
     guard let path else { return .defaults }
     let text: String
     do throws(SystemError) { text = try TextFile.read(path) } catch { throw HostFailure(error) }
+    let configuration: HostConfiguration
     do throws(ConfigurationErrors) {
-      return try HostConfiguration.parse(text: text, file: path)
+      configuration = try HostConfiguration.parse(text: text, file: path)
     } catch {
       throw HostFailure(error)
     }
+    let unsupported = configuration.unsupported(in: path)
+    guard unsupported.isEmpty else { throw HostFailure(unsupported.map(\.description)) }
+    return configuration
   }
 
   /// A path of the configuration, which is meant relative to the folder of its file.

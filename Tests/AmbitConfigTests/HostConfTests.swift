@@ -37,4 +37,11 @@ import Testing
     #expect(found.first?.position?.line == position.line)
     #expect(found.first?.message.hasPrefix(path) == true)
   }
+
+  @Test func `has examples of routes that check`() throws {
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    let examples = lines.filter { $0.hasPrefix("#") && !$0.hasPrefix("# ") }.map { $0.dropFirst() }
+    let routes = try HostConfiguration.parse(text: examples.joined(separator: "\n"), file: "host.conf").routes
+    #expect(routes.map { $0.call == nil } == [false, true])
+  }
 }

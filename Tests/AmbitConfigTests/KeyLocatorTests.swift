@@ -38,6 +38,18 @@ import Testing
     expect(text, "plugin", "b", at: 2, 9)
   }
 
+  @Test func `are those of the last element below a table of an array`() throws {
+    let text = "[[route]]\nmatch = 1\n[[route]]\nmatch = 2\n[route.x]\ny = 3\n[[route.z]]\n"
+    let positions = try KeyLocator(scanning: text).positions
+    let (first, second) = (SettingPath("route").appending(.index(0)), SettingPath("route").appending(.index(1)))
+    #expect(positions[first] == SourcePosition(line: 1, column: 3))
+    #expect(positions[first.appending(.key("match"))] == SourcePosition(line: 2, column: 1))
+    #expect(positions[second] == SourcePosition(line: 3, column: 3))
+    #expect(positions[second.appending(.key("match"))] == SourcePosition(line: 4, column: 1))
+    #expect(positions[second.appending(.key("x")).appending(.key("y"))] == SourcePosition(line: 6, column: 1))
+    #expect(positions[second.appending(.key("z")).appending(.index(0))] != nil)
+  }
+
   @Test func `are found inside inline tables and arrays`() throws {
     let text = """
       log = { level = "in}fo", format = { a = [1, 2] } }

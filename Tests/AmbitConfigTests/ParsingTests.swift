@@ -21,6 +21,7 @@ import Testing
       drain_timeout = "1m30s"
       cancel_grace = "1s"
       settle = "0s"
+      half_close = "allow"
       [limits]
       request_timeout = "5s"
       header_timeout = "6s"
@@ -48,6 +49,7 @@ import Testing
     expected.drainTimeout = .seconds(90)
     expected.cancelGrace = .seconds(1)
     expected.settle = .zero
+    expected.halfClose = .allow
     expected.limits.requestTimeout = .seconds(5)
     expected.limits.headerTimeout = .seconds(6)
     expected.limits.idleTimeout = .seconds(7)

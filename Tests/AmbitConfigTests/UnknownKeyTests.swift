@@ -24,15 +24,9 @@ import Testing
   @Test func `list what is known when nothing is near`() {
     #expect(messages("log.colour = 1") == [#"host.conf:1:5: log: unknown key "colour"; known here: level, format"#])
     let known =
-      "cancel_grace, drain_timeout, limits, listen, log, plugin, plugins, pool_queue, pool_threads, private, settle, "
-      + "stack_size, start, threads"
+      "cancel_grace, drain_timeout, half_close, limits, listen, log, plugin, plugins, pool_queue, pool_threads, private, "
+      + "route, settle, stack_size, start, threads"
     #expect(messages(#""" = 1"#) == [#"host.conf:1:1: unknown key ""; known here: "# + known])
-  }
-
-  @Test func `have their own text for routes`() {
-    let text = "[[route]]\nmatch = 'GET /cos/{x}'\n[[route]]\n"
-    let message = "[[route]]: this version has no routes to C functions; a plugin serves every route"
-    #expect(messages(text) == ["host.conf:1:3: " + message])
   }
 }
 

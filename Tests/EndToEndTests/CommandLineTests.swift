@@ -47,6 +47,20 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    ("half_close = \"allow\"", "host.conf: half_close: \"allow\" is not there yet"),
+    ("[[route]]\nmatch = 'GET /cos/{x}'\ncall = 'libm.so.6: f64 cos(f64 x)'", "host.conf:3:1: route[0].call: "),
+    ("[[route]]\nmatch = 'GET /hello/{name}'\ntimeout = '1s'", "host.conf:1:3: route[0]: "),
+  ])
+  func `check refuses what is not there yet`(configuration: String, message: String) async throws {
+    try await withTemporaryDirectory { directory in
+      try await populate(directory, with: [.sample("hello")], configuration: configuration)
+      let result = try await ambit("check", in: directory)
+      #expect(result.status == .exited(1))
+      #expect(result.errors.contains(message) && result.errors.contains("not there yet"))
+    }
+  }
+
   @Test func `check names a plugin that does not load`() async throws {
     try await withTemporaryDirectory { directory in
       try await populate(directory, with: [.bytes(Array("text".utf8), name: "broken"), .sample("hello")])

@@ -1,0 +1,54 @@
+package import AmbitCore
+
+/// One `[[route]]` entry: a route to a C function if it has `call`, or else changes to the route of a plugin.
+package struct RouteSetting: Sendable, Equatable {
+  /// What the route answers; no other entry answers the same requests.
+  package var match: RoutePattern
+  /// The C function; nil means that the entry changes the plugin's route with this pattern. One of the others is not nil
+  /// then.
+  package var call: Call?
+  /// nil leaves it as it is: `limits.request_timeout`, unless the route says otherwise.
+  package var timeout: TimeLimit?
+  /// Whether the function or handler runs on a thread of the pool; nil leaves it to the function or the plugin.
+  package var blocking: Bool?
+  /// nil leaves it to the function or the plugin.
+  package var onDisconnect: OnDisconnect?
+  /// The `Content-Type` of the answers; nil without `call`.
+  package var contentType: String?
+  /// Whether the route is left out, with a notice, when its library is absent; nil without `call`.
+  package var optional: Bool?
+  /// The place of the whole entry.
+  package let place: SettingPlace
+
+  package init(match: RoutePattern, place: SettingPlace) {
+    self.match = match
+    self.place = place
+  }
+}
+
+extension RouteSetting {
+  /// `LIBRARY: RET SYMBOL(TYPE source, ...)` as written; never empty. Its grammar is not checked here.
+  package struct Call: Sendable, Equatable {
+    package let text: String
+    package let place: SettingPlace
+
+    package init(text: String, place: SettingPlace) {
+      self.text = text
+      self.place = place
+    }
+  }
+
+  /// How long a request may take, from its first byte to the end of its response.
+  package enum TimeLimit: Sendable, Equatable {
+    case unlimited
+    case after(Duration)
+  }
+
+  /// What becomes of a request whose client leaves before its response is complete.
+  package enum OnDisconnect: String, Sendable, CaseIterable {
+    /// Its scope is cancelled with cause `disconnect`.
+    case cancel
+    /// It goes on to its end.
+    case finish
+  }
+}

@@ -1,0 +1,119 @@
+import AmbitConfig
+import AmbitCore
+import Testing
+
+@Suite struct `Routes of a configuration` {
+  private func routes(_ text: String) throws -> [RouteSetting] {
+    try HostConfiguration.parse(text: text, file: "host.conf").routes
+  }
+
+  @Test func `have every key, and the place of the entry and of its call`() throws {
+    let text = """
+      [[route]]
+      match = "GET /cos/{x}"
+      call = "libm.so.6: f64 cos(f64 x)"
+      timeout = "2s"
+      blocking = false
+      on_disconnect = "finish"
+      content_type = "text/csv; charset=utf-8"
+      optional = true
+      """
+    let place = SettingPlace(path: "route[0]", position: SourcePosition(line: 1, column: 3))
+    let callPlace = SettingPlace(path: "route[0].call", position: SourcePosition(line: 3, column: 1))
+    var expected = RouteSetting(match: try RoutePattern("GET /cos/{x}"), place: place)
+    expected.call = .init(text: "libm.so.6: f64 cos(f64 x)", place: callPlace)
+    expected.timeout = .after(.seconds(2))
+    expected.blocking = false
+    expected.onDisconnect = .finish
+    expected.contentType = "text/csv; charset=utf-8"
+    expected.optional = true
+    #expect(try routes(text) == [expected])
+  }
+
+  @Test func `leave open what they do not say`() throws {
+    let route = try #require(try routes("[[route]]\nmatch = '* /{all...}'\ncall = 'x: void f()'\n").first)
+    #expect(route.timeout == nil && route.blocking == nil && route.onDisconnect == nil)
+    #expect(route.contentType == nil && route.optional == nil)
+  }
+
+  @Test func `change a plugin's route when they have no call`() throws {
+    let text = "[[route]]\nmatch = 'GET /a'\ntimeout = '0s'\n[[route]]\nmatch = 'POST /a'\non_disconnect = 'cancel'\n"
+    let routes = try routes(text)
+    #expect(routes.map(\.call) == [nil, nil])
+    #expect(routes.map(\.timeout) == [.unlimited, nil])
+    #expect(routes.map(\.onDisconnect) == [nil, .cancel])
+    #expect(routes.map(\.place.position?.line) == [1, 4])
+  }
+
+  @Test(arguments: [
+    ("[route]", "1:2: route: expected a table for each route, [[route]], found a table"),
+    ("route = 1", "1:1: route: expected a table for each route, [[route]], found 1"),
+    ("route = [1]", "1:10: route[0]: expected a table, [[route]], found 1"),
+    (
+      "[[route]]\ncall = 'm: f64 f()'",
+      #"1:3: route[0]: expected "match", the pattern of the route, such as "GET /cos/{x}"; it is missing"#
+    ),
+    (
+      "[[route]]\nmatch = 1\nblocking = true",
+      #"2:1: route[0].match: expected a pattern such as "GET /cos/{x}", found 1"#
+    ),
+    (
+      "[[route]]\nmatch = 'GET cos'\nblocking = true",
+      #"2:1: route[0].match: "GET cos": column 5: expected a path that begins with "/", found "cos""#
+    ),
+    (
+      "[[route]]\nmatch = 'GET /a'\ncall = ' '",
+      #"3:1: route[0].call: expected a C function such as "libm.so.6: f64 cos(f64 x)", found " ""#
+    ),
+    (
+      "[[route]]\nmatch = 'GET /a'\ntimeout = '25h'",
+      #"3:1: route[0].timeout: expected a duration from 1ms to 24h, or "0s" for no limit, found "25h""#
+    ),
+    ("[[route]]\nmatch = 'GET /a'\nblocking = 'no'", #"3:1: route[0].blocking: expected true or false, found "no""#),
+    (
+      "[[route]]\nmatch = 'GET /a'\non_disconnect = 'finnish'",
+      #"3:1: route[0].on_disconnect: expected "cancel" or "finish", found "finnish"; did you mean "finish"?"#
+    ),
+    (
+      "[[route]]\nmatch = 'GET /a'\nblocking = true\noptional = false",
+      #"4:1: route[0].optional: expected only with "call", which is missing"#
+    ),
+    (
+      "[[route]]\nmatch = 'GET /a'\nblocking = true\ncontent_type = 'a/b'",
+      #"4:1: route[0].content_type: expected only with "call", which is missing"#
+    ),
+    (
+      "[[route]]\nmatch = 'GET /a'",
+      #"1:3: route[0]: expected "call", or what to change of a plugin's route: "timeout", "blocking" or "on_disconnect"; "#
+        + "all are missing"
+    ),
+    (
+      "[[route]]\nmatch = 'GET /a'\nblokcing = true",
+      #"3:1: route[0]: unknown key "blokcing"; did you mean "blocking"?"#
+    ),
+    (
+      "[[route]]\nmatch = 'GET /a/{x}'\nblocking = true\n[[route]]\nmatch = 'GET /a/{y}'\ncall = 'm: f64 f()'",
+      #"5:1: route[1].match: expected each route once, found "GET /a/{y}", which route[0] matches already"#
+    ),
+  ])
+  func `are refused with what was expected`(text: String, message: String) {
+    #expect(messages(text) == ["host.conf:" + message])
+  }
+
+  @Test func `list the known keys when nothing is near`() {
+    let known = "match, call, timeout, blocking, on_disconnect, content_type, optional"
+    let message = #"host.conf:4:1: route[0]: unknown key "colour"; known here: "# + known
+    #expect(messages("[[route]]\nmatch = 'GET /a'\nblocking = true\ncolour = 1") == [message])
+  }
+
+  @Test(arguments: ["text", "text/a b"]) func `say what a content type looks like`(type: String) {
+    let text = "[[route]]\nmatch = 'GET /a'\ncall = 'm: f64 f()'\ncontent_type = '\(type)'"
+    let message = #"4:1: route[0].content_type: expected a media type such as "text/csv; charset=utf-8", found "#
+    #expect(messages(text) == ["host.conf:\(message)\"\(type)\""])
+  }
+
+  @Test func `report all that is wrong with an entry`() {
+    let text = "[[route]]\nmatch = 'GET a'\ntimeout = 1\nblocking = 1\ncolour = 1\n[[route]]\nmatch = 1\ncall = 1\n"
+    #expect(errors(text)?.map(\.position?.line) == [2, 3, 4, 5, 7, 8])
+  }
+}
