@@ -23,10 +23,9 @@ enum PluginFile: Sendable {
   func install(in directory: URL) async throws {
     let library: Data =
       switch self {
-      case .sample(let name, let language):
-        try await Compiler.shared.library(of: Places.sample(name, language: language))
-      case .probe(let name): try await Compiler.shared.library(of: Places.probe(name))
-      case .fixture(let name): try await Compiler.shared.library(of: Places.fixture(name))
+      case .sample(let name, let language): try await Compiler.shared.compiled(Places.sample(name, language: language))
+      case .probe(let name): try await Compiler.shared.compiled(Places.probe(name))
+      case .fixture(let name): try await Compiler.shared.compiled(Places.fixture(name))
       case .source(let text, let name): try await compiled(text, named: name)
       case .bytes(let bytes, _): Data(bytes)
       }
@@ -46,7 +45,7 @@ private actor Compiler {
   static let shared = Compiler()
   private var libraries: [URL: Task<Data, any Error>] = [:]
 
-  func library(of source: URL) async throws -> Data {
+  func compiled(_ source: URL) async throws -> Data {
     let task = libraries[source] ?? Task { try await compile(source) }
     libraries[source] = task
     return try await task.value
