@@ -39,6 +39,7 @@ extension ConfigurationKey {
     .init("cancel_grace", .duration(.zero...minute), \.cancelGrace),
     .init("settle", .duration(.zero...minute), \.settle),
     .init("half_close", .choice, \.halfClose),
+    .init("expose_generation", .boolean, \.exposeGeneration),
     .init("request_timeout", in: "limits", .timeLimit(millisecond...day), \.limits.requestTimeout),
     .init("header_timeout", in: "limits", .duration(millisecond...day), \.limits.headerTimeout),
     .init("idle_timeout", in: "limits", .timeLimit(millisecond...day), \.limits.idleTimeout),

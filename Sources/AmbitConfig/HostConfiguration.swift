@@ -29,6 +29,8 @@ package struct HostConfiguration: Sendable, Equatable {
   package var settle = Duration.milliseconds(100)
   /// What becomes of a request whose client closes its sending side only, and may still read the response.
   package var halfClose = HalfClose.cancel
+  /// Whether responses of plugins name the generation that made them.
+  package var exposeGeneration = false
   package var limits = Limits()
   package var log = Log()
   /// The `[plugin.NAME]` tables by NAME.

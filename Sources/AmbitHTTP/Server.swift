@@ -15,6 +15,8 @@ struct Server {
   var freeRequests: RequestPointer?
   /// The routes of new requests. Owned: one reference.
   var routes: Unmanaged<RouteSet>
+  /// What `routes` say of it, to be had without a reference.
+  var exposesGeneration = false
   var preamble = Preamble()
   /// No new requests are taken: each response closes its connection.
   var isDraining = false
@@ -50,6 +52,7 @@ extension UnsafeMutablePointer<Server> {
   func replaceRoutes(by routes: RouteSet) {
     pointee.routes.release()
     pointee.routes = .passRetained(routes)
+    pointee.exposesGeneration = routes.exposesGeneration
   }
 
   /// Serves a connection that was accepted, and owns it from now on.

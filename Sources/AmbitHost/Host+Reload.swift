@@ -47,7 +47,7 @@ extension Host {
     }
     var next = serving.filter { !result.removed.contains($0.key) }
     next.merge(started) { _, new in new }
-    let routes = try makeRoutes(next, abandoning: started)
+    let routes = try makeRoutes(next, abandoning: started, configuration)
     server.replaceRoutes(by: routes)
     reportChanges(from: serving, to: next, started: started, &report)
     let retired = serving.filter { next[$0.key] !== $0.value }
@@ -80,11 +80,12 @@ extension Host {
   /// The routes of all plugins. A plugin whose `start` failed keeps its old routes, which may stand in the way of
   /// another's new ones: then nothing is published at all.
   private func makeRoutes(
-    _ next: [String: PluginGeneration], abandoning started: [String: PluginGeneration]
+    _ next: [String: PluginGeneration], abandoning started: [String: PluginGeneration],
+    _ configuration: HostConfiguration
   ) throws(HostFailure) -> RouteSet {
     let routes = next.sorted { $0.key < $1.key }.flatMap(\.value.routes)
     do throws(RouteConflict) {
-      return try RouteSet(routes)
+      return try RouteSet(routes, exposesGeneration: configuration.exposeGeneration)
     } catch {
       for generation in started.values { retire(generation, drain: .zero) }
       throw HostFailure([

@@ -22,6 +22,7 @@ import Testing
       cancel_grace = "1s"
       settle = "0s"
       half_close = "allow"
+      expose_generation = true
       [limits]
       request_timeout = "5s"
       header_timeout = "6s"
@@ -50,6 +51,7 @@ import Testing
     expected.cancelGrace = .seconds(1)
     expected.settle = .zero
     expected.halfClose = .allow
+    expected.exposeGeneration = true
     expected.limits.requestTimeout = .seconds(5)
     expected.limits.headerTimeout = .seconds(6)
     expected.limits.idleTimeout = .seconds(7)

@@ -18,7 +18,9 @@ enum ResponseHead {
     let lines = request.pointee.response.lines.bytes
     let now = server.pointee.loop.pointee.now
     let preamble = server.pointee.preamble.whole(now: now)
-    let size = preamble.count + lines.count + (contentType?.count ?? 0) + Self.room
+    let route = server.pointee.exposesGeneration ? request.pointee.route : nil
+    let generation = route?.pointee.generation.pointee.labelBytes
+    let size = preamble.count + lines.count + (contentType?.count ?? 0) + (generation?.count ?? 0) + Self.room
     var writer = ByteWriter(connection.reserve(size + room))
     if status == 200 {
       writer.write(preamble)
@@ -32,6 +34,11 @@ enum ResponseHead {
       writer.write("\r\n")
     }
     writer.write(lines)
+    if let generation {
+      writer.write("Ambit-Generation: ")
+      writer.write(generation)
+      writer.write("\r\n")
+    }
     writeFraming(request, status: status, length: length, to: &writer, on: connection)
     writeConnection(request, to: &writer, on: connection)
     writer.write("\r\n")

@@ -7,6 +7,8 @@ internal import Glibc
 public struct Generation {
   /// The plugin's name and the generation's number, as logs show it: "hello/3".
   public let label: String
+  /// The label's UTF-8, never released.
+  public let labelBytes: UnsafeRawBufferPointer
   public let settings: SettingsTable
   /// The plugin's scope on each loop.
   public let shards: UnsafeMutablePointer<ScopePointer>
@@ -21,6 +23,8 @@ public struct Generation {
 
   public init(label: String, settings: SettingsTable, shards: UnsafeMutablePointer<ScopePointer>) {
     self.label = label
+    let copy = ambit_str.immortalCopy(label)
+    labelBytes = UnsafeRawBufferPointer(start: copy.ptr, count: copy.len)
     self.settings = settings
     self.shards = shards
   }
