@@ -1,0 +1,33 @@
+/// A function of a library, found by its name, with its signature: `libm.so.6: f64 cos(f64 x)`.
+public struct CallTarget: Sendable, Hashable {
+  /// Whose function it is.
+  public let provider: CallProvider
+  /// The function's name in the library's symbol table.
+  public let symbol: String
+  /// What the function takes and returns.
+  public let signature: CSignature
+
+  /// Parses `LIBRARY: RET SYMBOL(TYPE source, ...)` for a route. What stands before the colon is a path if there is a
+  /// slash in it, a plugin's name if it can be one, and else a name for the loader to search.
+  /// - Throws: what is wrong with the text and where; the first fault only.
+  public init(parsing text: String) throws(SignatureError) {
+    var parser = try SignatureParser(text, use: .route)
+    provider = try parser.provider()
+    (symbol, signature) = try parser.function()
+  }
+}
+
+/// Where the function of a call target is.
+public enum CallProvider: Sendable, Hashable {
+  /// A shared library, by its path or by a name such as `libm.so.6` that the loader searches for.
+  case shared(String)
+  /// The loaded plugin of that name.
+  case plugin(String)
+
+  /// What a call target writes before its colon.
+  public var name: String {
+    switch self {
+    case .shared(let name), .plugin(let name): name
+    }
+  }
+}

@@ -1,0 +1,192 @@
+import AmbitCore
+import Testing
+
+@Suite("Signature") struct SignatureTests {
+  @Test func `reads types, sources and a result`() throws {
+    let signature = try CSignature(parsing: "f64 (f64 x, out i32 exponent, size len(text), str text, scope)")
+    #expect(signature.result.type == .f64)
+    #expect(signature.parameters.map(\.type) == [.f64, .ptr, .size, .str, .scope])
+    #expect(
+      signature.parameters.map(\.source) == [
+        .named("x"), .out(.i32, "exponent"), .length(of: "text"), .named("text"), .scope,
+      ])
+  }
+
+  @Test func `reads constants in the types of their parameters`() throws {
+    let text = #"void (i8 -128, u64 18446744073709551615, f32 1.5, bool true, str "a\"b\\\n", ptr null, str null)"#
+    #expect(
+      try CSignature(parsing: text).parameters.map(\.source) == [
+        .constant(.scalar(0x80)), .constant(.scalar(.max)), .constant(.scalar(0x3FC0_0000)), .constant(.scalar(1)),
+        .constant(.text("a\"b\\\n")), .constant(.null), .constant(.null),
+      ])
+  }
+
+  @Test(arguments: [
+    "void ()", "i32 (i32 a)", "i32 errno (buffer(64) name, size len(name))", "status (str path)", "str free (str a)",
+    "f64 (f64 0.1, f64 -1e+300, f32 16777216.0, i64 -9223372036854775808)", "u32 (u32 0, bytes body, u32 len(body))",
+    #"bool (str "a\"\\\n\r\tö", ptr null, bytes "", bool false)"#, "i64 (scope, i64 ms)", "void (out str rest)",
+    "i8 (i64 len, str buffer, i32 out, u8 free, u16 status)", "i32 (i64 i64, size size)",
+  ])
+  func `writes what it has read`(text: String) throws {
+    #expect(try CSignature(parsing: text).description == text)
+  }
+
+  @Test(arguments: [
+    ("  i32\t(\n i32  a ,f64 b ) ", "i32 (i32 a, f64 b)"), ("i32(i32 a)", "i32 (i32 a)"),
+    ("i64 (scope s, i64 ms)", "i64 (scope, i64 ms)"), ("void (bool 1)", "void (bool true)"),
+    ("void (f64 100e-2)", "void (f64 1.0)"),
+  ])
+  func `has one canonical form`(text: String, canonical: String) throws {
+    #expect(try CSignature(parsing: text).description == canonical)
+    #expect(try CSignature(parsing: canonical) == CSignature(parsing: text))
+  }
+
+  @Test(arguments: [
+    ("", "1:1: expected a return type, found the end"),
+    ("(i32 a)", "1:1: expected a return type, found `(`"),
+    ("f46 (f64 x)", "1:1: unknown type `f46`; did you mean `f64`?"),
+    ("f64 (f46 x)", "1:6: unknown type `f46`; did you mean `f64`?"),
+    (
+      "double (f64 x)",
+      "1:1: unknown type `double`; known are "
+        + "void bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 size str bytes ptr scope"
+    ),
+    ("statsu (i32 a)", "1:1: unknown type `statsu`; did you mean `status`?"),
+    ("i32 (bufer(3) a)", "1:6: unknown type `bufer`; did you mean `buffer`?"),
+    ("i32", "1:4: expected `(` behind the return type, found the end"),
+    ("i32 sum (i32 a)", "1:5: expected `free`, `errno` or `(`, found `sum`"),
+    ("status errno ()", "1:8: expected `(`, found `errno`"),
+    ("str free now ()", "1:10: expected `(`, found `now`"),
+    ("i32 free ()", "1:5: `free` is for `str` only, found `i32`"),
+    ("u32 errno ()", "1:5: `errno` is for `i8`, `i16`, `i32` and `i64`, which can be -1, found `u32`"),
+    ("ptr ()", "1:1: expected a return type that can be reported, found `ptr`; text is `str`"),
+    ("bytes ()", "1:1: expected a return type that can be reported, found `bytes`; text is `str`"),
+    ("scope ()", "1:1: expected a return type, found `scope`, which is passed only"),
+    ("i32 (", "1:6: expected a parameter's type, found the end"),
+    ("i32 (i32 a", "1:11: expected `,` or `)` behind the parameter, found the end"),
+    ("i32 (i32 a b)", "1:12: expected `,` or `)` behind the parameter, found `b`"),
+    ("i32 (i32 a,)", "1:12: expected a parameter's type, found `)`"),
+    ("i32 (i32 a) x", "1:13: expected the end behind `)`, found `x`"),
+    ("i32 (i32)", "1:9: expected a name or a value behind `i32`, found `)`"),
+    ("i32 (i32 a, i32 a)", "1:17: expected names that differ, found `a` a second time"),
+    ("i32 (i32 a, out i32 a)", "1:21: expected names that differ, found `a` a second time"),
+    ("i32 (void)", "1:6: `void` is a return type only; without parameters write `()`"),
+    ("i32 (ptr p)", "1:10: `ptr` takes only `null`, found `p`"),
+    ("i32 (ptr 5)", "1:10: expected `null` for `ptr`, found `5`"),
+    ("i32 (i8 128)", "1:9: expected i8 (-128 to 127), found `128`"),
+    ("i32 (u8 -1)", "1:9: expected u8 (0 to 255), found `-1`"),
+    ("i32 (i32 0x10)", "1:10: expected i32 (-2147483648 to 2147483647), found `0x10`"),
+    ("i32 (i32 1.0)", "1:10: expected i32 (-2147483648 to 2147483647), found `1.0`"),
+    ("i32 (i32 true)", "1:10: expected i32 (-2147483648 to 2147483647), found `true`"),
+    ("i32 (bool 2)", "1:11: expected bool (true, false, 1 or 0), found `2`"),
+    ("i32 (bool null)", "1:11: expected bool (true, false, 1 or 0), found `null`"),
+    ("i32 (str 5)", "1:10: expected text in quotes, `null` or a name for `str`, found `5`"),
+    (#"i32 (i32 "5")"#, "1:10: expected i32 (-2147483648 to 2147483647), found text in quotes"),
+    (#"i32 (str "abc)"#, #"1:10: expected `"` at the end of the text"#),
+    (#"i32 (str "a\x")"#, #"1:12: expected `\"`, `\\`, `\n`, `\r` or `\t`"#),
+    ("i32 (i32 body)", "1:10: the body is passed as `bytes` or `str`, found `i32`"),
+    ("i32 (bytes body)", "1:6: expected another parameter `size len(body)`: bytes have no end of their own"),
+    (
+      "i32 (bytes b, size len(c))",
+      "1:15: `len` is for `body` and for parameters that are text, bytes or a buffer; `c` is none"
+    ),
+    (
+      "i32 (str text, size len(texd))",
+      "1:16: `len` is for `body` and for parameters that are text, bytes or a buffer; `texd` is none; "
+        + "did you mean `text`?"
+    ),
+    ("i32 (bytes b)", "1:6: expected another parameter `size len(b)`: bytes have no end of their own"),
+    ("i32 (f64 len(body))", "1:10: a length is passed as an integer type, found `f64`"),
+    ("i32 (size len())", "1:15: expected `body` or a parameter's name, found `)`"),
+    ("i32 (size len(a)", "1:17: expected `,` or `)` behind the parameter, found the end"),
+    ("i32 (out i32)", "1:13: expected the name to report it under, found `)`"),
+    ("i32 (out)", "1:9: expected the variable's type behind `out`, found `)`"),
+    ("i32 (out ptr p)", "1:10: `out` reports numbers, `bool` and `str`, found `ptr`"),
+    ("i32 (out i32 result)", "1:14: expected another name: `result` is what the function returns"),
+    ("i32 (buffer a)", "1:13: expected `(` and the number of bytes behind `buffer`, found `a`"),
+    ("i32 (buffer(0) a)", "1:13: expected a number of bytes from 1 to 1048576, found `0`"),
+    ("i32 (buffer(1048577) a)", "1:13: expected a number of bytes from 1 to 1048576, found `1048577`"),
+    ("i32 (buffer(-1) a)", "1:13: expected a number of bytes from 1 to 1048576, found `-1`"),
+    ("i32 (buffer(8)", "1:15: expected the name to report it under, found the end"),
+    ("i32 (buffer(1048576) a, buffer(1) b)", "1:25: expected at most 1048576 bytes in all buffers"),
+    ("i32\n(i32 ä)", "2:6: expected a name or a value behind `i32`, found `ä`"),
+    ("i32 (str \"ä\", f46 x)", "1:15: unknown type `f46`; did you mean `f64`?"),
+    ("i32 (\u{7}", #"1:6: expected a parameter's type, found `\u{07}`"#),
+  ])
+  func `refuses, and says where and why`(text: String, message: String) {
+    let error = #expect(throws: SignatureError.self) { try CSignature(parsing: text) }
+    #expect(error?.description == message)
+  }
+
+  @Test func `has at most 64 parameters`() throws {
+    let parameters = (1...64).map { "i32 a\($0)" }.joined(separator: ", ")
+    #expect(try CSignature(parsing: "i32 (\(parameters))").parameters.count == 64)
+    let error = #expect(throws: SignatureError.self) { try CSignature(parsing: "i32 (\(parameters), i32 b)") }
+    #expect(error?.message == "expected at most 64 parameters")
+  }
+
+  @Test func `has at most 4096 bytes`() throws {
+    let blanks = String(repeating: " ", count: 4096 - "i32 ()".utf8.count)
+    #expect(try CSignature(parsing: "i32 (\(blanks))").parameters == [])
+    let error = #expect(throws: SignatureError.self) { try CSignature(parsing: "i32 (\(blanks) )") }
+    #expect(error?.description == "1:1: expected at most 4096 bytes, found 4097")
+  }
+
+  @Test func `has names of at most 64 bytes`() throws {
+    let name = String(repeating: "n", count: 64)
+    #expect(try CSignature(parsing: "i32 (i32 \(name))").parameters.first?.source == .named(name))
+    let error = #expect(throws: SignatureError.self) { try CSignature(parsing: "i32 (i32 \(name)n)") }
+    #expect(error?.description == "1:10: expected a name of at most 64 bytes")
+  }
+}
+
+@Suite("Signature of a job or a callback") struct OtherSignatureTests {
+  @Test(arguments: ["ptr (ptr a, bytes b, str body, bool c)", "void ()", "i32 (i32 len)"])
+  func `names what the caller passes`(text: String) throws {
+    #expect(try CSignature(parsing: text, for: .job).description == text)
+    #expect(try CSignature(parsing: text, for: .callback).description == text)
+  }
+
+  @Test func `of a job may take the scope, and say what its result means`() throws {
+    #expect(try CSignature(parsing: "status (scope, str path)", for: .job).parameters.first?.type == .scope)
+    #expect(try CSignature(parsing: "i32 errno (i32 fd)", for: .job).result.errno)
+  }
+
+  @Test(arguments: [
+    ("i32 (i32 5)", "1:6: expected a type and a name, since the caller passes the argument"),
+    ("i32 (i32 a, out i32 b)", "1:13: expected a type and a name, since the caller passes the argument"),
+    ("i32 (buffer(8) b)", "1:6: expected a type and a name, since the caller passes the argument"),
+    ("i32 (ptr null)", "1:6: expected a type and a name, since the caller passes the argument"),
+    ("i32 (size len(body))", "1:6: expected a type and a name, since the caller passes the argument"),
+    ("str free (i32 a)", "1:5: `free` is for routes only, which report the text first"),
+  ])
+  func `asks for nothing of a request`(text: String, message: String) {
+    for use in [SignatureUse.job, .callback] {
+      let error = #expect(throws: SignatureError.self) { try CSignature(parsing: text, for: use) }
+      #expect(error?.description == message)
+    }
+  }
+
+  @Test(arguments: [
+    ("i32 (scope)", "1:6: expected a type and a name, since the caller passes the argument"),
+    ("status ()", "1:1: `status` says what the host makes of a result, and a callback's goes to its caller"),
+    ("i32 errno ()", "1:5: `errno` says what the host makes of a result, and a callback's goes to its caller"),
+  ])
+  func `of a callback has no scope and gives its result away`(text: String, message: String) {
+    let error = #expect(throws: SignatureError.self) { try CSignature(parsing: text, for: .callback) }
+    #expect(error?.description == message)
+  }
+}
+
+@Suite("C types") struct CTypeTests {
+  @Test func `have the sizes and alignments of 64-bit processors`() {
+    let sizes: [CType: Int] = [
+      .void: 0, .bool: 1, .i8: 1, .u8: 1, .i16: 2, .u16: 2, .i32: 4, .u32: 4, .f32: 4, .i64: 8, .u64: 8, .f64: 8,
+      .size: 8, .str: 8, .bytes: 8, .ptr: 8, .scope: 8,
+    ]
+    for type in CType.allCases {
+      #expect(type.byteCount == sizes[type], "\(type)")
+      #expect(type.alignment == max(1, type.byteCount), "\(type)")
+    }
+  }
+}
