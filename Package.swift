@@ -1,8 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Declarations that another target uses are `package`, but `public` in AmbitCore and AmbitRuntime, whose small functions
-// stand on the path of every request: Swift 6.3 inlines across modules what is public, and calls what is package.
+// Declarations that another target uses are `package`, but `public` in AmbitCore, AmbitFFI and AmbitRuntime, whose small
+// functions stand on the path of every request: Swift 6.3 inlines across modules what is public, and calls what is package.
 
 /// Every Swift target: Swift 6 mode, imports internal unless said otherwise, members visible only through their own import.
 let common: [SwiftSetting] = [
@@ -37,10 +37,12 @@ let package = Package(
     .target(name: "CAmbit"),
     .target(name: "CFiber"),
     .target(name: "CLinux"),
+    .systemLibrary(name: "CFFI"),
     .target(name: "AmbitCore", swiftSettings: safe),
     .target(name: "AmbitConfig", dependencies: ["AmbitCore", "TOMLKit"], swiftSettings: safe),
+    .target(name: "AmbitFFI", dependencies: ["AmbitCore", "CFFI"], swiftSettings: fibers),
     .target(
-      name: "AmbitRuntime", dependencies: ["AmbitCore", "CAmbit", "CFiber", "CLinux", logging],
+      name: "AmbitRuntime", dependencies: ["AmbitCore", "AmbitFFI", "CAmbit", "CFiber", "CLinux", logging],
       swiftSettings: fibers),
     .target(
       name: "AmbitPlugins", dependencies: ["AmbitCore", "AmbitRuntime", "CAmbit"], swiftSettings: fibers),
@@ -71,6 +73,8 @@ let package = Package(
     .testTarget(name: "AmbitConfigTests", dependencies: ["AmbitConfig", "AmbitCore"], swiftSettings: common),
     .testTarget(
       name: "AmbitPluginsTests", dependencies: ["AmbitCore", "AmbitPlugins", "CAmbit"], swiftSettings: common),
+    .testTarget(
+      name: "AmbitFFITests", dependencies: ["AmbitCore", "AmbitFFI", "TestSupport"], swiftSettings: common),
     .testTarget(name: "AllocationTests", exclude: ["Libraries"], swiftSettings: common),
     .testTarget(name: "BoundaryTests", swiftSettings: common),
     .testTarget(

@@ -7,8 +7,10 @@ import Testing
     "AmbitCore": [],
     // From text to a checked configuration.
     "AmbitConfig": ["AmbitCore", "TOMLKit"],
+    // Calls of C functions by their signatures: the only one that sees libffi.
+    "AmbitFFI": ["AmbitCore", "CFFI", "Glibc"],
     // Loops, fibers, scopes, jobs. Knows no plugin files and no HTTP.
-    "AmbitRuntime": ["AmbitCore", "CAmbit", "CFiber", "CLinux", "Glibc", "Logging", "Synchronization"],
+    "AmbitRuntime": ["AmbitCore", "AmbitFFI", "CAmbit", "CFiber", "CLinux", "Glibc", "Logging", "Synchronization"],
     // Finds, checks and loads libraries. Knows no HTTP.
     "AmbitPlugins": ["AmbitCore", "AmbitRuntime", "CAmbit", "Glibc", "Synchronization"],
     // Connections and requests. Knows no plugin files.

@@ -11,6 +11,7 @@ public enum RuntimeCalls {
     api.minor = UInt16(AMBIT_ABI_MINOR)
     UnsupportedCalls.install(in: &api)
     JobCalls.install(in: &api)
+    ForeignCalls.install(in: &api)
     ScopeCalls.install(in: &api)
     HookCalls.install(in: &api)
     ValueCalls.install(in: &api)

@@ -5,11 +5,9 @@ internal import CAmbit
 /// comment in `ambit.h` names for failure.
 enum UnsupportedCalls {
   static func install(in api: inout ambit_api) {
-    api.spawn_call = { _, _, _, _, _, _, _ in Status.unsupported.rawValue }
     api.send_file = { _, _, _, _ in Status.unsupported.rawValue }
     api.hand_over = { _, _, _, _ in Status.unsupported.rawValue }
     api.handed_over = { _, _ in ambit_str(ptr: nil, len: 0) }
     api.extension = { _, _ in nil }
-    api.bind = { _, _, _, _, _ in Status.unsupported.rawValue }
   }
 }

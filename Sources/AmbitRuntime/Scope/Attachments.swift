@@ -7,6 +7,8 @@ struct Attachments {
   var cancelDescriptor: Int32 = -1
   /// Kept by `ambit_set`, in no order.
   var values: UnsafeMutablePointer<KeptValue>?
+  /// The last function that was bound in the scope.
+  var lastBinding: UnsafeMutablePointer<Binding>?
   /// Where references to the scope lead, until it closes.
   var reference: Unmanaged<ReferenceSlot>?
   /// A request's deadline as the host set it, once a plugin has moved it.
@@ -35,6 +37,7 @@ extension UnsafeMutablePointer<Scope> {
     guard let attachments = pointee.attachments else { return }
     pointee.attachments = nil
     closeCancelDescriptor(of: attachments)
+    releaseBindings(of: attachments)
     if let reference = attachments.pointee.reference { forget(reference) }
   }
 }

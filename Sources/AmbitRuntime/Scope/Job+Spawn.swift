@@ -11,6 +11,8 @@ struct JobOptions {
   /// Nanoseconds between the turns of a ticker; nil for a job that runs once.
   var interval: Int64?
   var usesThread = false
+  /// The job makes a C call, which is its argument.
+  var isCall = false
   var onEnd: (@convention(c) (UnsafeMutableRawPointer?, ambit_outcome, Int32) -> Void)?
   /// Why this host cannot do what is asked; `.ok` if it can.
   var refusal = Status.ok
@@ -36,6 +38,7 @@ extension UnsafeMutablePointer<Scope> {
     job.pointee.onEnd = options.onEnd
     job.pointee.name = options.name
     job.pointee.usesThread = options.usesThread
+    job.pointee.isCall = options.isCall
     job.pointee.isHeld = isHeld && status == .ok
     job.pointee.isCancelled = status != .ok
     job.pointee.code = status.rawValue
@@ -69,9 +72,37 @@ extension UnsafeMutablePointer<Scope> {
 /// The body of a plugin's job.
 private let runPluginJob: JobBody = { record in
   let job = record.assumingMemoryBound(to: Job.self)
-  let code = job.pointee.function!(job.pointee.scope.asHandle, job.pointee.argument)
-  job.pointee.code = code
-  job.pointee.outcome = Outcome(code: code)
+  job.noteResult(job.pointee.function!(job.pointee.scope.asHandle, job.pointee.argument))
+}
+
+extension UnsafeMutablePointer<Job> {
+  /// Keeps what the job's function has returned, and what that says of how the job ended.
+  @inline(__always)
+  func noteResult(_ code: Int32) {
+    pointee.code = code
+    pointee.outcome = call?.outcome(code: code) ?? Outcome(code: code)
+  }
+
+  /// The C call that the job makes; nil for other jobs.
+  @inline(__always)
+  private var call: ForeignCallPointer? {
+    pointee.isCall ? pointee.argument?.assumingMemoryBound(to: ForeignCall.self) : nil
+  }
+
+  /// Runs the job's hook, whose argument is the plugin's from then on; a call's arguments go.
+  @inline(__always)
+  fileprivate func runEndHook() {
+    let call = call
+    let argument = call == nil ? pointee.argument : nil
+    pointee.onEnd?(argument, ambit_outcome(pointee.outcome.rawValue), pointee.code)
+    call?.release()
+  }
+
+  /// Logs that the job has failed, and why.
+  fileprivate func reportFailure() {
+    let reason = call?.failureText(code: pointee.code) ?? "failed with \(Status(rawValue: pointee.code))"
+    PluginLog.write(.warning, pointee.scope, job: self, "job \(reason)\(AmbitRuntime.failureText(pointee.scope))")
+  }
 }
 
 /// Ends a plugin's job: its hook, those who wait for it, its scope.
@@ -85,18 +116,13 @@ let finishPluginJob: JobBody = { record in
   if let request = scope.pointee.requestScope { request.pointee.requestJobCount -= 1 }
   if job.pointee.outcome == .failed {
     scope.pointee.hasFailedJob = true
-    reportFailure(of: job)
+    job.reportFailure()
     if scope.pointee.isFailFast { scope.cancel(.failed) }
   }
-  job.pointee.onEnd?(job.pointee.argument, ambit_outcome(job.pointee.outcome.rawValue), job.pointee.code)
+  job.runEndHook()
   job.joinersLink.forEach { JobPointer.of(source: $0).wake(.ok) }
   scope.wakeJoiners()
   scope.wakeIdleWaiter()
   if job.pointee.isHeld { scope.endedJobsLink.append(job.siblingLink) } else { loop.recycle(job) }
   scope.release()
-}
-
-private func reportFailure(of job: JobPointer) {
-  let status = Status(rawValue: job.pointee.code)
-  PluginLog.write(.warning, job.pointee.scope, job: job, "job failed with \(status)\(failureText(job.pointee.scope))")
 }

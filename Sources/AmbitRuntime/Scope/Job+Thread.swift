@@ -13,8 +13,7 @@ extension UnsafeMutablePointer<Job> {
     let isAccepted = runOnThread(
       { function(job.value.pointee.scope.asHandle, job.value.pointee.argument) },
       then: { code in
-        job.value.pointee.code = code
-        job.value.pointee.outcome = Outcome(code: code)
+        job.value.noteResult(code)
         job.value.pointee.state = .ended
         job.value.pointee.finish(job.value)
       })

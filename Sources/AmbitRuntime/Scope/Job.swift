@@ -62,6 +62,8 @@ public struct Job {
   public var aftermath = Aftermath()
   /// It runs on a thread of the pool.
   var usesThread = false
+  /// Its argument is the C call that it makes, and its own.
+  var isCall = false
   /// It has its first turn even if its scope is ending.
   var startsAlways = false
   /// The plugin has its handle: the record lives until the scope closes.

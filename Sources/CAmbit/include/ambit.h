@@ -397,10 +397,14 @@ static inline ambit_status ambit_spawn(ambit_scope *scope, ambit_job_fn fn, void
 }
 
 /* Start any C function as a job, with arguments that fit its signature, as in "void (str path, i32 mode)".        [job]
+ * The job's code is what the function returns if that is `i32` or `status`, else 0. A job has failed if a `status` is
+ * not 0, a result with `errno` is -1, or an `i32` is a negative status.
+ *
  * Owner     The signature and the arguments are copied, text and bytes too; only what AMBIT_VALUE_PTR points to is
- *           not. The `arg` of `on_end` is NULL.
+ *           not. The copies live until `on_end` has run, whose `arg` is NULL.
  * Returns   As ambit_spawn; AMBIT_INVALID also if the signature does not parse, `count` is not the number of its
- *           parameters, or an argument does not fit its parameter.
+ *           parameters, or an argument does not fit its parameter; the log says which. A signature that is not the
+ *           function's own cannot be found out: the call is undefined behaviour then.
  * Since     1.0 */
 static inline ambit_status ambit_spawn_call(ambit_scope *scope, ambit_function function, const char *signature,
                                             const ambit_value *args, size_t count, const ambit_job_options *options,
@@ -912,10 +916,12 @@ static inline const void *ambit_extension(ambit_scope *scope, const char *id) {
 }
 
 /* Make a plain function pointer of a signature that calls `fn` with `context`, for C libraries whose callbacks    [job]
- * take no pointer of the caller's. `args` points to the arguments, `result` to where the result goes.
- * Owner     The function in `*out` lives until the scope closes, `context` must live as long. The signature is
- *           copied.
- * Returns   AMBIT_OK; AMBIT_INVALID: the signature does not parse; AMBIT_NO_MEMORY. `*out` is NULL then.
+ * take no pointer of the caller's. `args[i]` points to argument i, `result` to eight zeroed bytes for the result, each
+ * of its own C type. `fn` runs where the function is called, be it a job, a pool thread or a thread of the library's.
+ * Owner     The function in `*out` lives until the scope closes, deferred functions included; `context` must live as
+ *           long. The signature is copied.
+ * Returns   AMBIT_OK; AMBIT_INVALID: no `fn`, or the signature does not parse, and the log says where; AMBIT_NO_MEMORY;
+ *           AMBIT_CLOSED: the scope has closed. `*out` is NULL then.
  * Since     1.0 */
 static inline ambit_status ambit_bind(ambit_scope *scope, const char *signature,
                                       void (*fn)(void *context, void **args, void *result), void *context,

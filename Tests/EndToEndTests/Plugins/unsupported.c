@@ -2,13 +2,9 @@
 #include "probe.h"
 
 static int32_t call_all(ambit_scope *scope) {
-  ambit_function bound = NULL;
   ambit_status send_file = ambit_send_file(scope, STDIN_FILENO, 0, 1);
   ambit_status hand_over = ambit_hand_over(scope, 1, "", 0);
-  ambit_status bind = ambit_bind(scope, "void ()", NULL, NULL, &bound);
-  ambit_status call = ambit_spawn_call(scope, NULL, "void ()", NULL, 0, NULL, NULL);
-  return ambit_respondf(scope, 200, "text/plain", "send_file %d\nhand_over %d\nbind %d\nspawn_call %d\n", send_file,
-                        hand_over, bind, call);
+  return ambit_respondf(scope, 200, "text/plain", "send_file %d\nhand_over %d\n", send_file, hand_over);
 }
 
 static const ambit_route routes[] = {{.pattern = "GET /call-all", .handler = call_all}};

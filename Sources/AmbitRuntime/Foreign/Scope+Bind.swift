@@ -1,0 +1,51 @@
+internal import AmbitCore
+internal import AmbitFFI
+internal import Logging
+
+// Plain C functions that lead to a plugin's own with a context, as long as their scope lives.
+
+/// A function bound in a scope, in the scope's memory.
+struct Binding: BitwiseCopyable {
+  let function: BoundFunctionPointer
+  let earlier: UnsafeMutablePointer<Binding>?
+}
+
+extension UnsafeMutablePointer<Scope> {
+  /// A C function of that signature which calls `target` with `context`, until the scope closes; `.invalid`, with the
+  /// reason in the log, if the signature is none.
+  func bind(
+    signature: UnsafePointer<CChar>?, to target: BoundFunction.Target?, _ context: UnsafeMutableRawPointer?
+  ) -> (Status, CFunction?) {
+    do throws(ForeignCallRefusal) {
+      guard let target else { throw ForeignCallRefusal(reason: "fn: expected a function, found NULL") }
+      guard let signature else { throw ForeignCallRefusal(reason: "signature: expected a text, found NULL") }
+      return bind(try ForeignCall.parse(String(cString: signature), for: .callback), to: target, context)
+    } catch {
+      PluginLog.write(.error, self, job: CallSite.job, isFault: true, "ambit_bind: \(error.reason)")
+      return (.invalid, nil)
+    }
+  }
+
+  private func bind(
+    _ signature: CSignature, to target: @escaping BoundFunction.Target, _ context: UnsafeMutableRawPointer?
+  ) -> (Status, CFunction?) {
+    guard pointee.state != .closed else { return (.closed, nil) }
+    guard let attachments = attach(),
+      let function = BoundFunction.make(CallInterface(signature), calling: target, context)
+    else { return (.noMemory, nil) }
+    guard let binding = make(Binding(function: function, earlier: attachments.pointee.lastBinding)) else {
+      function.release()
+      return (.noMemory, nil)
+    }
+    attachments.pointee.lastBinding = binding
+    return (.ok, function.pointee.code)
+  }
+
+  /// Releases what was bound in the scope. Nothing of the scope runs any more.
+  func releaseBindings(of attachments: UnsafeMutablePointer<Attachments>) {
+    while let binding = attachments.pointee.lastBinding {
+      attachments.pointee.lastBinding = binding.pointee.earlier
+      binding.pointee.function.release()
+    }
+  }
+}

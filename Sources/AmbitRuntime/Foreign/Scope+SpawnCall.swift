@@ -1,0 +1,26 @@
+internal import AmbitCore
+internal import AmbitFFI
+internal import CAmbit
+internal import Logging
+
+extension UnsafeMutablePointer<Scope> {
+  /// Adds a job that calls `function` with copies of `arguments`; as `spawn`, and `.invalid`, with the reason in the log,
+  /// if the signature is none or the arguments do not fit it.
+  func spawnCall(
+    _ function: CFunction?, signature: UnsafePointer<CChar>?, arguments: UnsafeBufferPointer<ambit_value>,
+    options: JobOptions, isHeld: Bool
+  ) -> (Status, JobPointer?) {
+    do throws(ForeignCallRefusal) {
+      guard let function else { throw ForeignCallRefusal(reason: "function: expected a C function, found NULL") }
+      guard let signature else { throw ForeignCallRefusal(reason: "signature: expected a text, found NULL") }
+      let call = try ForeignCall.make(
+        function, signature: String(cString: signature), arguments: arguments, scope: self)
+      var options = options
+      options.isCall = true
+      return spawn(performForeignCall, argument: call, options: options, isHeld: isHeld)
+    } catch {
+      PluginLog.write(.error, self, job: CallSite.job, isFault: true, "ambit_spawn_call: \(error.reason)")
+      return spawn(nil, argument: nil, options: options, isHeld: false)
+    }
+  }
+}
