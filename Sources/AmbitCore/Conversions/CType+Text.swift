@@ -17,6 +17,12 @@ extension CType {
     }
   }
 
+  /// A number of bytes as a value of an integer type, in its bits; nil if the type does not hold it.
+  public func bits(ofLength length: Int) -> UInt64? {
+    let largest = isSignedInteger ? UInt64.max >> UInt64(65 - byteCount * 8) : UInt64.max >> UInt64(64 - byteCount * 8)
+    return isInteger && UInt64(length) <= largest ? UInt64(length) : nil
+  }
+
   /// What values of the type look like, for a message that goes on with what was found.
   public var expectation: String {
     switch self {

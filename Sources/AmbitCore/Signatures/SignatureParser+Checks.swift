@@ -7,15 +7,25 @@ extension SignatureParser {
     try checkBuffers()
   }
 
-  /// Each `len` is that of a parameter that has one.
+  /// Each `len` is that of a parameter that has one, and the length of a buffer fits the type that it is passed as.
   private func checkLengths() throws(SignatureError) {
     let measurable = parameters.compactMap(\.measurableName)
     for (parameter, start) in zip(parameters, starts) {
-      guard case .length(let name) = parameter.source, !measurable.contains(name) else { continue }
+      guard case .length(let name) = parameter.source else { continue }
+      if measurable.contains(name) {
+        try checkLength(of: name, as: parameter.type, at: start)
+        continue
+      }
       let guess = nearestName(to: name, among: measurable + ["body"]).map { "; did you mean `\($0)`?" } ?? ""
       throw scanner.fault(
         "`len` is for `body` and for parameters that are text, bytes or a buffer; \(shown(name)) is none\(guess)",
         at: start)
+    }
+  }
+
+  private func checkLength(of name: String, as type: CType, at start: Int) throws(SignatureError) {
+    for case .buffer(let count, name) in parameters.map(\.source) where type.bits(ofLength: count) == nil {
+      throw scanner.fault("expected \(type.expectation), found the length \(count) of \(shown(name))", at: start)
     }
   }
 

@@ -78,20 +78,8 @@ struct SignatureScanner {
   }
 }
 
-/// A piece of a signature in a message, between grave accents: cut after 40 scalars, what does not print escaped.
-func shown(_ text: String) -> String {
-  let scalars = text.unicodeScalars
-  let cut = scalars.prefix(40).map { isShownPlainly($0) ? String($0) : $0.escaped(asASCII: true) }.joined()
-  return "`\(cut)\(scalars.count > 40 ? "…" : "")`"
-}
-
-/// Whether the scalar can stand in a line of text as it is.
-private func isShownPlainly(_ scalar: Unicode.Scalar) -> Bool {
-  switch scalar.properties.generalCategory {
-  case .control, .format, .lineSeparator, .paragraphSeparator: false
-  default: true
-  }
-}
+/// The beginning of a piece of a signature, for a message.
+func shown(_ text: String) -> String { "`\(excerpt(text))`" }
 
 private func isDigit(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") < 10 }
 

@@ -1,0 +1,59 @@
+/// One member of a JSON object.
+public struct JSONMember: Sendable, Equatable, BitwiseCopyable {
+  /// The inside of the name's quotes.
+  public let name: ByteRange
+  /// Whether the name has escapes.
+  public let nameNeedsDecoding: Bool
+  /// The value, of whatever kind.
+  public let value: FieldValue
+
+  /// Whether the member is called so.
+  func isNamed(_ text: RawSpan, in bytes: RawSpan) -> Bool {
+    if nameNeedsDecoding { return jsonText(name, of: bytes, decodesTo: text) }
+    guard Int(name.length) == text.byteCount else { return false }
+    for place in 0..<text.byteCount where bytes[octet: name.start + place] != text[octet: place] { return false }
+    return true
+  }
+}
+
+/// Walks over the members of a JSON text that is one object (RFC 8259). Members' values that are objects or arrays are
+/// checked and stepped over. Strict: no comments, no byte order mark, no comma at the end, well-formed UTF-8.
+public struct JSONObjectCursor: Sendable {
+  private enum State {
+    case before, inside, after
+  }
+
+  private var cursor = JSONCursor()
+  private var state = State.before
+
+  /// A cursor before the first member.
+  public init() {}
+
+  /// The next member; nil when the object, and with it the text, is at its end. Always to be called with the same bytes,
+  /// at most `UInt32.max` of them. Does not allocate unless it throws.
+  public mutating func next(in bytes: RawSpan) throws(JSONError) -> JSONMember? {
+    switch state {
+    case .after: return nil
+    case .before:
+      guard cursor.take(UInt8(ascii: "{"), bytes) else {
+        throw cursor.unexpected(bytes, expected: "a JSON object")
+      }
+      state = .inside
+      if cursor.take(UInt8(ascii: "}"), bytes) { return try end(bytes) }
+    case .inside:
+      if cursor.take(UInt8(ascii: "}"), bytes) { return try end(bytes) }
+      guard cursor.take(Ascii.comma, bytes) else { throw cursor.unexpected(bytes, expected: "`,` or `}`") }
+    }
+    let (name, hasEscapes) = try cursor.name(bytes)
+    return JSONMember(name: name, nameNeedsDecoding: hasEscapes, value: try cursor.value(bytes))
+  }
+
+  private mutating func end(_ bytes: RawSpan) throws(JSONError) -> JSONMember? {
+    state = .after
+    cursor.skipBlanks(bytes)
+    guard cursor.position == bytes.byteCount else {
+      throw cursor.unexpected(bytes, expected: "the end behind the object")
+    }
+    return nil
+  }
+}

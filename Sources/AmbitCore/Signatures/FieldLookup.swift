@@ -1,0 +1,91 @@
+/// Finds the values of a call's named parameters in the query and in the fields of the body.
+///
+/// One walk over the bytes finds all of them. The query goes before the body; in query and form the first field of a name
+/// counts, as with `ambit_query`; a JSON object that has a wanted name twice is refused, since readers of JSON differ in
+/// which they take.
+public struct FieldLookup: Sendable {
+  private struct Name: BitwiseCopyable {
+    /// Which parameter it is.
+    var parameter: UInt32
+    var offset: UInt32
+    var length: UInt32
+  }
+
+  private var names: [Name] = []
+  /// All names, one after the other.
+  private var bytes: [UInt8] = []
+
+  /// - Parameter names: for each parameter its name; nil if it is no field.
+  init(_ names: [String?]) {
+    for (parameter, name) in names.enumerated() {
+      guard let name else { continue }
+      self.names.append(
+        Name(
+          parameter: UInt32(parameter), offset: UInt32(bytes.count), length: UInt32(name.utf8.count)))
+      bytes.append(contentsOf: name.utf8)
+    }
+  }
+
+  /// Whether there is nothing to find.
+  public var isEmpty: Bool { names.isEmpty }
+
+  /// Whether a field was not found yet, so that the body must be looked at.
+  public func isMissingAny(of values: Span<FieldValue>) -> Bool {
+    names.contains { values[Int($0.parameter)].form == .missing }
+  }
+
+  /// Fills in what a query has. Does not allocate.
+  /// - Parameter values: one for each parameter; those of fields are missing.
+  public func find(inQuery query: RawSpan, _ values: inout MutableSpan<FieldValue>) {
+    find(inPairs: query, from: .query, &values)
+  }
+
+  /// Fills in what the body of a form has and the query has not. Does not allocate.
+  public func find(inForm body: RawSpan, _ values: inout MutableSpan<FieldValue>) {
+    find(inPairs: body, from: .body, &values)
+  }
+
+  /// Fills in what a JSON object has and the query has not. Does not allocate unless it throws.
+  /// - Throws: what is wrong with the JSON text, looked at or not.
+  public func find(inJSON body: RawSpan, _ values: inout MutableSpan<FieldValue>) throws(JSONError) {
+    var cursor = JSONObjectCursor()
+    while let member = try cursor.next(in: body) {
+      guard let parameter = parameter(where: { member.isNamed($0, in: body) }) else { continue }
+      let present = values[parameter]
+      if present.form == .missing {
+        values[parameter] = member.value
+      } else if present.origin == .body {
+        throw JSONError(
+          offset: member.name.start - 1, expected: "names that differ",
+          found: "`\(name(of: parameter))` a second time")
+      }
+    }
+  }
+
+  private func find(
+    inPairs pairs: RawSpan, from origin: FieldValue.Origin, _ values: inout MutableSpan<FieldValue>
+  ) {
+    var cursor = QueryCursor()
+    while let pair = cursor.next(in: pairs) {
+      let found = parameter { formText(pair.name, of: pairs, decodesTo: $0) }
+      guard let found, values[found].form == .missing else { continue }
+      values[found] = FieldValue(pair.value, form: pair.valueNeedsDecoding ? .formText : .text, origin: origin)
+    }
+  }
+
+  /// The parameter whose name passes the test.
+  private func parameter(where isNamed: (RawSpan) -> Bool) -> Int? {
+    bytes.withOctets { bytes in
+      for name in names {
+        let range = Int(name.offset)..<Int(name.offset + name.length)
+        if isNamed(bytes.extracting(range)) { return Int(name.parameter) }
+      }
+      return nil
+    }
+  }
+
+  private func name(of parameter: Int) -> String {
+    guard let name = names.first(where: { $0.parameter == parameter }) else { return "" }
+    return String(decoding: bytes[Int(name.offset)..<Int(name.offset + name.length)], as: UTF8.self)
+  }
+}
