@@ -16,21 +16,29 @@ package final class PluginGeneration: Sendable {
   package let routes: [BoundRoute]
   private let loops: LoopGroup
   private let record: Unchecked<GenerationPointer>
+  /// The shards that have not ended, and the generation itself until it is to.
+  private let running: Countdown
+  /// What `end` is to call when all is over.
+  private let completion = Mutex<(@Sendable () -> Void)?>(nil)
 
   /// Opens the generation's scopes. No code of the plugin runs yet, and no route is served.
   package init(_ plugin: LoadedPlugin, settings: PluginSettingValues, loops: LoopGroup) throws(PluginRefusal) {
     let label = "\(plugin.declaration.name)/\(plugin.copy.generation)"
     let record = GenerationPointer.allocate(capacity: 1)
-    let shards = UnsafeMutablePointer<ScopePointer>.allocate(capacity: loops.loops.count)
+    let shards = UnsafeMutableBufferPointer<ScopePointer>.allocate(capacity: loops.loops.count)
     let table = SettingsTable(settings.values.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
-    record.initialize(to: Generation(label: label, settings: table, shards: shards))
+    record.initialize(
+      to: Generation(
+        label: label, settings: table, runsOnThreads: plugin.declaration.flags.contains(.threads), shards: shards))
     self.plugin = plugin
     self.settings = settings
     self.label = label
     self.loops = loops
     self.record = Unchecked(record)
+    running = Countdown(loops.loops.count + 1)
     routes = try plugin.boundRoutes(prefix: settings.prefix, generation: record)
     let opening = self.record
+    record.pointee.shardEnded = { [self] in countDown() }
     loops.onEach { loop in opening.value.openShard(on: loop) }
   }
 
@@ -38,8 +46,9 @@ package final class PluginGeneration: Sendable {
   package func start(timeout: Duration) throws(PluginRefusal) {
     guard let start = plugin.declaration.start else { return }
     let gate = Gate<StartResult>()
-    onFirstLoop { shard in
-      let code = start(shard.asHandle)
+    onFirstLoop {
+      start($0)
+    } then: { shard, code in
       gate.arrive(StartResult(code: code, reason: failureText(shard)))
     }
     guard let result = gate.wait(timeout: timeout.wholeNanoseconds)?.first else {
@@ -69,15 +78,19 @@ package final class PluginGeneration: Sendable {
     case shutdown
   }
 
-  /// Ends the generation: its scopes are cancelled, and once nothing of it runs any more its `stop` is called. Then
-  /// `completion` is called, on a loop. Does not wait.
+  /// Ends the generation, once: its scopes are cancelled, unless the plugin has done so itself; once nothing of it runs
+  /// any more its `stop` is called, and what it deferred. Then `completion` is called, on a loop. Does not wait.
   package func end(_ ending: Ending, completion: @escaping @Sendable () -> Void) {
-    let running = Countdown(loops.loops.count)
-    record.value.pointee.shardEnded = { if running.countDown() { self.stop(completion) } }
+    self.completion.withLock { $0 = completion }
     switch ending {
     case .retired(let drain): retire(drain: drain)
     case .shutdown: onEachShard { $0.cancel(.shutdown) }
     }
+    countDown()
+  }
+
+  private func countDown() {
+    if running.countDown() { stop() }
   }
 
   /// Background work serves the requests of all loops, so it goes on until the last of them has ended.
@@ -96,19 +109,32 @@ package final class PluginGeneration: Sendable {
     loops.onEach { [record] loop in work(record.value.pointee.shards[loop.pointee.index]) }
   }
 
-  private func stop(_ completion: @escaping @Sendable () -> Void) {
-    onFirstLoop { [self] shard in
-      plugin.declaration.stop?(shard.asHandle)
-      for loop in loops.loops {
-        loop.post { [record] in record.value.pointee.shards[$0.pointee.index].close() }
-      }
-      completion()
+  private func stop() {
+    guard let stop = plugin.declaration.stop else { return closeShards() }
+    onFirstLoop {
+      stop($0)
+      return Status.ok.rawValue
+    } then: { [self] _, _ in
+      closeShards()
     }
   }
 
-  /// Runs `work` as a job in the plugin's scope on the first loop.
-  private func onFirstLoop(_ work: @escaping @Sendable (ScopePointer) -> Void) {
-    loops.loops[0].post { [record] _ in record.value.pointee.shards[0].runHostJob(work) }
+  private func closeShards() {
+    let open = Countdown(loops.loops.count)
+    record.value.pointee.shardClosed = { [self] in
+      if open.countDown() { completion.withLock { $0 }?() }
+    }
+    for loop in loops.loops {
+      loop.post { [record] in record.value.pointee.shards[$0.pointee.index].close() }
+    }
+  }
+
+  /// Calls a function of the plugin as a job in its scope on the first loop, or on a thread if all its code runs there.
+  private func onFirstLoop(
+    _ function: @escaping @Sendable (UnsafeMutablePointer<ambit_scope>) -> Int32,
+    then completion: @escaping @Sendable (ScopePointer, Int32) -> Void
+  ) {
+    loops.loops[0].post { [record] _ in record.value.pointee.shards[0].callPlugin(function, then: completion) }
   }
 }
 
@@ -135,7 +161,8 @@ extension LoadedPlugin {
       guard case .handler(let handler) = route.target else { continue }
       routes.append(
         BoundRoute(
-          pattern: pattern, handler: handler, isBlocking: route.flags.contains(.blocking),
+          pattern: pattern, handler: handler,
+          isBlocking: route.flags.contains(.blocking) || declaration.flags.contains(.threads),
           finishesOnDisconnect: route.flags.contains(.finishOnDisconnect), generation: generation))
     }
     return routes

@@ -69,13 +69,13 @@ import Testing
   }
 
   @Test func `accepts what the host supports`() throws {
-    let support = LoadSupport(typedRoutes: true, pluginThreads: true)
+    let support = LoadSupport(typedRoutes: true)
     let blocking = try FixtureLibrary.build("blocking_route", in: folder)
     let threads = try FixtureLibrary.build("pool_threads", in: folder)
     let typed = try FixtureLibrary.build("typed_route", in: folder)
     #expect(
       try LoadedPlugin.load(blocking, support: support).declaration.routes.map(\.flags) == [.blocking])
-    #expect(try LoadedPlugin.load(threads, support: support).declaration.flags == .threads)
+    #expect(try LoadedPlugin.load(threads).declaration.flags == .threads)
     let error = #expect(throws: PluginRefusal.self) {
       try LoadedPlugin.load(typed, support: support)
     }

@@ -55,7 +55,6 @@ import Testing
       "typed_route", .unsupported,
       "routes[0].function: a typed route \(soon); give the route a handler",
       "routes[1].function: a typed route \(soon); give the route a handler"),
-    Rule("pool_threads", .unsupported, "flags: AMBIT_PLUGIN_THREADS \(soon)"),
   ]
 
   @Test(arguments: rules)

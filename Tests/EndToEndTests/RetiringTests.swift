@@ -47,6 +47,26 @@ import Testing
     }
   }
 
+  @Test(arguments: [("/end", "called"), ("/limit", "deadline")])
+  func `a plugin that ends its own scope ends it on every loop, and is still stopped`(
+    path: String, cause: String
+  ) async throws {
+    // With many loops, request and background work are most likely on different ones.
+    try await withHost([.probe("background"), .sample("hello")], configuration: "threads = 8") { host in
+      try await host.log.line(containing: "background waits")
+      _ = try await host.answer(to: "POST \(path) HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      try await host.log.line(containing: "background woken status=-1 cause=\(cause)")
+      while try await host.get("/wait").status != 503 {}
+      let answer = try await host.get("/wait")
+      #expect(answer.text == "503 Service Unavailable: the plugin of this route has ended\n")
+      try remove("background", from: host)
+      try await host.reload()
+      try await host.log.line { $0.text == "stopped" }
+      try await host.log.line(containing: "plugin generation retired")
+      #expect(host.log.lines { $0.text == "plugin closed" }.count == 1)
+    }
+  }
+
   @Test func `at the end of the host it is stopped too, its work cancelled with cause shutdown`() async throws {
     try await withHost([.probe("background")]) { host in
       try await host.log.line(containing: "background waits")
@@ -54,6 +74,7 @@ import Testing
       let stopped = try await host.log.line { $0.text == "stopped" }
       let woken = try await host.log.line(containing: "background woken status=-1 cause=shutdown")
       #expect(woken.number < stopped.number)
+      #expect(host.log.lines { $0.text == "plugin closed" }.map(\.number) == [stopped.number + 1])
     }
   }
 

@@ -106,7 +106,9 @@ extension UnsafeMutablePointer<Request> {
     let limits = pointee.server.pointee.limits
     let plugin = route.pointee.generation.pointee.shards[loop.pointee.index]
     guard plugin.pointee.state == .open else {
-      ErrorResponse.send(on: self, status: 503, text: "the host is shutting down", closing: true)
+      let isStopping = plugin.pointee.cause == .shutdown
+      let text: StaticString = isStopping ? "the host is shutting down" : "the plugin of this route has ended"
+      ErrorResponse.send(on: self, status: 503, text: text, closing: isStopping)
       return false
     }
     guard !pointee.body.isTooLong else {

@@ -8,7 +8,7 @@ enum EntryCheck {
     of image: EntryImage, in file: PluginFile, support: LoadSupport
   ) throws(PluginRefusal) -> PluginDeclaration {
     let (routes, routeProblems) = RouteListCheck.routes(of: image, support: support)
-    let problems = textProblems(of: image) + routeProblems + flagProblems(of: image, support: support)
+    let problems = textProblems(of: image) + routeProblems + flagProblems(of: image)
     let name = image.name.flatMap { isName($0) ? $0 : nil } ?? file.stem
     guard problems.isEmpty else {
       throw PluginRefusal(
@@ -32,15 +32,12 @@ enum EntryCheck {
     return problems
   }
 
-  private static func flagProblems(of image: EntryImage, support: LoadSupport) -> [EntryProblem] {
+  private static func flagProblems(of image: EntryImage) -> [EntryProblem] {
     let flags = PluginFlags(rawValue: image.flags)
     let unknown = flags.subtracting(.known)
     var problems = [EntryProblem]()
     if !unknown.isEmpty {
       problems.append(EntryProblem(.malformedEntry, "flags: unknown bits \(hexadecimal(unknown.rawValue))"))
-    }
-    if flags.contains(.threads), !support.pluginThreads {
-      problems.append(EntryProblem(.unsupported, "flags: AMBIT_PLUGIN_THREADS is not there yet in this version"))
     }
     if image.reserved != 0 {
       problems.append(EntryProblem(.malformedEntry, "reserved: expected 0, found \(hexadecimal(image.reserved))"))

@@ -2,11 +2,8 @@
 package struct LoadSupport: Sendable {
   /// Routes that name a C function and its signature.
   package let typedRoutes: Bool
-  /// `AMBIT_PLUGIN_THREADS`.
-  package let pluginThreads: Bool
 
-  package init(typedRoutes: Bool = false, pluginThreads: Bool = false) {
+  package init(typedRoutes: Bool = false) {
     self.typedRoutes = typedRoutes
-    self.pluginThreads = pluginThreads
   }
 }

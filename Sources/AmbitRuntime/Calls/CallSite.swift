@@ -8,7 +8,7 @@ public enum CallSite {
   /// loop while the thread of the pool on which the job runs waits.
   ///
   /// `.wrongThread` on a thread that has nothing to do with the scope's loop; `.wrongState` in a hook, which is on no
-  /// job's account and cannot wait.
+  /// job's account and cannot wait, wherever it runs.
   @inline(__always)
   public static func job(_ handle: UnsafeMutablePointer<ambit_scope>?, _ body: (ScopePointer, JobPointer) -> Status)
     -> Int32
@@ -16,7 +16,7 @@ public enum CallSite {
     guard let handle else { return Status.invalid.rawValue }
     let scope = ScopePointer.of(handle)
     guard cfiber_loop() == UnsafeMutableRawPointer(scope.pointee.loop) else {
-      return fromThread(scope) { job in run(body, scope, job) }.rawValue
+      return fromThread(scope) { job in job.pointee.isHook ? .wrongState : run(body, scope, job) }.rawValue
     }
     guard let job = scope.pointee.loop.pointee.current else { return Status.wrongState.rawValue }
     return run(body, scope, job).rawValue

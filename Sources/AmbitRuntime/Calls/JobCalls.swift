@@ -33,7 +33,7 @@ enum JobCalls {
   private static func installCancellation(in api: inout ambit_api) {
     api.cancel = { handle in
       _ = CallSite.loop(handle) { scope in
-        scope.cancel(.called)
+        scope.cancelWithShards()
         return .ok
       }
     }

@@ -31,9 +31,7 @@ enum MemoryCalls {
 
 extension UnsafeMutablePointer<Scope> {
   /// Calls `function(argument)` when the scope closes, before what was deferred earlier.
-  fileprivate func deferCall(
-    _ function: @escaping @convention(c) (UnsafeMutableRawPointer?) -> Void, _ argument: UnsafeMutableRawPointer?
-  ) -> Status {
+  fileprivate func deferCall(_ function: @escaping HookFunction, _ argument: UnsafeMutableRawPointer?) -> Status {
     guard pointee.state != .closed else { return .closed }
     guard let memory = allocate(MemoryLayout<DeferredCall>.size) else { return .noMemory }
     let call = memory.bindMemory(to: DeferredCall.self, capacity: 1)

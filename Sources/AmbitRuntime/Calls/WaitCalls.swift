@@ -20,12 +20,12 @@ enum WaitCalls {
     }
     api.block = { handle, function, argument in
       guard let handle, let function else { return Status.invalid.rawValue }
-      // On a thread of the pool it blocks nobody.
-      if LoopPointer.ofThisThread == nil, CallSite.job != nil { return function(argument) }
+      // On a thread of the pool it blocks nobody, except in a hook, which is to be short.
+      if LoopPointer.ofThisThread == nil, let job = CallSite.job, !job.pointee.isHook { return function(argument) }
       var code: Int32 = 0
       let status = CallSite.job(handle) { scope, job in
         if job.isCancelled(in: scope) { return .cancelled }
-        code = job.block(function, argument)
+        code = job.block(function, argument, in: scope)
         return .ok
       }
       return status == Status.ok.rawValue ? code : status

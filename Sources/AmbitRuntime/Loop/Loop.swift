@@ -24,6 +24,8 @@ public struct Loop {
   public var turn: UInt64 = 0
   /// The job that runs; nil while the loop's own code or a hook does.
   public var current: JobPointer?
+  /// What the fiber that has just been left wants called; nil if it waits or has ended.
+  var hookCall: HookCall?
   /// Jobs, and ends of scopes, whose turn comes next.
   var ready: Link
   /// How many there are in `ready`.
@@ -119,15 +121,6 @@ extension UnsafeMutablePointer<Loop> {
 
   /// When an armed timer fires, monotonic nanoseconds.
   func due(_ timer: TimerPointer) -> Int64 { pointee.wheel.due(timer) }
-
-  /// Runs a hook of a plugin: what it calls is on no job's account, so a wait in it fails.
-  @inline(__always)
-  public func withoutCurrentJob(_ body: () -> Void) {
-    let job = pointee.current
-    pointee.current = nil
-    body()
-    pointee.current = job
-  }
 
   /// A job's record, uninitialised.
   func takeJob() -> JobPointer {

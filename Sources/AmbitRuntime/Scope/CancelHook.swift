@@ -6,18 +6,16 @@ internal import Glibc
 
 /// A function to call when its scope is cancelled, in the scope's memory.
 struct CancelHook: BitwiseCopyable {
-  let function: @convention(c) (UnsafeMutableRawPointer?) -> Void
+  let function: HookFunction
   let argument: UnsafeMutableRawPointer?
   var next: UnsafeMutablePointer<CancelHook>?
 }
 
 extension UnsafeMutablePointer<Scope> {
   /// Calls `function(argument)` once when the scope is cancelled; now, if it has been.
-  func onCancel(
-    _ function: @escaping @convention(c) (UnsafeMutableRawPointer?) -> Void, _ argument: UnsafeMutableRawPointer?
-  ) -> Status {
+  func onCancel(_ function: @escaping HookFunction, _ argument: UnsafeMutableRawPointer?) -> Status {
     guard pointee.state == .open else {
-      pointee.loop.withoutCurrentJob { function(argument) }
+      pointee.loop.callHook(function, argument)
       return .ok
     }
     guard let attachments = attach(), let hook = make(CancelHook(function: function, argument: argument, next: nil))
@@ -35,12 +33,7 @@ extension UnsafeMutablePointer<Scope> {
   func tellOfCancel() {
     guard let attachments = pointee.attachments else { return }
     signal(attachments.pointee.cancelDescriptor)
-    pointee.loop.withoutCurrentJob {
-      while let hook = attachments.pointee.firstHook {
-        attachments.pointee.firstHook = hook.pointee.next
-        hook.pointee.function(hook.pointee.argument)
-      }
-    }
+    if attachments.pointee.firstHook != nil { pointee.loop.callHook(callCancelHooks, attachments) }
   }
 
   /// A descriptor that is readable from the cancel on, the same each time; a negative status if none is to be had.
@@ -64,5 +57,14 @@ extension UnsafeMutablePointer<Scope> {
     guard attachments.pointee.cancelDescriptor >= 0 else { return }
     Glibc.close(attachments.pointee.cancelDescriptor)
     attachments.pointee.cancelDescriptor = -1
+  }
+}
+
+/// Calls all hooks, the first registered first, on the loop's own stack.
+private let callCancelHooks: HookFunction = { record in
+  let attachments = record!.assumingMemoryBound(to: Attachments.self)
+  while let hook = attachments.pointee.firstHook {
+    attachments.pointee.firstHook = hook.pointee.next
+    hook.pointee.function(hook.pointee.argument)
   }
 }

@@ -10,8 +10,10 @@ public struct Generation {
   /// The label's UTF-8, never released.
   public let labelBytes: UnsafeRawBufferPointer
   public let settings: SettingsTable
+  /// All of the plugin's code runs on threads of the pool, except hooks of a cancel, which run on their loop.
+  public let runsOnThreads: Bool
   /// The plugin's scope on each loop.
-  public let shards: UnsafeMutablePointer<ScopePointer>
+  public let shards: UnsafeMutableBufferPointer<ScopePointer>
   /// What the plugin keeps for itself: `ambit_set_state`.
   public var state: UnsafeMutableRawPointer?
   /// What the plugin keeps in its scope: `ambit_set`.
@@ -20,17 +22,33 @@ public struct Generation {
   public var shardDrained: @Sendable () -> Void = {}
   /// Called on each loop once the plugin's scope there has ended and nothing of it runs any more.
   public var shardEnded: @Sendable () -> Void = {}
+  /// Called on each loop once the plugin's scope there has closed.
+  public var shardClosed: @Sendable () -> Void = {}
 
-  public init(label: String, settings: SettingsTable, shards: UnsafeMutablePointer<ScopePointer>) {
+  public init(
+    label: String, settings: SettingsTable, runsOnThreads: Bool = false,
+    shards: UnsafeMutableBufferPointer<ScopePointer>
+  ) {
     self.label = label
     let copy = ambit_str.immortalCopy(label)
     labelBytes = UnsafeRawBufferPointer(start: copy.ptr, count: copy.len)
     self.settings = settings
+    self.runsOnThreads = runsOnThreads
     self.shards = shards
   }
 }
 
 public typealias GenerationPointer = UnsafeMutablePointer<Generation>
+
+extension UnsafeMutablePointer<Generation> {
+  /// Runs `work` on every loop but that of `shard`, with the plugin's scope there, in one of its next turns.
+  func onOtherLoops(than shard: ScopePointer, _ work: @escaping @Sendable (ScopePointer) -> Void) {
+    for other in pointee.shards where other != shard {
+      let target = Unchecked(other)
+      other.pointee.loop.pointee.mailbox._withUnsafeGuaranteedRef { $0.post { _ in work(target.value) } }
+    }
+  }
+}
 
 /// A plugin's settings, in memory that plugins can be pointed at.
 public struct SettingsTable {

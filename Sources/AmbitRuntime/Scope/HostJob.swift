@@ -1,8 +1,23 @@
 internal import AmbitCore
+public import CAmbit
 
 // Jobs of the host itself, for calls into plugins that may wait.
 
 extension UnsafeMutablePointer<Scope> {
+  /// Calls a function of the plugin as a job in its scope, whatever the scope's state, then `completion` with what it
+  /// returned. Plugins that run on threads are called on one, however many wait for one. On the scope's loop.
+  public func callPlugin(
+    _ function: @escaping @Sendable (UnsafeMutablePointer<ambit_scope>) -> Int32,
+    then completion: @escaping @Sendable (ScopePointer, Int32) -> Void
+  ) {
+    runHostJob { scope in
+      let job = scope.pointee.loop.pointee.current!
+      let code =
+        scope.runsOnThreads ? job.runOnThread(.dueJob, in: scope, function) : function(scope.asHandle)
+      completion(scope, code)
+    }
+  }
+
   /// Runs `work` as a job in the scope, in the loop's next turn, whatever the scope's state; it keeps the scope from
   /// closing until it has returned. On the scope's loop.
   public func runHostJob(_ work: @escaping @Sendable (ScopePointer) -> Void) {

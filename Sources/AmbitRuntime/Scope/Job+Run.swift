@@ -39,6 +39,7 @@ extension UnsafeMutablePointer<Job> {
     pointee.state = .running
     loop.pointee.current = self
     cfiber_switch(loop.ownFiber, fiber)
+    while let call = loop.pointee.hookCall { loop.answer(call, of: self) }
     loop.pointee.current = nil
     guard pointee.state == .ended else { return }
     cfiber_stack_release(loop.stackPool, pointee.stack!)

@@ -1,6 +1,5 @@
 internal import AmbitCore
 internal import CAmbit
-internal import Logging
 
 // Jobs that plugins spawn: from the call that makes one to the hook that tells how it ended.
 
@@ -16,8 +15,8 @@ struct JobOptions {
   var onEnd: (@convention(c) (UnsafeMutableRawPointer?, ambit_outcome, Int32) -> Void)?
   /// Why this host cannot do what is asked; `.ok` if it can.
   var refusal = Status.ok
-  /// It was counted against the limits before.
-  var isWithinLimits = false
+  /// It came through a reference: it was counted against the limits before, and its hook is the host's.
+  var isPosted = false
 }
 
 extension UnsafeMutablePointer<Scope> {
@@ -37,7 +36,8 @@ extension UnsafeMutablePointer<Scope> {
     job.pointee.argument = argument
     job.pointee.onEnd = options.onEnd
     job.pointee.name = options.name
-    job.pointee.usesThread = options.usesThread
+    job.pointee.usesThread = options.usesThread || runsOnThreads
+    job.pointee.endsOnThread = runsOnThreads && options.onEnd != nil && !options.isPosted
     job.pointee.isCall = options.isCall
     job.pointee.isHeld = isHeld && status == .ok
     job.pointee.isCancelled = status != .ok
@@ -58,7 +58,7 @@ extension UnsafeMutablePointer<Scope> {
   private func admission(of options: JobOptions) -> Status {
     guard options.refusal == .ok else { return options.refusal }
     guard pointee.state == .open else { return .cancelled }
-    return options.isWithinLimits || hasRoom ? .ok : .limit
+    return options.isPosted || hasRoom ? .ok : .limit
   }
 
   /// Whether neither the scope nor the request it is in has as many jobs as it may have.
@@ -73,56 +73,4 @@ extension UnsafeMutablePointer<Scope> {
 private let runPluginJob: JobBody = { record in
   let job = record.assumingMemoryBound(to: Job.self)
   job.noteResult(job.pointee.function!(job.pointee.scope.asHandle, job.pointee.argument))
-}
-
-extension UnsafeMutablePointer<Job> {
-  /// Keeps what the job's function has returned, and what that says of how the job ended.
-  @inline(__always)
-  func noteResult(_ code: Int32) {
-    pointee.code = code
-    pointee.outcome = call?.outcome(code: code) ?? Outcome(code: code)
-  }
-
-  /// The C call that the job makes; nil for other jobs.
-  @inline(__always)
-  private var call: ForeignCallPointer? {
-    pointee.isCall ? pointee.argument?.assumingMemoryBound(to: ForeignCall.self) : nil
-  }
-
-  /// Runs the job's hook, whose argument is the plugin's from then on; a call's arguments go.
-  @inline(__always)
-  fileprivate func runEndHook() {
-    let call = call
-    let argument = call == nil ? pointee.argument : nil
-    pointee.onEnd?(argument, ambit_outcome(pointee.outcome.rawValue), pointee.code)
-    call?.release()
-  }
-
-  /// Logs that the job has failed, and why.
-  fileprivate func reportFailure() {
-    let reason = call?.failureText(code: pointee.code) ?? "failed with \(Status(rawValue: pointee.code))"
-    PluginLog.write(.warning, pointee.scope, job: self, "job \(reason)\(AmbitRuntime.failureText(pointee.scope))")
-  }
-}
-
-/// Ends a plugin's job: its hook, those who wait for it, its scope.
-let finishPluginJob: JobBody = { record in
-  let job = record.assumingMemoryBound(to: Job.self)
-  let scope = job.pointee.scope
-  let loop = job.pointee.loop
-  loop.disarm(job.timeoutTimer)
-  job.siblingLink.remove()
-  scope.pointee.jobCount -= 1
-  if let request = scope.pointee.requestScope { request.pointee.requestJobCount -= 1 }
-  if job.pointee.outcome == .failed {
-    scope.pointee.hasFailedJob = true
-    job.reportFailure()
-    if scope.pointee.isFailFast { scope.cancel(.failed) }
-  }
-  job.runEndHook()
-  job.joinersLink.forEach { JobPointer.of(source: $0).wake(.ok) }
-  scope.wakeJoiners()
-  scope.wakeIdleWaiter()
-  if job.pointee.isHeld { scope.endedJobsLink.append(job.siblingLink) } else { loop.recycle(job) }
-  scope.release()
 }

@@ -2,131 +2,150 @@ internal import CFiber
 internal import AmbitCore
 public import CAmbit
 
-// Jobs on threads of the pool. Such a job makes the same calls as any other: each is run on the job's loop, on a fiber,
-// while the thread waits for it. So all that a loop owns is touched by the loop alone, and a wait is cancelled as usual.
+// Jobs on threads of the pool.
 
 extension UnsafeMutablePointer<Job> {
-  /// The first turn of a job that a plugin wants on a thread.
+  /// A turn of a job, or a tick, that is to run on a thread.
   func startOnThread() {
     let job = Unchecked(self)
     let function = pointee.function!
-    let isAccepted = runOnThread(
-      { function(job.value.pointee.scope.asHandle, job.value.pointee.argument) },
-      then: { code in
-        job.value.noteResult(code)
-        job.value.pointee.state = .ended
-        job.value.pointee.finish(job.value)
-      })
-    if !isAccepted { end(neverRan: .limit) }
+    pointee.state = .onThread
+    let work = poolWork {
+      function(job.value.pointee.scope.asHandle, job.value.pointee.argument)
+    } then: { code in
+      job.value.noteResult(code)
+      job.value.pointee.state = .ended
+      job.value.pointee.finish(job.value)
+    } withdrawn: {
+      // It has a turn, in which it ends without having run.
+      job.value.pointee.state = .ready
+      job.value.pointee.loop.enqueue(job.value.readyLink)
+    }
+    let isAccepted = waitForThread(with: work, in: pointee.scope)
+    if isAccepted { return }
+    // A tick that finds no thread is missed, like one whose time passed during another.
+    if pointee.ticks != nil { restAfterTick() } else { end(neverRan: .limit) }
   }
 
   /// Runs a request's handler on a thread and waits, as this job, until it returns, cancelled or not: its result, or
-  /// `AMBIT_LIMIT` if the pool takes no more. The handler's waits are cancelled with `scope`.
+  /// `AMBIT_LIMIT` if the pool takes no more, or `AMBIT_CANCELLED` if the scope ended before a thread was free. The
+  /// handler's waits are cancelled with `scope`.
   public func runHandlerOnThread(_ handler: @escaping ambit_handler, in scope: ScopePointer) -> Int32 {
+    runOnThread(.job, in: scope) { handler($0) }
+  }
+
+  /// Runs a function of a plugin that is called with `scope` on a thread, and waits for it as this job.
+  func runOnThread(
+    _ kind: ThreadPool.Kind, in scope: ScopePointer,
+    _ function: @escaping @Sendable (UnsafeMutablePointer<ambit_scope>) -> Int32
+  ) -> Int32 {
     let loop = pointee.loop
-    let worker = loop.takeJob()
-    worker.initialize(to: Job(at: worker, loop: loop, scope: scope, body: runVisit, finish: visitEnded))
+    let guest = loop.takeJob()
+    guest.initialize(asGuestOf: scope)
+    guest.pointee.state = .onThread
     let handle = Unchecked(scope.asHandle)
-    scope.pointee.handlerJob = worker
-    let code = waitForThread(of: worker) { handler(handle.value) }
-    scope.pointee.handlerJob = self
-    loop.recycle(worker)
+    let earlier = scope.pointee.handlerJob
+    scope.pointee.handlerJob = guest
+    let code = awaitThread(kind, for: guest, in: scope) { function(handle.value) }
+    scope.pointee.handlerJob = earlier
+    loop.recycle(guest)
     return code
   }
 
-  /// Runs `function` on a thread and waits, as this job, until it returns, cancelled or not.
+  /// Makes a record a job in `scope` under whose name a thread makes calls. It is in no list, and has no turns.
+  func initialize(asGuestOf scope: ScopePointer) {
+    initialize(to: Job(at: self, loop: scope.pointee.loop, scope: scope, body: runVisit, finish: visitEnded))
+  }
+
+  /// Runs `function` on a thread and waits, as this job, until it returns, cancelled or not; `AMBIT_CANCELLED` if
+  /// `scope` ended before a thread was free.
   func block(
-    _ function: @escaping @convention(c) (UnsafeMutableRawPointer?) -> Int32, _ argument: UnsafeMutableRawPointer?
+    _ function: @escaping @convention(c) (UnsafeMutableRawPointer?) -> Int32, _ argument: UnsafeMutableRawPointer?,
+    in scope: ScopePointer
   ) -> Int32 {
     let argument = Unchecked(argument)
-    return waitForThread(of: nil) { function(argument.value) }
+    let home = pointee.scope.encloses(scope) ? scope : pointee.scope
+    return awaitThread(.job, for: self, in: home) { function(argument.value) }
   }
 
-  private func waitForThread(of worker: JobPointer?, _ work: @escaping @Sendable () -> Int32) -> Int32 {
-    let job = Unchecked(self)
-    let guest = worker ?? self
-    prepareToBlock()
-    let isAccepted = guest.runOnThread(isGuest: worker != nil, work) { code in
-      guest.pointee.code = code
+  /// Waits, as this job, until a thread has run `function` for `runner`, which is this job or its guest.
+  private func awaitThread(
+    _ kind: ThreadPool.Kind, for runner: JobPointer, in scope: ScopePointer,
+    _ function: @escaping @Sendable () -> Int32
+  ) -> Int32 {
+    let (job, runner) = (Unchecked(self), Unchecked(runner))
+    let ended: (Int32) -> Void = { code in
+      runner.value.pointee.code = code
       job.value.unblock(.ok)
     }
+    prepareToBlock()
+    let work = runner.value.poolWork(
+      isGuest: runner.value != self, function, then: ended, withdrawn: { ended(Status.cancelled.rawValue) })
+    let isAccepted =
+      kind == .job ? runner.value.waitForThread(with: work, in: scope) : runner.value.submit(kind, work)
     guard isAccepted else { return Status.limit.rawValue }
-    guest.pointee.scope.armDeadline()
     _ = block(for: .thread)
-    return guest.pointee.code
-  }
-
-  /// Runs `work` on a thread of the pool, then `completion` with its result on the loop; false if the pool takes no
-  /// more. A guest is a job whose calls the thread may make.
-  private func runOnThread(
-    isGuest: Bool = true, _ work: @escaping @Sendable () -> Int32, then completion: @escaping (Int32) -> Void
-  ) -> Bool {
-    let job = Unchecked(self)
-    let completion = Unchecked(completion)
-    if isGuest { pointee.state = .onThread }
-    let loop = pointee.loop.pointee
-    return loop.pool._withUnsafeGuaranteedRef { pool in
-      pool.submit { [mailbox = Unchecked(loop.mailbox)] in
-        cfiber_set_guest(isGuest ? UnsafeMutableRawPointer(job.value) : nil)
-        let code = work()
-        cfiber_set_guest(nil)
-        mailbox.value._withUnsafeGuaranteedRef { $0.post { _ in completion.value(code) } }
-      }
-    }
+    return runner.value.pointee.code
   }
 }
 
-/// A call that a thread makes, on its way to the loop and back.
-private final class Visit: @unchecked Sendable {
-  /// Gone before the thread is told: it lives on the thread's stack.
-  var work: (() -> Void)?
-  /// What the job's `finish` is to be again afterwards.
-  var finish: JobBody?
-  let gate = Gate<Void>()
-
-  init(_ work: @escaping () -> Void) { self.work = work }
-}
+// What a job has on its way to a thread. Until one has taken it a cancel withdraws it, but not the first turn of a job
+// whose request is done: that it has in any case.
 
 extension UnsafeMutablePointer<Job> {
-  /// Runs `work` on the job's loop, on a fiber, as the job that runs there; the calling thread, whose guest this job is,
-  /// waits for it. False if there was no stack for it.
-  func visitLoop(_ work: () -> Void) -> Bool {
-    var hasRun = false
-    let body = {
-      hasRun = true
-      work()
-    }
-    withoutActuallyEscaping(body) { body in
-      let visit = Visit(body)
-      let job = Unchecked(self)
-      pointee.loop.pointee.mailbox._withUnsafeGuaranteedRef { mailbox in
-        mailbox.post { _ in job.value.begin(visit) }
+  /// Work that runs `function` on a thread, then `completion` with its result on the loop; a guest is a job whose calls
+  /// the thread may make.
+  func poolWork(
+    isGuest: Bool = true, _ function: @escaping @Sendable () -> Int32, then completion: @escaping (Int32) -> Void,
+    withdrawn: @escaping () -> Void = {}
+  ) -> PoolWork {
+    let (job, completion) = (Unchecked(self), Unchecked(completion))
+    return PoolWork(withdrawn: withdrawn) { [mailbox = Unchecked(pointee.loop.pointee.mailbox)] in
+      cfiber_set_guest(isGuest ? UnsafeMutableRawPointer(job.value) : nil)
+      let code = function()
+      cfiber_set_guest(nil)
+      mailbox.value._withUnsafeGuaranteedRef {
+        $0.post { _ in
+          job.value.leavePool()
+          completion.value(code)
+        }
       }
-      _ = visit.gate.wait()
     }
-    return hasRun
   }
 
-  private func begin(_ visit: Visit) {
-    pointee.visit = Unmanaged.passRetained(visit).toOpaque()
-    pointee.body = runVisit
-    visit.finish = pointee.finish
-    pointee.finish = visitEnded
-    if !startNow() { visitEnded(self) }
+  /// False if the pool takes no more.
+  func submit(_ kind: ThreadPool.Kind, _ work: PoolWork) -> Bool {
+    pointee.loop.pointee.pool._withUnsafeGuaranteedRef { $0.submit(kind, work) }
   }
-}
 
-private let runVisit: JobBody = { record in
-  let job = record.assumingMemoryBound(to: Job.self)
-  Unmanaged<Visit>.fromOpaque(job.pointee.visit!)._withUnsafeGuaranteedRef { $0.work!() }
-}
+  /// Submits work that the end of `scope`, or a cancel of the job, withdraws; false if the pool takes no more.
+  fileprivate func waitForThread(with work: PoolWork, in scope: ScopePointer) -> Bool {
+    guard submit(.job, work) else { return false }
+    pointee.poolWork = .passRetained(work)
+    scope.waitersLink.append(waiterLink)
+    scope.armDeadline()
+    return true
+  }
 
-/// The call is done: the thread goes on.
-private let visitEnded: JobBody = { record in
-  let job = record.assumingMemoryBound(to: Job.self)
-  let visit = Unmanaged<Visit>.fromOpaque(job.pointee.visit!).takeRetainedValue()
-  job.pointee.state = .onThread
-  job.pointee.finish = visit.finish!
-  visit.work = nil
-  visit.gate.arrive(())
+  /// The job is cancelled: what no thread has taken never runs.
+  func withdrawFromPool() {
+    guard let work = pointee.poolWork?.takeUnretainedValue() else { return }
+    let runsAnyway = hasFirstTurnAhead && pointee.scope.pointee.cause == .done && !pointee.isCancelled || isWithinGrace
+    let isWithdrawn = !runsAnyway && pointee.loop.pointee.pool._withUnsafeGuaranteedRef { $0.withdraw(work) }
+    leavePool()
+    if isWithdrawn { work.withdrawn() }
+  }
+
+  /// Whether what it has in the pool is its beginning, and not a tick, a handler or a call that blocks.
+  private var hasFirstTurnAhead: Bool {
+    pointee.state == .onThread && pointee.function != nil && pointee.ticks == nil
+  }
+
+  /// A thread has taken the job's work: no cancel can withdraw it any more.
+  func leavePool() {
+    guard let work = pointee.poolWork else { return }
+    pointee.poolWork = nil
+    waiterLink.remove()
+    work.release()
+  }
 }

@@ -85,8 +85,10 @@ extension UnsafeMutablePointer<Job> {
     cancelWait()
   }
 
-  /// The job or its scope has been cancelled: its wait ends, now or under a shield when the grace is over.
+  /// The job or its scope has been cancelled: its wait ends, now or under a shield when the grace is over, also its wait
+  /// for a thread.
   func cancelWait() {
+    if pointee.poolWork != nil { return withdrawFromPool() }
     guard pointee.state == .suspended else { return }
     guard isWithinGrace else { return wake(.cancelled) }
     waiterLink.remove()

@@ -39,6 +39,8 @@ public struct Job {
   /// Copied, in the scope's memory; empty if it has none.
   var name = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
 
+  /// What a thread of the pool is to run for the job, as long as the loop does not know that one does. Owned.
+  var poolWork: Unmanaged<PoolWork>?
   /// The call from its thread that runs on the loop.
   var visit: UnsafeMutableRawPointer?
   /// What the job waits to send, or has received, through a channel.
@@ -64,6 +66,10 @@ public struct Job {
   var usesThread = false
   /// Its argument is the C call that it makes, and its own.
   var isCall = false
+  /// A hook runs on a thread under its name: it may not wait.
+  var isHook = false
+  /// Its own hook runs on a thread of the pool.
+  var endsOnThread = false
   /// It has its first turn even if its scope is ending.
   var startsAlways = false
   /// The plugin has its handle: the record lives until the scope closes.

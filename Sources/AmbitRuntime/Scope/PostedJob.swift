@@ -16,7 +16,7 @@ final class PostedJob: @unchecked Sendable {
   /// Makes it a job of `scope`. It was promised a place, so no limit holds.
   func spawn(in scope: ScopePointer) {
     var options = JobOptions()
-    options.isWithinLimits = true
+    options.isPosted = true
     options.onEnd = { record, _, _ in Unmanaged<PostedJob>.fromOpaque(record!).takeRetainedValue().slot.jobEnded() }
     let run: ambit_job_fn = { scope, record in
       Unmanaged<PostedJob>.fromOpaque(record!).takeUnretainedValue().run(scope)

@@ -39,6 +39,15 @@ extension UnsafeMutablePointer<Scope> {
     return .ok
   }
 
+  /// Sets the scope's deadline, and a plugin's on the other loops too, in one of their next turns.
+  func setTimeoutWithShards(_ timeout: Int64) -> Status {
+    let status = setTimeout(timeout)
+    if status == .ok, pointee.kind == .plugin {
+      pointee.generation?.onOtherLoops(than: self) { _ = $0.setTimeout(timeout) }
+    }
+    return status
+  }
+
   /// The deadline that the host gave the scope, kept when a plugin first asks for another; nil if there is no memory.
   private var latestDeadline: Int64? {
     guard pointee.kind == .request else { return .max }

@@ -16,6 +16,14 @@ extension UnsafeMutablePointer<Scope> {
     }
   }
 
+  /// Ends the scope because plugin code wants it: at once, and on the other loops on which a plugin's scope has shards
+  /// in one of their next turns.
+  func cancelWithShards() {
+    // In this order: what is cancelled may be gone.
+    if pointee.kind == .plugin { pointee.generation?.onOtherLoops(than: self) { $0.cancel(.called) } }
+    cancel(.called)
+  }
+
   /// Keeps the first cause on the scope and on every scope below, before any plugin code runs; lists them, parents
   /// first. Each is held: what the plugin does when it is told must not make one go away.
   private func latch(_ cause: Cause, into ending: LinkPointer) {
@@ -88,7 +96,11 @@ extension UnsafeMutablePointer<Scope> {
     pointee.isClosing = true
     pointee.holds += 1
     let isLast = closeOpenedChildren()
-    if isLast { runDeferredCalls() }
+    if isLast, pointee.deferred != nil {
+      // The hold is given up when the last of them has run.
+      if runsOnThreads { return runDeferredCallsOnThreads() }
+      pointee.loop.callHook(runDeferredCalls, self)
+    }
     pointee.holds -= 1
     // Jobs that a deferred function tried to spawn: after their hooks the scope comes here again.
     guard isLast, pointee.holds == 0 else { return }
@@ -103,22 +115,10 @@ extension UnsafeMutablePointer<Scope> {
     let parent = pointee.parent
     let kind = pointee.kind
     pointee.closer?.unblock(.ok)
-    if kind != .plugin { pointee.observer?.closed(self) }
+    if kind == .plugin { pointee.generation?.pointee.shardClosed() } else { pointee.observer?.closed(self) }
     guard let parent else { return }
     if kind == .request { parent.requestEnded() }
     parent.release()
-  }
-
-  /// Calls what was deferred, last first. A wait in such a function fails: it runs on no job's account.
-  private func runDeferredCalls() {
-    guard pointee.deferred != nil else { return }
-    let loop = pointee.loop
-    loop.withoutCurrentJob {
-      while let call = pointee.deferred {
-        pointee.deferred = call.pointee.earlier
-        call.pointee.function(call.pointee.argument)
-      }
-    }
   }
 
   private func requestEnded() {
@@ -134,6 +134,15 @@ extension UnsafeMutablePointer<Scope> {
     pointee.timer.fire = drainTimePassed
     pointee.loop.arm(timer, after: drain)
     if pointee.requestCount == 0 { pointee.generation?.pointee.shardDrained() }
+  }
+}
+
+/// Calls what was deferred, last first, on the loop's own stack.
+private let runDeferredCalls: HookFunction = { record in
+  let scope = record!.assumingMemoryBound(to: Scope.self)
+  while let call = scope.pointee.deferred {
+    scope.pointee.deferred = call.pointee.earlier
+    call.pointee.function(call.pointee.argument)
   }
 }
 

@@ -69,7 +69,8 @@ public struct Scope {
   var referenceCount: UInt32 = 0
   /// The job that waits until neither is left.
   var idleWaiter: JobPointer?
-  /// In a request's scope: the job that runs the handler, until the connection is done with it. It is not in `jobs`.
+  /// The job that runs the handler of a request, until the connection is done with it, or another function of a plugin
+  /// on a thread. It is not in `jobs`.
   public var handlerJob: JobPointer?
   /// When the scope was opened: monotonic nanoseconds, as of that turn of the loop.
   let openedAt: Int64
@@ -118,7 +119,7 @@ public struct ScopeObserver: Sendable {
 
 /// A function to call when its scope closes, in the scope's memory.
 struct DeferredCall {
-  let function: @convention(c) (UnsafeMutableRawPointer?) -> Void
+  let function: HookFunction
   let argument: UnsafeMutableRawPointer?
   let earlier: UnsafeMutablePointer<DeferredCall>?
 }

@@ -2,14 +2,16 @@ internal import CFiber
 internal import CLinux
 internal import Glibc
 
-/// Threads for plugin code that blocks or computes, so that no loop has to wait for it.
+/// Threads for plugin code that must not run on a loop: code that blocks or computes, and all code of plugins that run
+/// on threads alone.
 ///
-/// A thread is started when there is work and none is idle, up to a limit, and stays until the process ends.
+/// A thread is started when there is work for it and none is idle, and stays until the process ends. There is one more
+/// than may be at work on jobs, for hooks: these run although all jobs wait, perhaps for them.
 public final class ThreadPool: @unchecked Sendable {
   public struct Limits: Sendable {
-    /// Threads at most.
+    /// Jobs at work at most.
     public var threads: Int
-    /// Work that may wait for a thread; more is refused.
+    /// Jobs that may wait for a thread; more are refused.
     public var queue: Int
 
     public init(threads: Int = 64, queue: Int = 1024) {
@@ -18,15 +20,25 @@ public final class ThreadPool: @unchecked Sendable {
     }
   }
 
-  typealias Work = @Sendable () -> Void
+  /// What work is, and so when it has its turn.
+  enum Kind {
+    /// Refused if too many wait.
+    case job
+    /// A job that waits however many do.
+    case dueJob
+    /// Short, and never refused; it goes before all jobs.
+    case hook
+  }
 
   private let limits: Limits
   private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let hasWork = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-  /// Guarded by `lock`, as are the counts.
-  private var waiting: [Work] = []
+  /// Guarded by `lock`, as is all that follows.
+  private var jobs = WorkQueue()
+  private var hooks = WorkQueue()
   private var threadCount = 0
   private var idleCount = 0
+  private var jobsAtWork = 0
 
   public init(limits: Limits = Limits()) {
     self.limits = limits
@@ -34,17 +46,26 @@ public final class ThreadPool: @unchecked Sendable {
     pthread_cond_init(hasWork, nil)
   }
 
-  /// Runs `work` on one of the threads; false if too much waits already. From any thread; does not wait.
-  func submit(_ work: @escaping Work) -> Bool {
+  /// Has one of the threads run `work`; false if too much waits already, or if there is no thread and none can be
+  /// started. From any thread; does not wait.
+  func submit(_ kind: Kind, _ work: PoolWork) -> Bool {
     pthread_mutex_lock(lock)
     defer { pthread_mutex_unlock(lock) }
-    let hasIdleThread = idleCount > waiting.count
-    guard hasIdleThread || threadCount < limits.threads || waiting.count < limits.queue else { return false }
-    if !hasIdleThread, threadCount < limits.threads, startThread() { threadCount += 1 }
+    if kind == .job, jobsAtWork + jobs.count >= limits.threads + limits.queue { return false }
+    let isJob = kind != .hook
+    let startable = min(jobs.count + (isJob ? 1 : 0), limits.threads - jobsAtWork) + hooks.count + (isJob ? 0 : 1)
+    if idleCount < startable, threadCount <= limits.threads, startThread() { threadCount += 1 }
     guard threadCount > 0 else { return false }
-    waiting.append(work)
+    if isJob { jobs.append(work) } else { hooks.append(work) }
     pthread_cond_signal(hasWork)
     return true
+  }
+
+  /// Gives up a job that was submitted; false if a thread has taken it. From any thread; does not wait.
+  func withdraw(_ work: PoolWork) -> Bool {
+    pthread_mutex_lock(lock)
+    defer { pthread_mutex_unlock(lock) }
+    return jobs.withdraw(work)
   }
 
   private func startThread() -> Bool {
@@ -66,15 +87,32 @@ public final class ThreadPool: @unchecked Sendable {
   private func serve() -> Never {
     clinux_name_thread("ambit-pool")
     cfiber_install_signal_stack()
-    while true { next()() }
+    while true {
+      let (work, isJob) = next()
+      work.run()
+      if isJob { jobEnded() }
+    }
   }
 
-  private func next() -> Work {
+  /// Waits for work that may be done now.
+  private func next() -> (work: PoolWork, isJob: Bool) {
     pthread_mutex_lock(lock)
     defer { pthread_mutex_unlock(lock) }
     idleCount += 1
-    while waiting.isEmpty { pthread_cond_wait(hasWork, lock) }
-    idleCount -= 1
-    return waiting.removeFirst()
+    defer { idleCount -= 1 }
+    while true {
+      if let hook = hooks.popFirst() { return (hook, false) }
+      if jobsAtWork < limits.threads, let job = jobs.popFirst() {
+        jobsAtWork += 1
+        return (job, true)
+      }
+      pthread_cond_wait(hasWork, lock)
+    }
+  }
+
+  private func jobEnded() {
+    pthread_mutex_lock(lock)
+    jobsAtWork -= 1
+    pthread_mutex_unlock(lock)
   }
 }

@@ -22,7 +22,7 @@ extension UnsafeMutablePointer<Job> {
 
   /// Rests until the next tick; a ticker that was cancelled during this one comes to its end instead. A shield is for
   /// the waits of one tick.
-  fileprivate func restAfterTick() {
+  func restAfterTick() {
     unshield()
     pointee.ticks!.advance(to: Clock.monotonic)
     rest()

@@ -150,7 +150,8 @@ typedef int32_t (*ambit_handler)(ambit_scope *scope);
 typedef int32_t (*ambit_job_fn)(ambit_scope *scope, void *arg);
 
 /* Runs once when a job has ended, in whatever way, also for one that never ran; `code` is what the job returned, or the
- * status for which it did not run. Runs on the scope's loop and must not wait; from here on `arg` is the plugin's. */
+ * status for which it did not run. Runs on the scope's loop, with AMBIT_PLUGIN_THREADS on a pool thread, and must not
+ * wait; from here on `arg` is the plugin's. */
 typedef void (*ambit_end_fn)(void *arg, ambit_outcome outcome, int32_t code);
 
 /* Runs in the plugin's scope when its generation is retired or the host stops. */
@@ -241,6 +242,11 @@ typedef struct ambit_route {
   const char *signature AMBIT_ZERO;
 } ambit_route;
 
+/* Flags of a plugin. With AMBIT_PLUGIN_THREADS all its code runs on pool threads, with the same calls: handlers, jobs,
+ * ticks, posted jobs, `start`, `stop`, `save`, `on_end` hooks and deferred functions. Only functions of ambit_on_cancel
+ * run on the loop, as for every plugin on its thread's own stack. A handler or job holds its thread while it waits, and
+ * host.conf's `pool_threads` is how many there are; hooks and deferred functions always find one. A job counts as one
+ * that has not ended until its `on_end` has returned. */
 #define AMBIT_PLUGIN_UNLOADABLE 1u /* may be unmapped once retired: it leaves nothing that runs later */
 #define AMBIT_PLUGIN_THREADS 2u    /* its language checks stack bounds (Go, CPython): pool threads only */
 
@@ -422,6 +428,7 @@ static inline ambit_status ambit_join(ambit_scope *scope, ambit_job *job, int64_
 }
 
 /* Wait until every job that was spawned in this scope, other than the caller, has ended.                   [job, waits]
+ * In a plugin's scope those of the caller's loop count.
  * Returns   AMBIT_OK: none failed; AMBIT_FAILED: at least one did; AMBIT_TIMED_OUT; AMBIT_CANCELLED.
  * Since     1.0 */
 static inline ambit_status ambit_join_all(ambit_scope *scope, int64_t timeout) {
@@ -430,7 +437,8 @@ static inline ambit_status ambit_join_all(ambit_scope *scope, int64_t timeout) {
 
 /* End the scope and all below it with AMBIT_CAUSE_CALLED. Every wait in it returns AMBIT_CANCELLED, jobs that     [job]
  * have not begun never run. Nothing is killed: running code goes on to its next wait or its return. Again, or late:
- * nothing.
+ * nothing. A plugin's scope ends on all loops, on others than the caller's in one of their next turns; from then on the
+ * host answers 503 to its requests.
  * Returns   At once; ambit_close waits.
  * Since     1.0 */
 static inline void ambit_cancel(ambit_scope *scope) { scope->api->cancel(scope); }
@@ -474,7 +482,7 @@ static inline ambit_status ambit_close(ambit_scope *child) { return child->api->
 static inline int64_t ambit_deadline(ambit_scope *scope) { return scope->api->deadline(scope); }
 
 /* Set the scope's deadline to `timeout` from now. It is never later than its parent's: that one holds then. A     [job]
- * request's is never later than the host's limit.
+ * request's is never later than the host's limit. A plugin's holds on all loops.
  * Returns   AMBIT_OK; a negative timeout leaves only the parent's. AMBIT_CANCELLED: the scope is ending.
  * Since     1.0 */
 static inline ambit_status ambit_set_timeout(ambit_scope *scope, int64_t timeout) {
@@ -489,7 +497,8 @@ static inline ambit_status ambit_shield(ambit_scope *scope, bool on) { return sc
 
 /* Have `fn` run once when the scope is cancelled, to stop code that blocks elsewhere. If it already is: at once,  [job]
  * inside the call. A scope that ends is always cancelled, also with AMBIT_CAUSE_DONE.
- * Owner     `arg` is the plugin's again after `fn` ran. `fn` runs on the scope's loop and must not wait.
+ * Owner     `arg` is the plugin's again after `fn` ran. `fn` runs on the scope's loop, on its thread's own stack, and
+ *           must not wait.
  * Returns   AMBIT_OK; AMBIT_INVALID: no function; AMBIT_NO_MEMORY.
  * Since     1.0 */
 static inline ambit_status ambit_on_cancel(ambit_scope *scope, void (*fn)(void *arg), void *arg) {
@@ -503,7 +512,8 @@ static inline ambit_status ambit_on_cancel(ambit_scope *scope, void (*fn)(void *
 static inline int ambit_cancel_fd(ambit_scope *scope) { return scope->api->cancel_fd(scope); }
 
 /* Have `fn` run when the scope closes, after the last job in it has ended; the last registered runs first.        [job]
- * Owner     `arg` is the plugin's again after `fn` ran. Memory of the scope is still there. `fn` must not wait.
+ * Owner     `arg` is the plugin's again after `fn` ran. Memory of the scope is still there. `fn` runs on the scope's
+ *           loop, with AMBIT_PLUGIN_THREADS on a pool thread, and must not wait.
  * Returns   AMBIT_OK; AMBIT_INVALID: no function; AMBIT_NO_MEMORY. Unless it is AMBIT_OK, `fn` never runs.
  * Since     1.0 */
 static inline ambit_status ambit_defer(ambit_scope *scope, void (*fn)(void *arg), void *arg) {
@@ -526,7 +536,8 @@ static inline const char *ambit_cstr(ambit_scope *scope, ambit_str str) { return
  * Since     1.0 */
 static inline ambit_scope *ambit_parent(ambit_scope *scope) { return scope->api->parent(scope); }
 
-/* The scope of the plugin's generation, for work and memory that are to outlive the request.                      [job]
+/* The scope of the plugin's generation, for work and memory that are to outlive the request. What is spawned in   [job]
+ * it stays on the caller's loop: the handle is that loop's, and each loop has another.
  * Returns   The plugin's scope; the scope itself if it is that already. It lives until the generation is retired.
  * Since     1.0 */
 static inline ambit_scope *ambit_plugin_scope(ambit_scope *scope) { return scope->api->plugin_scope(scope); }
@@ -581,7 +592,7 @@ static inline ambit_status ambit_yield(ambit_scope *scope) { return scope->api->
 
 /* Start a job that runs `tick` every `interval`, first after one interval. It has no stack while it waits and     [job]
  * does not drift; a tick that takes longer than the interval swallows those it missed. With AMBIT_JOB_THREAD each
- * tick runs on a pool thread.
+ * tick runs on a pool thread, and one for which the pool is full is missed.
  * Owner     `arg` and options as for ambit_spawn.
  * Returns   As ambit_spawn; AMBIT_INVALID also if the interval is not above 0. The job ends when a tick returns
  *           anything but AMBIT_OK, with that as its code.
@@ -605,8 +616,8 @@ static inline ambit_status ambit_wait_fd(ambit_scope *scope, int fd, uint32_t ev
 
 /* Run `fn` on a pool thread and wait for it, to its end, cancelled or not: `fn` may block and burn CPU.    [job, waits]
  * Owner     `arg` is used by `fn` only; it may live on the caller's stack. `fn` has no scope and makes no waits.
- * Returns   What `fn` returned. If `fn` did not run: AMBIT_CANCELLED, the scope had ended before; AMBIT_LIMIT, the
- *           pool is full; AMBIT_INVALID, no function.
+ * Returns   What `fn` returned. If `fn` did not run: AMBIT_CANCELLED, the scope ended before a thread was free;
+ *           AMBIT_LIMIT, the pool is full; AMBIT_INVALID, no function.
  * Since     1.0 */
 static inline int32_t ambit_block(ambit_scope *scope, int32_t (*fn)(void *arg), void *arg) {
   return scope->api->block(scope, fn, arg);

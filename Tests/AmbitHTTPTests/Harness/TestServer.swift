@@ -57,7 +57,7 @@ final class TestServer: Sendable {
 
   /// Opens the scopes of a generation without a plugin file, as `AmbitPlugins` does for one with a file.
   private static func openGeneration(on loops: LoopGroup) -> Shared<GenerationPointer> {
-    let shards = UnsafeMutablePointer<ScopePointer>.allocate(capacity: loops.loops.count)
+    let shards = UnsafeMutableBufferPointer<ScopePointer>.allocate(capacity: loops.loops.count)
     let record = GenerationPointer.allocate(capacity: 1)
     record.initialize(to: Generation(label: "test/1", settings: SettingsTable([]), shards: shards))
     let generation = Shared(value: record)

@@ -77,15 +77,15 @@ private struct Wait: Sendable, CustomTestStringConvertible {
       let scope = stage.open("")
       let gate = Gate<Void>()
       scope.spawn("job") { scope in
-        Status(
-          rawValue: ambit_block(
-            scope, { Unmanaged<Gate<Void>>.fromOpaque($0!).takeUnretainedValue().wait() == nil ? -10 : 0 },
-            Unmanaged.passUnretained(gate).toOpaque()))
+        let code = ambit_block(
+          scope, { Unmanaged<Gate<Void>>.fromOpaque($0!).takeUnretainedValue().wait() == nil ? -10 : 0 },
+          Unmanaged.passUnretained(gate).toOpaque())
+        scope.cancel()
+        return Status(rawValue: code)
       }
       stage.afterTurns(2) {
         stage.noteFirstJob()
         gate.arrive(())
-        stage.end(scope)
       }
     }
     #expect(steps == ["blocked thread", "job ends completed OK"])

@@ -28,10 +28,11 @@ final class Stage: @unchecked Sendable {
   /// Runs `scene` on a loop of its own, as the loop's own code, and returns what was noted once every scope that it
   /// opened has closed. The scene sees to it that they end.
   /// - Throws: a `Failure` if a scope stays open, or if the loop counts something that is left.
-  static func play(limits: RuntimeLimits = RuntimeLimits(), _ scene: @escaping @Sendable (Stage) -> Void) throws
-    -> [String]
-  {
-    let group = try LoopGroup(count: 1, table: HostTable { _ in }, limits: limits)
+  static func play(
+    limits: RuntimeLimits = RuntimeLimits(), pool: ThreadPool.Limits = .init(),
+    _ scene: @escaping @Sendable (Stage) -> Void
+  ) throws -> [String] {
+    let group = try LoopGroup(count: 1, table: HostTable { _ in }, limits: limits, pool: pool)
     defer { group.stop() }
     let stage = Stage(group)
     group.loops[0].post { loop in

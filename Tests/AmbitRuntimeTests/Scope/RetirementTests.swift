@@ -8,8 +8,8 @@ extension Stage {
   /// `drained`.
   fileprivate func openPlugin(drained: @escaping (ScopePointer) -> Void = { _ in }) -> ScopePointer {
     let plugin = open("plugin", kind: .plugin)
-    let shards = UnsafeMutablePointer<ScopePointer>.allocate(capacity: 1)
-    shards.initialize(to: plugin)
+    let shards = UnsafeMutableBufferPointer<ScopePointer>.allocate(capacity: 1)
+    shards.initialize(repeating: plugin)
     let generation = GenerationPointer.allocate(capacity: 1)
     generation.initialize(to: Generation(label: "plugin/1", settings: SettingsTable([]), shards: shards))
     let tell = OnLoop(run: drained)

@@ -1,5 +1,6 @@
 import AmbitCore
 import CAmbit
+import CFiber
 import CLinux
 import Glibc
 import Testing
@@ -27,6 +28,40 @@ import Testing
       steps == [
         "first: disconnect disconnect", "second", "child's", "woken: CANCELLED", "job ends completed OK",
         "request closes: disconnect",
+      ])
+  }
+
+  @Test func `run on the stack of the loop's thread, whoever cancels, and so does what was deferred`() throws {
+    let steps = try Stage.play { stage in
+      let scope = stage.open("request")
+      let noteStack = { [loop = stage.loop] (name: String) in
+        let own = loop.ownFiber.pointee
+        let isOwn = withUnsafeBytes(of: name) { local in
+          let distance = UnsafeRawPointer(own.stack_low!).distance(to: local.baseAddress!)
+          return distance >= 0 && distance < own.stack_size
+        }
+        stage.note("\(name) on \(isOwn ? "the loop's stack" : "a fiber")")
+      }
+      scope.spawn("job") { scope in
+        noteStack("job")
+        let child = scope.openChild().scope!
+        child.deferring { noteStack("deferred") }
+        child.onCancel {
+          noteStack("first")
+          child.onCancel { noteStack("registered by it") }
+        }
+        child.onCancel { noteStack("second") }
+        _ = child.closeChild()
+        noteStack("job")
+        scope.cancel()
+        return scope.sleep()
+      }
+    }
+    #expect(
+      steps == [
+        "job on a fiber", "first on the loop's stack", "registered by it on the loop's stack",
+        "second on the loop's stack", "deferred on the loop's stack", "job on a fiber",
+        "job ends cancelled CANCELLED", "request closes: called",
       ])
   }
 

@@ -1,0 +1,85 @@
+internal import AmbitCore
+internal import CAmbit
+internal import Logging
+
+// The end of a plugin's job: what it came to, its hook, those who wait for it, its scope.
+
+extension UnsafeMutablePointer<Job> {
+  /// Keeps what the job's function has returned, and what that says of how the job ended.
+  @inline(__always)
+  func noteResult(_ code: Int32) {
+    pointee.code = code
+    pointee.outcome = call?.outcome(code: code) ?? Outcome(code: code)
+  }
+
+  /// The C call that the job makes; nil for other jobs.
+  @inline(__always)
+  private var call: ForeignCallPointer? {
+    pointee.isCall ? pointee.argument?.assumingMemoryBound(to: ForeignCall.self) : nil
+  }
+
+  /// Runs the job's hook, whose argument is the plugin's from then on; a call's arguments go.
+  @inline(__always)
+  fileprivate func runEndHook() {
+    let call = call
+    let argument = call == nil ? pointee.argument : nil
+    pointee.onEnd?(argument, ambit_outcome(pointee.outcome.rawValue), pointee.code)
+    call?.release()
+  }
+
+  /// Logs that the job has failed, and why.
+  fileprivate func reportFailure() {
+    let reason = call?.failureText(code: pointee.code) ?? "failed with \(Status(rawValue: pointee.code))"
+    PluginLog.write(.warning, pointee.scope, job: self, "job \(reason)\(AmbitRuntime.failureText(pointee.scope))")
+  }
+}
+
+/// Ends a plugin's job: its hook, those who wait for it, its scope.
+let finishPluginJob: JobBody = { record in
+  let job = record.assumingMemoryBound(to: Job.self)
+  let scope = job.pointee.scope
+  job.pointee.loop.disarm(job.timeoutTimer)
+  if job.pointee.outcome == .failed {
+    scope.pointee.hasFailedJob = true
+    job.reportFailure()
+    if scope.pointee.isFailFast { scope.cancel(.failed) }
+  }
+  if job.pointee.endsOnThread { return job.endOnThread() }
+  job.leaveScope()
+  job.runEndHook()
+  job.tellOfEnd()
+}
+
+extension UnsafeMutablePointer<Job> {
+  /// The job takes no room in its scope any more.
+  fileprivate func leaveScope() {
+    let scope = pointee.scope
+    siblingLink.remove()
+    scope.pointee.jobCount -= 1
+    if let request = scope.pointee.requestScope { request.pointee.requestJobCount -= 1 }
+  }
+
+  /// Runs the hook on a thread of the pool. Until it has returned the job counts as one that has not ended: who joins
+  /// it, or closes its scope, waits for its hook.
+  fileprivate func endOnThread() {
+    pointee.state = .onThread
+    let job = self
+    pointee.scope.runHookOnThread {
+      job.runEndHook()
+    } then: {
+      job.pointee.state = .ended
+      job.leaveScope()
+      job.tellOfEnd()
+    }
+  }
+
+  /// The job's hook has run: those who wait for its end go on, and its scope may close.
+  fileprivate func tellOfEnd() {
+    let scope = pointee.scope
+    joinersLink.forEach { JobPointer.of(source: $0).wake(.ok) }
+    scope.wakeJoiners()
+    scope.wakeIdleWaiter()
+    if pointee.isHeld { scope.endedJobsLink.append(siblingLink) } else { pointee.loop.recycle(self) }
+    scope.release()
+  }
+}

@@ -1,0 +1,52 @@
+internal import AmbitCore
+
+// Hooks of plugins whose code runs on threads of the pool alone.
+
+extension UnsafeMutablePointer<Scope> {
+  /// Whether the plugin's code in this scope runs on threads of the pool and never on a fiber.
+  var runsOnThreads: Bool { pointee.generation?.pointee.runsOnThreads ?? false }
+
+  /// Runs `hook` on a thread of the pool, then `completion` on the loop. The scope must be held until then.
+  ///
+  /// What the hook calls is on no job's account, so a wait in it fails. Without any thread to be had it runs on the
+  /// loop's own stack, for it must run.
+  func runHookOnThread(_ hook: @escaping () -> Void, then completion: @escaping () -> Void) {
+    let loop = pointee.loop
+    let guest = loop.takeJob()
+    guest.initialize(asGuestOf: self)
+    guest.pointee.isHook = true
+    guest.pointee.state = .onThread
+    let run = Unchecked(hook)
+    let ended: () -> Void = {
+      loop.recycle(guest)
+      completion()
+    }
+    let work = guest.poolWork {
+      run.value()
+      return Status.ok.rawValue
+    } then: { _ in
+      ended()
+    }
+    if guest.submit(.hook, work) { return }
+    let post = Unchecked((run: hook, ended: ended))
+    loop.pointee.mailbox._withUnsafeGuaranteedRef {
+      $0.post { _ in
+        post.value.run()
+        post.value.ended()
+      }
+    }
+  }
+
+  /// Runs what was deferred on threads, last first and one after the other; the scope, which is held for that, goes on
+  /// with closing once nothing is left.
+  func runDeferredCallsOnThreads() {
+    guard let call = pointee.deferred else { return release() }
+    pointee.deferred = call.pointee.earlier
+    let (function, argument) = (call.pointee.function, call.pointee.argument)
+    runHookOnThread {
+      function(argument)
+    } then: {
+      self.runDeferredCallsOnThreads()
+    }
+  }
+}

@@ -1,0 +1,95 @@
+import Testing
+
+@testable import AmbitRuntime
+
+@Suite struct ThreadPools {
+  /// Work that says when it has begun and ends when it is told to.
+  private struct Held {
+    let began = Gate<Void>()
+    let mayEnd = Gate<Void>()
+    let ended = Gate<Void>()
+
+    var work: PoolWork {
+      PoolWork {
+        began.arrive(())
+        _ = mayEnd.wait()
+        ended.arrive(())
+      }
+    }
+
+    var hasBegun: Bool { began.isOpen }
+
+    func end() {
+      mayEnd.arrive(())
+      _ = ended.wait()
+    }
+  }
+
+  @Test func `run as many jobs at once as they may, keep as many more, and refuse the rest`() {
+    let pool = ThreadPool(limits: ThreadPool.Limits(threads: 2, queue: 1))
+    let jobs = (0..<4).map { _ in Held() }
+    #expect(jobs.map { pool.submit(.job, $0.work) } == [true, true, true, false])
+    for job in jobs[..<2] { _ = job.began.wait() }
+    #expect(!jobs[2].hasBegun)
+    jobs[0].end()
+    _ = jobs[2].began.wait()
+    for job in jobs[1...2] { job.end() }
+  }
+
+  @Test func `keep what must run however much waits, in order`() {
+    let pool = ThreadPool(limits: ThreadPool.Limits(threads: 1, queue: 0))
+    let first = Held()
+    let order = Gate<Int>(expected: 100)
+    #expect(pool.submit(.job, first.work))
+    for number in 0..<100 { #expect(pool.submit(.dueJob, PoolWork { order.arrive(number) })) }
+    #expect(!pool.submit(.job, first.work))
+    first.end()
+    #expect(order.wait() == Array(0..<100))
+  }
+
+  @Test func `run hooks while all jobs wait, and jobs only as many as they may while hooks run`() {
+    let pool = ThreadPool(limits: ThreadPool.Limits(threads: 1, queue: 1))
+    let (job, next, hook) = (Held(), Held(), Held())
+    #expect(pool.submit(.job, job.work))
+    _ = job.began.wait()
+    #expect(pool.submit(.job, next.work))
+    #expect(pool.submit(.hook, hook.work))
+    _ = hook.began.wait()
+    hook.end()
+    let second = Held()
+    #expect(pool.submit(.hook, second.work))
+    _ = second.began.wait()
+    #expect(!next.hasBegun)
+    second.end()
+    job.end()
+    _ = next.began.wait()
+    next.end()
+  }
+
+  @Test func `forget jobs that are withdrawn, which leaves room for others`() {
+    let pool = ThreadPool(limits: ThreadPool.Limits(threads: 1, queue: 100))
+    let first = Held()
+    #expect(pool.submit(.job, first.work))
+    _ = first.began.wait()
+    let order = Gate<Int>(expected: 50)
+    for round in 0..<20 {
+      let jobs = (0..<100).map { number in PoolWork { order.arrive(number) } }
+      for job in jobs { #expect(pool.submit(.job, job)) }
+      #expect(!pool.submit(.job, first.work))
+      let isLast = round == 19
+      for number in 0..<100 where !isLast || number % 2 == 0 { #expect(pool.withdraw(jobs[number])) }
+    }
+    first.end()
+    #expect(order.wait() == Array(0..<100).filter { $0 % 2 == 1 })
+  }
+
+  @Test func `do not let a job be withdrawn that a thread has taken`() {
+    let pool = ThreadPool()
+    let job = Held()
+    let work = job.work
+    #expect(pool.submit(.job, work))
+    _ = job.began.wait()
+    #expect(!pool.withdraw(work))
+    job.end()
+  }
+}
