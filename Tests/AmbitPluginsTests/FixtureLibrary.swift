@@ -26,13 +26,13 @@ enum FixtureLibrary {
   }
 
   /// Runs the compiler with `arguments`.
-  static func compile(_ arguments: [String], to path: String) throws -> PluginFile {
-    let compiler = Process()
-    compiler.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    compiler.arguments = ["cc", "-fPIC", "-I", Package.includes, "-o", path] + arguments
-    try compiler.run()
-    compiler.waitUntilExit()
-    try #require(compiler.terminationStatus == 0)
+  static func compile(_ arguments: [String], to path: String, with compiler: String = "cc") throws -> PluginFile {
+    let command = Process()
+    command.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    command.arguments = [compiler, "-fPIC", "-I", Package.includes, "-o", path] + arguments
+    try command.run()
+    command.waitUntilExit()
+    try #require(command.terminationStatus == 0)
     return PluginFile(path: path)
   }
 }

@@ -64,7 +64,8 @@ import Testing
     #expect(
       reasons == [
         "plugin fixed (\(fixed.path)): not a shared library but an executable; link it with -shared",
-        "plugin movable (\(movable.path)): cannot dynamically load position-independent executable",
+        "plugin movable (\(movable.path)): not a shared library but a position-independent executable; "
+          + "link it with -shared",
       ])
   }
 

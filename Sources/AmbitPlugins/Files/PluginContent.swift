@@ -20,6 +20,16 @@ package struct PluginContent: Sendable {
     hash = SHA256(of: bytes.span)
   }
 
+  /// What the bytes say of the library, without loading it.
+  /// - Throws: if they are no whole shared library for this machine.
+  package func facts() throws(PluginRefusal) -> LibraryFacts {
+    do throws(ELFError) {
+      return try LibraryFacts(of: bytes.span)
+    } catch {
+      throw PluginRefusal(.notALibrary, file, error.description)
+    }
+  }
+
   private static func settledBytes(
     of file: PluginFile, settle: Duration, pause: (Duration) -> Void
   ) throws(PluginRefusal) -> [UInt8] {

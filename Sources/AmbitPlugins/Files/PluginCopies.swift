@@ -14,12 +14,13 @@ package struct PluginCopies: Sendable {
     path = try makeUniqueFolder(in: parent, prefix: "ambit-")
   }
 
-  /// Checks that the content is a library for this machine, and writes it as `STEM.GENERATION.HASH.so`. No two copies
-  /// may have the same stem and generation.
+  /// Checks that the content is a library for this machine that can be loaded, and writes it as
+  /// `STEM.GENERATION.HASH.so`. No two copies may have the same stem and generation.
   package func add(_ content: PluginContent, generation: UInt64) throws(PluginRefusal) -> PluginCopy {
     let file = content.file
+    let facts = try content.facts()
     do throws(ELFError) {
-      try ELF.checkLibrary(content.bytes.span)
+      try facts.checkLoadable()
     } catch {
       throw PluginRefusal(.notALibrary, file, error.description)
     }
@@ -29,7 +30,7 @@ package struct PluginCopies: Sendable {
     } catch {
       throw PluginRefusal(.unreadable, file, "no private copy of it: \(error)")
     }
-    return PluginCopy(file: file, hash: content.hash, generation: generation, path: copy)
+    return PluginCopy(file: file, hash: content.hash, facts: facts, generation: generation, path: copy)
   }
 
   /// Leaves no half of a copy behind, and whatever had the name before alone.
@@ -52,6 +53,7 @@ package struct PluginCopies: Sendable {
 package struct PluginCopy: Sendable {
   package let file: PluginFile
   package let hash: SHA256
+  package let facts: LibraryFacts
   package let generation: UInt64
   package let path: String
 }

@@ -4,6 +4,8 @@ public enum ELFError: Error, Equatable, CustomStringConvertible {
   public enum Part: Equatable, Sendable, CustomStringConvertible {
     case header, programHeaders, sectionTable
     case segment(Int)
+    case section(Int)
+    case name
 
     public var description: String {
       switch self {
@@ -11,6 +13,8 @@ public enum ELFError: Error, Equatable, CustomStringConvertible {
       case .programHeaders: "the program headers"
       case .sectionTable: "the section table"
       case .segment(let index): "segment \(index)"
+      case .section(let index): "section \(index)"
+      case .name: "a name"
       }
     }
   }
@@ -25,6 +29,10 @@ public enum ELFError: Error, Equatable, CustomStringConvertible {
   /// A part ends at byte `needed`, the file at byte `size`.
   case truncated(Part, needed: UInt64, size: UInt64)
   case nothingToLoad
+  /// DF_1_PIE: a program that looks like a library.
+  case executable
+  /// DF_STATIC_TLS.
+  case staticTLS
 
   public var description: String {
     switch self {
@@ -40,6 +48,11 @@ public enum ELFError: Error, Equatable, CustomStringConvertible {
       "cut short: \(part) should end at byte \(needed), the file ends at byte \(size)"
     case .nothingToLoad:
       "not a shared library: it has no segment to load"
+    case .executable:
+      "not a shared library but a position-independent executable; link it with -shared"
+    case .staticTLS:
+      "it needs static thread-local storage, which the loader has for few libraries only; compile all of it with -fPIC"
+        + " and without -ftls-model=initial-exec or local-exec"
     }
   }
 

@@ -22,4 +22,15 @@ extension Span<UInt8> {
       throw .truncated(part, needed: overflow ? .max : end, size: UInt64(count))
     }
   }
+  /// The text from `start` and `offset` on, up to the NUL that ends it.
+  func text(at start: UInt64, plus offset: UInt64) throws(ELFError) -> String {
+    let (place, overflow) = start.addingReportingOverflow(offset)
+    try checkExtent(offset: overflow ? .max : place, size: 1, of: .name)
+    var bytes: [UInt8] = []
+    for index in Int(place)..<count {
+      guard self[index] != 0 else { return String(decoding: bytes, as: UTF8.self) }
+      bytes.append(self[index])
+    }
+    throw .truncated(.name, needed: UInt64(count) + 1, size: UInt64(count))
+  }
 }

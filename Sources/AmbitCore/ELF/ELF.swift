@@ -1,8 +1,8 @@
 /// What the loader is spared: a file that is cut short, garbage, or built for something else. `dlopen` of such a file can
 /// fail, crash or even succeed, by where the cut is.
 ///
-/// Only 64-bit little-endian files pass, since the host runs on x86-64 and arm64 alone. What lies in the segments is not
-/// looked at.
+/// Only 64-bit little-endian files pass, since the host runs on x86-64 and arm64 alone. What lies in the segments and
+/// sections is read by `LibraryFacts`.
 public enum ELF {
   /// A processor, as the file names it in `e_machine`.
   public struct Machine: RawRepresentable, Equatable, Sendable, CustomStringConvertible {
@@ -66,21 +66,10 @@ public enum ELF {
 
   /// Each PT_LOAD and PT_DYNAMIC, of which there must be a PT_LOAD at least.
   private static func checkSegments(of file: Span<UInt8>) throws(ELFError) {
-    let table = try file.integer(UInt64.self, at: 32, of: .header)
-    let size = UInt64(try file.integer(UInt16.self, at: 54, of: .header))
-    let count = UInt64(try file.integer(UInt16.self, at: 56, of: .header))
-    guard size == 56 else { throw .otherFormat("program headers of 56 bytes", found: size) }
-    try file.checkExtent(offset: table, size: size * count, of: .programHeaders)
-    var isLoadable = false
-    for index in 0..<count {
-      let header = table + index * size
-      let type = try file.integer(UInt32.self, at: header, of: .programHeaders)
-      guard type == 1 || type == 2 else { continue }
-      let offset = try file.integer(UInt64.self, at: header + 8, of: .programHeaders)
-      let length = try file.integer(UInt64.self, at: header + 32, of: .programHeaders)
-      try file.checkExtent(offset: offset, size: length, of: .segment(Int(index)))
-      isLoadable = isLoadable || type == 1
+    let segments = try file.segments()
+    for (index, segment) in segments.enumerated() where segment.type == .load || segment.type == .dynamic {
+      try file.checkExtent(offset: segment.offset, size: segment.size, of: .segment(index))
     }
-    guard isLoadable else { throw .nothingToLoad }
+    guard segments.contains(where: { $0.type == .load }) else { throw .nothingToLoad }
   }
 }

@@ -1,0 +1,41 @@
+/// A program header: what the loader reads.
+struct ELFSegment: Equatable {
+  /// `p_type`.
+  struct Kind: Equatable {
+    let rawValue: UInt32
+
+    static let load = Kind(rawValue: 1)
+    static let dynamic = Kind(rawValue: 2)
+    static let note = Kind(rawValue: 4)
+  }
+
+  let type: Kind
+  /// Where it lies in the file.
+  let offset: UInt64
+  /// Where it lies in memory, relative to where the library is loaded.
+  let address: UInt64
+  /// Its bytes in the file.
+  let size: UInt64
+}
+
+extension Span<UInt8> {
+  /// All program headers. Where they point to is not checked.
+  func segments() throws(ELFError) -> [ELFSegment] {
+    let table = try integer(UInt64.self, at: 32, of: .header)
+    let size = UInt64(try integer(UInt16.self, at: 54, of: .header))
+    let count = UInt64(try integer(UInt16.self, at: 56, of: .header))
+    guard size == 56 else { throw .otherFormat("program headers of 56 bytes", found: size) }
+    try checkExtent(offset: table, size: size * count, of: .programHeaders)
+    var segments: [ELFSegment] = []
+    for index in 0..<count {
+      let header = table + index * size
+      segments.append(
+        ELFSegment(
+          type: .init(rawValue: try integer(UInt32.self, at: header, of: .programHeaders)),
+          offset: try integer(UInt64.self, at: header + 8, of: .programHeaders),
+          address: try integer(UInt64.self, at: header + 16, of: .programHeaders),
+          size: try integer(UInt64.self, at: header + 32, of: .programHeaders)))
+    }
+    return segments
+  }
+}

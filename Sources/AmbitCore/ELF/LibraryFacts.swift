@@ -1,0 +1,53 @@
+/// What a shared library's file says of it, without loading it.
+public struct LibraryFacts: Equatable, Sendable {
+  /// In bytes.
+  public let size: Int
+  public let machine: ELF.Machine
+  /// The linker's own number of this build, in hexadecimal; nil if it gave none.
+  public let buildID: String?
+  /// The libraries it is linked with, in their order.
+  public let needed: [String]
+  /// Names that it shows to others, sorted; the ones that linkers add are left out.
+  public let exports: [String]
+  /// Functions that run while it is loaded, beside the one that compilers put into each library.
+  public let constructors: Int
+  /// It has thread-local variables at fixed places, for which the loader keeps little room.
+  public let usesStaticTLS: Bool
+  /// It is a program.
+  public let isExecutable: Bool
+  /// Why it would not go away, or must not, when it is closed; empty if it can be unloaded.
+  public let unloadObstacles: [UnloadObstacle]
+  /// What the Swift runtime keeps of it, or would need.
+  public let usesSwift: Bool
+
+  /// Reads `file`, the whole of it.
+  /// - Throws: if it is not a whole shared library for this machine, or has a part that leads out of the file.
+  public init(of file: Span<UInt8>) throws(ELFError) {
+    try ELF.checkLibrary(file)
+    let segments = try file.segments()
+    let sections = try file.sections()
+    let dynamic = try ELFDynamic(segments, in: file)
+    let notes = try ELFNotes(segments, in: file)
+    let symbols = try ELFSymbols(sections, in: file)
+    size = file.count
+    machine = .host
+    buildID = notes.buildID
+    needed = dynamic.needed
+    exports = symbols.exported.subtracting(Self.linkerSymbols).sorted()
+    constructors = max(dynamic.initialisers - 1, 0)
+    usesStaticTLS = dynamic.isStaticTLS
+    isExecutable = dynamic.isExecutable
+    usesSwift =
+      sections.contains { $0.name.hasPrefix("swift5_") } || dynamic.needed.contains { $0.hasPrefix("libswiftCore") }
+    unloadObstacles = UnloadObstacle.all(
+      sections: sections, dynamic: dynamic, notes: notes, symbols: symbols, usesSwift: usesSwift)
+  }
+
+  /// Refuses what the loader would take for a library and is none, or could take a few times only.
+  public func checkLoadable() throws(ELFError) {
+    guard !isExecutable else { throw .executable }
+    guard !usesStaticTLS else { throw .staticTLS }
+  }
+
+  private static let linkerSymbols: Set = ["_init", "_fini", "_edata", "_end", "__bss_start"]
+}
