@@ -116,9 +116,16 @@ extension Host {
   }
 
   private func retire(_ generation: PluginGeneration, drain: Duration) {
+    retired.removeAll { $0.phase.phase == .unloaded }
+    retired.append(generation)
     let logger = logger
     generation.end(.retired(drain: drain)) {
-      logger.info("plugin generation retired", metadata: ["plugin": "\(generation.label)"])
+      var fields: Logger.Metadata = ["plugin": "\(generation.label)", "library": "unloaded"]
+      if case .resident(let reason) = generation.phase.phase {
+        fields["library"] = "resident"
+        fields["reason"] = "\(reason)"
+      }
+      logger.info("plugin generation retired", metadata: fields)
     }
   }
 

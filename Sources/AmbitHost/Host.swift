@@ -20,6 +20,8 @@ package final class Host {
   var loading: PluginLoading
   /// What serves, by file.
   var serving: [String: PluginGeneration] = [:]
+  /// What served before and is in memory yet, the oldest first.
+  var retired: [PluginGeneration] = []
   let logger: Logger
 
   /// Starts the host: loads all plugins, then listens.

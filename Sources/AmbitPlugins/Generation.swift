@@ -5,7 +5,7 @@ internal import Synchronization
 
 /// One loaded version of a plugin in service: its scope on every loop, from `start` to `stop`.
 ///
-/// Its functions are for the control thread. A retired generation stays in memory, like its library.
+/// Its functions are for the control thread. A retired generation stays in memory as long as its library is mapped.
 @safe
 package final class PluginGeneration: Sendable {
   package let plugin: LoadedPlugin
@@ -20,6 +20,7 @@ package final class PluginGeneration: Sendable {
   private let running: Countdown
   /// What `end` is to call when all is over.
   private let completion = Mutex<(@Sendable () -> Void)?>(nil)
+  private let progress = Mutex((phase: GenerationPhase.serving, since: Clock.wall))
 
   /// Opens the generation's scopes. No code of the plugin runs yet, and no route is served.
   package init(_ plugin: LoadedPlugin, settings: PluginSettingValues, loops: LoopGroup) throws(PluginRefusal) {
@@ -79,12 +80,24 @@ package final class PluginGeneration: Sendable {
   }
 
   /// Ends the generation, once: its scopes are cancelled, unless the plugin has done so itself; once nothing of it runs
-  /// any more its `stop` is called, and what it deferred. Then `completion` is called, on a loop. Does not wait.
+  /// any more its `stop` is called, and what it deferred. Then a retired one's library is unloaded, if it may be, and
+  /// `completion` is called, on any thread. Does not wait.
   package func end(_ ending: Ending, completion: @escaping @Sendable () -> Void) {
-    self.completion.withLock { $0 = completion }
+    enter(.retiring)
     switch ending {
-    case .retired(let drain): retire(drain: drain)
-    case .shutdown: onEachShard { $0.cancel(.shutdown) }
+    case .retired(let drain):
+      self.completion.withLock { ended in
+        ended = {
+          onOwnThread {
+            self.unload()
+            completion()
+          }
+        }
+      }
+      retire(drain: drain)
+    case .shutdown:
+      self.completion.withLock { $0 = completion }
+      onEachShard { $0.cancel(.shutdown) }
     }
     countDown()
   }
@@ -126,6 +139,31 @@ package final class PluginGeneration: Sendable {
     }
     for loop in loops.loops {
       loop.post { [record] in record.value.pointee.shards[$0.pointee.index].close() }
+    }
+  }
+
+  /// Every scope is closed: the library may go, and with it what the plugin could hold pointers to.
+  private func unload() {
+    if let reason = plugin.unload() { return enter(.resident(reason)) }
+    progress.withLock { progress in
+      for route in routes { route.deallocate() }
+      record.value.destroy()
+      progress = (.unloaded, Clock.wall)
+    }
+  }
+
+  /// What has become of it, and when that began: nanoseconds since 1970. From any thread.
+  package var phase: (phase: GenerationPhase, since: Int64) { progress.withLock { $0 } }
+
+  private func enter(_ phase: GenerationPhase) {
+    progress.withLock { $0 = (phase, Clock.wall) }
+  }
+
+  /// What is in flight of the generation, on all loops together. Under the lock, so that the record stays.
+  package var load: GenerationLoad {
+    progress.withLock { progress in
+      guard progress.phase != .unloaded else { return GenerationLoad() }
+      return loops.onEach { [record] loop in record.value.load(on: loop) }.reduce(GenerationLoad(), +)
     }
   }
 

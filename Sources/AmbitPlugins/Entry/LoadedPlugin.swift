@@ -1,22 +1,27 @@
+import AmbitCore
+import AmbitRuntime
 import CAmbit
 import Glibc
 
 /// A plugin whose library is mapped and whose entry was checked. No code of the plugin but its library's constructors
 /// has run.
 ///
-/// The handle is never closed, so every pointer read from the library stays good for the life of the process. That is
-/// on purpose: threads, thread-local destructors, exit functions and language runtimes of the plugin point into the
-/// library, and none of them can be found and counted from outside. It also holds for a library whose entry is refused,
+/// The library stays mapped, so that every pointer read from it is good for the life of the process: threads,
+/// thread-local destructors, exit functions and language runtimes of a plugin point into its library, and none of them
+/// can be found and counted from outside. It goes away only by `unload`. A library whose entry is refused stays too,
 /// because its constructors have run by then.
 package final class LoadedPlugin: Sendable {
   package let copy: PluginCopy
   package let declaration: PluginDeclaration
+  private let handle: Unchecked<UnsafeMutableRawPointer>
 
   /// Maps the copy and checks its entry. Blocks while the loader works and the library's constructors run.
   /// - Throws: every reason against the plugin that could be found at once.
   package init(_ copy: PluginCopy, support: LoadSupport) throws(PluginRefusal) {
     self.copy = copy
-    let entry = try Self.entry(of: copy)
+    let handle = try Self.open(copy)
+    self.handle = Unchecked(handle)
+    let entry = try Self.entry(of: copy, in: handle)
     try EntryHeaderCheck.check(EntryReader.header(of: entry), of: copy.file)
     let image = EntryReader.image(of: entry)
     declaration = try EntryCheck.declaration(of: image, in: copy.file, support: support)
@@ -24,15 +29,41 @@ package final class LoadedPlugin: Sendable {
 
   /// Binds everything now, so that a missing symbol is known here and not at the first request; keeps the library's
   /// symbols to itself, since a later version would otherwise be bound to those of an earlier one.
-  private static func entry(of copy: PluginCopy) throws(PluginRefusal) -> UnsafeRawPointer {
+  private static func open(_ copy: PluginCopy) throws(PluginRefusal) -> UnsafeMutableRawPointer {
     guard let handle = dlopen(copy.path, RTLD_NOW | RTLD_LOCAL) else {
       throw PluginRefusal(.notLoadable, copy.file, loaderMessage(about: copy))
     }
+    return handle
+  }
+
+  private static func entry(
+    of copy: PluginCopy, in handle: UnsafeMutableRawPointer
+  ) throws(PluginRefusal) -> UnsafeRawPointer {
     guard let entry = dlsym(handle, AMBIT_PLUGIN_SYMBOL) else {
       let reason = "no symbol \(AMBIT_PLUGIN_SYMBOL) in the library; is it defined with AMBIT_EXPORT?"
       throw PluginRefusal(.noEntry, copy.file, reason)
     }
     return UnsafeRawPointer(entry)
+  }
+
+  /// Why the library stays when its generation has ended; nil if it may go.
+  package var unloadObstacle: String? {
+    guard declaration.flags.contains(.unloadable) else { return "it does not declare AMBIT_PLUGIN_UNLOADABLE" }
+    return copy.facts.unloadObstacles.first?.description
+  }
+
+  /// Unmaps the library if nothing stands in the way, and removes the copy. No code of the plugin runs any more, and
+  /// none of its pointers is used from now on. Blocks while the library's destructors run.
+  /// - Returns: why it is still mapped; nil if it is not.
+  func unload() -> String? {
+    if let unloadObstacle { return unloadObstacle }
+    dlclose(handle.value)
+    if let again = dlopen(copy.path, RTLD_LAZY | RTLD_NOLOAD) {
+      dlclose(again)
+      return "the loader keeps it mapped"
+    }
+    unlink(copy.path)
+    return nil
   }
 
   /// What the loader says, about the operator's file instead of the copy.

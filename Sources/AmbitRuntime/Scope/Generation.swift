@@ -3,11 +3,12 @@ internal import Glibc
 
 /// One loaded version of a plugin, as scopes see it: who to name, and what belongs to it.
 ///
-/// Made before its first scope and never released: whatever still holds a pointer to a retired generation may look.
+/// Made before its first scope, and released only when the plugin's library was unmapped: whatever still holds a pointer
+/// to a retired generation whose code is there may look.
 public struct Generation {
   /// The plugin's name and the generation's number, as logs show it: "hello/3".
   public let label: String
-  /// The label's UTF-8, never released.
+  /// The label's UTF-8.
   public let labelBytes: UnsafeRawBufferPointer
   public let settings: SettingsTable
   /// All of the plugin's code runs on threads of the pool, except hooks of a cancel, which run on their loop.
@@ -22,7 +23,7 @@ public struct Generation {
   public var shardDrained: @Sendable () -> Void = {}
   /// Called on each loop once the plugin's scope there has ended and nothing of it runs any more.
   public var shardEnded: @Sendable () -> Void = {}
-  /// Called on each loop once the plugin's scope there has closed.
+  /// Called on each loop once the plugin's scope there is closed.
   public var shardClosed: @Sendable () -> Void = {}
 
   public init(
@@ -48,15 +49,39 @@ extension UnsafeMutablePointer<Generation> {
       other.pointee.loop.pointee.mailbox._withUnsafeGuaranteedRef { $0.post { _ in work(target.value) } }
     }
   }
+
+  /// Releases the record and the plugin's scopes: nothing of the plugin is left that could look, its scopes are closed
+  /// and its library is unmapped.
+  public func destroy() {
+    for shard in pointee.shards { shard.deallocate() }
+    pointee.shards.deallocate()
+    pointee.settings.deallocate()
+    pointee.labelBytes.deallocate()
+    deinitialize(count: 1)
+    deallocate()
+  }
+
+  /// What is in flight of the generation on the loop of the plugin's scope `shard`. On that loop.
+  public func load(on loop: LoopPointer) -> GenerationLoad {
+    GenerationLoad(of: pointee.shards[loop.pointee.index])
+  }
 }
 
 /// A plugin's settings, in memory that plugins can be pointed at.
 public struct SettingsTable {
   private let entries: [(key: ambit_str, value: ambit_str)]
 
-  /// Copies the settings; the copies are never released.
+  /// Copies the settings; the copies live until `deallocate`.
   public init(_ settings: [(key: String, value: String)]) {
     entries = settings.map { (.immortalCopy($0.key), .immortalCopy($0.value)) }
+  }
+
+  /// Releases the copies.
+  public func deallocate() {
+    for entry in entries {
+      entry.key.ptr?.deallocate()
+      entry.value.ptr?.deallocate()
+    }
   }
 
   /// The value of `key`, NUL-terminated behind its end; absent if there is none. Does not allocate.
@@ -67,7 +92,7 @@ public struct SettingsTable {
 }
 
 extension ambit_str {
-  /// The text's UTF-8 and a NUL, in memory of its own that is never released.
+  /// The text's UTF-8 and a NUL, in memory of its own that nothing releases by itself.
   public static func immortalCopy(_ text: String) -> ambit_str {
     let bytes = UnsafeMutableBufferPointer<CChar>.allocate(capacity: text.utf8.count + 1)
     _ = bytes.initialize(from: text.utf8.map { CChar(bitPattern: $0) } + [0])

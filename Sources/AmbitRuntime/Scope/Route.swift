@@ -1,7 +1,7 @@
 public import AmbitCore
 public import CAmbit
 
-/// One route of one plugin generation, ready to be called. Never released, like its generation.
+/// One route of one plugin generation, ready to be called. It lives as long as its generation.
 public struct Route {
   public let handler: ambit_handler
   /// The handler runs on a thread of the pool.
@@ -35,5 +35,13 @@ public struct BoundRoute: @unchecked Sendable {
         pattern: .immortalCopy(pattern.description),
         parameterNames: pattern.parameterNames.map { .immortalCopy($0) }))
     self.route = RoutePointer(route)
+  }
+  /// Releases the route: no table has it any more, and no request.
+  public func deallocate() {
+    route.pointee.pattern.ptr?.deallocate()
+    for name in route.pointee.parameterNames { name.ptr?.deallocate() }
+    let record = UnsafeMutablePointer(mutating: route)
+    record.deinitialize(count: 1)
+    record.deallocate()
   }
 }

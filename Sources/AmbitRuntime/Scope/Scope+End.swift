@@ -114,11 +114,13 @@ extension UnsafeMutablePointer<Scope> {
     siblingLink.remove()
     let parent = pointee.parent
     let kind = pointee.kind
+    let generation = pointee.generation
     pointee.closer?.unblock(.ok)
     if kind == .plugin { pointee.generation?.pointee.shardClosed() } else { pointee.observer?.closed(self) }
     guard let parent else { return }
     if kind == .request { parent.requestEnded() }
     parent.release()
+    if kind == .plugin { generation?.pointee.shardClosed() }
   }
 
   private func requestEnded() {

@@ -16,6 +16,15 @@ public final class SharedValues: @unchecked Sendable {
 
   public init() {}
 
+  deinit {
+    var next = first.load(ordering: .relaxed)
+    while let record = next {
+      next = record.pointee.next
+      record.deinitialize(count: 1)
+      record.deallocate()
+    }
+  }
+
   /// The value under `key`; nil if there is none. From any thread.
   func value(for key: UnsafeRawPointer) -> UnsafeMutableRawPointer? {
     record(of: key)?.pointee.value.load(ordering: .acquiring)

@@ -76,6 +76,16 @@ final class Host: Sendable {
     return kibibytes * 1024
   }
 
+  /// The files that the host has mapped, as the system lists them.
+  func maps() throws -> String {
+    // Foundation stops reading where the system hands over less than it was asked for.
+    let descriptor = open("/proc/\(child.pid)/maps", O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw HarnessError.system(call: "open maps of \(child.pid)", code: errno) }
+    var bytes: [UInt8] = []
+    drain(descriptor) { bytes += $0 }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
   fileprivate static func write(configuration: String, listeners: [String], in directory: URL) throws {
     // A relative Unix path would be taken from wherever the host was started.
     let addresses = (["127.0.0.1:0"] + listeners).map {

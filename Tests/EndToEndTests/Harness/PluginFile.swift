@@ -8,14 +8,15 @@ enum PluginFile: Sendable {
   case probe(String)
   /// A plugin of `Tests/Fixtures/`, named after the rule it breaks.
   case fixture(String)
-  /// C source that the test gives.
-  case source(String, name: String)
+  /// Source that the test gives, in C unless said otherwise, with flags for the compiler.
+  case source(String, name: String, language: String = "c", flags: [String] = [])
   /// Any bytes, to be taken for a plugin.
   case bytes([UInt8], name: String)
 
   var name: String {
     switch self {
-    case .sample(let name, _), .probe(let name), .fixture(let name), .source(_, let name), .bytes(_, let name): name
+    case .sample(let name, _), .probe(let name), .fixture(let name), .source(_, let name, _, _), .bytes(_, let name):
+      name
     }
   }
 
@@ -26,16 +27,17 @@ enum PluginFile: Sendable {
       case .sample(let name, let language): try await Compiler.shared.compiled(Places.sample(name, language: language))
       case .probe(let name): try await Compiler.shared.compiled(Places.probe(name))
       case .fixture(let name): try await Compiler.shared.compiled(Places.fixture(name))
-      case .source(let text, let name): try await compiled(text, named: name)
+      case .source(let text, let name, let language, let flags):
+        try await compiled(text, as: "\(name).\(language)", flags)
       case .bytes(let bytes, _): Data(bytes)
       }
     try library.write(to: directory.appending(path: "\(name).so"), options: .atomic)
   }
 
-  private func compiled(_ text: String, named name: String) async throws -> Data {
+  private func compiled(_ text: String, as name: String, _ flags: [String]) async throws -> Data {
     try await withTemporaryDirectory { directory in
-      try directory.write(text, as: "\(name).c")
-      return try await compile(directory.appending(path: "\(name).c"))
+      try directory.write(text, as: name)
+      return try await compile(directory.appending(path: name), flags)
     }
   }
 }
@@ -54,7 +56,7 @@ private actor Compiler {
 
 /// The shared library made of one source file, with the command that the README shows and stricter warnings. `CC`,
 /// `CXX`, `CFLAGS` and `CXXFLAGS` count as usual: by them a sanitizer run has its plugins instrumented.
-private func compile(_ source: URL) async throws -> Data {
+private func compile(_ source: URL, _ flags: [String] = []) async throws -> Data {
   let isC = source.pathExtension == "c"
   let variables = ProcessInfo.processInfo.environment
   let compiler = variables[isC ? "CC" : "CXX"] ?? (isC ? "cc" : "c++")
@@ -62,10 +64,9 @@ private func compile(_ source: URL) async throws -> Data {
   let language = isC ? ["-std=c11", "-D_GNU_SOURCE"] : ["-std=c++20"]
   return try await withTemporaryDirectory { directory in
     let library = directory.appending(path: "plugin.so")
-    let result = try await run(
-      compiler,
-      language + ["-shared", "-fPIC", "-g", "-Wall", "-Wextra", "-Werror", "-I", Places.headers.filePath] + extra
-        + ["-o", library.filePath, source.filePath])
+    let strict = ["-shared", "-fPIC", "-g", "-Wall", "-Wextra", "-Werror", "-I", Places.headers.filePath]
+    let files = ["-o", library.filePath, source.filePath]
+    let result = try await run(compiler, language + strict + extra + flags + files)
     guard result.status == .exited(0) else { throw HarnessError.commandFailed(result.errors) }
     return try Data(contentsOf: library)
   }
