@@ -47,7 +47,7 @@ let package = Package(
     .target(
       name: "AmbitPlugins", dependencies: ["AmbitCore", "AmbitRuntime", "CAmbit"], swiftSettings: fibers),
     .target(
-      name: "AmbitHTTP", dependencies: ["AmbitCore", "AmbitRuntime", "CAmbit", "CLinux", logging],
+      name: "AmbitHTTP", dependencies: ["AmbitCore", "AmbitFFI", "AmbitRuntime", "CAmbit", "CLinux", logging],
       swiftSettings: fibers),
     .target(
       name: "AmbitHost",

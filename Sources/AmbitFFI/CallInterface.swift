@@ -57,4 +57,12 @@ public struct CallResult {
   public let bits: UInt64
   /// What the function left in `errno`, which was 0 before: errno(3).
   public let errorNumber: Int32
+
+  init(bits: UInt64, errorNumber: Int32) {
+    self.bits = bits
+    self.errorNumber = errorNumber
+  }
+
+  /// What a function has returned that was not called yet: 0.
+  public init() { self.init(bits: 0, errorNumber: 0) }
 }

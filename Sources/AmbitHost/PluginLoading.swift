@@ -81,7 +81,7 @@ struct PluginLoading {
     }
     let number = (generations[file.stem] ?? 0) + 1
     generations[file.stem] = number
-    let plugin = try LoadedPlugin(try copies.add(content, generation: number), support: LoadSupport())
+    let plugin = try LoadedPlugin(try copies.add(content, generation: number))
     let settings = configuration.settings(of: plugin.declaration.name)
     return Candidate(plugin: plugin, settings: settings, patterns: try plugin.patterns(prefix: settings.prefix))
   }

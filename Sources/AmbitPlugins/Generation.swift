@@ -191,15 +191,25 @@ extension GenerationPointer {
   }
 }
 
+extension DeclaredRoute {
+  /// What answers the route, ready to be called.
+  fileprivate var boundTarget: RouteTarget {
+    switch target {
+    case .handler(let handler): .handler(handler)
+    case .function(let function, let signature):
+      .call(RouteCall.make(function, signature, pathParameters: pattern.parameterNames))
+    }
+  }
+}
+
 extension LoadedPlugin {
   /// The plugin's routes, mounted below `prefix` ("" for none).
   fileprivate func boundRoutes(prefix: String, generation: GenerationPointer) throws(PluginRefusal) -> [BoundRoute] {
     var routes: [BoundRoute] = []
     for (route, pattern) in zip(declaration.routes, try patterns(prefix: prefix)) {
-      guard case .handler(let handler) = route.target else { continue }
       routes.append(
         BoundRoute(
-          pattern: pattern, handler: handler,
+          pattern: pattern, target: route.boundTarget,
           isBlocking: route.flags.contains(.blocking) || declaration.flags.contains(.threads),
           finishesOnDisconnect: route.flags.contains(.finishOnDisconnect), generation: generation))
     }

@@ -4,9 +4,9 @@ import Synchronization
 
 extension LoadedPlugin {
   /// Takes the file through all steps from reading to the check of its entry.
-  static func load(_ file: PluginFile, support: LoadSupport = LoadSupport()) throws -> LoadedPlugin {
+  static func load(_ file: PluginFile) throws -> LoadedPlugin {
     let generation = lastGeneration.add(1, ordering: .relaxed).newValue
-    return try LoadedPlugin(copies.get().add(.settled(file), generation: generation), support: support)
+    return try LoadedPlugin(copies.get().add(.settled(file), generation: generation))
   }
 }
 

@@ -69,18 +69,10 @@ import Testing
       ])
   }
 
-  @Test func `accepts what the host supports`() throws {
-    let support = LoadSupport(typedRoutes: true)
+  @Test func `reads the flags of the entry and of its routes`() throws {
     let blocking = try FixtureLibrary.build("blocking_route", in: folder)
     let threads = try FixtureLibrary.build("pool_threads", in: folder)
-    let typed = try FixtureLibrary.build("typed_route", in: folder)
-    #expect(
-      try LoadedPlugin.load(blocking, support: support).declaration.routes.map(\.flags) == [.blocking])
+    #expect(try LoadedPlugin.load(blocking).declaration.routes.map(\.flags) == [.blocking])
     #expect(try LoadedPlugin.load(threads).declaration.flags == .threads)
-    let error = #expect(throws: PluginRefusal.self) {
-      try LoadedPlugin.load(typed, support: support)
-    }
-    #expect(
-      error?.errors.map(\.reason) == ["routes[1].signature: expected the signature of the function, found NULL"])
   }
 }

@@ -21,7 +21,6 @@ import Testing
   static let rebuild = "rebuild it with this host's ambit.h"
   static let noEntry = "no symbol ambit_plugin_entry in the library; is it defined with AMBIT_EXPORT?"
   static let aName = "expected a lower-case letter, then lower-case letters, digits, _ or -"
-  static let soon = "is not there yet in this version"
   static let size = MemoryLayout<ambit_plugin>.size
 
   static let rules = [
@@ -52,9 +51,9 @@ import Testing
       "stray_signature", .malformedRoute,
       #"routes[0].signature: expected NULL beside a handler, found "i64 (i64 n)""#),
     Rule(
-      "typed_route", .unsupported,
-      "routes[0].function: a typed route \(soon); give the route a handler",
-      "routes[1].function: a typed route \(soon); give the route a handler"),
+      "bad_signature", .malformedRoute,
+      "routes[1].signature: expected the signature of the function, found NULL",
+      #"routes[2].signature: "i64 (f46 n)":1:6: unknown type `f46`; did you mean `f64`?"#),
   ]
 
   @Test(arguments: rules)

@@ -14,7 +14,7 @@ import Testing
     // Finds, checks and loads libraries. Knows no HTTP.
     "AmbitPlugins": ["AmbitCore", "AmbitRuntime", "CAmbit", "Glibc", "Synchronization"],
     // Connections and requests. Knows no plugin files.
-    "AmbitHTTP": ["AmbitCore", "AmbitRuntime", "CAmbit", "CLinux", "Glibc", "Logging", "Synchronization"],
+    "AmbitHTTP": ["AmbitCore", "AmbitFFI", "AmbitRuntime", "CAmbit", "CLinux", "Glibc", "Logging", "Synchronization"],
     // Puts the parts together, without a pointer and without C.
     "AmbitHost": ["AmbitConfig", "AmbitCore", "AmbitHTTP", "AmbitPlugins", "AmbitRuntime", "Logging"],
     // The command line.

@@ -24,8 +24,11 @@ extension UnsafeMutablePointer<Request> {
     job.pointee.scope = scope
     scope.pointee.handlerJob = job
     let code =
-      route.pointee.isBlocking
-      ? job.runHandlerOnThread(route.pointee.handler, in: scope) : route.pointee.handler(scope.asHandle)
+      switch route.pointee.target {
+      case .handler(let handler):
+        route.pointee.isBlocking ? job.runHandlerOnThread(in: scope) { handler($0) } : handler(scope.asHandle)
+      case .call(let call): answer(by: call, isBlocking: route.pointee.isBlocking, as: job)
+      }
     // A shield is the handler's, and ends with it.
     job.pointee.aftermath = Aftermath()
     conclude(code, on: connection)

@@ -10,9 +10,15 @@ extension UnsafeMutablePointer<Request> {
     guard let names = pointee.route?.pointee.parameterNames else { return nil }
     for index in names.indices
     where names[index].len == name.count && memcmp(names[index].ptr!, name.baseAddress!, name.count) == 0 {
-      return UnsafeRawBufferPointer(rebasing: pointee.path[pointee.parameters[index].bounds])
+      return pathValue(index)
     }
     return nil
+  }
+
+  /// The value of the parameter at this index of the route's pattern.
+  @inline(__always)
+  func pathValue(_ index: Int) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(rebasing: pointee.path[pointee.parameters[index].bounds])
   }
 
   /// The decoded value of the first pair of that name in the query; nil without one.

@@ -7,7 +7,8 @@ enum ErrorResponse {
   ///   - allow: the value of the `Allow` field; nil without one.
   ///   - closing: whether the connection ends with this response.
   static func send(
-    on request: RequestPointer, status: Int, text: StaticString, allow: String? = nil, closing: Bool = false
+    on request: RequestPointer, status: Int, text: some CustomStringConvertible, allow: String? = nil,
+    closing: Bool = false
   ) {
     guard let connection = request.pointee.connection, request.pointee.response.phase == .unbegun else { return }
     if closing { connection.pointee.flags.insert(.closing) }

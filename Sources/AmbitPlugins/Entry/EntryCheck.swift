@@ -4,10 +4,8 @@ import CAmbit
 /// Checks an entry whose header is right.
 enum EntryCheck {
   /// - Throws: everything that is wrong with the entry, in the order of its fields.
-  static func declaration(
-    of image: EntryImage, in file: PluginFile, support: LoadSupport
-  ) throws(PluginRefusal) -> PluginDeclaration {
-    let (routes, routeProblems) = RouteListCheck.routes(of: image, support: support)
+  static func declaration(of image: EntryImage, in file: PluginFile) throws(PluginRefusal) -> PluginDeclaration {
+    let (routes, routeProblems) = RouteListCheck.routes(of: image)
     let problems = textProblems(of: image) + routeProblems + flagProblems(of: image)
     let name = image.name.flatMap { isName($0) ? $0 : nil } ?? file.stem
     guard problems.isEmpty else {

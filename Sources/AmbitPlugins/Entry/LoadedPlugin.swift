@@ -17,14 +17,14 @@ package final class LoadedPlugin: Sendable {
 
   /// Maps the copy and checks its entry. Blocks while the loader works and the library's constructors run.
   /// - Throws: every reason against the plugin that could be found at once.
-  package init(_ copy: PluginCopy, support: LoadSupport) throws(PluginRefusal) {
+  package init(_ copy: PluginCopy) throws(PluginRefusal) {
     self.copy = copy
     let handle = try Self.open(copy)
     self.handle = Unchecked(handle)
     let entry = try Self.entry(of: copy, in: handle)
     try EntryHeaderCheck.check(EntryReader.header(of: entry), of: copy.file)
     let image = EntryReader.image(of: entry)
-    declaration = try EntryCheck.declaration(of: image, in: copy.file, support: support)
+    declaration = try EntryCheck.declaration(of: image, in: copy.file)
   }
 
   /// Binds everything now, so that a missing symbol is known here and not at the first request; keeps the library's

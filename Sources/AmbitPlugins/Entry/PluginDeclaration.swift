@@ -24,8 +24,8 @@ package struct DeclaredRoute: @unchecked Sendable {
   /// What answers the route.
   package enum Target {
     case handler(ambit_handler)
-    /// Any C function, with the signature it is called by. Only with `LoadSupport.typedRoutes`.
-    case function(ambit_function, signature: String)
+    /// Any C function, with the signature it is called by.
+    case function(ambit_function, CSignature)
   }
 
   package let pattern: RoutePattern

@@ -5,13 +5,11 @@ import CAmbit
 struct RouteCheck {
   private let route: EntryImage.Route
   private let place: String
-  private let support: LoadSupport
   private(set) var problems: [EntryProblem] = []
 
   /// `index` is the route's place in the entry, for the messages.
-  init(_ route: EntryImage.Route, index: Int, support: LoadSupport) {
+  init(_ route: EntryImage.Route, index: Int) {
     self.route = route
-    self.support = support
     place = "routes[\(index)]"
   }
 
@@ -52,14 +50,21 @@ struct RouteCheck {
       refuse(.malformedRoute, ".signature: expected NULL beside a handler, found \(quoted(route.signature ?? ""))")
     case (nil, nil, _):
       refuse(.malformedRoute, ": expected a handler or a function, found neither")
-    case (nil, _?, _) where !support.typedRoutes:
-      refuse(.unsupported, ".function: a typed route is not there yet in this version; give the route a handler")
-    case (nil, let function?, let signature?):
-      return .function(function, signature: signature)
+    case (nil, let function?, let text?):
+      return signature(text).map { .function(function, $0) }
     case (nil, _?, nil):
       refuse(.malformedRoute, ".signature: expected the signature of the function, found NULL")
     }
     return nil
+  }
+
+  private mutating func signature(_ text: String) -> CSignature? {
+    do throws(SignatureError) {
+      return try CSignature(parsing: text)
+    } catch {
+      refuse(.malformedRoute, ".signature: \(quoted(text)):\(error)")
+      return nil
+    }
   }
 
   private mutating func checkFlags() {

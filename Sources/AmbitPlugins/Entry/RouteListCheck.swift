@@ -3,7 +3,7 @@ import AmbitCore
 /// Checks the routes of an entry together.
 enum RouteListCheck {
   /// The routes, and everything that is wrong with them; the routes are whole only if nothing is.
-  static func routes(of image: EntryImage, support: LoadSupport) -> ([DeclaredRoute], [EntryProblem]) {
+  static func routes(of image: EntryImage) -> ([DeclaredRoute], [EntryProblem]) {
     let limit = EntryImage.maximumRoutes
     guard image.routeCount <= limit else {
       return ([], [EntryProblem(.malformedEntry, "route_count: expected at most \(limit), found \(image.routeCount)")])
@@ -15,7 +15,7 @@ enum RouteListCheck {
     var problems = [EntryProblem]()
     var routes = [(index: Int, route: DeclaredRoute)]()
     for (index, route) in declared.enumerated() {
-      var check = RouteCheck(route, index: index, support: support)
+      var check = RouteCheck(route, index: index)
       if let route = check.declaredRoute() { routes.append((index, route)) }
       problems += check.problems
     }

@@ -30,8 +30,10 @@ extension UnsafeMutablePointer<Job> {
   /// Runs a request's handler on a thread and waits, as this job, until it returns, cancelled or not: its result, or
   /// `AMBIT_LIMIT` if the pool takes no more, or `AMBIT_CANCELLED` if the scope ended before a thread was free. The
   /// handler's waits are cancelled with `scope`.
-  public func runHandlerOnThread(_ handler: @escaping ambit_handler, in scope: ScopePointer) -> Int32 {
-    runOnThread(.job, in: scope) { handler($0) }
+  public func runHandlerOnThread(
+    in scope: ScopePointer, _ handler: @escaping @Sendable (UnsafeMutablePointer<ambit_scope>) -> Int32
+  ) -> Int32 {
+    runOnThread(.job, in: scope, handler)
   }
 
   /// Runs a function of a plugin that is called with `scope` on a thread, and waits for it as this job.

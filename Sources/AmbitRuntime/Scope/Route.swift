@@ -3,8 +3,8 @@ public import CAmbit
 
 /// One route of one plugin generation, ready to be called. It lives as long as its generation.
 public struct Route {
-  public let handler: ambit_handler
-  /// The handler runs on a thread of the pool.
+  public let target: RouteTarget
+  /// The handler or the function runs on a thread of the pool.
   public let isBlocking: Bool
   /// The request goes on when its client leaves.
   public let finishesOnDisconnect: Bool
@@ -17,6 +17,13 @@ public struct Route {
 
 public typealias RoutePointer = UnsafePointer<Route>
 
+/// What answers a route.
+public enum RouteTarget {
+  case handler(ambit_handler)
+  /// Any C function, by its signature.
+  case call(RouteCallPointer)
+}
+
 /// A route and the pattern it answers, as those hold it who build tables of routes.
 @safe
 public struct BoundRoute: @unchecked Sendable {
@@ -24,22 +31,24 @@ public struct BoundRoute: @unchecked Sendable {
   public let route: RoutePointer
 
   public init(
-    pattern: RoutePattern, handler: ambit_handler, isBlocking: Bool = false, finishesOnDisconnect: Bool = false,
+    pattern: RoutePattern, target: RouteTarget, isBlocking: Bool = false, finishesOnDisconnect: Bool = false,
     generation: GenerationPointer
   ) {
     self.pattern = pattern
     let route = UnsafeMutablePointer<Route>.allocate(capacity: 1)
     route.initialize(
       to: Route(
-        handler: handler, isBlocking: isBlocking, finishesOnDisconnect: finishesOnDisconnect, generation: generation,
+        target: target, isBlocking: isBlocking, finishesOnDisconnect: finishesOnDisconnect, generation: generation,
         pattern: .immortalCopy(pattern.description),
         parameterNames: pattern.parameterNames.map { .immortalCopy($0) }))
     self.route = RoutePointer(route)
   }
+
   /// Releases the route: no table has it any more, and no request.
   public func deallocate() {
     route.pointee.pattern.ptr?.deallocate()
     for name in route.pointee.parameterNames { name.ptr?.deallocate() }
+    if case .call(let call) = route.pointee.target { call.release() }
     let record = UnsafeMutablePointer(mutating: route)
     record.deinitialize(count: 1)
     record.deallocate()

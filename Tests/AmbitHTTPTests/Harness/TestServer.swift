@@ -40,7 +40,7 @@ final class TestServer: Sendable {
     generation.value.pointee.state = Unmanaged.passUnretained(journal).toOpaque()
     let bound = try routes.map { route in
       BoundRoute(
-        pattern: try RoutePattern(route.pattern), handler: route.handler, isBlocking: route.isBlocking,
+        pattern: try RoutePattern(route.pattern), target: .handler(route.handler), isBlocking: route.isBlocking,
         finishesOnDisconnect: route.finishesOnDisconnect, generation: generation.value)
     }
     http.replaceRoutes(by: try RouteSet(bound))

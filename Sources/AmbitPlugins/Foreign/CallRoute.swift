@@ -1,0 +1,33 @@
+package import AmbitCore
+
+/// A route to a C function that the operator configures.
+package struct CallRoute: Sendable {
+  package let pattern: RoutePattern
+  /// The function's name in its library or plugin.
+  package let symbol: String
+  package let signature: CSignature
+  package let flags: RouteFlags
+  /// The `Content-Type` of text answers; nil for the usual one.
+  package let contentType: String?
+  /// Where it is configured, for messages: `host.conf:12: route[2].call`.
+  package let place: String
+
+  package init(
+    pattern: RoutePattern, symbol: String, signature: CSignature, flags: RouteFlags, contentType: String?, place: String
+  ) {
+    self.pattern = pattern
+    self.symbol = symbol
+    self.signature = signature
+    self.flags = flags
+    self.contentType = contentType
+    self.place = place
+  }
+}
+
+extension CallRoute: Equatable {
+  /// Whether both serve the same, wherever they are configured.
+  package static func == (left: CallRoute, right: CallRoute) -> Bool {
+    left.pattern == right.pattern && left.symbol == right.symbol && left.signature == right.signature
+      && left.flags == right.flags && left.contentType == right.contentType
+  }
+}

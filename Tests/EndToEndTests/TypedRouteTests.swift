@@ -1,0 +1,194 @@
+import Testing
+
+/// Routes whose handlers are C functions with their natural signatures.
+@Suite struct `Typed routes` {
+  @Test(arguments: [
+    ("/sum/2/40", "42"), ("/sum/-9223372036854775808/9223372036854775807", "-1"), ("/half/0.2", "0.1"),
+    ("/half/-inf", "-inf"), ("/half/nan", "nan"), ("/not/true", "false"), ("/not/0", "true"), ("/nothing", ""),
+    ("/same?text=a+b%26c", "a b&c"), ("/same?text=", ""), ("/same?other=1&text=x&text=y", "x"), ("/absent", ""),
+    ("/not-utf8", "caf\u{fffd}"), ("/made/text", "text!"), ("/add-up/%01%02%ff", "258"), ("/is-zero/0", "0"),
+    ("/system-call/0", "12"), ("/constants", "1"), ("/small-length/four", "1"),
+  ])
+  func `take arguments from path and query and answer with text`(path: String, answer: String) async throws {
+    try await withHost([.probe("typed_routes")]) { host in
+      let response = try await host.get(path)
+      #expect(response.status == 200)
+      #expect(response.text == answer)
+      #expect(response["Content-Type"] == "text/plain")
+    }
+  }
+
+  @Test(arguments: [
+    ("application/json", #"{"a":2,"b":40}"#, "42"), ("application/json; charset=utf-8", #"{"b":"40","a":2}"#, "42"),
+    ("application/x-www-form-urlencoded", "a=2&b=4%30", "42"),
+    ("application/vnd.sum+json", #"{"c":{"a":[1]},"a":1,"b":-3}"#, "-2"),
+  ])
+  func `take arguments from the fields of a body`(type: String, body: String, answer: String) async throws {
+    try await withHost([.probe("typed_routes")]) { host in
+      let response = try await post(body, type, to: "/sum", of: host)
+      #expect(response.status == 200)
+      #expect(response.text == answer)
+    }
+  }
+
+  @Test func `look into the query before the body, and into the body only for what is missing`() async throws {
+    try await withHost([.probe("typed_routes")]) { host in
+      let mixed = try await post("a=1&b=2", "application/x-www-form-urlencoded", to: "/sum?a=40", of: host)
+      #expect(mixed.text == "42")
+      let unread = try await post("no JSON", "application/json", to: "/sum?a=40&b=2", of: host)
+      #expect(unread.text == "42")
+    }
+  }
+
+  @Test func `decode what stands in JSON strings`() async throws {
+    try await withHost([.probe("typed_routes")]) { host in
+      let response = try await post(#"{"text":"\u00e9\n\ud83d\ude00"}"#, "application/json", to: "/same", of: host)
+      #expect(response.text == "é\n😀")
+    }
+  }
+
+  @Test(arguments: [
+    ("/sum/2/x", "b: expected i64 (-9223372036854775808 to 9223372036854775807), found \"x\""),
+    ("/sum/2/9223372036854775808", "b: expected i64"), ("/half/1e999", "x: expected f64"),
+    ("/not/maybe", "x: expected bool (true, false, 1 or 0), found \"maybe\""),
+    ("/same", "text: expected str (text without NUL), found nothing in path, query or body"),
+    ("/same?text=a%00b", "text: expected str (text without NUL)"),
+    ("/small-length/" + String(repeating: "x", count: 256), "len(text): expected u8 (0 to 255), found 256"),
+  ])
+  func `refuse with 400 what the function cannot be called with`(path: String, reason: String) async throws {
+    try await withHost([.probe("typed_routes")]) { host in
+      let response = try await host.get(path)
+      #expect(response.status == 400)
+      #expect(response.text.hasPrefix("400 Bad Request: \(reason)"), "\(response.text)")
+    }
+  }
+
+  @Test(arguments: [
+    (#"{"a":1,"b":2.5}"#, "b: expected i64"), (#"{"a":1,"b":null}"#, "b: expected i64"),
+    (#"{"a":1,"b":[2]}"#, "b: expected i64"), (#"{"a":1,"b":2"#, "body: expected"), ("[]", "body: expected"),
+    (#"{"a":1,"a":1,"b":2}"#, "body: expected names that differ"), ("", "body: expected"),
+  ])
+  func `refuse with 400 a JSON body that does not have the fields`(body: String, reason: String) async throws {
+    try await withHost([.probe("typed_routes")]) { host in
+      let response = try await post(body, "application/json", to: "/sum", of: host)
+      #expect(response.status == 400)
+      #expect(response.text.hasPrefix("400 Bad Request: \(reason)"), "\(response.text)")
+    }
+  }
+
+  @Test func `pass the body as bytes or text with its length`() async throws {
+    try await withHost([.probe("typed_routes")]) { host in
+      let bytes = try await post("\u{1}\u{2}\0\u{7f}", "application/octet-stream", to: "/add-up", of: host)
+      #expect(bytes.text == "130")
+      let empty = try await post("", "application/octet-stream", to: "/add-up", of: host)
+      #expect(empty.text == "0")
+      let text = try await send("PUT", "some text", "text/plain", to: "/same", of: host)
+      #expect(text.text == "some text")
+      let nul = try await send("PUT", "a\0b", "text/plain", to: "/same", of: host)
+      #expect(nul.status == 400)
+      #expect(nul.text == "400 Bad Request: body: expected str (text without NUL), found one at byte 2\n")
+    }
+  }
+
+  @Test func `report variables and buffers as JSON`() async throws {
+    try await withHost([.probe("typed_routes")]) { host in
+      let response = try await post("abcdefghij", "text/plain", to: "/describe", of: host)
+      #expect(
+        response.text
+          == #"{"result":10,"mean":101.5,"least":-128,"name":"some \"text\"","capitals":"ABCDEFGH"}"#)
+      #expect(response["Content-Type"] == "application/json")
+      let nothing = try await post("", "text/plain", to: "/describe", of: host)
+      #expect(nothing.text == #"{"result":0,"mean":null,"least":-128,"name":null,"capitals":""}"#)
+    }
+  }
+
+  @Test(arguments: [
+    ("/sum/1/2", #"{"result":3}"#), ("/half/inf", #"{"result":null}"#), ("/nothing", #"{"result":null}"#),
+    ("/absent", #"{"result":null}"#), ("/not/0", #"{"result":true}"#), ("/made/a", #"{"result":"a!"}"#),
+  ])
+  func `answer with JSON if the client prefers it`(path: String, answer: String) async throws {
+    try await withHost([.probe("typed_routes")]) { host in
+      let response = try await host.answer(
+        to: "GET \(path) HTTP/1.1\r\nHost: ambit\r\nAccept: text/plain;q=0.5, application/json\r\n\r\n")
+      #expect(response.text == answer)
+      #expect(response["Content-Type"] == "application/json")
+    }
+  }
+
+  @Test func `cannot put text into JSON that is not UTF-8, and say so`() async throws {
+    try await withHost([.probe("typed_routes")]) { host in
+      let response = try await host.answer(
+        to: "GET /not-utf8 HTTP/1.1\r\nHost: ambit\r\nAccept: application/json\r\n\r\n")
+      #expect(response.status == 500)
+      let reason = "the function reports text under \"result\" that is not UTF-8, as JSON has to be"
+      #expect(response.text == "500 Internal Server Error: \(reason)\n")
+      let line = try await host.log.line(containing: reason)
+      #expect(line.field("plugin") == "typed_routes/1")
+    }
+  }
+
+  @Test(arguments: [
+    ("/is-zero/22", "the function returned status 22"), ("/is-zero/-1", "the function returned status -1"),
+    ("/system-call/2", "the function failed: No such file or directory"),
+  ])
+  func `answer with 500 and the reason if the function says that it failed`(path: String, reason: String)
+    async throws
+  {
+    try await withHost([.probe("typed_routes")]) { host in
+      let response = try await host.get(path)
+      #expect(response.status == 500)
+      #expect(response.text == "500 Internal Server Error: \(reason)\n")
+      try await host.log.line(containing: reason)
+    }
+  }
+
+  @Test func `run on the loop, or on a pool thread where the route is blocking, with the scope either way`()
+    async throws
+  {
+    try await withHost([.probe("typed_routes")]) { host in
+      let here = try await host.get("/where")
+      #expect(here.text.hasSuffix(" 0") && !here.text.hasPrefix("ambit-pool"), "\(here.text)")
+      let there = try await host.get("/where-blocking")
+      #expect(there.text == "ambit-pool 0")
+    }
+  }
+
+  @Test(arguments: ["/wait", "/wait-blocking"])
+  func `end their waits when the client leaves`(path: String) async throws {
+    try await withHost([.probe("typed_routes")]) { host in
+      let connection = try host.connect()
+      try await connection.send("GET \(path) HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      try await host.log.line(containing: "waiting")
+      connection.close()
+      try await host.log.line(containing: "waited -1 disconnect")
+      #expect(try await host.get("/sum/1/1").text == "2")
+      #expect(host.log.lines { $0.contains("fault=") }.isEmpty)
+    }
+  }
+
+  @Test func `leave the answer to a function that gives its own`() async throws {
+    try await withHost([.probe("typed_routes")]) { host in
+      let response = try await host.get("/respond")
+      #expect(response.status == 418)
+      #expect(response.text == "own\n")
+    }
+  }
+
+  @Test func `answer HEAD with the length of the text`() async throws {
+    try await withHost([.probe("typed_routes")]) { host in
+      let response = try await host.answer(to: "HEAD /sum/20/22 HTTP/1.1\r\nHost: ambit\r\n\r\n", toHead: true)
+      #expect(response["Content-Length"] == "2")
+    }
+  }
+
+  private func post(_ body: String, _ type: String, to path: String, of host: Host) async throws -> Response {
+    try await send("POST", body, type, to: path, of: host)
+  }
+
+  private func send(
+    _ method: String, _ body: String, _ type: String, to path: String, of host: Host
+  ) async throws -> Response {
+    let head = "\(method) \(path) HTTP/1.1\r\nHost: ambit\r\nContent-Type: \(type)\r\n"
+    return try await host.answer(to: "\(head)Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
+  }
+}
