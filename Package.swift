@@ -45,7 +45,7 @@ let package = Package(
       name: "AmbitRuntime", dependencies: ["AmbitCore", "AmbitFFI", "CAmbit", "CFiber", "CLinux", logging],
       swiftSettings: fibers),
     .target(
-      name: "AmbitPlugins", dependencies: ["AmbitCore", "AmbitRuntime", "CAmbit"], swiftSettings: fibers),
+      name: "AmbitPlugins", dependencies: ["AmbitCore", "AmbitRuntime", "CAmbit", "CLinux"], swiftSettings: fibers),
     .target(
       name: "AmbitHTTP", dependencies: ["AmbitCore", "AmbitFFI", "AmbitRuntime", "CAmbit", "CLinux", logging],
       swiftSettings: fibers),

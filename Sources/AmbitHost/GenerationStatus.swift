@@ -19,7 +19,7 @@ package struct GenerationStatus: Sendable, Equatable {
   package let version: String
   /// The linker's, in hexadecimal; nil if it gave none.
   package let buildID: String?
-  /// SHA-256 of the file, in hexadecimal.
+  /// SHA-256 of the file, in hexadecimal; empty for a library that is no plugin.
   package let hash: String
   /// The operator's file that it was loaded from.
   package let file: String
@@ -67,8 +67,8 @@ extension GenerationStatus {
     plugin = generation.plugin.declaration.name
     self.generation = copy.generation
     version = generation.plugin.declaration.version
-    buildID = copy.facts.buildID
-    hash = copy.hash.description
+    buildID = copy.facts?.buildID
+    hash = copy.hash?.description ?? ""
     file = copy.file.path
     self.since = since
     routes = generation.routes.map(\.pattern.description)

@@ -39,6 +39,7 @@ extension Host {
     let result = try loading.load(configuration, serving: serving)
     var report = ReloadReport()
     report.failed = result.refusals
+    for notice in result.notices { logger.notice("\(notice)") }
     if refusing, !report.failed.isEmpty { throw HostFailure(report.failures) }
     let started = start(result.candidates, &report)
     if refusing, !report.failed.isEmpty {
@@ -106,12 +107,12 @@ extension Host {
       let verb = old[file] == nil ? "added" : "changed"
       if old[file] == nil { report.added.append(file) } else { report.changed.append(file) }
       logger.info(
-        "plugin \(verb)",
+        "\(generation.plugin.kind) \(verb)",
         metadata: ["plugin": "\(generation.label)", "file": "\(file)", "routes": "\(generation.routes.count)"])
     }
     for (file, generation) in old where new[file] == nil {
       report.removed.append(file)
-      logger.info("plugin removed", metadata: ["plugin": "\(generation.label)", "file": "\(file)"])
+      logger.info("\(generation.plugin.kind) removed", metadata: ["plugin": "\(generation.label)", "file": "\(file)"])
     }
   }
 
@@ -125,7 +126,7 @@ extension Host {
         fields["library"] = "resident"
         fields["reason"] = "\(reason)"
       }
-      logger.info("plugin generation retired", metadata: fields)
+      logger.info("\(generation.plugin.kind) generation retired", metadata: fields)
     }
   }
 

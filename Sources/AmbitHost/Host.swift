@@ -67,7 +67,7 @@ package final class Host {
 
   private var servingFields: Logger.Metadata {
     [
-      "pid": "\(HostProcess.identifier)", "plugins": "\(serving.count)",
+      "pid": "\(HostProcess.identifier)", "plugins": "\(serving.values.count { !$0.plugin.isForeign })",
       "routes": "\(serving.values.reduce(0) { $0 + $1.routes.count })", "threads": "\(loops.loops.count)",
     ]
   }

@@ -13,10 +13,9 @@ extension HostConfiguration {
       refuse(SettingPlace(path: "half_close", position: nil), #""allow" is not there yet; "cancel" is the only choice"#)
     }
     for route in routes {
-      if let call = route.call {
-        refuse(call.place, "routes to C functions are not there yet; a plugin serves every route")
-      } else {
-        refuse(route.place, "changes to a plugin's route are not there yet")
+      if route.call == nil { refuse(route.place, "changes to a plugin's route are not there yet") }
+      if route.call != nil, route.timeout != nil {
+        refuse(route.place, "a timeout of a route is not there yet; limits.request_timeout holds for all")
       }
     }
     return errors

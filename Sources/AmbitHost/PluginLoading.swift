@@ -37,15 +37,18 @@ struct PluginLoading {
     var unchanged: [String] = []
     var candidates: [Candidate] = []
     var refusals: [String: PluginRefusal] = [:]
+    /// What the operator should know and did allow for.
+    var notices: [String] = []
     /// Files that `serving` has and the directory no longer.
     var removed: [String] = []
   }
 
-  /// Compares the directory with what serves now, by file.
-  /// - Throws: if the directory cannot be listed.
+  /// Compares the directory, and the libraries of configured routes, with what serves now, by file.
+  /// - Throws: if the directory cannot be listed, or if a configured call does not parse.
   mutating func load(_ configuration: HostConfiguration, serving: [String: PluginGeneration]) throws(HostFailure)
     -> Result
   {
+    let calls = try CallRoutes(configuration, file: source.path ?? "")
     let files: [PluginFile]
     do throws(FileError) {
       files = try PluginDirectory.list(source.resolve(configuration.plugins))
@@ -54,36 +57,42 @@ struct PluginLoading {
     }
     var result = Result()
     for file in files {
-      do throws(PluginRefusal) {
-        if let candidate = try load(file, configuration, serving: serving[file.path]) {
-          result.candidates.append(candidate)
-        } else {
-          result.unchanged.append(file.path)
-        }
-      } catch {
-        result.refusals[file.path] = error
+      result.take(file.path) { () throws(PluginRefusal) in
+        try load(file, configuration, calls, serving: serving[file.path])
       }
     }
-    result.removed = Set(serving.keys).subtracting(files.map(\.path)).sorted()
+    for library in calls.libraries {
+      result.take(library.name, isOptional: library.isOptional) { () throws(PluginRefusal) in
+        try load(library, serving: serving[library.name])
+      }
+    }
+    result.removed = Set(serving.keys).subtracting(files.map(\.path) + calls.libraries.map(\.name)).sorted()
     refuseConflicts(in: &result, serving: serving)
+    refuseCallsOfNobody(calls, in: &result, serving: serving)
     return result
   }
 
   /// Maps a file; nil if it serves already as it is.
   private mutating func load(
-    _ file: PluginFile, _ configuration: HostConfiguration, serving: PluginGeneration?
+    _ file: PluginFile, _ configuration: HostConfiguration, _ calls: CallRoutes, serving: PluginGeneration?
   ) throws(PluginRefusal) -> Candidate? {
     let content = try PluginContent(of: file, settle: configuration.settle)
     if let serving, serving.plugin.copy.hash == content.hash,
-      serving.settings == configuration.settings(of: serving.plugin.declaration.name)
+      serving.settings == configuration.settings(of: serving.plugin.declaration.name, calls)
     {
       return nil
     }
-    let number = (generations[file.stem] ?? 0) + 1
-    generations[file.stem] = number
-    let plugin = try LoadedPlugin(try copies.add(content, generation: number))
-    let settings = configuration.settings(of: plugin.declaration.name)
-    return Candidate(plugin: plugin, settings: settings, patterns: try plugin.patterns(prefix: settings.prefix))
+    let copy = try copies.add(content, generation: nextGeneration(of: file.stem))
+    let plugin = try LoadedPlugin(copy)
+    let settings = configuration.settings(of: plugin.declaration.name, calls)
+    return Candidate(plugin: plugin, settings: settings, patterns: try plugin.patterns(settings))
+  }
+
+  /// The number of the generation that is about to be made of a file or library.
+  mutating func nextGeneration(of name: String) -> UInt64 {
+    let number = (generations[name] ?? 0) + 1
+    generations[name] = number
+    return number
   }
 
   private func refuseConflicts(in result: inout Result, serving: [String: PluginGeneration]) {
@@ -99,9 +108,10 @@ struct PluginLoading {
 
 extension HostConfiguration {
   /// What the configuration says of a plugin.
-  fileprivate func settings(of plugin: String) -> PluginSettingValues {
+  fileprivate func settings(of plugin: String, _ calls: CallRoutes) -> PluginSettingValues {
     let settings = pluginSettings[plugin] ?? PluginSettings()
-    return PluginSettingValues(prefix: settings.prefix, values: settings.values)
+    return PluginSettingValues(
+      prefix: settings.prefix, values: settings.values, calls: calls.plugins[plugin] ?? [])
   }
 }
 

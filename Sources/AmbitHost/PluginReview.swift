@@ -25,7 +25,7 @@ package struct PluginReview {
     guard result.refusals.isEmpty else {
       throw HostFailure(result.refusals.sorted { $0.key < $1.key }.flatMap { $0.value.errors.map(\.description) })
     }
-    pluginCount = result.candidates.count
+    pluginCount = result.candidates.count { !$0.plugin.isForeign }
     routes = result.candidates.flatMap { candidate in
       candidate.patterns.map { pattern in
         Route(pattern: pattern.description, plugin: candidate.plugin.declaration.name, file: candidate.file)

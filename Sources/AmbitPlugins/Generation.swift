@@ -37,7 +37,7 @@ package final class PluginGeneration: Sendable {
     self.loops = loops
     self.record = Unchecked(record)
     running = Countdown(loops.loops.count + 1)
-    routes = try plugin.boundRoutes(prefix: settings.prefix, generation: record)
+    routes = try plugin.boundRoutes(settings, generation: record)
     let opening = self.record
     record.pointee.shardEnded = { [self] in countDown() }
     loops.onEach { loop in opening.value.openShard(on: loop) }
@@ -203,21 +203,33 @@ extension DeclaredRoute {
 }
 
 extension LoadedPlugin {
-  /// The plugin's routes, mounted below `prefix` ("" for none).
-  fileprivate func boundRoutes(prefix: String, generation: GenerationPointer) throws(PluginRefusal) -> [BoundRoute] {
-    var routes: [BoundRoute] = []
-    for (route, pattern) in zip(declaration.routes, try patterns(prefix: prefix)) {
-      routes.append(
-        BoundRoute(
-          pattern: pattern, target: route.boundTarget,
-          isBlocking: route.flags.contains(.blocking) || declaration.flags.contains(.threads),
-          finishesOnDisconnect: route.flags.contains(.finishOnDisconnect), generation: generation))
+  /// The plugin's routes below its prefix, and the configured ones to its functions.
+  fileprivate func boundRoutes(
+    _ settings: PluginSettingValues, generation: GenerationPointer
+  ) throws(PluginRefusal) -> [BoundRoute] {
+    let allBlock = declaration.flags.contains(.threads)
+    let own = zip(declaration.routes, try ownPatterns(prefix: settings.prefix)).map { route, pattern in
+      BoundRoute(
+        pattern: pattern, target: route.boundTarget, isBlocking: allBlock || route.flags.contains(.blocking),
+        finishesOnDisconnect: route.flags.contains(.finishOnDisconnect), generation: generation)
     }
-    return routes
+    let configured = zip(settings.calls, try functions(of: settings.calls)).map { call, function in
+      BoundRoute(
+        pattern: call.pattern, target: call.target(function), isBlocking: allBlock || call.flags.contains(.blocking),
+        finishesOnDisconnect: call.flags.contains(.finishOnDisconnect), generation: generation)
+    }
+    return own + configured
+  }
+
+  /// What the plugin's routes answer, and the configured ones to its functions.
+  /// - Throws: also if one of these functions is not there.
+  package func patterns(_ settings: PluginSettingValues) throws(PluginRefusal) -> [RoutePattern] {
+    _ = try functions(of: settings.calls)
+    return try ownPatterns(prefix: settings.prefix) + settings.calls.map(\.pattern)
   }
 
   /// What the plugin's routes answer when it is mounted below `prefix`.
-  package func patterns(prefix: String) throws(PluginRefusal) -> [RoutePattern] {
+  private func ownPatterns(prefix: String) throws(PluginRefusal) -> [RoutePattern] {
     guard !prefix.isEmpty else { return declaration.routes.map(\.pattern) }
     var patterns: [RoutePattern] = []
     for route in declaration.routes {

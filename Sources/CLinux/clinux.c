@@ -2,8 +2,10 @@
 
 #include "clinux.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
+#include <link.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -56,3 +58,17 @@ int clinux_core_count(void) {
 }
 
 void clinux_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+const char *clinux_library_path(void *handle) {
+  struct link_map *map = NULL;
+  return dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0 && map->l_name[0] != '\0' ? map->l_name : NULL;
+}
+
+bool clinux_is_variable(const void *address) {
+  Dl_info info;
+  const ElfW(Sym) *symbol = NULL;
+  if (dladdr1(address, &info, (void **)&symbol, RTLD_DL_SYMENT) == 0 || symbol == NULL || info.dli_saddr != address)
+    return false;
+  unsigned type = symbol->st_info & 15;
+  return type == STT_OBJECT || type == STT_TLS || type == STT_COMMON;
+}

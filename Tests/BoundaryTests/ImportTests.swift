@@ -12,7 +12,7 @@ import Testing
     // Loops, fibers, scopes, jobs. Knows no plugin files and no HTTP.
     "AmbitRuntime": ["AmbitCore", "AmbitFFI", "CAmbit", "CFiber", "CLinux", "Glibc", "Logging", "Synchronization"],
     // Finds, checks and loads libraries. Knows no HTTP.
-    "AmbitPlugins": ["AmbitCore", "AmbitRuntime", "CAmbit", "Glibc", "Synchronization"],
+    "AmbitPlugins": ["AmbitCore", "AmbitRuntime", "CAmbit", "CLinux", "Glibc", "Synchronization"],
     // Connections and requests. Knows no plugin files.
     "AmbitHTTP": ["AmbitCore", "AmbitFFI", "AmbitRuntime", "CAmbit", "CLinux", "Glibc", "Logging", "Synchronization"],
     // Puts the parts together, without a pointer and without C.

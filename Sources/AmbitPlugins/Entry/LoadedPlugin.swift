@@ -14,6 +14,11 @@ package final class LoadedPlugin: Sendable {
   package let copy: PluginCopy
   package let declaration: PluginDeclaration
   private let handle: Unchecked<UnsafeMutableRawPointer>
+  /// It is a library that knows nothing of this host, opened for functions that the operator makes routes of.
+  package let isForeign: Bool
+
+  /// What to call it in front of its name.
+  package var kind: String { isForeign ? "library" : "plugin" }
 
   /// Maps the copy and checks its entry. Blocks while the loader works and the library's constructors run.
   /// - Throws: every reason against the plugin that could be found at once.
@@ -21,11 +26,25 @@ package final class LoadedPlugin: Sendable {
     self.copy = copy
     let handle = try Self.open(copy)
     self.handle = Unchecked(handle)
+    isForeign = false
     let entry = try Self.entry(of: copy, in: handle)
     try EntryHeaderCheck.check(EntryReader.header(of: entry), of: copy.file)
     let image = EntryReader.image(of: entry)
     declaration = try EntryCheck.declaration(of: image, in: copy.file)
   }
+
+  /// Takes a library that is no plugin for one that declares nothing.
+  package init(_ library: ForeignLibrary, generation: UInt64) {
+    copy = PluginCopy(
+      file: library.file, hash: nil, facts: nil, generation: generation, path: library.path)
+    declaration = PluginDeclaration(
+      name: library.file.path, version: "", about: "", flags: [], routes: [], start: nil, stop: nil, save: nil)
+    handle = library.handle
+    isForeign = true
+  }
+
+  /// The function of that name; nil if the library and those it is linked with have none.
+  func symbol(_ name: String) -> UnsafeMutableRawPointer? { dlsym(handle.value, name) }
 
   /// Binds everything now, so that a missing symbol is known here and not at the first request; keeps the library's
   /// symbols to itself, since a later version would otherwise be bound to those of an earlier one.
@@ -48,8 +67,9 @@ package final class LoadedPlugin: Sendable {
 
   /// Why the library stays when its generation has ended; nil if it may go.
   package var unloadObstacle: String? {
+    guard !isForeign else { return "it is no plugin, and others may use it" }
     guard declaration.flags.contains(.unloadable) else { return "it does not declare AMBIT_PLUGIN_UNLOADABLE" }
-    return copy.facts.unloadObstacles.first?.description
+    return copy.facts?.unloadObstacles.first?.description
   }
 
   /// Unmaps the library if nothing stands in the way, and removes the copy. No code of the plugin runs any more, and

@@ -49,11 +49,14 @@ package struct PluginCopies: Sendable {
   package func remove() { removeFolder(path) }
 }
 
-/// A private copy of a plugin's file, checked to be a library for this machine.
+/// The file that is loaded for a plugin: a private copy, checked to be a library for this machine; or the file itself of
+/// a library that is no plugin, which is neither copied nor read.
 package struct PluginCopy: Sendable {
   package let file: PluginFile
-  package let hash: SHA256
-  package let facts: LibraryFacts
+  /// Nil if the file was not read.
+  package let hash: SHA256?
+  /// Nil if the file was not read.
+  package let facts: LibraryFacts?
   package let generation: UInt64
   package let path: String
 }

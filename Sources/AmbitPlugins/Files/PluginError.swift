@@ -21,6 +21,8 @@ package struct PluginError: Error, Equatable, Sendable, CustomStringConvertible 
     case unsupported
     /// The plugin's own `start` failed.
     case startFailed
+    /// A configured route names a function that the library does not have.
+    case noFunction
     /// Another plugin has the same name.
     case duplicateName
     /// Another route has the same meaning.
@@ -35,7 +37,17 @@ package struct PluginError: Error, Equatable, Sendable, CustomStringConvertible 
   /// What was expected and what was found, on one line.
   package let reason: String
 
-  package var description: String { "plugin \(plugin) (\(file)): \(reason)" }
+  package init(code: Code, plugin: String, file: String, reason: String) {
+    self.code = code
+    self.plugin = plugin
+    self.file = file
+    self.reason = reason
+  }
+
+  package var description: String {
+    // A library that is no plugin has no other name than its own.
+    plugin == file ? "library \(file): \(reason)" : "plugin \(plugin) (\(file)): \(reason)"
+  }
 }
 
 /// Why a plugin is refused: every reason that could be found at once, at least one.

@@ -3,6 +3,7 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/epoll.h>
@@ -36,6 +37,12 @@ int clinux_accept(int fd);
 intptr_t clinux_receive(int fd, void *buffer, size_t capacity);
 intptr_t clinux_write(int fd, const void *bytes, size_t length);
 intptr_t clinux_write_parts(int fd, const void *parts, int count);
+
+/* The path of the file behind a handle of dlopen(3), the loader's own text; NULL if it has none. */
+const char *clinux_library_path(void *handle);
+
+/* Whether an address is that of a variable which a loaded library shows, and so of no function: dladdr1(3). */
+bool clinux_is_variable(const void *address);
 
 /* How many cores the process may run on, at least 1: sched_getaffinity(2). */
 int clinux_core_count(void);
