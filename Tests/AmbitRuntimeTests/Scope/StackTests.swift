@@ -6,15 +6,22 @@ import Testing
 @testable import AmbitRuntime
 
 extension Stage {
+  /// Lets this process map so many bytes more than it has mapped by now, which differs with what ran before.
+  private static func limitAddressSpace(toMore bytes: UInt) {
+    let pages = (try? TextFile.read("/proc/self/statm"))?.split(separator: " ").first.flatMap { UInt($0) }
+    guard let pages else { preconditionFailure("/proc/self/statm is not as proc(5) says") }
+    let size = pages * UInt(getpagesize()) + bytes
+    var limit = rlimit(rlim_cur: size, rlim_max: size)
+    setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
+  }
+
   /// Runs more jobs at once than there is address space for their stacks, and prints what became of them.
   fileprivate static func exhaustStacks() throws {
     let jobs = 1_000
     let steps = try play(limits: RuntimeLimits(stackSize: 16 << 20)) { stage in
       let scope = stage.open("")
       var codes: [String: Int] = [:]
-      // The test's process has some GiB of address space; the stacks would take 16.
-      var limit = rlimit(rlim_cur: 4 << 30, rlim_max: 4 << 30)
-      setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
+      limitAddressSpace(toMore: 4 << 30)  // the stacks would take 16 GiB
       for _ in 0..<jobs {
         scope.asHandle.spawn(ended: { _, code in codes["\(code)", default: 0] += 1 }) { $0.sleep() }
       }
