@@ -7,6 +7,7 @@ enum Ascii {
   static var quote: UInt8 { 0x22 }
   static var percent: UInt8 { 0x25 }
   static var comma: UInt8 { 0x2c }
+  static var hyphen: UInt8 { 0x2d }
   static var dot: UInt8 { 0x2e }
   static var slash: UInt8 { 0x2f }
   static var zero: UInt8 { 0x30 }

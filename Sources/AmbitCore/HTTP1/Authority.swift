@@ -7,21 +7,30 @@ struct Authority {
   /// Whether it names both, as `CONNECT` asks for.
   var isComplete: Bool { hasHost && hasPort }
 
-  /// Nil if the bytes are not of this form. An empty host is, as the `Host` field may be empty. The port is at most
-  /// 65535. Of the addresses in brackets only the alphabet is checked; `IPvFuture` is not accepted.
-  init?(_ bytes: RawSpan) {
-    guard let hostEnd = Self.endOfHost(bytes), let hasPort = Self.hasPort(bytes, from: hostEnd) else { return nil }
-    hasHost = hostEnd > 0
+  /// Nil if the bytes of `range` are not of this form. An empty host is, as the `Host` field may be empty. The port is at
+  /// most 65535. Of the addresses in brackets only the alphabet is checked; `IPvFuture` is not accepted.
+  @inline(__always)
+  init?(_ range: ByteRange, in bytes: RawSpan) {
+    guard let hostEnd = Self.endOfHost(range, in: bytes) else { return nil }
+    guard let hasPort = Self.hasPort(from: hostEnd, to: range.end, in: bytes) else { return nil }
+    hasHost = hostEnd > range.start
     self.hasPort = hasPort
   }
 
-  private static func endOfHost(_ bytes: RawSpan) -> Int? {
-    if bytes.byteCount > 0 && bytes[octet: 0] == Ascii.leftBracket { return endOfAddress(bytes) }
-    var position = 0
-    while position < bytes.byteCount {
+  @inline(__always)
+  private static func endOfHost(_ range: ByteRange, in bytes: RawSpan) -> Int? {
+    let usual = min(bytes.firstPosition(from: range.start, where: ByteBlock.endsHostName), range.end)
+    if usual == range.end || bytes[octet: usual] == Ascii.colon { return usual }
+    return endOfUnusualHost(range, from: usual, in: bytes)
+  }
+
+  private static func endOfUnusualHost(_ range: ByteRange, from start: Int, in bytes: RawSpan) -> Int? {
+    if start == range.start && bytes[octet: start] == Ascii.leftBracket { return endOfAddress(range, in: bytes) }
+    var position = start
+    while position < range.end {
       let byte = bytes[octet: position]
       if byte == Ascii.percent {
-        guard hasEscape(bytes, at: position) else { return nil }
+        guard hasEscape(at: position, to: range.end, in: bytes) else { return nil }
         position &+= 3
       } else if ByteClass.hostName.contains(byte) {
         position &+= 1
@@ -33,29 +42,32 @@ struct Authority {
   }
 
   /// The place behind the bracket that closes an IPv6 address.
-  private static func endOfAddress(_ bytes: RawSpan) -> Int? {
-    var position = 1
-    while position < bytes.byteCount && ByteClass.address.contains(bytes[octet: position]) { position += 1 }
-    guard position > 1, position < bytes.byteCount, bytes[octet: position] == Ascii.rightBracket else { return nil }
+  private static func endOfAddress(_ range: ByteRange, in bytes: RawSpan) -> Int? {
+    let start = range.start + 1
+    var position = start
+    while position < range.end && ByteClass.address.contains(bytes[octet: position]) { position += 1 }
+    guard position > start, position < range.end, bytes[octet: position] == Ascii.rightBracket else { return nil }
     return position + 1
   }
 
-  private static func hasEscape(_ bytes: RawSpan, at position: Int) -> Bool {
-    position + 2 < bytes.byteCount && ByteClass.hexadecimal.contains(bytes[octet: position + 1])
+  private static func hasEscape(at position: Int, to end: Int, in bytes: RawSpan) -> Bool {
+    position + 2 < end && ByteClass.hexadecimal.contains(bytes[octet: position + 1])
       && ByteClass.hexadecimal.contains(bytes[octet: position + 2])
   }
 
   /// Whether a port follows the host; nil if something else does.
-  private static func hasPort(_ bytes: RawSpan, from start: Int) -> Bool? {
-    if start == bytes.byteCount { return false }
+  @inline(__always)
+  private static func hasPort(from start: Int, to end: Int, in bytes: RawSpan) -> Bool? {
+    if start == end { return false }
     guard bytes[octet: start] == Ascii.colon else { return nil }
     var port = 0
-    for position in (start &+ 1)..<bytes.byteCount {
-      let byte = bytes[octet: position]
-      guard ByteClass.digit.contains(byte) else { return nil }
-      port = port &* 10 &+ Int(byte &- Ascii.zero)
-      if port > 65535 { return nil }
+    var position = start &+ 1
+    while position < end {
+      let digit = bytes[octet: position] &- Ascii.zero
+      port = port &* 10 &+ Int(digit)
+      if digit > 9 || port > 65535 { return nil }
+      position &+= 1
     }
-    return start &+ 1 < bytes.byteCount
+    return start &+ 1 < end
   }
 }

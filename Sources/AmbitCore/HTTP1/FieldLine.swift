@@ -15,7 +15,7 @@ struct FieldLine {
     }
     var valueStart = nameEnd &+ 1
     while valueStart < bytes.byteCount && Ascii.isWhitespace(bytes[octet: valueStart]) { valueStart &+= 1 }
-    let textEnd = bytes.firstPosition(from: valueStart, where: ByteMask.endsText)
+    let textEnd = bytes.firstPosition(from: valueStart, where: ByteBlock.endsText)
     end = try bytes.lineEnd(at: textEnd, otherwise: .invalidFieldValue)
     var valueEnd = textEnd
     while valueEnd > valueStart && Ascii.isWhitespace(bytes[octet: valueEnd &- 1]) { valueEnd &-= 1 }

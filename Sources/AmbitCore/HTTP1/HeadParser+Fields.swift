@@ -50,7 +50,7 @@ extension HeadParser {
     _ value: ByteRange, in bytes: RawSpan, into head: inout RequestHead
   ) throws(Interruption) {
     if seen.contains(.host) { throw .rejected(.repeatedHost) }
-    if Authority(bytes.extracting(value.bounds)) == nil { throw .rejected(.invalidHost) }
+    if Authority(value, in: bytes) == nil { throw .rejected(.invalidHost) }
     if head.authority == nil { head.authority = value }
     seen.insert(.host)
   }
@@ -66,6 +66,7 @@ extension HeadParser {
 
   /// RFC 9110, section 7.6.1. Options other than these two are of no interest here.
   private mutating func readConnection(_ value: ByteRange, in bytes: RawSpan) {
+    if bytes.equals(value, anyCaseOf: "keep-alive") { return seen.formUnion(.keepAlive) }
     var elements = ListElements(of: value)
     while let option = elements.next(in: bytes) {
       if bytes.equals(option, anyCaseOf: "close") { seen.insert(.close) }

@@ -2,9 +2,7 @@ extension HeadParser {
   /// `method SP request-target SP HTTP-version CRLF` (RFC 9112, section 3).
   mutating func readRequestLine(_ bytes: RawSpan, into head: inout RequestHead) throws(Interruption) {
     try skipEmptyLines(bytes)
-    let methodEnd = bytes.endOfToken(from: position)
-    let delimiter = try bytes.next(at: methodEnd)
-    if delimiter != Ascii.space || methodEnd == position { throw .rejected(.invalidMethod) }
+    let methodEnd = try readMethod(bytes)
     let target = try readTarget(bytes, at: methodEnd &+ 1)
     let minorVersion = try readVersion(bytes, at: target.range.end &+ 1)
     let end = try bytes.lineEnd(at: target.range.end &+ 9, otherwise: .malformedVersion)
@@ -31,13 +29,23 @@ extension HeadParser {
     if bytes[octet: position] == Ascii.lineFeed { throw .rejected(.bareLineFeed) }
   }
 
+  /// Finds the end of the method. Most requests are GET, which needs no search.
+  @inline(__always)
+  private func readMethod(_ bytes: RawSpan) throws(Interruption) -> Int {
+    let usual = ByteRange(from: position, to: position &+ 4)
+    if usual.end <= bytes.byteCount && bytes.equals(usual, "GET ") { return position &+ 3 }
+    let end = bytes.endOfToken(from: position)
+    if try bytes.next(at: end) != Ascii.space || end == position { throw .rejected(.invalidMethod) }
+    return end
+  }
+
   /// Finds the end of the target: one space, after at least one byte and at most `maxTarget`.
   @inline(__always)
   private func readTarget(_ bytes: RawSpan, at start: Int) throws(Interruption) -> RequestTarget {
-    let pathEnd = bytes.firstPosition(from: start, where: ByteMask.endsPath)
+    let pathEnd = bytes.firstPosition(from: start, where: ByteBlock.endsPath)
     var end = pathEnd
     if pathEnd < bytes.byteCount && bytes[octet: pathEnd] == Ascii.questionMark {
-      end = bytes.firstPosition(from: pathEnd &+ 1, where: ByteMask.endsTarget)
+      end = bytes.firstPosition(from: pathEnd &+ 1, where: ByteBlock.endsTarget)
     }
     if end &- start > Int(limits.maxTarget) { throw .rejected(.targetTooLong) }
     switch try bytes.next(at: end) {

@@ -12,16 +12,12 @@ extension RawSpan {
   /// conditions the one bit that is ignored makes a difference for letters only.
   @inline(__always)
   func equals(_ range: ByteRange, anyCaseOf text: StaticString) -> Bool {
-    matches(range, text, ignoring: 0x20)
+    matches(range, text, ignoring: 0x2020_2020_2020_2020)
   }
 
   @inline(__always)
-  private func matches(_ range: ByteRange, _ text: StaticString, ignoring bit: UInt8) -> Bool {
-    if Int(range.length) != text.utf8CodeUnitCount { return false }
-    var difference: UInt8 = 0
-    for index in 0..<text.utf8CodeUnitCount {
-      difference |= (self[octet: range.start &+ index] | bit) ^ (text[octet: index] | bit)
-    }
-    return difference == 0
+  private func matches(_ range: ByteRange, _ text: StaticString, ignoring bits: UInt64) -> Bool {
+    let count = text.utf8CodeUnitCount
+    return Int(range.length) == count && equals(at: range.start, text.octets, at: 0, count: count, ignoring: bits)
   }
 }

@@ -18,39 +18,58 @@ extension RawSpan {
     }
   }
 
-  /// The first place from `start` on whose byte the mask stops at, or the end of the bytes.
+  /// The first place from `start` on at whose byte the test stops, or the end of the bytes.
   @inline(__always)
-  func firstPosition(from start: Int, where mask: (UInt64) -> UInt64) -> Int {
+  func firstPosition(from start: Int, where stops: (SIMD16<UInt8>) -> ByteBlock.Stops) -> Int {
     var position = start
-    while position &+ 8 <= byteCount {
-      let stops = mask(littleEndianWord(at: position))
-      if stops != 0 { return position &+ stops.trailingZeroBitCount / 8 }
-      position &+= 8
+    while position &+ 16 <= byteCount {
+      let stop = stops(block(at: position)).firstLane
+      if stop < 16 { return position &+ stop }
+      position &+= 16
     }
-    return min(byteCount, position &+ mask(littleEndianRest(from: position)).trailingZeroBitCount / 8)
+    return min(byteCount, position &+ stops(rest(from: position)).firstLane)
   }
 
   /// The first place from `start` on whose byte is not of a token, or the end of the bytes.
   @inline(__always)
   func endOfToken(from start: Int) -> Int {
-    var position = firstPosition(from: start, where: ByteMask.endsWord)
+    var position = firstPosition(from: start, where: ByteBlock.endsWord)
     while position < byteCount && ByteClass.token.contains(self[octet: position]) { position &+= 1 }
     return position
   }
+}
 
-  /// Eight bytes, the first one lowest. The load checks its bounds, and any eight bytes are an integer.
+/// Blocks of sixteen bytes.
+extension RawSpan {
   @inline(__always)
-  func littleEndianWord(at position: Int) -> UInt64 {
-    UInt64(littleEndian: unsafe unsafeLoadUnaligned(fromByteOffset: position, as: UInt64.self))
+  private func block(at offset: Int) -> SIMD16<UInt8> {
+    precondition(offset >= 0 && offset &+ 16 <= byteCount, "a block behind the end of the bytes was asked for")
+    return unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: SIMD16<UInt8>.self)
   }
 
-  /// The fewer than eight bytes from `position` to the end, the first one lowest, with zeros above.
-  private func littleEndianRest(from position: Int) -> UInt64 {
+  /// The fewer than sixteen bytes from `position` to the end, with zeros behind them. Out of line: it stands behind
+  /// every scan, and few come here.
+  @inline(never)
+  private func rest(from position: Int) -> SIMD16<UInt8> {
     let count = byteCount &- position
-    if count <= 0 { return 0 }
-    if byteCount >= 8 { return littleEndianWord(at: byteCount &- 8) &>> UInt64(64 &- 8 &* count) }
-    var word: UInt64 = 0
-    for index in position..<byteCount { word |= UInt64(self[octet: index]) &<< UInt64(8 &* (index &- position)) }
-    return word
+    if count <= 0 { return SIMD16(repeating: 0) }
+    let bits =
+      byteCount >= 16
+      ? unsafe unsafeBitCast(block(at: byteCount &- 16), to: UInt128.self) &>> UInt128(8 &* (16 &- count))
+      : fewBytes &>> UInt128(8 &* position)
+    return unsafe unsafeBitCast(bits, to: SIMD16<UInt8>.self)
+  }
+
+  /// All bytes, fewer than sixteen, the first one lowest, with zeros above.
+  private var fewBytes: UInt128 {
+    if byteCount < 8 { return UInt128(bytesBelowEight) }
+    let missing = UInt64(8 &* (16 &- byteCount))
+    return UInt128(word(at: 0)) | UInt128(word(at: byteCount &- 8) &>> missing) &<< 64
+  }
+
+  private var bytesBelowEight: UInt64 {
+    var bits: UInt64 = 0
+    for index in 0..<byteCount { bits |= UInt64(self[octet: index]) &<< UInt64(8 &* index) }
+    return bits
   }
 }

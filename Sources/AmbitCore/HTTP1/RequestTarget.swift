@@ -16,7 +16,7 @@ struct RequestTarget {
 
   private func splitOther(_ bytes: RawSpan, into head: inout RequestHead) throws(Interruption) {
     if head.method == .connect {
-      guard Authority(bytes.extracting(range.bounds))?.isComplete == true else { throw .rejected(.unsuitableTarget) }
+      guard Authority(range, in: bytes)?.isComplete == true else { throw .rejected(.unsuitableTarget) }
       head.authority = range
       head.path = ByteRange(from: range.end, to: range.end)
     } else if bytes.equals(range, "*") {
@@ -34,7 +34,7 @@ struct RequestTarget {
     var end = start
     while end < pathEnd && bytes[octet: end] != Ascii.slash { end += 1 }
     let authority = ByteRange(from: start, to: end)
-    guard Authority(bytes.extracting(authority.bounds))?.hasHost == true else { throw .rejected(.invalidTarget) }
+    guard Authority(authority, in: bytes)?.hasHost == true else { throw .rejected(.invalidTarget) }
     head.authority = authority
     splitPath(from: end, into: &head)
   }

@@ -2,12 +2,13 @@
 /// node with ten thousand cost the same. Built once, then only read.
 struct NameIndex: Sendable {
   private struct Slot: BitwiseCopyable {
+    /// The name, if it is short enough for a number; else its digest.
+    var key: UInt64 = 0
     var parent: UInt32 = 0
     /// 0 if the slot is free.
     var child: UInt32 = 0
-    var digest: UInt32 = 0
+    var nameLength: UInt32 = 0
     var nameOffset: UInt32 = 0
-    var nameLength: Int = 0
   }
 
   /// A name below a node, and the node it leads to, which is not 0.
@@ -30,14 +31,12 @@ struct NameIndex: Sendable {
   }
 
   private mutating func insert(_ entry: Entry) {
-    let digest = entry.name.withOctets {
-      $0.digest(at: 0, count: $0.byteCount, seed: UInt64(entry.parent))
-    }
-    var index = Int(truncatingIfNeeded: digest) & (slots.count - 1)
+    let name = entry.name.withOctets { Name($0, offset: 0, length: $0.byteCount, below: entry.parent) }
+    var index = name.firstSlot & (slots.count - 1)
     while slots[index].child != 0 { index = (index + 1) & (slots.count - 1) }
     slots[index] = Slot(
-      parent: entry.parent, child: entry.child, digest: UInt32(truncatingIfNeeded: digest >> 32),
-      nameOffset: UInt32(names.count), nameLength: entry.name.count)
+      key: name.key, parent: entry.parent, child: entry.child, nameLength: UInt32(entry.name.count),
+      nameOffset: UInt32(names.count))
     names.append(contentsOf: entry.name)
   }
 
@@ -46,19 +45,37 @@ struct NameIndex: Sendable {
   @inline(__always)
   func child(of parent: UInt32, named bytes: RawSpan, offset: Int, length: Int, probes: inout Int) -> UInt32 {
     let slots = slots.span
-    let digest = bytes.digest(at: offset, count: length, seed: UInt64(parent))
-    let mark = UInt32(truncatingIfNeeded: digest >> 32)
-    var index = Int(truncatingIfNeeded: digest) & (slots.count - 1)
+    let name = Name(bytes, offset: offset, length: length, below: parent)
+    var index = name.firstSlot & (slots.count &- 1)
     while true {
       let slot = slots[index]
-      probes += 1
+      probes &+= 1
       if slot.child == 0 { return 0 }
-      if slot.digest == mark, slot.parent == parent, slot.nameLength == length,
-        bytes.equals(at: offset, names.span, at: Int(slot.nameOffset), count: length)
+      if slot.key == name.key, slot.parent == parent, Int(slot.nameLength) == length,
+        length < RawSpan.numberSize || isName(of: slot, bytes, at: offset)
       {
         return slot.child
       }
-      index = (index + 1) & (slots.count - 1)
+      index = (index &+ 1) & (slots.count &- 1)
+    }
+  }
+
+  /// Whether a slot whose key is the digest of a range has its name too. Out of line, as few names are so long.
+  @inline(never)
+  private func isName(of slot: Slot, _ bytes: RawSpan, at offset: Int) -> Bool {
+    bytes.equals(at: offset, names.span, at: Int(slot.nameOffset), count: Int(slot.nameLength))
+  }
+
+  /// What is compared of a name, and where the search for it begins.
+  private struct Name {
+    let key: UInt64
+    let firstSlot: Int
+
+    @inline(__always)
+    init(_ bytes: RawSpan, offset: Int, length: Int, below parent: UInt32) {
+      let digest = bytes.digest(at: offset, count: length, seed: UInt64(parent))
+      key = length < RawSpan.numberSize ? bytes.number(at: offset, count: length) : digest
+      firstSlot = Int(truncatingIfNeeded: digest)
     }
   }
 }

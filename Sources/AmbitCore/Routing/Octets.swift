@@ -3,7 +3,8 @@
 extension RawSpan {
   @inline(__always)
   subscript(octet offset: Int) -> UInt8 {
-    unsafe unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+    precondition(UInt(bitPattern: offset) < UInt(bitPattern: byteCount), "a byte behind the end was asked for")
+    return unsafe unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
   }
 
   @inline(__always)
@@ -13,13 +14,16 @@ extension RawSpan {
 
   /// Eight bytes as a number in the order of the machine.
   @inline(__always)
-  private func word(at offset: Int) -> UInt64 {
+  func word(at offset: Int) -> UInt64 {
     unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
   }
 
+  /// A range of fewer bytes than this is told by a number.
+  static var numberSize: Int { 8 }
+
   /// Fewer than eight bytes as one number: two ranges of one length are equal if and only if their numbers are.
   @inline(__always)
-  private func short(at offset: Int, count: Int) -> UInt64 {
+  func number(at offset: Int, count: Int) -> UInt64 {
     if count >= 4 { return quad(at: offset) | quad(at: offset + count - 4) << 32 }
     if count == 0 { return 0 }
     return UInt64(self[octet: offset]) | UInt64(self[octet: offset + count / 2]) << 8
@@ -31,7 +35,7 @@ extension RawSpan {
   @inline(__always)
   func digest(at offset: Int, count: Int, seed: UInt64) -> UInt64 {
     var digest = (seed ^ UInt64(truncatingIfNeeded: count) << 32) &* 0x9E37_79B9_7F4A_7C15
-    if count < 8 { return mixed(digest, short(at: offset, count: count)) }
+    if count < 8 { return mixed(digest, number(at: offset, count: count)) }
     var done = 0
     while done + 8 < count {
       digest = mixed(digest, word(at: offset + done))
@@ -43,14 +47,21 @@ extension RawSpan {
   /// Whether the bytes at an offset equal as many of another span at its own offset.
   @inline(__always)
   func equals(at offset: Int, _ other: Span<UInt8>, at otherOffset: Int, count: Int) -> Bool {
-    let other = unsafe other.bytes
-    if count < 8 { return short(at: offset, count: count) == other.short(at: otherOffset, count: count) }
+    equals(at: offset, unsafe other.bytes, at: otherOffset, count: count, ignoring: 0)
+  }
+
+  /// The same but for bits of each byte that are ignored: those set in `bits`, which repeats one byte eight times.
+  @inline(__always)
+  func equals(at offset: Int, _ other: RawSpan, at otherOffset: Int, count: Int, ignoring bits: UInt64) -> Bool {
+    if count < 8 {
+      return number(at: offset, count: count) | bits == other.number(at: otherOffset, count: count) | bits
+    }
     var done = 0
     while done + 8 < count {
-      if word(at: offset + done) != other.word(at: otherOffset + done) { return false }
+      if word(at: offset + done) | bits != other.word(at: otherOffset + done) | bits { return false }
       done += 8
     }
-    return word(at: offset + count - 8) == other.word(at: otherOffset + count - 8)
+    return word(at: offset + count - 8) | bits == other.word(at: otherOffset + count - 8) | bits
   }
 }
 

@@ -28,21 +28,16 @@ public enum PathNormaliser {
   private static func normaliseInPlace(_ raw: RawSpan, segments: inout MutableSpan<ByteRange>) -> NormalPath? {
     var count = 0
     var start = 1
-    var index = 1
     while true {
-      let isAtEnd = index == raw.byteCount
-      let byte = isAtEnd ? UInt8(ascii: "/") : raw[octet: index]
-      if byte == UInt8(ascii: "/") {
-        if isDotSegment(raw, start: start, end: index) { return nil }
-        if count == segments.count { return .refused(.tooManySegments) }
-        segments[count] = ByteRange(from: start, to: index)
-        count += 1
-        if isAtEnd { return .asSent(segments: count) }
-        start = index + 1
-      } else if byte == UInt8(ascii: "%") {
-        return nil
-      }
-      index += 1
+      let end = raw.firstPosition(from: start, where: ByteBlock.endsSegment)
+      let isLast = end == raw.byteCount
+      if !isLast, raw[octet: end] == Ascii.percent { return nil }
+      if isDotSegment(raw, start: start, end: end) { return nil }
+      if count == segments.count { return .refused(.tooManySegments) }
+      segments[count] = ByteRange(from: start, to: end)
+      count &+= 1
+      if isLast { return .asSent(segments: count) }
+      start = end &+ 1
     }
   }
 

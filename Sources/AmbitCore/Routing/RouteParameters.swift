@@ -37,11 +37,12 @@ struct RouteParameters: Sendable {
   }
 
   func values(of route: Int, in segments: Span<ByteRange>, into values: inout MutableSpan<ByteRange>) -> Int {
-    let parameters = parameters.span
     let first = starts.span[route]
-    let count = starts.span[route + 1] - first
+    let count = starts.span[route + 1] &- first
+    if count == 0 { return 0 }
+    let parameters = parameters.span
     for index in 0..<count {
-      let parameter = parameters[first + index]
+      let parameter = parameters[first &+ index]
       var value = segments[Int(parameter.place)]
       if parameter.isRest {
         let last = segments[segments.count - 1]

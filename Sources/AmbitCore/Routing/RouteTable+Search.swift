@@ -19,10 +19,10 @@ extension RouteTable {
     var place = firstPlace
     while true {
       let node = nodes.span[Int(below)]
-      search.visits += 1
+      search.visits &+= 1
       guard place < segments.count else { return route(endingAt: node, method: method, search: &search) }
       let segment = segments[place]
-      place += 1
+      place &+= 1
       let literal = node.hasLiterals ? literal(segment, of: path, below: below, search: &search) : 0
       let parameter = segment.length > 0 ? node.parameter : 0
       if literal != 0 {
@@ -44,7 +44,7 @@ extension RouteTable {
         if found >= 0 { return found }
       }
       guard node.rest != 0 else { return -1 }
-      search.visits += 1
+      search.visits &+= 1
       return route(endingAt: nodes.span[Int(node.rest)], method: method, search: &search)
     }
   }
@@ -63,7 +63,7 @@ extension RouteTable {
     let first = Int(node.firstEndpoint)
     var getting = -1
     var anyMethod = -1
-    for place in first..<(first + Int(node.endpointCount)) {
+    for place in first..<(first &+ Int(node.endpointCount)) {
       let endpoint = endpoints[place]
       if endpoint.method == method { return Int(endpoint.route) }
       if endpoint.method == .get { getting = Int(endpoint.route) }

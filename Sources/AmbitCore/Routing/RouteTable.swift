@@ -76,8 +76,10 @@ public struct RouteTable: Sendable {
     return code(of: method, search: &search) != .unknown
   }
 
+  /// Most requests are GET, which needs no search.
   @inline(__always)
   private func code(of method: RawSpan, search: inout RouteSearch) -> MethodCode {
+    if method.equals(ByteRange(from: 0, to: method.byteCount), "GET") { return .get }
     let node = RouteTree.methodsNode
     return MethodCode(
       value: index.child(of: node, named: method, offset: 0, length: method.byteCount, probes: &search.probes))

@@ -1,0 +1,60 @@
+/// Tests of sixteen bytes at once.
+///
+/// Each takes a block of bytes and returns a mask in which exactly those lanes are set that a scan stops at. Both
+/// operands of every operation are vectors: the operators that take a single number are not made into machine vectors.
+enum ByteBlock {
+  typealias Stops = SIMDMask<SIMD16<Int8>>
+
+  /// Stops at what may not stand in a field value: control characters except the tab.
+  @inline(__always)
+  static func endsText(_ block: SIMD16<UInt8>) -> Stops {
+    (block .< each(Ascii.space)) .& (block .!= each(Ascii.tab)) .| (block .== each(0x7f))
+  }
+
+  /// Stops at what may not stand in a request target: control characters, space, `#`, and bytes from 0x7f up.
+  @inline(__always)
+  static func endsTarget(_ block: SIMD16<UInt8>) -> Stops {
+    ((block &- each(0x21)) .>= each(0x5e)) .| (block .== each(0x23))
+  }
+
+  /// Stops at the same, and at `?`.
+  @inline(__always)
+  static func endsPath(_ block: SIMD16<UInt8>) -> Stops {
+    endsTarget(block) .| (block .== each(Ascii.questionMark))
+  }
+
+  /// Stops at `/` and `%`.
+  @inline(__always)
+  static func endsSegment(_ block: SIMD16<UInt8>) -> Stops {
+    (block .== each(Ascii.slash)) .| (block .== each(Ascii.percent))
+  }
+
+  /// Stops at all but letters and `-`, of which most field names are made.
+  @inline(__always)
+  static func endsWord(_ block: SIMD16<UInt8>) -> Stops {
+    isNoLetter(block) .& (block .!= each(Ascii.hyphen))
+  }
+
+  /// Stops at all but letters, digits, `-` and `.`, of which most host names are made.
+  @inline(__always)
+  static func endsHostName(_ block: SIMD16<UInt8>) -> Stops {
+    isNoLetter(block) .& ((block &- each(Ascii.zero)) .>= each(10)) .& ((block &- each(Ascii.hyphen)) .>= each(2))
+  }
+
+  @inline(__always)
+  private static func isNoLetter(_ block: SIMD16<UInt8>) -> Stops {
+    ((block | each(0x20)) &- each(0x61)) .>= each(26)
+  }
+
+  @inline(__always)
+  private static func each(_ byte: UInt8) -> SIMD16<UInt8> { SIMD16(repeating: byte) }
+}
+
+extension SIMDMask<SIMD16<Int8>> {
+  /// The first lane that is set; 16 if none is.
+  @inline(__always)
+  var firstLane: Int {
+    // A lane is a byte of all ones or all zeros, and the processors that the host runs on are little-endian.
+    unsafe unsafeBitCast(self, to: UInt128.self).trailingZeroBitCount &>> 3
+  }
+}
