@@ -52,10 +52,13 @@ extension UnsafeMutablePointer<Listener> {
   /// See accept(2): most errors are of the one connection that was to be accepted. Without descriptors or memory the
   /// event would come again at once, so the listener rests for a while.
   private func acceptFailed(_ code: Int32) {
-    guard [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(code) else { return }
-    HTTPLog.cannotAccept(code)
-    server.pointee.loop.unwatch(pointee.descriptor)
-    server.pointee.loop.arm(timer, after: 100_000_000)
+    switch code {
+    case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+      HTTPLog.cannotAccept(code)
+      server.pointee.loop.unwatch(pointee.descriptor)
+      server.pointee.loop.arm(timer, after: 100_000_000)
+    default: break
+    }
   }
 
   private func resume() {

@@ -35,7 +35,12 @@ struct HeaderLines {
   }
 
   /// Removes the lines of a name, in any case.
+  @inline(__always)
   mutating func remove(_ name: UnsafeRawBufferPointer) {
+    if length > 0 { search(andRemove: name) }
+  }
+
+  private mutating func search(andRemove name: UnsafeRawBufferPointer) {
     var start = 0
     while let line = line(at: start) {
       if FieldSyntax.isSameName(line.name.bytes, name.bytes) {

@@ -16,6 +16,9 @@ public struct TimerWheel {
   private var occupied: InlineArray<8, UInt64> = .init(repeating: 0)
   /// The tick up to which timers have fired.
   private var elapsed: UInt64
+  /// The earliest tick at which there may be something to do; `UInt64.max`: never. A timer that is disarmed does not
+  /// move it, so that it may come too early, never too late.
+  private var nextTick = UInt64.max
 
   /// An empty wheel that stands at `now`, in nanoseconds.
   init(now: Int64) {
@@ -31,8 +34,9 @@ public struct TimerWheel {
   @inline(__always)
   mutating func arm(_ timer: TimerPointer, at time: Int64) {
     if timer.isArmed { disarm(timer) }
-    let tick = (UInt64(max(time, 0)) + (1 << Self.tickShift - 1)) >> Self.tickShift
-    timer.pointee.tick = max(tick, elapsed + 1)
+    let tick = max((UInt64(max(time, 0)) + (1 << Self.tickShift - 1)) >> Self.tickShift, elapsed + 1)
+    timer.pointee.tick = tick
+    nextTick = min(nextTick, tick)
     insert(timer)
   }
 
@@ -60,12 +64,10 @@ public struct TimerWheel {
     (slots + slot).append(timer.link)
   }
 
-  /// When the next slot is due (monotonic, nanoseconds), nil if no timer is armed. No timer fires before; a slot of a
-  /// higher level may be due without one that fires.
-  var nextDue: Int64? {
-    guard let (tick, _) = nextSlot() else { return nil }
-    return Int64(clamping: tick << Self.tickShift)
-  }
+  /// No timer fires before this time (monotonic, nanoseconds); nil: none fires at all. It may be that of a timer which was
+  /// disarmed since, once.
+  @inline(__always)
+  var nextDue: Int64? { nextTick == .max ? nil : Int64(clamping: nextTick << Self.tickShift) }
 
   /// The tick at which the first occupied slot is due, and the slot.
   private func nextSlot() -> (tick: UInt64, slot: Int)? {
@@ -89,9 +91,21 @@ public struct TimerWheel {
   /// Moves time on to `now` and takes one timer that has become due out of the wheel; nil if none is left.
   ///
   /// One at a time, because what a timer does may disarm another that is due as well.
+  @inline(__always)
   mutating func popDue(now: Int64) -> TimerPointer? {
     let target = UInt64(max(now, 0)) >> Self.tickShift
-    while let (tick, slot) = nextSlot(), tick <= target {
+    return target < nextTick ? nil : searchDue(upTo: target)
+  }
+
+  @inline(never)
+  private mutating func searchDue(upTo target: UInt64) -> TimerPointer? {
+    while true {
+      guard let (tick, slot) = nextSlot() else {
+        nextTick = .max
+        break
+      }
+      nextTick = tick
+      guard tick <= target else { break }
       elapsed = max(elapsed, tick)
       let head = slots + slot
       if slot < 64 {

@@ -75,10 +75,11 @@ struct TimerModel {
     return complaints
   }
 
-  /// What is wrong with `nextDue`: a loop that sleeps until then must not oversleep.
+  /// What is wrong with `nextDue`: a loop that sleeps until then must not oversleep, nor wake again and again for a timer
+  /// that was disarmed.
   func complaint(nextDue: Int64?) -> String? {
     guard let first = deadlines.values.min() else {
-      return nextDue == nil ? nil : "due at \(nextDue!), and nothing is armed"
+      return nextDue ?? .max > now - tick ? nil : "still due at \(nextDue!), and nothing is armed"
     }
     guard let nextDue else { return "nothing due, and a timer is armed for \(first)" }
     return nextDue < first + tick ? nil : "due at \(nextDue), and a timer is armed for \(first)"
