@@ -12,7 +12,9 @@ struct Server {
   var listeners: [ListenerPointer] = []
   /// Closed connections, the longest closed first.
   var free: Link
+  var freeCount = 0
   var freeRequests: RequestPointer?
+  var freeRequestCount = 0
   /// The routes of new requests. Owned: one reference.
   var routes: Unmanaged<RouteSet>
   /// What `routes` say of it, to be had without a reference.
@@ -30,6 +32,9 @@ typealias ServerPointer = UnsafeMutablePointer<Server>
 extension UnsafeMutablePointer<Server> {
   @inline(__always) var openLink: LinkPointer { pointer(to: \.open)! }
   @inline(__always) private var freeLink: LinkPointer { pointer(to: \.free)! }
+
+  /// Of closed connections and of requests so many records are kept for reuse, of a kilobyte or three each.
+  private static var keptRecords: Int { 1024 }
 
   /// The server of a loop.
   @inline(__always)
@@ -67,31 +72,41 @@ extension UnsafeMutablePointer<Server> {
     }
   }
 
-  /// A record, uninitialised. One that was closed in this turn may still be named by an event, and is left alone.
-  private func takeConnection() -> ConnectionPointer {
+  /// A record, uninitialised.
+  private func takeConnection() -> ConnectionPointer { takeFreeConnection() ?? .allocate(capacity: 1) }
+
+  /// The record of the connection that was closed first; nil if none was before this turn: an event may still name it.
+  private func takeFreeConnection() -> ConnectionPointer? {
     let first = freeLink.pointee.next
-    if first != freeLink {
-      let connection = ConnectionPointer.of(sibling: first)
-      if connection.pointee.closedInTurn < pointee.loop.pointee.turn {
-        first.remove()
-        return connection
-      }
-    }
-    return .allocate(capacity: 1)
+    guard first != freeLink else { return nil }
+    let connection = ConnectionPointer.of(sibling: first)
+    guard connection.pointee.closedInTurn < pointee.loop.pointee.turn else { return nil }
+    first.remove()
+    pointee.freeCount -= 1
+    return connection
   }
 
   func didClose(_ connection: ConnectionPointer) {
     connection.siblingLink.remove()
     freeLink.append(connection.siblingLink)
+    pointee.freeCount += 1
     pointee.openCount -= 1
+    if pointee.freeCount > Self.keptRecords { takeFreeConnection()?.deallocate() }
   }
 
   /// A record for the request that begins on `connection`.
   @inline(__always)
   func takeRequest(for connection: ConnectionPointer) -> RequestPointer {
-    let request = pointee.freeRequests ?? makeRequest()
-    pointee.freeRequests = request.pointee.nextFree
+    let request = takeFreeRequest() ?? makeRequest()
     request.begin(on: connection)
+    return request
+  }
+
+  @inline(__always)
+  private func takeFreeRequest() -> RequestPointer? {
+    guard let request = pointee.freeRequests else { return nil }
+    pointee.freeRequests = request.pointee.nextFree
+    pointee.freeRequestCount &-= 1
     return request
   }
 
@@ -106,8 +121,10 @@ extension UnsafeMutablePointer<Server> {
     request.pointee.input?.release(to: pointer(to: \.buffers)!)
     request.pointee.input = nil
     request.pointee.connection = nil
+    guard pointee.freeRequestCount < Self.keptRecords else { return request.deallocateRecord() }
     request.pointee.nextFree = pointee.freeRequests
     pointee.freeRequests = request
+    pointee.freeRequestCount &+= 1
   }
 
   /// Takes no more connections: idle ones are closed, unless a request has come that no event has told of yet; others

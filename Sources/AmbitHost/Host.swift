@@ -33,6 +33,7 @@ package final class Host {
     self.source = source
     self.configuration = configuration
     initial = configuration
+    HostProcess.raiseDescriptorLimit()
     do throws(SystemError) {
       signals = try Signals()
       let limits = RuntimeLimits(

@@ -19,6 +19,15 @@ public enum HostProcess {
     return variables
   }
 
+  /// Lets the process have as many open descriptors as the system allows it, getrlimit(2): each connection takes one, and
+  /// the limit that processes start with is often 1,024.
+  public static func raiseDescriptorLimit() {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    limit.rlim_cur = limit.rlim_max
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+  }
+
   /// Writes to standard error, in as few system calls as it takes.
   public static func writeError(_ text: String) {
     var text = text

@@ -3,20 +3,12 @@
 #include "cfiber.h"
 #include "sanitizer.h"
 #include "saved_frame.h"
+#include "stagger.h"
 #include "switch.h"
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/// Bytes to leave free at the top of a stack: 0 to 960, a multiple of a cache line.
-///
-/// Stacks lie a multiple of the page size apart, so that without it the busiest lines of all would share one set of the
-/// cache. Less than a page, so that a small job still fits in the first one.
-static size_t stagger(const char *stack_low) {
-  uint64_t mixed = (uint64_t)(uintptr_t)stack_low * 0x9E3779B97F4A7C15u;
-  return (size_t)(mixed >> 60) * 64;
-}
 
 /// Writes a frame that a switch can resume: it starts `entry(argument)` on the stack right above it.
 static void write_frame(struct saved_frame *frame, void (*entry)(void *), void *argument) {

@@ -18,6 +18,8 @@ private final class Pool {
     try #require(cfiber_stack_acquire(&pool))
   }
 
+  func trim(keep: Int = 0, most: Int = .max) { cfiber_stack_pool_trim(&pool, keep, most) }
+
   func release(_ stacks: [UnsafeMutableRawPointer]) {
     for stack in stacks { cfiber_stack_release(&pool, stack) }
   }
@@ -96,7 +98,9 @@ private func residentPages(_ stack: UnsafeMutableRawPointer, size: Int) -> Int {
     let stacks = try (0..<4).map { _ in try pool.acquire() }
     for stack in stacks { memset(stack, 1, size) }
     pool.release(stacks)
-    cfiber_stack_pool_trim(&pool.pool, 1)
+    pool.trim(keep: 1)
+    #expect(pool.pool.cold_count == 0, "all were in use")
+    pool.trim(keep: 1)
     #expect(pool.pool.cold_count == 3)
     let resident = stacks.map { residentPages($0, size: size) > 0 }
     #expect(resident == [false, false, false, true])
@@ -104,6 +108,20 @@ private func residentPages(_ stack: UnsafeMutableRawPointer, size: Int) -> Int {
     #expect(try pool.acquire().load(as: UInt8.self) == 0)
     pool.release([stacks[2], stacks[3]])
     #expect(pool.pool.cold_count == 2)
+  }
+
+  @Test func `keeps the memory of stacks that were in use meanwhile, and gives back so much at a time`() throws {
+    let pool = Pool()
+    let stacks = try (0..<6).map { _ in try pool.acquire() }
+    pool.release(stacks)
+    pool.trim()
+    pool.release(try [pool.acquire(), pool.acquire()].reversed())
+    #expect(cfiber_stack_pool_surplus(&pool.pool, 1) == 5)
+    pool.trim(most: 3)
+    #expect(pool.pool.cold_count == 3)
+    pool.trim(most: 3)
+    #expect(pool.pool.cold_count == 6)
+    #expect(cfiber_stack_pool_surplus(&pool.pool, 1) == 0)
   }
 
   @Test func `tells in whose guard an address lies`() throws {

@@ -55,6 +55,12 @@ extension UnsafeMutablePointer<Request> {
     pointer(to: \.response)!.initialize(to: Response())
   }
 
+  /// Frees a record that the pool does not keep.
+  func deallocateRecord() {
+    pointee.fields.deallocate()
+    deallocate()
+  }
+
   /// Makes a record of the pool the request that begins on `connection`.
   @inline(__always)
   func begin(on connection: ConnectionPointer) {

@@ -32,7 +32,7 @@ extension UnsafeMutablePointer<Loop> {
     }
     while let timer = pointee.wheel.popDue(now: pointee.now) { timer.pointee.fire(timer.pointee.owner) }
     runReady()
-    if pointee.turn & 0xFFFF == 0 { cfiber_stack_pool_trim(stackPool, 1024) }
+    scheduleTrim()
   }
 
   /// How long the loop may sleep, in nanoseconds: until the next timer, for ever (-1), or not at all.
@@ -54,14 +54,51 @@ extension UnsafeMutablePointer<Loop> {
   }
 
   private func runReady() {
-    for _ in 0..<max(Self.readyBatch, pointee.readyCount / 2) {
-      guard let link = readyLink.popFirst() else { return }
-      pointee.readyCount &-= 1
+    pointee.turnsLeft = max(Self.readyBatch, pointee.readyCount / 2)
+    while pointee.turnsLeft > 0, let link = readyLink.popFirst() {
+      countTurn()
       let item = link.record(ReadyItem.self, at: 0)
       switch item.pointee.kind {
-      case .job: link.record(Job.self, at: MemoryLayout<Job>.offset(of: \.ready)!).takeTurn()
+      case .job: JobPointer.of(ready: link).takeTurn()
       case .scopeEnd: link.record(Scope.self, at: MemoryLayout<Scope>.offset(of: \.ready)!).takeEndTurn()
       }
     }
+    pointee.turnsLeft = 0
+  }
+
+  /// Takes the job that is next in the ready queue, on its stack, for one that leaves the thread to hand it over; nil if
+  /// the loop itself has to act: on something else than a job, on a job that gets no turn, or on what the kernel has.
+  @inline(__always)
+  func takeNextJob() -> JobPointer? {
+    let link = readyLink.pointee.next
+    guard pointee.turnsLeft > 0, link != readyLink, link.record(ReadyItem.self, at: 0).pointee.kind == .job else {
+      return nil
+    }
+    let job = JobPointer.of(ready: link)
+    guard job.hasStackForTurn() else { return nil }
+    link.remove()
+    countTurn()
+    return job
+  }
+
+  @inline(__always)
+  private func countTurn() {
+    pointee.readyCount &-= 1
+    pointee.turnsLeft &-= 1
+    if pointee.readyCount > Self.crowd { prefetch() }
+  }
+
+  /// The records and stacks of so many jobs do not fit into the processor's first cache.
+  private static var crowd: Int { 32 }
+
+  /// Has the processor fetch what the turns after this one will need. The record comes two turns ahead, since it tells
+  /// where the stack is.
+  @inline(__always)
+  private func prefetch() {
+    let next = readyLink.pointee.next
+    if next != readyLink, next.record(ReadyItem.self, at: 0).pointee.kind == .job {
+      cfiber_prefetch(JobPointer.of(ready: next).fiber)
+    }
+    cfiber_prefetch_record(next.pointee.next, MemoryLayout<Job>.offset(of: \.body)!)
   }
 }

@@ -30,15 +30,19 @@ public struct Loop {
   var ready: Link
   /// How many there are in `ready`.
   var readyCount = 0
+  /// How many more of them have their turn before the loop looks at what the kernel has.
+  var turnsLeft = 0
   var wheel: TimerWheel
   /// The thread's own stack.
   var ownFiber = cfiber()
   var stackPool: cfiber_stack_pool
   var isStopping = false
 
-  var freeJobs: Link
-  var freeScopes: Link
-  var freeChunks: UnsafeMutablePointer<ArenaChunk>?
+  /// Gives back the memory of stacks that a burst has left behind; see `Loop+Memory.swift`.
+  var trimTimer: Timer
+  var freeJobs = RecordPool<Job>(limit: keptRecords)
+  var freeScopes = RecordPool<Scope>(limit: keptRecords)
+  var freeChunks = RecordPool<ArenaChunk>(limit: keptChunks)
   var freeDescriptorWaits: DescriptorWaitPointer?
   /// The host's scope on this loop: all others are below it.
   public var root: ScopePointer
@@ -77,8 +81,7 @@ extension UnsafeMutablePointer<Loop> {
   @inline(__always) var readyLink: LinkPointer { pointer(to: \.ready)! }
   @inline(__always) var ownFiber: UnsafeMutablePointer<cfiber> { pointer(to: \.ownFiber)! }
   @inline(__always) var stackPool: UnsafeMutablePointer<cfiber_stack_pool> { pointer(to: \.stackPool)! }
-  @inline(__always) private var freeJobsLink: LinkPointer { pointer(to: \.freeJobs)! }
-  @inline(__always) private var freeScopesLink: LinkPointer { pointer(to: \.freeScopes)! }
+  @inline(__always) var trimTimer: TimerPointer { pointer(to: \.trimTimer)! }
 
   /// The loop whose thread this is; nil on any other thread.
   @inline(__always)
@@ -99,7 +102,7 @@ extension UnsafeMutablePointer<Loop> {
         index: index, api: api, limits: limits, epoll: epoll, mailbox: .passUnretained(mailbox),
         pool: .passUnretained(pool), now: now, current: nil,
         ready: Link(alone: readyLink), wheel: TimerWheel(now: now), stackPool: stacks,
-        freeJobs: Link(alone: freeJobsLink), freeScopes: Link(alone: freeScopesLink), freeChunks: nil,
+        trimTimer: Timer(at: trimTimer, owner: self, fire: trimMemory),
         root: .allocate(capacity: 1),
         lastScopeID: UInt64(index), scopeIDStride: UInt64(max(count, 1)), server: nil))
     pointee.root.initializeRecord(loop: self, parent: nil, kind: .host, observer: nil)
@@ -122,49 +125,5 @@ extension UnsafeMutablePointer<Loop> {
   /// When an armed timer fires, monotonic nanoseconds.
   func due(_ timer: TimerPointer) -> Int64 { pointee.wheel.due(timer) }
 
-  /// A job's record, uninitialised.
-  func takeJob() -> JobPointer {
-    if let link = freeJobsLink.popLast() { return .of(sibling: link) }
-    let slab = JobPointer.allocate(capacity: 32)
-    for index in (1..<32).reversed() {
-      let job = slab + index
-      job.siblingLink.initializeAlone()
-      freeJobsLink.append(job.siblingLink)
-    }
-    return slab
-  }
-
-  /// Takes a job's record back for use again.
-  func recycle(_ job: JobPointer) {
-    job.siblingLink.remove()
-    freeJobsLink.append(job.siblingLink)
-  }
-
-  /// A scope's record, uninitialised.
-  func takeScope() -> ScopePointer {
-    if let link = freeScopesLink.popLast() { return .of(sibling: link) }
-    let slab = ScopePointer.allocate(capacity: 16)
-    for index in (1..<16).reversed() {
-      let scope = slab + index
-      scope.siblingLink.initializeAlone()
-      freeScopesLink.append(scope.siblingLink)
-    }
-    return slab
-  }
-
-  /// Takes a scope's record back for use again.
-  func recycle(_ scope: ScopePointer) { freeScopesLink.append(scope.siblingLink) }
-
-  func takeChunk() -> UnsafeMutablePointer<ArenaChunk>? {
-    guard let chunk = pointee.freeChunks else {
-      return UnsafeMutableRawPointer.allocate(byteCount: 4096, alignment: 16).assumingMemoryBound(to: ArenaChunk.self)
-    }
-    pointee.freeChunks = chunk.pointee.next
-    return chunk
-  }
-
-  func giveBack(_ chunk: UnsafeMutablePointer<ArenaChunk>) {
-    chunk.pointee.next = pointee.freeChunks
-    pointee.freeChunks = chunk
   }
 }

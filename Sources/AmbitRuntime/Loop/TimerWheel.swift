@@ -64,6 +64,9 @@ public struct TimerWheel {
     (slots + slot).append(timer.link)
   }
 
+  /// Whether no timer is armed.
+  var isEmpty: Bool { occupied.indices.allSatisfy { occupied[$0] == 0 } }
+
   /// No timer fires before this time (monotonic, nanoseconds); nil: none fires at all. It may be that of a timer which was
   /// disarmed since, once.
   @inline(__always)

@@ -1,5 +1,9 @@
 /// What a job does once it has been cancelled: waits under a shield, and waits in vain.
 public struct Aftermath {
+  /// Nanoseconds of the grace used up by shields that have ended.
+  var graceUsed: Int64 = 0
+  /// Since when the present shield has used it (monotonic, nanoseconds); nil before the cancel.
+  var graceUsedSince: Int64?
   /// Its waits work again, as long as there is grace.
   var isShielded = false
   /// The timer of the present wait ends it because the grace is over, not because its timeout is.
@@ -7,10 +11,6 @@ public struct Aftermath {
   var wasReported = false
   /// Cancelled waits since the job was last suspended by one.
   var futileWaits: UInt8 = 0
-  /// Nanoseconds of the grace used up by shields that have ended.
-  var graceUsed: Int64 = 0
-  /// Since when the present shield has used it (monotonic, nanoseconds); nil before the cancel.
-  var graceUsedSince: Int64?
 
   public init() {}
 }

@@ -15,7 +15,7 @@ public struct Arena {
     let rounded = (max(size, 1) + 15) & ~15
     if rounded > ArenaChunk.capacity / 4 { return allocateBlock(rounded) }
     if chunks == nil || ArenaChunk.capacity - chunks!.pointee.used < rounded {
-      guard let chunk = loop.takeChunk() else { return nil }
+      let chunk = loop.takeChunk()
       chunk.initialize(to: ArenaChunk(next: chunks, used: 0))
       chunks = chunk
     }

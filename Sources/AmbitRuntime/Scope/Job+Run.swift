@@ -28,23 +28,38 @@ extension UnsafeMutablePointer<Job> {
   private func prepareStack() -> Bool {
     let pool = pointee.loop.stackPool
     guard let stack = cfiber_stack_acquire(pool) else { return false }
-    pointee.stack = stack
     cfiber_prepare(fiber, stack, pool.pointee.stack_size, runFiber, self)
     return true
   }
 
+  /// Sees to it that the job, whose turn has come, has a stack; false if the loop has to do something else with it.
+  @inline(__always)
+  func hasStackForTurn() -> Bool {
+    if pointee.stack != nil { return true }
+    guard !pointee.usesThread, pointee.startsAlways || !isCancelled(in: pointee.scope) else { return false }
+    return prepareStack()
+  }
+
+  /// Runs the job on the thread from now on: the caller switches to its fiber.
+  @inline(__always)
+  func begin() {
+    pointee.state = .running
+    pointee.loop.pointee.current = self
+  }
+
+  /// Runs the job, and those to which jobs hand the thread over, until one leaves it to the loop.
   @inline(__always)
   private func resume() {
     let loop = pointee.loop
-    pointee.state = .running
-    loop.pointee.current = self
+    begin()
     cfiber_switch(loop.ownFiber, fiber)
-    while let call = loop.pointee.hookCall { loop.answer(call, of: self) }
+    while let call = loop.pointee.hookCall { loop.answer(call, of: loop.pointee.current!) }
+    let last = loop.pointee.current!
     loop.pointee.current = nil
-    guard pointee.state == .ended else { return }
-    cfiber_stack_release(loop.stackPool, pointee.stack!)
-    pointee.stack = nil
-    pointee.finish(self)
+    guard last.pointee.state == .ended else { return }
+    cfiber_stack_release(loop.stackPool, last.pointee.stack!)
+    last.pointee.fiber.stack_low = nil
+    last.pointee.finish(last)
   }
 
   /// Ends a job that has had no turn, or a ticker between two, and gets none.

@@ -48,11 +48,14 @@ extension UnsafeMutablePointer<Job> {
     pointee.waitingSince = pointee.loop.pointee.now
   }
 
-  /// Gives the thread back to the loop, until the loop resumes the job.
+  /// Leaves the thread until the job's next turn: to the job that is next, without the detour over the loop's stack, or
+  /// else to the loop.
   @inline(__always)
   private func leave() {
     let loop = pointee.loop
-    cfiber_switch(fiber, loop.ownFiber)
+    guard let next = loop.takeNextJob() else { return cfiber_switch(fiber, loop.ownFiber) }
+    next.begin()
+    if next != self { cfiber_switch(fiber, next.fiber) }
   }
 
   /// Ends the job's wait with `status` and queues it; nothing happens unless it is suspended, so the first to wake a

@@ -9,6 +9,25 @@ internal import AmbitCore
 public struct Job {
   /// In the loop's queue of what is ready to run.
   var ready: ReadyItem
+  // Behind the one byte of the item's kind, where they take no room of their own: there may be many jobs.
+  var state = JobState.created
+  var outcome = Outcome.completed
+  /// What the present wait, or the last one, is for.
+  var waitKind = WaitKind.turn
+  /// It was cancelled by itself, not with its scope: its waits fail.
+  var isCancelled = false
+  /// It runs on a thread of the pool.
+  var usesThread = false
+  /// Its argument is the C call that it makes, and its own.
+  var isCall = false
+  /// A hook runs on a thread under its name: it may not wait.
+  var isHook = false
+  /// Its own hook runs on a thread of the pool.
+  var endsOnThread = false
+  /// It has its first turn even if its scope is ending.
+  var startsAlways = false
+  /// The plugin has its handle: the record lives until the scope closes.
+  var isHeld = false
   /// In `scope.jobs`, until it has ended; then in `scope.endedJobs` if the plugin holds its handle.
   var sibling: Link
   /// In `scope.waiters` of the scope whose end cancels the wait, while it waits.
@@ -25,7 +44,6 @@ public struct Job {
   public var loop: LoopPointer
   public var scope: ScopePointer
   var fiber = cfiber()
-  var stack: UnsafeMutableRawPointer?
 
   /// Runs on the fiber; the job has ended when it returns.
   var body: JobBody
@@ -45,38 +63,23 @@ public struct Job {
   var visit: UnsafeMutableRawPointer?
   /// What the job waits to send, or has received, through a channel.
   var message: UnsafeMutableRawPointer?
-  /// When a ticker runs again; nil for other jobs.
-  var ticks: TickSchedule?
+  /// When a ticker runs again; void for other jobs.
+  var ticks = TickSchedule.none
 
   var code: Int32 = 0
   /// What the wait that ended returns.
   var waitStatus = Status.ok
-  /// What the present wait, or the last one, is for.
-  var waitKind = WaitKind.turn
-  /// When it began: monotonic nanoseconds, as of that turn of the loop.
+  /// When the present wait, or the last one, began: monotonic nanoseconds, as of that turn of the loop.
   var waitingSince: Int64 = 0
   /// When the job was made: monotonic nanoseconds, as of that turn of the loop.
   let madeAt: Int64
-  var state = JobState.created
-  var outcome = Outcome.completed
-  /// It was cancelled by itself, not with its scope: its waits fail.
-  var isCancelled = false
   public var aftermath = Aftermath()
-  /// It runs on a thread of the pool.
-  var usesThread = false
-  /// Its argument is the C call that it makes, and its own.
-  var isCall = false
-  /// A hook runs on a thread under its name: it may not wait.
-  var isHook = false
-  /// Its own hook runs on a thread of the pool.
-  var endsOnThread = false
-  /// It has its first turn even if its scope is ending.
-  var startsAlways = false
-  /// The plugin has its handle: the record lives until the scope closes.
-  var isHeld = false
 }
 
 extension Job {
+  /// The lowest address of its stack; nil while it has none.
+  var stack: UnsafeMutableRawPointer? { fiber.stack_low }
+
   /// The value of a job at `address` that has not run, is in no list, and is not counted by its scope.
   @inline(__always)
   public init(
@@ -133,6 +136,12 @@ extension UnsafeMutablePointer<Job> {
   @inline(__always) var waitTimer: TimerPointer { pointer(to: \.waitTimer)! }
   @inline(__always) var timeoutTimer: TimerPointer { pointer(to: \.timeoutTimer)! }
   @inline(__always) var fiber: UnsafeMutablePointer<cfiber> { pointer(to: \.fiber)! }
+
+  /// The job whose field `ready` the node is.
+  @inline(__always)
+  static func of(ready link: LinkPointer) -> JobPointer {
+    link.record(Job.self, at: MemoryLayout<Job>.offset(of: \.ready)!)
+  }
 
   /// The job whose field `waiter` the node is.
   @inline(__always)

@@ -15,7 +15,7 @@ extension UnsafeMutablePointer<Job> {
     let scope = pointee.scope
     scope.armDeadline()
     scope.waitersLink.append(waiterLink)
-    pointee.loop.arm(waitTimer, at: pointee.ticks!.due)
+    pointee.loop.arm(waitTimer, at: pointee.ticks.due)
     pointee.state = .suspended
     noteWait(for: .tick)
   }
@@ -24,7 +24,7 @@ extension UnsafeMutablePointer<Job> {
   /// the waits of one tick.
   func restAfterTick() {
     unshield()
-    pointee.ticks!.advance(to: Clock.monotonic)
+    pointee.ticks.advance(to: Clock.monotonic)
     rest()
     if isCancelled(in: pointee.scope) { wake(.cancelled) }
   }

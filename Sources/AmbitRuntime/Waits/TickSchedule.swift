@@ -5,6 +5,14 @@ struct TickSchedule {
   /// When the next tick is due: monotonic nanoseconds; `Int64.max`: never.
   private(set) var due: Int64
 
+  /// The schedule of what is no ticker.
+  static var none: TickSchedule { TickSchedule() }
+
+  private init() {
+    interval = 0
+    due = .max
+  }
+
   /// The schedule of a ticker that starts at `now`: its first tick is due after one interval.
   init(interval: Int64, startingAt now: Int64) {
     self.interval = interval

@@ -25,6 +25,8 @@ typedef struct cfiber_stack_pool {
   size_t free_count;
   /// How many of the free ones, from the first on, have given their memory back.
   size_t cold_count;
+  /// The fewest that were free at once since the pool was last trimmed: so many, from the first on, were not needed.
+  size_t least_free;
   /// Bytes of address space mapped, guards included.
   size_t mapped;
   /// Set where the kernel lacks guard markers: guards are then made by `mprotect`, two mappings for each stack.
@@ -54,11 +56,18 @@ void *CFIBER_NULLABLE cfiber_stack_acquire(cfiber_stack_pool *pool);
 /// Takes back a stack that `cfiber_stack_acquire` of the same pool handed out and on which nothing runs any more.
 void cfiber_stack_release(cfiber_stack_pool *pool, void *stack);
 
-/// Gives the memory of all free stacks but the `keep` used last back to the system; they stay in the pool.
-void cfiber_stack_pool_trim(cfiber_stack_pool *pool, size_t keep);
+/// Gives the memory of stacks back to the system that were free all the time since the last call, of at most `most` of
+/// them, and of none of the `keep` that were used last. They stay in the pool.
+void cfiber_stack_pool_trim(cfiber_stack_pool *pool, size_t keep, size_t most);
 
 /// How many stacks are handed out and not yet back.
 static inline size_t cfiber_stack_pool_live(const cfiber_stack_pool *pool) { return pool->created - pool->free_count; }
+
+/// How many free stacks but the `keep` used last still have their memory.
+static inline size_t cfiber_stack_pool_surplus(const cfiber_stack_pool *pool, size_t keep) {
+  size_t kept = pool->cold_count + keep;
+  return pool->free_count > kept ? pool->free_count - kept : 0;
+}
 
 /// The stack in whose guard `address` lies, NULL if in none: tells a stack overflow from another fault.
 ///

@@ -117,12 +117,14 @@ final class Stage: @unchecked Sendable {
   /// What should not be there once all is closed.
   private var left: [String] {
     var left: [String] = []
+    // The loop's own, which may have memory to give back.
+    loop.disarm(loop.trimTimer)
     if loop.pointee.liveScopes != 1 { left.append("\(loop.pointee.liveScopes - 1) scopes") }
     if loop.pointee.liveRequests != 0 { left.append("\(loop.pointee.liveRequests) requests") }
     if loop.pointee.root.pointee.holds != 1 { left.append("\(loop.pointee.root.pointee.holds - 1) holds on the root") }
     if loop.pointee.root.pointee.jobCount != 0 { left.append("\(loop.pointee.root.pointee.jobCount) jobs of the root") }
     if !loop.readyLink.isAlone { left.append("something ready to run") }
-    if let due = loop.pointee.wheel.nextDue { left.append("a timer, due at \(due)") }
+    if !loop.pointee.wheel.isEmpty { left.append("a timer") }
     return left
   }
 

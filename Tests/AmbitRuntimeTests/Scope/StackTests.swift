@@ -63,4 +63,23 @@ extension Stage {
     }
     #expect(steps == ["1 stacks", "last ends completed OK"])
   }
+
+  /// The pages that are in memory are counted in the tests of CFiber; here it is when the loop has them given back.
+  @Test func `give their memory back after a burst, all but as many as the loop keeps`() throws {
+    let jobs = Loop.keptStacks + 500
+    let steps = try Stage.play { stage in
+      let burst = stage.open("burst")
+      for _ in 0..<jobs { burst.asHandle.spawn(ended: { _, _ in }) { $0.sleep() } }
+      let witness = stage.open("")
+      witness.spawn("witness") { scope in
+        while stage.loop.pointee.stackPool.created < jobs { _ = scope.yield() }
+        burst.cancel(.called)
+        while stage.loop.pointee.stackPool.cold_count < 500 { _ = scope.sleep(1_000_000) }
+        stage.note("\(stage.loop.pointee.stackPool.cold_count) of \(stage.loop.pointee.stackPool.free_count) are cold")
+        scope.cancel()
+        return .ok
+      }
+    }
+    #expect(steps == ["burst closes: called", "500 of \(jobs) are cold", "witness ends completed OK"])
+  }
 }

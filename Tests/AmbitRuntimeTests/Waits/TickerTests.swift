@@ -18,14 +18,14 @@ import Testing
       let started = scope.asHandle.every(interval, "ticker") { _ in
         count += 1
         if Clock.monotonic < start + count * interval { stage.note("tick \(count) is early") }
-        if (ticker!.pointee.ticks!.due - start) / interval < count { stage.note("tick \(count) is not on schedule") }
+        if (ticker!.pointee.ticks.due - start) / interval < count { stage.note("tick \(count) is not on schedule") }
         return count == 5 ? Status(rawValue: 5) : .ok
       }
       ticker = JobPointer(started.job!)
-      let first = ticker!.pointee.ticks!.due
+      let first = ticker!.pointee.ticks.due
       scope.spawn("joiner") { scope in
         let status = scope.join(started.job)
-        stage.note("off by \((ticker!.pointee.ticks!.due - first) % interval) after \(count) ticks")
+        stage.note("off by \((ticker!.pointee.ticks.due - first) % interval) after \(count) ticks")
         scope.cancel()
         return status
       }

@@ -34,7 +34,9 @@ int main(int count, char **arguments) {
   pool.guards_by_protection = count > 1 && strcmp(arguments[1], "protection") == 0;
   void *stack = cfiber_stack_acquire(&pool);
   cfiber_stack_release(&pool, stack);
-  cfiber_stack_pool_trim(&pool, 0); // a guard must outlive its stack's memory
+  // A guard must outlive its stack's memory, which goes back when the stack was free from one call to the next.
+  cfiber_stack_pool_trim(&pool, 0, 1);
+  cfiber_stack_pool_trim(&pool, 0, 1);
 
   cfiber_install_signal_stack();
   struct sigaction action = {.sa_sigaction = report, .sa_flags = SA_SIGINFO | SA_ONSTACK | (int)SA_RESETHAND};

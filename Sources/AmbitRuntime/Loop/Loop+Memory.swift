@@ -1,0 +1,57 @@
+internal import CFiber
+
+// What a loop keeps for reuse, and what goes back to the system.
+//
+// Of records a loop keeps so many free ones; what a burst needed beyond is freed as it comes back. Stacks stay in the
+// pool, as address space, but not their memory: of those that were free for a tenth of a second and are not among the
+// last used it is given back, of so many at a time that nobody waits for it.
+
+extension Loop {
+  /// Free records of each kind, of less than half a kilobyte, that stay with a loop.
+  static var keptRecords: Int { 16_384 }
+  /// Free chunks of arenas, of 4 KiB, that stay with a loop.
+  static var keptChunks: Int { 1024 }
+  /// Free stacks that keep their memory, mostly 4 KiB each.
+  static var keptStacks: Int { 1024 }
+  /// Nanoseconds that a stack is free before its memory goes back.
+  fileprivate static var trimInterval: Int64 { 100_000_000 }
+  /// Stacks whose memory goes back at once: about a millisecond's work.
+  fileprivate static var trimBatch: Int { 1024 }
+}
+
+extension UnsafeMutablePointer<Loop> {
+  /// Has memory given back some time after a burst.
+  @inline(__always)
+  func scheduleTrim() {
+    guard cfiber_stack_pool_surplus(stackPool, Loop.keptStacks) > 0, !trimTimer.isArmed else { return }
+    arm(trimTimer, at: pointee.now &+ Loop.trimInterval)
+  }
+
+  /// A job's record, uninitialised.
+  @inline(__always)
+  func takeJob() -> JobPointer { pointee.freeJobs.take() }
+
+  /// Takes a job's record back for use again. It is in no list.
+  @inline(__always)
+  func recycle(_ job: JobPointer) { pointee.freeJobs.give(back: job) }
+
+  /// A scope's record, uninitialised.
+  @inline(__always)
+  func takeScope() -> ScopePointer { pointee.freeScopes.take() }
+
+  /// Takes a scope's record back for use again.
+  @inline(__always)
+  func recycle(_ scope: ScopePointer) { pointee.freeScopes.give(back: scope) }
+
+  /// A chunk of memory for an arena, uninitialised.
+  func takeChunk() -> UnsafeMutablePointer<ArenaChunk> {
+    pointee.freeChunks.take(size: ArenaChunk.headerSize + ArenaChunk.capacity)
+  }
+
+  func giveBack(_ chunk: UnsafeMutablePointer<ArenaChunk>) { pointee.freeChunks.give(back: chunk) }
+}
+
+let trimMemory: @convention(c) (UnsafeMutableRawPointer) -> Void = { record in
+  let loop = record.assumingMemoryBound(to: Loop.self)
+  cfiber_stack_pool_trim(loop.stackPool, Loop.keptStacks, Loop.trimBatch)
+}
