@@ -19,6 +19,8 @@ enum Places {
 
   static let headers = package.appending(path: "Sources/CAmbit/include")
 
+  static let baseline = package.appending(path: "Tests/Benchmarks/baseline.json")
+
   /// The source of the library that counts.
   static let counter = package.appending(path: "Tests/AllocationTests/Libraries/allocation_count.c")
 

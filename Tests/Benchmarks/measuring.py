@@ -26,7 +26,7 @@ def cpu_seconds(pid):
 
 def run_wrk(url, workload, seconds):
     """The requests answered, and how many a second. A run with any error is no measurement."""
-    command = ["wrk", "-t", 1, "-c", CONNECTIONS, "-d", f"{seconds}s", *workload.arguments, url]
+    command = ["wrk", "-t", 1, "-c", CONNECTIONS, "-d", f"{seconds}s", *workload.wrk_arguments, url]
     result = subprocess.run(pinned(command, CLIENT_CORE), capture_output=True, text=True)
     requests = re.search(r"(\d+) requests in", result.stdout)
     rate = re.search(r"Requests/sec: +([\d.]+)", result.stdout)

@@ -1,4 +1,4 @@
-"""What wrk sends."""
+"""What is sent to the servers."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,21 +21,34 @@ BROWSER_FIELDS = {
 class Workload:
     name: str
     path: str = "/hello/World"
-    # Arguments for wrk.
-    arguments: tuple = ()
+    # Header fields besides Host.
+    fields: tuple = ()
+    # How many requests go out in one piece.
+    depth: int = 1
     # Whether a server takes part only if it knows jobs.
     needs_jobs: bool = False
 
     def runs_on(self, server):
         return server.has_jobs or not self.needs_jobs
 
+    @property
+    def wrk_arguments(self):
+        script = ("-s", str(Path(__file__).with_name("pipelined.lua"))) if self.depth > 1 else ()
+        return script + tuple(word for field in self.fields for word in ("-H", ": ".join(field)))
+
+    @property
+    def piece(self):
+        """The bytes that a client sends at once."""
+        lines = [f"GET {self.path} HTTP/1.1", "Host: 127.0.0.1:8080", *map(": ".join, self.fields), "", ""]
+        return "\r\n".join(lines).encode() * self.depth
+
 
 WORKLOADS = [
     Workload("plain"),
-    # Host is the eleventh, which wrk sends by itself.
-    Workload("eleven fields",
-             arguments=tuple(word for field in BROWSER_FIELDS.items() for word in ("-H", ": ".join(field)))),
-    Workload("pipelined by 16", arguments=("-s", str(Path(__file__).with_name("pipelined.lua")))),
+    # Host is the eleventh.
+    Workload("eleven fields", fields=tuple(BROWSER_FIELDS.items())),
+    # As many as pipelined.lua sends.
+    Workload("pipelined by 16", depth=16),
     Workload("no job", path="/jobs/0", needs_jobs=True),
     Workload("1 sleeping job", path="/jobs/1", needs_jobs=True),
     Workload("10 sleeping jobs", path="/jobs/10", needs_jobs=True),
