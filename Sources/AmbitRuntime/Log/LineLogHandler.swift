@@ -24,9 +24,7 @@ public struct LineLogHandler: LogHandler {
   }
 
   public func log(event: LogEvent) {
-    let fields = metadata.merging(event.metadata ?? [:]) { $1 }
-      .map { (key: $0.key, value: $0.value.description) }
-      .sorted { LogField.precedes($0.key, $1.key) }
+    let fields = LogField.inOrder(metadata.merging(event.metadata ?? [:]) { $1 })
     let line =
       switch format {
       case .text: TextLine.make(level: event.level, message: event.message.description, fields: fields)

@@ -1,3 +1,5 @@
+internal import Logging
+
 /// Names of the fields that log lines carry.
 public enum LogField {
   public static var plugin: String { "plugin" }
@@ -6,6 +8,11 @@ public enum LogField {
   public static var job: String { "job" }
   /// Whose fault a line reports: "plugin" or "host".
   public static var fault: String { "fault" }
+
+  /// Fields as lines show them.
+  static func inOrder(_ fields: Logger.Metadata) -> [(key: String, value: String)] {
+    fields.map { (key: $0.key, value: $0.value.description) }.sorted { precedes($0.key, $1.key) }
+  }
 
   /// The order in which lines show them; others follow by name.
   static func precedes(_ one: String, _ other: String) -> Bool {

@@ -1,13 +1,18 @@
+internal import AmbitCore
 internal import Logging
 
 /// A log line for people.
 enum TextLine {
   static func make(level: Logger.Level, message: String, fields: [(key: String, value: String)]) -> String {
-    var line = "\(Timestamp.now) \(name(of: level)) \(escaped(message))"
-    for (key, value) in fields {
+    "\(Timestamp.now) \(name(of: level)) \(text(message, fields))"
+  }
+
+  /// What the line says, without time and level.
+  static func text(_ message: String, _ fields: [(key: String, value: String)]) -> String {
+    fields.reduce(into: escaped(message)) { line, field in
+      let (key, value) = field
       line += needsQuotes(value) ? " \(key)=\"\(escaped(value, withinQuotes: true))\"" : " \(key)=\(value)"
     }
-    return line
   }
 
   /// All names are equally wide, so that messages stand below each other.

@@ -1,9 +1,11 @@
 internal import Glibc
 
-/// The present time as RFC 3339 writes it, in UTC with milliseconds.
-enum Timestamp {
-  static var now: String {
-    let nanoseconds = Clock.wall
+/// Times as RFC 3339 writes them, in UTC with milliseconds.
+public enum Timestamp {
+  static var now: String { text(of: Clock.wall) }
+
+  /// The text of a time in nanoseconds since 1970-01-01 UTC.
+  public static func text(of nanoseconds: Int64) -> String {
     var seconds = time_t(nanoseconds / 1_000_000_000)
     var parts = tm()
     gmtime_r(&seconds, &parts)
