@@ -30,6 +30,7 @@ extension ConfigurationKey {
     .init("listen", .addresses, \.listen),
     .init("plugins", .directory, \.plugins),
     .init("private", .optionalDirectory, \.privateDirectory),
+    .init("admin", .optionalSocket, \.admin),
     .init("threads", .integer(0...1024), \.threads),
     .init("stack_size", .size((16 << 10)...(64 << 20), multipleOf: 4096), \.stackSize),
     .init("pool_threads", .integer(1...1024), \.poolThreads),

@@ -11,6 +11,8 @@ package struct HostConfiguration: Sendable, Equatable {
   package var plugins = "Plugins"
   /// The directory for the host's own copies of the plugins; nil means one below the system's temporary directory.
   package var privateDirectory: String?
+  /// The path of the admin API's socket; nil means none.
+  package var admin: String? = ".ambit.sock"
   /// Event loops; 0 means one for each core the process may use.
   package var threads = 0
   /// Address space of one fiber's stack in bytes, a multiple of 4096.

@@ -60,6 +60,13 @@ extension ValueForm where Value == String? {
     }
     return path.isEmpty ? nil : path
   }
+
+  /// The path of a socket in the file system; an empty text is nil. How long it may be depends on the folder it is
+  /// relative to.
+  static let optionalSocket = ValueForm { value throws(Mismatch) in
+    guard case .string(let path) = value else { throw Mismatch(expected: #"the path of a socket, or "" for none"#) }
+    return path.isEmpty ? nil : path
+  }
 }
 
 extension ValueForm where Value: CaseIterable & RawRepresentable<String> {

@@ -21,14 +21,15 @@ package final class HTTPServer: Sendable {
 
   /// Listens at all addresses, or at none if one cannot be had; returns where clients find it. Who connects waits until
   /// `accept` is called.
-  package func listen(at addresses: [ListenAddress]) throws(ListenError) -> [String] {
+  /// - Parameter mode: the permissions of local sockets, chmod(2); nil: what the process's mask leaves of them.
+  package func listen(at addresses: [ListenAddress], mode: UInt32? = nil) throws(ListenError) -> [String] {
     var opened: [ListeningSocket] = []
     for address in addresses {
-      do throws(SystemError) {
-        opened.append(try ListeningSocket(address, loops: loops.loops.count))
+      do throws(ListenError) {
+        opened.append(try ListeningSocket(address, loops: loops.loops.count, mode: mode))
       } catch {
         for socket in opened { socket.close() }
-        throw ListenError(address: address.description, reason: SystemError.text(error.code))
+        throw error
       }
     }
     sockets.withLock { $0 += opened }
@@ -59,6 +60,12 @@ package final class HTTPServer: Sendable {
     loops.onEach { ServerPointer.on($0).replaceRoutes(by: routes) }
   }
 
+  /// Serves the host's own routes, and none besides.
+  /// - Throws: if two of them have the same meaning.
+  package func serve(_ routes: [HostRoute]) throws(RouteConflict) {
+    replaceRoutes(by: try HostRoutes.makeRouteSet(routes, on: loops))
+  }
+
   /// Accepts no more connections, closes idle ones, and others after their response. Again: nothing.
   package func drain() {
     loops.onEach { ServerPointer.on($0).drain() }
@@ -67,6 +74,13 @@ package final class HTTPServer: Sendable {
       return sockets
     }
     for socket in closing { socket.close() }
+  }
+
+  /// The numbers of the loops that turn within `patience` nanoseconds, by index. From threads that may block.
+  package func reports(within patience: Int64) -> [ServerReport] {
+    loops.onEach(within: patience) { loop in
+      ServerReport(loop: LoopReport(of: loop), connections: ServerPointer.on(loop).pointee.openCount)
+    }.sorted { $0.loop.loop < $1.loop.loop }
   }
 
   /// Open connections of all loops.

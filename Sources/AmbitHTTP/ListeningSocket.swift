@@ -20,18 +20,33 @@ struct ListeningSocket {
   let path: String?
 
   /// Binds and listens; nothing is accepted yet.
-  ///
+  /// - Parameter mode: the permissions of a local socket's file; nil: what the process's mask leaves of them.
+  init(_ address: ListenAddress, loops: Int, mode: mode_t? = nil) throws(ListenError) {
+    if case .unix(let path) = address, let process = Self.removeStale(path) {
+      throw ListenError(address: address.description, reason: "process \(process) listens there")
+    }
+    do throws(SystemError) {
+      if case .unix(let path) = address {
+        try self.init(local: path, mode: mode)
+      } else {
+        try self.init(internet: address, loops: loops)
+      }
+    } catch {
+      throw ListenError(address: address.description, reason: SystemError.text(error.code))
+    }
+  }
+
+  private init(local path: String, mode: mode_t?) throws(SystemError) {
+    var address = SocketAddress(.unix(path: path))
+    descriptors = [try Self.open(&address, sharing: false, mode: mode)]
+    url = "unix:\(path)"
+    self.path = path
+  }
+
   /// The first socket is bound without SO_REUSEPORT, so that an address which another process uses is refused; the
   /// others join it, and the kernel spreads connections over them; see socket(7).
-  init(_ address: ListenAddress, loops: Int) throws(SystemError) {
+  private init(internet address: ListenAddress, loops: Int) throws(SystemError) {
     var bound = SocketAddress(address)
-    if case .unix(let path) = address {
-      try Self.removeStale(path, &bound)
-      descriptors = [try Self.open(&bound, sharing: false)]
-      url = "unix:\(path)"
-      self.path = path
-      return
-    }
     let first = try Self.open(&bound, sharing: true)
     bound.port = SocketAddress(localOf: first)?.port ?? bound.port
     var all = [first]
@@ -41,14 +56,16 @@ struct ListeningSocket {
     path = nil
   }
 
-  private static func open(_ address: inout SocketAddress, sharing: Bool, joins: Bool = false) throws(SystemError)
-    -> Int32
-  {
+  private static func open(
+    _ address: inout SocketAddress, sharing: Bool, joins: Bool = false, mode: mode_t? = nil
+  ) throws(SystemError) -> Int32 {
     let descriptor = try SystemError.check("socket", clinux_socket(address.family))
     do throws(SystemError) {
       if address.family != AF_UNIX { try set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1) }
       if address.family == AF_INET6 { try set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 0) }
       if joins { try set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
+      // Before bind, which gives the file the socket's permissions: nobody can connect in between.
+      if let mode { try SystemError.check("fchmod", fchmod(descriptor, mode)) }
       try SystemError.check("bind", address.withPointer { bind(descriptor, $0, $1.pointee) })
       if sharing, !joins { try set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
       try SystemError.check("listen", listen(descriptor, 4096))
@@ -64,18 +81,22 @@ struct ListeningSocket {
     try SystemError.check("setsockopt", setsockopt(descriptor, level, name, &value, 4))
   }
 
-  /// Removes the file of a local socket that nobody listens on; one that is in use, or no socket, stays.
-  private static func removeStale(_ path: String, _ address: inout SocketAddress) throws(SystemError) {
-    let probe = try SystemError.check("socket", clinux_socket(AF_UNIX))
+  /// Removes the file of a local socket that nobody listens on; returns the process that does. What is no socket stays,
+  /// and is in the way of bind; connect(2) refuses it like a socket that is stale.
+  private static func removeStale(_ path: String) -> Int32? {
+    var status = stat()
+    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return nil }
+    let probe = clinux_socket(AF_UNIX)
     defer { Glibc.close(probe) }
-    let answer = address.withPointer { connect(probe, $0, $1.pointee) }
-    if answer == 0 { throw SystemError(operation: "bind", code: EADDRINUSE) }
+    var address = SocketAddress(.unix(path: path))
+    guard address.withPointer({ connect(probe, $0, $1.pointee) }) != 0 else { return clinux_peer_process(probe) }
     if errno == ECONNREFUSED { unlink(path) }
+    return nil
   }
 
-  /// Accepts no more connections.
+  /// Accepts no more connections. The file goes first: once nobody listens, it may be another host's.
   func close() {
-    for descriptor in descriptors { Glibc.close(descriptor) }
     if let path { unlink(path) }
+    for descriptor in descriptors { Glibc.close(descriptor) }
   }
 }

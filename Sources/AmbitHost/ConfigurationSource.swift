@@ -28,6 +28,9 @@ package struct ConfigurationSource: Sendable {
     return configuration
   }
 
+  /// The path of the admin socket that `configuration` of this source names; nil for none.
+  func adminPath(in configuration: HostConfiguration) -> String? { configuration.admin.map(resolve) }
+
   /// A path of the configuration, which is meant relative to the folder of its file.
   func resolve(_ name: String) -> String {
     guard !name.hasPrefix("/"), let path, let slash = path.lastIndex(of: "/") else { return name }

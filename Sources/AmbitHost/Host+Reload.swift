@@ -10,26 +10,41 @@ extension Host {
   private static var startTimeout: Duration { .seconds(30) }
 
   /// Reads the configuration and the plugin directory again and serves what is new. Whatever fails leaves what served
-  /// before in service, and is reported.
+  /// before in service, and is reported: in the log, and to those who wait for the reload.
   func reload() {
-    let began = ContinuousClock.now
+    let waiting = reloads.takeWaiting()
+    board.enter(.reloading)
+    let outcome = reloadNow()
+    board.record(outcome)
+    board.enter(.serving)
+    for gate in waiting { gate.arrive(outcome) }
+  }
+
+  private func reloadNow() -> ReloadOutcome {
+    let (began, start) = (Clock.wall, ContinuousClock.now)
+    var (changes, errors): ([PluginChange], [String]) = ([], [])
     do throws(HostFailure) {
       let configuration = try source.read()
       let report = try loadPlugins(configuration, refusing: false)
       reportIgnored(configuration)
       self.configuration = configuration
-      for line in report.failures { logger.error("\(line)") }
-      logger.log(
-        level: report.failed.isEmpty ? .info : .error, "reload done",
-        metadata: [
-          "added": "\(report.added.count)", "changed": "\(report.changed.count)", "kept": "\(report.kept.count)",
-          "removed": "\(report.removed.count)", "failed": "\(report.failed.count)",
-          "ms": "\(Int((ContinuousClock.now - began) / .milliseconds(1)))",
-        ])
+      changes = report.allChanges(serving: serving)
     } catch {
-      for line in error.lines { logger.error("\(line)") }
-      logger.error("reload refused, nothing has changed", metadata: ["errors": "\(error.lines.count)"])
+      errors = error.lines
     }
+    let outcome = ReloadOutcome(began: began, duration: ContinuousClock.now - start, changes: changes, errors: errors)
+    log(outcome)
+    return outcome
+  }
+
+  private func log(_ outcome: ReloadOutcome) {
+    for line in outcome.errors + outcome.changes.flatMap(\.reasons) { logger.error("\(line)") }
+    guard outcome.result != .refused else {
+      return logger.error("reload refused, nothing has changed", metadata: ["errors": "\(outcome.errors.count)"])
+    }
+    var fields: Logger.Metadata = ["ms": "\(outcome.milliseconds)"]
+    for (kind, count) in outcome.counts { fields[kind.rawValue] = "\(count)" }
+    logger.log(level: outcome.result == .done ? .info : .error, "reload done", metadata: fields)
   }
 
   /// Loads, starts and publishes what is new in the plugin directory, and retires what it replaces.
@@ -53,6 +68,7 @@ extension Host {
     reportChanges(from: serving, to: next, started: started, &report)
     let retired = serving.filter { next[$0.key] !== $0.value }
     serving = next
+    board.serves(next.values)
     for generation in retired.values { retire(generation, drain: configuration.drainTimeout) }
     return report
   }
@@ -101,17 +117,19 @@ extension Host {
   ) {
     for (file, generation) in new.sorted(by: { $0.key < $1.key }) {
       guard started[file] != nil else {
-        if report.failed[file] == nil { report.kept.append(file) }
+        if report.failed[file] == nil {
+          report.changes.append(PluginChange(kind: .kept, file: file, generation: generation.label))
+        }
         continue
       }
-      let verb = old[file] == nil ? "added" : "changed"
-      if old[file] == nil { report.added.append(file) } else { report.changed.append(file) }
+      let kind = old[file] == nil ? PluginChange.Kind.added : .changed
+      report.changes.append(PluginChange(kind: kind, file: file, generation: generation.label))
       logger.info(
-        "\(generation.plugin.kind) \(verb)",
+        "\(generation.plugin.kind) \(kind)",
         metadata: ["plugin": "\(generation.label)", "file": "\(file)", "routes": "\(generation.routes.count)"])
     }
     for (file, generation) in old where new[file] == nil {
-      report.removed.append(file)
+      report.changes.append(PluginChange(kind: .removed, file: file, generation: generation.label))
       logger.info("\(generation.plugin.kind) removed", metadata: ["plugin": "\(generation.label)", "file": "\(file)"])
     }
   }
@@ -119,8 +137,8 @@ extension Host {
   private func retire(_ generation: PluginGeneration, drain: Duration) {
     retired.removeAll { $0.phase.phase == .unloaded }
     retired.append(generation)
-    let logger = logger
-    generation.end(.retired(drain: drain)) {
+    generation.end(.retired(drain: drain)) { [logger, board] in
+      board.hasEnded(generation)
       var fields: Logger.Metadata = ["plugin": "\(generation.label)", "library": "unloaded"]
       if case .resident(let reason) = generation.phase.phase {
         fields["library"] = "resident"
@@ -133,7 +151,8 @@ extension Host {
   /// Says which changes of the configuration wait for the next start.
   private func reportIgnored(_ new: HostConfiguration) {
     let changes = [
-      ("listen", new.listen != initial.listen), ("threads", new.threads != initial.threads),
+      ("listen", new.listen != initial.listen), ("admin", new.admin != initial.admin),
+      ("threads", new.threads != initial.threads),
       ("stack_size", new.stackSize != initial.stackSize), ("pool_threads", new.poolThreads != initial.poolThreads),
       ("pool_queue", new.poolQueue != initial.poolQueue), ("limits", new.limits != initial.limits),
       ("log", new.log != initial.log), ("private", new.privateDirectory != initial.privateDirectory),

@@ -10,20 +10,31 @@ extension Host {
   /// plugin is stopped. A second signal ends it at once. Returns the exit status.
   func shutDown() -> Int32 {
     logger.info("stopping", metadata: ["requests": "\(loops.liveRequests)"])
+    board.enter(.draining)
+    reloads.close()
     server.drain()
     let drained = wait(atMost: configuration.drainTimeout) { [loops] in loops.liveRequests == 0 }
     guard drained != .interrupted else { return stopNow() }
     if drained == .timedOut {
       logger.warning("drain time is over, cancelling what is left", metadata: ["requests": "\(loops.liveRequests)"])
     }
-    guard stop(Array(serving.values)) != .interrupted else { return stopNow() }
+    board.enter(.stopping)
+    guard stop(Array(serving.values)) != .interrupted, closeAdmin() != .interrupted else { return stopNow() }
     loading.copies.remove()
     logger.info("stopped")
     return 0
   }
 
+  /// Ends the admin API; who still waits for an answer gets a second.
+  private func closeAdmin() -> WaitResult {
+    guard let admin else { return .done }
+    admin.drain()
+    return wait(atMost: .seconds(1)) { admin.isIdle }
+  }
+
   private func stopNow() -> Int32 {
     logger.warning("second signal: stopping at once", metadata: ["requests": "\(loops.liveRequests)"])
+    admin?.drain()
     loading.copies.remove()
     return 0
   }

@@ -22,6 +22,10 @@ package final class Host {
   var serving: [String: PluginGeneration] = [:]
   /// What served before and is in memory yet, the oldest first.
   var retired: [PluginGeneration] = []
+  let board = StatusBoard()
+  let reloads = ReloadQueue()
+  /// nil if the configuration wants none.
+  private(set) var admin: AdminServer?
   let logger: Logger
 
   /// Starts the host: loads all plugins, then listens.
@@ -50,6 +54,7 @@ package final class Host {
     do throws(HostFailure) {
       try start()
     } catch {
+      admin?.drain()
       loading.copies.remove()
       throw error
     }
@@ -59,11 +64,22 @@ package final class Host {
   private func start() throws(HostFailure) {
     let urls: [String]
     do throws(ListenError) { urls = try server.listen(at: configuration.listen) } catch { throw HostFailure(error) }
+    board.listens(at: urls)
+    try startAdmin()
     let report = try loadPlugins(configuration, refusing: configuration.start == .strict)
     for line in report.failures { logger.error("\(line)") }
     server.accept()
     for url in urls { logger.info("listening on \(url)") }
+    if let path = source.adminPath(in: configuration) { logger.info("admin API on unix:\(path)") }
+    board.enter(.serving)
     logger.info("serving", metadata: servingFields)
+  }
+
+  private func startAdmin() throws(HostFailure) {
+    guard let path = source.adminPath(in: configuration) else { return }
+    let routes = AdminRoutes(
+      board: board, reloads: reloads, loops: loops, server: server, configuration: source.path)
+    admin = try AdminServer(at: path, routes: routes.all)
   }
 
   private var servingFields: Logger.Metadata {

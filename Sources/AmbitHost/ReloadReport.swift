@@ -2,15 +2,23 @@ internal import AmbitPlugins
 
 /// What a start or a reload did.
 struct ReloadReport {
-  var added: [String] = []
-  var changed: [String] = []
-  var kept: [String] = []
-  var removed: [String] = []
+  /// Of the plugins that were not refused, by file.
+  var changes: [PluginChange] = []
   /// By the file of the plugin that was refused.
   var failed: [String: PluginRefusal] = [:]
 
   /// Why each refused plugin was, a line each, by file.
   var failures: [String] {
     failed.sorted { $0.key < $1.key }.flatMap { $0.value.errors.map(\.description) }
+  }
+
+  /// What became of each plugin, by kind and file.
+  /// - Parameter serving: what serves now, by file: of a plugin that was refused, its last good generation.
+  func allChanges(serving: [String: PluginGeneration]) -> [PluginChange] {
+    let failures = failed.map { file, refusal in
+      PluginChange(
+        kind: .failed, file: file, generation: serving[file]?.label, reasons: refusal.errors.map(\.description))
+    }
+    return (changes + failures).sorted { ($0.kind.rank, $0.file) < ($1.kind.rank, $1.file) }
   }
 }

@@ -44,6 +44,12 @@ int clinux_socket(int family) { return socket(family, SOCK_STREAM | SOCK_NONBLOC
 
 int clinux_accept(int fd) { return accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC); }
 
+int32_t clinux_peer_process(int fd) {
+  struct ucred peer;
+  socklen_t size = sizeof peer;
+  return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.pid : -1;
+}
+
 intptr_t clinux_receive(int fd, void *buffer, size_t capacity) {
   return syscall(SYS_recvfrom, fd, buffer, capacity, 0, NULL, NULL);
 }

@@ -13,6 +13,7 @@ import Testing
       listen = ["[::1]:0", "unix:/tmp/x", "*:81"]
       plugins = "/srv/plugins"
       private = "copies"
+      admin = "/run/a.sock"
       threads = 3
       stack_size = 65536
       pool_threads = 7
@@ -42,6 +43,7 @@ import Testing
     ]
     expected.plugins = "/srv/plugins"
     expected.privateDirectory = "copies"
+    expected.admin = "/run/a.sock"
     expected.threads = 3
     expected.stackSize = 65_536
     expected.poolThreads = 7
@@ -78,6 +80,10 @@ import Testing
     let limits = try HostConfiguration.parse(text: text, file: "host.conf").limits
     #expect(limits.requestTimeout == nil)
     #expect(limits.idleTimeout == nil)
+  }
+
+  @Test func `reads an empty path of the admin socket as none`() throws {
+    #expect(try HostConfiguration.parse(text: "admin = ''", file: "host.conf").admin == nil)
   }
 
   @Test func `lets the system choose several ports`() throws {

@@ -24,8 +24,8 @@ import Testing
   @Test func `list what is known when nothing is near`() {
     #expect(messages("log.colour = 1") == [#"host.conf:1:5: log: unknown key "colour"; known here: level, format"#])
     let known =
-      "cancel_grace, drain_timeout, expose_generation, half_close, limits, listen, log, plugin, plugins, pool_queue, "
-      + "pool_threads, private, route, settle, stack_size, start, threads"
+      "admin, cancel_grace, drain_timeout, expose_generation, half_close, limits, listen, log, plugin, plugins, "
+      + "pool_queue, pool_threads, private, route, settle, stack_size, start, threads"
     #expect(messages(#""" = 1"#) == [#"host.conf:1:1: unknown key ""; known here: "# + known])
   }
 }

@@ -8,6 +8,13 @@ private func unchanging(_ text: String) -> [String] {
   }
 }
 
+/// The same for a table: how wide its columns are depends on the numbers too, and hashes contain letters.
+private func columnless(_ text: String) -> [String] {
+  unchanging(text.replacing(/\b[0-9a-f]{12}\b/, with: "0")).map {
+    $0.split(separator: " ").joined(separator: " ")
+  }
+}
+
 /// The README's code and commands, taken from it as they stand.
 @Suite struct `README` {
   private let text: String
@@ -43,6 +50,22 @@ private func unchanging(_ text: String) -> [String] {
         let expected = unchanging(String(line))
         try await host.log.line { unchanging($0.text) == expected }
       }
+    }
+  }
+
+  @Test func `its session with a running host goes as it says`() async throws {
+    let session = try #require(blocks(of: "console").first { $0.contains("ambit reload") })
+    try await withHost([.sample("hello"), .sample("simple_service"), .sample("counter", language: "cpp")]) { host in
+      let steps = session.components(separatedBy: "$ ").dropFirst()
+      #expect(steps.count == 3)
+      for step in steps {
+        let end = try #require(step.firstIndex(of: "\n"))
+        let words = step[..<end].split(separator: " ").map(String.init)
+        guard words[0] == "ambit" else { continue }
+        let result = try await run(Places.ambit.filePath, Array(words.dropFirst()), in: host.directory)
+        #expect(columnless(result.text) == columnless(String(step[end...])), "\(step[..<end])")
+      }
+      #expect(try await host.adminJSON("/status").text("state") == "serving", "what jq prints")
     }
   }
 

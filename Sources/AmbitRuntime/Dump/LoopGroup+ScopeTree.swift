@@ -22,10 +22,8 @@ extension LoopGroup {
   }
 
   /// The trees of the loops that turn within `patience` nanoseconds, in any order.
-  private func scopeTrees(patience: Int64) -> [ScopeTree] {
-    let gate = Gate<ScopeTree>(expected: loops.count)
-    for loop in loops { loop.post { gate.arrive(ScopeTreeWalk.tree(of: $0)) } }
-    return gate.wait(timeout: patience) ?? gate.arrived
+  func scopeTrees(patience: Int64) -> [ScopeTree] {
+    onEach(within: patience) { ScopeTreeWalk.tree(of: $0) }
   }
 
   private func log(_ tree: ScopeTree, to logger: Logger) {

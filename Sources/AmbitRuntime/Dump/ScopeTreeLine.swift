@@ -2,7 +2,7 @@ internal import AmbitCore
 internal import Logging
 
 /// One line of the log about a scope or a job: indented for people, with the fields that say it all for machines.
-struct ScopeTreeLine {
+public struct ScopeTreeLine: Sendable {
   let message: String
   private(set) var fields: Logger.Metadata
 

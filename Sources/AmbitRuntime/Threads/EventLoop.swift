@@ -9,6 +9,7 @@ public final class EventLoop: @unchecked Sendable {
   public let record: LoopPointer
   private let mailbox: Mailbox
   private let pool: ThreadPool
+  private let threadName: String
   private let mail: UnsafeMutablePointer<MailWatch>
   private var thread: pthread_t?
 
@@ -19,12 +20,13 @@ public final class EventLoop: @unchecked Sendable {
     let loop: LoopPointer
   }
 
-  /// Makes one of `count` loops; it does nothing until `start`. `api` outlives it.
+  /// Makes one of `count` loops; it does nothing until `start`. `api` outlives it. Of `threadName` debuggers show the
+  /// first 15 bytes.
   public init(
-    index: Int, of count: Int = 1, api: UnsafePointer<ambit_api>, limits: RuntimeLimits, pool: ThreadPool = ThreadPool()
-  )
-    throws(SystemError)
-  {
+    index: Int, of count: Int = 1, threadName: String = "ambit-loop", api: UnsafePointer<ambit_api>,
+    limits: RuntimeLimits, pool: ThreadPool = ThreadPool()
+  ) throws(SystemError) {
+    self.threadName = threadName
     mailbox = try Mailbox()
     self.pool = pool
     record = .allocate(capacity: 1)
@@ -53,7 +55,7 @@ public final class EventLoop: @unchecked Sendable {
   }
 
   private func main() {
-    clinux_name_thread("ambit-loop-\(record.pointee.index)")
+    clinux_name_thread(threadName)
     cfiber_install_signal_stack()
     record.run()
     cfiber_remove_signal_stack()

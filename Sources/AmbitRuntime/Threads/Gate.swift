@@ -2,7 +2,7 @@ internal import Glibc
 
 /// Something one thread waits for and others bring about, once: a countdown with a value.
 ///
-/// For the control thread only. A loop never waits on one.
+/// For threads that may block. A loop never waits on one.
 public final class Gate<Value: Sendable>: @unchecked Sendable {
   private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)

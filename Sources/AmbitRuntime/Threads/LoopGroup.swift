@@ -5,27 +5,39 @@ internal import CLinux
 public final class LoopGroup: Sendable {
   public let loops: [EventLoop]
 
-  /// Makes `count` loops and starts their threads; 0 means one for each core this process may use.
-  public init(count: Int, table: HostTable, limits: RuntimeLimits, pool: ThreadPool.Limits = .init())
-    throws(SystemError)
-  {
+  /// Makes `count` loops and starts their threads; 0 means one for each core this process may use. Debuggers show the
+  /// threads as `threadName` and a number.
+  public init(
+    count: Int, threadName: String = "ambit-loop", table: HostTable, limits: RuntimeLimits,
+    pool: ThreadPool.Limits = .init()
+  ) throws(SystemError) {
     let pool = ThreadPool(limits: pool)
     var loops: [EventLoop] = []
     let count = count == 0 ? Int(clinux_core_count()) : count
     for index in 0..<count {
-      loops.append(try EventLoop(index: index, of: count, api: table.pointer, limits: limits, pool: pool))
+      loops.append(
+        try EventLoop(
+          index: index, of: count, threadName: "\(threadName)-\(index)", api: table.pointer, limits: limits, pool: pool))
     }
     self.loops = loops
     for loop in loops { try loop.start() }
   }
 
   /// Runs `work` on each loop and waits until all have; returns the results in the order in which they came.
-  /// From the control thread only.
+  /// From threads that may block, never from a loop.
   @discardableResult
   public func onEach<Result: Sendable>(_ work: @escaping @Sendable (LoopPointer) -> Result) -> [Result] {
+    onEach(within: .max, work)
+  }
+
+  /// The same, but waits for at most `patience` nanoseconds: a loop that does not turn, since something on it computes
+  /// or blocks, runs `work` later, and its result is lost.
+  public func onEach<Result: Sendable>(
+    within patience: Int64, _ work: @escaping @Sendable (LoopPointer) -> Result
+  ) -> [Result] {
     let gate = Gate<Result>(expected: loops.count)
     for loop in loops { loop.post { gate.arrive(work($0)) } }
-    return gate.wait()!
+    return gate.wait(timeout: patience) ?? gate.arrived
   }
 
   /// Requests whose scope is not closed, on all loops. From the control thread only.

@@ -30,6 +30,17 @@ public final class Signals: Sendable {
     return set
   }
 
+  /// Sends a signal to this process, as an operator would: one that is pending already comes once.
+  public static func raise(_ signal: Signal) {
+    let number =
+      switch signal {
+      case .reload: SIGHUP
+      case .terminate: SIGTERM
+      case .dump: SIGUSR2
+      }
+    kill(getpid(), number)
+  }
+
   /// Waits for the next signal, at most `timeout` nanoseconds (negative: for ever); nil if none came.
   public func next(timeout: Int64 = -1) -> Signal? {
     var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)

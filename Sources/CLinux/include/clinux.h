@@ -32,6 +32,10 @@ int clinux_socket(int family);
 /* Accepts a connection, non-blocking and close-on-exec: accept4(2). */
 int clinux_accept(int fd);
 
+/* The process that listens on the other side of a local socket, or connected to this one, as of that call: SO_PEERCRED,
+ * unix(7). -1 if the system does not tell. */
+int32_t clinux_peer_process(int fd);
+
 /* recv(2) without flags, write(2) and writev(2). Called directly: the C library's are points at which a thread can be
  * cancelled, which each call prepares for with two atomic operations; threads of the host are not cancelled. */
 intptr_t clinux_receive(int fd, void *buffer, size_t capacity);

@@ -1,0 +1,41 @@
+internal import AmbitConfig
+internal import AmbitHTTP
+internal import AmbitRuntime
+
+/// How commands speak to a running host.
+package struct AdminClient: Sendable {
+  private let path: String
+
+  /// For the host that listens on the socket at `path`.
+  package init(path: String) { self.path = path }
+
+  /// For the host of a configuration.
+  /// - Throws: if the configuration has an error or names no admin socket.
+  package init(_ source: ConfigurationSource) throws(HostFailure) {
+    guard let path = try source.adminPath(in: source.read()) else {
+      throw HostFailure([
+        "\(source.path ?? "the defaults"): admin is \"\": a host of this configuration has no admin API"
+      ])
+    }
+    self.path = path
+  }
+
+  /// What `GET /status` says.
+  package func status(asJSON: Bool) throws(HostFailure) -> String {
+    try send("GET", "/status", asJSON: asJSON).body
+  }
+
+  /// Lets the host reload, waits for that, and returns what came of it. Takes as long as the reload does.
+  package func reload(asJSON: Bool) throws(HostFailure) -> (text: String, succeeded: Bool) {
+    let reply = try send("POST", "/reload", asJSON: asJSON)
+    return (reply.body, reply.status == 200)
+  }
+
+  private func send(_ method: String, _ target: String, asJSON: Bool) throws(HostFailure) -> LocalClient.Reply {
+    do throws(SystemError) {
+      return try LocalClient.send(method, target, accept: asJSON ? "application/json" : "text/plain", to: path)
+    } catch {
+      throw HostFailure(["no host answers on the admin socket \(path): \(error); does one run here?"])
+    }
+  }
+}

@@ -1,0 +1,41 @@
+internal import AmbitCore
+internal import AmbitHTTP
+internal import AmbitPlugins
+internal import AmbitRuntime
+
+/// What the host is and does at one moment.
+struct HostStatus: Sendable {
+  let content: StatusBoard.Content
+  let began: Int64
+  let now: Int64
+  let configuration: String?
+  /// Clients that wait for a reload which has not begun.
+  let waitingForReload: Int
+  let loopCount: Int
+  /// Of the loops that turned in time.
+  let loops: [ServerReport]
+
+  /// Asks each loop for its numbers, for at most `patience` nanoseconds: one that does not turn, since something on it
+  /// computes or blocks, is left out. Blocks; not from a loop.
+  init(
+    board: StatusBoard, reloads: ReloadQueue, configuration: String?, loops group: LoopGroup, server: HTTPServer,
+    patience: Int64 = 1_000_000_000
+  ) {
+    loops = server.reports(within: patience)
+    loopCount = group.loops.count
+    waitingForReload = reloads.waitingCount
+    content = board.present
+    began = board.began
+    now = Clock.wall
+    self.configuration = configuration
+  }
+
+  var requests: Int { loops.reduce(0) { $0 + $1.loop.requests } }
+  var connections: Int { loops.reduce(0) { $0 + $1.connections } }
+
+  /// Loops that did not answer.
+  var silentLoops: [Int] {
+    let answered = Set(loops.map(\.loop.loop))
+    return (0..<loopCount).filter { !answered.contains($0) }
+  }
+}

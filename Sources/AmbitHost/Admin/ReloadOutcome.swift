@@ -1,0 +1,95 @@
+internal import AmbitCore
+internal import AmbitRuntime
+
+/// What a reload came to, for those who asked for it and for the status.
+struct ReloadOutcome: Sendable {
+  enum Result: String, Sendable {
+    /// All that is in the configuration and the directory serves.
+    case done
+    /// Some plugins were refused, and what served of them before goes on.
+    case partial
+    /// Nothing has changed.
+    case refused
+  }
+
+  /// Nanoseconds since 1970-01-01 UTC.
+  let began: Int64
+  let duration: Duration
+  /// Sorted by kind, then by file. Empty if the reload was refused.
+  let changes: [PluginChange]
+  /// Why the reload was refused as a whole; else empty.
+  let errors: [String]
+
+  var result: Result {
+    if !errors.isEmpty { return .refused }
+    return changes.contains { $0.kind == .failed } ? .partial : .done
+  }
+}
+
+/// What a reload did to one plugin.
+struct PluginChange: Sendable {
+  enum Kind: String, CaseIterable, Sendable {
+    case added, changed, kept, removed, failed
+
+    /// The order in which tables show them.
+    var rank: Int { Self.allCases.firstIndex(of: self)! }
+  }
+
+  let kind: Kind
+  /// The plugin's file.
+  let file: String
+  /// The generation that serves now, or did until it was removed; nil of a failed plugin that had none.
+  let generation: String?
+  /// Why it failed; else empty.
+  var reasons: [String] = []
+}
+
+extension ReloadOutcome {
+  /// Counts by kind, as the log and the tables show them.
+  var counts: [(kind: PluginChange.Kind, count: Int)] {
+    PluginChange.Kind.allCases.map { kind in (kind, changes.count { $0.kind == kind }) }
+  }
+
+  /// "2 added, 1 changed, 0 kept, 0 removed, 0 failed", or that nothing has changed.
+  var summary: String {
+    guard result != .refused else { return "refused, nothing has changed: \(errors.count) errors" }
+    return counts.map { "\($0.count) \($0.kind)" }.joined(separator: ", ")
+  }
+
+  var milliseconds: Int64 { duration.wholeNanoseconds / 1_000_000 }
+
+  /// A line for each plugin, the reasons of those that failed below it, then the summary.
+  var text: String {
+    var table = TextTable()
+    for change in changes { table.add(change.kind.rawValue, change.generation ?? "-", change.file) }
+    var lines: [String] = []
+    for (change, line) in zip(changes, table.lines) {
+      lines.append(line)
+      lines += change.reasons.map { "  \($0)" }
+    }
+    lines += errors
+    return (lines + ["reload \(summary) (\(milliseconds) ms)"]).map { $0 + "\n" }.joined()
+  }
+
+  var json: JSONValue {
+    .object([
+      ("result", .string(result.rawValue)),
+      ("began", .string(Timestamp.text(of: began))),
+      ("milliseconds", .integer(milliseconds)),
+      ("counts", .object(counts.map { ($0.kind.rawValue, JSONValue($0.count)) })),
+      ("plugins", .array(changes.map(\.json))),
+      ("errors", .array(errors.map(JSONValue.string))),
+    ])
+  }
+}
+
+extension PluginChange {
+  fileprivate var json: JSONValue {
+    .object([
+      ("change", .string(kind.rawValue)),
+      ("generation", JSONValue(generation)),
+      ("file", .string(file)),
+      ("reasons", .array(reasons.map(JSONValue.string))),
+    ])
+  }
+}

@@ -1,0 +1,16 @@
+/// What a loop had to do at one moment, in numbers: copies, for other threads to read.
+public struct LoopReport: Sendable {
+  /// The loop's index.
+  public let loop: Int
+  /// Requests whose scope is not closed.
+  public let requests: Int
+  /// Scopes that are not closed, the host's own and those of plugins among them.
+  public let scopes: Int
+
+  /// Looks at a loop, on the loop.
+  public init(of loop: LoopPointer) {
+    self.loop = loop.pointee.index
+    requests = loop.pointee.liveRequests
+    scopes = loop.pointee.liveScopes
+  }
+}

@@ -1,0 +1,29 @@
+internal import AmbitHost
+internal import ArgumentParser
+
+struct Reload: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Let a running host load what is new or changed.",
+    discussion: """
+      Waits until the reload is done and prints what became of each plugin: added, changed, kept, removed, or failed and \
+      why. The exit status is 0 if nothing failed, 1 otherwise.
+
+        ambit reload                  # the host of this folder
+        ambit reload -c prod.conf
+      """)
+
+  @OptionGroup var socket: SocketOption
+
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  func run() throws {
+    do throws(HostFailure) {
+      let reply = try AdminClient(socket).reload(asJSON: json)
+      print(reply.text, terminator: "")
+      Terminal.exit(reply.succeeded ? 0 : 1)
+    } catch {
+      Terminal.fail(error)
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import Foundation
+import Glibc
+import Testing
+
+/// The socket of the admin API: whose it is, and what may stand in its way.
+@Suite struct `The admin socket` {
+  @Test func `is for the host's user alone, and goes with the host`() async throws {
+    try await withHost([.sample("hello")]) { host in
+      let attributes = try FileManager.default.attributesOfItem(atPath: host.adminSocket)
+      #expect(attributes[.posixPermissions] as? Int == 0o600)
+      #expect(attributes[.type] as? FileAttributeType == .typeSocket)
+      #expect(await host.stop() == .exited(0))
+      #expect(!FileManager.default.fileExists(atPath: host.adminSocket))
+    }
+  }
+
+  @Test func `of a host that is gone is replaced`() async throws {
+    try await withTemporaryDirectory { directory in
+      let path = directory.appending(path: "stale.sock").filePath
+      try leaveSocket(at: path)
+      #expect(FileManager.default.fileExists(atPath: path))
+      try await withHost([.sample("hello")], configuration: "admin = \"\(path)\"") { host in
+        let answer = try await run("curl", ["-sS", "--unix-socket", path, "http://ambit/status"])
+        #expect(try JSONObject(answer.output).number("pid") == Int(host.child.pid))
+      }
+    }
+  }
+
+  @Test func `of a host that lives refuses another one's start, by its process`() async throws {
+    try await withHost([.sample("hello")]) { host in
+      let second = try await ambit("serve", in: host.directory)
+      #expect(second.status == .exited(1))
+      #expect(
+        second.errors.contains("admin: cannot listen on unix:.ambit.sock: process \(host.child.pid) listens there"))
+      #expect(try await host.admin("/status").status == .exited(0), "the first one's socket is still there")
+    }
+  }
+
+  @Test func `is refused where a file stands that is none`() async throws {
+    try await withTemporaryDirectory { directory in
+      try await refusal(
+        in: directory, admin: "host.conf", says: "admin: cannot listen on unix:host.conf: Address already")
+      #expect(FileManager.default.fileExists(atPath: directory.appending(path: "host.conf").filePath))
+    }
+  }
+
+  @Test func `is refused with a path that no socket can have`() async throws {
+    try await withTemporaryDirectory { directory in
+      let path = String(repeating: "a", count: 108)
+      let message = "admin: the path of a socket has at most 107 bytes, this one has 108: \(path)"
+      try await refusal(in: directory, admin: path, says: message)
+    }
+  }
+
+  @Test func `lies beside the configuration, wherever the host was started`() async throws {
+    try await withHost([.sample("hello")]) { host in
+      let result = try await ambit("status", "-c", host.directory.appending(path: "host.conf").filePath)
+      #expect(result.status == .exited(0), "\(result.errors)")
+    }
+  }
+
+  @Test func `is not made where none is wanted`() async throws {
+    try await withHost([.sample("hello")], configuration: "admin = \"\"") { host in
+      #expect(!FileManager.default.fileExists(atPath: host.adminSocket))
+      let result = try await ambit("status", in: host.directory)
+      #expect(result.status == .exited(1))
+      #expect(result.errors == "ambit: host.conf: admin is \"\": a host of this configuration has no admin API\n")
+    }
+  }
+
+  private func refusal(in directory: URL, admin: String, says message: String) async throws {
+    try FileManager.default.createDirectory(
+      at: directory.appending(path: "Plugins"), withIntermediateDirectories: true)
+    try directory.write("listen = [\"127.0.0.1:0\"]\nadmin = \"\(admin)\"\n", as: "host.conf")
+    let result = try await ambit("serve", in: directory)
+    #expect(result.status == .exited(1))
+    #expect(result.errors.contains(message), "\(result.errors)")
+  }
+
+  /// Leaves a socket behind on which nobody listens, as a host does that was killed.
+  private func leaveSocket(at path: String) throws {
+    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    let result = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    try #require(result == 0)
+  }
+}

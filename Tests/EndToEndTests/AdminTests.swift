@@ -1,0 +1,116 @@
+import Glibc
+import Testing
+
+/// What the admin API answers.
+@Suite struct `The admin API` {
+  @Test func `tells what serves as JSON`() async throws {
+    try await withHost([.sample("hello")]) { host in
+      let answer = try await host.admin("/status", "-i")
+      #expect(answer.text.contains("HTTP/1.1 200 OK\r\n"))
+      #expect(answer.text.contains("Content-Type: application/json\r\n"))
+      let status = try await host.adminJSON("/status")
+      #expect(status.number("pid") == Int(host.child.pid))
+      #expect(status.text("state") == "serving")
+      #expect(status.text("configuration") == "host.conf")
+      #expect(status.texts("listen") == ["http://127.0.0.1:\(host.port)"])
+      #expect(status.objects("loops").map { $0.flag("answers") } == [true, true])
+      let generation = try #require(status.objects("generations").first)
+      #expect(generation.text("generation") == "hello/1")
+      #expect(generation.text("plugin") == "hello")
+      #expect(generation.text("state") == "serving")
+      #expect(generation.text("file") == "Plugins/hello.so")
+      #expect(generation.text("sha256")?.count == 64)
+      #expect(generation.texts("routes").contains("GET /hello/{name}"))
+    }
+  }
+
+  @Test func `tells people in plain text, and who takes both in JSON`() async throws {
+    try await withHost([.sample("hello")]) { host in
+      let text = try await host.admin("/status", "-H", "Accept: text/plain").text
+      #expect(text.contains("pid \(host.child.pid), serving since"))
+      #expect(text.contains(/hello\/1 +serving/))
+      let both = try await host.admin("/status", "-H", "Accept: text/plain, application/json").text
+      #expect(both.hasPrefix("{"))
+    }
+  }
+
+  @Test func `counts requests in flight, and none of its own`() async throws {
+    try await withHost([.probe("waits")]) { host in
+      #expect(try await host.adminJSON("/status").number("requests") == 0)
+      let connection = try host.connect()
+      try await connection.send("GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      try await host.log.line(containing: "handler waits")
+      let status = try await host.adminJSON("/status")
+      #expect(status.number("requests") == 1)
+      #expect(status.number("connections") == 1)
+    }
+  }
+
+  @Test func `answers while a handler holds up every loop, and says which do not turn`() async throws {
+    let blocking = PluginFile.source(blockingPlugin, name: "stuck")
+    try await withHost([blocking], configuration: "threads = 1") { host in
+      let connection = try host.connect()
+      try await connection.send("GET /stuck HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      try await host.log.line(containing: "stuck from now on")
+      let status = try await host.adminJSON("/status")
+      #expect(status.objects("loops").map { $0.flag("answers") } == [false])
+      #expect(try await host.admin("/status", "-H", "Accept: text/plain").text.contains("did not turn in time"))
+      try host.directory.write("", as: "go")
+      #expect(try await connection.response().status == 200)
+    }
+  }
+
+  @Test func `shows scopes and jobs`() async throws {
+    try await withHost([.probe("waits")]) { host in
+      let connection = try host.connect()
+      try await connection.send("GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      try await host.log.line(containing: "handler waits")
+      let tree = try await host.adminJSON("/scopes")
+      let request = try #require(tree.objects("entries").first { $0.text("entry") == "scope request" })
+      #expect(request.text("route") == "GET /wait")
+      let text = try await host.admin("/scopes", "-H", "Accept: text/plain").text
+      #expect(text.contains("\n    scope request plugin=waits/1 route=\"GET /wait\""))
+    }
+  }
+
+  @Test func `answers as any server does what it does not have`() async throws {
+    try await withHost([.sample("hello")]) { host in
+      #expect(try await host.admin("/nothing", "-i").text.contains("HTTP/1.1 404 "))
+      let wrong = try await host.admin("/reload", "-i").text
+      #expect(wrong.contains("HTTP/1.1 405 ") && wrong.contains("Allow: POST"))
+      #expect(try await host.admin("/hello/World", "-i").text.contains("HTTP/1.1 404 "), "plugins are elsewhere")
+      #expect(try await host.get("/status").status == 404)
+    }
+  }
+
+  @Test func `is there while the host drains, and refuses to reload then`() async throws {
+    try await withHost([.probe("waits")], configuration: "drain_timeout = \"1h\"") { host in
+      let connection = try host.connect()
+      try await connection.send("GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      try await host.log.line(containing: "handler waits")
+      host.child.signal(SIGTERM)
+      try await host.log.line(containing: "stopping")
+      #expect(try await host.adminJSON("/status").text("state") == "draining")
+      let refused = try await host.admin("/reload", "-i", "-X", "POST").text
+      #expect(refused.contains("HTTP/1.1 503 ") && refused.contains("the host is stopping"))
+      connection.close()
+      #expect(await host.child.status == .exited(0))
+    }
+  }
+
+  private var blockingPlugin: String {
+    """
+    #include <ambit.h>
+    #include <stdio.h>
+    #include <unistd.h>
+    static int32_t stuck(ambit_scope *scope) {
+      fputs("stuck from now on\\n", stderr);
+      while (access("go", F_OK) != 0) usleep(1000);
+      return ambit_respondf(scope, 200, "text/plain", "free\\n");
+    }
+    static const ambit_route routes[] = {{.pattern = "GET /stuck", .handler = stuck}};
+    AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
+        AMBIT_PLUGIN_HEADER, .name = "stuck", .version = "1.0", .routes = routes, .route_count = 1};
+    """
+  }
+}

@@ -1,0 +1,120 @@
+import Foundation
+import Glibc
+import Testing
+
+/// `ambit reload` and `POST /reload`: reloads whose result somebody waits for.
+@Suite struct `Reloading on demand` {
+  @Test func `prints what became of each plugin, with status 0 if all is well`() async throws {
+    try await withHost([.sample("hello"), .sample("simple_service")]) { host in
+      unlink(host.plugins.appending(path: "simple_service.so").filePath)
+      try await PluginFile.probe("waits").install(in: host.plugins)
+      let result = try await ambit("reload", in: host.directory)
+      #expect(result.status == .exited(0), "\(result.errors)")
+      let lines = result.text.split(separator: "\n").map(String.init)
+      #expect(
+        lines.dropLast() == [
+          "added    waits/1           Plugins/waits.so",
+          "kept     hello/1           Plugins/hello.so",
+          "removed  simple_service/1  Plugins/simple_service.so",
+        ])
+      #expect(lines.last?.contains("1 added, 0 changed, 1 kept, 1 removed, 0 failed") == true)
+      #expect(try await host.get("/simple").status == 404)
+    }
+  }
+
+  @Test func `ends with status 1 if a plugin failed, and says why and what goes on`() async throws {
+    try await withHost([.sample("hello")]) { host in
+      try host.plugins.write("no library", as: "hello.so")
+      let result = try await ambit("reload", in: host.directory)
+      #expect(result.status == .exited(1))
+      #expect(
+        result.text.contains("failed  hello/1  Plugins/hello.so\n  plugin hello (Plugins/hello.so): not a shared"))
+      #expect(try await host.get("/hello/World").status == 200)
+    }
+  }
+
+  @Test func `ends with status 1 if the configuration is wrong, and changes nothing`() async throws {
+    try await withHost([.sample("hello")]) { host in
+      try host.configure("thread = 1")
+      let own = try await ambit("reload", in: host.directory)
+      #expect(own.status == .exited(1))
+      #expect(own.errors.contains("unknown key \"thread\""))
+      let hosts = try await ambit("reload", "--socket", ".ambit.sock", in: host.directory)
+      #expect(hosts.status == .exited(1))
+      #expect(hosts.text.contains("unknown key \"thread\"") && hosts.text.contains("refused, nothing has changed"))
+    }
+  }
+
+  @Test func `gives JSON to who asks for it`() async throws {
+    try await withHost([.sample("hello")]) { host in
+      let result = try await JSONObject(ambit("reload", "--json", in: host.directory).output)
+      #expect(result.text("result") == "done")
+      #expect(result.object("counts").number("kept") == 1)
+      let plugin = try #require(result.objects("plugins").first)
+      #expect(plugin.text("change") == "kept")
+      #expect(plugin.text("generation") == "hello/1")
+      try host.plugins.write("no library", as: "broken.so")
+      let failed = try await host.admin("/reload", "-X", "POST", "-w", "%{http_code}").text
+      #expect(failed.hasSuffix("422"))
+      #expect(failed.contains("\"result\": \"partial\""))
+    }
+  }
+
+  @Test func `is remembered in the status`() async throws {
+    try await withHost([.sample("hello")]) { host in
+      try await host.reload()
+      let reload = try #require(await host.adminJSON("/status").objects("reloads").last)
+      #expect(reload.text("result") == "done")
+      #expect(reload.text("began")?.hasSuffix("Z") == true)
+      let text = try await ambit("status", in: host.directory).text
+      #expect(text.contains("0 added, 0 changed, 1 kept, 0 removed, 0 failed"))
+    }
+  }
+
+  @Test func `tells who asks during a reload of the one that follows`() async throws {
+    try await withHost([.sample("hello")]) { host in
+      try await PluginFile.source(slowPlugin, name: "slow").install(in: host.plugins)
+      async let first = host.adminJSON("/reload", "-X", "POST")
+      try await host.log.line(containing: "slow starts")
+      #expect(try await host.adminJSON("/status").text("state") == "reloading")
+      try await PluginFile.sample("simple_service").install(in: host.plugins)
+      async let second = host.adminJSON("/reload", "-X", "POST")
+      async let third = host.adminJSON("/reload", "-X", "POST")
+      while try await host.adminJSON("/status").number("waiting_for_reload") != 2 {}
+      try host.directory.write("", as: "go")
+      #expect(try await first.object("counts").number("added") == 1)
+      #expect(
+        try await second.objects("plugins").first { $0.text("change") == "added" }?.text("generation")
+          == "simple_service/1")
+      #expect(try await third.object("counts").number("added") == 1, "one reload for both")
+    }
+  }
+
+  @Test func `says so if no host is there`() async throws {
+    try await withTemporaryDirectory { directory in
+      try directory.write("", as: "host.conf")
+      for command in ["reload", "status"] {
+        let result = try await ambit(command, in: directory)
+        #expect(result.status == .exited(1))
+        let reason = "no host answers on the admin socket .ambit.sock: connect: No such file or directory"
+        #expect(result.errors.contains(reason), "\(result.errors)")
+      }
+    }
+  }
+
+  /// A plugin whose start waits until the file "go" is there.
+  private var slowPlugin: String {
+    """
+    #include <ambit.h>
+    #include <stdio.h>
+    #include <unistd.h>
+    static int32_t start(ambit_scope *scope) {
+      fputs("slow starts\\n", stderr);
+      while (access("go", F_OK) != 0) ambit_sleep(scope, 1000000);
+      return AMBIT_OK;
+    }
+    AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
+        AMBIT_PLUGIN_HEADER, .name = "slow", .version = "1.0", .start = start};
+    """
+  }
+}
