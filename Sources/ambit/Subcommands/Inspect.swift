@@ -1,0 +1,26 @@
+internal import AmbitHost
+internal import ArgumentParser
+
+struct Inspect: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Show what the host would make of a plugin's file.",
+    discussion: """
+      What the file says of itself, why its library would stay in memory when it is replaced, and what may surprise. The \
+      exit status is 0 if the host would take the file, 1 otherwise.
+
+        ambit inspect Plugins/hello.so
+      """)
+
+  @Argument(help: "The plugin's file.")
+  var file: String
+
+  func run() throws {
+    do throws(HostFailure) {
+      let inspection = try PluginInspection(path: file)
+      print(inspection.text, terminator: "")
+      Terminal.exit(inspection.refusal == nil ? 0 : 1)
+    } catch {
+      Terminal.fail(error)
+    }
+  }
+}
