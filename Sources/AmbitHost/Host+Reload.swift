@@ -135,10 +135,7 @@ extension Host {
   }
 
   private func retire(_ generation: PluginGeneration, drain: Duration) {
-    retired.removeAll { $0.phase.phase == .unloaded }
-    retired.append(generation)
-    generation.end(.retired(drain: drain)) { [logger, board] in
-      board.hasEnded(generation)
+    generation.end(.retired(drain: drain)) { [logger] in
       var fields: Logger.Metadata = ["plugin": "\(generation.label)", "library": "unloaded"]
       if case .resident(let reason) = generation.phase.phase {
         fields["library"] = "resident"

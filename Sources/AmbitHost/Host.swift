@@ -20,8 +20,6 @@ package final class Host {
   var loading: PluginLoading
   /// What serves, by file.
   var serving: [String: PluginGeneration] = [:]
-  /// What served before and is in memory yet, the oldest first.
-  var retired: [PluginGeneration] = []
   let board = StatusBoard()
   let reloads = ReloadQueue()
   /// nil if the configuration wants none.

@@ -159,11 +159,19 @@ package final class PluginGeneration: Sendable {
     progress.withLock { $0 = (phase, Clock.wall) }
   }
 
-  /// What is in flight of the generation, on all loops together. Under the lock, so that the record stays.
-  package var load: GenerationLoad {
+  /// What is in flight of each of `generations`, on those loops together that turn within `patience` nanoseconds. From
+  /// threads that may block.
+  package static func loads(
+    of generations: [PluginGeneration], on loops: LoopGroup, within patience: Int64
+  ) -> [GenerationLoad] {
+    let parts = loops.onEach(within: patience) { loop in generations.map { $0.load(on: loop) } }
+    return generations.indices.map { index in parts.reduce(GenerationLoad()) { $0 + $1[index] } }
+  }
+
+  /// Under the lock, so that the record stays: a loop that turns late may come here when the library is unmapped.
+  private func load(on loop: LoopPointer) -> GenerationLoad {
     progress.withLock { progress in
-      guard progress.phase != .unloaded else { return GenerationLoad() }
-      return loops.onEach { [record] loop in record.value.load(on: loop) }.reduce(GenerationLoad(), +)
+      progress.phase == .unloaded ? GenerationLoad() : record.value.load(on: loop)
     }
   }
 

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Testing
 
@@ -20,6 +21,8 @@ import Testing
       #expect(generation.text("state") == "serving")
       #expect(generation.text("file") == "Plugins/hello.so")
       #expect(generation.text("sha256")?.count == 64)
+      #expect(generation.number("requests") == 0)
+      #expect(generation.number("jobs") == 0)
       #expect(generation.texts("routes").contains("GET /hello/{name}"))
     }
   }
@@ -43,6 +46,31 @@ import Testing
       let status = try await host.adminJSON("/status")
       #expect(status.number("requests") == 1)
       #expect(status.number("connections") == 1)
+    }
+  }
+
+  @Test func `shows what holds a generation that is being retired, and what stays of it`() async throws {
+    try await withHost([.probe("waits")], configuration: "drain_timeout = \"1h\"") { host in
+      let connection = try host.connect()
+      try await connection.send("GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      try await host.log.line(containing: "handler waits")
+      unlink(host.plugins.appending(path: "waits.so").filePath)
+      try await host.reload()
+      let retiring = try #require(await host.adminJSON("/status").objects("generations").first)
+      #expect(retiring.text("state") == "retiring")
+      #expect(retiring.number("requests") == 1)
+      #expect(retiring.number("jobs") == 1)
+      #expect(retiring.texts("held_by").contains { $0.hasPrefix("request GET /wait, scope ") })
+      let text = try await host.admin("/status", "-H", "Accept: text/plain").text
+      #expect(text.contains("\n  held by request GET /wait, scope "))
+      connection.close()
+      try await host.log.line(containing: "plugin generation retired")
+      let status = try await host.adminJSON("/status")
+      #expect(status.objects("generations").map { $0.text("state") } == ["resident"])
+      #expect(status.object("residents").number("count") == 1)
+      #expect(status.object("residents").number("memory_bytes").map { $0 > 4096 } == true)
+      let resident = try await host.admin("/status", "-H", "Accept: text/plain").text
+      #expect(resident.contains(/waits +1 +[0-9]+ KiB +it does not declare AMBIT_PLUGIN_UNLOADABLE/))
     }
   }
 

@@ -1,6 +1,5 @@
 internal import AmbitCore
 internal import AmbitHTTP
-internal import AmbitPlugins
 internal import AmbitRuntime
 
 extension HostStatus {
@@ -17,11 +16,16 @@ extension HostStatus {
       ("connections", JSONValue(connections)),
       ("requests", JSONValue(requests)),
       ("loops", .array((0..<loopCount).map(json(ofLoop:)))),
-      ("generations", .array(content.generations.map(json(of:)))),
-      ("ended_generations", JSONValue(content.ended)),
+      ("generations", .array(generations.map(\.json))),
+      ("residents", residentsJSON),
       ("waiting_for_reload", JSONValue(waitingForReload)),
       ("reloads", .array(content.reloads.map(\.json))),
     ])
+  }
+
+  private var residentsJSON: JSONValue {
+    let memory = residents.reduce(0) { $0 + $1.memory }
+    return .object([("count", JSONValue(residents.count)), ("memory_bytes", JSONValue(memory))])
   }
 
   private func json(ofLoop index: Int) -> JSONValue {
@@ -34,23 +38,25 @@ extension HostStatus {
       ("scopes", report.map { JSONValue($0.loop.scopes) } ?? .null),
     ])
   }
-
-  private func json(of entry: StatusBoard.Entry) -> JSONValue {
-    let generation = entry.generation
-    return .object([
-      ("generation", .string(generation.label)),
-      ("plugin", .string(generation.plugin.declaration.name)),
-      ("version", .string(generation.plugin.declaration.version)),
-      ("sha256", .string(generation.plugin.copy.hash.description)),
-      ("file", .string(generation.plugin.copy.file.path)),
-      ("copy", .string(generation.plugin.copy.path)),
-      ("state", .string(entry.state)),
-      ("since", .string(Timestamp.text(of: entry.since))),
-      ("routes", .array(generation.routes.map { .string($0.pattern.description) })),
-    ])
-  }
 }
 
-extension StatusBoard.Entry {
-  var state: String { isRetiring ? "retiring" : "serving" }
+extension GenerationStatus {
+  fileprivate var json: JSONValue {
+    .object([
+      ("generation", .string(label)),
+      ("plugin", .string(plugin)),
+      ("version", .string(version)),
+      ("build_id", JSONValue(buildID)),
+      ("sha256", .string(hash)),
+      ("file", .string(file)),
+      ("state", .string(state.rawValue)),
+      ("since", .string(Timestamp.text(of: since))),
+      ("routes", .array(routes.map(JSONValue.string))),
+      ("requests", JSONValue(requests)),
+      ("jobs", JSONValue(jobs)),
+      ("held_by", .array(holders.map(JSONValue.string))),
+      ("stays_because", JSONValue(residentReason)),
+      ("memory_bytes", JSONValue(memory)),
+    ])
+  }
 }

@@ -1,12 +1,11 @@
 internal import AmbitCore
-internal import AmbitPlugins
 internal import AmbitRuntime
 
 extension HostStatus {
   /// For people: the host, its generations, its last reloads.
   var text: String {
     let title = "ambit \(AmbitVersion.text), pid \(HostProcess.identifier), \(content.phase) since \(time(began))"
-    let parts = [[title], hostLines, generationLines, reloadLines]
+    let parts = [[title], hostLines, generationLines, residentLines, reloadLines]
     return parts.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
   }
 
@@ -17,7 +16,6 @@ extension HostStatus {
     table.add("loops", "\(loopCount)" + silence)
     table.add("connections", "\(connections)")
     table.add("requests", "\(requests) in flight")
-    table.add("ended", "\(content.ended) generations")
     return table.lines
   }
 
@@ -27,14 +25,32 @@ extension HostStatus {
   }
 
   private var generationLines: [String] {
-    guard !content.generations.isEmpty else { return [] }
+    let running = generations.filter { $0.state != .resident }
+    guard !running.isEmpty else { return [] }
     var table = TextTable()
-    table.add("GENERATION", "STATE", "SINCE", "VERSION", "SHA-256", "ROUTES", "FILE")
-    for entry in content.generations {
-      let plugin = entry.generation.plugin
+    table.add("GENERATION", "STATE", "SINCE", "VERSION", "BUILD", "SHA-256", "ROUTES", "REQUESTS", "JOBS", "FILE")
+    for generation in running {
       table.add(
-        entry.generation.label, entry.state, time(entry.since), plugin.declaration.version, plugin.copy.hash.prefix,
-        "\(entry.generation.routes.count)", plugin.copy.file.path)
+        generation.label, generation.state.rawValue, time(generation.since), generation.version,
+        short(generation.buildID ?? "-"), short(generation.hash), "\(generation.routes.count)",
+        "\(generation.requests)", "\(generation.jobs)", generation.file)
+    }
+    let lines = table.lines
+    return lines.prefix(1)
+      + zip(lines.dropFirst(), running).flatMap { line, generation in
+        [line] + generation.holders.map { "  held by \($0)" }
+      }
+  }
+
+  /// Those that stay in memory although nothing of them runs any more: a line for each plugin and reason.
+  private var residentLines: [String] {
+    guard !residents.isEmpty else { return [] }
+    var table = TextTable()
+    table.add("RESIDENT", "GENERATIONS", "MEMORY", "BECAUSE")
+    let groups = Dictionary(grouping: residents) { [$0.plugin, $0.residentReason ?? ""] }
+    for (key, group) in groups.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+      let memory = group.reduce(0) { $0 + $1.memory }
+      table.add(key[0], "\(group.count)", "\(memory / 1024) KiB", key[1])
     }
     return table.lines
   }
@@ -48,6 +64,9 @@ extension HostStatus {
     }
     return table.lines
   }
+
+  /// Enough of a hexadecimal number to tell builds apart.
+  private func short(_ digits: String) -> String { String(digits.prefix(12)) }
 
   private func time(_ nanoseconds: Int64) -> String { Timestamp.text(of: nanoseconds) }
 }

@@ -14,6 +14,7 @@ struct HostStatus: Sendable {
   let loopCount: Int
   /// Of the loops that turned in time.
   let loops: [ServerReport]
+  let generations: [GenerationStatus]
 
   /// Asks each loop for its numbers, for at most `patience` nanoseconds: one that does not turn, since something on it
   /// computes or blocks, is left out. Blocks; not from a loop.
@@ -25,6 +26,7 @@ struct HostStatus: Sendable {
     loopCount = group.loops.count
     waitingForReload = reloads.waitingCount
     content = board.present
+    generations = GenerationStatus.all(of: content.generations, on: group, patience: patience)
     began = board.began
     now = Clock.wall
     self.configuration = configuration
@@ -32,6 +34,8 @@ struct HostStatus: Sendable {
 
   var requests: Int { loops.reduce(0) { $0 + $1.loop.requests } }
   var connections: Int { loops.reduce(0) { $0 + $1.connections } }
+
+  var residents: [GenerationStatus] { generations.filter { $0.state == .resident } }
 
   /// Loops that did not answer.
   var silentLoops: [Int] {
