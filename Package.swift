@@ -31,15 +31,16 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-    .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
   ],
   targets: [
     .target(name: "CAmbit"),
     .target(name: "CFiber"),
     .target(name: "CLinux"),
+    .target(name: "CTOML"),
     .systemLibrary(name: "CFFI"),
     .target(name: "AmbitCore", swiftSettings: safe),
-    .target(name: "AmbitConfig", dependencies: ["AmbitCore", "TOMLKit"], swiftSettings: safe),
+    .target(name: "AmbitTOML", dependencies: ["AmbitCore", "CTOML"], swiftSettings: safe),
+    .target(name: "AmbitConfig", dependencies: ["AmbitCore", "AmbitTOML"], swiftSettings: safe),
     .target(name: "AmbitFFI", dependencies: ["AmbitCore", "CFFI"], swiftSettings: fibers),
     .target(
       name: "AmbitRuntime", dependencies: ["AmbitCore", "AmbitFFI", "CAmbit", "CFiber", "CLinux", logging],
@@ -70,6 +71,7 @@ let package = Package(
     .testTarget(name: "CAmbitTests", dependencies: ["CAmbit"], exclude: ["Programs"], swiftSettings: common),
     .testTarget(name: "CFiberTests", dependencies: ["CFiber"], exclude: ["Programs"], swiftSettings: fibers),
     .testTarget(name: "AmbitCoreTests", dependencies: ["AmbitCore", "TestSupport"], swiftSettings: common),
+    .testTarget(name: "AmbitTOMLTests", dependencies: ["AmbitCore", "AmbitTOML"], swiftSettings: common),
     .testTarget(name: "AmbitConfigTests", dependencies: ["AmbitConfig", "AmbitCore"], swiftSettings: common),
     .testTarget(
       name: "AmbitPluginsTests", dependencies: ["AmbitCore", "AmbitPlugins", "CAmbit"], swiftSettings: common),

@@ -1,17 +1,4 @@
-/// A place in the text of the configuration file. Lines and columns count from 1, columns in Unicode scalars.
-package struct SourcePosition: Sendable, Hashable, Comparable {
-  package var line: Int
-  package var column: Int
-
-  package init(line: Int, column: Int) {
-    self.line = line
-    self.column = column
-  }
-
-  package static func < (left: SourcePosition, right: SourcePosition) -> Bool {
-    (left.line, left.column) < (right.line, right.column)
-  }
-}
+package import AmbitCore
 
 /// One thing that is wrong with a configuration file.
 package struct ConfigurationError: Error, Sendable, Equatable, CustomStringConvertible {

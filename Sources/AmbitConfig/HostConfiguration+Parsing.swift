@@ -1,3 +1,5 @@
+import AmbitCore
+
 extension HostConfiguration {
   /// Reads the text of a configuration file and checks all of it; a key that is not there has its default.
   ///

@@ -25,7 +25,7 @@ extension ValueForm where Value == String {
     case .integer(let number): String(number)
     case .float(let number): String(number)
     case .boolean(let flag): String(flag)
-    case .array, .table: throw Mismatch(expected: "a string, a number or a boolean")
+    case .dateOrTime, .array, .table: throw Mismatch(expected: "a string, a number or a boolean")
     }
   }
 

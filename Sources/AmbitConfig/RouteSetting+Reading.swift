@@ -1,3 +1,5 @@
+import AmbitCore
+
 extension RouteSetting {
   /// Reads a `[[route]]` entry; nil, and at least one more finding, if it does not say what it matches.
   init?(

@@ -22,12 +22,21 @@ struct SettingPath: Sendable, Hashable {
 }
 
 extension SettingPath: CustomStringConvertible {
+  /// Whether the byte can be part of a key without quotes.
+  private static func isBareKey(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
+    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"): true
+    default: false
+    }
+  }
+
   /// The path as TOML writes it, such as `limits.max_body`, `listen[1]` or `plugin."a b".prefix`.
   var description: String {
     steps.reduce(into: "") { text, step in
       switch step {
       case .key(let key):
-        let isBare = !key.isEmpty && key.utf8.allSatisfy(ByteSource.isBareKey)
+        let isBare = !key.isEmpty && key.utf8.allSatisfy(Self.isBareKey)
         if !text.isEmpty { text += "." }
         text += isBare ? key : quoted(key)
       case .index(let index):

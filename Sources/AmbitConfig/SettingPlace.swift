@@ -1,3 +1,5 @@
+package import AmbitCore
+
 /// Where a setting stands in the configuration file, kept for errors that only whoever uses the setting can find.
 package struct SettingPlace: Sendable, Hashable {
   /// The keys and indices that lead to it, such as `route[2].call`.

@@ -1,39 +1,91 @@
-import TOMLKit
+import AmbitCore
+import AmbitTOML
+
+/// A place where a text is not TOML, or not the TOML that a configuration file may hold.
+struct SyntaxProblem: Error, Equatable {
+  let position: SourcePosition
+  let message: String
+}
 
 /// A configuration file that is TOML: its values, and where in the text each of them stands.
 struct TOMLDocument {
-  let members: [String: ConfigurationValue]
-  let positions: [SettingPath: SourcePosition]
+  private(set) var members: [String: ConfigurationValue] = [:]
+  /// Of the keys, and of array elements, which have none. A table's key that is written several times (in several
+  /// headers) has the first place.
+  private(set) var positions: [SettingPath: SourcePosition] = [:]
 
   /// - Throws: The first syntax error.
   init(text: String) throws(SyntaxProblem) {
-    if text.utf8.contains(0) { throw Self.byteZero(in: text) }
-    positions = try KeyLocator(scanning: text).positions
-    members = ConfigurationValue.members(of: try Self.table(text))
+    let root: TOMLNode
+    do throws(TOMLFault) { root = try .parse(text) } catch { throw SyntaxProblem(error) }
+    if case .table(let table) = root.value { members = try read(table, below: SettingPath()) }
   }
 
-  private static func byteZero(in text: String) -> SyntaxProblem {
-    var source = ByteSource(text)
-    source.skip { $0 != 0 }
-    return SyntaxProblem(position: source.position, message: "expected text, found a NUL character")
+  private mutating func read(
+    _ table: [TOMLMember], below path: SettingPath
+  ) throws(SyntaxProblem) -> [String: ConfigurationValue] {
+    var members: [String: ConfigurationValue] = [:]
+    for member in table {
+      try refuseNUL(in: member.key, at: member.position)
+      let path = path.appending(.key(member.key))
+      positions[path] = member.position
+      members[member.key] = try read(member.node, at: path)
+    }
+    return members
   }
 
-  private static func table(_ text: String) throws(SyntaxProblem) -> TOMLTable {
-    do {
-      return try TOMLTable(string: text)
-    } catch let error as TOMLParseError {
-      let begin = error.source.begin
-      let position = SourcePosition(line: begin.line, column: begin.column)
-      throw SyntaxProblem(position: position, message: sentence(of: error))
-    } catch {
-      throw SyntaxProblem(position: SourcePosition(line: 1, column: 1), message: "syntax error: \(error)")
+  private mutating func read(_ node: TOMLNode, at path: SettingPath) throws(SyntaxProblem) -> ConfigurationValue {
+    switch node.value {
+    case .string(let text):
+      try refuseNUL(in: text, at: node.position)
+      return .string(text)
+    case .integer(let number): return .integer(number)
+    case .float(let number): return .float(number)
+    case .boolean(let flag): return .boolean(flag)
+    case .dateOrTime: return .dateOrTime
+    case .table(let table): return .table(try read(table, below: path))
+    case .array(let elements):
+      var values: [ConfigurationValue] = []
+      for (index, element) in elements.enumerated() {
+        let path = path.appending(.index(index))
+        positions[path] = element.position
+        values.append(try read(element, at: path))
+      }
+      return .array(values)
     }
   }
 
-  /// The parser's own sentence, begun in the way of the host's messages.
-  private static func sentence(of error: TOMLParseError) -> String {
+  /// Texts go to the system and to plugins, where NUL would end them.
+  private func refuseNUL(in text: String, at position: SourcePosition) throws(SyntaxProblem) {
+    guard text.utf8.contains(0) else { return }
+    let message = "expected a string without NUL characters, found one written as an escape"
+    throw SyntaxProblem(position: position, message: message)
+  }
+}
+
+extension SyntaxProblem {
+  /// The parser's own sentence, begun and ended in the way of the host's messages.
+  init(_ fault: TOMLFault) {
+    position = fault.position
     let begin = "Error while parsing "
-    guard error.description.hasPrefix(begin) else { return "syntax error: \(error.description)" }
-    return "syntax error in \(error.description.dropFirst(begin.count))"
+    if let found = fault.found {
+      message = "\(fault.sentence), found \(Self.name(of: found))"
+    } else if fault.sentence.hasPrefix(begin) {
+      let rest = fault.sentence.dropFirst(begin.count)
+      let isScalar = Self.scalars.contains { rest.hasPrefix("\($0): ") }
+      message = "syntax error in \(rest)" + (isScalar ? "; a text needs quotes" : "")
+    } else {
+      message = "syntax error: \(fault.sentence)"
+    }
+  }
+
+  /// What the parser may take a text without quotes for.
+  private static let scalars = [
+    "value", "boolean", "floating-point", "decimal integer", "hexadecimal integer", "octal integer", "binary integer",
+    "date", "time", "date-time", "date-time offset",
+  ]
+
+  private static func name(of character: String) -> String {
+    ["\n", "\r"].contains(character) ? "the end of the line" : quoted(character)
   }
 }

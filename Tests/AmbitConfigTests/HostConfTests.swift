@@ -1,3 +1,4 @@
+import AmbitCore
 import Foundation
 import Testing
 
@@ -21,14 +22,14 @@ import Testing
 
   @Test(arguments: ConfigurationKey.all.map(\.path.description))
   func `has every key with a comment above it`(path: String) throws {
-    let position = try #require(KeyLocator(scanning: text).positions.first { $0.key.description == path }?.value)
+    let position = try #require(TOMLDocument(text: text).positions.first { $0.key.description == path }?.value)
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     #expect(lines[position.line - 2].hasPrefix("# "))
   }
 
   @Test(arguments: ConfigurationKey.all.map(\.path.description))
   func `is read by every key of the list`(path: String) throws {
-    let position = try #require(KeyLocator(scanning: text).positions.first { $0.key.description == path }?.value)
+    let position = try #require(TOMLDocument(text: text).positions.first { $0.key.description == path }?.value)
     var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     let name = try #require(path.split(separator: ".").last)
     lines[position.line - 1] = "\(name) = [{}]"

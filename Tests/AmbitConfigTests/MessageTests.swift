@@ -116,6 +116,10 @@ import Testing
       #"2:1: plugin."my plugin".x: expected a string, a number or a boolean, found a table"#
     ),
     (
+      "plugin.hello.x = 1979-05-27 07:32:00",
+      "1:14: plugin.hello.x: expected a string, a number or a boolean, found a date or a time"
+    ),
+    (
       "[[plugin.hello.x]]\na = 1",
       "1:16: plugin.hello.x: expected a string, a number or a boolean, found an array"
     ),

@@ -18,7 +18,7 @@ import Testing
       content_type = "text/csv; charset=utf-8"
       optional = true
       """
-    let place = SettingPlace(path: "route[0]", position: SourcePosition(line: 1, column: 3))
+    let place = SettingPlace(path: "route[0]", position: SourcePosition(line: 1, column: 1))
     let callPlace = SettingPlace(path: "route[0].call", position: SourcePosition(line: 3, column: 1))
     var expected = RouteSetting(match: try RoutePattern("GET /cos/{x}"), place: place)
     expected.call = .init(text: "libm.so.6: f64 cos(f64 x)", place: callPlace)
@@ -51,7 +51,7 @@ import Testing
     ("route = [1]", "1:10: route[0]: expected a table, [[route]], found 1"),
     (
       "[[route]]\ncall = 'm: f64 f()'",
-      #"1:3: route[0]: expected "match", the pattern of the route, such as "GET /cos/{x}"; it is missing"#
+      #"1:1: route[0]: expected "match", the pattern of the route, such as "GET /cos/{x}"; it is missing"#
     ),
     (
       "[[route]]\nmatch = 1\nblocking = true",
@@ -84,7 +84,7 @@ import Testing
     ),
     (
       "[[route]]\nmatch = 'GET /a'",
-      #"1:3: route[0]: expected "call", or what to change of a plugin's route: "timeout", "blocking" or "on_disconnect"; "#
+      #"1:1: route[0]: expected "call", or what to change of a plugin's route: "timeout", "blocking" or "on_disconnect"; "#
         + "all are missing"
     ),
     (

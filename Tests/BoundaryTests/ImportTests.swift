@@ -6,7 +6,9 @@ import Testing
     // Pure values and state machines: not even the C library.
     "AmbitCore": [],
     // From text to a checked configuration.
-    "AmbitConfig": ["AmbitCore", "TOMLKit"],
+    "AmbitConfig": ["AmbitCore", "AmbitTOML"],
+    // TOML texts as values with places, over the parser in C++.
+    "AmbitTOML": ["AmbitCore", "CTOML"],
     // Calls of C functions by their signatures: the only one that sees libffi.
     "AmbitFFI": ["AmbitCore", "CFFI", "Glibc"],
     // Loops, fibers, scopes, jobs. Knows no plugin files and no HTTP.

@@ -51,9 +51,9 @@ import Testing
     ("half_close = \"allow\"", "host.conf: half_close: \"allow\" is not there yet"),
     (
       "[[route]]\nmatch = 'GET /cos/{x}'\ncall = 'libm.so.6: f64 cos(f64 x)'\ntimeout = '1s'",
-      "host.conf:1:3: route[0]: "
+      "host.conf:1:1: route[0]: "
     ),
-    ("[[route]]\nmatch = 'GET /hello/{name}'\ntimeout = '1s'", "host.conf:1:3: route[0]: "),
+    ("[[route]]\nmatch = 'GET /hello/{name}'\ntimeout = '1s'", "host.conf:1:1: route[0]: "),
   ])
   func `check refuses what is not there yet`(configuration: String, message: String) async throws {
     try await withTemporaryDirectory { directory in

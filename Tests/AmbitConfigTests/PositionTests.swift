@@ -1,3 +1,4 @@
+import AmbitCore
 import Testing
 
 @testable import AmbitConfig
@@ -16,7 +17,7 @@ import Testing
     expect(text, "a.b", at: 4, 1)
     expect(text, "a.b", "c d", at: 4, 7)
     expect(text, "a.b", "c d", "é", at: 4, 13)
-    #expect(try KeyLocator(scanning: text).positions.count == 6)
+    #expect(try TOMLDocument(text: text).positions.count == 6)
   }
 
   @Test func `are below the table of the last header`() {
@@ -40,11 +41,11 @@ import Testing
 
   @Test func `are those of the last element below a table of an array`() throws {
     let text = "[[route]]\nmatch = 1\n[[route]]\nmatch = 2\n[route.x]\ny = 3\n[[route.z]]\n"
-    let positions = try KeyLocator(scanning: text).positions
+    let positions = try TOMLDocument(text: text).positions
     let (first, second) = (SettingPath("route").appending(.index(0)), SettingPath("route").appending(.index(1)))
-    #expect(positions[first] == SourcePosition(line: 1, column: 3))
+    #expect(positions[first] == SourcePosition(line: 1, column: 1))
     #expect(positions[first.appending(.key("match"))] == SourcePosition(line: 2, column: 1))
-    #expect(positions[second] == SourcePosition(line: 3, column: 3))
+    #expect(positions[second] == SourcePosition(line: 3, column: 1))
     #expect(positions[second.appending(.key("match"))] == SourcePosition(line: 4, column: 1))
     #expect(positions[second.appending(.key("x")).appending(.key("y"))] == SourcePosition(line: 6, column: 1))
     #expect(positions[second.appending(.key("z")).appending(.index(0))] != nil)
@@ -63,7 +64,7 @@ import Testing
     expect(text, "log", "format", "a", at: 1, 37)
     expect(text, "threads", at: 6, 1)
     let listen = SettingPath("listen")
-    let positions = try KeyLocator(scanning: text).positions
+    let positions = try TOMLDocument(text: text).positions
     #expect(positions[listen.appending(.index(0))] == SourcePosition(line: 3, column: 3))
     #expect(positions[listen.appending(.index(1))] == SourcePosition(line: 4, column: 3))
     #expect(positions[listen.appending(.index(1)).appending(.index(1))] == SourcePosition(line: 4, column: 10))
@@ -118,7 +119,7 @@ import Testing
     _ text: String, _ keys: String..., at line: Int, _ column: Int, location: SourceLocation = #_sourceLocation
   ) {
     let path = keys.reduce(SettingPath()) { $0.appending(.key($1)) }
-    let position = (try? KeyLocator(scanning: text))?.positions[path]
+    let position = (try? TOMLDocument(text: text))?.positions[path]
     #expect(position == SourcePosition(line: line, column: column), "\(path)", sourceLocation: location)
   }
 }
