@@ -7,7 +7,7 @@ import Testing
       let answer = try await host.get("/everything")
       #expect(answer.text == "0 0 0 0 0 0\n")
       #expect(await host.stop() == .exited(0))
-      let notes = host.log.lines { $0.text.contains(" on ") && !$0.text.contains("listening") }.map { line in
+      let notes = host.log.lines { $0.text.contains(" on ") && !$0.text.contains("INFO") }.map { line in
         line.text.split(separator: " ").prefix(3).joined(separator: " ")
       }
       let places = Set(notes)

@@ -76,11 +76,15 @@ private func columnless(_ text: String) -> [String] {
     #expect(FileManager.default.fileExists(atPath: Places.headers.appending(path: "ambit.h").filePath))
   }
 
-  @Test func `two commands come first: one that serves, one that tests`() throws {
+  @Test func `three commands come first: one that sets up, one that serves, one that tests`() throws {
     let commands = try #require(blocks(of: "sh").first).split(separator: "\n").map { line in
       line.prefix { $0 != "#" }.trimming(while: \.isWhitespace)
     }
-    #expect(commands == ["swift run -c release ambit serve --build", "swift test"])
+    let packages = try String(contentsOf: Places.package.appending(path: ".ci/run"), encoding: .utf8).firstMatch(of: /building="(.*)"/)?.1
+    #expect(
+      commands == [
+        "sudo apt-get install \(packages ?? "")", "swift run -c release ambit serve --build", "swift test",
+      ])
   }
 
   @Test func `each ambit subcommand it shows is one that ambit has`() async throws {

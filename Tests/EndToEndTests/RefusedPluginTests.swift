@@ -4,7 +4,7 @@ import Testing
 /// Plugins that break a rule, each in a file named after the rule, before the real host.
 @Suite struct `Refused plugins` {
   /// The fixtures that load well, or whose mistake only a start can show.
-  private static let loadable: Set = ["bare", "well_formed", "start_fails", "blocking_route"]
+  private static let loadable: Set = ["bare", "well_formed", "start_fails", "blocking_route", "pool_threads"]
 
   @Test func `check names every file that breaks a rule, all at once`() async throws {
     let fixtures = Places.package.appending(path: "Tests/Fixtures").filePath

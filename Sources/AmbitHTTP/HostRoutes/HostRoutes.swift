@@ -19,13 +19,13 @@ final class HostRoutes: Sendable {
     return try RouteSet(
       routes.map { route in
         BoundRoute(
-          pattern: route.pattern, handler: answerHostRoute, isBlocking: true, generation: generation.value)
+          pattern: route.pattern, target: .handler(answerHostRoute), isBlocking: true, generation: generation.value)
       })
   }
 
   /// The scopes in which the answers run: like a plugin's, of one that never ends.
   private static func openGeneration(on loops: LoopGroup) -> GenerationPointer {
-    let shards = UnsafeMutablePointer<ScopePointer>.allocate(capacity: loops.loops.count)
+    let shards = UnsafeMutableBufferPointer<ScopePointer>.allocate(capacity: loops.loops.count)
     let record = GenerationPointer.allocate(capacity: 1)
     record.initialize(to: Generation(label: "ambit/0", settings: SettingsTable([]), shards: shards))
     let generation = Unchecked(record)

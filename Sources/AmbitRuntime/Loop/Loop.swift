@@ -124,6 +124,4 @@ extension UnsafeMutablePointer<Loop> {
 
   /// When an armed timer fires, monotonic nanoseconds.
   func due(_ timer: TimerPointer) -> Int64 { pointee.wheel.due(timer) }
-
-  }
 }

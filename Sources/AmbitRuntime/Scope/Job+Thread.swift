@@ -24,7 +24,7 @@ extension UnsafeMutablePointer<Job> {
     let isAccepted = waitForThread(with: work, in: pointee.scope)
     if isAccepted { return }
     // A tick that finds no thread is missed, like one whose time passed during another.
-    if pointee.ticks != nil { restAfterTick() } else { end(neverRan: .limit) }
+    if pointee.isTicker { restAfterTick() } else { end(neverRan: .limit) }
   }
 
   /// Runs a request's handler on a thread and waits, as this job, until it returns, cancelled or not: its result, or
@@ -140,7 +140,7 @@ extension UnsafeMutablePointer<Job> {
 
   /// Whether what it has in the pool is its beginning, and not a tick, a handler or a call that blocks.
   private var hasFirstTurnAhead: Bool {
-    pointee.state == .onThread && pointee.function != nil && pointee.ticks == nil
+    pointee.state == .onThread && pointee.function != nil && !pointee.isTicker
   }
 
   /// A thread has taken the job's work: no cancel can withdraw it any more.

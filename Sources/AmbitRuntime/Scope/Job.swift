@@ -77,6 +77,9 @@ public struct Job {
 }
 
 extension Job {
+  /// Whether `ambit_every` made it.
+  var isTicker: Bool { ticks.interval > 0 }
+
   /// The lowest address of its stack; nil while it has none.
   var stack: UnsafeMutableRawPointer? { fiber.stack_low }
 

@@ -81,7 +81,7 @@ import Testing
       request.hold()
       request.runHostJob { scope in
         let job = scope.pointee.loop.pointee.current!
-        let code = job.runHandlerOnThread({ _ in 7 }, in: scope)
+        let code = job.runHandlerOnThread(in: scope) { _ in 7 }
         Stage.current.note("handler: \(Status(rawValue: code))")
         scope.release()
       }
@@ -110,8 +110,8 @@ import Testing
       stage.subject = ticked
       var job: OpaquePointer?
       _ = ambit_every(scope.asHandle, 1_000_000, tick, Unmanaged.passUnretained(ticked).toOpaque(), &options, &job)
-      let first = JobPointer(job!).pointee.ticks!.due
-      stage.once({ JobPointer(job!).pointee.ticks!.due > first + 2_000_000 }) {
+      let first = JobPointer(job!).pointee.ticks.due
+      stage.once({ JobPointer(job!).pointee.ticks.due > first + 2_000_000 }) {
         stage.note("ticks missed: \(!ticked.isOpen)")
         held.arrive(())
       }
