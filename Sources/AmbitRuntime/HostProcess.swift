@@ -41,7 +41,8 @@ public enum HostProcess {
     }
   }
 
-  /// Ends the process now, with what was printed before. Exit functions do not run: those of plugins would meet threads that still run their code.
+  /// Ends the process now, with what was printed before. Exit functions do not run: those of plugins would meet threads
+  /// that still run their code.
   public static func exit(_ code: Int32) -> Never {
     fflush(nil)
     _exit(code)

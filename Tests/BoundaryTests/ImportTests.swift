@@ -18,7 +18,9 @@ import Testing
     // Connections and requests. Knows no plugin files.
     "AmbitHTTP": ["AmbitCore", "AmbitFFI", "AmbitRuntime", "CAmbit", "CLinux", "Glibc", "Logging", "Synchronization"],
     // Puts the parts together, without a pointer and without C.
-    "AmbitHost": ["AmbitConfig", "AmbitCore", "AmbitHTTP", "AmbitPlugins", "AmbitRuntime", "Logging", "Synchronization"],
+    "AmbitHost": [
+      "AmbitConfig", "AmbitCore", "AmbitHTTP", "AmbitPlugins", "AmbitRuntime", "Logging", "Synchronization",
+    ],
     // The command line.
     "ambit": ["AmbitConfig", "AmbitHost", "ArgumentParser"],
   ]

@@ -12,7 +12,9 @@ import Testing
   @Test func `--help names each subcommand`() async throws {
     let help = try await ambit("--help")
     #expect(help.status == .exited(0))
-    for command in ["serve", "reload", "status", "inspect", "check", "routes", "build", "header"] { #expect(help.text.contains(command)) }
+    for command in ["serve", "reload", "status", "inspect", "check", "routes", "build", "header"] {
+      #expect(help.text.contains(command))
+    }
   }
 
   @Test func `header prints the header that plugins include, byte for byte`() async throws {

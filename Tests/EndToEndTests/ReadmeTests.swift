@@ -80,7 +80,8 @@ private func columnless(_ text: String) -> [String] {
     let commands = try #require(blocks(of: "sh").first).split(separator: "\n").map { line in
       line.prefix { $0 != "#" }.trimming(while: \.isWhitespace)
     }
-    let packages = try String(contentsOf: Places.package.appending(path: ".ci/run"), encoding: .utf8).firstMatch(of: /building="(.*)"/)?.1
+    let packages = try String(contentsOf: Places.package.appending(path: ".ci/run"), encoding: .utf8).firstMatch(
+      of: /building="(.*)"/)?.1
     #expect(
       commands == [
         "sudo apt-get install \(packages ?? "")", "swift run -c release ambit serve --build", "swift test",

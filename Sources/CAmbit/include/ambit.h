@@ -232,11 +232,11 @@ typedef struct ambit_value {
  * conflict and are refused, also across plugins. Patterns are matched against the path as ambit_path explains it.
  *
  * A signature is `RET (TYPE source, ...)` with the types void bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 size str bytes
- * ptr scope, as in "i64 (i64 a, i64 b)". Sources: a name is looked for in the path parameters, then in the query, then in
- * the fields of a JSON object or form body; a number, `true`, `false`, `null` or "text" is a constant; `body` is the
- * request's body, `len(name)` and `len(body)` are lengths. `out TYPE name` and `buffer(N) name` stand for the address of
- * a zeroed variable and of N zeroed bytes, whose content is reported. What an argument points to lives until the request
- * ends, and is the function's to read only, but for variables and buffers.
+ * ptr scope, as in "i64 (i64 a, i64 b)". Sources: a name is looked for in the path parameters, then in the query, then
+ * in the fields of a JSON object or form body; a number, `true`, `false`, `null` or "text" is a constant; `body` is the
+ * request's body, `len(name)` and `len(body)` are lengths. `out TYPE name` and `buffer(N) name` stand for the address
+ * of a zeroed variable and of N zeroed bytes, whose content is reported. What an argument points to lives until the
+ * request ends, and is the function's to read only, but for variables and buffers.
  *
  * The answer is the result as text, or with `out` or `buffer`, or for a client that prefers it, a JSON object with
  * `result` and each name. RET may also be `status`, an i32 that makes the answer a 500 unless it is 0; an integer type
