@@ -58,6 +58,7 @@ let package = Package(
 
     .target(name: "hello", dependencies: ["CAmbit"], path: "Plugins/hello", publicHeadersPath: "."),
     .target(name: "simple_service", dependencies: ["CAmbit"], path: "Plugins/simple_service", publicHeadersPath: "."),
+    .target(name: "typed", dependencies: ["CAmbit"], path: "Plugins/typed", publicHeadersPath: "."),
     // Without modules: clang would want CAmbit's as a prebuilt C++ one.
     .target(
       name: "counter", dependencies: ["CAmbit"], path: "Plugins/counter", publicHeadersPath: ".",

@@ -14,13 +14,14 @@ import Testing
     let report = try PluginBuilder(directory: plugins, headers: headers, toolchain: toolchain).build()
     #expect(!report.hasFailures)
 
-    let declarations = try ["counter", "hello", "simple_service"].map { name in
+    let declarations = try ["counter", "hello", "simple_service", "typed"].map { name in
       try LoadedPlugin.load(PluginFile(path: "\(plugins)/\(name).so")).declaration
     }
-    #expect(declarations.map(\.name) == ["counter", "hello", "simple_service"])
+    #expect(declarations.map(\.name) == ["counter", "hello", "simple_service", "typed"])
     #expect(
       declarations.map { $0.routes.map(\.pattern.description) } == [
         ["GET /counter", "POST /counter"], ["GET /hello/{name}", "POST /echo"], ["GET /simple", "GET /hold"],
+        ["GET /sum/{a}/{b}", "GET /greeting/{name}", "POST /statistics", "POST /nap"],
       ])
   }
 }

@@ -69,6 +69,19 @@ private func columnless(_ text: String) -> [String] {
     }
   }
 
+  @Test func `its routes to C functions answer what it says`() async throws {
+    let routes = try #require(blocks(of: "toml").first { $0.contains("[[route]]") })
+    let session = try #require(blocks(of: "console").first { $0.contains("/frexp/") })
+    try await withHost([], configuration: routes) { host in
+      for step in session.components(separatedBy: "$ curl ").dropFirst() {
+        let end = try #require(step.firstIndex(of: "\n"))
+        let words = step[..<end].replacing("http://127.0.0.1:8080", with: host.url("")).split(separator: " ")
+        let answer = try await run("curl", ["-sS"] + words.map(String.init))
+        #expect(answer.text.trimming(while: \.isNewline) == step[end...].trimming(while: \.isNewline))
+      }
+    }
+  }
+
   @Test func `its compiler command is the one the tests use, on a header that is there`() throws {
     let session = try #require(blocks(of: "console").first { $0.contains("Plugins/my.so") })
     #expect(session.contains("cc -shared -fPIC -I Sources/CAmbit/include my.c -o Plugins/my.so"))

@@ -1,0 +1,45 @@
+import Testing
+
+/// The sample whose routes are C functions as they are.
+@Suite struct `Sample typed` {
+  @Test func `adds what curl sends it, and says what it cannot add`() async throws {
+    try await withHost([.sample("typed")]) { host in
+      let sum = try await curl(host.url("/sum/2/40"))
+      #expect(sum.text == "42")
+      let refused = try await curl(host.url("/sum/2/x"))
+      #expect(refused.text.contains("b: expected i64 (-9223372036854775808 to 9223372036854775807), found \"x\""))
+    }
+  }
+
+  @Test func `greets with text that is freed`() async throws {
+    try await withHost([.sample("typed")]) { host in
+      let greeting = try await host.get("/greeting/World?punctuation=!")
+      #expect(greeting.text == "Hello, World!")
+      #expect(try await host.get("/greeting/J%C3%B6rg?punctuation=+%26").text == "Hello, Jörg &")
+      #expect(try await host.get("/greeting/World").status == 400)
+    }
+  }
+
+  @Test(arguments: [
+    ("2 3.5 5", #"{"result":3,"mean":3.5,"least":2.0,"greatest":5.0}"#),
+    ("-1e3\n1e3 and more", #"{"result":2,"mean":0.0,"least":-1000.0,"greatest":1000.0}"#),
+    ("none", #"{"result":0,"mean":null,"least":null,"greatest":null}"#),
+  ])
+  func `reports several results as one JSON object`(numbers: String, answer: String) async throws {
+    try await withHost([.sample("typed")]) { host in
+      let statistics = try await curl("--data", numbers, host.url("/statistics"))
+      #expect(statistics.text == answer)
+    }
+  }
+
+  @Test func `sleeps through its scope, until the time is over or the client leaves`() async throws {
+    try await withHost([.sample("typed")]) { host in
+      let slept = try await curl(
+        "--header", "Content-Type: application/json", "--data", #"{"milliseconds":1}"#, host.url("/nap"))
+      #expect(slept.text == "0")
+      let left = try await curl("--max-time", "1", "--request", "POST", host.url("/nap?milliseconds=4294967295"))
+      #expect(left.status == .exited(28), "curl's status for a time-out")
+      try await host.log.line { $0.contains("woken up") && $0.field("cause") == "disconnect" }
+    }
+  }
+}
