@@ -9,6 +9,8 @@ package struct PluginReview {
     package let pattern: String
     package let plugin: String
     package let file: String
+    /// The C function that answers, as its signature writes it; nil for a handler.
+    package let call: String?
   }
 
   /// Sorted by path, then by method.
@@ -27,10 +29,24 @@ package struct PluginReview {
     }
     pluginCount = result.candidates.count { !$0.plugin.isForeign }
     routes = result.candidates.flatMap { candidate in
-      candidate.patterns.map { pattern in
-        Route(pattern: pattern.description, plugin: candidate.plugin.declaration.name, file: candidate.file)
+      zip(candidate.patterns, candidate.plugin.calls(candidate.settings)).map { pattern, call in
+        Route(
+          pattern: pattern.description, plugin: candidate.plugin.declaration.name, file: candidate.file, call: call)
       }
     }.sorted { Self.key(of: $0) < Self.key(of: $1) }
+  }
+
+  /// The routes as lines whose columns stand below each other: pattern, plugin, file, and the C function if one answers.
+  package var lines: [String] {
+    var table = TextTable()
+    for route in routes {
+      if let call = route.call {
+        table.add(route.pattern, route.plugin, route.file, call)
+      } else {
+        table.add(route.pattern, route.plugin, route.file)
+      }
+    }
+    return table.lines
   }
 
   private static func key(of route: Route) -> String {

@@ -90,6 +90,23 @@ import Testing
     }
   }
 
+  @Test func `routes shows the signatures of C functions, the plugins' own and the configured ones`() async throws {
+    let routes = """
+      [[route]]
+      match = "GET /frexp/{x}"
+      call = "libm.so.6:f64 frexp( f64 x,out i32 exponent )"
+      """
+    try await withTemporaryDirectory { directory in
+      try await populate(directory, with: [.sample("hello"), .sample("typed")], configuration: routes)
+      let lines = try await ambit("routes", in: directory).text.split(separator: "\n").map { line in
+        line.split(separator: #/  +/#).map(String.init)
+      }
+      #expect(lines.contains(["GET /frexp/{x}", "libm.so.6", "libm.so.6", "f64 frexp(f64 x, out i32 exponent)"]))
+      #expect(lines.contains { $0.first == "GET /sum/{a}/{b}" && $0.last == "i64 (i64 a, i64 b)" })
+      #expect(lines.contains { $0.first == "GET /hello/{name}" && $0.count == 3 })
+    }
+  }
+
   @Test func `without a configuration the defaults hold`() async throws {
     try await withTemporaryDirectory { directory in
       let folder = directory.appending(path: "Plugins")

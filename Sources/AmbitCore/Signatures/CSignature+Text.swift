@@ -2,14 +2,17 @@ extension CSignature: CustomStringConvertible {
   /// The signature in its one canonical form; parsing it for the same use gives an equal one.
   public var description: String { "\(result) \(parameterList)" }
 
-  fileprivate var parameterList: String {
+  /// The same with the function's name, as a call target writes it: `f64 cos(f64 x)`.
+  public func description(of symbol: String) -> String { "\(result) \(symbol)\(parameterList)" }
+
+  private var parameterList: String {
     "(" + parameters.map(\.description).joined(separator: ", ") + ")"
   }
 }
 
 extension CallTarget: CustomStringConvertible {
   /// The call in its one canonical form; parsing it gives an equal one.
-  public var description: String { "\(provider.name): \(signature.result) \(symbol)\(signature.parameterList)" }
+  public var description: String { "\(provider.name): \(signature.description(of: symbol))" }
 }
 
 extension SignatureResult: CustomStringConvertible {

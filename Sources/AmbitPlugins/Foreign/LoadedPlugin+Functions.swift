@@ -23,6 +23,20 @@ extension LoadedPlugin {
   }
 }
 
+extension LoadedPlugin {
+  /// The C functions behind the plugin's routes and the configured ones, as signatures write them, in the order of
+  /// `patterns`; nil for a route that is answered by a handler.
+  package func calls(_ settings: PluginSettingValues) -> [String?] {
+    let own = declaration.routes.map { route -> String? in
+      switch route.target {
+      case .handler: nil
+      case .function(_, let signature): signature.description
+      }
+    }
+    return own + settings.calls.map { $0.signature.description(of: $0.symbol) }
+  }
+}
+
 extension CallRoute {
   /// What answers the route, ready to be called.
   func target(_ function: @escaping ambit_function) -> RouteTarget {
