@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define SMALLEST_STACK ((size_t)4096)
-#define LARGEST_STACK ((size_t)1 << 30)
+#define LARGEST_STACK ((size_t)1 << 40)
 
 int cfiber_stack_pool_init(cfiber_stack_pool *pool, size_t stack_size) {
   if (stack_size < SMALLEST_STACK || stack_size > LARGEST_STACK) {

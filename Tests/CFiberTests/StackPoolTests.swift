@@ -34,7 +34,7 @@ private func residentPages(_ stack: UnsafeMutableRawPointer, size: Int) -> Int {
 }
 
 @Suite struct `A stack pool` {
-  @Test(arguments: [0, 4095, 1 << 30 + 1])
+  @Test(arguments: [0, 4095, 1 << 40 + 1])
   func `refuses a size that makes no stack`(size: Int) {
     var pool = cfiber_stack_pool()
     #expect(cfiber_stack_pool_init(&pool, size) == -1)

@@ -116,10 +116,11 @@ extension UnsafeMutablePointer<Scope> {
     let kind = pointee.kind
     let generation = pointee.generation
     pointee.closer?.unblock(.ok)
-    if kind == .plugin { pointee.generation?.pointee.shardClosed() } else { pointee.observer?.closed(self) }
+    if kind != .plugin { pointee.observer?.closed(self) }
     guard let parent else { return }
     if kind == .request { parent.requestEnded() }
     parent.release()
+    // Last of all, since the library may go then, and this record with it.
     if kind == .plugin { generation?.pointee.shardClosed() }
   }
 

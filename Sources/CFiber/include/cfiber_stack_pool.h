@@ -41,7 +41,7 @@ typedef struct cfiber_stack_pool {
 
 /// Makes an empty pool of stacks with at least `stack_size` usable bytes, rounded up to whole pages.
 ///
-/// Returns 0, or -1 with `errno` EINVAL if the size is less than 4096 or more than 1 GiB. Maps nothing yet.
+/// Returns 0, or -1 with `errno` EINVAL if the size is less than 4096 or more than 1 TiB. Maps nothing yet.
 int cfiber_stack_pool_init(cfiber_stack_pool *pool, size_t stack_size);
 
 /// Unmaps every stack. Returns 0, or -1 with `errno` EBUSY and changes nothing if a stack is still live.
