@@ -39,6 +39,8 @@ extension ConfigurationKey {
     .init("drain_timeout", .duration(.zero...day), \.drainTimeout),
     .init("cancel_grace", .duration(.zero...minute), \.cancelGrace),
     .init("settle", .duration(.zero...minute), \.settle),
+    .init("rehearsal_timeout", .duration(millisecond...(minute * 10)), \.rehearsalTimeout),
+    .init("trust", .choice, \.trust),
     .init("half_close", .choice, \.halfClose),
     .init("expose_generation", .boolean, \.exposeGeneration),
     .init("request_timeout", in: "limits", .timeLimit(millisecond...day), \.limits.requestTimeout),

@@ -29,6 +29,10 @@ package struct HostConfiguration: Sendable, Equatable {
   package var cancelGrace = Duration.seconds(5)
   /// How long a plugin's file must have been unchanged before it is loaded.
   package var settle = Duration.milliseconds(100)
+  /// How long a plugin's rehearsal in a child process may take, and its `start` and `save` in the host.
+  package var rehearsalTimeout = Duration.seconds(10)
+  /// Who may own and write the plugins' files and the folders on their way.
+  package var trust = Trust.owner
   /// What becomes of a request whose client closes its sending side only, and may still read the response.
   package var halfClose = HalfClose.cancel
   /// Whether responses of plugins name the generation that made them.
@@ -61,6 +65,14 @@ extension HostConfiguration {
     case cancel
     /// The request goes on.
     case allow
+  }
+
+  /// The `trust` key.
+  package enum Trust: String, Sendable, CaseIterable {
+    /// Root and the user that the host runs as.
+    case owner
+    /// Everybody.
+    case any
   }
 
   /// The `[limits]` table. Sizes are in bytes.

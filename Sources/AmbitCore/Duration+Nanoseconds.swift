@@ -7,4 +7,10 @@ extension Duration {
     let (sum, carry) = scaled.addingReportingOverflow(attoseconds / 1_000_000_000)
     return overflow || carry ? (seconds < 0 ? .min : .max) : sum
   }
+
+  /// In seconds if they are whole, else in milliseconds: "10s", "250ms".
+  public var shortText: String {
+    let (seconds, attoseconds) = components
+    return attoseconds == 0 ? "\(seconds)s" : "\(seconds * 1000 + attoseconds / 1_000_000_000_000_000)ms"
+  }
 }

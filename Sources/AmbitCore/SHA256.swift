@@ -17,6 +17,15 @@ public struct SHA256: Hashable, Sendable, CustomStringConvertible {
     words = state
   }
 
+  /// The hash that `text` is the description of; nil if it is none.
+  public init?(hexadecimal text: String) {
+    let digits = Array(text)
+    guard digits.count == 64 else { return nil }
+    let words = stride(from: 0, to: 64, by: 8).compactMap { UInt32(String(digits[$0..<$0 + 8]), radix: 16) }
+    guard words.count == 8 else { return nil }
+    self.words = words
+  }
+
   /// All 64 hexadecimal digits, in lower case.
   public var description: String {
     words.map { word in

@@ -68,11 +68,11 @@ extension GenerationStatus {
     }
     let copy = generation.plugin.copy
     plugin = generation.plugin.declaration.name
-    self.generation = copy.generation
+    self.generation = generation.number
     version = generation.plugin.declaration.version
     buildID = copy.facts?.buildID
     hash = copy.hash?.description ?? ""
-    file = copy.file.path
+    file = generation.file.path
     self.since = since
     routes = generation.routes.map(\.pattern.description)
     requests = load.requests

@@ -6,9 +6,6 @@ internal import AmbitRuntime
 internal import Logging
 
 extension Host {
-  /// How long a plugin's `start` may take.
-  private static var startTimeout: Duration { .seconds(30) }
-
   /// Reads the configuration and the plugin directory again and serves what is new. Whatever fails leaves what served
   /// before in service, and is reported: in the log, and to those who wait for the reload.
   func reload() {
@@ -51,16 +48,17 @@ extension Host {
   ///
   /// With `refusing`, a plugin that fails refuses the whole; otherwise each plugin stands for itself.
   func loadPlugins(_ configuration: HostConfiguration, refusing: Bool) throws(HostFailure) -> ReloadReport {
-    let result = try loading.load(configuration, serving: serving)
+    let result = try loading.prepare(configuration, serving: serving)
     var report = ReloadReport()
     report.failed = result.refusals
     for notice in result.notices { logger.notice("\(notice)") }
     if refusing, !report.failed.isEmpty { throw HostFailure(report.failures) }
-    let started = start(result.candidates, &report)
+    let started = start(result.candidates, configuration, &report)
     if refusing, !report.failed.isEmpty {
       stop(Array(started.values))
       throw HostFailure(report.failures)
     }
+    for (name, file) in result.kept { serving[name]?.fileWasRenamed(to: file) }
     var next = serving.filter { !result.removed.contains($0.key) }
     next.merge(started) { _, new in new }
     let routes = try makeRoutes(next, abandoning: started, configuration)
@@ -73,29 +71,7 @@ extension Host {
     return report
   }
 
-  private func start(
-    _ candidates: [PluginLoading.Candidate], _ report: inout ReloadReport
-  ) -> [String: PluginGeneration] {
-    var started: [String: PluginGeneration] = [:]
-    for candidate in candidates {
-      do throws(PluginRefusal) {
-        let generation = try PluginGeneration(candidate.plugin, settings: candidate.settings, loops: loops)
-        do throws(PluginRefusal) {
-          try generation.start(timeout: Self.startTimeout)
-        } catch {
-          retire(generation, drain: .zero)
-          throw error
-        }
-        started[candidate.file] = generation
-      } catch {
-        report.failed[candidate.file] = error
-      }
-    }
-    return started
-  }
-
-  /// The routes of all plugins. A plugin whose `start` failed keeps its old routes, which may stand in the way of
-  /// another's new ones: then nothing is published at all.
+  /// The routes of all plugins, whose conflicts are settled.
   private func makeRoutes(
     _ next: [String: PluginGeneration], abandoning started: [String: PluginGeneration],
     _ configuration: HostConfiguration
@@ -115,33 +91,24 @@ extension Host {
     from old: [String: PluginGeneration], to new: [String: PluginGeneration], started: [String: PluginGeneration],
     _ report: inout ReloadReport
   ) {
-    for (file, generation) in new.sorted(by: { $0.key < $1.key }) {
-      guard started[file] != nil else {
-        if report.failed[file] == nil {
+    for (name, generation) in new.sorted(by: { $0.key < $1.key }) {
+      let file = generation.file.path
+      guard started[name] != nil else {
+        if !report.failed.values.contains(where: { $0.isOf([name]) }) {
           report.changes.append(PluginChange(kind: .kept, file: file, generation: generation.label))
         }
         continue
       }
-      let kind = old[file] == nil ? PluginChange.Kind.added : .changed
+      let kind = old[name] == nil ? PluginChange.Kind.added : .changed
       report.changes.append(PluginChange(kind: kind, file: file, generation: generation.label))
       logger.info(
         "\(generation.plugin.kind) \(kind)",
         metadata: ["plugin": "\(generation.label)", "file": "\(file)", "routes": "\(generation.routes.count)"])
     }
-    for (file, generation) in old where new[file] == nil {
+    for (name, generation) in old where new[name] == nil {
+      let file = generation.file.path
       report.changes.append(PluginChange(kind: .removed, file: file, generation: generation.label))
       logger.info("\(generation.plugin.kind) removed", metadata: ["plugin": "\(generation.label)", "file": "\(file)"])
-    }
-  }
-
-  private func retire(_ generation: PluginGeneration, drain: Duration) {
-    generation.end(.retired(drain: drain)) { [logger] in
-      var fields: Logger.Metadata = ["plugin": "\(generation.label)", "library": "unloaded"]
-      if case .resident(let reason) = generation.phase.phase {
-        fields["library"] = "resident"
-        fields["reason"] = "\(reason)"
-      }
-      logger.info("\(generation.plugin.kind) generation retired", metadata: fields)
     }
   }
 

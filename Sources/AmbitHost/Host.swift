@@ -17,13 +17,15 @@ package final class Host {
   let signals: Signals
   let loops: LoopGroup
   let server: HTTPServer
-  var loading: PluginLoading
-  /// What serves, by file.
+  let loading: PluginLoading
+  /// What serves, by the plugin's name.
   var serving: [String: PluginGeneration] = [:]
   let board = StatusBoard()
   let reloads = ReloadQueue()
   /// nil if the configuration wants none.
   private(set) var admin: AdminServer?
+  /// How many generations each plugin has had, by its name.
+  var generationNumbers: [String: UInt64] = [:]
   let logger: Logger
 
   /// Starts the host: loads all plugins, then listens.

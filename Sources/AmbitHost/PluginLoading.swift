@@ -2,107 +2,186 @@ internal import AmbitConfig
 internal import AmbitCore
 internal import AmbitPlugins
 internal import AmbitRuntime
+internal import Logging
 
-/// Reads the plugin directory and maps what is new or changed in it. No plugin's `start` has run.
+/// Finds out what the plugin directory and the libraries of configured routes have come to, and tries in a child process
+/// which plugins are new or changed. No plugin is loaded here.
 struct PluginLoading {
   let source: ConfigurationSource
   let copies: PluginCopies
-  /// How many generations each file has had, by its stem.
-  private var generations: [String: UInt64] = [:]
 
   /// - Throws: if the folder for private copies cannot be made.
   init(source: ConfigurationSource, configuration: HostConfiguration) throws(HostFailure) {
     self.source = source
-    let parent = configuration.privateDirectory.map { source.resolve($0) }
+    let parent =
+      configuration.privateDirectory.map { source.resolve($0) } ?? HostProcess.variable("TMPDIR") ?? "/tmp"
+    do throws(UntrustedFile) {
+      try configuration.fileTrust.check(parent)
+    } catch {
+      throw HostFailure(["the directory for private copies: \(error)"])
+    }
     do throws(FileError) {
-      copies = try PluginCopies(in: parent ?? HostProcess.variable("TMPDIR") ?? "/tmp")
+      copies = try PluginCopies(in: parent)
     } catch {
       throw HostFailure(error)
     }
   }
 
-  /// A plugin that was mapped, with what the configuration says of it.
+  /// A plugin that has passed its rehearsal, or a library, with what the configuration says of it.
   struct Candidate {
-    let plugin: LoadedPlugin
+    enum Origin {
+      case plugin(PluginCopy, PluginManifest)
+      case library(LoadedPlugin)
+    }
+
+    let origin: Origin
     let settings: PluginSettingValues
     let patterns: [RoutePattern]
 
-    var file: String { plugin.copy.file.path }
-    var claim: PluginConflicts.Claim { .init(plugin: plugin.declaration.name, file: file, patterns: patterns) }
+    var name: String {
+      switch origin {
+      case .plugin(_, let manifest): manifest.name
+      case .library(let library): library.declaration.name
+      }
+    }
+
+    var file: String {
+      switch origin {
+      case .plugin(let copy, _): copy.file.path
+      case .library(let library): library.copy.file.path
+      }
+    }
+
+    /// The C functions behind the routes, as signatures write them, in the order of `patterns`; nil for a route that is
+    /// answered by a handler.
+    var calls: [String?] {
+      let own: [String?] = if case .plugin(_, let manifest) = origin { manifest.routes.map(\.signature) } else { [] }
+      return own + settings.calls.map { $0.signature.description(of: $0.symbol) }
+    }
+
+    var isPlugin: Bool { if case .plugin = origin { true } else { false } }
+    var claim: PluginConflicts.Claim { .init(plugin: name, file: file, patterns: patterns) }
   }
 
-  /// What the directory has come to.
+  /// What directory and configuration have come to.
   struct Result {
-    /// Files that are what `serving` has, with the same settings.
-    var unchanged: [String] = []
+    /// The files of what serves as it is, with the same settings, by name.
+    var kept: [String: PluginFile] = [:]
     var candidates: [Candidate] = []
+    /// By file.
     var refusals: [String: PluginRefusal] = [:]
     /// What the operator should know and did allow for.
     var notices: [String] = []
-    /// Files that `serving` has and the directory no longer.
+    /// The names of what serves and of which nothing is left, not even a file that was refused.
     var removed: [String] = []
+
+    fileprivate func missing(from serving: [String: PluginGeneration]) -> [String] {
+      let refused = Set(refusals.values.flatMap(\.errors).map(\.plugin))
+      let named = Set(candidates.map(\.name)).union(kept.keys).union(refused)
+      return serving.keys.filter { !named.contains($0) && refusals[serving[$0]!.file.path] == nil }.sorted()
+    }
   }
 
-  /// Compares the directory, and the libraries of configured routes, with what serves now, by file.
-  /// - Throws: if the directory cannot be listed, or if a configured call does not parse.
-  mutating func load(_ configuration: HostConfiguration, serving: [String: PluginGeneration]) throws(HostFailure)
-    -> Result
-  {
+  /// Compares directory and configuration with what serves now, by name. Blocks.
+  /// - Throws: if the directory cannot be listed or trusted, or if a configured call does not parse.
+  func prepare(_ configuration: HostConfiguration, serving: [String: PluginGeneration]) throws(HostFailure) -> Result {
     let calls = try CallRoutes(configuration, file: source.path ?? "")
-    let files: [PluginFile]
-    do throws(FileError) {
-      files = try PluginDirectory.list(source.resolve(configuration.plugins))
-    } catch {
-      throw HostFailure(error)
-    }
+    let files = try list(configuration)
+    let rehearsal = Rehearsal(
+      runtime: configuration.rehearsalRuntime, limit: configuration.rehearsalTimeout, log: Self.log)
     var result = Result()
     for file in files {
-      result.take(file.path) { () throws(PluginRefusal) in
-        try load(file, configuration, calls, serving: serving[file.path])
+      do throws(PluginRefusal) {
+        let content = try PluginContent(of: file, settle: configuration.settle, trust: configuration.fileTrust)
+        if let name = Self.unchanged(content, configuration, calls, serving) {
+          try Self.keep(file, as: name, serving, &result)
+        } else {
+          result.candidates.append(try rehearse(content, rehearsal, configuration, calls, serving))
+        }
+      } catch {
+        result.refusals[file.path] = error
       }
     }
-    for library in calls.libraries {
-      result.take(library.name, isOptional: library.isOptional) { () throws(PluginRefusal) in
-        try load(library, serving: serving[library.name])
-      }
-    }
-    result.removed = Set(serving.keys).subtracting(files.map(\.path) + calls.libraries.map(\.name)).sorted()
+    for library in calls.libraries { take(library, serving: serving[library.name], &result) }
     refuseConflicts(in: &result, serving: serving)
+    result.removed = result.missing(from: serving)
     refuseCallsOfNobody(calls, in: &result, serving: serving)
     return result
   }
 
-  /// Maps a file; nil if it serves already as it is.
-  private mutating func load(
-    _ file: PluginFile, _ configuration: HostConfiguration, _ calls: CallRoutes, serving: PluginGeneration?
-  ) throws(PluginRefusal) -> Candidate? {
-    let content = try PluginContent(of: file, settle: configuration.settle)
-    if let serving, serving.plugin.copy.hash == content.hash,
-      serving.settings == configuration.settings(of: serving.plugin.declaration.name, calls)
-    {
-      return nil
+  private func list(_ configuration: HostConfiguration) throws(HostFailure) -> [PluginFile] {
+    let directory = source.resolve(configuration.plugins)
+    let files: [PluginFile]
+    do throws(FileError) {
+      files = try PluginDirectory.list(directory)
+    } catch {
+      throw HostFailure(error)
     }
-    let copy = try copies.add(content, generation: nextGeneration(of: file.stem))
-    let plugin = try LoadedPlugin(copy)
-    let settings = configuration.settings(of: plugin.declaration.name, calls)
-    return Candidate(plugin: plugin, settings: settings, patterns: try plugin.patterns(settings))
+    do throws(UntrustedFile) {
+      try configuration.fileTrust.check(directory)
+    } catch {
+      throw HostFailure(["plugins: \(error)"])
+    }
+    return files
   }
 
-  /// The number of the generation that is about to be made of a file or library.
-  mutating func nextGeneration(of name: String) -> UInt64 {
-    let number = (generations[name] ?? 0) + 1
-    generations[name] = number
-    return number
+  /// The plugin that serves with this content and the settings it would get now; nil if there is none.
+  private static func unchanged(
+    _ content: PluginContent, _ configuration: HostConfiguration, _ calls: CallRoutes,
+    _ serving: [String: PluginGeneration]
+  ) -> String? {
+    serving.first { name, generation in
+      generation.plugin.copy.hash == content.hash && generation.settings == configuration.settings(of: name, calls)
+    }?.key
+  }
+
+  /// Of two files with the same content the one that was loaded is the plugin's.
+  private static func keep(
+    _ file: PluginFile, as name: String, _ serving: [String: PluginGeneration], _ result: inout Result
+  ) throws(PluginRefusal) {
+    guard let other = result.kept[name] else { return result.kept[name] = file }
+    guard serving[name]!.file == file else { throw PluginConflicts.refusal(of: file, named: name, besides: other) }
+    result.kept[name] = file
+    result.refusals[other.path] = PluginConflicts.refusal(of: other, named: name, besides: file)
+  }
+
+  private func rehearse(
+    _ content: PluginContent, _ rehearsal: Rehearsal, _ configuration: HostConfiguration, _ calls: CallRoutes,
+    _ serving: [String: PluginGeneration]
+  ) throws(PluginRefusal) -> Candidate {
+    let copy = try copies.add(content)
+    do throws(PluginRefusal) {
+      let manifest = try rehearsal.rehearse(copy) { manifest throws(PluginRefusal) in
+        let state = try serving[manifest.name]?.save(timeout: configuration.rehearsalTimeout)
+        return RehearsalCast(settings: configuration.settings(of: manifest.name, calls), handedOver: state)
+      }
+      let settings = configuration.settings(of: manifest.name, calls)
+      let patterns = try manifest.patterns(prefix: settings.prefix, of: copy.file) + settings.calls.map(\.pattern)
+      return Candidate(origin: .plugin(copy, manifest), settings: settings, patterns: patterns)
+    } catch {
+      copies.discard(copy)
+      throw error
+    }
   }
 
   private func refuseConflicts(in result: inout Result, serving: [String: PluginGeneration]) {
-    let standing = (result.unchanged + result.refusals.keys).compactMap { serving[$0]?.claim }
-    let candidates = result.candidates.map { candidate in
-      PluginConflicts.Candidate(candidate.claim, predecessor: serving[candidate.file]?.claim)
-    }
+    let candidates = result.candidates.map { PluginConflicts.Candidate($0.claim, predecessor: serving[$0.name]?.claim) }
+    let leaving = Set(result.missing(from: serving)).union(result.candidates.map(\.name))
+    let standing = serving.filter { !leaving.contains($0.key) || result.kept[$0.key] != nil }.map(\.value.claim)
     let refusals = PluginConflicts.refusals(among: candidates, standing: standing)
+    for candidate in result.candidates where refusals[candidate.file] != nil {
+      if case .plugin(let copy, _) = candidate.origin { copies.discard(copy) }
+    }
     result.candidates.removeAll { refusals[$0.file] != nil }
     result.refusals.merge(refusals) { own, _ in own }
+  }
+
+  /// What a plugin writes and logs in its rehearsal goes to the log; its name says so: "hello/rehearsal".
+  private static func log(_ event: RelayLogHandler.Event) {
+    let fields = event.fields.map { ($0.key, Logger.Metadata.Value.string($0.value)) }
+    Logger(label: "ambit.rehearsal").log(
+      level: Logger.Level(rawValue: event.level) ?? .info, "\(event.message)",
+      metadata: Dictionary(fields) { $1 })
   }
 }
 
@@ -113,11 +192,24 @@ extension HostConfiguration {
     return PluginSettingValues(
       prefix: settings.prefix, values: settings.values, calls: calls.plugins[plugin] ?? [])
   }
+
+  fileprivate var fileTrust: FileTrust {
+    switch trust {
+    case .owner: .owner
+    case .any: .any
+    }
+  }
+
+  fileprivate var rehearsalRuntime: RehearsalRuntime {
+    RehearsalRuntime(
+      stackSize: stackSize, cancelGrace: cancelGrace.wholeNanoseconds, poolThreads: poolThreads,
+      logLevel: log.level.rawValue)
+  }
 }
 
 extension PluginGeneration {
   /// What this generation lays claim to while it serves.
   var claim: PluginConflicts.Claim {
-    .init(plugin: plugin.declaration.name, file: plugin.copy.file.path, patterns: routes.map(\.pattern))
+    .init(plugin: plugin.declaration.name, file: file.path, patterns: routes.map(\.pattern))
   }
 }

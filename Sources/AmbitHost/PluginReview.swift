@@ -17,21 +17,21 @@ package struct PluginReview {
   package let routes: [Route]
   package let pluginCount: Int
 
-  /// Reads the configuration and loads every plugin, as at start; their constructors run, their `start` does not.
+  /// Reads the configuration and rehearses every plugin, as at start: in a child process each is loaded, started and
+  /// stopped. Blocks.
   /// - Throws: every error that was found.
   package init(_ source: ConfigurationSource) throws(HostFailure) {
     let configuration = try source.read()
-    var loading = try PluginLoading(source: source, configuration: configuration)
+    let loading = try PluginLoading(source: source, configuration: configuration)
     defer { loading.copies.remove() }
-    let result = try loading.load(configuration, serving: [:])
+    let result = try loading.prepare(configuration, serving: [:])
     guard result.refusals.isEmpty else {
       throw HostFailure(result.refusals.sorted { $0.key < $1.key }.flatMap { $0.value.errors.map(\.description) })
     }
-    pluginCount = result.candidates.count { !$0.plugin.isForeign }
+    pluginCount = result.candidates.count { $0.isPlugin }
     routes = result.candidates.flatMap { candidate in
-      zip(candidate.patterns, candidate.plugin.calls(candidate.settings)).map { pattern, call in
-        Route(
-          pattern: pattern.description, plugin: candidate.plugin.declaration.name, file: candidate.file, call: call)
+      zip(candidate.patterns, candidate.calls).map { pattern, call in
+        Route(pattern: pattern.description, plugin: candidate.name, file: candidate.file, call: call)
       }
     }.sorted { Self.key(of: $0) < Self.key(of: $1) }
   }

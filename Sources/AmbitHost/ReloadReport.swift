@@ -13,11 +13,12 @@ struct ReloadReport {
   }
 
   /// What became of each plugin, by kind and file.
-  /// - Parameter serving: what serves now, by file: of a plugin that was refused, its last good generation.
+  /// - Parameter serving: what serves now, by name: of a plugin that was refused, its last good generation.
   func allChanges(serving: [String: PluginGeneration]) -> [PluginChange] {
     let failures = failed.map { file, refusal in
       PluginChange(
-        kind: .failed, file: file, generation: serving[file]?.label, reasons: refusal.errors.map(\.description))
+        kind: .failed, file: file, generation: refusal.errors.compactMap { serving[$0.plugin]?.label }.first,
+        reasons: refusal.errors.map(\.description))
     }
     return (changes + failures).sorted { ($0.kind.rank, $0.file) < ($1.kind.rank, $1.file) }
   }

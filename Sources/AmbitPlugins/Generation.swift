@@ -1,4 +1,4 @@
-package import AmbitCore
+internal import AmbitCore
 package import AmbitRuntime
 internal import CAmbit
 internal import Synchronization
@@ -10,6 +10,8 @@ internal import Synchronization
 package final class PluginGeneration: Sendable {
   package let plugin: LoadedPlugin
   package let settings: PluginSettingValues
+  /// Counts the plugin's generations, from 1; 0 in a rehearsal.
+  package let number: UInt64
   /// The plugin's name and the generation's number, as logs show it: "hello/3".
   package let label: String
   /// The plugin's routes below its prefix.
@@ -20,11 +22,33 @@ package final class PluginGeneration: Sendable {
   private let running: Countdown
   /// What `end` is to call when all is over.
   private let completion = Mutex<(@Sendable () -> Void)?>(nil)
-  private let progress = Mutex((phase: GenerationPhase.serving, since: Clock.wall))
+  private let progress: Mutex<Progress>
+
+  private struct Progress {
+    var phase = GenerationPhase.serving
+    var since = Clock.wall
+    var file: PluginFile
+  }
 
   /// Opens the generation's scopes. No code of the plugin runs yet, and no route is served.
-  package init(_ plugin: LoadedPlugin, settings: PluginSettingValues, loops: LoopGroup) throws(PluginRefusal) {
-    let label = "\(plugin.declaration.name)/\(plugin.copy.generation)"
+  package convenience init(
+    _ plugin: LoadedPlugin, number: UInt64, settings: PluginSettingValues, loops: LoopGroup
+  ) throws(PluginRefusal) {
+    try self.init(plugin, number: number, labelled: "\(number)", settings: settings, loops: loops)
+  }
+
+  /// A generation that serves nobody: the plugin can tell, and so can who reads the log.
+  convenience init(
+    rehearsing plugin: LoadedPlugin, settings: PluginSettingValues, loops: LoopGroup
+  ) throws(PluginRefusal) {
+    try self.init(plugin, number: 0, labelled: "rehearsal", settings: settings, loops: loops)
+    record.value.pointee.isRehearsal = true
+  }
+
+  private init(
+    _ plugin: LoadedPlugin, number: UInt64, labelled name: String, settings: PluginSettingValues, loops: LoopGroup
+  ) throws(PluginRefusal) {
+    let label = "\(plugin.declaration.name)/\(name)"
     let record = GenerationPointer.allocate(capacity: 1)
     let shards = UnsafeMutableBufferPointer<ScopePointer>.allocate(capacity: loops.loops.count)
     let table = SettingsTable(settings.values.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
@@ -34,35 +58,82 @@ package final class PluginGeneration: Sendable {
     self.plugin = plugin
     self.settings = settings
     self.label = label
+    self.number = number
     self.loops = loops
     self.record = Unchecked(record)
     running = Countdown(loops.loops.count + 1)
+    progress = Mutex(Progress(file: plugin.copy.file))
     routes = try plugin.boundRoutes(settings, generation: record)
     let opening = self.record
     record.pointee.shardEnded = { [self] in countDown() }
     loops.onEach { loop in opening.value.openShard(on: loop) }
   }
 
-  /// Runs the plugin's `start` and waits for it.
-  package func start(timeout: Duration) throws(PluginRefusal) {
+  /// Runs the plugin's `start` and waits for it. After `timeout` its waits are cancelled; nil for no limit.
+  package func start(from handedOver: HandedOverState?, timeout: Duration? = nil) throws(PluginRefusal) {
     guard let start = plugin.declaration.start else { return }
-    let gate = Gate<StartResult>()
-    onFirstLoop {
-      start($0)
-    } then: { shard, code in
-      gate.arrive(StartResult(code: code, reason: failureText(shard)))
-    }
-    guard let result = gate.wait(timeout: timeout.wholeNanoseconds)?.first else {
-      throw refusal("start has not returned after \(timeout)")
-    }
-    guard result.code == 0 else {
-      throw refusal("start returned \(Status(rawValue: result.code))\(result.reason)")
+    try call("start", timeout: timeout) { shard in
+      shard.pointee.generation!.pointee.handedOver = handedOver
+    } _: { scope in
+      start(scope)
+    } then: { shard in
+      shard.pointee.generation!.pointee.handedOver = nil
     }
   }
 
-  private struct StartResult: Sendable {
+  /// Runs the plugin's `save` while it serves on, and waits for it.
+  /// - Returns: what it hands over; nil if that is nothing.
+  package func save(timeout: Duration? = nil) throws(PluginRefusal) -> HandedOverState? {
+    guard let save = plugin.declaration.save else { return nil }
+    let saved = SavedState()
+    try call("save", timeout: timeout) { shard in
+      shard.pointee.generation!.pointee.isSaving = true
+    } _: { scope in
+      save(scope)
+    } then: { shard in
+      let generation = shard.pointee.generation!
+      generation.pointee.isSaving = false
+      saved.state.withLock { $0 = generation.pointee.saved }
+      generation.pointee.saved = nil
+    }
+    return saved.state.withLock { $0 }
+  }
+
+  private final class SavedState: Sendable {
+    let state = Mutex<HandedOverState?>(nil)
+  }
+
+  /// Runs one of the plugin's own functions as a job in its scope on the first loop, and waits for it. `prepare` runs
+  /// before it and `finish` after it, on the loop.
+  private func call(
+    _ name: String, timeout: Duration?, preparing prepare: @escaping @Sendable (ScopePointer) -> Void,
+    _ function: @escaping @Sendable (UnsafeMutablePointer<ambit_scope>) -> Int32,
+    then finish: @escaping @Sendable (ScopePointer) -> Void
+  ) throws(PluginRefusal) {
+    let gate = Gate<CallResult>()
+    let began = Clock.monotonic
+    onFirstLoop(timeout: timeout?.wholeNanoseconds ?? -1, preparing: prepare, function) { shard, code in
+      finish(shard)
+      gate.arrive(CallResult(code: code, reason: failureText(shard), duration: Clock.monotonic - began))
+    }
+    let patience = timeout.map { ($0 + Self.returnGrace).wholeNanoseconds } ?? .max
+    guard let result = gate.wait(timeout: patience)?.first else {
+      throw refusal("\(name) has not returned after \((timeout! + Self.returnGrace).shortText)")
+    }
+    let status = Status(rawValue: result.code)
+    if status == .cancelled, let timeout, result.duration >= timeout.wholeNanoseconds {
+      throw refusal("\(name) did not finish within \(timeout.shortText)")
+    }
+    guard status == .ok else { throw refusal("\(name) returned \(status)\(result.reason)") }
+  }
+
+  /// How long a function whose waits were cancelled may take to return.
+  private static var returnGrace: Duration { .seconds(1) }
+
+  private struct CallResult: Sendable {
     let code: Int32
     let reason: String
+    let duration: Int64
   }
 
   private func refusal(_ reason: String) -> PluginRefusal {
@@ -148,15 +219,23 @@ package final class PluginGeneration: Sendable {
     progress.withLock { progress in
       for route in routes { route.deallocate() }
       record.value.destroy()
-      progress = (.unloaded, Clock.wall)
+      (progress.phase, progress.since) = (.unloaded, Clock.wall)
     }
   }
 
   /// What has become of it, and when that began: nanoseconds since 1970. From any thread.
-  package var phase: (phase: GenerationPhase, since: Int64) { progress.withLock { $0 } }
+  package var phase: (phase: GenerationPhase, since: Int64) { progress.withLock { ($0.phase, $0.since) } }
 
   private func enter(_ phase: GenerationPhase) {
-    progress.withLock { $0 = (phase, Clock.wall) }
+    progress.withLock { ($0.phase, $0.since) = (phase, Clock.wall) }
+  }
+
+  /// The operator's file of this plugin: where it was loaded from, or where it is now. From any thread.
+  package var file: PluginFile { progress.withLock { $0.file } }
+
+  /// The operator has given the file another name.
+  package func fileWasRenamed(to file: PluginFile) {
+    progress.withLock { $0.file = file }
   }
 
   /// What is in flight of each of `generations`, on those loops together that turn within `patience` nanoseconds. From
@@ -175,12 +254,16 @@ package final class PluginGeneration: Sendable {
     }
   }
 
-  /// Calls a function of the plugin as a job in its scope on the first loop, or on a thread if all its code runs there.
+  /// Calls a function of the plugin as a job in its scope on the first loop, or on a thread if all its code runs there;
+  /// its waits fail after `timeout` nanoseconds, negative for never. `prepare` runs before it, on the loop.
   private func onFirstLoop(
+    timeout: Int64 = -1, preparing prepare: @escaping @Sendable (ScopePointer) -> Void = { _ in },
     _ function: @escaping @Sendable (UnsafeMutablePointer<ambit_scope>) -> Int32,
     then completion: @escaping @Sendable (ScopePointer, Int32) -> Void
   ) {
-    loops.loops[0].post { [record] _ in record.value.pointee.shards[0].callPlugin(function, then: completion) }
+    loops.loops[0].post { [record] _ in
+      record.value.pointee.shards[0].callPlugin(timeout: timeout, preparing: prepare, function, then: completion)
+    }
   }
 }
 
@@ -229,27 +312,8 @@ extension LoadedPlugin {
     return own + configured
   }
 
-  /// What the plugin's routes answer, and the configured ones to its functions.
-  /// - Throws: also if one of these functions is not there.
-  package func patterns(_ settings: PluginSettingValues) throws(PluginRefusal) -> [RoutePattern] {
-    _ = try functions(of: settings.calls)
-    return try ownPatterns(prefix: settings.prefix) + settings.calls.map(\.pattern)
-  }
-
   /// What the plugin's routes answer when it is mounted below `prefix`.
   private func ownPatterns(prefix: String) throws(PluginRefusal) -> [RoutePattern] {
-    guard !prefix.isEmpty else { return declaration.routes.map(\.pattern) }
-    var patterns: [RoutePattern] = []
-    for route in declaration.routes {
-      do throws(RoutePatternError) {
-        patterns.append(try route.pattern.prefixed(by: prefix))
-      } catch {
-        let reason = "route \(route.pattern) cannot be mounted below \(prefix): \(error)"
-        throw PluginRefusal(errors: [
-          PluginError(code: .malformedRoute, plugin: declaration.name, file: copy.file.path, reason: reason)
-        ])
-      }
-    }
-    return patterns
+    try declaration.routes.map(\.pattern).mounted(below: prefix, plugin: declaration.name, file: copy.file)
   }
 }

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// The process as a whole.
@@ -40,6 +41,9 @@ public enum HostProcess {
       }
     }
   }
+
+  /// Lets this process be killed when the one that started it is gone.
+  public static func endWithParent() { clinux_end_with_parent() }
 
   /// Ends the process now, with what was printed before. Exit functions do not run: those of plugins would meet threads
   /// that still run their code.

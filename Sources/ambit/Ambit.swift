@@ -14,5 +14,8 @@ struct Ambit: ParsableCommand {
         kill -HUP PID                                # load what is new or changed
       """,
     version: AmbitVersionText.line,
-    subcommands: [Serve.self, Reload.self, Status.self, Inspect.self, Check.self, Routes.self, Build.self, Header.self])
+    subcommands: [
+      Serve.self, Reload.self, Status.self, Inspect.self, Check.self, Routes.self, Build.self, Header.self,
+      Rehearse.self,
+    ])
 }

@@ -18,6 +18,7 @@ import Testing
     ("admin = 1", #"1:1: admin: expected the path of a socket, or "" for none, found 1"#),
     ("start = 'strikt'", #"1:1: start: expected "strict" or "lenient", found "strikt"; did you mean "strict"?"#),
     ("half_close = 'allows'", #"1:1: half_close: expected "cancel" or "allow", found "allows"; did you mean "allow"?"#),
+    ("trust = 'all'", #"1:1: trust: expected "owner" or "any", found "all""#),
     ("start = 1", #"1:1: start: expected "strict" or "lenient", found 1"#),
     ("log.format = 'xml'", #"1:5: log.format: expected "text" or "json", found "xml""#),
     (
@@ -39,6 +40,7 @@ import Testing
         + #"a fraction is written in a smaller unit, such as "1s500ms" for 1.5 seconds"#
     ),
     ("settle = '2m'", #"1:1: settle: expected a duration from 0s to 1m, found "2m""#),
+    ("rehearsal_timeout = '0s'", #"1:1: rehearsal_timeout: expected a duration from 1ms to 10m, found "0s""#),
     ("cancel_grace = '2m'", #"1:1: cancel_grace: expected a duration from 0s to 1m, found "2m""#),
     ("drain_timeout = '25h'", #"1:1: drain_timeout: expected a duration from 0s to 24h, found "25h""#),
     (

@@ -22,6 +22,8 @@ import Testing
       drain_timeout = "1m30s"
       cancel_grace = "1s"
       settle = "0s"
+      rehearsal_timeout = "2s"
+      trust = "any"
       half_close = "allow"
       expose_generation = true
       [limits]
@@ -52,6 +54,8 @@ import Testing
     expected.drainTimeout = .seconds(90)
     expected.cancelGrace = .seconds(1)
     expected.settle = .zero
+    expected.rehearsalTimeout = .seconds(2)
+    expected.trust = .any
     expected.halfClose = .allow
     expected.exposeGeneration = true
     expected.limits.requestTimeout = .seconds(5)

@@ -1,16 +1,12 @@
 import AmbitPlugins
 import Foundation
-import Synchronization
 
 extension LoadedPlugin {
   /// Takes the file through all steps from reading to the check of its entry.
   static func load(_ file: PluginFile) throws -> LoadedPlugin {
-    let generation = lastGeneration.add(1, ordering: .relaxed).newValue
-    return try LoadedPlugin(copies.get().add(.settled(file), generation: generation))
+    try LoadedPlugin(copies.get().add(.settled(file)))
   }
 }
-
-private let lastGeneration = Atomic<UInt64>(0)
 
 /// One folder for all tests, which stays until the process ends. A copy that were removed with its test could leave its
 /// inode number to the copy of another test, which the loader would take for the library that it has already.

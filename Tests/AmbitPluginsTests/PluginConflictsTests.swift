@@ -17,12 +17,21 @@ import Testing
     #expect(PluginConflicts.refusals(among: candidates, standing: [try claim("c", "c.so", "GET /z/{y}")]).isEmpty)
   }
 
-  @Test func `refuses the later file of two plugins with one name`() throws {
+  @Test func `refuses both files of a plugin, each naming the other`() throws {
     let candidates = [Candidate(try claim("echo", "z.so")), Candidate(try claim("echo", "b.so"))]
     let refusals = PluginConflicts.refusals(among: candidates, standing: [])
     #expect(
-      refusals.mapValues(\.description)
-        == ["z.so": "plugin echo (z.so): the plugin in b.so has the same name, echo"])
+      refusals.mapValues(\.description) == [
+        "b.so": "plugin echo (b.so): the plugin in z.so has the same name, echo",
+        "z.so": "plugin echo (z.so): the plugin in b.so has the same name, echo",
+      ])
+  }
+
+  @Test func `refuses a second file of a plugin that serves as it is`() throws {
+    let refusals = PluginConflicts.refusals(
+      among: [Candidate(try claim("echo", "a.so"))], standing: [try claim("echo", "b.so")])
+    #expect(
+      refusals.mapValues(\.description) == ["a.so": "plugin echo (a.so): the plugin in b.so has the same name, echo"])
   }
 
   @Test func `names both plugins and both patterns of each route in conflict`() throws {

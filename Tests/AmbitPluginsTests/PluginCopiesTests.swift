@@ -16,31 +16,52 @@ import Testing
     try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
   }
 
-  private func copiedFiles() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: copies.path) }
+  private func copiedFiles() throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: copies.path).filter { $0 != "lock" }
+  }
 
   @Test func `keeps the whole file under a name of its own, for this user alone`() throws {
     let file = try FixtureLibrary.build("bare", in: folder)
     let content = try PluginContent.settled(file)
-    let copy = try copies.add(content, generation: 7)
-    #expect(copy.path == "\(copies.path)/bare.7.\(content.hash.prefix).so")
+    let copy = try copies.add(content)
+    #expect(copy.path.hasPrefix("\(copies.path)/bare.new-"))
     #expect(FileManager.default.contentsEqual(atPath: file.path, andPath: copy.path))
     #expect(try mode(copy.path) == 0o700)
     #expect(try mode(copies.path) == 0o700)
   }
 
-  @Test func `does not write over a copy`() throws {
+  @Test func `gives each copy a name of its own, and later that of its plugin, generation and build`() throws {
     let content = try PluginContent.settled(FixtureLibrary.build("bare", in: folder))
-    let copy = try copies.add(content, generation: 1)
-    let error = #expect(throws: PluginRefusal.self) { try copies.add(content, generation: 1) }
-    #expect(error?.errors.first?.reason.hasSuffix("cannot create it: File exists") == true)
-    #expect(FileManager.default.contentsEqual(atPath: content.file.path, andPath: copy.path))
+    let (first, second) = (try copies.add(content), try copies.add(content))
+    #expect(first.path != second.path)
+    let named = try copies.name(second, plugin: "bare", generation: 7)
+    let build = (try content.facts().buildID ?? content.hash.description).prefix(12)
+    #expect(named.path == "\(copies.path)/bare.7.\(build).so")
+    #expect(FileManager.default.contentsEqual(atPath: content.file.path, andPath: named.path))
+    copies.discard(first)
+    #expect(try copiedFiles() == ["bare.7.\(build).so"])
+  }
+
+  @Test func `removes the folders of hosts that are gone, and no others`() throws {
+    let content = try PluginContent.settled(FixtureLibrary.build("bare", in: folder))
+    let gone = "\(folder.path)/ambit-host-gone01"
+    let strange = "\(folder.path)/ambit-host-notes"
+    try folder.write("", to: "ambit-host-gone01/lock")
+    try folder.write("", to: "ambit-host-gone01/bare.1.so")
+    try folder.write("mine", to: "ambit-host-notes/text")
+    let copy = try copies.add(content)
+    let next = try PluginCopies(in: folder.path)
+    #expect(!FileManager.default.fileExists(atPath: gone))
+    #expect(FileManager.default.fileExists(atPath: strange + "/text"))
+    #expect(FileManager.default.fileExists(atPath: copy.path), "a living host's")
+    next.remove()
   }
 
   @Test func `copies no file that is cut short, at whatever length`() throws {
     let whole = try Data(contentsOf: URL(fileURLWithPath: FixtureLibrary.build("bare", in: folder).path))
     for length in stride(from: 0, to: whole.count, by: 97) + [whole.count - 1] {
       let cut = PluginFile(path: try folder.write(whole.prefix(length), to: "cut.so"))
-      let error = #expect(throws: PluginRefusal.self) { try copies.add(.settled(cut), generation: UInt64(length)) }
+      let error = #expect(throws: PluginRefusal.self) { try copies.add(.settled(cut)) }
       #expect(error?.errors.map(\.code) == [.notALibrary])
     }
     #expect(try copiedFiles().isEmpty)
@@ -51,7 +72,7 @@ import Testing
     let object = try FixtureLibrary.compile(["-c", source], to: "\(folder.path)/object.so")
     let text = PluginFile(path: try folder.write("#!/bin/sh\nexit 0\n", to: "text.so"))
     for (file, kind) in [(object, "an object file"), (text, "ELF magic number")] {
-      let error = #expect(throws: PluginRefusal.self) { try copies.add(.settled(file), generation: 1) }
+      let error = #expect(throws: PluginRefusal.self) { try copies.add(.settled(file)) }
       #expect(error?.description.contains(kind) == true)
     }
     #expect(try copiedFiles().isEmpty)
@@ -59,7 +80,7 @@ import Testing
 
   @Test func `removes the folder with all copies`() throws {
     let content = try PluginContent.settled(FixtureLibrary.build("bare", in: folder))
-    for generation: UInt64 in 1...3 { _ = try copies.add(content, generation: generation) }
+    for _ in 1...3 { _ = try copies.add(content) }
     copies.remove()
     #expect(!FileManager.default.fileExists(atPath: copies.path))
   }

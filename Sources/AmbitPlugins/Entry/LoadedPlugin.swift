@@ -13,6 +13,8 @@ import Glibc
 package final class LoadedPlugin: Sendable {
   package let copy: PluginCopy
   package let declaration: PluginDeclaration
+  /// What it was built for, as "1.0"; empty for a library that is no plugin.
+  let abi: String
   private let handle: Unchecked<UnsafeMutableRawPointer>
   /// It is a library that knows nothing of this host, opened for functions that the operator makes routes of.
   package let isForeign: Bool
@@ -28,15 +30,17 @@ package final class LoadedPlugin: Sendable {
     self.handle = Unchecked(handle)
     isForeign = false
     let entry = try Self.entry(of: copy, in: handle)
-    try EntryHeaderCheck.check(EntryReader.header(of: entry), of: copy.file)
+    let header = EntryReader.header(of: entry)
+    try EntryHeaderCheck.check(header, of: copy.file)
+    abi = "\(header.major).\(header.minor)"
     let image = EntryReader.image(of: entry)
     declaration = try EntryCheck.declaration(of: image, in: copy.file)
   }
 
   /// Takes a library that is no plugin for one that declares nothing.
-  package init(_ library: ForeignLibrary, generation: UInt64) {
-    copy = PluginCopy(
-      file: library.file, hash: nil, facts: nil, generation: generation, path: library.path)
+  package init(_ library: ForeignLibrary) {
+    copy = PluginCopy(file: library.file, hash: nil, facts: nil, path: library.path)
+    abi = ""
     declaration = PluginDeclaration(
       name: library.file.path, version: "", about: "", flags: [], routes: [], start: nil, stop: nil, save: nil)
     handle = library.handle
@@ -45,6 +49,15 @@ package final class LoadedPlugin: Sendable {
 
   /// The function of that name; nil if the library and those it is linked with have none.
   func symbol(_ name: String) -> UnsafeMutableRawPointer? { dlsym(handle.value, name) }
+
+  /// Maps the copy and checks that its entry says what it said in its rehearsal.
+  package convenience init(_ copy: PluginCopy, rehearsedAs manifest: PluginManifest) throws(PluginRefusal) {
+    try self.init(copy)
+    guard PluginManifest(of: self) == manifest else {
+      let reason = "its entry is not the one that it had in its rehearsal; does a constructor change it?"
+      throw PluginRefusal(.malformedEntry, copy.file, plugin: manifest.name, reason)
+    }
+  }
 
   /// Binds everything now, so that a missing symbol is known here and not at the first request; keeps the library's
   /// symbols to itself, since a later version would otherwise be bound to those of an earlier one.

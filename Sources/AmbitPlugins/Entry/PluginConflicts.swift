@@ -19,7 +19,7 @@ package enum PluginConflicts {
   /// A plugin that wants to come in.
   package struct Candidate: Sendable {
     package let claim: Claim
-    /// What serves on if this one is refused: the generation of the same file before it.
+    /// What serves on if this one is refused: the generation of the same plugin before it.
     package let predecessor: Claim?
 
     package init(_ claim: Claim, predecessor: Claim? = nil) {
@@ -28,13 +28,14 @@ package enum PluginConflicts {
     }
   }
 
-  /// The refused candidates, by their files. A candidate gives way to everything in `standing`, to the predecessor of
-  /// each refused candidate, and to the candidates whose file names sort before its own.
+  /// The refused candidates, by their files. Of candidates with one name all are refused. Else a candidate gives way to
+  /// everything in `standing`, to the predecessor of each refused candidate, and to the candidates whose file names sort
+  /// before its own.
   ///
   /// What serves already is in `standing`, whose claims must not conflict with each other.
   package static func refusals(among candidates: [Candidate], standing: [Claim]) -> [String: PluginRefusal] {
     let ordered = candidates.sorted { $0.claim.file < $1.claim.file }
-    var refused: [String: PluginRefusal] = [:]
+    var refused = namesakes(among: ordered.map(\.claim))
     while true {
       var held = Holdings()
       for claim in standing { held.add(claim) }
@@ -54,6 +55,24 @@ package enum PluginConflicts {
       guard refused.count > before else { return refused }
     }
   }
+
+  /// Nobody can tell which of several files with one plugin's name is meant.
+  private static func namesakes(among claims: [Claim]) -> [String: PluginRefusal] {
+    var refused: [String: PluginRefusal] = [:]
+    for (name, group) in Dictionary(grouping: claims, by: \.plugin) where group.count > 1 {
+      for (index, claim) in group.enumerated() {
+        let other = group[index == 0 ? 1 : 0]
+        refused[claim.file] = refusal(
+          of: PluginFile(path: claim.file), named: name, besides: PluginFile(path: other.file))
+      }
+    }
+    return refused
+  }
+
+  /// Why one of two files that are the same plugin is not taken in.
+  package static func refusal(of file: PluginFile, named name: String, besides other: PluginFile) -> PluginRefusal {
+    PluginRefusal(.duplicateName, file, plugin: name, "the plugin in \(other.path) has the same name, \(name)")
+  }
 }
 
 /// The names and meanings that are taken, each with its holder.
@@ -71,9 +90,10 @@ private struct Holdings {
       PluginError(code: code, plugin: claim.plugin, file: claim.file, reason: reason)
     }
     let name = names[claim.plugin].map { holder in
-      error(.duplicateName, "the plugin in \(holder.file) has the same name, \(claim.plugin)")
+      PluginConflicts.refusal(
+        of: PluginFile(path: claim.file), named: claim.plugin, besides: PluginFile(path: holder.file))
     }
-    return (name.map { [$0] } ?? [])
+    return (name?.errors ?? [])
       + claim.patterns.compactMap { pattern in
         routes[pattern.meaning].map { holder in
           error(

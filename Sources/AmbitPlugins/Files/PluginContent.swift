@@ -10,10 +10,17 @@ package struct PluginContent: Sendable {
   let bytes: [UInt8]
 
   /// Reads `file` once nobody has changed it for `settle`, by its time of modification. A file that changes during the
-  /// wait or the reading is tried once more, then refused as still being written. `pause` waits on the calling thread.
+  /// wait or the reading is tried once more, then refused as still being written, and so is one that `trust` does not
+  /// believe. `pause` waits on the calling thread.
   package init(
-    of file: PluginFile, settle: Duration = .milliseconds(100), pause: (Duration) -> Void = pauseThread
+    of file: PluginFile, settle: Duration = .milliseconds(100), trust: FileTrust = .any,
+    pause: (Duration) -> Void = pauseThread
   ) throws(PluginRefusal) {
+    do throws(UntrustedFile) {
+      try trust.check(file.path)
+    } catch {
+      throw PluginRefusal(.untrusted, file, error.description)
+    }
     let bytes = try Self.settledBytes(of: file, settle: settle, pause: pause)
     self.file = file
     self.bytes = bytes
@@ -22,13 +29,7 @@ package struct PluginContent: Sendable {
 
   /// What the bytes say of the library, without loading it.
   /// - Throws: if they are no whole shared library for this machine.
-  package func facts() throws(PluginRefusal) -> LibraryFacts {
-    do throws(ELFError) {
-      return try LibraryFacts(of: bytes.span)
-    } catch {
-      throw PluginRefusal(.notALibrary, file, error.description)
-    }
-  }
+  package func facts() throws(PluginRefusal) -> LibraryFacts { try LibraryFacts(of: bytes, in: file) }
 
   private static func settledBytes(
     of file: PluginFile, settle: Duration, pause: (Duration) -> Void

@@ -1,22 +1,32 @@
 package import AmbitCore
 import Glibc
+import Synchronization
 
 /// The host's own folder of the libraries that it has loaded.
 ///
-/// The loader knows a library by its path, device and inode, so each generation gets a file of its own that stays until
-/// the process ends: an inode number that were used again would bring back the old code. A copy also outlives whatever
-/// is done to the operator's file, which kills a process that mapped it when it is overwritten in place.
-package struct PluginCopies: Sendable {
-  package let path: String
+/// The loader knows a library by its path, device and inode, so each generation gets a file of its own that stays as long
+/// as it is mapped: an inode number that were used again would bring back the old code. A copy also outlives whatever is
+/// done to the operator's file, which kills a process that mapped it when it is overwritten in place.
+package final class PluginCopies: Sendable {
+  private static let prefix = "ambit-host-"
 
-  /// Makes a new folder in `parent`, readable by this user alone. The file system must allow execution.
+  package let path: String
+  private let lock: FolderLock
+  private let count = Atomic<UInt64>(0)
+
+  /// Makes a new folder in `parent`, readable by this user alone, and removes those of hosts that are gone. The file
+  /// system must allow execution.
   package init(in parent: String) throws(FileError) {
-    path = try makeUniqueFolder(in: parent, prefix: "ambit-")
+    for name in (try? namesInFolder(parent)) ?? [] where name.hasPrefix(Self.prefix) {
+      let folder = "\(parent)/\(name)"
+      if FolderLock.isAbandoned(folder) { removeFolder(folder) }
+    }
+    path = try makeUniqueFolder(in: parent, prefix: Self.prefix)
+    lock = try FolderLock(path)
   }
 
-  /// Checks that the content is a library for this machine that can be loaded, and writes it as
-  /// `STEM.GENERATION.HASH.so`. No two copies may have the same stem and generation.
-  package func add(_ content: PluginContent, generation: UInt64) throws(PluginRefusal) -> PluginCopy {
+  /// Checks that the content is a library for this machine that can be loaded, and writes it to a new file.
+  package func add(_ content: PluginContent) throws(PluginRefusal) -> PluginCopy {
     let file = content.file
     let facts = try content.facts()
     do throws(ELFError) {
@@ -24,14 +34,30 @@ package struct PluginCopies: Sendable {
     } catch {
       throw PluginRefusal(.notALibrary, file, error.description)
     }
-    let copy = "\(path)/\(file.stem).\(generation).\(content.hash.prefix).so"
+    let copy = "\(path)/\(file.stem).new-\(count.add(1, ordering: .relaxed).newValue).so"
     do throws(FileError) {
       try write(content.bytes, to: copy)
     } catch {
       throw PluginRefusal(.unreadable, file, "no private copy of it: \(error)")
     }
-    return PluginCopy(file: file, hash: content.hash, facts: facts, generation: generation, path: copy)
+    return PluginCopy(file: file, hash: content.hash, facts: facts, path: copy)
   }
+
+  /// Names a copy that was not loaded yet after its plugin: `PLUGIN.GENERATION.BUILD.so`, by which a debugger or a
+  /// person finds the build. BUILD is the beginning of the build ID, of the hash where there is none.
+  package func name(_ copy: PluginCopy, plugin: String, generation: UInt64) throws(PluginRefusal) -> PluginCopy {
+    let build = (copy.facts?.buildID ?? copy.hash?.description ?? "").prefix(12)
+    let name = "\(path)/\(plugin).\(generation).\(build).so"
+    do throws(FileError) {
+      _ = try systemCall("rename it to \(name)", copy.path) { rename(copy.path, name) }
+    } catch {
+      throw PluginRefusal(.unreadable, copy.file, "no private copy of it: \(error)")
+    }
+    return PluginCopy(file: copy.file, hash: copy.hash, facts: copy.facts, path: name)
+  }
+
+  /// Removes a copy that was not loaded here.
+  package func discard(_ copy: PluginCopy) { unlink(copy.path) }
 
   /// Leaves no half of a copy behind, and whatever had the name before alone.
   private func write(_ bytes: [UInt8], to path: String) throws(FileError) {
@@ -57,6 +83,31 @@ package struct PluginCopy: Sendable {
   package let hash: SHA256?
   /// Nil if the file was not read.
   package let facts: LibraryFacts?
-  package let generation: UInt64
   package let path: String
+}
+
+extension PluginCopy {
+  /// A copy that another process has made and checked, at `path`.
+  init(reading path: String, of file: PluginFile, hash: String) throws(PluginRefusal) {
+    let bytes: [UInt8]
+    do throws(FileError) {
+      let source = try OpenFile(reading: path)
+      bytes = try source.readAll(expecting: try source.status().size)
+    } catch {
+      throw PluginRefusal(.unreadable, file, error.reason)
+    }
+    let facts = try LibraryFacts(of: bytes, in: file)
+    self.init(file: file, hash: SHA256(hexadecimal: hash) ?? SHA256(of: bytes.span), facts: facts, path: path)
+  }
+}
+
+extension LibraryFacts {
+  /// What the content of `file` says of the library.
+  init(of bytes: [UInt8], in file: PluginFile) throws(PluginRefusal) {
+    do throws(ELFError) {
+      self = try LibraryFacts(of: bytes.span)
+    } catch {
+      throw PluginRefusal(.notALibrary, file, error.description)
+    }
+  }
 }

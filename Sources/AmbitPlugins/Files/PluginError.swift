@@ -1,8 +1,10 @@
 /// One reason why a plugin is refused: a code to match, the plugin and its file, and a sentence to read.
 package struct PluginError: Error, Equatable, Sendable, CustomStringConvertible {
-  package enum Code: Sendable {
+  package enum Code: UInt64, Sendable {
     /// The file could not be read or copied.
     case unreadable
+    /// Others than root and the host's user could change the file.
+    case untrusted
     /// The file changed while it was read.
     case unsettled
     /// The file is not a whole shared library of this machine.
@@ -19,7 +21,9 @@ package struct PluginError: Error, Equatable, Sendable, CustomStringConvertible 
     case malformedRoute
     /// The entry asks for something that this version of the host cannot do.
     case unsupported
-    /// The plugin's own `start` failed.
+    /// The child process in which it was rehearsed crashed, exited or took too long.
+    case rehearsalFailed
+    /// The plugin's own `start` failed, or the `save` of the generation before it.
     case startFailed
     /// A configured route names a function that the library does not have.
     case noFunction
@@ -56,9 +60,13 @@ package struct PluginRefusal: Error, Equatable, Sendable, CustomStringConvertibl
 
   package init(errors: [PluginError]) { self.errors = errors }
 
-  init(_ code: PluginError.Code, _ file: PluginFile, _ reason: String) {
-    errors = [PluginError(code: code, plugin: file.stem, file: file.path, reason: reason)]
+  /// `plugin` is the plugin's name if it is known.
+  init(_ code: PluginError.Code, _ file: PluginFile, plugin: String? = nil, _ reason: String) {
+    errors = [PluginError(code: code, plugin: plugin ?? file.stem, file: file.path, reason: reason)]
   }
+
+  /// Whether it says something of one of these plugins.
+  package func isOf(_ plugins: [String]) -> Bool { errors.contains { plugins.contains($0.plugin) } }
 
   /// One line for each reason.
   package var description: String { errors.map(\.description).joined(separator: "\n") }

@@ -31,3 +31,15 @@ extension CallRoute: Equatable {
       && left.flags == right.flags && left.contentType == right.contentType
   }
 }
+
+/// A function that a configured route calls.
+struct WantedFunction: Equatable {
+  /// Its name in its library or plugin.
+  let symbol: String
+  /// Where the route is configured, for messages.
+  let place: String
+}
+
+extension CallRoute {
+  var function: WantedFunction { WantedFunction(symbol: symbol, place: place) }
+}

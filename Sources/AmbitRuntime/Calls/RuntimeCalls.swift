@@ -23,6 +23,8 @@ public enum RuntimeCalls {
     ChannelCalls.install(in: &api)
     MemoryCalls.install(in: &api)
     PluginCalls.install(in: &api)
+    HandOverCalls.install(in: &api)
+    ExtensionCalls.install(in: &api)
     return api
   }
 }

@@ -6,8 +6,5 @@ internal import CAmbit
 enum UnsupportedCalls {
   static func install(in api: inout ambit_api) {
     api.send_file = { _, _, _, _ in Status.unsupported.rawValue }
-    api.hand_over = { _, _, _, _ in Status.unsupported.rawValue }
-    api.handed_over = { _, _ in ambit_str(ptr: nil, len: 0) }
-    api.extension = { _, _ in nil }
   }
 }

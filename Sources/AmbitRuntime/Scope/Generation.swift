@@ -17,6 +17,14 @@ public struct Generation {
   public let shards: UnsafeMutableBufferPointer<ScopePointer>
   /// What the plugin keeps for itself: `ambit_set_state`.
   public var state: UnsafeMutableRawPointer?
+  /// What the generation before has left, while `start` runs. The first loop's, as are the next two.
+  public var handedOver: HandedOverState?
+  /// `save` runs.
+  public var isSaving = false
+  /// What `save` has left so far.
+  public var saved: HandedOverState?
+  /// It serves nobody: the plugin is tried before it is loaded.
+  public var isRehearsal = false
   /// What the plugin keeps in its scope: `ambit_set`.
   let values = SharedValues()
   /// Called on each loop once the retiring generation has no request there any more.

@@ -5,12 +5,15 @@ public import CAmbit
 
 extension UnsafeMutablePointer<Scope> {
   /// Calls a function of the plugin as a job in its scope, whatever the scope's state, then `completion` with what it
-  /// returned. Plugins that run on threads are called on one, however many wait for one. On the scope's loop.
+  /// returned. Plugins that run on threads are called on one, however many wait for one. Its waits fail after `timeout`
+  /// nanoseconds, negative for never; `prepare` runs before it, on the loop. On the scope's loop.
   public func callPlugin(
+    timeout: Int64 = -1, preparing prepare: @escaping @Sendable (ScopePointer) -> Void = { _ in },
     _ function: @escaping @Sendable (UnsafeMutablePointer<ambit_scope>) -> Int32,
     then completion: @escaping @Sendable (ScopePointer, Int32) -> Void
   ) {
-    runHostJob { scope in
+    runHostJob(timeout: timeout) { scope in
+      prepare(scope)
       let job = scope.pointee.loop.pointee.current!
       let code =
         scope.runsOnThreads ? job.runOnThread(.dueJob, in: scope, function) : function(scope.asHandle)
@@ -19,13 +22,14 @@ extension UnsafeMutablePointer<Scope> {
   }
 
   /// Runs `work` as a job in the scope, in the loop's next turn, whatever the scope's state; it keeps the scope from
-  /// closing until it has returned. On the scope's loop.
-  public func runHostJob(_ work: @escaping @Sendable (ScopePointer) -> Void) {
+  /// closing until it has returned. Its waits fail after `timeout` nanoseconds; negative: never. On the scope's loop.
+  public func runHostJob(timeout: Int64 = -1, _ work: @escaping @Sendable (ScopePointer) -> Void) {
     let loop = pointee.loop
     let job = loop.takeJob()
     job.initialize(to: Job(at: job, loop: loop, scope: self, body: runHostWork, finish: finishHostJob))
     job.pointee.argument = Unmanaged.passRetained(HostWork(work)).toOpaque()
     job.pointee.startsAlways = true
+    if timeout >= 0 { loop.arm(job.timeoutTimer, after: timeout) }
     hold()
     loop.enqueue(job.readyLink)
   }
@@ -44,6 +48,7 @@ private let runHostWork: JobBody = { record in
 private let finishHostJob: JobBody = { record in
   let job = record.assumingMemoryBound(to: Job.self)
   let scope = job.pointee.scope
+  job.pointee.loop.disarm(job.timeoutTimer)
   job.pointee.loop.recycle(job)
   scope.release()
 }

@@ -250,7 +250,11 @@ typedef struct ambit_route {
   const char *signature AMBIT_ZERO;
 } ambit_route;
 
-/* Flags of a plugin. With AMBIT_PLUGIN_THREADS all its code runs on pool threads, with the same calls: handlers, jobs,
+/* A new version of a plugin is rehearsed before the host loads it: a child process loads it, runs `start` and then
+ * `stop`, and is killed if that takes too long. So `start` runs twice, and whatever it does to the world outside of its
+ * process it should leave undone where ambit_extension(plugin, "ambit.rehearsal/1") is not NULL.
+ *
+ * Flags of a plugin. With AMBIT_PLUGIN_THREADS all its code runs on pool threads, with the same calls: handlers, jobs,
  * ticks, posted jobs, `start`, `stop`, `save`, `on_end` hooks and deferred functions. Only functions of ambit_on_cancel
  * run on the loop, as for every plugin on its thread's own stack. A handler or job holds its thread while it waits, and
  * host.conf's `pool_threads` is how many there are; hooks and deferred functions always find one. A job counts as one
@@ -269,9 +273,10 @@ typedef struct ambit_plugin {
   const char *about AMBIT_ZERO;   /* one line, for people; may be NULL */
   const ambit_route *routes AMBIT_ZERO;
   size_t route_count AMBIT_ZERO;
-  ambit_handler start AMBIT_ZERO; /* may be NULL. Runs before the first request, may wait; negative: refused */
+  ambit_handler start AMBIT_ZERO; /* may be NULL. Runs before the first request, may wait; not AMBIT_OK: refused */
   ambit_stop_fn stop AMBIT_ZERO;  /* may be NULL. Runs last, when the plugin's scope has been cancelled */
-  ambit_handler save AMBIT_ZERO;  /* may be NULL. Runs before the next generation's start; calls ambit_hand_over */
+  ambit_handler save AMBIT_ZERO;  /* may be NULL. Runs before each start of the next generation, in rehearsal and in
+                                     earnest, while this one serves on; calls ambit_hand_over */
   uint32_t flags AMBIT_ZERO;      /* AMBIT_PLUGIN_UNLOADABLE, AMBIT_PLUGIN_THREADS */
   uint32_t reserved AMBIT_ZERO;   /* 0 */
 } ambit_plugin;
@@ -895,7 +900,8 @@ static inline ambit_str ambit_setting(ambit_scope *scope, const char *key) { ret
 
 /* Leave bytes for the next generation of this plugin; called by `save`. The last call counts.                   [start]
  * Owner     The bytes are copied. `version` is the plugin's own number for their form.
- * Returns   AMBIT_OK; AMBIT_WRONG_STATE: not within `save`; AMBIT_LIMIT; AMBIT_NO_MEMORY.
+ * Returns   AMBIT_OK; AMBIT_WRONG_STATE: not within `save`; AMBIT_INVALID: NULL and a length; AMBIT_LIMIT: more than
+ *           64 MiB; AMBIT_NO_MEMORY.
  * Since     1.0 */
 static inline ambit_status ambit_hand_over(ambit_scope *plugin, uint32_t version, const void *bytes, size_t length) {
   return plugin->api->hand_over(plugin, version, bytes, length);
@@ -926,7 +932,8 @@ static inline void ambit_log(ambit_scope *scope, ambit_level level, const char *
   scope->api->log(scope, level, text, length);
 }
 
-/* A table of calls that is not part of this ABI, by its name and version: "ambit.metrics/1".                      [job]
+/* A table of calls that is not part of this ABI, by its name and version.                                         [job]
+ * There is "ambit.rehearsal/1" for now, in a rehearsal alone: no calls, but the news that this is one.
  * Owner     The host's; it lives as long as the process.
  * Returns   The table, of the type that the extension's header gives it; NULL if this host has none.
  * Since     1.0 */

@@ -54,4 +54,7 @@ int clinux_core_count(void);
 /* Names the calling thread for debuggers and ps(1), in at most 15 bytes: pthread_setname_np(3). */
 void clinux_name_thread(const char *name);
 
+/* Lets the calling process be killed when the thread that started it ends: PR_SET_PDEATHSIG, prctl(2). */
+void clinux_end_with_parent(void);
+
 #endif

@@ -5,8 +5,8 @@ struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Check the configuration and all plugins, without serving.",
     discussion: """
-      Reads the configuration and loads every plugin as 'ambit serve' would, and reports all errors. The exit status is 0 \
-      if there are none, 1 otherwise.
+      Reads the configuration and rehearses every plugin as 'ambit serve' would: a child process loads, starts and stops \
+      it. Reports all errors. The exit status is 0 if there are none, 1 otherwise.
 
         ambit check -c host.conf && kill -HUP PID
       """)

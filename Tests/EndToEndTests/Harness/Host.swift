@@ -76,6 +76,15 @@ final class Host: Sendable {
     return kibibytes * 1024
   }
 
+  /// The processes that the host has started and that are not gone.
+  func children() throws -> [String] {
+    let tasks = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(child.pid)/task")
+    return tasks.flatMap { task in
+      let list = try? String(contentsOfFile: "/proc/\(child.pid)/task/\(task)/children", encoding: .utf8)
+      return (list ?? "").split(separator: " ").map(String.init)
+    }
+  }
+
   /// The files that the host has mapped, as the system lists them.
   func maps() throws -> String {
     // Foundation stops reading where the system hands over less than it was asked for.

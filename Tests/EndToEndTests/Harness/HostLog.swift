@@ -1,7 +1,8 @@
 import Foundation
 import Synchronization
 
-/// The lines a host has written so far, and the tests that wait for the next ones.
+/// The lines a host has written so far, and the tests that wait for the next ones. What plugins wrote in their rehearsal
+/// is in `all` only, for most tests are about the real thing.
 final class HostLog: Sendable {
   private struct Waiter {
     let matches: @Sendable (LogLine) -> Bool
@@ -31,11 +32,14 @@ final class HostLog: Sendable {
   var position: Int { state.withLock { $0.lines.count } }
 
   /// All of it so far.
-  var text: String { lines().map(\.text).joined(separator: "\n") }
+  var text: String { all.map(\.text).joined(separator: "\n") }
+
+  /// The lines so far, rehearsals included.
+  var all: [LogLine] { state.withLock { $0.lines } }
 
   /// The lines so far that match.
   func lines(where matches: (LogLine) -> Bool = { _ in true }) -> [LogLine] {
-    state.withLock { $0.lines.filter(matches) }
+    all.filter { !$0.isRehearsal && matches($0) }
   }
 
   /// Waits for the first line after `position` that matches; fails, with the whole log, if the host ends before.
@@ -56,7 +60,7 @@ final class HostLog: Sendable {
   {
     try await withCheckedThrowingContinuation { continuation in
       state.withLock { state in
-        let found = state.lines.dropFirst(position).filter(matches).prefix(count)
+        let found = state.lines.dropFirst(position).filter { !$0.isRehearsal && matches($0) }.prefix(count)
         let waiter = Waiter(matches: matches, count: count, found: Array(found), continuation: continuation)
         if found.count == count {
           continuation.resume(returning: waiter.found)
@@ -79,6 +83,7 @@ final class HostLog: Sendable {
 
   private func add(_ line: LogLine, to state: inout State) {
     state.lines.append(line)
+    guard !line.isRehearsal else { return }
     for index in state.waiters.indices.reversed() where state.waiters[index].matches(line) {
       state.waiters[index].found.append(line)
       guard state.waiters[index].found.count == state.waiters[index].count else { continue }

@@ -18,5 +18,8 @@ struct LogLine: Sendable, CustomStringConvertible {
     return String(rest.dropFirst().prefix { $0 != "\"" })
   }
 
+  /// Whether a plugin wrote it in its rehearsal.
+  var isRehearsal: Bool { text.contains(" plugin=") && field("plugin")?.hasSuffix("/rehearsal") == true }
+
   func contains(_ part: String) -> Bool { text.contains(part) }
 }

@@ -3,8 +3,7 @@
 
 static int32_t call_all(ambit_scope *scope) {
   ambit_status send_file = ambit_send_file(scope, STDIN_FILENO, 0, 1);
-  ambit_status hand_over = ambit_hand_over(scope, 1, "", 0);
-  return ambit_respondf(scope, 200, "text/plain", "send_file %d\nhand_over %d\n", send_file, hand_over);
+  return ambit_respondf(scope, 200, "text/plain", "send_file %d\n", send_file);
 }
 
 static const ambit_route routes[] = {{.pattern = "GET /call-all", .handler = call_all}};

@@ -1,0 +1,18 @@
+internal import AmbitHTTP
+internal import AmbitPlugins
+internal import AmbitRuntime
+internal import Logging
+
+/// What the host runs itself as to rehearse plugins: see `Rehearsal`.
+package enum RehearsalCommand {
+  /// Does what the host orders over the connection that it started this process with. Returns when that is closed.
+  package static func run() {
+    HostProcess.endWithParent()
+    let stage = RehearsalStage()
+    stage.run(table: HTTPCalls.makeTable()) { level in
+      LoggingSystem.bootstrap { _ in
+        RelayLogHandler(level: Logger.Level(rawValue: level) ?? .info) { stage.relay($0) }
+      }
+    }
+  }
+}

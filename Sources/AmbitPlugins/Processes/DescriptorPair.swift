@@ -1,0 +1,36 @@
+import Glibc
+
+/// Two connected descriptors, one for this process and one for another. Both are closed when the object goes, ours
+/// unless it was taken; other processes inherit neither.
+final class DescriptorPair {
+  let theirs: Int32
+  private var ours: Int32
+
+  /// Two sockets.
+  init(socketsFor subject: String) throws(FileError) {
+    var ends: [Int32] = [-1, -1]
+    let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+    _ = try systemCall("make sockets for it", subject) { socketpair(AF_UNIX, type, 0, &ends) }
+    (ours, theirs) = (ends[0], ends[1])
+  }
+
+  /// The two ends of a pipe; theirs is for writing.
+  init(pipeFor subject: String) throws(FileError) {
+    var ends: [Int32] = [-1, -1]
+    _ = try systemCall("make a pipe for it", subject) { pipe(&ends) }
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    (ours, theirs) = (ends[0], ends[1])
+  }
+
+  deinit {
+    close(theirs)
+    if ours >= 0 { close(ours) }
+  }
+
+  /// Our end, non-blocking, which the caller closes.
+  func takeOurs() -> Int32 {
+    _ = fcntl(ours, F_SETFL, O_NONBLOCK)
+    defer { ours = -1 }
+    return ours
+  }
+}

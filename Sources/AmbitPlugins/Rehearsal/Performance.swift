@@ -1,0 +1,65 @@
+import AmbitCore
+import AmbitRuntime
+
+/// The rehearsal of one plugin, as far as it has come.
+struct Performance {
+  private let copy: PluginCopy
+  /// When it must be over: monotonic, nanoseconds.
+  private(set) var deadline: Int64
+  /// What runs; nil as long as the child has not begun.
+  var step: RehearsalStep?
+  private var manifest: PluginManifest?
+  /// Why the host wants no more of the plugin, although nothing has failed in the child.
+  private var objection: PluginRefusal?
+
+  init(of copy: PluginCopy, limit: Duration) {
+    self.copy = copy
+    deadline = Clock.monotonic + limit.wholeNanoseconds
+  }
+
+  /// What the child is to do with a plugin of which it has sent the manifest. The time that `cast` takes is the host's.
+  mutating func order(
+    for manifest: PluginManifest, cast: (PluginManifest) throws(PluginRefusal) -> RehearsalCast?
+  ) -> RehearsalOrder {
+    self.manifest = manifest
+    let began = Clock.monotonic
+    defer { deadline += Clock.monotonic - began }
+    do throws(PluginRefusal) {
+      return try cast(manifest).map { .start($0) } ?? .pass
+    } catch {
+      objection = error
+      return .pass
+    }
+  }
+
+  /// What a plugin has come to with which the child is done.
+  func result() throws(PluginRefusal) -> PluginManifest {
+    if let objection { throw objection }
+    guard let manifest else { throw refusal("its process did not say what it contains") }
+    return manifest
+  }
+
+  func refusal(_ reason: String) -> PluginRefusal {
+    PluginRefusal(errors: [
+      PluginError(code: .rehearsalFailed, plugin: name, file: copy.file.path, reason: "rehearsal: \(reason)")
+    ])
+  }
+
+  func reason(of end: ProcessEnd) -> String {
+    let subject = step?.subject ?? "the process"
+    return switch end {
+    case .exited(let code): "\(subject) called exit(\(code))"
+    case .signalled(let number): "\(subject) crashed: \(ProcessEnd.name(ofSignal: number))"
+    }
+  }
+
+  /// Where the time has gone, as the end of a sentence.
+  var place: String { step.map { " (\($0.place))" } ?? "" }
+
+  /// A line that the plugin wrote by itself, as an event of the log.
+  func event(of line: String) -> RelayLogHandler.Event {
+    .init(level: "info", message: line, fields: [.init(key: LogField.plugin, value: "\(name)/rehearsal")])
+  }
+
+  private var name: String { manifest?.name ?? copy.file.stem }
+}

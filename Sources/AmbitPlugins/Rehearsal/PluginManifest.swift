@@ -1,0 +1,40 @@
+package import AmbitCore
+
+/// What a plugin's entry says, in values that can be sent from one process to another.
+package struct PluginManifest: Sendable, Equatable {
+  package struct Route: Sendable, Equatable {
+    /// Without the prefix that the plugin is mounted below.
+    package let pattern: RoutePattern
+    package let flags: RouteFlags
+    /// Of a typed route; nil of one with a handler.
+    package let signature: String?
+  }
+
+  package let name: String
+  package let version: String
+  package let about: String
+  /// What it was built for: "1.0".
+  package let abi: String
+  package let flags: PluginFlags
+  package let routes: [Route]
+
+  /// The patterns below `prefix`, "" for none, of the plugin in `file`.
+  /// - Throws: the first pattern that cannot stand there, and why.
+  package func patterns(prefix: String, of file: PluginFile) throws(PluginRefusal) -> [RoutePattern] {
+    try routes.map(\.pattern).mounted(below: prefix, plugin: name, file: file)
+  }
+}
+
+extension PluginManifest {
+  init(of plugin: LoadedPlugin) {
+    let declaration = plugin.declaration
+    self.init(
+      name: declaration.name, version: declaration.version, about: declaration.about, abi: plugin.abi,
+      flags: declaration.flags,
+      routes: declaration.routes.map { route in
+        let signature: String? =
+          if case .function(_, let signature) = route.target { signature.description } else { nil }
+        return Route(pattern: route.pattern, flags: route.flags, signature: signature)
+      })
+  }
+}

@@ -1,0 +1,91 @@
+import AmbitCore
+package import AmbitRuntime
+import Glibc
+
+/// Tries plugins in a child process before the host loads them: whatever a constructor, `start` or `stop` does there,
+/// crash, exit or never return, costs the child only. For the control thread.
+///
+/// One child rehearses plugins one after the other, for starting one takes longer than most rehearsals. One that fails
+/// takes its child with it; the next plugin gets a new one.
+package final class Rehearsal {
+  /// What a child writes or logs, for the host's log.
+  package typealias Log = (RelayLogHandler.Event) -> Void
+
+  private let program: String
+  private let runtime: RehearsalRuntime
+  private let limit: Duration
+  private let log: Log
+  private var process: RehearsalProcess?
+
+  /// - Parameters:
+  ///   - program: The host's own binary.
+  ///   - limit: How long a plugin's rehearsal may take.
+  package init(
+    program: String = "/proc/self/exe", runtime: RehearsalRuntime, limit: Duration, log: @escaping Log
+  ) {
+    self.program = program
+    self.runtime = runtime
+    self.limit = limit
+    self.log = log
+  }
+
+  /// Loads, starts and stops a plugin in the child. Blocks, at most for the limit beside what `cast` takes.
+  ///
+  /// A child that has rehearsed others before may fail because of what one of them left, so its failure counts only if
+  /// it happens again in a new one.
+  /// - Parameter cast: what its `start` finds, asked for once its name is known; nil to leave it at loading.
+  /// - Throws: why the plugin cannot be used.
+  package func rehearse(
+    _ copy: PluginCopy, cast: (PluginManifest) throws(PluginRefusal) -> RehearsalCast?
+  ) throws(PluginRefusal) -> PluginManifest {
+    if let process, case .passed(let manifest) = try perform(copy, in: process, cast: cast) { return manifest }
+    do throws(FileError) {
+      process = try RehearsalProcess(program)
+    } catch {
+      throw PluginRefusal(.rehearsalFailed, copy.file, "no process to rehearse it in: \(error)")
+    }
+    process!.send(.begin(runtime))
+    switch try perform(copy, in: process!, cast: cast) {
+    case .passed(let manifest): return manifest
+    case .lost(let refusal): throw refusal
+    }
+  }
+
+  private enum Result {
+    case passed(PluginManifest)
+    /// The child is gone.
+    case lost(PluginRefusal)
+  }
+
+  private func perform(
+    _ copy: PluginCopy, in process: RehearsalProcess,
+    cast: (PluginManifest) throws(PluginRefusal) -> RehearsalCast?
+  ) throws(PluginRefusal) -> Result {
+    var performance = Performance(of: copy, limit: limit)
+    process.send(.load(copy: copy.path, file: copy.file.path, hash: copy.hash?.description ?? ""))
+    while true {
+      switch process.next(until: performance.deadline) {
+      case .line(let text): log(performance.event(of: text))
+      case .reply(.log(let event)): log(event)
+      case .reply(.began(let step)): performance.step = step
+      case .reply(.manifest(let manifest)):
+        process.send(performance.order(for: manifest, cast: cast))
+      case .reply(.passed):
+        return .passed(try performance.result())
+      case .reply(.refused(let errors)):
+        // What its `start` has begun may still be at work there.
+        if performance.step == .start { self.process = nil }
+        throw PluginRefusal(errors: errors)
+      case .malformed:
+        self.process = nil
+        return .lost(performance.refusal("something wrote into descriptors that are the host's"))
+      case .ended(let end):
+        self.process = nil
+        return .lost(performance.refusal(performance.reason(of: end)))
+      case .timedOut:
+        self.process = nil
+        throw performance.refusal("did not finish within \(limit.shortText)\(performance.place)")
+      }
+    }
+  }
+}

@@ -1,0 +1,147 @@
+import AmbitCore
+import AmbitRuntime
+
+// Each message is its kind and then its fields, in the order of their declaration.
+
+extension RehearsalOrder {
+  var bytes: [UInt8] {
+    var wire = WireWriter()
+    switch self {
+    case .begin(let runtime):
+      wire.put(0)
+      wire.put(UInt64(runtime.stackSize))
+      wire.put(UInt64(runtime.cancelGrace))
+      wire.put(UInt64(runtime.poolThreads))
+      wire.put(runtime.logLevel)
+    case .load(let copy, let file, let hash):
+      wire.put(1)
+      for text in [copy, file, hash] { wire.put(text) }
+    case .start(let cast):
+      wire.put(2)
+      wire.put(cast.settings.prefix)
+      wire.put(cast.settings.values.sorted { $0.key < $1.key }) { setting, wire in
+        wire.put(setting.key)
+        wire.put(setting.value)
+      }
+      wire.put(cast.functions) { function, wire in
+        wire.put(function.symbol)
+        wire.put(function.place)
+      }
+      wire.put(cast.handedOver.map { [$0] } ?? []) { state, wire in
+        wire.put(UInt64(state.version))
+        wire.put(Array(state.bytes.value))
+      }
+    case .pass:
+      wire.put(3)
+    }
+    return wire.bytes
+  }
+
+  init(_ bytes: ArraySlice<UInt8>) throws(MalformedMessage) {
+    var wire = WireReader(bytes)
+    switch try wire.number() {
+    case 0:
+      self = .begin(
+        RehearsalRuntime(
+          stackSize: Int(clamping: try wire.number()), cancelGrace: Int64(clamping: try wire.number()),
+          poolThreads: Int(clamping: try wire.number()), logLevel: try wire.text()))
+    case 1: self = .load(copy: try wire.text(), file: try wire.text(), hash: try wire.text())
+    case 2:
+      let prefix = try wire.text()
+      let values = try wire.list { wire throws(MalformedMessage) in (try wire.text(), try wire.text()) }
+      let functions = try wire.list { wire throws(MalformedMessage) in
+        WantedFunction(symbol: try wire.text(), place: try wire.text())
+      }
+      let states = try wire.list { wire throws(MalformedMessage) in (try wire.number(), try wire.run()) }
+      self = .start(
+        RehearsalCast(
+          settings: PluginSettingValues(prefix: prefix, values: Dictionary(values) { $1 }), functions: functions,
+          handedOver: states.first.flatMap { version, bytes in
+            bytes.withUnsafeBytes { HandedOverState(version: UInt32(truncatingIfNeeded: version), copying: $0) }
+          }))
+    case 3: self = .pass
+    default: throw MalformedMessage()
+    }
+  }
+}
+
+extension RehearsalReply {
+  var bytes: [UInt8] {
+    var wire = WireWriter()
+    switch self {
+    case .began(let step):
+      wire.put(0)
+      wire.put(step.rawValue)
+    case .manifest(let manifest):
+      wire.put(1)
+      manifest.put(in: &wire)
+    case .refused(let errors):
+      wire.put(2)
+      wire.put(errors) { error, wire in
+        wire.put(error.code.rawValue)
+        for text in [error.plugin, error.file, error.reason] { wire.put(text) }
+      }
+    case .passed:
+      wire.put(3)
+    case .log(let event):
+      wire.put(4)
+      wire.put(event.level)
+      wire.put(event.message)
+      wire.put(event.fields) { field, wire in
+        wire.put(field.key)
+        wire.put(field.value)
+      }
+    }
+    return wire.bytes
+  }
+
+  init(_ bytes: ArraySlice<UInt8>) throws(MalformedMessage) {
+    var wire = WireReader(bytes)
+    switch try wire.number() {
+    case 0:
+      guard let step = RehearsalStep(rawValue: try wire.number()) else { throw MalformedMessage() }
+      self = .began(step)
+    case 1: self = .manifest(try PluginManifest(from: &wire))
+    case 2: self = .refused(try wire.list { wire throws(MalformedMessage) in try PluginError(from: &wire) })
+    case 3: self = .passed
+    case 4:
+      let (level, message) = (try wire.text(), try wire.text())
+      let fields = try wire.list { wire throws(MalformedMessage) in
+        RelayLogHandler.Field(key: try wire.text(), value: try wire.text())
+      }
+      self = .log(.init(level: level, message: message, fields: fields))
+    default: throw MalformedMessage()
+    }
+  }
+}
+
+extension PluginManifest {
+  fileprivate func put(in wire: inout WireWriter) {
+    for text in [name, version, about, abi] { wire.put(text) }
+    wire.put(UInt64(flags.rawValue))
+    wire.put(routes) { route, wire in
+      wire.put(route.pattern.description)
+      wire.put(UInt64(route.flags.rawValue))
+      wire.put(route.signature.map { [$0] } ?? []) { $1.put($0) }
+    }
+  }
+
+  fileprivate init(from wire: inout WireReader) throws(MalformedMessage) {
+    let texts = (try wire.text(), try wire.text(), try wire.text(), try wire.text())
+    let flags = PluginFlags(rawValue: UInt32(truncatingIfNeeded: try wire.number()))
+    let routes = try wire.list { wire throws(MalformedMessage) in
+      guard let pattern = try? RoutePattern(wire.text()) else { throw MalformedMessage() }
+      let flags = RouteFlags(rawValue: UInt32(truncatingIfNeeded: try wire.number()))
+      let signatures = try wire.list { wire throws(MalformedMessage) in try wire.text() }
+      return Route(pattern: pattern, flags: flags, signature: signatures.first)
+    }
+    self.init(name: texts.0, version: texts.1, about: texts.2, abi: texts.3, flags: flags, routes: routes)
+  }
+}
+
+extension PluginError {
+  fileprivate init(from wire: inout WireReader) throws(MalformedMessage) {
+    guard let code = Code(rawValue: try wire.number()) else { throw MalformedMessage() }
+    self.init(code: code, plugin: try wire.text(), file: try wire.text(), reason: try wire.text())
+  }
+}

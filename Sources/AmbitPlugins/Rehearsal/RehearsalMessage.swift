@@ -1,0 +1,61 @@
+package import AmbitRuntime
+
+/// What the host tells the process that rehearses.
+enum RehearsalOrder {
+  /// The first message: what the host's own runtime is like.
+  case begin(RehearsalRuntime)
+  case load(copy: String, file: String, hash: String)
+  /// Answers the manifest.
+  case start(RehearsalCast)
+  /// Answers the manifest too: no more of this plugin.
+  case pass
+}
+
+/// What the process that rehearses tells the host.
+enum RehearsalReply {
+  case began(RehearsalStep)
+  case manifest(PluginManifest)
+  case refused([PluginError])
+  /// The plugin has started and stopped.
+  case passed
+  case log(RelayLogHandler.Event)
+}
+
+/// The limits under which plugins are rehearsed: those that they will run under.
+package struct RehearsalRuntime: Sendable, Equatable {
+  /// Bytes of a fiber's stack.
+  package let stackSize: Int
+  /// Nanoseconds.
+  package let cancelGrace: Int64
+  package let poolThreads: Int
+  /// The least severe level that is logged, by its name.
+  package let logLevel: String
+
+  package init(stackSize: Int, cancelGrace: Int64, poolThreads: Int, logLevel: String) {
+    self.stackSize = stackSize
+    self.cancelGrace = cancelGrace
+    self.poolThreads = poolThreads
+    self.logLevel = logLevel
+  }
+}
+
+/// What a plugin's `start` finds.
+package struct RehearsalCast: Sendable {
+  /// Without the configured routes.
+  let settings: PluginSettingValues
+  /// What must be there for the configured routes.
+  let functions: [WantedFunction]
+  let handedOver: HandedOverState?
+
+  package init(settings: PluginSettingValues, handedOver: HandedOverState?) {
+    self.settings = settings
+    self.handedOver = handedOver
+    functions = settings.calls.map(\.function)
+  }
+
+  init(settings: PluginSettingValues, functions: [WantedFunction], handedOver: HandedOverState?) {
+    self.settings = settings
+    self.functions = functions
+    self.handedOver = handedOver
+  }
+}

@@ -1,0 +1,146 @@
+import AmbitRuntime
+import Glibc
+
+/// The child process in which plugins are rehearsed, as the host holds it: a connection for messages, its output line by
+/// line, and its end. For one thread.
+///
+/// It has a process group of its own, which is killed with it: what a plugin starts there does not outlive it.
+final class RehearsalProcess {
+  /// What can come from it.
+  enum Event {
+    case reply(RehearsalReply)
+    /// A line of its output that is no message: what the plugin writes by itself.
+    case line(String)
+    /// Something else than the host's code has written into the connection.
+    case malformed
+    case ended(ProcessEnd)
+    case timedOut
+  }
+
+  private let id: pid_t
+  private let connection: Int32
+  private let output: Int32
+  private var isConnected = true
+  private var outgoing: [UInt8] = []
+  private var incoming = MessageStream()
+  private var lines = LineStream()
+  private var events: [Event] = []
+  private var end: ProcessEnd?
+
+  /// Starts `program rehearse`.
+  init(_ program: String) throws(FileError) {
+    let messages = try DescriptorPair(socketsFor: program)
+    let pipe = try DescriptorPair(pipeFor: program)
+    id = try Self.spawn([program, "rehearse"], connection: messages.theirs, output: pipe.theirs)
+    connection = messages.takeOurs()
+    output = pipe.takeOurs()
+  }
+
+  deinit {
+    if end == nil { reap(killing: true) }
+    close(connection)
+    close(output)
+  }
+
+  private static func spawn(_ words: [String], connection: Int32, output: Int32) throws(FileError) -> pid_t {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
+    posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO)
+    posix_spawn_file_actions_adddup2(&actions, connection, RehearsalStage.connection)
+    let vector = words.map { strdup($0) } + [nil]
+    let variables = environment.map { strdup("\($0)=\($1)") } + [nil]
+    defer { for text in vector + variables { free(text) } }
+    var id = pid_t()
+    let code = withSpawnAttributes(ownGroup: true) { attributes in
+      posix_spawn(&id, words[0], &actions, attributes, vector, variables)
+    }
+    guard code == 0 else { throw FileError(subject: words[0], action: "start it", code: code) }
+    return id
+  }
+
+  /// This process's. A crash is to end the child at once and by its signal, which Swift's own reporter would handle.
+  private static var environment: [String: String] {
+    HostProcess.environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
+  }
+
+  /// Sends a message, in the calls of `next` that follow if there is no room now.
+  func send(_ order: RehearsalOrder) {
+    outgoing += MessageStream.framed(order.bytes)
+    flush()
+  }
+
+  /// The next that comes from the process; `.timedOut` if nothing has until `deadline` (monotonic, nanoseconds).
+  func next(until deadline: Int64) -> Event {
+    while true {
+      if !events.isEmpty { return events.removeFirst() }
+      if let end { return .ended(end) }
+      let left = deadline - Clock.monotonic
+      guard left > 0 else { return .timedOut }
+      wait(atMost: left)
+      if hasEnded { reap(killing: false) }
+    }
+  }
+
+  /// Waits until something comes or can be sent. A process that has closed its connection is about to end, so it is
+  /// looked at often; but something may hold the other ends open, so that its end is no event here.
+  private func wait(atMost nanoseconds: Int64) {
+    let slice = min(nanoseconds / 1_000_000 + 1, isConnected ? 50 : 1)
+    let wanted = Int16(POLLIN | (outgoing.isEmpty ? 0 : POLLOUT))
+    var ends = [
+      pollfd(fd: output, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: isConnected ? connection : -1, events: wanted, revents: 0),
+    ]
+    guard poll(&ends, 2, Int32(slice)) > 0 else { return }
+    receive()
+    flush()
+  }
+
+  /// Takes what has come, without waiting.
+  private func receive() {
+    isConnected = drain(connection) { incoming.append($0) } && isConnected
+    _ = drain(output) { lines.append($0) }
+    while let line = lines.next() { events.append(.line(line)) }
+    do throws(MalformedMessage) {
+      while let message = try incoming.next() { events.append(.reply(try RehearsalReply(message[...]))) }
+    } catch {
+      events.append(.malformed)
+    }
+  }
+
+  /// - Returns: whether the other end is still open.
+  private func drain(_ descriptor: Int32, _ consume: (ArraySlice<UInt8>) -> Void) -> Bool {
+    var piece = [UInt8](repeating: 0, count: 65_536)
+    while true {
+      let count = read(descriptor, &piece, piece.count)
+      guard count > 0 else { return count < 0 && (errno == EAGAIN || errno == EINTR) }
+      consume(piece[..<count])
+    }
+  }
+
+  private func flush() {
+    while !outgoing.isEmpty {
+      let count = Glibc.send(connection, outgoing, outgoing.count, Int32(MSG_NOSIGNAL))
+      guard count > 0 else { return }
+      outgoing.removeFirst(count)
+    }
+  }
+
+  /// Whether it has ended, which leaves its number its own until it is reaped.
+  private var hasEnded: Bool {
+    var info = siginfo_t()
+    return waitid(P_PID, id_t(id), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_signo == SIGCHLD
+  }
+
+  /// Takes the last there is from a process that has ended, or ends it; its whole group with it.
+  private func reap(killing: Bool) {
+    kill(-id, SIGKILL)
+    if !killing { receive() }
+    var status: Int32 = 0
+    while waitpid(id, &status, 0) == -1, errno == EINTR {}
+    if let rest = lines.rest() { events.append(.line(rest)) }
+    end = ProcessEnd(status: status)
+  }
+}

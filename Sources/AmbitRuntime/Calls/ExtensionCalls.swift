@@ -1,0 +1,21 @@
+internal import CAmbit
+internal import Glibc
+
+/// The call that finds what is not part of the ABI.
+enum ExtensionCalls {
+  static func install(in api: inout ambit_api) {
+    api.extension = { handle, id in
+      guard let handle, let id, strcmp(id, ExtensionCalls.rehearsalExtension) == 0 else { return nil }
+      guard ScopePointer.of(handle).pointee.generation?.pointee.isRehearsal == true else { return nil }
+      return UnsafeRawPointer(ExtensionCalls.rehearsalTable)
+    }
+  }
+
+  private static let rehearsalExtension = "ambit.rehearsal/1"
+  /// There is nothing to call: that it is there says all.
+  private nonisolated(unsafe) static let rehearsalTable: UnsafeMutablePointer<UInt32> = {
+    let table = UnsafeMutablePointer<UInt32>.allocate(capacity: 1)
+    table.initialize(to: UInt32(MemoryLayout<UInt32>.size))
+    return table
+  }()
+}

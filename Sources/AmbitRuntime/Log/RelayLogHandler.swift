@@ -1,0 +1,48 @@
+public import Logging
+
+/// Hands each log event on, to be written by another process.
+public struct RelayLogHandler: LogHandler {
+  /// A log event in plain values: the level's name, the message, and the fields in the order in which lines show them.
+  public struct Event: Sendable, Equatable {
+    public let level: String
+    public let message: String
+    public let fields: [Field]
+
+    public init(level: String, message: String, fields: [Field]) {
+      self.level = level
+      self.message = message
+      self.fields = fields
+    }
+  }
+
+  public struct Field: Sendable, Equatable {
+    public let key: String
+    public let value: String
+
+    public init(key: String, value: String) {
+      self.key = key
+      self.value = value
+    }
+  }
+
+  public var logLevel: Logger.Level
+  public var metadata: Logger.Metadata = [:]
+  private let relay: @Sendable (Event) -> Void
+
+  public init(level: Logger.Level, relay: @escaping @Sendable (Event) -> Void) {
+    logLevel = level
+    self.relay = relay
+  }
+
+  public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  public func log(event: LogEvent) {
+    let fields = metadata.merging(event.metadata ?? [:]) { $1 }
+      .map { Field(key: $0.key, value: $0.value.description) }
+      .sorted { LogField.precedes($0.key, $1.key) }
+    relay(Event(level: event.level.rawValue, message: event.message.description, fields: fields))
+  }
+}

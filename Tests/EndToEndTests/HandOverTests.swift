@@ -1,0 +1,80 @@
+import Foundation
+import Testing
+
+/// What one generation of a plugin leaves for the next.
+@Suite struct `Handing over state` {
+  @Test func `gives the new generation what the old one saved, with its version, in the rehearsal too`() async throws {
+    try await withHost([.probe("counting")]) { host in
+      let first = try await host.log.line(containing: "found version")
+      #expect(first.text == "found version=0 length=0 present=0 rehearsed=0")
+      for expected in 1...3 { #expect(try await host.get("/count").text == "\(expected)\n") }
+      let position = host.log.position
+      try await counting("FORM=7", "v2").install(in: host.plugins)
+      #expect(try await host.reload().field("changed") == "1")
+      #expect(try await host.get("/count").text == "4\n")
+      let found = host.log.all.dropFirst(position).filter { $0.contains("found version") }
+      #expect(found.count == 2)
+      #expect(found.allSatisfy { $0.contains("version=1 length=8 present=1") })
+      #expect(found.map(\.isRehearsal) == [true, false])
+      try await counting("FORM=8", "v3").install(in: host.plugins)
+      try await host.reload()
+      #expect(try await host.get("/count").text == "5\n")
+      try await host.log.line(containing: "found version=7 length=8")
+    }
+  }
+
+  @Test func `keeps the old generation with its state when the new one fails on it`() async throws {
+    try await withHost([.probe("counting")]) { host in
+      #expect(try await host.get("/count").text == "1\n")
+      try await counting("REFUSE").install(in: host.plugins)
+      #expect(try await host.reload().field("failed") == "1")
+      try await host.log.line(containing: "start returned FAILED: cannot read what was left")
+      #expect(try await host.get("/count").text == "2\n")
+    }
+  }
+
+  @Test func `keeps the old generation when it cannot save, and says so`() async throws {
+    try await withHost([counting("UNSAVED")]) { host in
+      try await PluginFile.probe("counting").install(in: host.plugins)
+      #expect(try await host.reload().field("failed") == "1")
+      try await host.log.line(containing: "save returned FAILED: nothing can be saved now")
+      #expect(try await host.get("/count").text == "1\n")
+    }
+  }
+
+  @Test func `reaches a generation that differs in its settings alone`() async throws {
+    try await withHost([.probe("counting")]) { host in
+      #expect(try await host.get("/count").text == "1\n")
+      try host.configure("[plugin.counting]\nmood = \"calm\"")
+      #expect(try await host.reload().field("changed") == "1")
+      #expect(try await host.get("/count").text == "2\n")
+    }
+  }
+
+  @Test func `does not lose a byte of much, and refuses more than 64 MiB`() async throws {
+    try await withHost([counting("LARGE=(64 << 20)")]) { host in
+      try await PluginFile.probe("counting").install(in: host.plugins)
+      #expect(try await host.reload().field("changed") == "1")
+      #expect(host.log.lines { $0.contains("found version=1 length=\(64 << 20) present=1") }.count == 1)
+    }
+    try await withHost([counting("LARGE=(64 << 20) + 1")]) { host in
+      try await PluginFile.probe("counting").install(in: host.plugins)
+      try await host.reload()
+      #expect(host.log.lines { $0.contains("handed over status=-5") }.isEmpty == false)
+      #expect(host.log.lines { $0.contains("found version=0 length=0 present=0") }.count == 2)
+    }
+  }
+
+  @Test func `works within save and start alone`() async throws {
+    try await withHost([.probe("counting")]) { host in
+      let answer = try await host.get("/astray").text
+      #expect(answer == "-7 -7 1\n")
+    }
+  }
+
+  /// The probe `counting`, compiled with these definitions.
+  private func counting(_ definitions: String...) -> PluginFile {
+    let source = Places.probe("counting").filePath
+    return .source("#include \"\(source)\"\n", name: "counting", flags: definitions.map { "-D\($0)" })
+  }
+}

@@ -1,0 +1,178 @@
+import Foundation
+import Glibc
+import Testing
+
+/// New code is tried in a child process first: what it does there, the host survives and names.
+@Suite struct `Rehearsal` {
+  @Test(arguments: [
+    Mishap("a constructor that crashes", constructor: "raise(SIGSEGV);", "rehearsal: a constructor crashed: SIGSEGV"),
+    Mishap("a constructor that exits", constructor: "exit(3);", "rehearsal: a constructor called exit(3)"),
+    Mishap(
+      "a constructor that never returns", constructor: "for (;;) pause();",
+      "rehearsal: did not finish within 1500ms (in its constructors)"),
+    Mishap("a start that crashes", start: "abort();", "rehearsal: start crashed: SIGABRT"),
+    Mishap("a start that exits", start: "_exit(0);", "rehearsal: start called exit(0)"),
+    Mishap(
+      "a start that fails", start: "return ambit_fail(plugin, AMBIT_FAILED, \"no moon\");",
+      "start returned FAILED: no moon"),
+    Mishap(
+      "a start that never returns", start: "for (;;) pause();", "rehearsal: did not finish within 1500ms (in start)"),
+    Mishap(
+      "a start that waits for ever", start: "return ambit_sleep(plugin, AMBIT_SECONDS(3600));",
+      "rehearsal: did not finish within 1500ms (in start)"),
+    Mishap(
+      "a start that overflows its stack", start: "return deep(1000000000);", "rehearsal: start crashed: SIGSEGV"),
+    Mishap("a stop that crashes", stop: "raise(SIGBUS);", "rehearsal: stop, or what start began, crashed: SIGBUS"),
+    Mishap(
+      "a start that writes to all descriptors", start: "for (int fd = 3; fd < 20; fd++) dprintf(fd, \"%999d\", 1);",
+      "rehearsal: something wrote into descriptors that are the host's"),
+  ])
+  func `names the cause and leaves the last good version serving`(mishap: Mishap) async throws {
+    try await withHost([plugin("good"), .sample("hello")]) { host in
+      if mishap.complaint.contains("within 1500ms") { try host.configure("rehearsal_timeout = \"1500ms\"") }
+      try await mishap.plugin.install(in: host.plugins)
+      let done = try await host.reload()
+      #expect(done.field("failed") == "1")
+      let complaint = try await host.log.line { $0.contains("ERROR") && $0.contains("my.so") }
+      #expect(complaint.contains(mishap.complaint), "\(complaint)")
+      #expect(try await host.get("/my").text == "good\n")
+      #expect(try await host.get("/hello/World").status == 200)
+      #expect(try host.children().isEmpty)
+
+      try host.configure("")
+      try await plugin("mended").install(in: host.plugins)
+      #expect(try await host.reload().field("changed") == "1")
+      #expect(try await host.get("/my").text == "mended\n")
+    }
+  }
+
+  @Test func `refuses the start of a host, with each plugin's own reason`() async throws {
+    try await withTemporaryDirectory { directory in
+      let folder = directory.appending(path: "Plugins")
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      let crash = Mishap("", constructor: "raise(SIGSEGV);", "")
+      try await PluginFile.source(crash.text(named: "first"), name: "first").install(in: folder)
+      try await PluginFile.sample("hello").install(in: folder)
+      try await PluginFile.source(crash.text(named: "second"), name: "second").install(in: folder)
+      for command in ["serve", "check"] {
+        let result = try await ambit(command, in: directory)
+        #expect(result.status == .exited(1))
+        #expect(result.errors.components(separatedBy: "a constructor crashed: SIGSEGV").count == 3)
+        #expect(!result.errors.contains("hello.so"))
+      }
+    }
+  }
+
+  @Test func `goes on with the other plugins in a new process`() async throws {
+    let crash = Mishap("", start: "raise(SIGSEGV);", "")
+    try await withHost([.sample("hello")], configuration: "start = \"lenient\"") { host in
+      try await PluginFile.source(crash.text(named: "aa"), name: "aa").install(in: host.plugins)
+      try await plugin("good").install(in: host.plugins)
+      try await PluginFile.source(crash.text(named: "zz"), name: "zz").install(in: host.plugins)
+      let done = try await host.reload()
+      #expect(done.field("failed") == "2" && done.field("added") == "1")
+      #expect(try await host.get("/my").text == "good\n")
+    }
+  }
+
+  @Test func `can be told from the real thing, and its lines can too`() async throws {
+    let start = """
+      int rehearsed = ambit_extension(plugin, "ambit.rehearsal/1") != NULL;
+      ambit_logf(plugin, AMBIT_INFO, "log rehearsed=%d", rehearsed);
+      dprintf(2, "line rehearsed=%d\\n", rehearsed);
+      return AMBIT_OK;
+      """
+    try await withHost([Mishap("", start: start, "").plugin]) { host in
+      let log = host.log.all
+      let lines = log.filter { $0.contains("rehearsed=") }
+      #expect(lines.filter { $0.contains("rehearsed=1") }.count == 2)
+      for line in lines {
+        let isRehearsal = line.field("plugin") == "my/rehearsal"
+        #expect(line.contains("rehearsed=1") == isRehearsal, "\(line)")
+      }
+      #expect(lines.contains { $0.text == "line rehearsed=0" })
+      #expect(lines.contains { $0.contains("log rehearsed=0") && $0.field("plugin") == "my/1" })
+    }
+  }
+
+  @Test func `ends whatever the plugin started there`() async throws {
+    let start = """
+      if (ambit_extension(plugin, "ambit.rehearsal/1") == NULL) return AMBIT_OK;
+      pid_t child = fork();
+      if (child == 0) for (;;) pause();
+      FILE *note = fopen("forked", "w");
+      fprintf(note, "%d", child);
+      fclose(note);
+      return AMBIT_OK;
+      """
+    try await withHost([Mishap("", start: start, "").plugin]) { host in
+      let note = try String(contentsOf: host.directory.appending(path: "forked"), encoding: .utf8)
+      let pid = try #require(pid_t(note))
+      #expect(kill(pid, 0) == -1 || isZombie(pid))
+    }
+  }
+
+  /// A process that nobody has waited for yet.
+  private func isZombie(_ pid: pid_t) -> Bool {
+    let status = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
+    return status.contains("State:\tZ") || status.isEmpty
+  }
+
+  @Test func `finds the plugin's settings`() async throws {
+    let start = """
+      ambit_str mood = ambit_setting(plugin, "mood");
+      return mood.len == 4 ? AMBIT_OK : ambit_fail(plugin, AMBIT_INVALID, "mood: expected four letters");
+      """
+    let mishap = Mishap("", start: start, "")
+    try await withHost([mishap.plugin], configuration: "[plugin.my]\nmood = \"calm\"") { host in
+      try host.configure("[plugin.my]\nmood = \"angry\"")
+      #expect(try await host.reload().field("failed") == "1")
+      try await host.log.line(containing: "start returned INVALID: mood: expected four letters")
+      #expect(try await host.get("/my").status == 200)
+    }
+  }
+
+  private func plugin(_ answer: String) -> PluginFile {
+    .source(Mishap("", "").text(named: "my", answer: answer), name: "my")
+  }
+}
+
+/// A plugin that does something wrong, and how the host is to put it.
+struct Mishap: Sendable, CustomTestStringConvertible {
+  let testDescription: String
+  let complaint: String
+  private let constructor: String
+  private let start: String
+  private let stop: String
+
+  init(_ what: String, constructor: String = "", start: String = "", stop: String = "", _ complaint: String) {
+    testDescription = what
+    self.constructor = constructor
+    self.start = start
+    self.stop = stop
+    self.complaint = complaint
+  }
+
+  var plugin: PluginFile { .source(text(named: "my"), name: "my") }
+
+  /// A plugin that answers `GET /NAME` with one line.
+  func text(named name: String, answer: String = "answer") -> String {
+    """
+    #include <ambit.h>
+    #include <signal.h>
+    #include <stdio.h>
+    #include <stdlib.h>
+    #include <unistd.h>
+    \(constructor.isEmpty ? "" : "__attribute__((constructor)) static void construct(void) { \(constructor) }")
+    __attribute__((unused)) static int deep(volatile int left) { return left == 0 ? 0 : deep(left - 1) + left; }
+    static int32_t start(ambit_scope *plugin) { (void)plugin; \(start) return AMBIT_OK; }
+    static void stop(ambit_scope *plugin) { (void)plugin; \(stop) }
+    static int32_t answer(ambit_scope *scope) {
+      return ambit_respondf(scope, 200, "text/plain", "\(answer)\\n");
+    }
+    static const ambit_route routes[] = {{.pattern = "GET /\(name)", .handler = answer}};
+    AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "\(name)", .routes = routes,
+      .route_count = 1, .start = start, .stop = stop};
+    """
+  }
+}

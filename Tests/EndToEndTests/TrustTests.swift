@@ -1,0 +1,32 @@
+import Foundation
+import Glibc
+import Testing
+
+/// Whoever can write a plugin decides what the host runs.
+@Suite struct `Trust in plugins` {
+  @Test func `refuses a file that others can write, until the operator says that it is well`() async throws {
+    try await withHost([.sample("hello")]) { host in
+      try await PluginFile.probe("counting").install(in: host.plugins)
+      chmod(host.plugins.appending(path: "counting.so").filePath, 0o666)
+      #expect(try await host.reload().field("failed") == "1")
+      let complaint = try await host.log.line { $0.contains("ERROR") && $0.contains("counting.so") }
+      #expect(complaint.contains("can be written by its group and everybody (mode 666)"))
+      #expect(try await host.get("/count").status == 404)
+      try host.configure("trust = \"any\"")
+      #expect(try await host.reload().field("added") == "1")
+      #expect(try await host.get("/count").status == 200)
+    }
+  }
+
+  @Test func `refuses a directory that others can write, and changes nothing`() async throws {
+    try await withHost([.sample("hello")]) { host in
+      try await PluginFile.probe("counting").install(in: host.plugins)
+      chmod(host.plugins.filePath, 0o777)
+      host.child.signal(SIGHUP)
+      let complaint = try await host.log.line { $0.contains("ERROR") && $0.contains("plugins: ") }
+      #expect(complaint.contains("\(host.plugins.filePath) can be written by its group and everybody (mode 777)"))
+      try await host.log.line(containing: "reload refused, nothing has changed")
+      #expect(try await host.get("/hello/World").status == 200)
+    }
+  }
+}
