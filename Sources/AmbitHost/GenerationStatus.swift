@@ -13,14 +13,15 @@ struct GenerationStatus: Sendable, Equatable {
     case resident
   }
 
+  /// "hello/3", as the log has it.
+  let label: String
   let plugin: String
-  let generation: UInt64
   /// The plugin's own; empty if it does not say.
   let version: String
   /// The linker's, in hexadecimal; nil if it gave none.
   let buildID: String?
-  /// SHA-256 of the file, in hexadecimal; empty for a library that is no plugin.
-  let hash: String
+  /// SHA-256 of the file, in hexadecimal; nil for a library that is no plugin.
+  let hash: String?
   /// The operator's file that it was loaded from.
   let file: String
   let state: State
@@ -41,9 +42,6 @@ struct GenerationStatus: Sendable, Equatable {
 }
 
 extension GenerationStatus {
-  /// "hello/3".
-  var label: String { "\(plugin)/\(generation)" }
-
   /// Those of `generations` whose library is in memory, in the same order. Asks each loop; one that does not turn within
   /// `patience` nanoseconds is left out of the counts.
   static func all(
@@ -67,11 +65,11 @@ extension GenerationStatus {
     case .unloaded: return nil
     }
     let copy = generation.plugin.copy
+    label = generation.label
     plugin = generation.plugin.declaration.name
-    self.generation = generation.number
     version = generation.plugin.declaration.version
     buildID = copy.facts?.buildID
-    hash = copy.hash?.description ?? ""
+    hash = copy.hash?.description
     file = generation.file.path
     self.since = since
     routes = generation.routes.map(\.pattern.description)

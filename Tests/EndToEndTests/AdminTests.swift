@@ -49,6 +49,18 @@ import Testing
     }
   }
 
+  @Test func `names libraries whose functions are routes beside the plugins`() async throws {
+    let route = "[[route]]\nmatch = 'GET /cos/{x}'\ncall = 'libm.so.6: f64 cos(f64 x)'"
+    try await withHost([.sample("hello")], configuration: route) { host in
+      let generations = try await host.adminJSON("/status").objects("generations")
+      #expect(generations.map { $0.text("plugin") } == ["hello", "libm.so.6"])
+      #expect(generations.map { $0.text("sha256") != nil } == [true, false])
+      #expect(generations.last?.texts("routes") == ["GET /cos/{x}"])
+      let text = try await host.admin("/status", "-H", "Accept: text/plain").text
+      #expect(text.contains(/libm.so.6\S* +serving .* libm.so.6\n/))
+    }
+  }
+
   @Test func `shows what holds a generation that is being retired, and what stays of it`() async throws {
     try await withHost([.probe("waits")], configuration: "drain_timeout = \"1h\"") { host in
       let connection = try host.connect()

@@ -47,7 +47,7 @@ extension GenerationStatus {
       ("plugin", .string(plugin)),
       ("version", .string(version)),
       ("build_id", JSONValue(buildID)),
-      ("sha256", .string(hash)),
+      ("sha256", JSONValue(hash)),
       ("file", .string(file)),
       ("state", .string(state.rawValue)),
       ("since", .string(Timestamp.text(of: since))),

@@ -32,7 +32,7 @@ extension HostStatus {
     for generation in running {
       table.add(
         generation.label, generation.state.rawValue, time(generation.since), generation.version,
-        short(generation.buildID ?? "-"), short(generation.hash), "\(generation.routes.count)",
+        short(generation.buildID), short(generation.hash), "\(generation.routes.count)",
         "\(generation.requests)", "\(generation.jobs)", generation.file)
     }
     let lines = table.lines
@@ -66,7 +66,7 @@ extension HostStatus {
   }
 
   /// Enough of a hexadecimal number to tell builds apart.
-  private func short(_ digits: String) -> String { String(digits.prefix(12)) }
+  private func short(_ digits: String?) -> String { digits.map { String($0.prefix(12)) } ?? "-" }
 
   private func time(_ nanoseconds: Int64) -> String { Timestamp.text(of: nanoseconds) }
 }
