@@ -26,6 +26,7 @@ enum Places {
 
   /// The sources of the plugins that the workloads ask.
   static let plugins = [
-    "Tests/AllocationTests/Libraries/allocations.c", "Tests/Benchmarks/jobs.c", "Plugins/hello/hello.c",
+    "Tests/AllocationTests/Libraries/allocations.c", "Tests/Benchmarks/Peers/ambit/jobs.c",
+    "Plugins/hello/hello.c",
   ].map { package.appending(path: $0) }
 }

@@ -1,40 +1,63 @@
-"""Medians of the measurements, and their table."""
+"""Medians of the measurements, and their tables: one for each kind of workload."""
 
 from statistics import median
 
-FIGURES = ("requests_per_second", "user_us", "system_us")
 
-
-def summarise(figures):
-    """The median of each figure for each workload and server, in the order in which they were measured, and ratios of
-    CPU time to that of the first server, ambit."""
-    cells = dict.fromkeys((f["workload"], f["server"]) for f in figures)
+def summarise(figures, workloads):
+    """The median of each figure for each workload and server, in the order in which they were measured, and ratios to
+    the first server, ambit."""
+    by_name = {workload.name: workload for workload in workloads}
     rows = []
-    for workload, server in cells:
-        runs = [f for f in figures if (f["workload"], f["server"]) == (workload, server)]
-        row = {"workload": workload, "server": server} | {key: median(run[key] for run in runs) for key in FIGURES}
-        own = next((r for r in rows if r["workload"] == workload), row)
-        row["user_ratio"] = row["user_us"] / own["user_us"] if own["user_us"] else None
-        row["cpu_ratio"] = (row["user_us"] + row["system_us"]) / (own["user_us"] + own["system_us"])
+    for name, server in dict.fromkeys((f["workload"], f["server"]) for f in figures):
+        workload = by_name[name]
+        runs = [f for f in figures if (f["workload"], f["server"]) == (name, server)]
+        row = {"workload": name, "server": server, "kind": workload.kind}
+        row |= {key: median(run[key] for run in runs) for key in workload.columns}
+        own = next((r for r in rows if r["workload"] == name), row)
+        row["ratios"] = {key: row[key] / own[key] if own[key] else None for key in workload.ratios}
         rows.append(row)
     return rows
 
 
-def table(rows):
-    lines = [f"{'workload':<17} {'server':<8} {'requests/s':>10} {'user µs':>8} {'system µs':>9}   user    cpu"]
+def tables(rows, workloads):
+    kinds = {workload.kind: workload for workload in workloads}
+    texts = [table([row for row in rows if row["kind"] == kind], workload) for kind, workload in kinds.items()]
+    return "\n\n".join(text for text in texts + [job_costs(rows)] if text)
+
+
+def table(rows, workload):
+    if not rows:
+        return ""
+    headings = [*workload.columns.values(), *(f"{title}/ambit" for title in workload.ratios.values())]
+    widths = [max(len(heading), 9) for heading in headings]
+    lines = [line("workload", "server", headings, widths)]
     for row in rows:
-        user_ratio = f"{row['user_ratio']:6.2f}" if row["user_ratio"] else f"{'-':>6}"
-        lines.append(
-            f"{row['workload']:<17} {row['server']:<8} {row['requests_per_second']:10.0f} {row['user_us']:8.2f} "
-            f"{row['system_us']:9.2f} {user_ratio} {row['cpu_ratio']:6.2f}")
-    lines.append("µs: CPU time per request, median; user, cpu: its ratio to ambit's, in user space and in all")
-    return "\n".join(lines + job_cost(rows))
+        cells = [number(row[key]) for key in workload.columns] + [ratio(row["ratios"][key]) for key in workload.ratios]
+        lines.append(line(row["workload"], row["server"], cells, widths))
+    return "\n".join(lines)
 
 
-def job_cost(rows):
-    """What one job adds to its request, as a line; none if the workloads for it were not measured."""
-    user = {row["workload"]: row["user_us"] for row in rows}
-    if not user.keys() >= {"no job", "10 sleeping jobs"}:
-        return []
-    cost = (user["10 sleeping jobs"] - user["no job"]) / 10
-    return [f"a job spawned, started, suspended and cancelled: {cost:.2f} user µs"]
+def line(workload, server, cells, widths):
+    return f"{workload:<25} {server:<7}" + "".join(f" {cell:>{width}}" for cell, width in zip(cells, widths))
+
+
+def number(value):
+    if value >= 1000 or value == int(value):
+        return f"{value:.0f}"
+    return f"{value:.2f}" if value < 100 else f"{value:.1f}"
+
+
+def ratio(value):
+    return f"{value:.2f}" if value else "-"
+
+
+def job_costs(rows):
+    """What one job adds to the CPU time of its request, for each server of which both ends were measured."""
+    lines = []
+    user = {(row["workload"], row["server"]): row["user_us"] for row in rows if row["kind"] == "requests"}
+    for server in dict.fromkeys(row["server"] for row in rows):
+        for held in ("", ", 20 ms"):
+            none, many = (user.get((f"{name}{held}", server)) for name in ("no job", "100 sleeping jobs"))
+            if none is not None and many is not None:
+                lines.append(f"{server}: a sleeping job{held}: {(many - none) / 100:.3f} user µs")
+    return "\n".join(lines)

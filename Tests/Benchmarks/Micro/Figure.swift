@@ -5,6 +5,7 @@ struct Figure {
   enum Unit: String {
     case nanoseconds = "ns"
     case bytes = "B"
+    case megabytesPerSecond = "MB/s"
   }
 
   let name: String

@@ -14,7 +14,7 @@ enum Heads {
     var storage = [HeaderField](repeating: HeaderField(), count: HeadLimits().maxFields)
     var parser = HeadParser()
     var head = RequestHead()
-    measureFigure("\(name), \(bytes.count) bytes", operations: count) {
+    let rounds = measureFigure("\(name), \(bytes.count) bytes", operations: count) {
       processorTime {
         for _ in 0..<count {
           parser.reset()
@@ -24,6 +24,8 @@ enum Heads {
         }
       }
     }
+    let speeds = rounds.map { Double(bytes.count) * 1000 / $0 }
+    Figure(name: "\(name), speed", unit: .megabytesPerSecond, rounds: speeds, budget: nil).print()
   }
 
   private static let short = ["GET /hello/World HTTP/1.1", "Host: 127.0.0.1:8080"]

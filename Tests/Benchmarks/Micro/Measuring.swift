@@ -6,10 +6,13 @@ private let roundCount = 9
 
 /// Measures what one of `operations` costs and prints it.
 /// - Parameter round: performs all of them and returns the nanoseconds that counted.
-func measureFigure(_ name: String, budget: Double? = nil, operations: Int = 1, round: () -> Int64) {
+/// - Returns: what each round gave, in nanoseconds for one operation.
+@discardableResult
+func measureFigure(_ name: String, budget: Double? = nil, operations: Int = 1, round: () -> Int64) -> [Double] {
   _ = round()
   let rounds = (0..<roundCount).map { _ in Double(round()) / Double(operations) }
   Figure(name: name, unit: .nanoseconds, rounds: rounds, budget: budget).print()
+  return rounds
 }
 
 /// The CPU time, in nanoseconds, that `body` takes of this thread and of all fibers that run on it meanwhile: other
