@@ -65,7 +65,7 @@ let package = Package(
       cxxSettings: [.unsafeFlags(["-fno-cxx-modules"])]),
 
     .executableTarget(
-      name: "ambit-micro", dependencies: ["AmbitCore", "AmbitRuntime", "CAmbit", "CLinux"],
+      name: "ambit-micro", dependencies: ["AmbitCore", "AmbitFFI", "AmbitRuntime", "CAmbit", "CLinux"],
       path: "Tests/Benchmarks/Micro", swiftSettings: fibers),
 
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),

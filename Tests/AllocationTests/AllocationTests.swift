@@ -38,6 +38,20 @@ struct `Allocations` {
     try #expect(count <= Baseline.allocations(of: "echo"))
   }
 
+  @Test func `a typed route makes no more than its baseline`() async throws {
+    let count = try await Workload(get("/sum/2/40")).allocations()
+    try #expect(count <= Baseline.allocations(of: "typed route"))
+  }
+
+  @Test func `a typed route with fields of a JSON body and a JSON answer makes no more than its baseline`()
+    async throws
+  {
+    let body = #"{"other":[1,{}],"text":"A \u00c9 and \"B\""}"#
+    let head = "POST /measure HTTP/1.1\r\nHost: ambit\r\nContent-Type: application/json\r\n"
+    let count = try await Workload("\(head)Content-Length: \(body.utf8.count)\r\n\r\n\(body)").allocations()
+    try #expect(count <= Baseline.allocations(of: "typed route with fields"))
+  }
+
   /// The clients ask again while jobs of their last requests have yet to end; a loop that does not keep up with those
   /// needs ever more stacks and records. A few are in order: one turn may meet more requests at once than any before it.
   @Test(.enabled(if: Places.wrk != nil, "wrk is not installed"))

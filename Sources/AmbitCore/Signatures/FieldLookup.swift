@@ -31,7 +31,8 @@ public struct FieldLookup: Sendable {
 
   /// Whether a field was not found yet, so that the body must be looked at.
   public func isMissingAny(of values: Span<FieldValue>) -> Bool {
-    names.contains { values[Int($0.parameter)].form == .missing }
+    for index in names.indices where values[Int(names[index].parameter)].form == .missing { return true }
+    return false
   }
 
   /// Fills in what a query has. Does not allocate.
@@ -76,7 +77,9 @@ public struct FieldLookup: Sendable {
   /// The parameter whose name passes the test.
   private func parameter(where isNamed: (RawSpan) -> Bool) -> Int? {
     bytes.withOctets { bytes in
-      for name in names {
+      // By index: an unoptimised build would allocate for an iterator.
+      for index in names.indices {
+        let name = names[index]
         let range = Int(name.offset)..<Int(name.offset + name.length)
         if isNamed(bytes.extracting(range)) { return Int(name.parameter) }
       }

@@ -91,8 +91,8 @@ extension TypedRun {
   /// Calls `body` with each member of the answer: its name in quotes with the colon, and its value.
   private func forEachMember(_ body: (UnsafeRawBufferPointer, JSONMemberValue) -> Void) {
     body(.literal("\"result\":"), value(result.bits, as: call.pointee.result.type))
-    for (key, report) in zip(call.pointee.reportKeys, call.pointee.plan.reports) {
-      body(UnsafeRawBufferPointer(key), value(of: report))
+    for index in call.pointee.reportKeys.indices {
+      body(UnsafeRawBufferPointer(call.pointee.reportKeys[index]), value(of: call.pointee.plan.reports[index]))
     }
   }
 

@@ -36,11 +36,23 @@ static int32_t allocate(ambit_scope *scope) {
   return AMBIT_OK;
 }
 
+static int64_t sum(int64_t a, int64_t b) { return a + b; }
+
+static int32_t measure(const char *text, size_t length, int32_t *capitals) {
+  for (size_t i = 0; i < length; i++)
+    *capitals += text[i] >= 'A' && text[i] <= 'Z';
+  return (int32_t)length;
+}
+
 static const ambit_route routes[] = {
+    {.pattern = "GET /sum/{a}/{b}", .function = (ambit_function)sum, .signature = "i64 (i64 a, i64 b)"},
+    {.pattern = "POST /measure",
+     .function = (ambit_function)measure,
+     .signature = "i32 (str text, size len(text), out i32 capitals)"},
     {.pattern = "GET /allocations", .handler = allocations},
     {.pattern = "GET /allocate", .handler = allocate},
 };
 
 AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
-    AMBIT_PLUGIN_HEADER, .name = "allocations", .version = "1.0", .routes = routes, .route_count = 2, .start = start,
+    AMBIT_PLUGIN_HEADER, .name = "allocations", .version = "1.0", .routes = routes, .route_count = 4, .start = start,
 };

@@ -11,6 +11,7 @@ enum Micro {
   private static let groups: [(name: String, measure: @Sendable () -> Void)] = [
     ("switches", { BenchLoop.run { Switches(in: $0).measure() } }),
     ("jobs", { BenchLoop.run { Jobs(in: $0).measure() } }),
+    ("calls", { BenchLoop.run { Calls(in: $0).measure() } }),
     ("scopes", { BenchLoop.run { Scopes(in: $0).measure() } }),
     ("timers", { BenchLoop.run { Timers(in: $0).measure() } }),
     ("waits", { BenchLoop.run { SharedWaits(in: $0).measure() } }),

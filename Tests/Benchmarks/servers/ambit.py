@@ -8,9 +8,9 @@ from .server import PACKAGE, PEERS, Server, Unavailable, build_library
 
 class Ambit(Server):
     name = "ambit"
-    abilities = frozenset({"pipelining", "large", "echo", "jobs", "reload"})
+    abilities = frozenset({"pipelining", "large", "echo", "jobs", "reload", "signatures"})
     # Further plugins, which each are one file of C.
-    plugins = (PEERS / "ambit/jobs.c",)
+    plugins = (PEERS / "ambit/jobs.c", PEERS / "ambit/sums.c")
     include = ("-I", PACKAGE / "Sources/CAmbit/include")
 
     def __init__(self, directory, options):

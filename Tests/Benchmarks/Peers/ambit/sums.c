@@ -1,0 +1,34 @@
+/* GET /sum/{a}/{b}: a C function by its signature, on the loop and on a thread, and a handler that does the same. */
+#include <ambit.h>
+#include <errno.h>
+#include <stdlib.h>
+
+static int64_t sum(int64_t a, int64_t b) { return a + b; }
+
+static bool read_number(ambit_scope *scope, const char *name, int64_t *number) {
+  const char *text = ambit_cstr(scope, ambit_param(scope, name));
+  if (text == NULL)
+    return false;
+  char *end = NULL;
+  errno = 0;
+  *number = strtoll(text, &end, 10);
+  return errno == 0 && end != text && *end == '\0';
+}
+
+static int32_t by_hand(ambit_scope *scope) {
+  int64_t a = 0, b = 0;
+  if (!read_number(scope, "a", &a) || !read_number(scope, "b", &b))
+    return AMBIT_INVALID;
+  return ambit_respondf(scope, 200, "text/plain", "%lld", (long long)sum(a, b));
+}
+
+#define SUM .function = (ambit_function)sum, .signature = "i64 (i64 a, i64 b)"
+
+static const ambit_route routes[] = {
+    {.pattern = "GET /sum/{a}/{b}", SUM},
+    {.pattern = "GET /sum-on-thread/{a}/{b}", SUM, .flags = AMBIT_ROUTE_BLOCKING},
+    {.pattern = "GET /sum-by-hand/{a}/{b}", .handler = by_hand},
+};
+
+AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "sums", .version = "1.0",
+                                                      .routes = routes, .route_count = 3};
