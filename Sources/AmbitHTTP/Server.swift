@@ -17,8 +17,8 @@ struct Server {
   var freeRequestCount = 0
   /// The routes of new requests. Owned: one reference.
   var routes: Unmanaged<RouteSet>
-  /// What `routes` say of it, to be had without a reference.
-  var exposesGeneration = false
+  /// Those of `routes`, to be had without a reference.
+  var options = RoutingOptions()
   var preamble = Preamble()
   /// No new requests are taken: each response closes its connection.
   var isDraining = false
@@ -57,7 +57,7 @@ extension UnsafeMutablePointer<Server> {
   func replaceRoutes(by routes: RouteSet) {
     pointee.routes.release()
     pointee.routes = .passRetained(routes)
-    pointee.exposesGeneration = routes.exposesGeneration
+    pointee.options = routes.options
   }
 
   /// Serves a connection that was accepted, and owns it from now on.

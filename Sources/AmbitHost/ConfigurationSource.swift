@@ -17,15 +17,11 @@ package struct ConfigurationSource: Sendable {
     guard let path else { return .defaults }
     let text: String
     do throws(SystemError) { text = try TextFile.read(path) } catch { throw HostFailure(error) }
-    let configuration: HostConfiguration
     do throws(ConfigurationErrors) {
-      configuration = try HostConfiguration.parse(text: text, file: path)
+      return try HostConfiguration.parse(text: text, file: path)
     } catch {
       throw HostFailure(error)
     }
-    let unsupported = configuration.unsupported(in: path)
-    guard unsupported.isEmpty else { throw HostFailure(unsupported.map(\.description)) }
-    return configuration
   }
 
   /// The path of the admin socket that `configuration` of this source names; nil for none.

@@ -53,6 +53,7 @@ extension Host {
     report.failed = result.refusals
     for notice in result.notices { logger.notice("\(notice)") }
     if refusing, !report.failed.isEmpty { throw HostFailure(report.failures) }
+    try checkChanges(configuration, result)
     let started = start(result.candidates, configuration, &report)
     if refusing, !report.failed.isEmpty {
       stop(Array(started.values))
@@ -71,6 +72,14 @@ extension Host {
     return report
   }
 
+  /// Sees to it that each change of a route has its route. If a plugin has failed it may be that one's, so the others are
+  /// served without it.
+  private func checkChanges(_ configuration: HostConfiguration, _ result: PluginLoading.Result) throws(HostFailure) {
+    let errors = RouteChanges(configuration).errors(in: source.path ?? "", among: result.routes(besides: serving))
+    if !errors.isEmpty, result.refusals.isEmpty { throw HostFailure(errors.map(\.description)) }
+    for error in errors { logger.warning("\(error)") }
+  }
+
   /// The routes of all plugins, whose conflicts are settled.
   private func makeRoutes(
     _ next: [String: PluginGeneration], abandoning started: [String: PluginGeneration],
@@ -78,7 +87,7 @@ extension Host {
   ) throws(HostFailure) -> RouteSet {
     let routes = next.sorted { $0.key < $1.key }.flatMap(\.value.routes)
     do throws(RouteConflict) {
-      return try RouteSet(routes, exposesGeneration: configuration.exposeGeneration)
+      return try RouteSet(routes, changes: RouteChanges(configuration).all, options: configuration.routingOptions)
     } catch {
       for generation in started.values { retire(generation, drain: .zero) }
       throw HostFailure([

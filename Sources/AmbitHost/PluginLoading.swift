@@ -59,6 +59,11 @@ struct PluginLoading {
       return own + settings.calls.map { $0.signature.description(of: $0.symbol) }
     }
 
+    /// All of its code runs on threads.
+    var runsOnThreads: Bool {
+      if case .plugin(_, let manifest) = origin { manifest.flags.contains(.threads) } else { false }
+    }
+
     var isPlugin: Bool { if case .plugin = origin { true } else { false } }
     var claim: PluginConflicts.Claim { .init(plugin: name, file: file, patterns: patterns) }
   }

@@ -28,6 +28,8 @@ package struct PluginReview {
     guard result.refusals.isEmpty else {
       throw HostFailure(result.refusals.sorted { $0.key < $1.key }.flatMap { $0.value.errors.map(\.description) })
     }
+    let changes = RouteChanges(configuration).errors(in: source.path ?? "", among: result.routes(besides: [:]))
+    guard changes.isEmpty else { throw HostFailure(changes.map(\.description)) }
     pluginCount = result.candidates.count { $0.isPlugin }
     routes = result.candidates.flatMap { candidate in
       zip(candidate.patterns, candidate.calls).map { pattern, call in

@@ -46,7 +46,7 @@ struct Connection {
     static var readable: Flags { Flags(rawValue: 1) }
     /// The kernel may take bytes.
     static var writable: Flags { Flags(rawValue: 2) }
-    /// The client has closed its side.
+    /// The client has closed its side and counts as gone.
     static var hangup: Flags { Flags(rawValue: 4) }
     /// Nothing can be sent any more.
     static var broken: Flags { Flags(rawValue: 8) }
@@ -117,7 +117,8 @@ extension UnsafeMutablePointer<Connection> {
   fileprivate func note(_ events: UInt32) {
     if events & (IOEvents.readable | IOEvents.hangup) != 0 { pointee.flags.insert(.readable) }
     if events & IOEvents.writable != 0 { pointee.flags.insert(.writable) }
-    if events & IOEvents.hangup != 0 { pointee.flags.insert(.hangup) }
+    let leaving = pointee.server.pointee.options.allowsHalfClose ? IOEvents.broken : IOEvents.hangup
+    if events & leaving != 0 { pointee.flags.insert(.hangup) }
     if events & IOEvents.broken != 0 { pointee.flags.insert(.broken) }
   }
 

@@ -26,8 +26,8 @@ extension UnsafeMutablePointer<Request> {
     let code =
       switch route.pointee.target {
       case .handler(let handler):
-        route.pointee.isBlocking ? job.runHandlerOnThread(in: scope) { handler($0) } : handler(scope.asHandle)
-      case .call(let call): answer(by: call, isBlocking: route.pointee.isBlocking, as: job)
+        pointee.policy.isBlocking ? job.runHandlerOnThread(in: scope) { handler($0) } : handler(scope.asHandle)
+      case .call(let call): answer(by: call, isBlocking: pointee.policy.isBlocking, as: job)
       }
     // A shield is the handler's, and ends with it.
     job.pointee.aftermath = Aftermath()
@@ -79,10 +79,10 @@ extension UnsafeMutablePointer<Request> {
     return server.pointee.routes._withUnsafeGuaranteedRef { set in
       switch set.table.find(method: method, path: path.bytes, segments: segments) {
       case .route(let index):
-        guard open(set.routes[index], path: path, isCopied: isCopied) else { return nil }
+        guard open(set.members[index], path: path, isCopied: isCopied) else { return nil }
         var values = parameterRoom.mutableSpan
         _ = set.table.parameterValues(of: index, in: segments, into: &values)
-        return set.routes[index]
+        return pointee.route
       case .notFound where set.table.knows(method: method):
         ErrorResponse.send(on: self, status: 404, text: "there is no such path here", closing: false)
       case .methodNotAllowed where set.table.knows(method: method):
@@ -104,9 +104,10 @@ extension UnsafeMutablePointer<Request> {
 
   /// Opens the request's scope below that of its route's plugin; false if the request has been answered instead.
   @inline(__always)
-  private func open(_ route: RoutePointer, path: UnsafeRawBufferPointer, isCopied: Bool) -> Bool {
+  private func open(_ member: RouteSet.Member, path: UnsafeRawBufferPointer, isCopied: Bool) -> Bool {
     let loop = pointee.server.pointee.loop
-    let limits = pointee.server.pointee.limits
+    let timeout = member.policy.timeout ?? pointee.server.pointee.limits.requestTimeout
+    let route = member.route
     let plugin = route.pointee.generation.pointee.shards[loop.pointee.index]
     guard plugin.pointee.state == .open else {
       let isStopping = plugin.pointee.cause == .shutdown
@@ -119,14 +120,13 @@ extension UnsafeMutablePointer<Request> {
       return false
     }
     pointee.route = route
+    pointee.policy = member.policy
     scope.open(below: plugin, kind: .request, observer: requestObserver)
     scope.pointee.request = UnsafeMutableRawPointer(self)
     scope.pointee.route = UnsafeBufferPointer(
       start: UnsafeRawPointer(route.pointee.pattern.ptr)!.assumingMemoryBound(to: UInt8.self),
       count: route.pointee.pattern.len)
-    if limits.requestTimeout != .max {
-      scope.pointee.deadline = loop.pointee.now &+ limits.requestTimeout
-    }
+    if timeout != .max { scope.pointee.deadline = loop.pointee.now &+ timeout }
     pointee.path = isCopied ? UnsafeRawBufferPointer(scope.copy(path)) : path
     return true
   }

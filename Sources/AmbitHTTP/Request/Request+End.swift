@@ -5,7 +5,7 @@ internal import Logging
 extension UnsafeMutablePointer<Request> {
   /// The client has closed its side, or is gone: unless the response is complete, nobody waits for it any more.
   func clientLeft() {
-    guard isDispatched, !pointee.response.isComplete, !pointee.route!.pointee.finishesOnDisconnect else { return }
+    guard isDispatched, !pointee.response.isComplete, !pointee.policy.finishesOnDisconnect else { return }
     scope.cancel(.disconnect)
   }
 
@@ -34,7 +34,7 @@ extension UnsafeMutablePointer<Request> {
     guard scope.isBusy, connection.pointee.outputWaiter == nil else { return }
     guard !connection.flush() else { return }
     connection.pointee.flags.insert(.closing)
-    if !pointee.route!.pointee.finishesOnDisconnect { scope.cancel(.disconnect) }
+    if !pointee.policy.finishesOnDisconnect { scope.cancel(.disconnect) }
   }
 
   /// The handler is content: what it has not done of the response is done for it.

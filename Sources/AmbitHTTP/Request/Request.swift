@@ -20,6 +20,8 @@ struct Request {
   var headStart: Int
 
   var route: RoutePointer?
+  /// How it is treated; void without a route.
+  var policy: RoutePolicy
   /// The normal path: part of the head, or in the scope's memory.
   var path: UnsafeRawBufferPointer
   /// Values of the route's parameters, as ranges of the path.

@@ -18,7 +18,7 @@ enum ResponseHead {
     let lines = request.pointee.response.lines.bytes
     let now = server.pointee.loop.pointee.now
     let preamble = server.pointee.preamble.whole(now: now)
-    let route = server.pointee.exposesGeneration ? request.pointee.route : nil
+    let route = server.pointee.options.exposesGeneration ? request.pointee.route : nil
     let generation = route?.pointee.generation.pointee.labelBytes
     let size = preamble.count + lines.count + (contentType?.count ?? 0) + (generation?.count ?? 0) + Self.room
     var writer = ByteWriter(connection.reserve(size + room))

@@ -30,6 +30,7 @@ static int32_t ping(ambit_scope *scope) { return ambit_respond(scope, 200, "text
 static int32_t pause_between(ambit_scope *scope) {
   NOTE("pause begun\n");
   ambit_status status = ambit_sleep(scope, AMBIT_MILLISECONDS(300));
+  NOTE("pause over status=%d\n", status);
   if (status != AMBIT_OK)
     return status;
   return ambit_respond(scope, 200, "text/plain", "rested\n", 7);
@@ -39,6 +40,7 @@ static const ambit_route routes[] = {
     {.pattern = "GET /wait", .handler = wait_for_the_end},
     {.pattern = "POST /unread", .handler = wait_for_the_end},
     {.pattern = "GET /pause", .handler = pause_between},
+    {.pattern = "GET /stay", .handler = pause_between, .flags = AMBIT_ROUTE_FINISH_ON_DISCONNECT},
     {.pattern = "GET /ping", .handler = ping},
 };
 

@@ -1,0 +1,89 @@
+internal import AmbitConfig
+internal import AmbitCore
+internal import AmbitHTTP
+internal import AmbitPlugins
+
+/// What the configuration changes of single routes: those of plugins by entries without `call`, and of its own routes
+/// what is no matter of the call.
+struct RouteChanges {
+  private let settings: [RouteSetting]
+
+  init(_ configuration: HostConfiguration) { settings = configuration.routes }
+
+  /// A route that would be served, for the check.
+  struct Route {
+    let pattern: RoutePattern
+    let plugin: String
+    /// All of the plugin's code runs on threads.
+    let runsOnThreads: Bool
+  }
+
+  /// For the server, in the order of the configuration.
+  var all: [RouteChange] {
+    settings.map { setting in
+      let isOwn = setting.call == nil
+      return RouteChange(
+        pattern: setting.match, timeout: setting.timeout?.wholeNanoseconds, isBlocking: isOwn ? setting.blocking : nil,
+        finishesOnDisconnect: isOwn ? setting.onDisconnect.map { $0 == .finish } : nil)
+    }
+  }
+
+  /// Each change of a plugin's route that cannot be made: there is no such route, or it may not leave its thread.
+  func errors(in file: String, among routes: [Route]) -> [ConfigurationError] {
+    settings.filter { $0.call == nil }.compactMap { setting in
+      guard let route = routes.first(where: { $0.pattern == setting.match }) else {
+        let near = nearestName(to: setting.match.description, among: routes.map(\.pattern.description))
+        return error(
+          in: file, at: setting, key: "match",
+          "no plugin has the route \(setting.match)" + (near.map { "; did you mean \($0)?" } ?? ""))
+      }
+      guard setting.blocking == false, route.runsOnThreads else { return nil }
+      return error(
+        in: file, at: setting, key: "blocking",
+        "expected true: plugin \(route.plugin) runs on threads alone (AMBIT_PLUGIN_THREADS)")
+    }
+  }
+
+  private func error(in file: String, at setting: RouteSetting, key: String, _ message: String) -> ConfigurationError {
+    let place = SettingPlace(path: "\(setting.place.path).\(key)", position: setting.place.position)
+    return ConfigurationError(file: file, at: place, message: message)
+  }
+}
+
+extension RouteSetting.TimeLimit {
+  fileprivate var wholeNanoseconds: Int64 {
+    switch self {
+    case .unlimited: .max
+    case .after(let duration): duration.wholeNanoseconds
+    }
+  }
+}
+
+extension PluginLoading.Result {
+  /// The routes that there will be if every candidate is taken in.
+  func routes(besides serving: [String: PluginGeneration]) -> [RouteChanges.Route] {
+    let leaving = Set(removed).union(candidates.map(\.name))
+    return serving.filter { !leaving.contains($0.key) }.values.flatMap { generation in
+      let declaration = generation.plugin.declaration
+      return generation.routes.map { route in
+        .init(
+          pattern: route.pattern, plugin: declaration.name, runsOnThreads: declaration.flags.contains(.threads))
+      }
+    }
+      + candidates.flatMap { candidate in
+        candidate.patterns.map { pattern in
+          .init(pattern: pattern, plugin: candidate.name, runsOnThreads: candidate.runsOnThreads)
+        }
+      }
+  }
+}
+
+extension HostConfiguration {
+  /// What holds for all routes.
+  var routingOptions: RoutingOptions {
+    var options = RoutingOptions()
+    options.exposesGeneration = exposeGeneration
+    options.allowsHalfClose = halfClose == .allow
+    return options
+  }
+}
