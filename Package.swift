@@ -34,7 +34,7 @@ let package = Package(
   ],
   targets: [
     .target(name: "CAmbit"),
-    .target(name: "CFiber"),
+    .target(name: "CFiber", exclude: ["fibers.py"]),
     .target(name: "CLinux"),
     .target(name: "CTOML"),
     .systemLibrary(name: "CFFI"),

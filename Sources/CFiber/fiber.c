@@ -10,6 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/// The words above the first frame say whose stack it is: for debuggers, see fibers.py. Two, so that it stays aligned.
+#define OWNER_WORDS 2
+
 /// Writes a frame that a switch can resume: it starts `entry(argument)` on the stack right above it.
 static void write_frame(struct saved_frame *frame, void (*entry)(void *), void *argument) {
 #if defined(__x86_64__)
@@ -29,8 +32,10 @@ static void write_frame(struct saved_frame *frame, void (*entry)(void *), void *
 }
 
 void cfiber_prepare(cfiber *fiber, void *stack_low, size_t stack_size, void (*entry)(void *), void *argument) {
-  char *top = (char *)stack_low + stack_size - stagger(stack_low);
+  cfiber **owner = (cfiber **)((char *)stack_low + stack_size - stagger(stack_low)) - OWNER_WORDS;
+  char *top = (char *)owner;
   forget_red_zones(stack_low, stack_size);
+  *owner = fiber;
 #if CFIBER_ASAN
   struct fiber_entry *announced = (struct fiber_entry *)top - 1;
   *announced = (struct fiber_entry){entry, argument};

@@ -3,6 +3,8 @@
 #include "stack_slab.h"
 #include "sanitizer.h"
 #include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 
 #if CFIBER_HAS_VALGRIND
@@ -22,6 +24,30 @@ static char *stack_at(const struct cfiber_slab *slab, size_t index, size_t stack
 
 size_t slab_size(size_t stack_size) { return stride(stack_size) * STACKS_PER_SLAB; }
 
+struct mapped_slab *cfiber_mapped_slabs;
+static pthread_mutex_t listing = PTHREAD_MUTEX_INITIALIZER;
+
+static struct mapped_slab *list_slab(char *base, size_t stack_size) {
+  struct mapped_slab *entry = malloc(sizeof *entry);
+  if (entry == NULL)
+    return NULL;
+  pthread_mutex_lock(&listing);
+  *entry = (struct mapped_slab){.next = cfiber_mapped_slabs, .base = base, .stack_size = stack_size};
+  cfiber_mapped_slabs = entry;
+  pthread_mutex_unlock(&listing);
+  return entry;
+}
+
+static void unlist_slab(struct mapped_slab *entry) {
+  pthread_mutex_lock(&listing);
+  struct mapped_slab **link = &cfiber_mapped_slabs;
+  while (*link != entry)
+    link = &(*link)->next;
+  *link = entry->next;
+  pthread_mutex_unlock(&listing);
+  free(entry);
+}
+
 bool slab_map(struct cfiber_slab *slab, size_t stack_size) {
   size_t size = slab_size(stack_size);
   int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK;
@@ -30,8 +56,10 @@ bool slab_map(struct cfiber_slab *slab, size_t stack_size) {
     return false;
   // Else the first touch of a stack may commit 2 MiB. A kernel without huge pages refuses the advice and needs none.
   madvise(base, size, MADV_NOHUGEPAGE);
-  *slab = (struct cfiber_slab){.base = base};
-  return true;
+  *slab = (struct cfiber_slab){.base = base, .entry = list_slab(base, stack_size)};
+  if (slab->entry == NULL)
+    munmap(base, size);
+  return slab->entry != NULL;
 }
 
 void slab_unmap(struct cfiber_slab *slab, size_t stack_size, size_t carved) {
@@ -43,6 +71,7 @@ void slab_unmap(struct cfiber_slab *slab, size_t stack_size, size_t carved) {
     VALGRIND_STACK_DEREGISTER(slab->stack_ids[index]);
 #endif
   }
+  unlist_slab(slab->entry);
   munmap(slab->base, slab_size(stack_size));
 }
 

@@ -18,9 +18,20 @@
 /// size in use.
 #define GUARD_SIZE ((size_t)64 * 1024)
 
+/// A slab as debuggers find it: see fibers.py, which knows this layout.
+struct mapped_slab {
+  struct mapped_slab *next;
+  /// Lowest address: the guard of the first stack.
+  char *base;
+  /// Usable bytes of each stack.
+  size_t stack_size;
+};
+
 struct cfiber_slab {
   /// Lowest address: the guard of the first stack.
   char *base;
+  /// Its entry in the list of all slabs. Owned.
+  struct mapped_slab *entry;
 #if CFIBER_HAS_VALGRIND
   /// Valgrind's names for the carved stacks.
   unsigned stack_ids[STACKS_PER_SLAB];
@@ -28,6 +39,9 @@ struct cfiber_slab {
 };
 
 #pragma GCC visibility push(hidden)
+
+/// The slabs of all pools of the process, the newest first.
+extern struct mapped_slab *cfiber_mapped_slabs;
 
 /// Bytes of a slab for stacks of `stack_size` usable bytes.
 size_t slab_size(size_t stack_size);

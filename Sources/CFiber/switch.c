@@ -27,6 +27,7 @@ void cfiber_switch_last(cfiber *from, cfiber *to) {
   // No place to keep the fake stack in: the sanitizer frees it.
   __sanitizer_start_switch_fiber(NULL, to->stack_low, to->stack_size);
 #endif
+  from->stack_size = 0;
   cfiber_swap(from, to);
   cfiber_abort("CFiber: a fiber was resumed after its last switch\n");
 }

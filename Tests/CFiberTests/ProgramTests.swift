@@ -75,11 +75,24 @@ private func field(_ key: String, of line: String) -> String? {
   }
 }
 
+@Suite struct `A backtrace` {
+  @Test func `names the callers on a suspended fiber, and on a thread that computes and can be asked`() throws {
+    for compiler in Tool.compilers {
+      let ended = try CProgram("backtraces", compiler: compiler).run()
+      #expect(
+        ended.output.split(separator: "\n") == [
+          "suspended: inner outer entry", "bounded: 2", "ended: yes", "computing: compute work",
+          "deaf: Connection timed out", "computing after that: compute work", "gone: No such process",
+        ], "\(compiler.path)")
+    }
+  }
+}
+
 @Suite struct `A memory checker` {
   private static let sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
   private static let environment = ["ASAN_OPTIONS": "detect_stack_use_after_return=1"]
 
-  @Test(arguments: ["churn", "registers", "holds"])
+  @Test(arguments: ["churn", "registers", "holds", "backtraces"])
   func `AddressSanitizer finds nothing in fibers that do nothing wrong`(program: String) throws {
     for compiler in Tool.compilers {
       let ended = try CProgram(program, compiler: compiler, options: Self.sanitizers)
@@ -111,11 +124,16 @@ private func field(_ key: String, of line: String) -> String? {
     .enabled(
       if: Tool.armCompiler != nil && Tool.armEmulator != nil,
       "gcc-aarch64-linux-gnu or qemu-user is not installed"),
-    arguments: [("registers", "kept\n"), ("churn", "total=24000 destroyed=0\n")])
-  func `runs fibers, under emulation`(program: String, output: String) throws {
+    arguments: [
+      ("registers", "kept\n"), ("churn", "total=24000 destroyed=0\n"),
+      ("backtraces fiber", "suspended: inner outer entry\nbounded: 2\nended: yes\n"),
+    ])
+  func `runs fibers, under emulation`(command: String, output: String) throws {
     let compiler = try #require(Tool.armCompiler)
     let emulator = try #require(Tool.armEmulator)
-    let ended = try CProgram(program, compiler: compiler, options: ["-static"]).run(under: [emulator.path])
+    let words = command.split(separator: " ").map(String.init)
+    let ended = try CProgram(words[0], compiler: compiler, options: ["-static"])
+      .run(Array(words.dropFirst()), under: [emulator.path])
     #expect(ended == .init(output: output, status: 0))
   }
 }

@@ -4,6 +4,7 @@
 #ifndef CFIBER_H
 #define CFIBER_H
 
+#include "cfiber_backtrace.h"
 #include "cfiber_nullability.h"
 #include "cfiber_signal_stack.h"
 #include "cfiber_stack_pool.h"
@@ -23,7 +24,7 @@ typedef struct cfiber {
   void *CFIBER_NULLABLE sp;
   /// Lowest usable address of the stack.
   void *CFIBER_NULLABLE stack_low;
-  /// Usable bytes from `stack_low` upwards.
+  /// Usable bytes from `stack_low` upwards; 0 once it has been switched from for the last time.
   size_t stack_size;
   /// AddressSanitizer's shadow of the suspended fiber's frames; NULL in other builds.
   void *CFIBER_NULLABLE fake_stack;

@@ -1,0 +1,151 @@
+#define _GNU_SOURCE
+
+#include "cfiber_backtrace.h"
+#include "walk.h"
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#define MOST_FRAMES 64
+
+/// How far a question has come. One is asked at a time.
+enum phase { IDLE, ASKED, ANSWERING, ANSWERED };
+
+static _Atomic(enum phase) phase;
+/// Tells a question from one that was given up: its signal may come late.
+static _Atomic int question;
+static struct walk walk;
+/// Where answers are written. Not the asker's memory: who is stuck in answering may write late.
+static uintptr_t found[MOST_FRAMES];
+static sem_t answered;
+static pthread_mutex_t asking = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t prepared = PTHREAD_ONCE_INIT;
+static int preparation_error;
+
+static int signal_number(void) { return SIGRTMAX - 3; }
+
+static uintptr_t interrupted_at(const ucontext_t *context) {
+#if defined(__x86_64__)
+  return (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
+#else
+  return (uintptr_t)context->uc_mcontext.pc;
+#endif
+}
+
+static void answer(int number, siginfo_t *info, void *context) {
+  (void)number;
+  enum phase expected = ASKED;
+  if (info->si_code != SI_QUEUE || info->si_value.sival_int != atomic_load(&question) ||
+      !atomic_compare_exchange_strong(&phase, &expected, ANSWERING))
+    return;
+  int error = errno;
+  walk.first = interrupted_at(context);
+  walk_stack(&walk);
+  if (walk.count == 0 && walk.capacity > 0)
+    walk.frames[walk.count++] = walk.first; // code without unwind information
+  atomic_store(&phase, ANSWERED);
+  sem_post(&answered);
+  errno = error;
+}
+
+static void prepare(void) {
+  struct sigaction action = {.sa_sigaction = answer, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
+  sigemptyset(&action.sa_mask);
+  if (sem_init(&answered, 0, 0) != 0 || sigaction(signal_number(), &action, NULL) != 0) {
+    preparation_error = errno;
+    return;
+  }
+  // The first walk may load GCC's library, which a handler must not do.
+  uintptr_t frames[1];
+  struct walk rehearsal = {.frames = frames, .capacity = 1};
+  walk_stack(&rehearsal);
+}
+
+int cfiber_prepare_thread_backtraces(void) {
+  pthread_once(&prepared, prepare);
+  errno = preparation_error;
+  return preparation_error == 0 ? 0 : -1;
+}
+
+int cfiber_thread_number(void) { return (int)syscall(SYS_gettid); }
+
+/// Sends the question to one thread, with its number: tgkill(2) cannot carry one.
+static int ask(int thread) {
+  siginfo_t info = {.si_signo = signal_number(), .si_code = SI_QUEUE, .si_pid = getpid(), .si_uid = getuid()};
+  info.si_value.sival_int = atomic_load(&question);
+  return (int)syscall(SYS_rt_tgsigqueueinfo, getpid(), thread, signal_number(), &info);
+}
+
+/// Waits for the answer until `deadline`; false if it has not come by then.
+static int await(const struct timespec *deadline) {
+  int result;
+  do
+    result = sem_clockwait(&answered, CLOCK_MONOTONIC, deadline);
+  while (result != 0 && errno == EINTR);
+  return result == 0;
+}
+
+static struct timespec after(int64_t nanoseconds) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  nanoseconds += time.tv_nsec;
+  return (struct timespec){.tv_sec = time.tv_sec + nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
+}
+
+/// Waits until the question that was asked is answered; false with `errno` set if it is not. Whoever has answered has
+/// raised the semaphore once, and every time it is raised it is awaited here.
+static int is_answered(int64_t patience) {
+  struct timespec deadline = after(patience);
+  if (await(&deadline))
+    return 1;
+  enum phase expected = ASKED;
+  if (atomic_compare_exchange_strong(&phase, &expected, IDLE)) {
+    errno = ETIMEDOUT;
+    return 0;
+  }
+  // Answering has begun: a walk takes microseconds, unless the walker itself is stuck. Then nobody asks again.
+  deadline = after(1000000000);
+  if (await(&deadline))
+    return 1;
+  errno = EBUSY;
+  return 0;
+}
+
+static int ask_and_wait(int thread, int64_t patience) {
+  atomic_fetch_add(&question, 1);
+  atomic_store(&phase, ASKED);
+  if (ask(thread) != 0) {
+    atomic_store(&phase, IDLE);
+    return -1;
+  }
+  if (!is_answered(patience))
+    return -1;
+  atomic_store(&phase, IDLE);
+  return walk.count;
+}
+
+int cfiber_backtrace_thread(int thread, uintptr_t *frames, int capacity, int64_t patience) {
+  if (pthread_mutex_trylock(&asking) != 0) {
+    errno = EBUSY;
+    return -1;
+  }
+  int count = -1;
+  int error = EBUSY;
+  if (atomic_load(&phase) == IDLE) {
+    walk = (struct walk){.frames = found, .capacity = capacity < MOST_FRAMES ? capacity : MOST_FRAMES};
+    count = ask_and_wait(thread, patience);
+    error = errno;
+    for (int index = 0; index < count; index++)
+      frames[index] = found[index];
+  }
+  pthread_mutex_unlock(&asking);
+  errno = error;
+  return count;
+}
