@@ -38,6 +38,7 @@ extension ConfigurationKey {
     .init("start", .choice, \.start),
     .init("drain_timeout", .duration(.zero...day), \.drainTimeout),
     .init("cancel_grace", .duration(.zero...minute), \.cancelGrace),
+    .init("stall_warning", .timeLimit(millisecond...minute), \.stallWarning),
     .init("settle", .duration(.zero...minute), \.settle),
     .init("rehearsal_timeout", .duration(millisecond...(minute * 10)), \.rehearsalTimeout),
     .init("trust", .choice, \.trust),

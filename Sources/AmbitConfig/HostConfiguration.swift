@@ -27,6 +27,8 @@ package struct HostConfiguration: Sendable, Equatable {
   package var drainTimeout = Duration.seconds(10)
   /// How long what was cancelled may still take to return before the host goes on without it.
   package var cancelGrace = Duration.seconds(5)
+  /// How long an event loop may take for one turn before that is reported; nil means as long as it likes.
+  package var stallWarning: Duration? = .milliseconds(100)
   /// How long a plugin's file must have been unchanged before it is loaded.
   package var settle = Duration.milliseconds(100)
   /// How long a plugin's rehearsal in a child process may take, and its `start` and `save` in the host.

@@ -127,7 +127,8 @@ extension Host {
       ("listen", new.listen != initial.listen), ("admin", new.admin != initial.admin),
       ("threads", new.threads != initial.threads),
       ("stack_size", new.stackSize != initial.stackSize), ("pool_threads", new.poolThreads != initial.poolThreads),
-      ("pool_queue", new.poolQueue != initial.poolQueue), ("limits", new.limits != initial.limits),
+      ("pool_queue", new.poolQueue != initial.poolQueue), ("cancel_grace", new.cancelGrace != initial.cancelGrace),
+      ("stall_warning", new.stallWarning != initial.stallWarning), ("limits", new.limits != initial.limits),
       ("log", new.log != initial.log), ("private", new.privateDirectory != initial.privateDirectory),
     ]
     for (key, changed) in changes where changed {

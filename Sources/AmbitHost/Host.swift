@@ -42,7 +42,8 @@ package final class Host {
       signals = try Signals()
       let limits = RuntimeLimits(
         stackSize: configuration.stackSize, jobsPerRequest: UInt32(configuration.limits.jobsPerRequest),
-        cancelGrace: configuration.cancelGrace.wholeNanoseconds)
+        cancelGrace: configuration.cancelGrace.wholeNanoseconds,
+        stallWarning: configuration.stallWarning?.wholeNanoseconds)
       loops = try LoopGroup(
         count: configuration.threads, table: HTTPCalls.makeTable(), limits: limits,
         pool: ThreadPool.Limits(threads: configuration.poolThreads, queue: configuration.poolQueue))

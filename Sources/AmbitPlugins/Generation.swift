@@ -55,6 +55,7 @@ package final class PluginGeneration: Sendable {
     record.initialize(
       to: Generation(
         label: label, settings: table, runsOnThreads: plugin.declaration.flags.contains(.threads), shards: shards))
+    record.pointee.imageAddress = plugin.imageAddress
     self.plugin = plugin
     self.settings = settings
     self.label = label
@@ -106,13 +107,13 @@ package final class PluginGeneration: Sendable {
   /// Runs one of the plugin's own functions as a job in its scope on the first loop, and waits for it. `prepare` runs
   /// before it and `finish` after it, on the loop.
   private func call(
-    _ name: String, timeout: Duration?, preparing prepare: @escaping @Sendable (ScopePointer) -> Void,
+    _ name: StaticString, timeout: Duration?, preparing prepare: @escaping @Sendable (ScopePointer) -> Void,
     _ function: @escaping @Sendable (UnsafeMutablePointer<ambit_scope>) -> Int32,
     then finish: @escaping @Sendable (ScopePointer) -> Void
   ) throws(PluginRefusal) {
     let gate = Gate<CallResult>()
     let began = Clock.monotonic
-    onFirstLoop(timeout: timeout?.wholeNanoseconds ?? -1, preparing: prepare, function) { shard, code in
+    onFirstLoop(name, timeout: timeout?.wholeNanoseconds ?? -1, preparing: prepare, function) { shard, code in
       finish(shard)
       gate.arrive(CallResult(code: code, reason: failureText(shard), duration: Clock.monotonic - began))
     }
@@ -195,7 +196,7 @@ package final class PluginGeneration: Sendable {
 
   private func stop() {
     guard let stop = plugin.declaration.stop else { return closeShards() }
-    onFirstLoop {
+    onFirstLoop("stop") {
       stop($0)
       return Status.ok.rawValue
     } then: { [self] _, _ in
@@ -255,14 +256,15 @@ package final class PluginGeneration: Sendable {
   }
 
   /// Calls a function of the plugin as a job in its scope on the first loop, or on a thread if all its code runs there;
-  /// its waits fail after `timeout` nanoseconds, negative for never. `prepare` runs before it, on the loop.
+  /// its waits fail after `timeout` nanoseconds, negative for never. `prepare` runs before it, on the loop. The log calls
+  /// the job `name`.
   private func onFirstLoop(
-    timeout: Int64 = -1, preparing prepare: @escaping @Sendable (ScopePointer) -> Void = { _ in },
+    _ name: StaticString, timeout: Int64 = -1, preparing prepare: @escaping @Sendable (ScopePointer) -> Void = { _ in },
     _ function: @escaping @Sendable (UnsafeMutablePointer<ambit_scope>) -> Int32,
     then completion: @escaping @Sendable (ScopePointer, Int32) -> Void
   ) {
     loops.loops[0].post { [record] _ in
-      record.value.pointee.shards[0].callPlugin(timeout: timeout, preparing: prepare, function, then: completion)
+      record.value.pointee.shards[0].callPlugin(name, timeout: timeout, preparing: prepare, function, then: completion)
     }
   }
 }

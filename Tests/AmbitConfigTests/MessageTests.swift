@@ -39,6 +39,10 @@ import Testing
       #"1:1: settle: expected a duration such as "250ms" or "1m30s", found "1.5s"; "#
         + #"a fraction is written in a smaller unit, such as "1s500ms" for 1.5 seconds"#
     ),
+    (
+      "stall_warning = '2m'",
+      #"1:1: stall_warning: expected a duration from 1ms to 1m, or "0s" for no limit, found "2m""#
+    ),
     ("settle = '2m'", #"1:1: settle: expected a duration from 0s to 1m, found "2m""#),
     ("rehearsal_timeout = '0s'", #"1:1: rehearsal_timeout: expected a duration from 1ms to 10m, found "0s""#),
     ("cancel_grace = '2m'", #"1:1: cancel_grace: expected a duration from 0s to 1m, found "2m""#),

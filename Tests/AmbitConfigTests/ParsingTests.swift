@@ -24,6 +24,7 @@ import Testing
       settle = "0s"
       rehearsal_timeout = "2s"
       trust = "any"
+      stall_warning = "1s"
       half_close = "allow"
       expose_generation = true
       [limits]
@@ -56,6 +57,7 @@ import Testing
     expected.settle = .zero
     expected.rehearsalTimeout = .seconds(2)
     expected.trust = .any
+    expected.stallWarning = .seconds(1)
     expected.halfClose = .allow
     expected.exposeGeneration = true
     expected.limits.requestTimeout = .seconds(5)
@@ -80,10 +82,11 @@ import Testing
   }
 
   @Test func `reads a time limit of zero as none`() throws {
-    let text = "[limits]\nrequest_timeout = \"0s\"\nidle_timeout = \"0ms\""
-    let limits = try HostConfiguration.parse(text: text, file: "host.conf").limits
-    #expect(limits.requestTimeout == nil)
-    #expect(limits.idleTimeout == nil)
+    let text = "stall_warning = \"0s\"\n[limits]\nrequest_timeout = \"0s\"\nidle_timeout = \"0ms\""
+    let configuration = try HostConfiguration.parse(text: text, file: "host.conf")
+    #expect(configuration.stallWarning == nil)
+    #expect(configuration.limits.requestTimeout == nil)
+    #expect(configuration.limits.idleTimeout == nil)
   }
 
   @Test func `reads an empty path of the admin socket as none`() throws {

@@ -25,7 +25,8 @@ import Testing
     #expect(messages("log.colour = 1") == [#"host.conf:1:5: log: unknown key "colour"; known here: level, format"#])
     let known =
       "admin, cancel_grace, drain_timeout, expose_generation, half_close, limits, listen, log, plugin, plugins, "
-      + "pool_queue, pool_threads, private, rehearsal_timeout, route, settle, stack_size, start, threads, trust"
+      + "pool_queue, pool_threads, private, rehearsal_timeout, route, settle, stack_size, stall_warning, start, threads, "
+      + "trust"
     #expect(messages(#""" = 1"#) == [#"host.conf:1:1: unknown key ""; known here: "# + known])
   }
 }

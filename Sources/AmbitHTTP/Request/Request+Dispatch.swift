@@ -29,8 +29,7 @@ extension UnsafeMutablePointer<Request> {
         pointee.policy.isBlocking ? job.runHandlerOnThread(in: scope) { handler($0) } : handler(scope.asHandle)
       case .call(let call): answer(by: call, isBlocking: pointee.policy.isBlocking, as: job)
       }
-    // A shield is the handler's, and ends with it.
-    job.pointee.aftermath = Aftermath()
+    job.handlerReturned(in: scope)
     conclude(code, on: connection)
     job.pointee.scope = scope.pointee.loop.pointee.root
     skipBody(of: connection)

@@ -15,6 +15,8 @@ package final class LoadedPlugin: Sendable {
   package let declaration: PluginDeclaration
   /// What it was built for, as "1.0"; empty for a library that is no plugin.
   let abi: String
+  /// An address in the library, the entry's; 0 if it has none.
+  let imageAddress: UInt
   private let handle: Unchecked<UnsafeMutableRawPointer>
   /// It is a library that knows nothing of this host, opened for functions that the operator makes routes of.
   package let isForeign: Bool
@@ -30,6 +32,7 @@ package final class LoadedPlugin: Sendable {
     self.handle = Unchecked(handle)
     isForeign = false
     let entry = try Self.entry(of: copy, in: handle)
+    imageAddress = UInt(bitPattern: entry)
     let header = EntryReader.header(of: entry)
     try EntryHeaderCheck.check(header, of: copy.file)
     abi = "\(header.major).\(header.minor)"
@@ -44,6 +47,7 @@ package final class LoadedPlugin: Sendable {
     declaration = PluginDeclaration(
       name: library.file.path, version: "", about: "", flags: [], routes: [], start: nil, stop: nil, save: nil)
     handle = library.handle
+    imageAddress = 0
     isForeign = true
   }
 

@@ -18,7 +18,12 @@ extension LoopGroup {
       }
       log(tree, to: logger)
     }
-    logger.info("scope tree done", metadata: ["entries": "\(trees.reduce(0) { $0 + $1.entries.count })"])
+    logger.info(
+      "scope tree done",
+      metadata: [
+        "entries": "\(trees.reduce(0) { $0 + $1.entries.count })",
+        "stuck_jobs": "\(trees.reduce(0) { $0 + $1.stuckJobs })", "stalls": "\(stallCount)",
+      ])
   }
 
   /// The trees of the loops that turn within `patience` nanoseconds, in any order.

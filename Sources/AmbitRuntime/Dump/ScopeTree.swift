@@ -6,6 +6,8 @@ struct ScopeTree: Sendable {
   let loop: Int
   /// From the root down: a scope, its handler, its jobs, then the scopes in it. All ages are of the same moment.
   var entries: [Entry] = []
+  /// Jobs that have not returned within `cancelGrace` of their cancel.
+  var stuckJobs = 0
   /// Scopes for which there was no place, whatever is in them.
   var scopesLeftOut = 0
   /// Jobs of scopes in `entries` for which there was no place.
@@ -62,4 +64,6 @@ struct JobReport: Sendable {
   let wait: (kind: WaitKind, time: Int64)?
   /// See `StackUse`; nil if it has no stack.
   let stackBytes: Int?
+  /// It has not returned within `cancelGrace` of its cancel.
+  var isStuck = false
 }

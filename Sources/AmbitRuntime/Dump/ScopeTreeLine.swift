@@ -37,6 +37,7 @@ public struct ScopeTreeLine: Sendable {
       fields["waits_for"] = "\(wait.kind.rawValue)"
       fields["waits_ms"] = milliseconds(wait.time)
     }
+    if job.isStuck { fields["stuck"] = "true" }
     if let stackBytes = job.stackBytes { fields["stack_bytes"] = "\(stackBytes)" }
   }
 
@@ -44,7 +45,7 @@ public struct ScopeTreeLine: Sendable {
 }
 
 extension ScopeName {
-  fileprivate var fields: Logger.Metadata {
+  var fields: Logger.Metadata {
     var fields: Logger.Metadata = [LogField.scope: "\(name.isEmpty ? "\(id)" : "\(id) \(name)")"]
     if let plugin { fields[LogField.plugin] = "\(plugin)" }
     if !route.isEmpty { fields[LogField.route] = "\(route)" }
@@ -53,7 +54,8 @@ extension ScopeName {
 }
 
 extension JobState {
-  fileprivate var text: String {
+  /// As the log calls it.
+  var text: String {
     switch self {
     case .created: "new"
     case .ready: "ready"

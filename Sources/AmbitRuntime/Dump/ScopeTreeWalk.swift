@@ -13,6 +13,7 @@ struct ScopeTreeWalk {
   static func tree(of loop: LoopPointer, limit: Int = 1000) -> ScopeTree {
     var walk = ScopeTreeWalk(tree: ScopeTree(loop: loop.pointee.index), limit: limit, now: loop.pointee.now)
     walk.visit(loop.pointee.root, depth: 0)
+    walk.tree.stuckJobs = loop.pointee.stuckJobs
     walk.tree.scopesLeftOut = loop.pointee.liveScopes - walk.scopeCount
     return walk.tree
   }
@@ -51,7 +52,7 @@ struct ScopeTreeWalk {
 }
 
 extension ScopeName {
-  fileprivate init(_ scope: ScopePointer) {
+  init(_ scope: ScopePointer) {
     id = scope.pointee.id
     name = String(bytes: scope.pointee.name)
     plugin = scope.pointee.generation?.pointee.label
@@ -81,6 +82,7 @@ extension JobReport {
     name = String(bytes: job.pointee.name)
     state = job.pointee.state
     age = now - (request?.pointee.openedAt ?? job.pointee.madeAt)
+    isStuck = job.pointee.aftermath.lateness == .stuck
     let isWaiting = job.pointee.state == .suspended || job.pointee.state == .blocked
     wait = isWaiting ? (job.pointee.waitKind, now - job.pointee.waitingSince) : nil
     stackBytes = job.pointee.stack.flatMap {

@@ -5,19 +5,34 @@ public typealias HookFunction = @convention(c) (UnsafeMutableRawPointer?) -> Voi
 
 /// A hook that a fiber wants called on the loop's own stack.
 struct HookCall {
+  let kind: WorkName.Kind
+  let scope: ScopePointer
   let function: HookFunction
   let argument: UnsafeMutableRawPointer?
 }
 
 extension UnsafeMutablePointer<Loop> {
-  /// Calls a hook of a plugin, on the loop's own stack: a fiber that calls it rests until that has returned, so that
+  /// Calls a hook of `scope`, on the loop's own stack: a fiber that calls it rests until that has returned, so that
   /// code which checks the bounds of its thread's stack finds itself within them.
   ///
   /// What the hook calls is on no job's account, so a wait in it fails.
-  public func callHook(_ function: HookFunction, _ argument: UnsafeMutableRawPointer?) {
-    guard let job = pointee.current else { return function(argument) }
-    pointee.hookCall = HookCall(function: function, argument: argument)
+  func callHook(
+    _ kind: WorkName.Kind, of scope: ScopePointer, _ function: HookFunction, _ argument: UnsafeMutableRawPointer?
+  ) {
+    guard let job = pointee.current else { return noteHook(kind, of: scope) { function(argument) } }
+    pointee.hookCall = HookCall(kind: kind, scope: scope, function: function, argument: argument)
     cfiber_switch(job.fiber, ownFiber)
+  }
+
+  /// Runs a hook of `scope` that is called on the loop's own stack, so that others can tell what the loop does.
+  @inline(__always)
+  func noteHook(_ kind: WorkName.Kind, of scope: ScopePointer, _ hook: () -> Void) {
+    let (outerScope, outerKind) = (pointee.hookScope, pointee.hookKind)
+    pointee.hookKind = kind
+    pointee.hookScope = scope
+    hook()
+    pointee.hookScope = outerScope
+    pointee.hookKind = outerKind
   }
 
   /// Calls, on the loop's own stack, the hook that the fiber of `job` waits for, and lets the fiber go on.
@@ -25,7 +40,7 @@ extension UnsafeMutablePointer<Loop> {
   func answer(_ call: HookCall, of job: JobPointer) {
     pointee.hookCall = nil
     pointee.current = nil
-    call.function(call.argument)
+    noteHook(call.kind, of: call.scope) { call.function(call.argument) }
     pointee.current = job
     cfiber_switch(ownFiber, job.fiber)
   }

@@ -1,6 +1,7 @@
 internal import CFiber
 internal import CLinux
 internal import Glibc
+internal import Synchronization
 
 extension UnsafeMutablePointer<Loop> {
   /// So many items of the ready queue run between two looks at what the kernel has, or half of them if that is more: a
@@ -15,7 +16,9 @@ extension UnsafeMutablePointer<Loop> {
     cfiber_adopt_thread(ownFiber)
     let events = UnsafeMutablePointer<epoll_event>.allocate(capacity: Self.eventBatch)
     defer { events.deallocate() }
+    pointee.pulse.pointee.thread.store(cfiber_thread_number(), ordering: .relaxed)
     while !pointee.isStopping { takeTurn(events) }
+    pointee.pulse.fallAsleep()
     cfiber_set_loop(nil)
   }
 
@@ -23,8 +26,10 @@ extension UnsafeMutablePointer<Loop> {
   /// of its timeout has succeeded.
   @inline(__always)
   private func takeTurn(_ events: UnsafeMutablePointer<epoll_event>) {
+    pointee.pulse.fallAsleep()
     let count = clinux_epoll_wait(pointee.epoll, events, Int32(Self.eventBatch), patience)
     pointee.now = Clock.monotonic
+    pointee.pulse.beginTurn(at: pointee.now)
     pointee.turn &+= 1
     for index in 0..<max(Int(count), 0) {
       let watch = events[index].data.ptr!.assumingMemoryBound(to: IOWatch.self)

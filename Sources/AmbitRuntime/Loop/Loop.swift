@@ -26,6 +26,9 @@ public struct Loop {
   public var current: JobPointer?
   /// What the fiber that has just been left wants called; nil if it waits or has ended.
   var hookCall: HookCall?
+  /// The scope whose hook runs, of which `hookKind` says what it is; nil while none does.
+  var hookScope: ScopePointer?
+  var hookKind = WorkName.Kind.onEnd
   /// Jobs, and ends of scopes, whose turn comes next.
   var ready: Link
   /// How many there are in `ready`.
@@ -37,6 +40,14 @@ public struct Loop {
   var ownFiber = cfiber()
   var stackPool: cfiber_stack_pool
   var isStopping = false
+  /// Cancelled scopes with jobs that have not returned, the longest cancelled first; see Loop+Overdue.swift.
+  var ending: Link
+  /// Fires when the first of them is overdue.
+  var endingTimer: Timer
+  /// What other threads see of the loop's turns. Never released.
+  let pulse: LoopPulsePointer
+  /// Who writes reports about overdue jobs. Not owned; nil on a loop that nobody watches.
+  var watchdog: Unmanaged<Watchdog>?
 
   /// Gives back the memory of stacks that a burst has left behind; see `Loop+Memory.swift`.
   var trimTimer: Timer
@@ -53,6 +64,8 @@ public struct Loop {
   public var liveScopes: Int = 0
   /// Requests whose scope is not closed.
   public var liveRequests: Int = 0
+  /// Jobs that have not returned within `cancelGrace` of their cancel.
+  var stuckJobs = 0
   /// The protocol's record for this loop; owned by the protocol.
   public var server: UnsafeMutableRawPointer?
 }
@@ -67,13 +80,17 @@ public struct RuntimeLimits: Sendable {
   public var jobsPerRequest: UInt32
   /// For how long, in nanoseconds, a cancelled job may still wait under a shield.
   public var cancelGrace: Int64
+  /// How long a loop may take for one turn, in nanoseconds, before it is reported; nil: as long as it likes.
+  public var stallWarning: Int64?
 
   public init(
-    stackSize: Int = 256 << 10, jobsPerRequest: UInt32 = 10_000, cancelGrace: Int64 = 5_000_000_000
+    stackSize: Int = 256 << 10, jobsPerRequest: UInt32 = 10_000, cancelGrace: Int64 = 5_000_000_000,
+    stallWarning: Int64? = 100_000_000
   ) {
     self.stackSize = stackSize
     self.jobsPerRequest = jobsPerRequest
     self.cancelGrace = cancelGrace
+    self.stallWarning = stallWarning
   }
 }
 
@@ -102,6 +119,8 @@ extension UnsafeMutablePointer<Loop> {
         index: index, api: api, limits: limits, epoll: epoll, mailbox: .passUnretained(mailbox),
         pool: .passUnretained(pool), now: now, current: nil,
         ready: Link(alone: readyLink), wheel: TimerWheel(now: now), stackPool: stacks,
+        ending: Link(alone: pointer(to: \.ending)!),
+        endingTimer: Timer(at: endingTimer, owner: self, fire: endingScopesDue), pulse: .make(), watchdog: nil,
         trimTimer: Timer(at: trimTimer, owner: self, fire: trimMemory),
         root: .allocate(capacity: 1),
         lastScopeID: UInt64(index), scopeIDStride: UInt64(max(count, 1)), server: nil))

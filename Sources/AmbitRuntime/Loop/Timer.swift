@@ -2,7 +2,7 @@
 ///
 /// Arming and disarming take constant time whatever the number of armed timers.
 public struct Timer {
-  /// In the wheel's slot while armed.
+  /// In the wheel's slot while armed: at offset 0.
   var link: Link
   /// The tick at which it fires; see `TimerWheel`.
   var tick: UInt64
@@ -31,6 +31,10 @@ public typealias TimerPointer = UnsafeMutablePointer<Timer>
 extension UnsafeMutablePointer<Timer> {
   @inline(__always)
   var link: LinkPointer { pointer(to: \.link)! }
+
+  /// The timer whose field `link` the node is.
+  @inline(__always)
+  static func of(_ link: LinkPointer) -> TimerPointer { link.record(Timer.self, at: 0) }
 
   /// Whether it is to fire.
   @inline(__always)

@@ -112,7 +112,7 @@ public struct TimerWheel {
       elapsed = max(elapsed, tick)
       let head = slots + slot
       if slot < 64 {
-        let timer = head.pointee.next.record(Timer.self, at: MemoryLayout<Timer>.offset(of: \.link)!)
+        let timer = TimerPointer.of(head.pointee.next)
         disarm(timer)
         return timer
       }
@@ -130,7 +130,7 @@ public struct TimerWheel {
       list.initializeAlone()
       head.move(to: list)
       while let link = list.popFirst() {
-        insert(link.record(Timer.self, at: MemoryLayout<Timer>.offset(of: \.link)!))
+        insert(.of(link))
       }
     }
   }

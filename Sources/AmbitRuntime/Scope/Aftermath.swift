@@ -1,4 +1,4 @@
-/// What a job does once it has been cancelled: waits under a shield, and waits in vain.
+/// What a job does once it has been cancelled: waits under a shield, waits in vain, and takes its time.
 public struct Aftermath {
   /// Nanoseconds of the grace used up by shields that have ended.
   var graceUsed: Int64 = 0
@@ -9,6 +9,8 @@ public struct Aftermath {
   /// The timer of the present wait ends it because the grace is over, not because its timeout is.
   var isBoundByGrace = false
   var wasReported = false
+  /// As what it has been reported.
+  var lateness = Lateness.none
   /// Cancelled waits since the job was last suspended by one.
   var futileWaits: UInt8 = 0
 

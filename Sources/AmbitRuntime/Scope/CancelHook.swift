@@ -15,7 +15,7 @@ extension UnsafeMutablePointer<Scope> {
   /// Calls `function(argument)` once when the scope is cancelled; now, if it has been.
   func onCancel(_ function: @escaping HookFunction, _ argument: UnsafeMutableRawPointer?) -> Status {
     guard pointee.state == .open else {
-      pointee.loop.callHook(function, argument)
+      pointee.loop.callHook(.onCancel, of: self, function, argument)
       return .ok
     }
     guard let attachments = attach(), let hook = make(CancelHook(function: function, argument: argument, next: nil))
@@ -33,7 +33,7 @@ extension UnsafeMutablePointer<Scope> {
   func tellOfCancel() {
     guard let attachments = pointee.attachments else { return }
     signal(attachments.pointee.cancelDescriptor)
-    if attachments.pointee.firstHook != nil { pointee.loop.callHook(callCancelHooks, attachments) }
+    if attachments.pointee.firstHook != nil { pointee.loop.callHook(.onCancel, of: self, callCancelHooks, attachments) }
   }
 
   /// A descriptor that is readable from the cancel on, the same each time; a negative status if none is to be had.

@@ -15,6 +15,8 @@ public struct Generation {
   public let runsOnThreads: Bool
   /// The plugin's scope on each loop.
   public let shards: UnsafeMutableBufferPointer<ScopePointer>
+  /// An address in the plugin's library: where a backtrace looks for the plugin's code. 0 if there is none.
+  public var imageAddress: UInt = 0
   /// What the plugin keeps for itself: `ambit_set_state`.
   public var state: UnsafeMutableRawPointer?
   /// What the generation before has left, while `start` runs. The first loop's, as are the next two.

@@ -4,15 +4,16 @@ public import CAmbit
 // Jobs of the host itself, for calls into plugins that may wait.
 
 extension UnsafeMutablePointer<Scope> {
-  /// Calls a function of the plugin as a job in its scope, whatever the scope's state, then `completion` with what it
-  /// returned. Plugins that run on threads are called on one, however many wait for one. Its waits fail after `timeout`
-  /// nanoseconds, negative for never; `prepare` runs before it, on the loop. On the scope's loop.
+  /// Calls a function of the plugin as a job in its scope, called `name` in the log, whatever the scope's state, then
+  /// `completion` with what it returned. Plugins that run on threads are called on one, however many wait for one. Its
+  /// waits fail after `timeout` nanoseconds, negative for never; `prepare` runs before it, on the loop. On the scope's
+  /// loop.
   public func callPlugin(
-    timeout: Int64 = -1, preparing prepare: @escaping @Sendable (ScopePointer) -> Void = { _ in },
+    _ name: StaticString, timeout: Int64 = -1, preparing prepare: @escaping @Sendable (ScopePointer) -> Void = { _ in },
     _ function: @escaping @Sendable (UnsafeMutablePointer<ambit_scope>) -> Int32,
     then completion: @escaping @Sendable (ScopePointer, Int32) -> Void
   ) {
-    runHostJob(timeout: timeout) { scope in
+    runHostJob(name, timeout: timeout) { scope in
       prepare(scope)
       let job = scope.pointee.loop.pointee.current!
       let code =
@@ -21,15 +22,19 @@ extension UnsafeMutablePointer<Scope> {
     }
   }
 
-  /// Runs `work` as a job in the scope, in the loop's next turn, whatever the scope's state; it keeps the scope from
-  /// closing until it has returned. Its waits fail after `timeout` nanoseconds; negative: never. On the scope's loop.
-  public func runHostJob(timeout: Int64 = -1, _ work: @escaping @Sendable (ScopePointer) -> Void) {
+  /// Runs `work` as a job in the scope, called `name` in the log, in the loop's next turn, whatever the scope's state; it
+  /// keeps the scope from closing until it has returned. Its waits fail after `timeout` nanoseconds; negative: never. On
+  /// the scope's loop.
+  public func runHostJob(
+    _ name: StaticString, timeout: Int64 = -1, _ work: @escaping @Sendable (ScopePointer) -> Void
+  ) {
     let loop = pointee.loop
     let job = loop.takeJob()
     job.initialize(to: Job(at: job, loop: loop, scope: self, body: runHostWork, finish: finishHostJob))
     job.pointee.argument = Unmanaged.passRetained(HostWork(work)).toOpaque()
     job.pointee.startsAlways = true
     if timeout >= 0 { loop.arm(job.timeoutTimer, after: timeout) }
+    job.pointee.name = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
     hold()
     loop.enqueue(job.readyLink)
   }

@@ -46,7 +46,7 @@ let finishPluginJob: JobBody = { record in
   }
   if job.pointee.endsOnThread { return job.endOnThread() }
   job.leaveScope()
-  job.runEndHook()
+  job.pointee.loop.noteHook(.onEnd, of: scope) { job.runEndHook() }
   job.tellOfEnd()
 }
 
@@ -54,6 +54,7 @@ extension UnsafeMutablePointer<Job> {
   /// The job takes no room in its scope any more.
   fileprivate func leaveScope() {
     let scope = pointee.scope
+    noteReturn(in: scope)
     siblingLink.remove()
     scope.pointee.jobCount -= 1
     if let request = scope.pointee.requestScope { request.pointee.requestJobCount -= 1 }

@@ -49,6 +49,7 @@ extension UnsafeMutablePointer<Job> {
     let earlier = scope.pointee.handlerJob
     scope.pointee.handlerJob = guest
     let code = awaitThread(kind, for: guest, in: scope) { function(handle.value) }
+    guest.noteReturn(in: scope)
     scope.pointee.handlerJob = earlier
     loop.recycle(guest)
     return code
@@ -102,7 +103,8 @@ extension UnsafeMutablePointer<Job> {
     withdrawn: @escaping () -> Void = {}
   ) -> PoolWork {
     let (job, completion) = (Unchecked(self), Unchecked(completion))
-    return PoolWork(withdrawn: withdrawn) { [mailbox = Unchecked(pointee.loop.pointee.mailbox)] in
+    return PoolWork(for: UInt(bitPattern: self), withdrawn: withdrawn) {
+      [mailbox = Unchecked(pointee.loop.pointee.mailbox)] in
       cfiber_set_guest(isGuest ? UnsafeMutableRawPointer(job.value) : nil)
       let code = function()
       cfiber_set_guest(nil)

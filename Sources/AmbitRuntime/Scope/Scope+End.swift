@@ -12,8 +12,14 @@ extension UnsafeMutablePointer<Scope> {
       latch(cause, into: ending)
       ending.forEach { ScopePointer.of(latched: $0).tellOfCancel() }
       ending.forEach { ScopePointer.of(latched: $0).wakeWaiters() }
-      while let last = ending.popLast() { ScopePointer.of(latched: last).release() }
+      while let last = ending.popLast() { ScopePointer.of(latched: last).expectEnd() }
     }
+  }
+
+  /// The last step of a cancel: the scope closes, or its jobs are to return soon.
+  private func expectEnd() {
+    if pointee.jobCount > 0 || pointee.handlerJob != nil { pointee.loop.expectEnd(of: self) }
+    release()
   }
 
   /// Ends the scope because plugin code wants it: at once, and on the other loops on which a plugin's scope has shards
@@ -31,6 +37,7 @@ extension UnsafeMutablePointer<Scope> {
     ending.append(latchedLink)
     pointee.state = .cancelling
     pointee.cause = cause
+    pointee.endingSince = pointee.loop.pointee.now
     pointee.loop.disarm(timer)
     endReference()
     pointee.observer?.cancelling(self)
@@ -99,7 +106,7 @@ extension UnsafeMutablePointer<Scope> {
     if isLast, pointee.deferred != nil {
       // The hold is given up when the last of them has run.
       if runsOnThreads { return runDeferredCallsOnThreads() }
-      pointee.loop.callHook(runDeferredCalls, self)
+      pointee.loop.callHook(.deferred, of: self, runDeferredCalls, self)
     }
     pointee.holds -= 1
     // Jobs that a deferred function tried to spawn: after their hooks the scope comes here again.
@@ -110,6 +117,7 @@ extension UnsafeMutablePointer<Scope> {
     detach()
     pointee.memory.release(to: loop)
     loop.disarm(timer)
+    latchedLink.remove()
     loop.pointee.liveScopes &-= 1
     siblingLink.remove()
     let parent = pointee.parent

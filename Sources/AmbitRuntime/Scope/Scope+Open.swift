@@ -19,6 +19,7 @@ extension UnsafeMutablePointer<Scope> {
     if parent.pointee.state != .open {
       pointee.state = .cancelling
       pointee.cause = parent.pointee.cause
+      pointee.endingSince = loop.pointee.now
     }
   }
 

@@ -18,7 +18,8 @@ public struct Scope {
   var endedJobs: Link
   /// Suspended jobs whose wait this scope's end cancels.
   var waiters: Link
-  /// In the list of the cancel that latched this scope's cause, while it is under way.
+  /// In the list of the cancel that latched this scope's cause, while it is under way; then in its loop's list of ending
+  /// scopes, if it has jobs that are to return.
   var latched: Link
   /// Jobs that wait for all jobs of this scope.
   var joiners: Link
@@ -72,6 +73,10 @@ public struct Scope {
   /// The job that runs the handler of a request, until the connection is done with it, or another function of a plugin
   /// on a thread. It is not in `jobs`.
   public var handlerJob: JobPointer?
+  /// That handler has returned.
+  var hasHandlerReturned = false
+  /// When the cause was latched: monotonic nanoseconds, as of that turn of the loop; void before.
+  var endingSince: Int64 = 0
   /// When the scope was opened: monotonic nanoseconds, as of that turn of the loop.
   let openedAt: Int64
 

@@ -1,9 +1,11 @@
 internal import CLinux
+internal import Synchronization
 
 /// All loops of the process.
 @safe
 public final class LoopGroup: Sendable {
   public let loops: [EventLoop]
+  private let watchdog: Watchdog
 
   /// Makes `count` loops and starts their threads; 0 means one for each core this process may use. Debuggers show the
   /// threads as `threadName` and a number.
@@ -21,6 +23,9 @@ public final class LoopGroup: Sendable {
       )
     }
     self.loops = loops
+    watchdog = try Watchdog(loops: loops, pool: pool, stallWarning: limits.stallWarning)
+    for loop in loops { loop.record.pointee.watchdog = .passUnretained(watchdog) }
+    try watchdog.start()
     for loop in loops { try loop.start() }
   }
 
@@ -46,8 +51,12 @@ public final class LoopGroup: Sendable {
     onEach { $0.pointee.liveRequests }.reduce(0, +)
   }
 
+  /// How often a loop has stalled. From any thread.
+  public var stallCount: Int { watchdog.stallCount.load(ordering: .relaxed) }
+
   /// Ends the threads. What has not ended by then never runs again.
   public func stop() {
     for loop in loops { loop.stop() }
+    watchdog.stop()
   }
 }

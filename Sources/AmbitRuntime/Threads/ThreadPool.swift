@@ -39,6 +39,8 @@ public final class ThreadPool: @unchecked Sendable {
   private var threadCount = 0
   private var idleCount = 0
   private var jobsAtWork = 0
+  /// What each busy thread works for, by the number that the system gave it: the subject of its work.
+  private var subjects: [Int32: UInt] = [:]
 
   public init(limits: Limits = Limits()) {
     self.limits = limits
@@ -87,27 +89,40 @@ public final class ThreadPool: @unchecked Sendable {
   private func serve() -> Never {
     clinux_name_thread("ambit-pool")
     cfiber_install_signal_stack()
+    let thread = cfiber_thread_number()
     while true {
-      let (work, isJob) = next()
+      let (work, isJob) = next(for: thread)
       work.run()
       if isJob { jobEnded() }
     }
   }
 
   /// Waits for work that may be done now.
-  private func next() -> (work: PoolWork, isJob: Bool) {
+  private func next(for thread: Int32) -> (work: PoolWork, isJob: Bool) {
     pthread_mutex_lock(lock)
     defer { pthread_mutex_unlock(lock) }
+    subjects[thread] = nil
     idleCount += 1
     defer { idleCount -= 1 }
     while true {
-      if let hook = hooks.popFirst() { return (hook, false) }
+      if let hook = hooks.popFirst() {
+        subjects[thread] = hook.subject
+        return (hook, false)
+      }
       if jobsAtWork < limits.threads, let job = jobs.popFirst() {
         jobsAtWork += 1
+        subjects[thread] = job.subject
         return (job, true)
       }
       pthread_cond_wait(hasWork, lock)
     }
+  }
+
+  /// The thread that works for `subject`; nil if none does. From any thread.
+  func thread(workingFor subject: UInt) -> Int32? {
+    pthread_mutex_lock(lock)
+    defer { pthread_mutex_unlock(lock) }
+    return subjects.first { $0.value == subject }?.key
   }
 
   private func jobEnded() {

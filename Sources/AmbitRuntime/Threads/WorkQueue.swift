@@ -7,12 +7,15 @@ final class PoolWork: @unchecked Sendable {
   }
 
   let run: @Sendable () -> Void
+  /// What the caller knows the work by.
+  let subject: UInt
   /// What is to be done instead, by whoever withdraws it.
   let withdrawn: () -> Void
   /// Its queue's.
   fileprivate var state = State.waiting
 
-  init(withdrawn: @escaping () -> Void = {}, run: @escaping @Sendable () -> Void) {
+  init(for subject: UInt = 0, withdrawn: @escaping () -> Void = {}, run: @escaping @Sendable () -> Void) {
+    self.subject = subject
     self.run = run
     self.withdrawn = withdrawn
   }

@@ -3,6 +3,7 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include "clinux_inspect.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

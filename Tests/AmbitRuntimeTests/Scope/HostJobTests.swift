@@ -7,7 +7,7 @@ import Testing
   @Test func `may wait, and keep the scope from closing`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("plugin", kind: .plugin)
-      scope.runHostJob { scope in
+      scope.runHostJob("work") { scope in
         stage.note("\(scope.asHandle.yield()) \(scope.asHandle.sleep(0))")
         scope.cancel(.shutdown)
         stage.note("\(scope.asHandle.sleep())")
@@ -22,7 +22,7 @@ import Testing
       let scope = stage.open("plugin", kind: .plugin)
       scope.hold()
       scope.cancel(.retired)
-      scope.runHostJob { scope in stage.note("runs: \(scope.asHandle.cause)") }
+      scope.runHostJob("work") { scope in stage.note("runs: \(scope.asHandle.cause)") }
       scope.release()
     }
     #expect(steps == ["runs: retired", "plugin closes: retired"])

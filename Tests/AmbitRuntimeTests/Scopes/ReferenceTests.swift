@@ -95,7 +95,7 @@ import Testing
         stage.note("closing")
         return child.closeChild()
       }
-      request.runHostJob { scope in
+      request.runHostJob("work") { scope in
         let status = CallSite.job!.awaitIdle(in: scope)
         stage.note("idle: \(status)")
         scope.cancel(.done)
@@ -108,7 +108,7 @@ import Testing
     let steps = try Stage.play { stage in
       let request = stage.open("", kind: .request)
       _ = request.asHandle.reference
-      request.runHostJob { scope in stage.note("\(CallSite.job!.awaitIdle(in: scope))") }
+      request.runHostJob("work") { scope in stage.note("\(CallSite.job!.awaitIdle(in: scope))") }
       stage.afterTurns(2) { request.cancel(.disconnect) }
     }
     #expect(steps == ["CANCELLED"])

@@ -22,7 +22,7 @@ import Testing
     let gate = Gate<Void>(expected: 2)
     for loop in group.loops {
       loop.post { loop in
-        loop.pointee.root.runHostJob { scope in
+        loop.pointee.root.runHostJob("work") { scope in
           gate.arrive(())
           _ = scope.asHandle.sleep()
         }

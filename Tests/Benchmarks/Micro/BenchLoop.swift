@@ -12,7 +12,7 @@ enum BenchLoop {
       let group = try LoopGroup(count: 1, table: HostTable { _ in }, limits: RuntimeLimits())
       let hasRun = Gate<Void>()
       group.loops[0].post { loop in
-        loop.pointee.root.runHostJob { root in
+        loop.pointee.root.runHostJob("work") { root in
           work(root)
           hasRun.arrive(())
         }

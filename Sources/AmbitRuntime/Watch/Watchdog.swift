@@ -1,0 +1,128 @@
+internal import CFiber
+internal import CLinux
+internal import Glibc
+internal import Logging
+internal import Synchronization
+
+/// Watches the loops from a thread of its own: reports a loop that does not turn, and the jobs that loops find overdue.
+///
+/// It looks and writes so that no loop has to; a loop that is well spends two stores per turn on it.
+final class Watchdog: @unchecked Sendable {
+  private struct Inbox {
+    var reports: [OverdueJob] = []
+    var isStopping = false
+  }
+
+  private let loops: [EventLoop]
+  private let pool: ThreadPool
+  /// How long a turn may take, in nanoseconds; nil: any time.
+  private let stallWarning: Int64?
+  private let inbox = Mutex(Inbox())
+  /// Readable while there is something in the inbox: eventfd(2).
+  private let descriptor: Int32
+  /// Stalls there have been.
+  let stallCount = Atomic<Int>(0)
+  private var thread: pthread_t?
+  /// For each loop. Of the watchdog's thread, as is all below.
+  private var stalls: [LoopStall] = []
+  private let logger = Logger(label: "ambit")
+
+  /// Looks after `loops` once it is started. `stallWarning` is how long a turn may take, in nanoseconds; nil: any time.
+  init(loops: [EventLoop], pool: ThreadPool, stallWarning: Int64?) throws(SystemError) {
+    self.loops = loops
+    self.pool = pool
+    self.stallWarning = stallWarning
+    descriptor = try SystemError.check("eventfd", eventfd(0, clinux_efd_flags))
+    try SystemError.check("signal handler for backtraces", cfiber_prepare_thread_backtraces())
+    if let stallWarning { stalls = loops.map { LoopStall(of: $0, limit: stallWarning) } }
+  }
+
+  deinit { close(descriptor) }
+
+  /// Starts the thread. Signals that are blocked in the caller are blocked in it.
+  func start() throws(SystemError) {
+    var created = pthread_t()
+    let watchdog = Unmanaged.passRetained(self)
+    let code = pthread_create(
+      &created, nil,
+      { watchdog in
+        Unmanaged<Watchdog>.fromOpaque(watchdog!).takeRetainedValue().watch()
+        return nil
+      }, watchdog.toOpaque())
+    guard code == 0 else {
+      watchdog.release()
+      throw SystemError(operation: "cannot start the watchdog's thread", code: code)
+    }
+    thread = created
+  }
+
+  /// Ends the thread and waits for that. What was reported before is written.
+  func stop() {
+    guard let thread else { return }
+    inbox.withLock { $0.isStopping = true }
+    ring()
+    pthread_join(thread, nil)
+    self.thread = nil
+  }
+
+  /// Takes a report to be written. From any thread; does not wait.
+  func report(_ job: OverdueJob) {
+    inbox.withLock { $0.reports.append(job) }
+    ring()
+  }
+
+  private func ring() {
+    var one: UInt64 = 1
+    _ = Glibc.write(descriptor, &one, 8)
+  }
+
+  private func watch() {
+    clinux_name_thread("ambit-watchdog")
+    var isStopping = false
+    while !isStopping {
+      sleep()
+      isStopping = readInbox()
+      for index in stalls.indices {
+        if stalls[index].look(logger) { stallCount.add(1, ordering: .relaxed) }
+      }
+    }
+  }
+
+  /// Waits until there is something in the inbox, or it is time to look at the loops.
+  private func sleep() {
+    var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    guard Glibc.poll(&poll, 1, patience) > 0 else { return }
+    var count: UInt64 = 0
+    _ = read(descriptor, &count, 8)
+  }
+
+  /// Milliseconds until the next look: a stall is reported once it has lasted for one to one and a half times its limit,
+  /// and its end is known to 10 ms.
+  private var patience: Int32 {
+    guard let stallWarning else { return -1 }
+    let usual = max(Int32(clamping: stallWarning / 2_000_000), 1)
+    for index in stalls.indices where stalls[index].isStalled { return min(usual, 10) }
+    return usual
+  }
+
+  /// Writes what was reported; true if the watchdog is to stop.
+  private func readInbox() -> Bool {
+    let inbox = inbox.withLock { inbox in
+      defer { inbox.reports = [] }
+      return inbox
+    }
+    for job in inbox.reports { write(job) }
+    return inbox.isStopping
+  }
+
+  private func write(_ job: OverdueJob) {
+    var fields = job.fields
+    if let thread = pool.thread(workingFor: job.subject) {
+      // On the loop it only waits for its thread.
+      fields["stack"] = nil
+      fields.merge(ThreadSighting(ofThread: thread, origin: job.origin).fields) { $1 }
+      fields["thread"] = "\(thread)"
+    }
+    logger.log(level: job.lateness == .stuck ? .error : .warning, "\(job.message)", metadata: fields)
+  }
+}

@@ -1,0 +1,104 @@
+#define _GNU_SOURCE
+
+#include "clinux_inspect.h"
+
+#include <dlfcn.h>
+#include <link.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+bool clinux_find_place(uintptr_t address, struct clinux_place *place) {
+  Dl_info info;
+  if (dladdr((const void *)address, &info) == 0 || info.dli_fname == NULL)
+    return false;
+  place->file = info.dli_fname;
+  place->file_start = (uintptr_t)info.dli_fbase;
+  place->function = info.dli_sname;
+  place->function_start = (uintptr_t)info.dli_saddr;
+  return true;
+}
+
+struct search {
+  uintptr_t address;
+  struct clinux_range code;
+};
+
+/* Ends the search at the image that has `address` in one of its segments. */
+static int look_into_image(struct dl_phdr_info *image, size_t size, void *argument) {
+  (void)size;
+  struct search *search = argument;
+  struct clinux_range code = {0, 0};
+  bool is_inside = false;
+  for (int index = 0; index < image->dlpi_phnum; index++) {
+    const ElfW(Phdr) *segment = &image->dlpi_phdr[index];
+    if (segment->p_type != PT_LOAD)
+      continue;
+    uintptr_t start = image->dlpi_addr + segment->p_vaddr;
+    is_inside = is_inside || (search->address >= start && search->address - start < segment->p_memsz);
+    if (segment->p_flags & PF_X)
+      code = (struct clinux_range){start, start + segment->p_memsz};
+  }
+  if (is_inside)
+    search->code = code;
+  return is_inside;
+}
+
+struct clinux_range clinux_code_around(uintptr_t address) {
+  struct search search = {.address = address};
+  dl_iterate_phdr(look_into_image, &search);
+  return search.code;
+}
+
+size_t clinux_peek(uintptr_t address, void *copy, size_t size) {
+  struct iovec to = {copy, size};
+  struct iovec from = {(void *)address, size};
+  ssize_t count = process_vm_readv(getpid(), &to, 1, &from, 1, 0);
+  return count > 0 ? (size_t)count : 0;
+}
+
+#define CALL(name)                                                                                                     \
+  case SYS_##name:                                                                                                     \
+    return #name;
+
+const char *clinux_system_call_name(int64_t number) {
+  switch (number) {
+    CALL(read)
+    CALL(readv)
+    CALL(pread64)
+    CALL(write)
+    CALL(writev)
+    CALL(pwrite64)
+    CALL(openat)
+    CALL(ppoll)
+    CALL(pselect6)
+    CALL(epoll_pwait)
+    CALL(epoll_pwait2)
+    CALL(nanosleep)
+    CALL(clock_nanosleep)
+    CALL(futex)
+    CALL(accept)
+    CALL(accept4)
+    CALL(connect)
+    CALL(recvfrom)
+    CALL(recvmsg)
+    CALL(sendto)
+    CALL(sendmsg)
+    CALL(wait4)
+    CALL(waitid)
+    CALL(flock)
+    CALL(fcntl)
+    CALL(fsync)
+    CALL(fdatasync)
+    CALL(ioctl)
+#ifdef SYS_open /* those that older processors have besides */
+    CALL(open)
+    CALL(poll)
+    CALL(select)
+    CALL(pause)
+    CALL(epoll_wait)
+#endif
+  default:
+    return NULL;
+  }
+}

@@ -1,0 +1,142 @@
+import Foundation
+import Testing
+
+/// What the host says of code that goes on when it should not.
+@Suite struct `The watchdog` {
+  private static let shortGrace = "threads = 2\ncancel_grace = \"1500ms\""
+
+  /// A route that leaves something behind, the job's name, and how the report tells what it does.
+  struct Stubborn: Sendable, CustomTestStringConvertible {
+    let path: String
+    var job: String?
+    let states: [String]
+    let stack: String
+    let function: String
+    var returns = "has returned, "
+    var testDescription: String { path }
+  }
+
+  @Test(arguments: [
+    Stubborn(path: "/waits", job: "waiter", states: ["blocked", "ready"], stack: "stack", function: "waits"),
+    Stubborn(path: "/computes", job: "reckoner", states: ["running"], stack: "stack", function: "computes"),
+    Stubborn(path: "/blocks", job: "reader", states: ["in openat"], stack: "stack_guess", function: "blocks"),
+    Stubborn(path: "/waits-as-handler", states: ["blocked", "ready"], stack: "stack", function: "waits_as_handler"),
+    Stubborn(
+      path: "/holds-the-loop", states: ["running"], stack: "stack", function: "holds_the_loop",
+      returns: "a loop turns again"),
+  ])
+  func `reports a cancelled job that does not return after a second, and when its grace is over, once each`(
+    stubborn: Stubborn
+  ) async throws {
+    try await withHost([.fixture("ignores_cancel")], configuration: Self.shortGrace) { host in
+      let gate = host.directory.appending(path: "gate").path
+      #expect(mkfifo(gate, 0o600) == 0)
+      let connection = try host.connect()
+      try await connection.send("GET \(stubborn.path) HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      let stuck = try await host.log.line(containing: "is stuck")
+      let late = try #require(host.log.lines { $0.contains("has not returned 1 s after its cancel") }.first)
+      for line in [late, stuck] {
+        #expect(line.field("plugin") == "ignores_cancel/1" && line.field("route") == "GET \(stubborn.path)", "\(line)")
+        #expect(line.field("job") == stubborn.job && line.field("fault") == "plugin", "\(line)")
+        #expect(line.field("work") == (stubborn.job == nil ? "handler" : "job"), "\(line)")
+        #expect(stubborn.states.contains(line.field("state") ?? ""), "\(line)")
+        let stack = try #require(line.field(stubborn.stack), "\(line)")
+        #expect(stack.contains(" \(stubborn.function)+0x") && stack.contains("(ignores_cancel.1."), "\(line)")
+      }
+      #expect(stuck.field("cancelled_ms").flatMap { Int($0) } ?? 0 >= 1500)
+      try host.directory.write("", as: "release")
+      close(open(gate, O_WRONLY | O_NONBLOCK))
+      try await host.log.line(containing: stubborn.returns)
+      #expect(host.log.lines { $0.contains("after its cancel:") || $0.contains("is stuck") }.count == 2)
+    }
+  }
+
+  @Test func `counts a stuck job in the scope tree until it returns`() async throws {
+    try await withHost([.fixture("ignores_cancel")], configuration: Self.shortGrace) { host in
+      _ = try await host.get("/waits")
+      try await host.log.line(containing: "is stuck")
+      let before = try await tree(of: host)
+      #expect(before.field("stuck_jobs") == "1")
+      #expect(host.log.lines { $0.field("stuck") == "true" }.map { $0.field("job") } == ["waiter"])
+      try host.directory.write("", as: "release")
+      try await host.log.line(containing: "a stuck job has returned")
+      let after = try await tree(of: host)
+      #expect(after.field("stuck_jobs") == "0")
+    }
+  }
+
+  @Test(
+    arguments: [
+      ("/handler", "handler", nil), ("/job", "job", "spinner"), ("/on_end", "on_end function", nil),
+      ("/on_cancel", "on_cancel function", nil), ("/deferred", "deferred function", nil),
+    ] as [(String, String, String?)])
+  func `names what holds up a loop while it does, and tells when it is over`(
+    path: String, work: String, job: String?
+  ) async throws {
+    try await withHost([.fixture("holds_up_loop")]) { host in
+      // A machine that is short of processors may hold up any loop: only lines about this route count.
+      @Sendable func isAbout(_ line: LogLine, _ message: String) -> Bool {
+        line.contains(message) && line.field("route") == "GET \(path)"
+      }
+      let connection = try host.connect()
+      try await connection.send("GET \(path) HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      let stall = try await host.log.line { isAbout($0, "a loop does not turn") }
+      #expect(stall.field("plugin") == "holds_up_loop/1" && stall.field("fault") == "plugin", "\(stall)")
+      #expect(stall.field("work") == work && stall.field("job") == job && stall.field("state") == "running", "\(stall)")
+      let stack = try #require(stall.field("stack"))
+      #expect(stack.contains(" spins+0x"), "\(stall)")
+      try host.directory.write("", as: "release")
+      let end = try await host.log.line { isAbout($0, "a loop turns again") }
+      #expect(end.field("plugin") == "holds_up_loop/1" && end.field("ms").flatMap { Int($0) } ?? 0 >= 100, "\(end)")
+      #expect(host.log.lines { isAbout($0, "a loop does not turn") }.count == 1)
+      let tree = try await tree(of: host)
+      #expect(tree.field("stalls").flatMap { Int($0) } ?? 0 >= 2, "\(tree)")
+    }
+  }
+
+  @Test func `does not interrupt a system call that holds up a loop`() async throws {
+    try await withHost([.fixture("holds_up_loop")]) { host in
+      let gate = host.directory.appending(path: "gate").path
+      #expect(mkfifo(gate, 0o600) == 0)
+      async let answer = host.get("/blocks")
+      let stall = try await host.log.line(containing: "route=\"GET /blocks\"")
+      #expect(stall.field("state") == "in openat", "\(stall)")
+      #expect(stall.field("stack_guess")?.contains(" blocks+0x") == true, "\(stall)")
+      close(open(gate, O_WRONLY))
+      #expect(try await answer.status == 200)
+    }
+  }
+
+  @Test func `reports a start that holds up its loop`() async throws {
+    try await withHost([.fixture("holds_up_loop")]) { host in
+      let stall = try await host.log.line { $0.contains("a loop does not turn") && $0.field("job") == "start" }
+      #expect(stall.field("plugin") == "holds_up_loop/1", "\(stall)")
+      #expect(stall.field("state") == "in clock_nanosleep", "\(stall)")
+      #expect(stall.field("stack_guess")?.contains(" sleeps_at_start+0x") == true, "\(stall)")
+    }
+  }
+
+  @Test func `says nothing of stalls where they are not to be reported`() async throws {
+    try await withHost([.fixture("holds_up_loop")], configuration: "threads = 1\nstall_warning = \"0s\"") { host in
+      let tree = try await tree(of: host)
+      #expect(tree.field("stalls") == "0")
+      #expect(host.log.lines { $0.contains("does not turn") }.isEmpty)
+    }
+  }
+
+  @Test func `writes its reports as objects where the log does`() async throws {
+    try await withHost([.fixture("holds_up_loop")], configuration: "threads = 1\n[log]\nformat = \"json\"") { host in
+      let line = try await host.log.line { $0.contains("a loop does not turn") && $0.contains("clock_nanosleep") }
+      let object = try JSONDecoder().decode([String: String].self, from: Data(line.text.utf8))
+      #expect(object["plugin"] == "holds_up_loop/1" && object["fault"] == "plugin" && object["level"] == "warning")
+      #expect(object["stack_guess"]?.hasPrefix("#0 ") == true)
+    }
+  }
+
+  /// The last line of the scope tree.
+  private func tree(of host: Host) async throws -> LogLine {
+    let position = host.log.position
+    host.child.signal(SIGUSR2)
+    return try await host.log.line(after: position, containing: "scope tree done")
+  }
+}
