@@ -29,8 +29,9 @@ package final class Host {
   let logger: Logger
 
   /// Starts the host: loads all plugins, then listens.
+  /// - Parameter isChecked: whether what plugins call is checked.
   /// - Throws: if the configuration, a plugin or an address stands in the way; nothing is served then.
-  package init(_ source: ConfigurationSource) throws(HostFailure) {
+  package init(_ source: ConfigurationSource, isChecked: Bool = false) throws(HostFailure) {
     let configuration = try source.read()
     LogOutput.start(configuration.log)
     logger = Logger(label: "ambit")
@@ -45,7 +46,7 @@ package final class Host {
         cancelGrace: configuration.cancelGrace.wholeNanoseconds,
         stallWarning: configuration.stallWarning?.wholeNanoseconds)
       loops = try LoopGroup(
-        count: configuration.threads, table: HTTPCalls.makeTable(), limits: limits,
+        count: configuration.threads, table: HTTPCalls.makeTable(isChecked: isChecked), limits: limits,
         pool: ThreadPool.Limits(threads: configuration.poolThreads, queue: configuration.poolQueue))
       server = HTTPServer(loops: loops, limits: configuration.httpLimits)
     } catch {
@@ -53,7 +54,7 @@ package final class Host {
     }
     loading = try PluginLoading(source: source, configuration: configuration)
     do throws(HostFailure) {
-      try start()
+      try start(isChecked: isChecked)
     } catch {
       admin?.drain()
       loading.copies.remove()
@@ -62,7 +63,7 @@ package final class Host {
   }
 
   /// Takes the addresses first: a host that cannot have them starts no plugin.
-  private func start() throws(HostFailure) {
+  private func start(isChecked: Bool) throws(HostFailure) {
     let urls: [String]
     do throws(ListenError) { urls = try server.listen(at: configuration.listen) } catch { throw HostFailure(error) }
     board.listens(at: urls)
@@ -70,6 +71,7 @@ package final class Host {
     let report = try loadPlugins(configuration, refusing: configuration.start == .strict)
     for line in report.failures { logger.error("\(line)") }
     server.accept()
+    if isChecked { logger.notice("checked mode: calls of plugins are checked, and cost more time and memory") }
     for url in urls { logger.info("listening on \(url)") }
     if let path = source.adminPath(in: configuration) { logger.info("admin API on unix:\(path)") }
     board.enter(.serving)

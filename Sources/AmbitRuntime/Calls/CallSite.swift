@@ -48,6 +48,9 @@ public enum CallSite {
     return cfiber_guest()?.assumingMemoryBound(to: Job.self)
   }
 
+  /// Whether the calling thread runs a hook of a plugin, or other code that is on no job's account.
+  static var isInHook: Bool { job?.pointee.isHook ?? true }
+
   @inline(never)
   private static func fromThread(_ scope: ScopePointer, _ body: (JobPointer) -> Status) -> Status {
     guard cfiber_loop() == nil, let job, job.pointee.loop == scope.pointee.loop else { return .wrongThread }

@@ -63,7 +63,7 @@ extension JobState {
     case .suspended: "waiting"
     case .blocked: "blocked"
     case .onThread: "thread"
-    case .ended: "ended"
+    case .ended, .forgotten: "ended"
     }
   }
 }

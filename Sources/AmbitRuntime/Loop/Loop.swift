@@ -12,6 +12,8 @@ public struct Loop {
   /// The function table that scopes of this loop hand to plugins.
   public let api: UnsafePointer<ambit_api>
   public let limits: RuntimeLimits
+  /// Calls of plugins are checked, and closed scopes kept for that: see KeptScopes.swift.
+  public let isChecked: Bool
   let epoll: Int32
   /// How other threads reach the loop. Not owned: it belongs to the loop's `EventLoop`.
   let mailbox: Unmanaged<Mailbox>
@@ -49,6 +51,9 @@ public struct Loop {
   /// Who writes reports about overdue jobs. Not owned; nil on a loop that nobody watches.
   var watchdog: Unmanaged<Watchdog>?
 
+  /// Closed scopes that plugins may still name, the longest closed first; none but in checked mode.
+  var keptScopes: Link
+  var keptCount = 0
   /// Gives back the memory of stacks that a burst has left behind; see `Loop+Memory.swift`.
   var trimTimer: Timer
   var freeJobs = RecordPool<Job>(limit: keptRecords)
@@ -108,7 +113,8 @@ extension UnsafeMutablePointer<Loop> {
 
   /// Makes a loop, on any thread; it runs on the thread that calls `run`.
   func initialize(
-    index: Int, of count: Int, api: UnsafePointer<ambit_api>, limits: RuntimeLimits, mailbox: Mailbox, pool: ThreadPool
+    index: Int, of count: Int, api: UnsafePointer<ambit_api>, isChecked: Bool, limits: RuntimeLimits, mailbox: Mailbox,
+    pool: ThreadPool
   ) throws(SystemError) {
     let epoll = try SystemError.check("epoll_create1", epoll_create1(clinux_epoll_cloexec))
     var stacks = cfiber_stack_pool()
@@ -116,11 +122,12 @@ extension UnsafeMutablePointer<Loop> {
     let now = Clock.monotonic
     initialize(
       to: Loop(
-        index: index, api: api, limits: limits, epoll: epoll, mailbox: .passUnretained(mailbox),
+        index: index, api: api, limits: limits, isChecked: isChecked, epoll: epoll, mailbox: .passUnretained(mailbox),
         pool: .passUnretained(pool), now: now, current: nil,
         ready: Link(alone: readyLink), wheel: TimerWheel(now: now), stackPool: stacks,
         ending: Link(alone: pointer(to: \.ending)!),
         endingTimer: Timer(at: endingTimer, owner: self, fire: endingScopesDue), pulse: .make(), watchdog: nil,
+        keptScopes: Link(alone: pointer(to: \.keptScopes)!),
         trimTimer: Timer(at: trimTimer, owner: self, fire: trimMemory),
         root: .allocate(capacity: 1),
         lastScopeID: UInt64(index), scopeIDStride: UInt64(max(count, 1)), server: nil))

@@ -118,6 +118,8 @@ enum JobState {
   /// Its function runs on a thread of the pool.
   case onThread
   case ended
+  /// In checked mode: its scope has closed, and with it the plugin's right to its handle.
+  case forgotten
 }
 
 /// What stands in a loop's ready queue: a job's turn, or the end of a request whose jobs are to have theirs before.

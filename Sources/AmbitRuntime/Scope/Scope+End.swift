@@ -113,9 +113,7 @@ extension UnsafeMutablePointer<Scope> {
     guard isLast, pointee.holds == 0 else { return }
     pointee.state = .closed
     let loop = pointee.loop
-    while let link = endedJobsLink.popFirst() { loop.recycle(JobPointer.of(sibling: link)) }
     detach()
-    pointee.memory.release(to: loop)
     loop.disarm(timer)
     latchedLink.remove()
     loop.pointee.liveScopes &-= 1
@@ -124,7 +122,7 @@ extension UnsafeMutablePointer<Scope> {
     let kind = pointee.kind
     let generation = pointee.generation
     pointee.closer?.unblock(.ok)
-    if kind != .plugin { pointee.observer?.closed(self) }
+    if loop.pointee.isChecked { keep() } else { letGo() }
     guard let parent else { return }
     if kind == .request { parent.requestEnded() }
     parent.release()

@@ -20,17 +20,19 @@ public final class EventLoop: @unchecked Sendable {
     let loop: LoopPointer
   }
 
-  /// Makes one of `count` loops; it does nothing until `start`. `api` outlives it. Of `threadName` debuggers show the
+  /// Makes one of `count` loops; it does nothing until `start`. `api` outlives it; `isChecked` says that it is one of
+  /// checked mode. Of `threadName` debuggers show the
   /// first 15 bytes.
   public init(
     index: Int, of count: Int = 1, threadName: String = "ambit-loop", api: UnsafePointer<ambit_api>,
-    limits: RuntimeLimits, pool: ThreadPool = ThreadPool()
+    isChecked: Bool = false, limits: RuntimeLimits, pool: ThreadPool = ThreadPool()
   ) throws(SystemError) {
     self.threadName = threadName
     mailbox = try Mailbox()
     self.pool = pool
     record = .allocate(capacity: 1)
-    try record.initialize(index: index, of: count, api: api, limits: limits, mailbox: mailbox, pool: pool)
+    try record.initialize(
+      index: index, of: count, api: api, isChecked: isChecked, limits: limits, mailbox: mailbox, pool: pool)
     mail = .allocate(capacity: 1)
     let watch = IOWatch { watch, _ in
       let mail = watch.assumingMemoryBound(to: MailWatch.self)

@@ -19,8 +19,8 @@ public final class LoopGroup: Sendable {
     for index in 0..<count {
       loops.append(
         try EventLoop(
-          index: index, of: count, threadName: "\(threadName)-\(index)", api: table.pointer, limits: limits, pool: pool)
-      )
+          index: index, of: count, threadName: "\(threadName)-\(index)", api: table.pointer,
+          isChecked: table.isChecked, limits: limits, pool: pool))
     }
     self.loops = loops
     watchdog = try Watchdog(loops: loops, pool: pool, stallWarning: limits.stallWarning)

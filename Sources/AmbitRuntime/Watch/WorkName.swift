@@ -12,6 +12,9 @@ struct WorkName: Sendable {
     case deferred = "deferred function"
     /// What no plugin asked for.
     case host
+
+    /// With its article.
+    var phrase: String { self == .onEnd || self == .onCancel ? "an \(rawValue)" : "a \(rawValue)" }
   }
 
   let kind: Kind

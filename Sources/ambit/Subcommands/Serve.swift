@@ -11,6 +11,7 @@ struct Serve: ParsableCommand {
         ambit serve                   # ./host.conf, or the defaults
         ambit serve -c prod.conf
         ambit serve --build           # compile what is out of date first
+        ambit serve --checked         # report calls that plugins must not make
       """)
 
   @OptionGroup var configuration: ConfigurationOption
@@ -18,11 +19,14 @@ struct Serve: ParsableCommand {
   @Flag(help: "Build the plugins of the folder first, as 'ambit build' does.")
   var build = false
 
+  @Flag(help: "Check each call that a plugin makes, and report those it must not make; for trying plugins.")
+  var checked = false
+
   func run() throws {
     do throws(HostFailure) {
       let source = configuration.source
       if build { for line in try PluginBuild.run(for: source) { Terminal.note(line) } }
-      let host = try Host(source)
+      let host = try Host(source, isChecked: checked)
       Terminal.exit(host.run())
     } catch {
       Terminal.fail(error)

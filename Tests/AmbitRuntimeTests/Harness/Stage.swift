@@ -124,6 +124,7 @@ final class Stage: @unchecked Sendable {
     if loop.pointee.root.pointee.holds != 1 { left.append("\(loop.pointee.root.pointee.holds - 1) holds on the root") }
     if loop.pointee.root.pointee.jobCount != 0 { left.append("\(loop.pointee.root.pointee.jobCount) jobs of the root") }
     if !loop.readyLink.isAlone { left.append("something ready to run") }
+    loop.disarm(loop.endingTimer)
     if !loop.pointee.wheel.isEmpty { left.append("a timer") }
     return left
   }

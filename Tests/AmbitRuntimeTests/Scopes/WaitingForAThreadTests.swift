@@ -79,7 +79,7 @@ import Testing
   @Test func `ends for a handler, which then is not called`() throws {
     let steps = try play { stage, request, held in
       request.hold()
-      request.runHostJob { scope in
+      request.runHostJob("work") { scope in
         let job = scope.pointee.loop.pointee.current!
         let code = job.runHandlerOnThread(in: scope) { _ in 7 }
         Stage.current.note("handler: \(Status(rawValue: code))")
