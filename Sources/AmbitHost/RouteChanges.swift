@@ -2,6 +2,7 @@ internal import AmbitConfig
 internal import AmbitCore
 internal import AmbitHTTP
 internal import AmbitPlugins
+internal import AmbitRuntime
 
 /// What the configuration changes of single routes: those of plugins by entries without `call`, and of its own routes
 /// what is no matter of the call.
@@ -66,13 +67,13 @@ extension PluginLoading.Result {
     return serving.filter { !leaving.contains($0.key) }.values.flatMap { generation in
       let declaration = generation.plugin.declaration
       return generation.routes.map { route in
-        .init(
+        RouteChanges.Route(
           pattern: route.pattern, plugin: declaration.name, runsOnThreads: declaration.flags.contains(.threads))
       }
     }
       + candidates.flatMap { candidate in
         candidate.patterns.map { pattern in
-          .init(pattern: pattern, plugin: candidate.name, runsOnThreads: candidate.runsOnThreads)
+          RouteChanges.Route(pattern: pattern, plugin: candidate.name, runsOnThreads: candidate.runsOnThreads)
         }
       }
   }

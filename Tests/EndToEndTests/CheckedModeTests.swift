@@ -39,7 +39,7 @@ import Testing
       path: "/wait-deferred", answer: "deferred -7\n", reports: ["ambit_sleep was called in a deferred function"]),
     Forbidden(
       path: "/wait-on-cancel", answer: "on_cancel -7\n", reports: ["ambit_sleep was called in an on_cancel function"]),
-    Forbidden(path: "/use-ref", answer: "called -3\n", reports: []),
+    Forbidden(path: "/use-ref", answer: "done -3\n", reports: []),
   ])
   func `refuses the call, and names it with its plugin`(forbidden: Forbidden) async throws {
     try await withHost([.fixture("forbidden_calls")], configuration: Self.configuration, arguments: ["--checked"]) {
@@ -84,7 +84,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [("/wait-at-end", "on_end -7\n"), ("/use-thread", "open -8\n"), ("/use-ref", "called -3\n")])
+  @Test(arguments: [("/wait-at-end", "on_end -7\n"), ("/use-thread", "open -8\n"), ("/use-ref", "done -3\n")])
   func `is not needed for a call to fail that can be told from a good one`(path: String, text: String) async throws {
     try await withHost([.fixture("forbidden_calls")], configuration: Self.configuration) { host in
       let answer = try await host.get(path)

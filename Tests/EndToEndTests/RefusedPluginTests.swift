@@ -3,8 +3,11 @@ import Testing
 
 /// Plugins that break a rule, each in a file named after the rule, before the real host.
 @Suite struct `Refused plugins` {
-  /// The fixtures that load well, or whose mistake only a start can show.
-  private static let loadable: Set = ["bare", "well_formed", "start_fails", "blocking_route", "pool_threads"]
+  /// The fixtures that load well, or whose mistake only a start or a request can show.
+  private static let loadable: Set = [
+    "bare", "well_formed", "start_fails", "blocking_route", "pool_threads", "ignores_cancel", "holds_up_loop",
+    "forbidden_calls",
+  ]
 
   @Test func `check names every file that breaks a rule, all at once`() async throws {
     let fixtures = Places.package.appending(path: "Tests/Fixtures").filePath

@@ -126,7 +126,7 @@ import Testing
 
   @Test func `writes its reports as objects where the log does`() async throws {
     try await withHost([.fixture("holds_up_loop")], configuration: "threads = 1\n[log]\nformat = \"json\"") { host in
-      let line = try await host.log.line { $0.contains("a loop does not turn") && $0.contains("clock_nanosleep") }
+      let line = try await host.log.line { $0.contains("a loop does not turn") && $0.contains("holds_up_loop/1") }
       let object = try JSONDecoder().decode([String: String].self, from: Data(line.text.utf8))
       #expect(object["plugin"] == "holds_up_loop/1" && object["fault"] == "plugin" && object["level"] == "warning")
       #expect(object["stack_guess"]?.hasPrefix("#0 ") == true)
