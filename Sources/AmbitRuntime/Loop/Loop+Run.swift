@@ -36,7 +36,7 @@ extension UnsafeMutablePointer<Loop> {
       watch.pointee.onEvents(watch, events[index].events)
     }
     while let timer = pointee.wheel.popDue(now: pointee.now) { timer.pointee.fire(timer.pointee.owner) }
-    runReady()
+    if !readyLink.isAlone { runReady() }
     scheduleTrim()
   }
 
