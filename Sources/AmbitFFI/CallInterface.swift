@@ -54,7 +54,7 @@ public struct CallInterface {
 public struct CallResult {
   /// An integer, a boolean or a pointer extended to 64 bits by its sign or by zeros; the bit pattern of an `f64`, and
   /// that of an `f32` in the lower half; 0 for `void`.
-  public let bits: UInt64
+  public var bits: UInt64
   /// What the function left in `errno`, which was 0 before: errno(3).
   public let errorNumber: Int32
 

@@ -9,7 +9,6 @@ internal import Glibc
 extension TypedRun {
   /// Responds, unless the function has done so itself or nobody waits for it any more.
   func respond() throws(TypedFailure) {
-    defer { if call.pointee.result.freed { free(UnsafeMutableRawPointer(bitPattern: UInt(result.bits))) } }
     guard request.pointee.response.phase == .unbegun else { return }
     if call.pointee.hasReports || prefersJSON {
       try respondWithJSON()

@@ -51,6 +51,7 @@ extension UnsafeMutablePointer<Request> {
   /// Answers the request by the route's C function; the result is as a handler's.
   func answer(by call: RouteCallPointer, isBlocking: Bool, as job: JobPointer) -> Int32 {
     guard var run = TypedRun(self, call, job) else { return Status.noMemory.rawValue }
+    defer { call.releaseTexts(run.result, output: run.output) }
     do throws(TypedFailure) {
       try run.readArguments()
       try run.perform(isBlocking: isBlocking)
@@ -82,7 +83,7 @@ extension TypedRun {
     if isBlocking {
       try performOnThread()
     } else {
-      result = call.pointee.interface.call(call.pointee.function, frame)
+      result = call.perform(frame, output: output)
     }
     guard let failure else { return }
     // What a wait that was cancelled has made of the function is nobody's fault.
@@ -104,7 +105,7 @@ extension TypedRun {
   private mutating func performOnThread() throws(TypedFailure) {
     var result = result
     let status = withUnsafeMutablePointer(to: &result) { result in
-      let call = ThreadedCall(call: call, frame: frame, result: result)
+      let call = ThreadedCall(call: call, frame: frame, output: output, result: result)
       return job.runHandlerOnThread(in: scope) { _ in call.perform() }
     }
     guard status == Status.ok.rawValue else { throw .status(Status(rawValue: status)) }
@@ -116,10 +117,11 @@ extension TypedRun {
 private struct ThreadedCall: @unchecked Sendable {
   let call: RouteCallPointer
   let frame: ArgumentFrame
+  let output: UnsafeMutableRawPointer
   let result: UnsafeMutablePointer<CallResult>
 
   func perform() -> Int32 {
-    result.pointee = call.pointee.interface.call(call.pointee.function, frame)
+    result.pointee = call.perform(frame, output: output)
     return Status.ok.rawValue
   }
 }

@@ -14,6 +14,8 @@ public struct RouteCall {
   public let hasFields: Bool
   /// The function reports variables or buffers besides its result.
   public let hasReports: Bool
+  /// Its result or one of these variables is a text.
+  public let reportsTexts: Bool
   public let result: SignatureResult
   /// The `Content-Type` of answers that are no JSON.
   public let contentType: ambit_str
@@ -58,7 +60,9 @@ extension RouteCall {
     call.initialize(
       to: RouteCall(
         function: function, interface: CallInterface(signature), plan: plan, steps: UnsafeBufferPointer(steps),
-        hasFields: !plan.fields.isEmpty, hasReports: !plan.reports.isEmpty, result: signature.result,
+        hasFields: !plan.fields.isEmpty, hasReports: !plan.reports.isEmpty,
+        reportsTexts: signature.result.type == .str || plan.reports.contains { $0.type == .str },
+        result: signature.result,
         contentType: .immortalCopy(contentType ?? "text/plain"),
         // A name is letters, digits and underscores.
         reportKeys: plan.reports.map { .immortalCopy("\"\($0.name)\":") }, texts: texts))
