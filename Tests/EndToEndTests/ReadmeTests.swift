@@ -55,7 +55,12 @@ private func columnless(_ text: String) -> [String] {
 
   @Test func `its session with a running host goes as it says`() async throws {
     let session = try #require(blocks(of: "console").first { $0.contains("ambit reload") })
-    try await withHost([.sample("hello"), .sample("simple_service"), .sample("counter", language: "cpp")]) { host in
+    let settings = try String(contentsOf: Places.package.appending(path: "host.conf"), encoding: .utf8)
+    let routes = try String(settings[#require(settings.firstRange(of: "\n[[route]]")).lowerBound...])
+    let samples: [PluginFile] = [
+      .sample("hello"), .sample("simple_service"), .sample("typed"), .sample("counter", language: "cpp"),
+    ]
+    try await withHost(samples, configuration: routes) { host in
       let steps = session.components(separatedBy: "$ ").dropFirst()
       #expect(steps.count == 3)
       for step in steps {

@@ -108,6 +108,7 @@ import Testing
     ("i32 (buffer(1048577) a)", "1:13: expected a number of bytes from 1 to 1048576, found `1048577`"),
     ("i32 (buffer(-1) a)", "1:13: expected a number of bytes from 1 to 1048576, found `-1`"),
     ("i32 (buffer(8)", "1:15: expected the name to report it under, found the end"),
+    ("i32 (buffer(300) b, u8 len(b))", "1:21: expected u8 (0 to 255), found the length 300 of `b`"),
     ("i32 (buffer(1048576) a, buffer(1) b)", "1:25: expected at most 1048576 bytes in all buffers"),
     ("i32\n(i32 ä)", "2:6: expected a name or a value behind `i32`, found `ä`"),
     ("i32 (str \"ä\", f46 x)", "1:15: unknown type `f46`; did you mean `f64`?"),

@@ -23,7 +23,7 @@ import Testing
   ]
 
   /// A library that gives back what it gets: as its result, and through a pointer.
-  private static let sameValues = PluginFile.source(
+  private static let library = PluginFile.source(
     "#include <stdbool.h>\n#include <stddef.h>\n#include <stdint.h>\n"
       + types.map { type in
         """
@@ -102,7 +102,7 @@ import Testing
 
   private func withTypes(_ body: @escaping @Sendable (Host) async throws -> Void) async throws {
     try await withHost([]) { host in
-      try await Self.sameValues.install(in: host.directory)
+      try await Self.library.install(in: host.directory)
       try host.configure(Self.routes)
       #expect(try await host.reload().field("failed") == "0")
       try await body(host)
