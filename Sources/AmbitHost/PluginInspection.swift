@@ -1,15 +1,20 @@
+internal import AmbitConfig
 internal import AmbitCore
 internal import AmbitPlugins
+internal import AmbitRuntime
 
 /// What the host would make of a plugin's file: what `ambit inspect` shows.
 package struct PluginInspection: Sendable {
-  private let content: PluginContent
-  private let facts: LibraryFacts
-  /// Why the host would refuse the file; nil if nothing in the file speaks against it.
-  package let refusal: String?
+  let content: PluginContent
+  let facts: LibraryFacts
+  /// What its entry says; nil if that could not be had.
+  let manifest: PluginManifest?
+  /// Why the host would refuse the file, a line for each reason; empty if it would take it.
+  package let refusals: [String]
 
-  /// Reads the file at `path`. No code of it runs.
-  /// - Throws: if it cannot be read, or is no shared library for this machine.
+  /// Reads the file at `path`, and its entry in a child process, as loading runs the library's constructors; its `start`
+  /// does not run. Blocks.
+  /// - Throws: if the file cannot be read, or is no shared library for this machine.
   package init(path: String) throws(HostFailure) {
     do throws(PluginRefusal) {
       content = try PluginContent(of: PluginFile(path: path), settle: .zero)
@@ -17,55 +22,29 @@ package struct PluginInspection: Sendable {
     } catch {
       throw HostFailure(error)
     }
-    refusal = Self.refusal(of: facts)
-  }
-
-  private static func refusal(of facts: LibraryFacts) -> String? {
-    do throws(ELFError) {
-      try facts.checkLoadable()
-      guard facts.exports.contains(Self.entry) else {
-        return "it shows no \(Self.entry); is it defined with AMBIT_EXPORT?"
-      }
-      return nil
+    let folder: PluginCopies
+    do throws(FileError) {
+      folder = try PluginCopies(in: HostProcess.variable("TMPDIR") ?? "/tmp")
     } catch {
-      return error.description
+      throw HostFailure(error)
+    }
+    defer { folder.remove() }
+    do throws(PluginRefusal) {
+      manifest = try Self.manifest(of: content, copiedTo: folder)
+      refusals = []
+    } catch {
+      manifest = nil
+      refusals = error.errors.map(\.reason)
     }
   }
 
-  private static let entry = "ambit_plugin_entry"
-
-  /// Names it shows to others beside the entry.
-  private var otherExports: [String] { facts.exports.filter { $0 != Self.entry } }
-
-  /// What is not refused and may yet surprise.
-  private var warnings: [String] {
-    var warnings: [String] = []
-    if facts.constructors > 0 {
-      warnings.append("\(facts.constructors) constructors: code that runs while it is loaded, before its start")
+  private static func manifest(of content: PluginContent, copiedTo folder: PluginCopies) throws(PluginRefusal)
+    -> PluginManifest
+  {
+    let defaults = HostConfiguration.defaults
+    let rehearsal = Rehearsal(runtime: defaults.rehearsalRuntime, limit: defaults.rehearsalTimeout) { event in
+      HostProcess.writeError("\(event.message)\n")
     }
-    if !otherExports.isEmpty {
-      warnings.append("names beside its entry are visible to others; build it with -fvisibility=hidden")
-    }
-    if facts.usesSwift { warnings.append("it needs the Swift runtime that the host has") }
-    return warnings
+    return try rehearsal.rehearse(try folder.add(content)) { _ in nil }
   }
-}
-
-extension PluginInspection {
-  /// For people: a line for each fact.
-  package var text: String {
-    var table = TextTable()
-    table.add("file", "\(content.file.path), \(facts.size) bytes")
-    table.add("sha256", "\(content.hash)")
-    table.add("machine", "\(facts.machine)")
-    table.add("build id", facts.buildID ?? "none")
-    table.add("needs", list(facts.needed))
-    table.add("exports", list(facts.exports))
-    for obstacle in facts.unloadObstacles { table.add("stays", "\(obstacle)") }
-    for warning in warnings { table.add("warning", warning) }
-    if let refusal { table.add("refused", refusal) }
-    return table.lines.map { $0 + "\n" }.joined()
-  }
-
-  private func list(_ names: [String]) -> String { names.isEmpty ? "nothing" : names.joined(separator: ", ") }
 }

@@ -205,7 +205,8 @@ extension HostConfiguration {
     }
   }
 
-  fileprivate var rehearsalRuntime: RehearsalRuntime {
+  /// The limits of the runtime, for a child process that rehearses.
+  var rehearsalRuntime: RehearsalRuntime {
     RehearsalRuntime(
       stackSize: stackSize, cancelGrace: cancelGrace.wholeNanoseconds, poolThreads: poolThreads,
       logLevel: log.level.rawValue)

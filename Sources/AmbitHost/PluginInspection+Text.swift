@@ -1,0 +1,68 @@
+internal import AmbitCore
+internal import AmbitPlugins
+
+extension PluginInspection {
+  /// For people: a line for each fact.
+  package var text: String {
+    var table = TextTable()
+    table.add("file", "\(content.file.path), \(facts.size) bytes")
+    table.add("sha256", "\(content.hash)")
+    table.add("build id", facts.buildID ?? "none")
+    table.add("machine", "\(facts.machine)")
+    table.add("needs", list(facts.needed))
+    table.add("exports", list(facts.exports))
+    if let manifest { add(manifest, to: &table) }
+    for reason in reasonsToStay { table.add("stays", reason) }
+    for warning in warnings { table.add("warning", warning) }
+    for refusal in refusals { table.add("refused", refusal) }
+    return table.lines.map { $0 + "\n" }.joined()
+  }
+
+  private func list(_ names: [String]) -> String { names.isEmpty ? "nothing" : names.joined(separator: ", ") }
+
+  private func add(_ manifest: PluginManifest, to table: inout TextTable) {
+    table.add("plugin", [manifest.name, manifest.version].filter { !$0.isEmpty }.joined(separator: " "))
+    if !manifest.about.isEmpty { table.add("about", manifest.about) }
+    table.add("abi", manifest.abi)
+    table.add("flags", list(manifest.flags.names))
+    for route in manifest.routes {
+      let parts = ["\(route.pattern)", route.signature].compactMap { $0 } + route.flags.names
+      table.add("route", parts.joined(separator: "  "))
+    }
+  }
+
+  /// Why its library would stay in memory once the plugin is replaced.
+  private var reasonsToStay: [String] {
+    let isDeclared = manifest?.flags.contains(.unloadable) ?? true
+    return (isDeclared ? [] : ["it does not declare AMBIT_PLUGIN_UNLOADABLE"])
+      + facts.unloadObstacles.map(\.description)
+  }
+
+  /// What is not refused and may yet surprise.
+  private var warnings: [String] {
+    var warnings: [String] = []
+    if facts.constructors > 0 { warnings.append("\(facts.constructors) constructors run when it is loaded") }
+    let others = facts.exports.filter { $0 != "ambit_plugin_entry" }
+    if !others.isEmpty {
+      warnings.append("other names than its entry are visible: \(list(others)); -fvisibility=hidden hides them")
+    }
+    if facts.usesSwift { warnings.append("it needs the Swift runtime that the host has") }
+    return warnings
+  }
+}
+
+extension PluginFlags {
+  fileprivate var names: [String] {
+    let all: [(PluginFlags, String)] = [(.unloadable, "AMBIT_PLUGIN_UNLOADABLE"), (.threads, "AMBIT_PLUGIN_THREADS")]
+    return all.filter { contains($0.0) }.map(\.1)
+  }
+}
+
+extension RouteFlags {
+  fileprivate var names: [String] {
+    let all: [(RouteFlags, String)] = [
+      (.blocking, "AMBIT_ROUTE_BLOCKING"), (.finishOnDisconnect, "AMBIT_ROUTE_FINISH_ON_DISCONNECT"),
+    ]
+    return all.filter { contains($0.0) }.map(\.1)
+  }
+}
