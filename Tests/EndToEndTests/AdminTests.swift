@@ -100,6 +100,29 @@ import Testing
     }
   }
 
+  @Test func `counts stalls of loops`() async throws {
+    let plugin = PluginFile.source(blockingPlugin, name: "stuck")
+    try await withHost([plugin], configuration: "threads = 1\nstall_warning = \"50ms\"") { host in
+      let connection = try host.connect()
+      try await connection.send("GET /stuck HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      try await host.log.line(containing: "stuck from now on")
+      while try await host.adminJSON("/status").number("stalls") == 0 {}
+      try host.directory.write("", as: "go")
+      #expect(try await connection.response().status == 200)
+      #expect(try await host.admin("/status", "-H", "Accept: text/plain").text.contains("1 stalls of loops"))
+    }
+  }
+
+  @Test func `counts jobs that ignore their cancellation, until they return`() async throws {
+    let plugin = PluginFile.source(stayingPlugin, name: "stays")
+    try await withHost([plugin], configuration: "cancel_grace = \"10ms\"") { host in
+      #expect(try await host.get("/leave").text == "left\n")
+      while try await host.adminJSON("/status").number("stuck_jobs") != 1 {}
+      try host.directory.write("", as: "go")
+      while try await host.adminJSON("/status").number("stuck_jobs") != 0 {}
+    }
+  }
+
   @Test func `shows scopes and jobs`() async throws {
     try await withHost([.probe("waits")]) { host in
       let connection = try host.connect()
@@ -136,6 +159,27 @@ import Testing
       connection.close()
       #expect(await host.child.status == .exited(0))
     }
+  }
+
+  /// A plugin whose job stays on its thread until the file "go" is there, whatever becomes of its request.
+  private var stayingPlugin: String {
+    """
+    #include <ambit.h>
+    #include <unistd.h>
+    static int32_t stay(ambit_scope *scope, void *unused) {
+      (void)scope, (void)unused;
+      while (access("go", F_OK) != 0) usleep(1000);
+      return AMBIT_OK;
+    }
+    static int32_t leave(ambit_scope *scope) {
+      ambit_job_options options = {.size = sizeof options, .name = "stay", .flags = AMBIT_JOB_THREAD};
+      ambit_spawn(scope, stay, NULL, &options, NULL);
+      return ambit_respondf(scope, 200, "text/plain", "left\\n");
+    }
+    static const ambit_route routes[] = {{.pattern = "GET /leave", .handler = leave}};
+    AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
+        AMBIT_PLUGIN_HEADER, .name = "stays", .version = "1.0", .routes = routes, .route_count = 1};
+    """
   }
 
   private var blockingPlugin: String {

@@ -15,6 +15,8 @@ extension HostStatus {
       ("listen", .array(content.addresses.map(JSONValue.string))),
       ("connections", JSONValue(connections)),
       ("requests", JSONValue(requests)),
+      ("stuck_jobs", JSONValue(stuckJobs)),
+      ("stalls", JSONValue(stalls)),
       ("loops", .array((0..<loopCount).map(json(ofLoop:)))),
       ("generations", .array(generations.map(\.json))),
       ("residents", residentsJSON),

@@ -12,6 +12,8 @@ struct HostStatus: Sendable {
   /// Clients that wait for a reload which has not begun.
   let waitingForReload: Int
   let loopCount: Int
+  /// How often a loop has not turned for `stall_warning`, since the start.
+  let stalls: Int
   /// Of the loops that turned in time.
   let loops: [ServerReport]
   let generations: [GenerationStatus]
@@ -24,6 +26,7 @@ struct HostStatus: Sendable {
   ) {
     loops = server.reports(within: patience)
     loopCount = group.loops.count
+    stalls = group.stallCount
     waitingForReload = reloads.waitingCount
     content = board.present
     generations = GenerationStatus.all(of: content.generations, on: group, patience: patience)
@@ -33,6 +36,7 @@ struct HostStatus: Sendable {
   }
 
   var requests: Int { loops.reduce(0) { $0 + $1.loop.requests } }
+  var stuckJobs: Int { loops.reduce(0) { $0 + $1.loop.stuckJobs } }
   var connections: Int { loops.reduce(0) { $0 + $1.connections } }
 
   var residents: [GenerationStatus] { generations.filter { $0.state == .resident } }

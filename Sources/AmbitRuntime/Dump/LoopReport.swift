@@ -6,11 +6,14 @@ public struct LoopReport: Sendable {
   public let requests: Int
   /// Scopes that are not closed, the host's own and those of plugins among them.
   public let scopes: Int
+  /// Jobs that have not returned within `cancel_grace` of their cancel.
+  public let stuckJobs: Int
 
   /// Looks at a loop, on the loop.
   public init(of loop: LoopPointer) {
     self.loop = loop.pointee.index
     requests = loop.pointee.liveRequests
     scopes = loop.pointee.liveScopes
+    stuckJobs = loop.pointee.stuckJobs
   }
 }
