@@ -207,7 +207,7 @@ package final class PluginGeneration: Sendable {
   private func closeShards() {
     let open = Countdown(loops.loops.count)
     record.value.pointee.shardClosed = { [self] in
-      if open.countDown() { completion.withLock { $0 }?() }
+      if open.countDown() { completion.withLock { $0.take() }?() }
     }
     for loop in loops.loops {
       loop.post { [record] in record.value.pointee.shards[$0.pointee.index].close() }
