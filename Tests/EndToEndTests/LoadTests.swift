@@ -16,37 +16,6 @@ import Testing
     }
   }
 
-  @Test(.enabled(if: Places.tool("wrk") != nil, "wrk is not installed"))
-  func `reloads under load lose no request and close no connection`() async throws {
-    try await withHost([version("0"), .sample("hello")]) { host in
-      async let load = run("wrk", ["-c", "32", "-t", "1", "-d", "3s", host.url("/version")])
-      for number in 1...8 {
-        try await version(String(number)).install(in: host.plugins)
-        #expect(try await host.reload().field("changed") == "1")
-        #expect(try await host.get("/version").text == "\(number)\n")
-      }
-      let result = try await load
-      #expect(result.status == .exited(0))
-      #expect(!result.text.contains("Socket errors") && !result.text.contains("Non-2xx"), "\(result.text)")
-      _ = try await host.log.lines(8) { $0.contains("retired") && $0.field("plugin")?.hasPrefix("version/") == true }
-    }
-  }
-
-  /// A plugin that answers `GET /version` with `text`.
-  private func version(_ text: String) -> PluginFile {
-    .source(
-      """
-      #include <ambit.h>
-      static int32_t handle(ambit_scope *scope) {
-        ambit_status status = ambit_yield(scope);
-        return status == AMBIT_OK ? ambit_respond(scope, 200, "text/plain", "\(text)\\n", 2) : status;
-      }
-      static const ambit_route routes[] = {{.pattern = "GET /version", .handler = handle}};
-      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
-        AMBIT_PLUGIN_HEADER, .name = "version", .version = "1.0", .routes = routes, .route_count = 1};
-      """, name: "version")
-  }
-
   @Test func `clients that leave in the middle, a hundred at once, are all noticed`() async throws {
     try await withHost([.probe("waits")]) { host in
       let connections = try (0..<100).map { _ in try host.connect() }

@@ -1,0 +1,138 @@
+import Foundation
+import Glibc
+import Testing
+
+/// Reloads, again and again. `AMBIT_RELOADS` says how many; without it a few, to keep the tests short. 200 is what the
+/// test under load is meant for, 1000 what those of memory are.
+@Suite struct `Reloading again and again` {
+  private static let wanted = ProcessInfo.processInfo.environment["AMBIT_RELOADS"].flatMap {
+    Int($0)
+  }
+
+  @Test(
+    .enabled(if: Places.tool("wrk") != nil, "wrk is not installed"),
+    arguments: [Replacement.byRename, .inPlace])
+  func `under load loses no request, closes no connection, and shows each new version`(
+    replacement: Replacement
+  ) async throws {
+    let cycles = min(Self.wanted ?? 10, 200)
+    let versions = try await Versions(flags: "0")
+    try await withHost([versions.plugin(0)], configuration: "threads = 2\nsettle = \"20ms\"") {
+      host in
+      async let load = run(
+        "wrk", ["-c", "32", "-t", "1", "-d", "\(max(4, cycles / 5))s", host.url("/version")])
+      for number in 1...cycles {
+        try replacement.put(versions.bytes(number), at: host.plugins.appending(path: "version.so"))
+        #expect(try await host.reload().field("changed") == "1")
+        #expect(try await host.get("/version").text == Versions.text(number))
+      }
+      let result = try await load
+      #expect(result.status == .exited(0))
+      #expect(
+        !result.text.contains("Socket errors") && !result.text.contains("Non-2xx"), "\(result.text)"
+      )
+    }
+  }
+
+  /// A resident plugin is to cost at most 25 kB in a release build; a debug build keeps some more of its own.
+  @Test(arguments: [("0", 32_000), ("AMBIT_PLUGIN_UNLOADABLE", 4_000)])
+  func `leaks neither descriptors nor mappings, and little or no memory`(flags: String, bytes: Int)
+    async throws
+  {
+    let (warmUp, cycles) = (20, min(Self.wanted ?? 80, 1000))
+    let versions = try await Versions(flags: flags)
+    try await withHost([versions.plugin(0)], configuration: "threads = 2\nsettle = \"0s\"") {
+      host in
+      var before = try Footprint(of: host)
+      for number in 1...(warmUp + cycles) {
+        if number == warmUp { before = try Footprint(of: host) }
+        try Replacement.byRename.put(
+          versions.bytes(number), at: host.plugins.appending(path: "version.so"))
+        try await host.reload()
+      }
+      _ = try await host.log.lines(warmUp + cycles) { $0.contains("plugin generation retired") }
+      let after = try Footprint(of: host)
+      let growth = (after.memory - before.memory) / cycles
+      print("a reload with flags \(flags) costs \(growth) bytes")
+      #expect(growth <= bytes)
+      #expect(after.descriptors <= before.descriptors)
+      let isResident = flags == "0"
+      #expect(after.copies - before.copies == (isResident ? cycles : 0))
+      #expect(try host.children().isEmpty)
+      #expect(try await host.get("/version").text == Versions.text(warmUp + cycles))
+    }
+  }
+}
+
+/// How a new version takes the place of the old one.
+enum Replacement: Sendable {
+  case byRename
+  /// As `cp` does it: the old file is cut off and written over.
+  case inPlace
+
+  func put(_ bytes: Data, at file: URL) throws {
+    switch self {
+    case .byRename: try bytes.write(to: file, options: .atomic)
+    case .inPlace:
+      let handle = try FileHandle(forWritingTo: file)
+      try handle.truncate(atOffset: 0)
+      try handle.write(contentsOf: bytes)
+      try handle.close()
+    }
+  }
+}
+
+/// A plugin in many versions, compiled once: they differ in the digits they answer with.
+private struct Versions: Sendable {
+  private let library: Data
+  private let place: Range<Data.Index>
+
+  static func text(_ number: Int) -> String { "version \(digits(number))\n" }
+
+  private static func digits(_ number: Int) -> String {
+    String(repeating: "0", count: 6 - String(number).count) + String(number)
+  }
+
+  init(flags: String) async throws {
+    let source = """
+      #include <ambit.h>
+      static int32_t handle(ambit_scope *scope) {
+        ambit_status status = ambit_yield(scope);
+        return status == AMBIT_OK ? ambit_respond(scope, 200, "text/plain", "version 000000\\n", 15) : status;
+      }
+      static const ambit_route routes[] = {{.pattern = "GET /version", .handler = handle}};
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
+        AMBIT_PLUGIN_HEADER, .name = "version", .version = "1.0", .routes = routes, .route_count = 1,
+        .flags = \(flags)};
+      """
+    library = try await withTemporaryDirectory { directory in
+      try await PluginFile.source(source, name: "version").install(in: directory)
+      return try Data(contentsOf: directory.appending(path: "version.so"))
+    }
+    place = try #require(library.firstRange(of: Data("version 000000".utf8)))
+  }
+
+  func bytes(_ number: Int) -> Data {
+    var bytes = library
+    bytes.replaceSubrange(place, with: Data("version \(Self.digits(number))".utf8))
+    return bytes
+  }
+
+  func plugin(_ number: Int) -> PluginFile { .bytes(Array(bytes(number)), name: "version") }
+}
+
+/// What a host holds of the system.
+private struct Footprint {
+  let memory: Int
+  let descriptors: Int
+  /// Private copies of plugins that are mapped.
+  let copies: Int
+
+  init(of host: Host) throws {
+    memory = try host.memory("VmRSS")
+    descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(host.child.pid)/fd")
+      .count
+    let lines = try host.maps().split(separator: "\n").filter { $0.contains("/ambit-host-") }
+    copies = Set(lines.compactMap { $0.split(separator: " ").last }).count
+  }
+}
