@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <link.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -59,6 +60,8 @@ intptr_t clinux_receive(int fd, void *buffer, size_t capacity) {
 intptr_t clinux_write(int fd, const void *bytes, size_t length) { return syscall(SYS_write, fd, bytes, length); }
 
 intptr_t clinux_write_parts(int fd, const void *parts, int count) { return syscall(SYS_writev, fd, parts, count); }
+
+void clinux_give_back_freed_memory(void) { malloc_trim(0); }
 
 int clinux_core_count(void) {
   cpu_set_t set;

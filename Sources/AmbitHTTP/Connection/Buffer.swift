@@ -54,9 +54,9 @@ struct BufferPool {
     return buffer
   }
 
-  /// Takes back a buffer that nobody refers to. At most 1,024 are kept: what a burst needed beyond goes back at once.
+  /// Takes back a buffer that nobody refers to. At most 256 are kept, 4 MiB: what a burst needed beyond is freed.
   fileprivate mutating func take(back buffer: BufferPointer) {
-    guard buffer.pointee.capacity == Buffer.standardCapacity, freeCount < 1024 else {
+    guard buffer.pointee.capacity == Buffer.standardCapacity, freeCount < 256 else {
       return UnsafeMutableRawPointer(buffer).deallocate()
     }
     buffer.pointee.next = free

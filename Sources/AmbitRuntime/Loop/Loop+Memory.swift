@@ -1,10 +1,11 @@
 internal import CFiber
+internal import CLinux
 
 // What a loop keeps for reuse, and what goes back to the system.
 //
 // Of records a loop keeps so many free ones; what a burst needed beyond is freed as it comes back. Stacks stay in the
 // pool, as address space, but not their memory: of those that were free for a tenth of a second and are not among the
-// last used it is given back, of so many at a time that nobody waits for it.
+// last used it is given back, of so many at a time that nobody waits for it. With the last of them goes what was freed.
 
 extension Loop {
   /// Free records of each kind, of less than half a kilobyte, that stay with a loop.
@@ -53,5 +54,8 @@ extension UnsafeMutablePointer<Loop> {
 
 let trimMemory: @convention(c) (UnsafeMutableRawPointer) -> Void = { record in
   let loop = record.assumingMemoryBound(to: Loop.self)
+  let coldCount = loop.stackPool.pointee.cold_count
   cfiber_stack_pool_trim(loop.stackPool, Loop.keptStacks, Loop.trimBatch)
+  let isLast = cfiber_stack_pool_surplus(loop.stackPool, Loop.keptStacks) == 0
+  if isLast, loop.stackPool.pointee.cold_count > coldCount { clinux_give_back_freed_memory() }
 }

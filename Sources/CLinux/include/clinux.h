@@ -49,6 +49,10 @@ const char *clinux_library_path(void *handle);
 /* Whether an address is that of a variable which a loaded library shows, and so of no function: dladdr1(3). */
 bool clinux_is_variable(const void *address);
 
+/* Gives memory back to the system that was freed: malloc_trim(3). The C library does so by itself only at the end of
+ * its heaps. */
+void clinux_give_back_freed_memory(void);
+
 /* How many cores the process may run on, at least 1: sched_getaffinity(2). */
 int clinux_core_count(void);
 
