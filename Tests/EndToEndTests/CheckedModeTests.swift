@@ -31,6 +31,9 @@ import Testing
         "ambit_sleep was called on a thread that runs no job of the scope",
         "ambit_cancel was called on a thread that runs no job of the scope",
       ]),
+    Forbidden(
+      path: "/use-bound", answer: "bound 0\n",
+      reports: ["ambit_bind: the function of signature \"i32 (i32 x)\" was called after its scope had closed"]),
     Forbidden(path: "/end-twice", answer: "", reports: ["ambit_end returned AMBIT_WRONG_STATE"]),
     Forbidden(path: "/respond-twice", answer: "first 0\n", reports: ["ambit_respond returned AMBIT_WRONG_STATE"]),
     Forbidden(

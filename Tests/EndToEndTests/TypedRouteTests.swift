@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 /// Routes whose handlers are C functions with their natural signatures.
@@ -178,6 +179,25 @@ import Testing
     try await withHost([.probe("typed_routes")]) { host in
       let response = try await host.answer(to: "HEAD /sum/20/22 HTTP/1.1\r\nHost: ambit\r\n\r\n", toHead: true)
       #expect(response["Content-Length"] == "2")
+    }
+  }
+
+  @Test func `go with the library of a plugin that is unloaded`() async throws {
+    let source = #"""
+      #include <ambit.h>
+      static int32_t same(int32_t x, const char *text) { return text[0] == 'c' ? x : -1; }
+      static const ambit_route routes[] = {
+          {.pattern = "GET /same/{x}", .function = (ambit_function)same, .signature = "i32 (i32 x, str \"c\")"}};
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "going", .routes = routes,
+          .route_count = 1, .flags = AMBIT_PLUGIN_UNLOADABLE};
+      """#
+    try await withHost([.source(source, name: "going")]) { host in
+      #expect(try await host.get("/same/7").text == "7")
+      try FileManager.default.removeItem(at: host.plugins.appending(path: "going.so"))
+      try await host.reload()
+      let retired = try await host.log.line(containing: "plugin generation retired")
+      #expect(retired.field("library") == "unloaded")
+      #expect(try await host.get("/same/7").status == 404)
     }
   }
 

@@ -7,6 +7,8 @@ internal import Logging
 /// A function bound in a scope, in the scope's memory.
 struct Binding: BitwiseCopyable {
   let function: BoundFunctionPointer
+  /// As the plugin wrote it, in checked mode; empty else.
+  let signature: UnsafeBufferPointer<UInt8>
   let earlier: UnsafeMutablePointer<Binding>?
 }
 
@@ -18,8 +20,9 @@ extension UnsafeMutablePointer<Scope> {
   ) -> (Status, CFunction?) {
     do throws(ForeignCallRefusal) {
       guard let target else { throw ForeignCallRefusal(reason: "fn: expected a function, found NULL") }
-      guard let signature else { throw ForeignCallRefusal(reason: "signature: expected a text, found NULL") }
-      return bind(try ForeignCall.parse(String(cString: signature), for: .callback), to: target, context)
+      guard let text = signature else { throw ForeignCallRefusal(reason: "signature: expected a text, found NULL") }
+      let signature = try ForeignCall.parse(String(cString: text), for: .callback)
+      return bind(signature, as: CString.bytes(text), to: target, context)
     } catch {
       PluginLog.write(.error, self, job: CallSite.job, isFault: true, "ambit_bind: \(error.reason)")
       return (.invalid, nil)
@@ -27,13 +30,16 @@ extension UnsafeMutablePointer<Scope> {
   }
 
   private func bind(
-    _ signature: CSignature, to target: @escaping BoundFunction.Target, _ context: UnsafeMutableRawPointer?
+    _ signature: CSignature, as text: UnsafeRawBufferPointer, to target: @escaping BoundFunction.Target,
+    _ context: UnsafeMutableRawPointer?
   ) -> (Status, CFunction?) {
     guard pointee.state != .closed else { return (.closed, nil) }
     guard let attachments = attach(),
       let function = BoundFunction.make(CallInterface(signature), calling: target, context)
     else { return (.noMemory, nil) }
-    guard let binding = make(Binding(function: function, earlier: attachments.pointee.lastBinding)) else {
+    let kept = pointee.loop.pointee.isChecked ? copy(text) : UnsafeBufferPointer(start: nil, count: 0)
+    let earlier = attachments.pointee.lastBinding
+    guard let binding = make(Binding(function: function, signature: kept, earlier: earlier)) else {
       function.release()
       return (.noMemory, nil)
     }
@@ -41,11 +47,16 @@ extension UnsafeMutablePointer<Scope> {
     return (.ok, function.pointee.code)
   }
 
-  /// Releases what was bound in the scope. Nothing of the scope runs any more.
+  /// Releases what was bound in the scope; in checked mode it stays, to report who calls it. Nothing of the scope runs
+  /// any more.
   func releaseBindings(of attachments: UnsafeMutablePointer<Attachments>) {
     while let binding = attachments.pointee.lastBinding {
       attachments.pointee.lastBinding = binding.pointee.earlier
-      binding.pointee.function.release()
+      if pointee.loop.pointee.isChecked {
+        LateCall.expect(of: binding.pointee, in: self)
+      } else {
+        binding.pointee.function.release()
+      }
     }
   }
 }

@@ -14,7 +14,14 @@ public enum PluginLog {
     logger.log(level: level, "\(message())", metadata: fields(of: scope, job: job, isFault: isFault))
   }
 
-  private static func fields(of scope: ScopePointer, job: JobPointer?, isFault: Bool) -> Logger.Metadata {
+  /// Writes a line with `fields` that were taken from a scope before. From any thread.
+  static func write(_ level: Logger.Level, _ fields: Logger.Metadata, _ message: @autoclosure () -> String) {
+    guard level >= logger.logLevel else { return }
+    logger.log(level: level, "\(message())", metadata: fields)
+  }
+
+  /// What names the plugin, the route, the scope and the job in a line. On the loop of `scope`.
+  static func fields(of scope: ScopePointer, job: JobPointer?, isFault: Bool) -> Logger.Metadata {
     let name = scope.pointee.name
     let id = "\(scope.pointee.id)"
     var fields: Logger.Metadata = [LogField.scope: "\(name.isEmpty ? id : "\(id) \(String(bytes: name))")"]

@@ -945,7 +945,8 @@ static inline const void *ambit_extension(ambit_scope *scope, const char *id) {
  * take no pointer of the caller's. `args[i]` points to argument i, `result` to eight zeroed bytes for the result, each
  * of its own C type. `fn` runs where the function is called, be it a job, a pool thread or a thread of the library's.
  * Owner     The function in `*out` lives until the scope closes, deferred functions included; `context` must live as
- *           long. The signature is copied.
+ *           long. The signature is copied. A call after that is undefined behaviour; in checked mode it is reported,
+ *           and returns zero.
  * Returns   AMBIT_OK; AMBIT_INVALID: no `fn`, or the signature does not parse, and the log says where; AMBIT_NO_MEMORY;
  *           AMBIT_CLOSED: the scope has closed. `*out` is NULL then.
  * Since     1.0 */

@@ -111,6 +111,21 @@ static int32_t wait_on_cancel(ambit_scope *scope) {
   return respond_status(scope, "on_cancel", status_in_hook);
 }
 
+static void answer(void *context, void **args, void *result) {
+  (void)context;
+  *(int32_t *)result = *(int32_t *)args[0];
+}
+
+static int32_t use_bound(ambit_scope *scope) {
+  ambit_scope *child = NULL;
+  ambit_function function = NULL;
+  ambit_open(scope, NULL, &child);
+  ambit_bind(child, "i32 (i32 x)", answer, NULL, &function);
+  int32_t before = ((int32_t(*)(int32_t))function)(7);
+  ambit_close(child);
+  return respond_status(scope, before == 7 ? "bound" : "unbound", ((int32_t(*)(int32_t))function)(7));
+}
+
 /* Allowed: references are safe for ever. */
 static int32_t use_ref(ambit_scope *scope) {
   ambit_scope *child = NULL;
@@ -126,6 +141,7 @@ static const ambit_route routes[] = {
     {.pattern = "GET /use-job", .handler = use_job},
     {.pattern = "GET /use-event", .handler = use_event},
     {.pattern = "GET /use-thread", .handler = use_thread},
+    {.pattern = "GET /use-bound", .handler = use_bound},
     {.pattern = "GET /end-twice", .handler = end_twice},
     {.pattern = "GET /respond-twice", .handler = respond_twice},
     {.pattern = "GET /wait-at-end", .handler = wait_at_end},
