@@ -28,8 +28,9 @@ extension UnsafeMutablePointer<Connection> {
     while true {
       let count = clinux_receive(pointee.descriptor, memory, capacity)
       if count > 0 {
-        // Less than there was room for: the socket is empty, and the next bytes are a new event; see epoll(7).
-        if count < capacity, !pointee.flags.contains(.hangup) { pointee.flags.remove(.readable) }
+        // Less than there was room for: the socket is empty, and the next bytes are a new event; see epoll(7). An end
+        // that came with these bytes is none.
+        if count < capacity, !pointee.flags.contains(.ended) { pointee.flags.remove(.readable) }
         return count
       }
       if count < 0, errno == EINTR { continue }

@@ -52,6 +52,8 @@ struct Connection {
     static var broken: Flags { Flags(rawValue: 8) }
     /// To be closed after what is in `output`.
     static var closing: Flags { Flags(rawValue: 16) }
+    /// The client sends no more: behind what it has sent is the end.
+    static var ended: Flags { Flags(rawValue: 32) }
   }
 
   enum Phase {
@@ -119,6 +121,7 @@ extension UnsafeMutablePointer<Connection> {
     if events & IOEvents.writable != 0 { pointee.flags.insert(.writable) }
     let leaving = pointee.server.pointee.options.allowsHalfClose ? IOEvents.broken : IOEvents.hangup
     if events & leaving != 0 { pointee.flags.insert(.hangup) }
+    if events & IOEvents.hangup != 0 { pointee.flags.insert(.ended) }
     if events & IOEvents.broken != 0 { pointee.flags.insert(.broken) }
   }
 
