@@ -45,6 +45,18 @@ public enum HostProcess {
   /// Lets this process be killed when the one that started it is gone.
   public static func endWithParent() { clinux_end_with_parent() }
 
+  /// The file of this process's program, to run it once more: by its name, since Valgrind runs no other; if that file has
+  /// been removed or replaced, by the kernel's link to what it was (proc(5)).
+  public static var binary: String {
+    let link = "/proc/self/exe"
+    var name = [UInt8](repeating: 0, count: Int(PATH_MAX))
+    let count = name.withUnsafeMutableBytes { readlink(link, $0.baseAddress!, $0.count) }
+    guard count > 0, let path = String(validating: name[..<count], as: UTF8.self), access(path, X_OK) == 0 else {
+      return link
+    }
+    return path
+  }
+
   /// Ends the process now, with what was printed before. Exit functions do not run: those of plugins would meet threads
   /// that still run their code.
   public static func exit(_ code: Int32) -> Never {

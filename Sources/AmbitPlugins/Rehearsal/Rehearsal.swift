@@ -21,7 +21,7 @@ package final class Rehearsal {
   ///   - program: The host's own binary.
   ///   - limit: How long a plugin's rehearsal may take.
   package init(
-    program: String = "/proc/self/exe", runtime: RehearsalRuntime, limit: Duration, log: @escaping Log
+    program: String = HostProcess.binary, runtime: RehearsalRuntime, limit: Duration, log: @escaping Log
   ) {
     self.program = program
     self.runtime = runtime
