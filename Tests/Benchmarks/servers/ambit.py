@@ -33,6 +33,10 @@ class Ambit(Server):
     def command(self):
         return [self.binary, "serve"]
 
+    def pids(self):
+        # Not the child in which plugins were rehearsed, which may be on its way out.
+        return [self.process.pid]
+
     def replace(self):
         """Puts another build of the plugin hello into place and has it loaded. Returns the times between which that
         happened, in seconds of the monotonic clock."""
