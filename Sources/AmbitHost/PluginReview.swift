@@ -18,10 +18,11 @@ package struct PluginReview {
   package let pluginCount: Int
 
   /// Reads the configuration and rehearses every plugin, as at start: in a child process each is loaded, started and
-  /// stopped. Blocks.
+  /// stopped. What they log goes to standard error, in the configured form; so once in a process. Blocks.
   /// - Throws: every error that was found.
   package init(_ source: ConfigurationSource) throws(HostFailure) {
     let configuration = try source.read()
+    LogOutput.start(configuration.log)
     let loading = try PluginLoading(source: source, configuration: configuration)
     defer { loading.copies.remove() }
     let result = try loading.prepare(configuration, serving: [:])

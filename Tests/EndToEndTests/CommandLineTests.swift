@@ -141,6 +141,22 @@ import Testing
     }
   }
 
+  @Test func `check writes what a plugin logs in its rehearsal as a host does`() async throws {
+    let source = """
+      #include <ambit.h>
+      static int32_t start(ambit_scope *plugin) { return ambit_logf(plugin, AMBIT_INFO, "begins"), AMBIT_OK; }
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "talks", .start = start};
+      """
+    try await withTemporaryDirectory { directory in
+      let folder = directory.appending(path: "Plugins")
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      try await PluginFile.source(source, name: "talks").install(in: folder)
+      let result = try await ambit("check", in: directory)
+      #expect(result.status == .exited(0))
+      #expect(result.errors.contains("Z INFO  begins plugin=talks/rehearsal"), "\(result.errors)")
+    }
+  }
+
   @Test func `serve with a plugin that does not load refuses to start, unless told to be lenient`() async throws {
     let broken = PluginFile.bytes(Array("text".utf8), name: "broken")
     try await withTemporaryDirectory { directory in
