@@ -9,6 +9,10 @@ enum Places {
   /// The folder with the one header that plugins include.
   static let headers = package.appending(path: "Sources/CAmbit/include")
 
+  /// Whether host and plugins are built for AddressSanitizer: they take more memory, have constructors of its own, and end
+  /// otherwise when they crash.
+  static let isSanitized = ProcessInfo.processInfo.environment["CFLAGS"]?.contains("-fsanitize") == true
+
   /// The source of the sample plugin `name`.
   static func sample(_ name: String, language: String = "c") -> URL {
     package.appending(path: "Plugins/\(name)/\(name).\(language)")
