@@ -19,8 +19,6 @@ package struct PluginError: Error, Equatable, Sendable, CustomStringConvertible 
     case malformedEntry
     /// A route of the entry is wrong.
     case malformedRoute
-    /// The entry asks for something that this version of the host cannot do.
-    case unsupported
     /// The child process in which it was rehearsed crashed, exited or took too long.
     case rehearsalFailed
     /// The plugin's own `start` failed, or the `save` of the generation before it.
