@@ -13,7 +13,7 @@ extension PluginInspection {
     table.add("exports", list(facts.exports))
     if let manifest { add(manifest, to: &table) }
     for reason in reasonsToStay { table.add("stays", reason) }
-    for warning in warnings { table.add("warning", warning) }
+    for warning in facts.warnings(entry: "ambit_plugin_entry") { table.add("warning", "\(warning)") }
     for refusal in refusals { table.add("refused", refusal) }
     return table.lines.map { $0 + "\n" }.joined()
   }
@@ -36,18 +36,6 @@ extension PluginInspection {
     let isDeclared = manifest?.flags.contains(.unloadable) ?? true
     return (isDeclared ? [] : ["it does not declare AMBIT_PLUGIN_UNLOADABLE"])
       + facts.unloadObstacles.map(\.description)
-  }
-
-  /// What is not refused and may yet surprise.
-  private var warnings: [String] {
-    var warnings: [String] = []
-    if facts.constructors > 0 { warnings.append("\(facts.constructors) constructors run when it is loaded") }
-    let others = facts.exports.filter { $0 != "ambit_plugin_entry" }
-    if !others.isEmpty {
-      warnings.append("other names than its entry are visible: \(list(others)); -fvisibility=hidden hides them")
-    }
-    if facts.usesSwift { warnings.append("it needs the Swift runtime that the host has") }
-    return warnings
   }
 }
 

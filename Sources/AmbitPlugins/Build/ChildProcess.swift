@@ -8,20 +8,10 @@ struct ChildProcess: ~Copyable {
   /// Starts `arguments[0]`, looked for in PATH, with this process's environment. Whatever signals the host blocks or
   /// ignores, the program gets none blocked and ends by SIGPIPE as usual.
   init(_ arguments: [String]) throws(FileError) {
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    posix_spawnattr_setsigmask(&attributes, &signals)
-    sigaddset(&signals, SIGPIPE)
-    posix_spawnattr_setsigdefault(&attributes, &signals)
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-
     let vector = arguments.map { strdup($0) } + [nil]
     defer { for argument in vector { free(argument) } }
     var id = pid_t()
-    let code = posix_spawnp(&id, arguments[0], nil, &attributes, vector, environ)
+    let code = withSpawnAttributes { posix_spawnp(&id, arguments[0], nil, $0, vector, environ) }
     guard code == 0 else { throw FileError(subject: arguments[0], action: "start it", code: code) }
     self.id = id
   }
