@@ -9,6 +9,10 @@ struct Server {
   /// Open connections.
   var open: Link
   var openCount = 0
+  /// Open connections whose clients have left, the first that left first; see Server+Departures.swift.
+  var departed: Link
+  /// Fires when the next of them are to be closed.
+  var departureTimer: Timer
   var listeners: [ListenerPointer] = []
   /// Closed connections, the longest closed first.
   var free: Link
@@ -45,7 +49,8 @@ extension UnsafeMutablePointer<Server> {
   func initialize(loop: LoopPointer, limits: HTTPLimits, routes: RouteSet) {
     initialize(
       to: Server(
-        loop: loop, limits: limits, open: Link(alone: openLink), free: Link(alone: freeLink),
+        loop: loop, limits: limits, open: Link(alone: openLink), departed: Link(alone: departedLink),
+        departureTimer: makeDepartureTimer(), free: Link(alone: freeLink),
         routes: .passRetained(routes),
         path: .allocate(byteCount: max(Int(limits.head.maxTarget), 1), alignment: 16),
         segments: .allocate(capacity: RoutePattern.maximumSegments)))

@@ -123,6 +123,29 @@ import Testing
     #expect(!server.journal.lines.contains("woken \(AMBIT_OK) cause \(AMBIT_CAUSE_NONE)"))
   }
 
+  @Test(arguments: Leaving.allCases)
+  func `wakes the jobs of all clients that have left before it closes their connections`(leaving: Leaving) throws {
+    let server = try TestServer([
+      TestRoute("GET /count") { scope in
+        scope.note("waiting")
+        _ = ambit_sleep(scope, 60_000_000_000)
+        scope.note("open \(ServerPointer.on(.ofThisThread!).pointee.openCount)")
+        return AMBIT_CANCELLED
+      }
+    ])
+    let clients = try (0..<100).map { _ in try Client(server) }
+    for client in clients { try client.send("GET /count HTTP/1.1\r\nHost: a\r\n\r\n") }
+    #expect(server.journal.waits(for: "waiting", times: 100))
+    let gate = Gate<Int>()
+    server.loops.loops[0].post { _ in _ = gate.wait(timeout: 10_000_000_000) }
+    for client in clients { leave(client, leaving) }
+    gate.arrive(1)
+    #expect(server.finalCounts == TestServer.Counts())
+    let counts = server.journal.lines.compactMap { Int($0.trimmingPrefix("open ")) }
+    #expect(counts.count == 100)
+    #expect(counts.allSatisfy { $0 > 90 }, "\(counts)")
+  }
+
   @Test(arguments: [Leaving.closing, .resetting], ["write", "jobwrite", "threadwrite", "large"])
   func `wakes whoever writes`(leaving: Leaving, path: String) throws {
     let server = try server()

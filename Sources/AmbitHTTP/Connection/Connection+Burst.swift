@@ -102,7 +102,7 @@ extension UnsafeMutablePointer<Connection> {
 
   /// Sends what is left and ends the connection, so that the client gets to read the last response.
   private func finish() {
-    guard flush(), !pointee.flags.contains(.broken) else { return close() }
+    guard flush(), pointee.flags.isDisjoint(with: [.broken, .ended]) else { return leave() }
     linger()
   }
 

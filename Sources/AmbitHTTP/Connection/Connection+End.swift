@@ -29,13 +29,33 @@ extension UnsafeMutablePointer<Connection> {
   /// Closes towards the client and drops what it still sends, for at most two seconds: closing at once with unread bytes
   /// would reset the connection, and the client might lose the response (RFC 9112, section 9.6).
   func linger() {
+    beginLingering()
+    shutdown(pointee.descriptor, Int32(SHUT_WR))
+    armTimer()
+    dropInput()
+  }
+
+  /// The client sends no more, or is gone: lets go of everything but the descriptor, which the server closes when it
+  /// comes to that. The kernel takes longer to close a connection than the host to end its request, and when many
+  /// clients leave at once the jobs of all should end first.
+  func leave() {
+    beginLingering()
+    releaseOutput()
+    pointee.server.closeLater(self)
+  }
+
+  private func beginLingering() {
     dropRequest()
     pointee.inputStart = 0
     pointee.inputEnd = 0
     releaseInput()
-    shutdown(pointee.descriptor, Int32(SHUT_WR))
     pointee.phase = .lingering
     setPhaseDue(after: 2_000_000_000)
+  }
+
+  /// What `leave` has left to be done: unread bytes are dropped, so that the response is not lost here either.
+  func finishLeaving() {
+    pointee.flags.insert(.readable)
     armTimer()
     dropInput()
   }

@@ -58,6 +58,10 @@ extension UnsafeMutablePointer<Loop> {
     pointee.readyCount &+= 1
   }
 
+  /// Whether a job or the end of a scope waits for its turn.
+  @inline(__always)
+  public var hasReadyItems: Bool { !readyLink.isAlone }
+
   private func runReady() {
     pointee.turnsLeft = max(Self.readyBatch, pointee.readyCount / 2)
     while pointee.turnsLeft > 0, let link = readyLink.popFirst() {
