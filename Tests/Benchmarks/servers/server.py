@@ -1,7 +1,10 @@
 """What all servers have in common: they are prepared once, and then started and stopped as often as one likes."""
 
+import contextlib
 import http.client
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -68,6 +71,19 @@ class Server:
             self.process.wait()
             self.log.close()
             self.process = None
+
+    @contextlib.contextmanager
+    def stopped(self):
+        """A time in which it does not run, though its sockets do."""
+        for pid in self.pids():
+            os.kill(pid, signal.SIGSTOP)
+        # Only the first is a child of this process; a server that works in others stops no later than in a moment.
+        os.waitpid(self.process.pid, os.WUNTRACED)
+        try:
+            yield
+        finally:
+            for pid in self.pids():
+                os.kill(pid, signal.SIGCONT)
 
     def log_text(self):
         return (self.directory / "log").read_text(errors="replace")
