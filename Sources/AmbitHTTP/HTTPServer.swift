@@ -78,9 +78,7 @@ package final class HTTPServer: Sendable {
 
   /// The numbers of the loops that turn within `patience` nanoseconds, by index. From threads that may block.
   package func reports(within patience: Int64) -> [ServerReport] {
-    loops.onEach(within: patience) { loop in
-      ServerReport(loop: LoopReport(of: loop), connections: ServerPointer.on(loop).pointee.openCount)
-    }.sorted { $0.loop.loop < $1.loop.loop }
+    loops.onEach(within: patience) { ServerReport(of: $0) }.sorted { $0.loop.loop < $1.loop.loop }
   }
 
   /// Open connections of all loops.

@@ -38,6 +38,11 @@ extension UnsafeMutablePointer<Buffer> {
 struct BufferPool {
   private var free: BufferPointer?
   private var freeCount = 0
+  /// How many exist, free or not.
+  private var made = 0
+
+  /// How many buffers are in use.
+  var liveCount: Int { made - freeCount }
 
   /// A buffer with room for `capacity` bytes, one reference, the caller's.
   mutating func make(capacity: Int = Buffer.standardCapacity) -> BufferPointer {
@@ -47,6 +52,7 @@ struct BufferPool {
       buffer.pointee.references = 1
       return buffer
     }
+    made += 1
     let room = Swift.max(capacity, Buffer.standardCapacity)
     let memory = UnsafeMutableRawPointer.allocate(byteCount: Buffer.headerSize + room, alignment: 16)
     let buffer = memory.bindMemory(to: Buffer.self, capacity: 1)
@@ -57,6 +63,7 @@ struct BufferPool {
   /// Takes back a buffer that nobody refers to. At most 256 are kept, 4 MiB: what a burst needed beyond is freed.
   fileprivate mutating func take(back buffer: BufferPointer) {
     guard buffer.pointee.capacity == Buffer.standardCapacity, freeCount < 256 else {
+      made -= 1
       return UnsafeMutableRawPointer(buffer).deallocate()
     }
     buffer.pointee.next = free

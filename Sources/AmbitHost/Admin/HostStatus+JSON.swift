@@ -17,6 +17,7 @@ extension HostStatus {
       ("requests", JSONValue(requests)),
       ("stuck_jobs", JSONValue(stuckJobs)),
       ("stalls", JSONValue(stalls)),
+      ("references", JSONValue(references)),
       ("loops", .array((0..<loopCount).map(json(ofLoop:)))),
       ("generations", .array(generations.map(\.json))),
       ("residents", residentsJSON),
@@ -32,12 +33,17 @@ extension HostStatus {
 
   private func json(ofLoop index: Int) -> JSONValue {
     let report = loops.first { $0.loop.loop == index }
+    func figure(_ value: (ServerReport) -> Int) -> JSONValue { report.map { JSONValue(value($0)) } ?? .null }
     return .object([
       ("loop", JSONValue(index)),
       ("answers", .bool(report != nil)),
-      ("connections", report.map { JSONValue($0.connections) } ?? .null),
-      ("requests", report.map { JSONValue($0.loop.requests) } ?? .null),
-      ("scopes", report.map { JSONValue($0.loop.scopes) } ?? .null),
+      ("connections", figure(\.connections)),
+      ("requests", figure(\.loop.requests)),
+      ("scopes", figure(\.loop.scopes)),
+      ("jobs", figure(\.loop.jobs)),
+      ("stacks", figure(\.loop.stacks)),
+      ("timers", figure(\.loop.timers)),
+      ("buffers", figure(\.buffers)),
     ])
   }
 }

@@ -14,6 +14,8 @@ struct HostStatus: Sendable {
   let loopCount: Int
   /// How often a loop has not turned for `stall_warning`, since the start.
   let stalls: Int
+  /// Scopes that are referred to and have not closed.
+  let references: Int
   /// Of the loops that turned in time.
   let loops: [ServerReport]
   let generations: [GenerationStatus]
@@ -27,6 +29,7 @@ struct HostStatus: Sendable {
     loops = server.reports(within: patience)
     loopCount = group.loops.count
     stalls = group.stallCount
+    references = References.count
     waitingForReload = reloads.waitingCount
     content = board.present
     generations = GenerationStatus.all(of: content.generations, on: group, patience: patience)

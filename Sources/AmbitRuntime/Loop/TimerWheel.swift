@@ -19,6 +19,8 @@ public struct TimerWheel {
   /// The earliest tick at which there may be something to do; `UInt64.max`: never. A timer that is disarmed does not
   /// move it, so that it may come too early, never too late.
   private var nextTick = UInt64.max
+  /// How many timers are armed.
+  private(set) var count = 0
 
   /// An empty wheel that stands at `now`, in nanoseconds.
   init(now: Int64) {
@@ -37,6 +39,7 @@ public struct TimerWheel {
     let tick = max((UInt64(max(time, 0)) + (1 << Self.tickShift - 1)) >> Self.tickShift, elapsed + 1)
     timer.pointee.tick = tick
     nextTick = min(nextTick, tick)
+    count &+= 1
     insert(timer)
   }
 
@@ -46,6 +49,7 @@ public struct TimerWheel {
     let link = timer.link
     guard !link.isAlone else { return }
     let slot = Int(timer.pointee.slot)
+    count &-= 1
     link.remove()
     if (slots + slot).isAlone { occupied[slot >> 6] &= ~(1 << UInt64(slot & 63)) }
   }
@@ -63,9 +67,6 @@ public struct TimerWheel {
     occupied[level] |= 1 << UInt64(index)
     (slots + slot).append(timer.link)
   }
-
-  /// Whether no timer is armed.
-  var isEmpty: Bool { occupied.indices.allSatisfy { occupied[$0] == 0 } }
 
   /// No timer fires before this time (monotonic, nanoseconds); nil: none fires at all. It may be that of a timer which was
   /// disarmed since, once.

@@ -6,7 +6,7 @@ internal import Synchronization
 ///
 /// A reference is the number of a slot and the generation that its scope has there. Only scopes that are referred to
 /// have a slot, so no other pays for it.
-enum References {
+public enum References {
   private struct Table {
     var slots: [ReferenceSlot] = []
     var free: [ReferenceSlot] = []
@@ -28,6 +28,9 @@ enum References {
   fileprivate static func giveBack(_ slot: ReferenceSlot) {
     table.withLock { $0.free.append(slot) }
   }
+
+  /// How many scopes are referred to that have not closed. From any thread.
+  public static var count: Int { table.withLock { $0.slots.count - $0.free.count } }
 
   /// The slot of a reference and the generation it names; nil if there is no such slot.
   private static func slot(of id: UInt64) -> (slot: ReferenceSlot, generation: UInt32)? {

@@ -125,7 +125,10 @@ final class Stage: @unchecked Sendable {
     if loop.pointee.root.pointee.jobCount != 0 { left.append("\(loop.pointee.root.pointee.jobCount) jobs of the root") }
     if !loop.readyLink.isAlone { left.append("something ready to run") }
     loop.disarm(loop.endingTimer)
-    if !loop.pointee.wheel.isEmpty { left.append("a timer") }
+    let report = LoopReport(of: loop)
+    if report.timers != 0 { left.append("\(report.timers) timers") }
+    if report.jobs != 0 { left.append("\(report.jobs) records of jobs") }
+    if report.stacks != 0 { left.append("\(report.stacks) stacks") }
     return left
   }
 
