@@ -77,14 +77,22 @@ static void prefetch_top(const cfiber_stack_pool *pool, const char *stack) {
     __builtin_prefetch(top - 64 * line, 1);
 }
 
+/// The free stack at `index` is handed out: it is not idle, and nothing is known of its memory any more.
+static void note_use(cfiber_stack_pool *pool, size_t index) {
+  pool->least_free = index;
+  if (pool->idle_count > index)
+    pool->idle_count = index;
+  if (pool->cold_count > index)
+    pool->cold_count = index;
+}
+
 void *cfiber_stack_acquire(cfiber_stack_pool *pool) {
   if (pool->free_count == 0)
     return carve(pool);
   size_t last = --pool->free_count;
+  // Never less than the other two.
   if (pool->least_free > last)
-    pool->least_free = last;
-  if (pool->cold_count > last)
-    pool->cold_count = last;
+    note_use(pool, last);
   if (last > 0)
     prefetch_top(pool, pool->free_stacks[last - 1]);
   return pool->free_stacks[last];
@@ -92,14 +100,40 @@ void *cfiber_stack_acquire(cfiber_stack_pool *pool) {
 
 void cfiber_stack_release(cfiber_stack_pool *pool, void *stack) { pool->free_stacks[pool->free_count++] = stack; }
 
-void cfiber_stack_pool_trim(cfiber_stack_pool *pool, size_t keep, size_t most) {
+void cfiber_stack_pool_note_idle(cfiber_stack_pool *pool, size_t keep) {
   // The free list is a stack itself: what was used longest ago lies at the bottom, and the cold ones below that.
   size_t end = pool->free_count > keep ? pool->free_count - keep : 0;
   if (end > pool->least_free)
     end = pool->least_free;
-  for (; pool->cold_count < end && most > 0; most--)
-    madvise(pool->free_stacks[pool->cold_count++], pool->stack_size, MADV_DONTNEED);
+  pool->idle_count = end > pool->cold_count ? end : pool->cold_count;
   pool->least_free = pool->free_count;
+}
+
+/// How many free stacks from `first` to before `end` lie side by side, upwards or downwards, as the jobs of a burst
+/// leave them; `*lowest` becomes the lowest of them.
+static size_t count_neighbours(const cfiber_stack_pool *pool, size_t first, size_t end, char **lowest) {
+  char **stacks = (char **)pool->free_stacks;
+  ptrdiff_t distance = (ptrdiff_t)stack_distance(pool->stack_size);
+  if (first + 1 < end && stacks[first + 1] < stacks[first])
+    distance = -distance;
+  size_t last = first;
+  while (last + 1 < end && stacks[last + 1] - stacks[last] == distance)
+    last++;
+  *lowest = stacks[distance > 0 ? first : last];
+  return last - first + 1;
+}
+
+void cfiber_stack_pool_cool(cfiber_stack_pool *pool, size_t most) {
+  size_t end = pool->idle_count;
+  if (end - pool->cold_count > most)
+    end = pool->cold_count + most;
+  while (pool->cold_count < end) {
+    char *lowest = NULL;
+    size_t count = count_neighbours(pool, pool->cold_count, end, &lowest);
+    // The guards between them stay: madvise(2) says so of markers, and protected pages have no memory.
+    madvise(lowest, (count - 1) * stack_distance(pool->stack_size) + pool->stack_size, MADV_DONTNEED);
+    pool->cold_count += count;
+  }
 }
 
 void *cfiber_guard_hit(const cfiber_stack_pool *pool, const void *address) {

@@ -15,14 +15,11 @@
 #define MADV_GUARD_INSTALL 102 // Linux 6.13; older headers do not name it
 #endif
 
-/// From one guard to the next.
-static size_t stride(size_t stack_size) { return GUARD_SIZE + stack_size; }
-
 static char *stack_at(const struct cfiber_slab *slab, size_t index, size_t stack_size) {
-  return slab->base + index * stride(stack_size) + GUARD_SIZE;
+  return slab->base + index * stack_distance(stack_size) + GUARD_SIZE;
 }
 
-size_t slab_size(size_t stack_size) { return stride(stack_size) * STACKS_PER_SLAB; }
+size_t slab_size(size_t stack_size) { return stack_distance(stack_size) * STACKS_PER_SLAB; }
 
 struct mapped_slab *cfiber_mapped_slabs;
 static pthread_mutex_t listing = PTHREAD_MUTEX_INITIALIZER;
@@ -103,7 +100,7 @@ void *slab_carve(struct cfiber_slab *slab, size_t index, size_t stack_size, bool
 void *slab_guard_hit(const struct cfiber_slab *slab, size_t stack_size, const char *address) {
   if (address < slab->base || address >= slab->base + slab_size(stack_size))
     return NULL;
-  size_t offset = (size_t)(address - slab->base) % stride(stack_size);
+  size_t offset = (size_t)(address - slab->base) % stack_distance(stack_size);
   if (offset >= GUARD_SIZE)
     return NULL;
   return (char *)address - offset + GUARD_SIZE;

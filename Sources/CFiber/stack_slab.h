@@ -38,6 +38,9 @@ struct cfiber_slab {
 #endif
 };
 
+/// Bytes from one stack of a slab to the next.
+static inline size_t stack_distance(size_t stack_size) { return GUARD_SIZE + stack_size; }
+
 #pragma GCC visibility push(hidden)
 
 /// The slabs of all pools of the process, the newest first.

@@ -18,7 +18,11 @@ private final class Pool {
     try #require(cfiber_stack_acquire(&pool))
   }
 
-  func trim(keep: Int = 0, most: Int = .max) { cfiber_stack_pool_trim(&pool, keep, most) }
+  /// Gives back the memory of the stacks that were not needed since the last time.
+  func trim(keep: Int = 0) {
+    cfiber_stack_pool_note_idle(&pool, keep)
+    cfiber_stack_pool_cool(&pool, .max)
+  }
 
   func release(_ stacks: [UnsafeMutableRawPointer]) {
     for stack in stacks { cfiber_stack_release(&pool, stack) }
@@ -31,6 +35,14 @@ private func residentPages(_ stack: UnsafeMutableRawPointer, size: Int) -> Int {
   var flags = [UInt8](repeating: 0, count: size / page)
   mincore(stack, size, &flags)
   return flags.count { $0 & 1 != 0 }
+}
+
+/// Whether the byte at an address can be read: write(2) says so, and does not fault.
+private func isReadable(_ address: UnsafeMutableRawPointer) -> Bool {
+  var ends: [Int32] = [0, 0]
+  guard pipe(&ends) == 0 else { return true }
+  defer { for end in ends { close(end) } }
+  return write(ends[1], address, 1) == 1
 }
 
 @Suite struct `A stack pool` {
@@ -110,18 +122,64 @@ private func residentPages(_ stack: UnsafeMutableRawPointer, size: Int) -> Int {
     #expect(pool.pool.cold_count == 2)
   }
 
-  @Test func `keeps the memory of stacks that were in use meanwhile, and gives back so much at a time`() throws {
+  @Test func `keeps the memory of stacks that were in use meanwhile`() throws {
     let pool = Pool()
     let stacks = try (0..<6).map { _ in try pool.acquire() }
     pool.release(stacks)
     pool.trim()
     pool.release(try [pool.acquire(), pool.acquire()].reversed())
     #expect(cfiber_stack_pool_surplus(&pool.pool, 1) == 5)
-    pool.trim(most: 3)
-    #expect(pool.pool.cold_count == 3)
-    pool.trim(most: 3)
+    pool.trim()
+    #expect(pool.pool.cold_count == 4)
+    pool.trim()
     #expect(pool.pool.cold_count == 6)
     #expect(cfiber_stack_pool_surplus(&pool.pool, 1) == 0)
+  }
+
+  @Test func `gives the memory of idle stacks back so much at a time`() throws {
+    let pool = Pool()
+    pool.release(try (0..<6).map { _ in try pool.acquire() })
+    cfiber_stack_pool_note_idle(&pool.pool, 1)
+    cfiber_stack_pool_note_idle(&pool.pool, 1)
+    var left: [Int] = []
+    for _ in 0..<3 {
+      cfiber_stack_pool_cool(&pool.pool, 2)
+      left.append(cfiber_stack_pool_idle(&pool.pool))
+    }
+    #expect(left == [3, 1, 0])
+    #expect(pool.pool.cold_count == 5)
+  }
+
+  @Test func `does not take a stack for idle any more that is handed out before its memory went back`() throws {
+    let pool = Pool()
+    let stacks = try (0..<4).map { _ in try pool.acquire() }
+    pool.release(stacks)
+    pool.trim()
+    cfiber_stack_pool_note_idle(&pool.pool, 0)
+    let used = try (0..<3).map { _ in try pool.acquire() }
+    for stack in used { memset(stack, 1, pool.pool.stack_size) }
+    pool.release(used.reversed())
+    cfiber_stack_pool_cool(&pool.pool, .max)
+    #expect(pool.pool.cold_count == 1)
+    for stack in used { #expect(stack.load(as: UInt8.self) == 1) }
+  }
+
+  @Test(arguments: [false, true])
+  func `gives back the memory of stacks side by side, and their guards stay`(isReversed: Bool) throws {
+    let pool = Pool()
+    let size = pool.pool.stack_size
+    let stacks = try (0..<8).map { _ in try pool.acquire() }
+    for stack in stacks { memset(stack, 1, size) }
+    // The third is in use; the others come back in the order of their addresses, or the other way round.
+    let free = stacks.enumerated().filter { $0.offset != 2 }.map(\.element)
+    pool.release(isReversed ? free.reversed() : free)
+    pool.trim()
+    pool.trim()
+    #expect(pool.pool.cold_count == 7)
+    #expect(stacks.map { residentPages($0, size: size) > 0 } == (0..<8).map { $0 == 2 })
+    #expect(stacks[2].load(as: UInt8.self) == 1)
+    for stack in stacks { #expect(!isReadable(stack - 1)) }
+    pool.release([stacks[2]])
   }
 
   @Test func `tells in whose guard an address lies`() throws {

@@ -59,7 +59,8 @@ public struct Loop {
   var freeJobs = RecordPool<Job>(limit: keptRecords)
   var freeScopes = RecordPool<Scope>(limit: keptRecords)
   var freeChunks = RecordPool<ArenaChunk>(limit: keptChunks)
-  var freeDescriptorWaits: DescriptorWaitPointer?
+  /// Records of waits for descriptors that are not in use, the one that was given back first in front.
+  var freeDescriptorWaits: Link
   /// The host's scope on this loop: all others are below it.
   public var root: ScopePointer
   /// Scopes of all loops have different numbers: each loop counts on by the number of loops.
@@ -129,6 +130,7 @@ extension UnsafeMutablePointer<Loop> {
         endingTimer: Timer(at: endingTimer, owner: self, fire: endingScopesDue), pulse: .make(), watchdog: nil,
         keptScopes: Link(alone: pointer(to: \.keptScopes)!),
         trimTimer: Timer(at: trimTimer, owner: self, fire: trimMemory),
+        freeDescriptorWaits: Link(alone: pointer(to: \.freeDescriptorWaits)!),
         root: .allocate(capacity: 1),
         lastScopeID: UInt64(index), scopeIDStride: UInt64(max(count, 1)), server: nil))
     pointee.root.initializeRecord(loop: self, parent: nil, kind: .host, observer: nil)

@@ -69,7 +69,7 @@ extension UnsafeMutablePointer<Scope> {
 
   /// The turn of the end that `endAfterReadyJobs` queued.
   func takeEndTurn() {
-    cancel(.done)
+    pointee.loop.enqueuingFirst { cancel(.done) }
     release()
   }
 

@@ -25,7 +25,11 @@ typedef struct cfiber_stack_pool {
   size_t free_count;
   /// How many of the free ones, from the first on, have given their memory back.
   size_t cold_count;
-  /// The fewest that were free at once since the pool was last trimmed: so many, from the first on, were not needed.
+  /// How many of the free ones, from the first on, are to: the cold ones, and those that nothing has needed for a
+  /// while.
+  size_t idle_count;
+  /// The fewest that were free at once since `cfiber_stack_pool_note_idle`: so many, from the first on, were not
+  /// needed.
   size_t least_free;
   /// Bytes of address space mapped, guards included.
   size_t mapped;
@@ -56,9 +60,17 @@ void *CFIBER_NULLABLE cfiber_stack_acquire(cfiber_stack_pool *pool);
 /// Takes back a stack that `cfiber_stack_acquire` of the same pool handed out and on which nothing runs any more.
 void cfiber_stack_release(cfiber_stack_pool *pool, void *stack);
 
-/// Gives the memory of stacks back to the system that were free all the time since the last call, of at most `most` of
-/// them, and of none of the `keep` that were used last. They stay in the pool.
-void cfiber_stack_pool_trim(cfiber_stack_pool *pool, size_t keep, size_t most);
+/// Takes the stacks for idle that were free all the time since the last call, but for the `keep` that were used last.
+void cfiber_stack_pool_note_idle(cfiber_stack_pool *pool, size_t keep);
+
+/// Gives the memory of at most `most` idle stacks back to the system, those that were used longest ago first. They stay
+/// in the pool. Takes the longer the less of them lie side by side, up to about 10 microseconds for each.
+void cfiber_stack_pool_cool(cfiber_stack_pool *pool, size_t most);
+
+/// How many idle stacks still have their memory.
+static inline size_t cfiber_stack_pool_idle(const cfiber_stack_pool *pool) {
+  return pool->idle_count - pool->cold_count;
+}
 
 /// How many stacks are handed out and not yet back.
 static inline size_t cfiber_stack_pool_live(const cfiber_stack_pool *pool) { return pool->created - pool->free_count; }

@@ -35,6 +35,34 @@ import Testing
       steps == ["parent ends completed OK", "child ends cancelled CANCELLED", "request closes: done"])
   }
 
+  @Test func `lets its jobs return before what became ready after it`() throws {
+    let steps = try Stage.play { stage in
+      let scope = stage.open("request")
+      scope.spawn("sleeper") { $0.sleep() }
+      stage.end(scope)
+      let other = stage.open("")
+      other.spawn("other") { scope in
+        scope.cancel()
+        return .ok
+      }
+    }
+    #expect(steps == ["sleeper ends cancelled CANCELLED", "request closes: done", "other ends completed OK"])
+  }
+
+  @Test func `keeps nobody waiting for a crowd of jobs to return`() throws {
+    let steps = try Stage.play { stage in
+      let scope = stage.open("request")
+      for _ in 0..<1000 { scope.asHandle.spawn(ended: { _, _ in }) { $0.sleep() } }
+      stage.end(scope)
+      let other = stage.open("")
+      other.spawn("other") { scope in
+        scope.cancel()
+        return .ok
+      }
+    }
+    #expect(steps == ["other ends completed OK", "request closes: done"])
+  }
+
   @Test func `closes a scope without jobs at once`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")

@@ -61,4 +61,31 @@ import Testing
     }
     #expect(steps == ["burst closes: called", "500 of \(jobs) are cold", "witness ends completed OK"])
   }
+
+  @Test func `give their memory back a few in each turn, so that the loop is never held up`() throws {
+    let slices = 4
+    let jobs = Loop.keptStacks + slices * Loop.trimSlice
+    let steps = try Stage.play { stage in
+      let burst = stage.open("")
+      for _ in 0..<jobs { burst.asHandle.spawn(ended: { _, _ in }) { $0.sleep() } }
+      let witness = stage.open("")
+      witness.asHandle.spawn(ended: { _, _ in }) { scope in
+        let pool = stage.loop.stackPool
+        while pool.pointee.created < jobs { _ = scope.yield() }
+        burst.cancel(.called)
+        var growth: [Int] = []
+        while pool.pointee.cold_count < slices * Loop.trimSlice {
+          let (turn, cold) = (stage.loop.pointee.turn, pool.pointee.cold_count)
+          _ = scope.sleep(0)
+          if stage.loop.pointee.turn == turn + 1, pool.pointee.cold_count > cold {
+            growth.append(pool.pointee.cold_count - cold)
+          }
+        }
+        stage.note("at most \(growth.max() ?? 0)")
+        scope.cancel()
+        return .ok
+      }
+    }
+    #expect(steps == ["at most \(Loop.trimSlice)"])
+  }
 }

@@ -159,4 +159,51 @@ private let hangup = UInt32(AMBIT_HANGUP)
     }
     #expect(steps == ["TIMED_OUT 0", "waiter ends completed OK", "TIMED_OUT 0", "OK 1"])
   }
+
+  @Test func `comes after the turns of the jobs that an event before has started`() throws {
+    let steps = try play { stage, scope, sockets in
+      var turns = 0
+      scope.spawn("waiter") { scope in
+        stage.note("\(scope.wait(for: sockets.near, readable)) after \(turns) turns")
+        return .ok
+      }
+      _ = scope.yield()
+      stage.afterTurns(1) {
+        for _ in 0..<70 {
+          scope.spawn(ended: { _, _ in }) { scope in
+            turns += 1
+            _ = scope.yield()
+            turns += 1
+            return .ok
+          }
+        }
+      }
+      sockets.writeFar()
+      _ = scope.sleep(1_000_000)
+    }
+    #expect(steps == ["OK 1 after 140 turns", "waiter ends completed OK"])
+  }
+
+  @Test func `is not ended by an event of this turn for a wait that has ended in it`() throws {
+    let steps = try play { stage, scope, sockets in
+      let ended = SocketPair()
+      let waiter = scope.spawn("ended") { scope in
+        stage.note(scope.wait(for: ended.near, readable))
+        return .ok
+      }
+      _ = scope.yield()
+      stage.afterTurns(1) {
+        scope.cancel(waiter)
+        scope.spawn("later") { scope in
+          stage.note(scope.wait(for: sockets.near, readable, timeout: 2_000_000))
+          return .ok
+        }
+        // So many that all have their turn before the next event.
+        for _ in 0..<70 { scope.spawn(ended: { _, _ in }) { _ in .ok } }
+      }
+      ended.writeFar()
+      _ = scope.joinAll()
+    }
+    #expect(steps == ["CANCELLED 0", "ended ends completed OK", "TIMED_OUT 0", "later ends completed OK"])
+  }
 }

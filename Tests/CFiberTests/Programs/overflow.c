@@ -35,8 +35,9 @@ int main(int count, char **arguments) {
   void *stack = cfiber_stack_acquire(&pool);
   cfiber_stack_release(&pool, stack);
   // A guard must outlive its stack's memory, which goes back when the stack was free from one call to the next.
-  cfiber_stack_pool_trim(&pool, 0, 1);
-  cfiber_stack_pool_trim(&pool, 0, 1);
+  cfiber_stack_pool_note_idle(&pool, 0);
+  cfiber_stack_pool_note_idle(&pool, 0);
+  cfiber_stack_pool_cool(&pool, 1);
 
   cfiber_install_signal_stack();
   struct sigaction action = {.sa_sigaction = report, .sa_flags = SA_SIGINFO | SA_ONSTACK | (int)SA_RESETHAND};
