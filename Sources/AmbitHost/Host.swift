@@ -22,6 +22,7 @@ package final class Host {
   var serving: [String: PluginGeneration] = [:]
   let board = StatusBoard()
   let reloads = ReloadQueue()
+  private var pace = ReloadPace()
   /// nil if the configuration wants none.
   private(set) var admin: AdminServer?
   /// How many generations each plugin has had, by its name.
@@ -94,14 +95,23 @@ package final class Host {
 
   /// Serves until a signal ends it; returns the exit status.
   package func run() -> Int32 {
-    while let signal = signals.next() {
-      switch signal {
-      case .reload: reload()
+    while true {
+      if isReloadDue {
+        pace.begin(at: Clock.monotonic)
+        reload()
+      }
+      switch signals.next(timeout: pace.delay(at: Clock.monotonic) ?? -1) {
+      case .reload: pace.want()
       case .dump: loops.logScopeTree()
       case .terminate: return shutDown()
+      case nil: break
       }
     }
-    return 0
+  }
+
+  /// Who asks over the admin API waits for an answer, and only once at a time: no pace is kept then.
+  private var isReloadDue: Bool {
+    pace.isWanted && (reloads.waitingCount > 0 || pace.delay(at: Clock.monotonic) == 0)
   }
 }
 

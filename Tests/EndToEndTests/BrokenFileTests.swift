@@ -11,7 +11,7 @@ import Testing
       for length in stride(from: 0, to: whole.count, by: 512) {
         try whole.prefix(length).write(to: file, options: .atomic)
         let position = host.log.position
-        #expect(try await host.reload().field("failed") == "1", "cut off at \(length)")
+        #expect(try await host.reloadOnRequest().field("failed") == "1", "cut off at \(length)")
         let complaint = try await host.log.line(after: position) {
           $0.contains("ERROR plugin hello")
         }
@@ -21,7 +21,7 @@ import Testing
         #expect(try await host.get("/hello/World").status == 200)
       }
       try whole.write(to: file, options: .atomic)
-      #expect(try await host.reload().field("failed") == "0")
+      #expect(try await host.reloadOnRequest().field("failed") == "0")
     }
   }
 
@@ -33,7 +33,7 @@ import Testing
       let whole = try Array(Data(contentsOf: file))
       func expect(_ reason: String) async throws {
         let position = host.log.position
-        #expect(try await host.reload().field("failed") == "1", "\(reason)")
+        #expect(try await host.reloadOnRequest().field("failed") == "1", "\(reason)")
         let complaint = try await host.log.line(after: position) {
           $0.contains("ERROR plugin hello")
         }

@@ -23,7 +23,7 @@ import Testing
         "wrk", ["-c", "32", "-t", "1", "-d", "\(max(4, cycles / 5))s", host.url("/version")])
       for number in 1...cycles {
         try replacement.put(versions.bytes(number), at: host.plugins.appending(path: "version.so"))
-        #expect(try await host.reload().field("changed") == "1")
+        #expect(try await host.reloadOnRequest().field("changed") == "1")
         #expect(try await host.get("/version").text == Versions.text(number))
       }
       let result = try await load
@@ -51,7 +51,7 @@ import Testing
         }
         try Replacement.byRename.put(
           versions.bytes(number), at: host.plugins.appending(path: "version.so"))
-        try await host.reload()
+        try await host.reloadOnRequest()
       }
       _ = try await host.log.lines(warmUp + cycles) { $0.contains("plugin generation retired") }
       let after = try Footprint(of: host)

@@ -4,18 +4,24 @@ import Testing
 
 /// SIGHUP at every moment.
 @Suite struct `Signals to reload` {
-  @Test func `a hundred at once lead to a handful of reloads, and the last state serves`()
-    async throws
-  {
+  @Test func `a hundred in one second lead to a handful of reloads, and the last state serves`() async throws {
     try await withHost([Self.signalling("first", at: "")]) { host in
-      try await Self.signalling("second", at: "").install(in: host.plugins)
-      for _ in 0..<100 { host.child.signal(SIGHUP) }
+      let second = Self.signalling("second", at: "")
+      let clock = ContinuousClock()
+      let start = clock.now
+      for number in 0..<100 {
+        if number == 99 { try await second.install(in: host.plugins) }
+        host.child.signal(SIGHUP)
+        // The rate is what this is about, so here the clock counts.
+        try await clock.sleep(until: start + .milliseconds(10 * (number + 1)))
+      }
       try await host.log.line { $0.contains("reload done") && $0.field("changed") == "1" }
-      try await Self.signalling("third", at: "").install(in: host.plugins)
-      host.child.signal(SIGHUP)
-      _ = try await host.log.lines(2) { $0.contains("reload done") && $0.field("changed") == "1" }
-      #expect(try await host.get("/my").text == "third\n")
-      #expect(host.log.lines { $0.contains("reload done") }.count < 10)
+      #expect(try await host.get("/my").text == "second\n")
+      try await host.reloadOnRequest()
+      let reloads = host.log.lines { $0.contains("reload done") }
+      print("a hundred signals led to \(reloads.count - 1) reloads")
+      #expect((2...8).contains(reloads.count - 1))
+      #expect(reloads.last?.field("kept") == "1", "what serves is what lies there")
     }
   }
 

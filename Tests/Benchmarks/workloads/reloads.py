@@ -11,7 +11,8 @@ from machine import CLIENT_CORE
 
 from .load import start_wrk, wrk_errors
 
-PAUSE = 0.2
+# Longer than the host waits between the reloads of two signals.
+PAUSE = 0.3
 
 
 class Reloads:

@@ -60,6 +60,15 @@ final class Host: Sendable {
     return try await log.line(after: position, containing: "reload done")
   }
 
+  /// Has the host reload over its admin API, which keeps no pace, and gives the line that closes this reload: for tests
+  /// that reload often.
+  @discardableResult
+  func reloadOnRequest() async throws -> LogLine {
+    let position = log.position
+    _ = try await admin("/reload", "-X", "POST")
+    return try await log.line(after: position, containing: "reload done")
+  }
+
   /// Asks the host to stop and waits until it has.
   func stop() async -> ExitStatus {
     child.signal(SIGTERM)
