@@ -9,6 +9,17 @@ package struct ListenError: Error, CustomStringConvertible, Sendable {
   package let reason: String
 
   package var description: String { "cannot listen on \(address): \(reason)" }
+
+  /// Turns what the system refuses `body` into an error about `address`.
+  static func about<Result>(
+    _ address: ListenAddress, _ body: () throws(SystemError) -> Result
+  ) throws(ListenError) -> Result {
+    do throws(SystemError) {
+      return try body()
+    } catch {
+      throw ListenError(address: address.description, reason: SystemError.text(error.code))
+    }
+  }
 }
 
 /// Sockets that accept connections at one address: one for each loop, or for a local socket one that all share.
@@ -22,25 +33,31 @@ struct ListeningSocket {
   /// Binds and listens; nothing is accepted yet.
   /// - Parameter mode: the permissions of a local socket's file; nil: what the process's mask leaves of them.
   init(_ address: ListenAddress, loops: Int, mode: mode_t? = nil) throws(ListenError) {
-    if case .unix(let path) = address, let process = Self.removeStale(path) {
-      throw ListenError(address: address.description, reason: "process \(process) listens there")
-    }
-    do throws(SystemError) {
-      if case .unix(let path) = address {
-        try self.init(local: path, mode: mode)
-      } else {
-        try self.init(internet: address, loops: loops)
+    if case .unix(let path) = address {
+      try self.init(local: path, mode: mode)
+    } else {
+      self = try ListenError.about(address) { () throws(SystemError) in
+        try ListeningSocket(internet: address, loops: loops)
       }
-    } catch {
-      throw ListenError(address: address.description, reason: SystemError.text(error.code))
     }
   }
 
-  private init(local path: String, mode: mode_t?) throws(SystemError) {
-    var address = SocketAddress(.unix(path: path))
-    descriptors = [try Self.open(&address, sharing: false, mode: mode)]
-    url = "unix:\(path)"
-    self.path = path
+  private init(local path: String, mode: mode_t?) throws(ListenError) {
+    let local = ListenAddress.unix(path: path)
+    let descriptor = try SocketFolder.locked(for: path) { () throws(ListenError) in
+      if let process = Self.removeStale(path) {
+        throw ListenError(address: local.description, reason: "process \(process) listens there")
+      }
+      var address = SocketAddress(local)
+      return try ListenError.about(local) { () throws(SystemError) in
+        try Self.open(&address, sharing: false, mode: mode)
+      }
+    }
+    self.init(descriptors: [descriptor], url: "unix:\(path)", path: path)
+  }
+
+  private init(descriptors: [Int32], url: String, path: String?) {
+    (self.descriptors, self.url, self.path) = (descriptors, url, path)
   }
 
   /// The first socket is bound without SO_REUSEPORT, so that an address which another process uses is refused; the
@@ -51,9 +68,7 @@ struct ListeningSocket {
     bound.port = SocketAddress(localOf: first)?.port ?? bound.port
     var all = [first]
     for _ in 1..<max(loops, 1) { all.append(try Self.open(&bound, sharing: true, joins: true)) }
-    descriptors = all
-    url = "http://\(bound.text ?? "?")"
-    path = nil
+    self.init(descriptors: all, url: "http://\(bound.text ?? "?")", path: nil)
   }
 
   private static func open(
