@@ -42,9 +42,6 @@ extension UnsafeMutablePointer<Listener> {
     for _ in 0..<64 {
       let descriptor = clinux_accept(pointee.descriptor)
       guard descriptor >= 0 else { return acceptFailed(errno) }
-      var yes: Int32 = 1
-      // Responses are written whole: waiting for more to send would only delay them. A local socket refuses, rightly.
-      setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, 4)
       server.serve(descriptor)
     }
   }

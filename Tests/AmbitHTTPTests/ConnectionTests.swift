@@ -39,6 +39,43 @@ import Testing
     #expect(!server.journal.lines.contains { $0.hasPrefix("kept") })
   }
 
+  @Test(arguments: ["GET /ok HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "GET /ok HTTP/1.0\r\n\r\n"])
+  func `end with a request that is its client's last, whatever the client does`(sent: String) throws {
+    let server = try TestServer([TestRoute("GET /ok", Handlers.ok)])
+    let client = try Client(server)
+    try client.send(sent)
+    #expect(try client.reply().text == "ok")
+    #expect(server.finalCounts == TestServer.Counts())
+    #expect(client.rest().isEmpty)
+  }
+
+  @Test(arguments: ["BAD", "POST /ok HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 5\r\n\r\nabc"])
+  func `linger while their client may still send`(sent: String) throws {
+    let server = try TestServer([TestRoute("* /ok", Handlers.ok)])
+    let client = try Client(server)
+    try client.send(sent + "\r\n\r\n")
+    _ = try client.reply()
+    #expect(client.rest().isEmpty)
+    #expect(server.counts.connections == 1)
+    client.close()
+    #expect(server.finalCounts == TestServer.Counts())
+  }
+
+  @Test func `send what they have without waiting for more`() throws {
+    let server = try TestServer([
+      TestRoute("GET /") { scope in
+        var isSet: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        let descriptor = RequestPointer.of(scope)!.pointee.connection!.pointee.descriptor
+        getsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &isSet, &size)
+        return ambit_respond(scope, 200, nil, isSet == 0 ? "off" : "on", isSet == 0 ? 3 : 2)
+      }
+    ])
+    let client = try Client(server)
+    try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    #expect(try client.reply().text == "on")
+  }
+
   @Test func `are served at a local socket`() throws {
     let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).sock").path
     let server = try TestServer(

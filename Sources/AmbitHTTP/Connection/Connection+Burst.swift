@@ -41,6 +41,7 @@ extension UnsafeMutablePointer<Connection> {
         let request = pointee.request!
         ErrorResponse.send(on: request, status: Int(rejection.status), text: rejection.text, closing: true)
         dropRequest()
+        pointee.flags.remove(.lastRequest)
         return finish()
       case .incomplete:
         guard flush() else { return close() }
@@ -103,7 +104,12 @@ extension UnsafeMutablePointer<Connection> {
   /// Sends what is left and ends the connection, so that the client gets to read the last response.
   private func finish() {
     guard flush(), pointee.flags.isDisjoint(with: [.broken, .ended]) else { return leave() }
-    linger()
+    if hasReadAll { close() } else { linger() }
+  }
+
+  /// Whether the client has sent all that it will: what it does not send cannot reset the connection that is closed.
+  private var hasReadAll: Bool {
+    pointee.flags.contains(.lastRequest) && !pointee.flags.contains(.readable) && pointee.inputStart == pointee.inputEnd
   }
 
   /// Waits without a stack for the client's next bytes.

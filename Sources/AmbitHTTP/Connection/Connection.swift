@@ -54,6 +54,8 @@ struct Connection {
     static var closing: Flags { Flags(rawValue: 16) }
     /// The client sends no more: behind what it has sent is the end.
     static var ended: Flags { Flags(rawValue: 32) }
+    /// The client has said that this request is its last (RFC 9112, section 9.6), and all of it has been read.
+    static var lastRequest: Flags { Flags(rawValue: 64) }
   }
 
   enum Phase {

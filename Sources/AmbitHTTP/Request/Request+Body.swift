@@ -172,6 +172,8 @@ extension UnsafeMutablePointer<Request> {
         guard takeBufferedBody(into: scratch, from: connection) > 0 else { break }
       }
     }
-    if !pointee.body.isFinished { connection.pointee.flags.insert(.closing) }
+    guard !pointee.body.isFinished else { return }
+    connection.pointee.flags.insert(.closing)
+    connection.pointee.flags.remove(.lastRequest)
   }
 }

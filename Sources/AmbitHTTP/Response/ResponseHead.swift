@@ -78,7 +78,9 @@ enum ResponseHead {
   private static func writeConnection(
     _ request: RequestPointer, to writer: inout ByteWriter, on connection: ConnectionPointer
   ) {
-    if !request.pointee.head.keepsAlive || request.pointee.server.pointee.isDraining {
+    if !request.pointee.head.keepsAlive {
+      connection.pointee.flags.formUnion([.closing, .lastRequest])
+    } else if request.pointee.server.pointee.isDraining {
       connection.pointee.flags.insert(.closing)
     }
     if connection.pointee.flags.contains(.closing) {
