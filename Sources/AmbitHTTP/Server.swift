@@ -9,9 +9,14 @@ struct Server {
   /// Open connections.
   var open: Link
   var openCount = 0
-  /// Open connections whose clients have left, the first that left first; see Server+Departures.swift.
+  /// Open connections whose clients have left, of which nobody has been told yet; see Server+Departures.swift.
+  var leaving: Link
+  /// How many were told in the turn `departureTurn`.
+  var departureCount = 0
+  var departureTurn: UInt64 = 0
+  /// Open connections whose clients have left and whose requests are over, the first that left first.
   var departed: Link
-  /// Fires when the next of them are to be closed.
+  /// Fires when there is more to be done for either.
   var departureTimer: Timer
   var listeners: [ListenerPointer] = []
   /// Closed connections, the longest closed first.
@@ -49,7 +54,8 @@ extension UnsafeMutablePointer<Server> {
   func initialize(loop: LoopPointer, limits: HTTPLimits, routes: RouteSet) {
     initialize(
       to: Server(
-        loop: loop, limits: limits, open: Link(alone: openLink), departed: Link(alone: departedLink),
+        loop: loop, limits: limits, open: Link(alone: openLink), leaving: Link(alone: leavingLink),
+        departed: Link(alone: departedLink),
         departureTimer: makeDepartureTimer(), free: Link(alone: freeLink),
         routes: .passRetained(routes),
         path: .allocate(byteCount: max(Int(limits.head.maxTarget), 1), alignment: 16),

@@ -146,6 +146,32 @@ import Testing
     #expect(counts.allSatisfy { $0 > 90 }, "\(counts)")
   }
 
+  @Test(arguments: Leaving.allCases)
+  func `serves who asks behind many that have left before it has told the requests of all`(leaving: Leaving) throws {
+    let server = try TestServer([
+      TestRoute("* /hold", Handlers.hold),
+      TestRoute("GET /ask") { scope in
+        scope.note("asked")
+        return AMBIT_OK
+      },
+    ])
+    let clients = try (0..<400).map { _ in try Client(server) }
+    let other = try Client(server)
+    for client in clients { try client.send("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n") }
+    #expect(server.journal.waits(for: "waiting", times: 400))
+    let gate = Gate<Int>()
+    server.loops.loops[0].post { _ in _ = gate.wait(timeout: 10_000_000_000) }
+    for client in clients { leave(client, leaving) }
+    try other.send("GET /ask HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    gate.arrive(1)
+    #expect(try other.reply().status == 200)
+    #expect(server.finalCounts == TestServer.Counts())
+    let woken = "woken \(AMBIT_CANCELLED) cause \(AMBIT_CAUSE_DISCONNECT)"
+    let lines = server.journal.lines.filter { $0 == woken || $0 == "asked" }
+    #expect(lines.count == 401)
+    #expect(lines.firstIndex(of: "asked")! <= 128)
+  }
+
   @Test(arguments: [Leaving.closing, .resetting], ["write", "jobwrite", "threadwrite", "large"])
   func `wakes whoever writes`(leaving: Leaving, path: String) throws {
     let server = try server()

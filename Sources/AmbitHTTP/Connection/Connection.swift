@@ -108,15 +108,24 @@ private let connectionEvents: @convention(c) (UnsafeMutableRawPointer, UInt32) -
   let connection = watch.assumingMemoryBound(to: Connection.self)
   guard connection.pointee.phase != .closed else { return }
   connection.note(events)
-  switch connection.pointee.phase {
-  case .busy: connection.tellWaiters()
-  case .parked: if connection.pointee.flags.contains(.readable) { connection.startBurst() }
-  case .lingering: connection.dropInput()
-  case .closed: break
+  guard !connection.pointee.flags.contains(.ended), !connection.pointee.flags.contains(.broken) else {
+    return connection.pointee.server.attendToDeparture(of: connection)
   }
+  connection.attend()
 }
 
 extension UnsafeMutablePointer<Connection> {
+  /// Does what is to be done now that its flags have changed.
+  @inline(__always)
+  func attend() {
+    switch pointee.phase {
+    case .busy: tellWaiters()
+    case .parked: if pointee.flags.contains(.readable) { startBurst() }
+    case .lingering: dropInput()
+    case .closed: break
+    }
+  }
+
   @inline(__always)
   fileprivate func note(_ events: UInt32) {
     if events & (IOEvents.readable | IOEvents.hangup) != 0 { pointee.flags.insert(.readable) }

@@ -9,6 +9,8 @@ extension UnsafeMutablePointer<Loop> {
   /// can be does not grow without end.
   private static var readyBatch: Int { 256 }
   private static var eventBatch: Int { 256 }
+  /// When events have taken so many nanoseconds of a turn, no further batch of them is taken in it.
+  private static var eventTime: Int64 { 1_000_000 }
   /// So many items may be left by the events of a turn before their turn comes: then they have it between two events. A
   /// request that spawns a hundred jobs and answers sees them start and end before the next request is read, and these
   /// find records and stacks in the processor's caches.
@@ -35,15 +37,33 @@ extension UnsafeMutablePointer<Loop> {
     pointee.now = Clock.monotonic
     pointee.pulse.beginTurn(at: pointee.now)
     pointee.turn &+= 1
+    handle(events, count)
+    if count == Self.eventBatch { handleMore(events) }
+    while let timer = pointee.wheel.popDue(now: pointee.now) { timer.pointee.fire(timer.pointee.owner) }
+    if !readyLink.isAlone { runReady(max(Self.readyBatch, pointee.readyCount / 2)) }
+    scheduleTrim()
+  }
+
+  @inline(__always)
+  private func handle(_ events: UnsafeMutablePointer<epoll_event>, _ count: Int32) {
     let mostReady = pointee.readyCount &+ Self.eventBacklog
     for index in 0..<max(Int(count), 0) {
       let watch = events[index].data.ptr!.assumingMemoryBound(to: IOWatch.self)
       watch.pointee.onEvents(watch, events[index].events)
       if pointee.readyCount > mostReady { runReady(Self.readyBatch) }
     }
-    while let timer = pointee.wheel.popDue(now: pointee.now) { timer.pointee.fire(timer.pointee.owner) }
-    if !readyLink.isAlone { runReady(max(Self.readyBatch, pointee.readyCount / 2)) }
-    scheduleTrim()
+  }
+
+  /// The kernel has had a full batch, and may have more behind it, in the order in which they came: takes these too, as
+  /// long as they cost little, so that thousands of clients that leave do not keep the others waiting.
+  @inline(never)
+  private func handleMore(_ events: UnsafeMutablePointer<epoll_event>) {
+    let end = pointee.now &+ Self.eventTime
+    var count: Int32
+    repeat {
+      count = clinux_epoll_wait(pointee.epoll, events, Int32(Self.eventBatch), 0)
+      handle(events, count)
+    } while count == Self.eventBatch && Clock.monotonic < end
   }
 
   /// How long the loop may sleep, in nanoseconds: until the next timer, for ever (-1), or not at all.
