@@ -11,8 +11,8 @@ TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
-def pinned(command, core):
-    return ["taskset", "--cpu-list", str(core)] + [str(word) for word in command]
+def pinned(command, cores):
+    return ["taskset", "--cpu-list", str(cores)] + [str(word) for word in command]
 
 
 def stat_fields(pid):

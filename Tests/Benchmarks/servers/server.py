@@ -32,6 +32,8 @@ class Server:
     # /large gives 64 KiB; "echo": POST /echo gives the body back; "jobs": GET /jobs/N, /held/N, /crowd/N and /living;
     # "reload": it has a method replace().
     abilities = frozenset()
+    # On which it runs, as taskset takes them.
+    cores = SERVER_CORE
 
     def __init__(self, directory, options):
         """Builds and configures it in an empty directory. Raises Unavailable if it cannot."""
@@ -52,7 +54,7 @@ class Server:
         """Returns at once."""
         self.log = open(self.directory / "log", "w+b")
         self.process = subprocess.Popen(
-            pinned(self.command(), SERVER_CORE), cwd=self.directory, stdin=subprocess.DEVNULL, stdout=self.log,
+            pinned(self.command(), self.cores), cwd=self.directory, stdin=subprocess.DEVNULL, stdout=self.log,
             stderr=self.log)
 
     def await_listener(self, patience=10):

@@ -2,8 +2,10 @@
 kernel closes all of their connections at once."""
 
 import os
+import resource
 import signal
 import socket
+import sys
 
 from machine import CLIENT_CORE
 
@@ -15,7 +17,8 @@ class Clients:
         if self.pid == 0:
             hold(server.port, path, count, told)
         os.close(told)
-        os.read(ready, 1)
+        if os.read(ready, 1) != b"!":
+            sys.exit(f"{count} clients cannot ask {server.name} for {path}")
         os.close(ready)
 
     def kill(self):
@@ -30,6 +33,8 @@ def hold(port, path, count, told):
     """Connects and asks, tells that it has, and waits to be killed. Never returns."""
     try:
         os.sched_setaffinity(0, {CLIENT_CORE})
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
         connections = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
         for connection in connections:
