@@ -35,7 +35,7 @@ struct Ending: Sendable, CustomTestStringConvertible {
         "\(scope) deferred first \(cause)",
       ]
     }
-    return ends + others
+    return ["request begins 1 1 none"] + ends + others
   }
 
   static func brought(by doer: Doer) -> [Ending] { all.filter { $0.doer == doer } }
@@ -43,6 +43,9 @@ struct Ending: Sendable, CustomTestStringConvertible {
   private static let all: [Ending] =
     [
       Ending(answering: "/done"),
+      Ending(
+        answering: "/streamed",
+        others: (0..<3).map { "stream \($0) 0 none" } + ["stream wait -1 done", "request on_end completed 0 done"]),
       Ending(holding: "/deadline", .plugin, "deadline", status: 504),
       Ending(holding: "/called", .plugin, "called", status: 500, others: ["child on_end cancelled -1 called"]),
       Ending(holding: "/called-below", .plugin, "called", status: 500, others: ["child on_end completed 0 called"]),

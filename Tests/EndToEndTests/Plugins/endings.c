@@ -86,8 +86,18 @@ static struct witness *fill(ambit_scope *scope, const char *name, atomic_int *be
   return witness;
 }
 
+/* Each request has a scope of its own: another than the one before, open, and without what was kept there. */
+static void note_scope(ambit_scope *scope) {
+  static ambit_ref before;
+  ambit_ref ref = ambit_ref_of(scope);
+  NOTE("ending: request begins %d %d %s\n", ref.id != before.id, ambit_get(scope, &before) == NULL, cause(scope));
+  ambit_set(scope, &before, &before);
+  before = ref;
+}
+
 /* Returns when all jobs have begun. */
 static struct stage set_up(ambit_scope *scope) {
+  note_scope(scope);
   struct stage stage = {0};
   atomic_int *begun = ambit_alloc(scope, sizeof *begun);
   ambit_scope_options options = ambit_default_scope_options("child");
@@ -126,6 +136,28 @@ static int32_t hold(ambit_scope *scope) {
 static int32_t done(ambit_scope *scope) {
   set_up(scope);
   return answer(scope);
+}
+
+/* Feeds the response, which is complete with the last byte, and so the request. */
+static int32_t streams(ambit_scope *scope, void *arg) {
+  (void)arg;
+  static const char pieces[3][4] = {"one ", "two ", "end\n"};
+  ambit_status status = ambit_begin(scope, 200, -1);
+  for (int i = 0; i < 3 && status == AMBIT_OK; i++) {
+    status = ambit_write(scope, pieces[i], 4);
+    ambit_status slept = ambit_sleep(scope, AMBIT_MILLISECONDS(1));
+    NOTE("ending: stream %d %d %s\n", i, slept, cause(scope));
+  }
+  ambit_end(scope);
+  ambit_status slept = ambit_sleep(scope, HOUR);
+  NOTE("ending: stream wait %d %s\n", slept, cause(scope));
+  return status;
+}
+
+static int32_t streamed(ambit_scope *scope) {
+  struct stage stage = set_up(scope);
+  ambit_spawn(scope, streams, stage.of_request, &watched, NULL);
+  return AMBIT_PENDING;
 }
 
 static int32_t deadline(ambit_scope *scope) {
@@ -237,6 +269,7 @@ static int32_t job_refused(ambit_scope *scope) {
 static const ambit_route routes[] = {
     GET("hold", hold),
     GET("done", done),
+    GET("streamed", streamed),
     GET("deadline", deadline),
     GET("called", called),
     GET("called-below", called_below),
