@@ -53,14 +53,6 @@ int32_t clinux_peer_process(int fd) {
   return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.pid : -1;
 }
 
-intptr_t clinux_receive(int fd, void *buffer, size_t capacity) {
-  return syscall(SYS_recvfrom, fd, buffer, capacity, 0, NULL, NULL);
-}
-
-intptr_t clinux_write(int fd, const void *bytes, size_t length) { return syscall(SYS_write, fd, bytes, length); }
-
-intptr_t clinux_write_parts(int fd, const void *parts, int count) { return syscall(SYS_writev, fd, parts, count); }
-
 void clinux_give_back_freed_memory(void) { malloc_trim(0); }
 
 int clinux_core_count(void) {

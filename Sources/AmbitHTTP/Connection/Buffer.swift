@@ -24,12 +24,12 @@ extension UnsafeMutablePointer<Buffer> {
   var isUnshared: Bool { pointee.references == 1 }
 
   @inline(__always)
-  func retain() { pointee.references += 1 }
+  func retain() { pointee.references &+= 1 }
 
   /// Gives a reference up; the last one frees the buffer or returns it to the pool.
   @inline(__always)
   func release(to pool: UnsafeMutablePointer<BufferPool>) {
-    pointee.references -= 1
+    pointee.references &-= 1
     if pointee.references == 0 { pool.pointee.take(back: self) }
   }
 }
@@ -45,13 +45,17 @@ struct BufferPool {
   var liveCount: Int { made - freeCount }
 
   /// A buffer with room for `capacity` bytes, one reference, the caller's.
+  @inline(__always)
   mutating func make(capacity: Int = Buffer.standardCapacity) -> BufferPointer {
-    if capacity <= Buffer.standardCapacity, let buffer = free {
-      free = buffer.pointee.next
-      freeCount -= 1
-      buffer.pointee.references = 1
-      return buffer
-    }
+    guard capacity <= Buffer.standardCapacity, let buffer = free else { return allocate(capacity) }
+    free = buffer.pointee.next
+    freeCount &-= 1
+    buffer.pointee.references = 1
+    return buffer
+  }
+
+  @inline(never)
+  private mutating func allocate(_ capacity: Int) -> BufferPointer {
     made += 1
     let room = Swift.max(capacity, Buffer.standardCapacity)
     let memory = UnsafeMutableRawPointer.allocate(byteCount: Buffer.headerSize + room, alignment: 16)
@@ -61,6 +65,7 @@ struct BufferPool {
   }
 
   /// Takes back a buffer that nobody refers to. At most 256 are kept, 4 MiB: what a burst needed beyond is freed.
+  @inline(__always)
   fileprivate mutating func take(back buffer: BufferPointer) {
     guard buffer.pointee.capacity == Buffer.standardCapacity, freeCount < 256 else {
       made -= 1
@@ -68,6 +73,6 @@ struct BufferPool {
     }
     buffer.pointee.next = free
     free = buffer
-    freeCount += 1
+    freeCount &+= 1
   }
 }

@@ -13,17 +13,18 @@ extension UnsafeMutablePointer<Connection> {
   }
 
   /// Reads once, without waiting, behind the bytes at hand; false if the client has closed its side or is gone.
+  @inline(__always)
   func fill() -> Bool {
-    makeRoom()
-    let input = pointee.input!
-    let room = input.pointee.capacity - pointee.inputEnd
+    let input = inputWithRoom()
+    let room = input.pointee.capacity &- pointee.inputEnd
     guard let count = receive(into: input.bytes + pointee.inputEnd, capacity: room) else { return false }
-    pointee.inputEnd += count
+    pointee.inputEnd &+= count
     return true
   }
 
   /// Reads once, without waiting: the number of bytes, 0 if there are none now; nil at the end of the stream or on an
   /// error.
+  @inline(__always)
   func receive(into memory: UnsafeMutableRawPointer, capacity: Int) -> Int? {
     while true {
       let count = clinux_receive(pointee.descriptor, memory, capacity)
@@ -33,38 +34,46 @@ extension UnsafeMutablePointer<Connection> {
         if count < capacity, !pointee.flags.contains(.ended) { pointee.flags.remove(.readable) }
         return count
       }
-      if count < 0, errno == EINTR { continue }
-      guard count < 0, errno == EAGAIN else { return nil }
+      if count == -Int(EINTR) { continue }
+      guard count == -Int(EAGAIN) else { return nil }
       pointee.flags.remove(.readable)
       return 0
     }
   }
 
-  /// Sees to it that there is an input buffer with room behind its bytes.
-  private func makeRoom() {
-    guard let old = pointee.input else {
-      pointee.input = buffers.pointee.make()
-      pointee.inputStart = 0
-      pointee.inputEnd = 0
-      return
-    }
+  /// The input buffer, with room behind the bytes at hand. A connection that has none to use has no buffer either.
+  @inline(__always)
+  private func inputWithRoom() -> BufferPointer {
+    if let input = pointee.input { return makeRoom(in: input) }
+    let input = buffers.pointee.make()
+    pointee.input = input
+    pointee.inputStart = 0
+    pointee.inputEnd = 0
+    return input
+  }
+
+  @inline(never)
+  private func makeRoom(in old: BufferPointer) -> BufferPointer {
     let count = pointee.inputEnd - pointee.inputStart
+    var input = old
     if old.isUnshared, count == 0 || pointee.inputStart > 0 && pointee.inputEnd == old.pointee.capacity {
       memmove(old.bytes, old.bytes + pointee.inputStart, count)
     } else if pointee.inputEnd == old.pointee.capacity {
       let wanted = pointee.inputStart == 0 ? count * 2 : max(count * 2, Buffer.standardCapacity)
-      let new = buffers.pointee.make(capacity: wanted)
-      memcpy(new.bytes, old.bytes + pointee.inputStart, count)
+      input = buffers.pointee.make(capacity: wanted)
+      memcpy(input.bytes, old.bytes + pointee.inputStart, count)
       old.release(to: buffers)
-      pointee.input = new
+      pointee.input = input
     } else {
-      return
+      return old
     }
     pointee.inputStart = 0
     pointee.inputEnd = count
+    return input
   }
 
   /// Gives the input buffer back if no byte in it is needed.
+  @inline(__always)
   func releaseInput() {
     guard let input = pointee.input, pointee.inputStart == pointee.inputEnd else { return }
     input.release(to: buffers)

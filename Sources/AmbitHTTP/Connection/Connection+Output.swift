@@ -7,20 +7,26 @@ extension UnsafeMutablePointer<Connection> {
   /// Where the next `count` bytes to be sent are to be written; `didWrite` makes them count.
   @inline(__always)
   func reserve(_ count: Int) -> UnsafeMutableRawPointer {
-    if pointee.output == nil || pointee.output!.pointee.capacity - pointee.outputEnd < count { growOutput(by: count) }
+    if pointee.output == nil, count <= Buffer.standardCapacity { pointee.output = buffers.pointee.make() }
+    if let output = pointee.output, output.pointee.capacity &- pointee.outputEnd >= count {
+      return output.bytes + pointee.outputEnd
+    }
+    growOutput(by: count)
     return pointee.output!.bytes + pointee.outputEnd
   }
 
   @inline(__always)
-  func didWrite(_ count: Int) { pointee.outputEnd += count }
+  func didWrite(_ count: Int) { pointee.outputEnd &+= count }
 
   /// Copies bytes behind those to be sent.
+  @inline(__always)
   func append(_ bytes: UnsafeRawBufferPointer) {
     guard let source = bytes.baseAddress else { return }
     memcpy(reserve(bytes.count), source, bytes.count)
     didWrite(bytes.count)
   }
 
+  @inline(never)
   private func growOutput(by count: Int) {
     flushWithoutWaiting()
     let pending = pointee.outputEnd - pointee.outputStart
@@ -44,7 +50,22 @@ extension UnsafeMutablePointer<Connection> {
   @inline(__always)
   func flush() -> Bool {
     guard pointee.outputStart < pointee.outputEnd else { return true }
+    if sendPending() { return true }
     return send(UnsafeRawBufferPointer(start: nil, count: 0), job: job, scope: job.pointee.scope) == .ok
+  }
+
+  /// Whether one system call took all of what is to be sent.
+  @inline(__always)
+  private func sendPending() -> Bool {
+    guard !pointee.flags.contains(.broken) else { return false }
+    let pending = pointee.outputEnd &- pointee.outputStart
+    let count = clinux_send(pointee.descriptor, pointee.output!.bytes + pointee.outputStart, pending)
+    guard count == pending else {
+      _ = noteShort(count, pending: pending)
+      return false
+    }
+    releaseOutput()
+    return true
   }
 
   /// Sends all that is to be sent and `body` behind it, without copying it, waiting as `job` where the client is slow.
@@ -78,11 +99,30 @@ extension UnsafeMutablePointer<Connection> {
     guard !pointee.flags.contains(.broken) else { return nil }
     let pending = pointee.outputEnd - pointee.outputStart
     let count = write(pending: pending, body)
+    guard count == pending + body.count else { return noteShort(count, pending: pending) }
+    releaseOutput()
+    return body.count
+  }
+
+  private func write(pending: Int, _ body: UnsafeRawBufferPointer) -> Int {
+    if body.isEmpty { return clinux_send(pointee.descriptor, pointee.output!.bytes + pointee.outputStart, pending) }
+    if pending == 0 { return clinux_send(pointee.descriptor, body.baseAddress!, body.count) }
+    let head = iovec(iov_base: pointee.output!.bytes + pointee.outputStart, iov_len: pending)
+    let tail = iovec(iov_base: UnsafeMutableRawPointer(mutating: body.baseAddress), iov_len: body.count)
+    return withUnsafePointer(to: (head, tail)) { parts in
+      clinux_write_parts(pointee.descriptor, parts, 2)
+    }
+  }
+
+  /// A call did not take all there was, but `count` bytes, or failed with an error's number, negated. How many bytes it
+  /// took beyond those pending; nil if nothing can be sent any more.
+  private func noteShort(_ count: Int, pending: Int) -> Int? {
     guard count >= 0 else {
-      if errno == EAGAIN { pointee.flags.remove(.writable) } else if errno != EINTR { pointee.flags.insert(.broken) }
+      if count == -Int(EAGAIN) { pointee.flags.remove(.writable) }
+      if count != -Int(EAGAIN), count != -Int(EINTR) { pointee.flags.insert(.broken) }
       return pointee.flags.contains(.broken) ? nil : 0
     }
-    if count < pending + body.count { pointee.flags.remove(.writable) }
+    pointee.flags.remove(.writable)
     guard count >= pending else {
       pointee.outputStart += count
       return 0
@@ -91,18 +131,8 @@ extension UnsafeMutablePointer<Connection> {
     return count - pending
   }
 
-  @inline(__always)
-  private func write(pending: Int, _ body: UnsafeRawBufferPointer) -> Int {
-    if body.isEmpty { return clinux_write(pointee.descriptor, pointee.output!.bytes + pointee.outputStart, pending) }
-    if pending == 0 { return clinux_write(pointee.descriptor, body.baseAddress!, body.count) }
-    let head = iovec(iov_base: pointee.output!.bytes + pointee.outputStart, iov_len: pending)
-    let tail = iovec(iov_base: UnsafeMutableRawPointer(mutating: body.baseAddress), iov_len: body.count)
-    return withUnsafePointer(to: (head, tail)) { parts in
-      clinux_write_parts(pointee.descriptor, parts, 2)
-    }
-  }
-
   /// Gives the output buffer back, with what is in it.
+  @inline(__always)
   func releaseOutput() {
     pointee.outputStart = 0
     pointee.outputEnd = 0

@@ -4,6 +4,7 @@
 #define CLINUX_H
 
 #include "clinux_inspect.h"
+#include "clinux_stream.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,12 +37,6 @@ int clinux_accept(int fd);
 /* The process that listens on the other side of a local socket, or connected to this one, as of that call: SO_PEERCRED,
  * unix(7). -1 if the system does not tell. */
 int32_t clinux_peer_process(int fd);
-
-/* recv(2) without flags, write(2) and writev(2). Called directly: the C library's are points at which a thread can be
- * cancelled, which each call prepares for with two atomic operations; threads of the host are not cancelled. */
-intptr_t clinux_receive(int fd, void *buffer, size_t capacity);
-intptr_t clinux_write(int fd, const void *bytes, size_t length);
-intptr_t clinux_write_parts(int fd, const void *parts, int count);
 
 /* The path of the file behind a handle of dlopen(3), the loader's own text; NULL if it has none. */
 const char *clinux_library_path(void *handle);
