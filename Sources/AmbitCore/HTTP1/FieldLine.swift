@@ -4,9 +4,29 @@ struct FieldLine {
   /// The place behind its line end.
   let end: Int
 
-  /// Reads the line at `start`. Whitespace before it or before the colon, and folded lines, are rejected: servers have
-  /// disagreed about all of them.
+  private init(_ field: HeaderField, end: Int) {
+    self.field = field
+    self.end = end
+  }
+
+  /// Reads a line as nearly all are: a name of letters and hyphens, one space behind the colon, and a value with no
+  /// whitespace around it. Nil for any other, and for one that is not whole.
   @inline(__always)
+  init?(usual bytes: RawSpan, at start: Int) {
+    let nameEnd = bytes.firstPosition(from: start, where: ByteBlock.endsWord)
+    let valueStart = nameEnd &+ 2
+    guard nameEnd > start, bytes.has(Ascii.colon, Ascii.space, at: nameEnd) else { return nil }
+    let valueEnd = bytes.firstPosition(from: valueStart, where: ByteBlock.endsText)
+    guard valueEnd > valueStart, bytes.has(Ascii.carriageReturn, Ascii.lineFeed, at: valueEnd),
+      bytes[octet: valueStart] > Ascii.space, bytes[octet: valueEnd &- 1] > Ascii.space
+    else { return nil }
+    field = HeaderField(
+      name: ByteRange(from: start, to: nameEnd), value: ByteRange(from: valueStart, to: valueEnd))
+    end = valueEnd &+ 2
+  }
+
+  /// Reads any line. Whitespace before it or before the colon, and folded lines, are rejected: servers have disagreed
+  /// about all of them.
   init(_ bytes: RawSpan, at start: Int) throws(Interruption) {
     let nameEnd = bytes.endOfToken(from: start)
     let delimiter = try bytes.next(at: nameEnd)

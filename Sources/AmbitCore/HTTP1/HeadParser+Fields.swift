@@ -10,26 +10,74 @@ struct SeenFields: OptionSet, Sendable {
 }
 
 extension HeadParser {
-  /// Reads one header line; false for the blank line that ends the head.
+  /// Reads header lines and the blank line behind them.
   @inline(__always)
-  mutating func readFieldLine(
+  mutating func readFields(
     _ bytes: RawSpan, into head: inout RequestHead, fields: inout MutableSpan<HeaderField>
-  ) throws(Interruption) -> Bool {
-    if try bytes.next(at: position) == Ascii.carriageReturn {
-      position = try bytes.lineEnd(at: position, otherwise: .bareCarriageReturn)
-      return false
+  ) throws(Interruption) {
+    while !bytes.has(Ascii.carriageReturn, Ascii.lineFeed, at: position) {
+      let line: FieldLine
+      if let usual = skipUsualFields(bytes, into: &head, fields: &fields) {
+        line = usual
+      } else if bytes.has(Ascii.carriageReturn, Ascii.lineFeed, at: position) {
+        break
+      } else {
+        line = try Self.readLine(bytes, at: position, isLast: head.fieldCount >= min(limits.maxFields, fields.count))
+      }
+      if Self.mayDecide(line.field.name, in: bytes) { try interpret(line.field, in: bytes, into: &head) }
+      fields[head.fieldCount] = line.field
+      head.fieldCount &+= 1
+      position = line.end
     }
-    if head.fieldCount >= min(limits.maxFields, fields.count) { throw .rejected(.tooManyFields) }
-    let line = try FieldLine(bytes, at: position)
-    try interpret(line.field, in: bytes, into: &head)
-    fields[head.fieldCount] = line.field
-    head.fieldCount &+= 1
-    position = line.end
-    return true
+    position &+= 2
   }
 
-  /// Picks out the fields that decide about the connection. The length tells most others apart at once.
+  /// Reads lines as long as they are usual ones that say nothing about the connection, as most do. Returns the usual one
+  /// that may say something; nil if the next line, or what there is of it, is no usual one. Nothing is called in this
+  /// loop: what it needs stays in registers.
+  @inline(never)
+  private mutating func skipUsualFields(
+    _ bytes: RawSpan, into head: inout RequestHead, fields: inout MutableSpan<HeaderField>
+  ) -> FieldLine? {
+    let room = min(limits.maxFields, fields.count)
+    var count = head.fieldCount
+    var start = position
+    defer {
+      head.fieldCount = count
+      position = start
+    }
+    while count < room, let line = FieldLine(usual: bytes, at: start) {
+      if Self.mayDecide(line.field.name, in: bytes) { return line }
+      fields[count] = line.field
+      count &+= 1
+      start = line.end
+    }
+    return nil
+  }
+
+  /// Reads any line but the blank one, which has to be the next if it `isLast`: there is no room for more fields.
+  @inline(never)
+  private static func readLine(
+    _ bytes: RawSpan, at position: Int, isLast: Bool
+  ) throws(Interruption) -> FieldLine {
+    if try bytes.next(at: position) == Ascii.carriageReturn {
+      _ = try bytes.lineEnd(at: position, otherwise: .bareCarriageReturn)
+    }
+    if isLast { throw .rejected(.tooManyFields) }
+    return try FieldLine(bytes, at: position)
+  }
+
+  /// Whether a name has the length and the first letter of one that decides about the connection.
   @inline(__always)
+  private static func mayDecide(_ name: ByteRange, in bytes: RawSpan) -> Bool {
+    func mark(_ length: UInt32, _ letter: Unicode.Scalar) -> UInt32 { length &<< 8 | letter.value }
+    switch name.length &<< 8 | UInt32(bytes[octet: name.start] | 0x20) {
+    case mark(4, "h"), mark(6, "e"), mark(10, "c"), mark(14, "c"), mark(17, "t"): return true
+    default: return false
+    }
+  }
+
+  /// Reads a field that decides about the connection, if it is one.
   private mutating func interpret(
     _ field: HeaderField, in bytes: RawSpan, into head: inout RequestHead
   ) throws(Interruption) {
@@ -50,7 +98,10 @@ extension HeadParser {
     _ value: ByteRange, in bytes: RawSpan, into head: inout RequestHead
   ) throws(Interruption) {
     if seen.contains(.host) { throw .rejected(.repeatedHost) }
-    if Authority(value, in: bytes) == nil { throw .rejected(.invalidHost) }
+    if !knownAuthority.equals(value, in: bytes) {
+      if Authority(value, in: bytes) == nil { throw .rejected(.invalidHost) }
+      knownAuthority = KnownAuthority(value, in: bytes)
+    }
     if head.authority == nil { head.authority = value }
     seen.insert(.host)
   }

@@ -2,14 +2,14 @@ extension HeadParser {
   /// `method SP request-target SP HTTP-version CRLF` (RFC 9112, section 3).
   mutating func readRequestLine(_ bytes: RawSpan, into head: inout RequestHead) throws(Interruption) {
     try skipEmptyLines(bytes)
-    let methodEnd = try readMethod(bytes)
+    let (method, methodEnd) = try readMethod(bytes)
     let target = try readTarget(bytes, at: methodEnd &+ 1)
     let minorVersion = try readVersion(bytes, at: target.range.end &+ 1)
     let end = try bytes.lineEnd(at: target.range.end &+ 9, otherwise: .malformedVersion)
 
     head = RequestHead()
     head.methodRange = ByteRange(from: position, to: methodEnd)
-    head.method = Method(bytes, head.methodRange)
+    head.method = method
     head.minorVersion = minorVersion
     head.target = target.range
     try target.split(bytes, into: &head)
@@ -31,12 +31,18 @@ extension HeadParser {
 
   /// Finds the end of the method. Most requests are GET, which needs no search.
   @inline(__always)
-  private func readMethod(_ bytes: RawSpan) throws(Interruption) -> Int {
+  private func readMethod(_ bytes: RawSpan) throws(Interruption) -> (Method, end: Int) {
     let usual = ByteRange(from: position, to: position &+ 4)
-    if usual.end <= bytes.byteCount && bytes.equals(usual, "GET ") { return position &+ 3 }
-    let end = bytes.endOfToken(from: position)
-    if try bytes.next(at: end) != Ascii.space || end == position { throw .rejected(.invalidMethod) }
-    return end
+    if usual.end <= bytes.byteCount && bytes.equals(usual, "GET ") { return (.get, position &+ 3) }
+    return try Self.readUnusualMethod(bytes, at: position)
+  }
+
+  private static func readUnusualMethod(
+    _ bytes: RawSpan, at start: Int
+  ) throws(Interruption) -> (Method, end: Int) {
+    let end = bytes.endOfToken(from: start)
+    if try bytes.next(at: end) != Ascii.space || end == start { throw .rejected(.invalidMethod) }
+    return (Method(bytes, ByteRange(from: start, to: end)), end)
   }
 
   /// Finds the end of the target: one space, after at least one byte and at most `maxTarget`.
@@ -60,11 +66,11 @@ extension HeadParser {
   @inline(__always)
   private func readVersion(_ bytes: RawSpan, at start: Int) throws(Interruption) -> UInt8 {
     if start &+ 8 <= bytes.byteCount && bytes.equals(ByteRange(from: start, to: start &+ 8), "HTTP/1.1") { return 1 }
-    return try readUnusualVersion(bytes, at: start)
+    return try Self.readUnusualVersion(bytes, at: start)
   }
 
   /// The same byte by byte, so that a wrong one is answered as soon as it is there.
-  private func readUnusualVersion(_ bytes: RawSpan, at start: Int) throws(Interruption) -> UInt8 {
+  private static func readUnusualVersion(_ bytes: RawSpan, at start: Int) throws(Interruption) -> UInt8 {
     let name: InlineArray<5, UInt8> = [0x48, 0x54, 0x54, 0x50, 0x2f]
     for index in name.indices {
       if try bytes.next(at: start + index) != name[index] { throw .rejected(.malformedVersion) }
@@ -76,7 +82,7 @@ extension HeadParser {
     return min(minor, 1)
   }
 
-  private func readDigit(_ bytes: RawSpan, at position: Int) throws(Interruption) -> UInt8 {
+  private static func readDigit(_ bytes: RawSpan, at position: Int) throws(Interruption) -> UInt8 {
     let byte = try bytes.next(at: position)
     if !ByteClass.digit.contains(byte) { throw .rejected(.malformedVersion) }
     return byte - Ascii.zero

@@ -23,12 +23,15 @@ public struct HeadParser: Sendable {
   var emptyLines = 0
   var isInFields = false
   var seen: SeenFields = []
+  /// Of a head that was read before, this one or another.
+  var knownAuthority = KnownAuthority()
 
   public init(limits: HeadLimits = HeadLimits()) {
     self.limits = limits
   }
 
   /// Forgets the head that was being read. Needed before the next one, after `complete` as after `rejected`.
+  @inline(__always)
   public mutating func reset() {
     position = 0
     emptyLines = 0
@@ -46,7 +49,7 @@ public struct HeadParser: Sendable {
     let window = bytes.extracting(first: Int(limits.maxHead))
     do throws(Interruption) {
       if !isInFields { try readRequestLine(window, into: &head) }
-      while try readFieldLine(window, into: &head, fields: &fields) {}
+      try readFields(window, into: &head, fields: &fields)
       try finish(&head)
       return .complete
     } catch {
@@ -59,6 +62,7 @@ public struct HeadParser: Sendable {
   }
 
   /// Checks what only the end of the head can tell.
+  @inline(__always)
   private func finish(_ head: inout RequestHead) throws(Interruption) {
     if head.minorVersion >= 1 && !seen.contains(.host) { throw .rejected(.missingHost) }
     head.keepsAlive = !seen.contains(.close) && (head.minorVersion >= 1 || seen.contains(.keepAlive))

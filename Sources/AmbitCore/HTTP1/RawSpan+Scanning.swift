@@ -6,12 +6,19 @@ extension RawSpan {
     return self[octet: position]
   }
 
+  /// Whether these two bytes stand at `position`; false if they are not there yet.
+  @inline(__always)
+  func has(_ first: UInt8, _ second: UInt8, at position: Int) -> Bool {
+    pair(at: position) == UInt16(first) | UInt16(second) &<< 8
+  }
+
   /// The place behind the line end at `position`; anything else there is rejected.
   @inline(__always)
   func lineEnd(at position: Int, otherwise rejection: Rejection) throws(Interruption) -> Int {
+    if has(Ascii.carriageReturn, Ascii.lineFeed, at: position) { return position &+ 2 }
     switch try next(at: position) {
     case Ascii.carriageReturn:
-      if try next(at: position &+ 1) == Ascii.lineFeed { return position &+ 2 }
+      _ = try next(at: position &+ 1)
       throw .rejected(.bareCarriageReturn)
     case Ascii.lineFeed: throw .rejected(.bareLineFeed)
     default: throw .rejected(rejection)
@@ -22,12 +29,22 @@ extension RawSpan {
   @inline(__always)
   func firstPosition(from start: Int, where stops: (SIMD16<UInt8>) -> ByteBlock.Stops) -> Int {
     var position = start
-    while position &+ 16 <= byteCount {
-      let stop = stops(block(at: position)).firstLane
-      if stop < 16 { return position &+ stop }
+    while hasBlock(at: position) {
+      let nibbles = stops(block(at: position)).nibbles
+      if nibbles != 0 { return position &+ nibbles.trailingZeroBitCount &>> 2 }
       position &+= 16
     }
-    return min(byteCount, position &+ stops(rest(from: position)).firstLane)
+    return firstPositionInRest(from: position, where: stops)
+  }
+
+  /// The same where fewer than sixteen bytes are left: of the last block those before `start` do not count.
+  @inline(__always)
+  private func firstPositionInRest(from start: Int, where stops: (SIMD16<UInt8>) -> ByteBlock.Stops) -> Int {
+    if start >= byteCount { return byteCount }
+    let blockStart = Swift.max(byteCount &- 16, 0)
+    let nibbles = stops(hasBlock(at: blockStart) ? block(at: blockStart) : paddedBlock).nibbles
+    let rest = nibbles &>> UInt64(truncatingIfNeeded: 4 &* (start &- blockStart))
+    return Swift.min(byteCount, start &+ rest.trailingZeroBitCount &>> 2)
   }
 
   /// The first place from `start` on whose byte is not of a token, or the end of the bytes.
@@ -42,29 +59,24 @@ extension RawSpan {
 /// Blocks of sixteen bytes.
 extension RawSpan {
   @inline(__always)
+  private func hasBlock(at offset: Int) -> Bool {
+    byteCount >= 16 && UInt(bitPattern: offset) <= UInt(bitPattern: byteCount &- 16)
+  }
+
+  @inline(__always)
   private func block(at offset: Int) -> SIMD16<UInt8> {
-    precondition(offset >= 0 && offset &+ 16 <= byteCount, "a block behind the end of the bytes was asked for")
+    precondition(hasBlock(at: offset), "a block behind the end of the bytes was asked for")
     return unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: SIMD16<UInt8>.self)
   }
 
-  /// The fewer than sixteen bytes from `position` to the end, with zeros behind them. Out of line: it stands behind
-  /// every scan, and few come here.
+  /// All bytes, which are fewer than sixteen, with zeros behind them. Out of line: it stands behind every scan, and few
+  /// come here.
   @inline(never)
-  private func rest(from position: Int) -> SIMD16<UInt8> {
-    let count = byteCount &- position
-    if count <= 0 { return SIMD16(repeating: 0) }
-    let bits =
-      byteCount >= 16
-      ? unsafe unsafeBitCast(block(at: byteCount &- 16), to: UInt128.self) &>> UInt128(8 &* (16 &- count))
-      : fewBytes &>> UInt128(8 &* position)
-    return unsafe unsafeBitCast(bits, to: SIMD16<UInt8>.self)
-  }
-
-  /// All bytes, fewer than sixteen, the first one lowest, with zeros above.
-  private var fewBytes: UInt128 {
-    if byteCount < 8 { return UInt128(bytesBelowEight) }
-    let missing = UInt64(8 &* (16 &- byteCount))
-    return UInt128(word(at: 0)) | UInt128(word(at: byteCount &- 8) &>> missing) &<< 64
+  private var paddedBlock: SIMD16<UInt8> {
+    if byteCount < 8 { return unsafe unsafeBitCast(SIMD2<UInt64>(bytesBelowEight, 0), to: SIMD16<UInt8>.self) }
+    let missing = UInt64(truncatingIfNeeded: 8 &* (16 &- byteCount))
+    let high = byteCount > 8 ? word(at: byteCount &- 8) &>> missing : 0
+    return unsafe unsafeBitCast(SIMD2<UInt64>(word(at: 0), high), to: SIMD16<UInt8>.self)
   }
 
   private var bytesBelowEight: UInt64 {

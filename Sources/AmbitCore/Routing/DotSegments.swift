@@ -1,9 +1,9 @@
 /// Whether a range is `.` or `..`.
 @inline(__always)
 func isDotSegment(_ bytes: RawSpan, start: Int, end: Int) -> Bool {
-  let count = end - start
+  let count = end &- start
   guard count == 1 || count == 2, bytes[octet: start] == UInt8(ascii: ".") else { return false }
-  return bytes[octet: end - 1] == UInt8(ascii: ".")
+  return bytes[octet: end &- 1] == UInt8(ascii: ".")
 }
 
 /// Whether bytes that are one segment would have a `.` or `..` among their parts if the slashes in it separated parts. A

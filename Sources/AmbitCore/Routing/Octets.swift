@@ -7,6 +7,13 @@ extension RawSpan {
     return unsafe unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
   }
 
+  /// Two bytes as a number in the order of the machine; nil if they are not both there.
+  @inline(__always)
+  func pair(at offset: Int) -> UInt16? {
+    guard byteCount >= 2, UInt(bitPattern: offset) <= UInt(bitPattern: byteCount &- 2) else { return nil }
+    return unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt16.self)
+  }
+
   @inline(__always)
   private func quad(at offset: Int) -> UInt64 {
     UInt64(unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self))

@@ -27,6 +27,12 @@ extension ReadHead {
   /// Without an answer `complete` there is no head to compare, so `head` and `fields` are left empty.
   init(_ bytes: [UInt8], cuts: [Int] = [], limits: HeadLimits = HeadLimits(), room: Int = 200) {
     var parser = HeadParser(limits: limits)
+    self.init(bytes, cuts: cuts, room: room, with: &parser)
+  }
+
+  /// The same with a parser that may have read other heads.
+  init(_ bytes: [UInt8], cuts: [Int] = [], room: Int = 200, with parser: inout HeadParser) {
+    parser.reset()
     var storage = [HeaderField](repeating: HeaderField(), count: room)
     var head = RequestHead()
     result = .incomplete
