@@ -79,8 +79,10 @@ extension UnsafeMutablePointer<Request> {
       switch set.table.find(method: method, path: path.bytes, segments: segments) {
       case .route(let index):
         guard open(set.members[index], path: path, isCopied: isCopied) else { return nil }
-        var values = parameterRoom.mutableSpan
-        _ = set.table.parameterValues(of: index, in: segments, into: &values)
+        if !set.members[index].route.pointee.parameterNames.isEmpty {
+          var values = parameterRoom.mutableSpan
+          _ = set.table.parameterValues(of: index, in: segments, into: &values)
+        }
         return pointee.route
       case .notFound where set.table.knows(method: method):
         ErrorResponse.send(on: self, status: 404, text: "there is no such path here", closing: false)

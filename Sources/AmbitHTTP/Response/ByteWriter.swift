@@ -27,21 +27,38 @@ struct ByteWriter {
     end += bytes.count
   }
 
+  /// Writes the first `count` bytes of a block of `size` bytes, and scribbles on the rest of as many behind the end: to
+  /// copy so many bytes as the program itself says takes no call.
+  @inline(__always)
+  mutating func write(firstOf block: UnsafeRawPointer, within size: Int, count: Int) {
+    memcpy(end, block, size)
+    end += count
+  }
+
   /// Writes a number that is not negative, in at most 19 digits.
   @inline(__always)
   mutating func write(decimal number: Int64) {
-    var rest = UInt64(number)
-    var digits = 1
-    var bound: UInt64 = 10
-    while rest >= bound, digits < 19 {
-      digits += 1
-      bound *= 10
+    if number < 10 {
+      writeDigit(UInt64(bitPattern: number))
+    } else if number < 100 {
+      let number = UInt64(bitPattern: number)
+      writeDigit(number / 10)
+      writeDigit(number % 10)
+    } else {
+      writeDigits(UInt64(bitPattern: number))
     }
-    for place in stride(from: digits - 1, through: 0, by: -1) {
-      end.storeBytes(of: UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10), toByteOffset: place, as: UInt8.self)
-      rest /= 10
-    }
-    end += digits
+  }
+
+  @inline(never)
+  private mutating func writeDigits(_ number: UInt64) {
+    if number >= 10 { writeDigits(number / 10) }
+    writeDigit(number % 10)
+  }
+
+  @inline(__always)
+  private mutating func writeDigit(_ digit: UInt64) {
+    end.storeBytes(of: UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: digit), as: UInt8.self)
+    end += 1
   }
 
   /// Writes a number that is not negative as hexadecimal digits, at most 16.

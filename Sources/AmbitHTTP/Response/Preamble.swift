@@ -5,23 +5,25 @@ internal import Glibc
 /// How every response begins: the line of status 200, `Server` and `Date`. Made anew once a second, copied otherwise.
 struct Preamble {
   private static var statusLine: StaticString { "HTTP/1.1 200 OK\r\n" }
-  private static var capacity: Int { 128 }
+  /// Bytes that a writer needs room for, although fewer may count.
+  static var capacity: Int { 128 }
 
   private let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.capacity, alignment: 16)
   private var length = 0
   /// When the date changes, monotonic nanoseconds.
   private var due = Int64.min
 
-  /// The status line and the fields, at `now` (monotonic, nanoseconds).
+  /// Writes the status line and the fields, at `now` (monotonic, nanoseconds).
   @inline(__always)
-  mutating func whole(now: Int64) -> UnsafeRawBufferPointer {
+  mutating func write(to writer: inout ByteWriter, now: Int64) {
     if now >= due { renew(now: now) }
-    return UnsafeRawBufferPointer(rebasing: memory[..<length])
+    writer.write(firstOf: memory.baseAddress!, within: Self.capacity, count: length)
   }
 
-  /// The fields alone.
-  mutating func fields(now: Int64) -> UnsafeRawBufferPointer {
-    UnsafeRawBufferPointer(rebasing: whole(now: now)[Self.statusLine.utf8CodeUnitCount...])
+  /// Writes the fields alone.
+  mutating func writeFields(to writer: inout ByteWriter, now: Int64) {
+    if now >= due { renew(now: now) }
+    writer.write(UnsafeRawBufferPointer(rebasing: memory[Self.statusLine.utf8CodeUnitCount..<length]))
   }
 
   private mutating func renew(now: Int64) {

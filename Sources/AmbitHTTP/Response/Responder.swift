@@ -19,10 +19,8 @@ enum Responder {
     let isCopied = body.count <= largestCopy
     ResponseHead.write(
       request, connection, status: status, contentType: contentType, length: Int64(body.count),
-      room: isCopied ? body.count : 0)
-    let bodyless = request.pointee.response.isBodyless
-    if isCopied || bodyless {
-      if !bodyless { connection.append(body) }
+      body: isCopied ? body : UnsafeRawBufferPointer(start: nil, count: 0))
+    if isCopied || request.pointee.response.isBodyless {
       complete(request, connection)
       return .ok
     }
@@ -44,7 +42,7 @@ enum Responder {
     guard let connection = request.pointee.connection else { return .cancelled }
     guard request.pointee.response.phase == .unbegun else { return .wrongState }
     request.sendContinue(on: connection)
-    ResponseHead.write(request, connection, status: status, contentType: nil, length: length, room: 0)
+    ResponseHead.write(request, connection, status: status, contentType: nil, length: length)
     request.pointee.response.phase = .streaming
     request.pointee.response.remaining = request.pointee.response.isBodyless ? nil : length
     return .ok

@@ -1,32 +1,31 @@
 internal import AmbitCore
 internal import AmbitRuntime
 
-/// Writes the head of a response behind what is pending (RFC 9112, section 4).
+/// Writes the head of a response, and a small body with it, behind what is pending (RFC 9112, section 4).
 enum ResponseHead {
   /// All that is not the preamble, the plugin's lines or the content type takes less.
   private static var room: Int { 256 }
 
   /// - Parameters:
   ///   - length: of the body; nil: in chunks, or up to the close of the connection for HTTP/1.0.
-  ///   - room: for what the caller will append: the buffer grows once.
+  ///   - body: what goes out with the head, unless the response turns out to have no body.
   @inline(__always)
   static func write(
     _ request: RequestPointer, _ connection: ConnectionPointer, status: Int, contentType: UnsafeRawBufferPointer?,
-    length: Int64?, room: Int
+    length: Int64?, body: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
   ) {
     let server = request.pointee.server
     let lines = request.pointee.response.lines.bytes
     let now = server.pointee.loop.pointee.now
-    let preamble = server.pointee.preamble.whole(now: now)
     let route = server.pointee.options.exposesGeneration ? request.pointee.route : nil
     let generation = route?.pointee.generation.pointee.labelBytes
-    let size = preamble.count + lines.count + (contentType?.count ?? 0) + (generation?.count ?? 0) + Self.room
-    var writer = ByteWriter(connection.reserve(size + room))
+    let variable = lines.count &+ (contentType?.count ?? 0) &+ (generation?.count ?? 0) &+ body.count
+    var writer = ByteWriter(connection.reserve(Preamble.capacity &+ Self.room &+ variable))
     if status == 200 {
-      writer.write(preamble)
+      server.pointee.preamble.write(to: &writer, now: now)
     } else {
       writeStatusLine(status, to: &writer)
-      writer.write(server.pointee.preamble.fields(now: now))
+      server.pointee.preamble.writeFields(to: &writer, now: now)
     }
     if let contentType {
       writer.write("Content-Type: ")
@@ -42,6 +41,7 @@ enum ResponseHead {
     writeFraming(request, status: status, length: length, to: &writer, on: connection)
     writeConnection(request, to: &writer, on: connection)
     writer.write("\r\n")
+    if !request.pointee.response.isBodyless { writer.write(body) }
     connection.didWrite(writer.count)
   }
 

@@ -2,9 +2,11 @@ internal import Glibc
 
 /// NUL-terminated bytes that a plugin passed.
 public enum CString {
+  @inline(__always)
   public static func length(_ text: UnsafePointer<CChar>) -> Int { strlen(text) }
 
   /// The bytes before the NUL.
+  @inline(__always)
   public static func bytes(_ text: UnsafePointer<CChar>) -> UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(start: text, count: strlen(text))
   }
