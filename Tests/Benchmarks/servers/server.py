@@ -24,8 +24,8 @@ class Unavailable(Exception):
 
 
 class Server:
-    """A server on `port`, with one thread of work, on one core. It answers `GET /hello/World` with 14 bytes, and what
-    else its `abilities` say."""
+    """A server on `port`, with one thread of work, on one core. It answers `GET /plain` with 13 bytes, `GET
+    /hello/World` with 14, and what else its `abilities` say."""
 
     name = ""
     # "pipelining": it answers requests that are sent without waiting for the answers to those before; "large": GET

@@ -23,6 +23,8 @@ JOBS = {0: "no job", 1: "1 sleeping job", 10: "10 sleeping jobs", 100: "100 slee
 
 ALL = [
     Load("plain"),
+    # Where ambit's sample plugin joins a setting and a part of the path to the text that its peers have ready.
+    Load("greeting", path="/hello/World"),
     # Host is the eleventh, which wrk sends by itself.
     Load("eleven fields", fields=BROWSER_FIELDS),
     Load("64 KiB out", path="/large", needs="large"),

@@ -20,7 +20,7 @@ class Load:
     # The figures that are shown as multiples of ambit's too.
     ratios = {"user_us": "user", "cpu_us": "cpu"}
 
-    def __init__(self, name, path="/hello/World", needs=None, fields=None, depth=1, script=None):
+    def __init__(self, name, path="/plain", needs=None, fields=None, depth=1, script=None):
         self.name = name
         self.path = path
         self.needs = needs

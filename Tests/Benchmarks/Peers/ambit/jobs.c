@@ -1,4 +1,4 @@
-/* What the benchmarks ask of ambit besides the sample hello: jobs, and a body of 64 KiB.
+/* What the benchmarks ask of ambit besides the sample hello: bodies of 13 bytes and of 64 KiB, and jobs.
  *
  * The jobs of all requests are counted by their hooks, which run on the one loop that the benchmark gives the host. */
 #include <ambit.h>
@@ -60,6 +60,12 @@ static int32_t count_living(ambit_scope *scope) {
   return ambit_respondf(scope, 200, "text/plain", "%lld %lld\n", (long long)living, (long long)last_end);
 }
 
+/* GET /plain: 13 bytes. */
+static int32_t plain(ambit_scope *scope) {
+  static const char text[] = "Hello, World!";
+  return ambit_respond(scope, 200, "text/plain; charset=utf-8", text, sizeof text - 1);
+}
+
 /* GET /large: 64 KiB. */
 static int32_t large(ambit_scope *scope) {
   static const char bytes[64 * 1024];
@@ -69,7 +75,7 @@ static int32_t large(ambit_scope *scope) {
 static const ambit_route routes[] = {
     {.pattern = "GET /jobs/{count}", .handler = jobs},   {.pattern = "GET /held/{count}", .handler = held},
     {.pattern = "GET /crowd/{count}", .handler = crowd}, {.pattern = "GET /living", .handler = count_living},
-    {.pattern = "GET /large", .handler = large},
+    {.pattern = "GET /plain", .handler = plain},         {.pattern = "GET /large", .handler = large},
 };
 
 AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "jobs", .version = "1.0",

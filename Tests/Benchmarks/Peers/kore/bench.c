@@ -3,9 +3,16 @@
 
 #include <kore/http.h>
 
+int plain(struct http_request *request);
 int hello(struct http_request *request);
 int large(struct http_request *request);
 int echo(struct http_request *request);
+
+int plain(struct http_request *request) {
+  http_response_header(request, "content-type", "text/plain; charset=utf-8");
+  http_response(request, 200, "Hello, World!", 13);
+  return KORE_RESULT_OK;
+}
 
 int hello(struct http_request *request) {
   http_response_header(request, "content-type", "text/plain; charset=utf-8");

@@ -16,10 +16,11 @@ async fn answer(request: Request<Body>) -> Result<Response<Body>, Infallible> {
     let path = request.uri().path();
     let count = path.rsplit('/').next().and_then(|last| last.parse().ok()).unwrap_or(0);
     let response = match (request.method(), path) {
+        (&Method::GET, "/plain") => text(&request, "Hello, World!"),
         (&Method::GET, "/large") => Response::new(Body::from(&LARGE[..])),
         (&Method::GET, "/living") => Response::new(Body::from(crowd::report())),
         (&Method::POST, "/echo") => echo(request).await,
-        (&Method::GET, path) if path.starts_with("/hello/") => hello(&request),
+        (&Method::GET, path) if path.starts_with("/hello/") => text(&request, "Hello, World!\n"),
         (&Method::GET, path) if path.starts_with("/jobs/") => jobs(&request, count, Duration::ZERO).await,
         (&Method::GET, path) if path.starts_with("/held/") => jobs(&request, count, Duration::from_millis(20)).await,
         (&Method::GET, path) if path.starts_with("/crowd/") => {
@@ -31,8 +32,8 @@ async fn answer(request: Request<Body>) -> Result<Response<Body>, Infallible> {
     Ok(response)
 }
 
-fn hello(request: &Request<Body>) -> Response<Body> {
-    let mut response = Response::new(Body::from("Hello, World!\n"));
+fn text(request: &Request<Body>, text: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
     response
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));

@@ -6,6 +6,7 @@ final class Answers: ChannelInboundHandler {
   typealias InboundIn = HTTPServerRequestPart
   typealias OutboundOut = HTTPServerResponsePart
 
+  private static let plain = ByteBuffer(string: "Hello, World!")
   private static let hello = ByteBuffer(string: "Hello, World!\n")
   private static let large = ByteBuffer(repeating: 0, count: 64 * 1024)
 
@@ -32,6 +33,7 @@ final class Answers: ChannelInboundHandler {
   private func answer(_ request: HTTPRequestHead, _ context: ChannelHandlerContext) {
     let (status, type, bytes): (HTTPResponseStatus, String, ByteBuffer?) =
       switch (request.method, request.uri) {
+      case (.GET, "/plain"): (.ok, "text/plain; charset=utf-8", Self.plain)
       case (.GET, "/large"): (.ok, "application/octet-stream", Self.large)
       case (.POST, "/echo"): (.ok, "application/octet-stream", body)
       case (.GET, let path) where path.hasPrefix("/hello/"): (.ok, "text/plain; charset=utf-8", Self.hello)
