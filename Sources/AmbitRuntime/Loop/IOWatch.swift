@@ -27,6 +27,8 @@ public enum IOEvents {
   }
   /// Connections to accept, told to one of the loops that share the listener.
   public static var listener: UInt32 { clinux_epollin | clinux_epollexclusive }
+  /// What is written to a descriptor that nobody reads, told once for each time: eventfd(2).
+  static var rings: UInt32 { clinux_epollin | clinux_epollet }
   /// Added to others: told once, then no more.
   static var once: UInt32 { clinux_epolloneshot }
 }

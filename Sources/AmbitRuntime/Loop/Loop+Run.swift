@@ -33,12 +33,13 @@ extension UnsafeMutablePointer<Loop> {
   @inline(__always)
   private func takeTurn(_ events: UnsafeMutablePointer<epoll_event>) {
     pointee.pulse.fallAsleep()
-    let count = clinux_epoll_wait(pointee.epoll, events, Int32(Self.eventBatch), patience)
+    let count = awaitEvents(events)
     pointee.now = Clock.monotonic
     pointee.pulse.beginTurn(at: pointee.now)
     pointee.turn &+= 1
     handle(events, count)
     if count == Self.eventBatch { handleMore(events) }
+    if pointee.lookout.isWatching { collectMail(isAwaited: count == 0 && readyLink.isAlone) }
     while let timer = pointee.wheel.popDue(now: pointee.now) { timer.pointee.fire(timer.pointee.owner) }
     if !readyLink.isAlone { runReady(max(Self.readyBatch, pointee.readyCount / 2)) }
     scheduleTrim()
@@ -64,6 +65,13 @@ extension UnsafeMutablePointer<Loop> {
       count = clinux_epoll_wait(pointee.epoll, events, Int32(Self.eventBatch), 0)
       handle(events, count)
     } while count == Self.eventBatch && Clock.monotonic < end
+  }
+
+  @inline(__always)
+  private func awaitEvents(_ events: UnsafeMutablePointer<epoll_event>) -> Int32 {
+    let capacity = Int32(Self.eventBatch)
+    guard pointee.lookout.isWatching else { return clinux_epoll_wait(pointee.epoll, events, capacity, patience) }
+    return awaitEventsAndMail(events, capacity: capacity, patience: patience)
   }
 
   /// How long the loop may sleep, in nanoseconds: until the next timer, for ever (-1), or not at all.

@@ -38,6 +38,7 @@ public struct Loop {
   /// How many more of them have their turn before the loop looks at what the kernel has.
   var turnsLeft = 0
   var wheel: TimerWheel
+  var lookout = Lookout()
   /// The thread's own stack.
   var ownFiber = cfiber()
   var stackPool: cfiber_stack_pool

@@ -56,7 +56,7 @@ extension UnsafeMutablePointer<Generation> {
   func onOtherLoops(than shard: ScopePointer, _ work: @escaping @Sendable (ScopePointer) -> Void) {
     for other in pointee.shards where other != shard {
       let target = Unchecked(other)
-      other.pointee.loop.pointee.mailbox._withUnsafeGuaranteedRef { $0.post { _ in work(target.value) } }
+      other.pointee.loop.pointee.mailbox._withUnsafeGuaranteedRef { _ = $0.post { _ in work(target.value) } }
     }
   }
 

@@ -1,4 +1,3 @@
-internal import CFiber
 internal import AmbitCore
 public import CAmbit
 
@@ -7,21 +6,11 @@ public import CAmbit
 extension UnsafeMutablePointer<Job> {
   /// A turn of a job, or a tick, that is to run on a thread.
   func startOnThread() {
-    let job = Unchecked(self)
     let function = pointee.function!
+    let argument = Unchecked(pointee.argument)
     pointee.state = .onThread
-    let work = poolWork {
-      function(job.value.pointee.scope.asHandle, job.value.pointee.argument)
-    } then: { code in
-      job.value.noteResult(code)
-      job.value.pointee.state = .ended
-      job.value.pointee.finish(job.value)
-    } withdrawn: {
-      // It has a turn, in which it ends without having run.
-      job.value.pointee.state = .ready
-      job.value.pointee.loop.enqueue(job.value.readyLink)
-    }
-    let isAccepted = waitForThread(with: work, in: pointee.scope)
+    let run = ThreadRun(of: self, then: .endOfTurn) { scope in function(scope, argument.value) }
+    let isAccepted = waitForThread(with: run, in: pointee.scope)
     if isAccepted { return }
     // A tick that finds no thread is missed, like one whose time passed during another.
     if pointee.isTicker { restAfterTick() } else { end(neverRan: .limit) }
@@ -45,10 +34,9 @@ extension UnsafeMutablePointer<Job> {
     let guest = loop.takeJob()
     guest.initialize(asGuestOf: scope)
     guest.pointee.state = .onThread
-    let handle = Unchecked(scope.asHandle)
     let earlier = scope.pointee.handlerJob
     scope.pointee.handlerJob = guest
-    let code = awaitThread(kind, for: guest, in: scope) { function(handle.value) }
+    let code = awaitThread(kind, for: guest, in: scope, function)
     guest.noteReturn(in: scope)
     scope.pointee.handlerJob = earlier
     loop.recycle(guest)
@@ -68,27 +56,20 @@ extension UnsafeMutablePointer<Job> {
   ) -> Int32 {
     let argument = Unchecked(argument)
     let home = pointee.scope.encloses(scope) ? scope : pointee.scope
-    return awaitThread(.job, for: self, in: home) { function(argument.value) }
+    return awaitThread(.job, for: self, in: home) { _ in function(argument.value) }
   }
 
   /// Waits, as this job, until a thread has run `function` for `runner`, which is this job or its guest.
   private func awaitThread(
     _ kind: ThreadPool.Kind, for runner: JobPointer, in scope: ScopePointer,
-    _ function: @escaping @Sendable () -> Int32
+    _ function: @escaping ThreadRun.Function
   ) -> Int32 {
-    let (job, runner) = (Unchecked(self), Unchecked(runner))
-    let ended: (Int32) -> Void = { code in
-      runner.value.pointee.code = code
-      job.value.unblock(.ok)
-    }
     prepareToBlock()
-    let work = runner.value.poolWork(
-      isGuest: runner.value != self, function, then: ended, withdrawn: { ended(Status.cancelled.rawValue) })
-    let isAccepted =
-      kind == .job ? runner.value.waitForThread(with: work, in: scope) : runner.value.submit(kind, work)
+    let run = ThreadRun(of: runner, calledWith: scope, then: .wake(self), isGuest: runner != self, function)
+    let isAccepted = kind == .job ? runner.waitForThread(with: run, in: scope) : runner.submit(kind, run.work)
     guard isAccepted else { return Status.limit.rawValue }
     _ = block(for: .thread)
-    return runner.value.pointee.code
+    return runner.pointee.code
   }
 }
 
@@ -96,34 +77,18 @@ extension UnsafeMutablePointer<Job> {
 // whose request is done: that it has in any case.
 
 extension UnsafeMutablePointer<Job> {
-  /// Work that runs `function` on a thread, then `completion` with its result on the loop; a guest is a job whose calls
-  /// the thread may make.
-  func poolWork(
-    isGuest: Bool = true, _ function: @escaping @Sendable () -> Int32, then completion: @escaping (Int32) -> Void,
-    withdrawn: @escaping () -> Void = {}
-  ) -> PoolWork {
-    let (job, completion) = (Unchecked(self), Unchecked(completion))
-    return PoolWork(for: UInt(bitPattern: self), withdrawn: withdrawn) {
-      [mailbox = Unchecked(pointee.loop.pointee.mailbox)] in
-      cfiber_set_guest(isGuest ? UnsafeMutableRawPointer(job.value) : nil)
-      let code = function()
-      cfiber_set_guest(nil)
-      mailbox.value._withUnsafeGuaranteedRef {
-        $0.post { _ in
-          job.value.leavePool()
-          completion.value(code)
-        }
-      }
-    }
-  }
-
   /// False if the pool takes no more.
   func submit(_ kind: ThreadPool.Kind, _ work: PoolWork) -> Bool {
-    pointee.loop.pointee.pool._withUnsafeGuaranteedRef { $0.submit(kind, work) }
+    let loop = pointee.loop
+    loop.expectThread()
+    let isAccepted = loop.pointee.pool._withUnsafeGuaranteedRef { $0.submit(kind, work) }
+    if !isAccepted { loop.pointee.lookout.withdraw() }
+    return isAccepted
   }
 
   /// Submits work that the end of `scope`, or a cancel of the job, withdraws; false if the pool takes no more.
-  fileprivate func waitForThread(with work: PoolWork, in scope: ScopePointer) -> Bool {
+  fileprivate func waitForThread(with run: ThreadRun, in scope: ScopePointer) -> Bool {
+    let work = run.work
     guard submit(.job, work) else { return false }
     pointee.poolWork = .passRetained(work)
     scope.waitersLink.append(waiterLink)

@@ -6,13 +6,31 @@ internal import AmbitCore
 
 /// A call that a thread makes, on its way to the loop and back.
 private final class Visit: @unchecked Sendable {
+  private let job: JobPointer
   /// Gone before the thread is told: it lives on the thread's stack.
   var work: (() -> Void)?
   /// What the job's `finish` is to be again afterwards.
   var finish: JobBody?
-  let gate = Gate<Void>()
+  /// Where the thread waits.
+  let parker = Parker()
 
-  init(_ work: @escaping () -> Void) { self.work = work }
+  init(by job: JobPointer, _ work: @escaping () -> Void) {
+    self.job = job
+    self.work = work
+  }
+
+  deinit { parker.destroy() }
+
+  /// Begins the call, on the loop.
+  func begin() {
+    job.leavePool()
+    job.pointee.loop.pointee.lookout.succeed()
+    job.pointee.visit = Unmanaged.passRetained(self).toOpaque()
+    job.pointee.body = runVisit
+    finish = job.pointee.finish
+    job.pointee.finish = visitEnded
+    if !job.startNow() { visitEnded(job) }
+  }
 }
 
 extension UnsafeMutablePointer<Job> {
@@ -25,25 +43,19 @@ extension UnsafeMutablePointer<Job> {
       work()
     }
     withoutActuallyEscaping(body) { body in
-      let visit = Visit(body)
-      let job = Unchecked(self)
-      pointee.loop.pointee.mailbox._withUnsafeGuaranteedRef { mailbox in
-        mailbox.post { _ in job.value.begin(visit) }
+      let visit = Visit(by: self, body)
+      let isAwake = pointee.loop.pointee.mailbox._withUnsafeGuaranteedRef { mailbox in
+        mailbox.post { _ in visit.begin() }
       }
-      _ = visit.gate.wait()
+      visit.parker.park(patience: isAwake ? answerPatience : 0)
     }
     return hasRun
   }
-
-  private func begin(_ visit: Visit) {
-    leavePool()
-    pointee.visit = Unmanaged.passRetained(visit).toOpaque()
-    pointee.body = runVisit
-    visit.finish = pointee.finish
-    pointee.finish = visitEnded
-    if !startNow() { visitEnded(self) }
-  }
 }
+
+/// For so long a thread stays awake, in nanoseconds, when a loop that has nothing else to do has its call: few take longer
+/// that do not wait.
+private var answerPatience: Int64 { 10_000 }
 
 /// What the fiber of a visit runs.
 let runVisit: JobBody = { record in
@@ -58,5 +70,6 @@ let visitEnded: JobBody = { record in
   job.pointee.state = .onThread
   job.pointee.finish = visit.finish!
   visit.work = nil
-  visit.gate.arrive(())
+  job.pointee.loop.expectThread()
+  visit.parker.unpark()
 }

@@ -16,21 +16,18 @@ extension UnsafeMutablePointer<Scope> {
     guest.initialize(asGuestOf: self)
     guest.pointee.isHook = true
     guest.pointee.state = .onThread
-    let run = Unchecked(hook)
-    let ended: () -> Void = {
+    let ended = {
       loop.recycle(guest)
       completion()
     }
-    let work = guest.poolWork {
-      run.value()
-      return Status.ok.rawValue
-    } then: { _ in
-      ended()
-    }
-    if guest.submit(.hook, work) { return }
     let post = Unchecked((run: hook, ended: ended))
+    let run = ThreadRun(of: guest, then: .call(ended)) { _ in
+      post.value.run()
+      return Status.ok.rawValue
+    }
+    if guest.submit(.hook, run.work) { return }
     loop.pointee.mailbox._withUnsafeGuaranteedRef {
-      $0.post { _ in
+      _ = $0.post { _ in
         post.value.run()
         post.value.ended()
       }

@@ -39,7 +39,7 @@ public final class EventLoop: @unchecked Sendable {
       mail.pointee.mailbox._withUnsafeGuaranteedRef { $0.deliver(to: mail.pointee.loop) }
     }
     mail.initialize(to: MailWatch(watch: watch, mailbox: .passUnretained(mailbox), loop: record))
-    try record.watch(mailbox.descriptor, mail.pointer(to: \.watch)!, for: IOEvents.readable)
+    try record.watch(mailbox.descriptor, mail.pointer(to: \.watch)!, for: IOEvents.rings)
   }
 
   /// Starts the loop's thread. Signals that are blocked in the caller are blocked in it.

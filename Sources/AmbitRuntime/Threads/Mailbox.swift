@@ -6,8 +6,30 @@ internal import Synchronization
 final class Mailbox: Sendable {
   typealias Work = @Sendable (LoopPointer) -> Void
 
-  private let pending = Mutex<[Work]>([])
-  /// Readable while something is pending: eventfd(2).
+  /// What somebody who posts has to do.
+  private enum Bell: UInt8, AtomicRepresentable {
+    /// Ring: the loop sleeps, or will.
+    case armed
+    /// Nothing: the loop looks here before it sleeps.
+    case watched
+    /// Nothing: the loop stays awake for it.
+    case awaited
+    /// Nothing: somebody has posted, and the loop has not looked since.
+    case rung
+  }
+
+  private struct Mail {
+    var pending: [Work] = []
+    /// Where the next mail goes, while what was pending is run: the room of earlier mail.
+    var room: [Work] = []
+  }
+
+  /// Room for so much mail is kept.
+  private static var keptRoom: Int { 256 }
+
+  private let mail = Mutex(Mail())
+  private let bell = Atomic(Bell.armed)
+  /// Has an event for each ring, eventfd(2); to be watched with EPOLLET, since nobody reads it.
   let descriptor: Int32
 
   init() throws(SystemError) {
@@ -16,26 +38,53 @@ final class Mailbox: Sendable {
 
   deinit { close(descriptor) }
 
-  /// From any thread; does not wait.
-  func post(_ work: @escaping Work) {
-    let isFirst = pending.withLock { pending in
-      pending.append(work)
-      return pending.count == 1
+  /// Posts work; true if the loop stays awake for it, with nothing else to do. From any thread; does not wait.
+  @discardableResult
+  func post(_ work: @escaping Work) -> Bool {
+    mail.withLock { $0.pending.append(work) }
+    let earlier = bell.exchange(.rung, ordering: .sequentiallyConsistent)
+    if earlier == .armed {
+      var one: UInt64 = 1
+      _ = write(descriptor, &one, 8)
     }
-    guard isFirst else { return }
-    var one: UInt64 = 1
-    _ = write(descriptor, &one, 8)
+    return earlier == .awaited
   }
 
-  /// Runs what is pending, on the loop.
-  func deliver(to loop: LoopPointer) {
-    var count: UInt64 = 0
-    _ = read(descriptor, &count, 8)
-    let work = pending.withLock { pending in
-      let work = pending
-      pending = []
+  /// From now on nobody rings: the loop looks whether it `hasMail`, until `armBell`. On the loop.
+  func watch() {
+    _ = bell.compareExchange(expected: .armed, desired: .watched, ordering: .sequentiallyConsistent)
+  }
+
+  /// Whether something has been posted since the loop delivered last. On the loop.
+  var hasMail: Bool { bell.load(ordering: .relaxed) == .rung }
+
+  /// From now on the loop, which is watching, has nothing to do but to look, until `endVigil`. On the loop.
+  func beginVigil() {
+    _ = bell.compareExchange(expected: .watched, desired: .awaited, ordering: .relaxed)
+  }
+
+  func endVigil() {
+    _ = bell.compareExchange(expected: .awaited, desired: .watched, ordering: .relaxed)
+  }
+
+  /// From now on whoever posts rings, but for what is here already: false then. On the loop.
+  func armBell() -> Bool {
+    bell.compareExchange(expected: .watched, desired: .armed, ordering: .sequentiallyConsistent).original != .rung
+  }
+
+  /// Runs what is pending, on the loop; `isAwaited` says that the loop, which is watching, has nothing else to do.
+  func deliver(to loop: LoopPointer, isAwaited: Bool = false) {
+    let state = isAwaited ? Bell.awaited : loop.pointee.lookout.isWatching ? .watched : .armed
+    bell.store(state, ordering: .sequentiallyConsistent)
+    var work = mail.withLock { mail in
+      let work = mail.pending
+      mail.pending = mail.room
+      mail.room = []
       return work
     }
     for item in work { item(loop) }
+    guard work.capacity <= Self.keptRoom else { return }
+    work.removeAll(keepingCapacity: true)
+    mail.withLock { [work] in $0.room = work }
   }
 }

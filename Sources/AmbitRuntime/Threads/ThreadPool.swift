@@ -32,102 +32,138 @@ public final class ThreadPool: @unchecked Sendable {
 
   private let limits: Limits
   private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-  private let hasWork = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
   /// Guarded by `lock`, as is all that follows.
   private var jobs = WorkQueue()
   private var hooks = WorkQueue()
-  private var threadCount = 0
-  private var idleCount = 0
+  private var threads: [PoolThread] = []
+  /// Those that have nothing to do, the one that had last at the end: its memory is still in the caches.
+  private var idle: [PoolThread] = []
+  /// How many of the threads have not begun yet.
+  private var startingCount = 0
   private var jobsAtWork = 0
-  /// What each busy thread works for, by the number that the system gave it: the subject of its work.
-  private var subjects: [Int32: UInt] = [:]
 
   public init(limits: Limits = Limits()) {
     self.limits = limits
     pthread_mutex_init(lock, nil)
-    pthread_cond_init(hasWork, nil)
   }
 
   /// Has one of the threads run `work`; false if too much waits already, or if there is no thread and none can be
   /// started. From any thread; does not wait.
   func submit(_ kind: Kind, _ work: PoolWork) -> Bool {
-    pthread_mutex_lock(lock)
-    defer { pthread_mutex_unlock(lock) }
-    if kind == .job, jobsAtWork + jobs.count >= limits.threads + limits.queue { return false }
-    let isJob = kind != .hook
-    let startable = min(jobs.count + (isJob ? 1 : 0), limits.threads - jobsAtWork) + hooks.count + (isJob ? 0 : 1)
-    if idleCount < startable, threadCount <= limits.threads, startThread() { threadCount += 1 }
-    guard threadCount > 0 else { return false }
-    if isJob { jobs.append(work) } else { hooks.append(work) }
-    pthread_cond_signal(hasWork)
+    guard let thread = withLock({ accept(kind, work) }) else { return false }
+    // Not under the lock, which the thread would find taken.
+    thread?.parker.unpark()
     return true
   }
 
-  /// Gives up a job that was submitted; false if a thread has taken it. From any thread; does not wait.
+  /// Gives up a job that was submitted; false if a thread has been given it. From any thread; does not wait.
   func withdraw(_ work: PoolWork) -> Bool {
-    pthread_mutex_lock(lock)
-    defer { pthread_mutex_unlock(lock) }
-    return jobs.withdraw(work)
+    withLock { jobs.withdraw(work) }
   }
 
-  private func startThread() -> Bool {
-    var thread = pthread_t()
-    let pool = Unmanaged.passRetained(self)
+  /// The thread that works for `subject`; nil if none does. From any thread.
+  func thread(workingFor subject: UInt) -> Int32? {
+    withLock { threads.first { $0.task?.work.subject == subject }.flatMap(\.number) }
+  }
+
+  /// Takes work in; the thread that has to be woken for it, if any, or nil if the work is refused.
+  private func accept(_ kind: Kind, _ work: PoolWork) -> PoolThread?? {
+    if kind == .job, jobsAtWork + jobs.count >= limits.threads + limits.queue { return nil }
+    if kind == .hook { hooks.append(work) } else { jobs.append(work) }
+    if let thread = idle.last, let task = nextTask() {
+      idle.removeLast()
+      thread.task = task
+      return thread
+    }
+    let startable = hooks.count + min(jobs.count, limits.threads - jobsAtWork)
+    if startingCount < startable, threads.count <= limits.threads { startThread() }
+    if threads.isEmpty {
+      _ = kind == .hook ? hooks.withdraw(work) : jobs.withdraw(work)
+      return nil
+    }
+    return .some(nil)
+  }
+
+  /// Takes what may be done now out of the queues.
+  private func nextTask() -> PoolTask? {
+    if let hook = hooks.popFirst() { return PoolTask(work: hook, isJob: false) }
+    guard jobsAtWork < limits.threads, let job = jobs.popFirst() else { return nil }
+    jobsAtWork += 1
+    return PoolTask(work: job, isJob: true)
+  }
+
+  /// Starts one more thread; nothing happens if the system has none.
+  private func startThread() {
+    let thread = PoolThread(of: self)
+    guard thread.start() else { return }
+    threads.append(thread)
+    startingCount += 1
+  }
+
+  /// What a thread does next, after what it has done, as soon as there is something. On that thread, of which `number`
+  /// is the system's.
+  fileprivate func nextTask(for thread: PoolThread, number: Int32) -> PoolTask {
+    let task: PoolTask? = withLock {
+      if thread.number == nil { startingCount -= 1 }
+      if let done = thread.task, done.isJob { jobsAtWork -= 1 }
+      thread.number = number
+      thread.task = nextTask()
+      if thread.task == nil { idle.append(thread) }
+      return thread.task
+    }
+    if let task { return task }
+    thread.parker.park()
+    return thread.task!
+  }
+
+  private func withLock<Result>(_ body: () -> Result) -> Result {
+    pthread_mutex_lock(lock)
+    defer { pthread_mutex_unlock(lock) }
+    return body()
+  }
+}
+
+/// Work that a thread has been given.
+private struct PoolTask {
+  let work: PoolWork
+  /// It counts among the jobs at work.
+  let isJob: Bool
+}
+
+/// One of a pool's threads.
+private final class PoolThread: @unchecked Sendable {
+  /// Where it waits while it has nothing to do.
+  let parker = Parker()
+  private let pool: ThreadPool
+  /// As the system numbers it; nil before it runs. Guarded by the pool's lock, as is what follows.
+  var number: Int32?
+  /// What it does, or is about to; nil while it has nothing to do.
+  var task: PoolTask?
+
+  init(of pool: ThreadPool) { self.pool = pool }
+
+  /// False if the system has no more threads.
+  func start() -> Bool {
+    var created = pthread_t()
+    let thread = Unmanaged.passRetained(self)
     let code = pthread_create(
-      &thread, nil,
-      { pool in
-        Unmanaged<ThreadPool>.fromOpaque(pool!).takeRetainedValue().serve()
-      }, pool.toOpaque())
+      &created, nil,
+      { thread in
+        Unmanaged<PoolThread>.fromOpaque(thread!).takeRetainedValue().serve()
+      }, thread.toOpaque())
     guard code == 0 else {
-      pool.release()
+      thread.release()
+      parker.destroy()
       return false
     }
-    pthread_detach(thread)
+    pthread_detach(created)
     return true
   }
 
   private func serve() -> Never {
     clinux_name_thread("ambit-pool")
     cfiber_install_signal_stack()
-    let thread = cfiber_thread_number()
-    while true {
-      let (work, isJob) = next(for: thread)
-      work.run()
-      if isJob { jobEnded() }
-    }
-  }
-
-  /// Waits for work that may be done now.
-  private func next(for thread: Int32) -> (work: PoolWork, isJob: Bool) {
-    pthread_mutex_lock(lock)
-    defer { pthread_mutex_unlock(lock) }
-    subjects[thread] = nil
-    idleCount += 1
-    defer { idleCount -= 1 }
-    while true {
-      if let hook = hooks.popFirst() {
-        subjects[thread] = hook.subject
-        return (hook, false)
-      }
-      if jobsAtWork < limits.threads, let job = jobs.popFirst() {
-        jobsAtWork += 1
-        subjects[thread] = job.subject
-        return (job, true)
-      }
-      pthread_cond_wait(hasWork, lock)
-    }
-  }
-
-  /// The thread that works for `subject`; nil if none does. From any thread.
-  func thread(workingFor subject: UInt) -> Int32? {
-    pthread_mutex_lock(lock)
-    defer { pthread_mutex_unlock(lock) }
-    return subjects.first { $0.value == subject }?.key
-  }
-
-  private func jobEnded() {
-    pthread_mutex_lock(lock)
-    jobsAtWork -= 1
-    pthread_mutex_unlock(lock)
+    let number = cfiber_thread_number()
+    while true { pool.nextTask(for: self, number: number).work.run() }
   }
 }

@@ -51,6 +51,22 @@ void clinux_give_back_freed_memory(void);
 /* How many cores the process may run on, at least 1: sched_getaffinity(2). */
 int clinux_core_count(void);
 
+/* Waits while `word` holds `value`, at most until somebody wakes waiters of it; may return early: FUTEX_WAIT, futex(2).
+ */
+void clinux_futex_wait(const void *word, uint32_t value);
+
+/* Wakes a thread that waits for `word`, if any does: FUTEX_WAKE. */
+void clinux_futex_wake(const void *word);
+
+/* Tells the processor that the caller reads a word again and again until another thread changes it. */
+static inline void clinux_spin_hint(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("isb" ::: "memory");
+#endif
+}
+
 /* Names the calling thread for debuggers and ps(1), in at most 15 bytes: pthread_setname_np(3). */
 void clinux_name_thread(const char *name);
 

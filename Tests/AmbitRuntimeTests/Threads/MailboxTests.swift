@@ -1,5 +1,6 @@
 import AmbitCore
 import Dispatch
+import Glibc
 import Testing
 
 @testable import AmbitRuntime
@@ -35,5 +36,57 @@ import Testing
       }
     }
     #expect(steps == ["1"])
+  }
+
+  @Test func `rings once for all that comes before the loop looks`() throws {
+    let mailbox = try Mailbox()
+    for _ in 0..<3 { #expect(!mailbox.post { _ in }) }
+    #expect(mailbox.hasMail)
+    #expect(rings(of: mailbox) == 1)
+  }
+
+  @Test func `does not ring while the loop looks by itself, and again from when it stops`() throws {
+    let mailbox = try Mailbox()
+    mailbox.watch()
+    #expect(!mailbox.hasMail)
+    #expect(!mailbox.post { _ in })
+    #expect(mailbox.hasMail)
+    #expect(!mailbox.armBell())
+    #expect(rings(of: mailbox) == 0)
+    let other = try Mailbox()
+    other.watch()
+    #expect(other.armBell())
+    #expect(!other.post { _ in })
+    #expect(rings(of: other) == 1)
+  }
+
+  @Test func `tells who posts whether the loop stays awake for it`() throws {
+    let mailbox = try Mailbox()
+    mailbox.watch()
+    mailbox.beginVigil()
+    #expect(mailbox.post { _ in })
+    mailbox.endVigil()
+    #expect(mailbox.hasMail)
+    #expect(!mailbox.post { _ in })
+    let other = try Mailbox()
+    other.watch()
+    other.beginVigil()
+    other.endVigil()
+    #expect(!other.post { _ in })
+    #expect(rings(of: other) == 0)
+  }
+
+  @Test func `has for a loop that begins to look what was posted before`() throws {
+    let mailbox = try Mailbox()
+    mailbox.post { _ in }
+    mailbox.watch()
+    #expect(mailbox.hasMail)
+    #expect(!mailbox.armBell())
+  }
+
+  /// How often somebody has rung so far.
+  private func rings(of mailbox: Mailbox) -> UInt64 {
+    var count: UInt64 = 0
+    return read(mailbox.descriptor, &count, 8) == 8 ? count : 0
   }
 }

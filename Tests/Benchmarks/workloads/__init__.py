@@ -1,10 +1,13 @@
 """What is asked of the servers. A workload has a name, the ability that a server needs for it (None: every server can),
 and a method measure(server, options), which gives a figure for each of its columns."""
 
+from machine import CLIENT_CORE, SERVER_CORE
+
 from .crowds import Leaving, Suspended
 from .load import Load
 from .reloads import Reloads
 from .starts import Start
+from .turns import Turns
 
 BROWSER_FIELDS = {
     "Connection": "keep-alive",
@@ -39,6 +42,9 @@ ALL = [
     Load("typed route", path="/sum/12/30", needs="signatures"),
     Load("typed, on a thread", path="/sum-on-thread/12/30", needs="signatures"),
     Load("the same by hand", path="/sum-by-hand/12/30", needs="signatures"),
+    # One after the other: how long a thread's help takes, where it can only be on the loop's core and where it need not.
+    Turns("typed, in turns", SERVER_CORE, CLIENT_CORE),
+    Turns("typed, on any core", f"{SERVER_CORE},{CLIENT_CORE}", f"{SERVER_CORE},{CLIENT_CORE}"),
     Leaving("1,000 clients leave", clients=1000),
     Suspended("10,000 suspended", jobs=10_000),
     Suspended("100,000 suspended", jobs=100_000),

@@ -1,4 +1,4 @@
-/* GET /sum/{a}/{b}: a C function by its signature, on the loop and on a thread, and a handler that does the same. */
+/* GET /sum/{a}/{b}: a C function by its signature, on the loop and on a thread, and handlers that do the same. */
 #include <ambit.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -22,13 +22,33 @@ static int32_t by_hand(ambit_scope *scope) {
   return ambit_respondf(scope, 200, "text/plain", "%lld", (long long)sum(a, b));
 }
 
+struct sum {
+  int64_t a, b, result;
+};
+
+static int32_t add(void *argument) {
+  struct sum *numbers = argument;
+  numbers->result = sum(numbers->a, numbers->b);
+  return AMBIT_OK;
+}
+
+static int32_t in_block(ambit_scope *scope) {
+  struct sum numbers;
+  if (!read_number(scope, "a", &numbers.a) || !read_number(scope, "b", &numbers.b))
+    return AMBIT_INVALID;
+  ambit_status status = ambit_block(scope, add, &numbers);
+  return status < 0 ? status : ambit_respondf(scope, 200, "text/plain", "%lld", (long long)numbers.result);
+}
+
 #define SUM .function = (ambit_function)sum, .signature = "i64 (i64 a, i64 b)"
 
 static const ambit_route routes[] = {
     {.pattern = "GET /sum/{a}/{b}", SUM},
     {.pattern = "GET /sum-on-thread/{a}/{b}", SUM, .flags = AMBIT_ROUTE_BLOCKING},
     {.pattern = "GET /sum-by-hand/{a}/{b}", .handler = by_hand},
+    {.pattern = "GET /sum-by-hand-on-thread/{a}/{b}", .handler = by_hand, .flags = AMBIT_ROUTE_BLOCKING},
+    {.pattern = "GET /sum-in-block/{a}/{b}", .handler = in_block},
 };
 
 AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "sums", .version = "1.0",
-                                                      .routes = routes, .route_count = 3};
+                                                      .routes = routes, .route_count = 5};

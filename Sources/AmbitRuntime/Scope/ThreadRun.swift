@@ -1,0 +1,82 @@
+internal import AmbitCore
+internal import CAmbit
+internal import CFiber
+
+/// What a thread of the pool runs for a job, from when it is handed in until the loop knows what it came to.
+final class ThreadRun: @unchecked Sendable {
+  typealias Function = @Sendable (UnsafeMutablePointer<ambit_scope>) -> Int32
+
+  /// What the loop does with the result, or with `AMBIT_CANCELLED` if the run was withdrawn before.
+  enum Ending {
+    /// It was a turn of the job; if withdrawn, the job has a turn in which it ends without having run.
+    case endOfTurn
+    /// Has a job go on that waits, and leaves the result with the run's own.
+    case wake(JobPointer)
+    case call(() -> Void)
+  }
+
+  private let job: JobPointer
+  private let scope: ScopePointer
+  private let ending: Ending
+  /// The thread may make calls as the job.
+  private let isGuest: Bool
+  private let function: Function
+  private var code: Int32 = 0
+
+  /// A run of `function` under the name of `job`, with the handle of `scope` or of the job's own. All of them stay until
+  /// the run has come to its ending.
+  init(
+    of job: JobPointer, calledWith scope: ScopePointer? = nil, then ending: Ending, isGuest: Bool = true,
+    _ function: @escaping Function
+  ) {
+    self.job = job
+    self.scope = scope ?? job.pointee.scope
+    self.ending = ending
+    self.isGuest = isGuest
+    self.function = function
+  }
+
+  /// The run for the pool.
+  var work: PoolWork {
+    PoolWork(for: UInt(bitPattern: job)) {
+      self.end(with: nil)
+    } run: {
+      self.run()
+    }
+  }
+
+  /// On the thread.
+  private func run() {
+    cfiber_set_guest(isGuest ? UnsafeMutableRawPointer(job) : nil)
+    code = function(scope.asHandle)
+    cfiber_set_guest(nil)
+    scope.pointee.loop.pointee.mailbox._withUnsafeGuaranteedRef { mailbox in
+      _ = mailbox.post { _ in self.comeBack() }
+    }
+  }
+
+  /// On the loop: the thread is done.
+  private func comeBack() {
+    job.pointee.loop.pointee.lookout.succeed()
+    job.leavePool()
+    end(with: code)
+  }
+
+  /// On the loop; nil if no thread has run the function, nor will.
+  private func end(with code: Int32?) {
+    switch ending {
+    case .endOfTurn:
+      guard let code else {
+        job.pointee.state = .ready
+        return job.pointee.loop.enqueue(job.readyLink)
+      }
+      job.noteResult(code)
+      job.pointee.state = .ended
+      job.pointee.finish(job)
+    case .wake(let waiter):
+      job.pointee.code = code ?? Status.cancelled.rawValue
+      waiter.unblock(.ok)
+    case .call(let completion): completion()
+    }
+  }
+}
