@@ -14,7 +14,7 @@ public struct BoundFunction {
     ) -> Void
 
   fileprivate let closure: UnsafeMutableRawPointer
-  fileprivate let interface: CallInterface
+  private let result: CType
   fileprivate var target: Target
   fileprivate var context: UnsafeMutableRawPointer?
   /// What C code calls.
@@ -24,28 +24,23 @@ public struct BoundFunction {
 public typealias BoundFunctionPointer = UnsafeMutablePointer<BoundFunction>
 
 extension BoundFunction {
-  /// A function of the signature of `interface`, which it owns from now on, whatever is returned; nil if the system
-  /// gives no memory for code.
+  /// A function of the signature of `interface`, which outlives it; nil if the system gives no memory for code.
   public static func make(
     _ interface: CallInterface, calling target: @escaping Target, _ context: UnsafeMutableRawPointer?
   ) -> BoundFunctionPointer? {
     var code: UnsafeMutableRawPointer?
-    guard let closure = ffi_closure_alloc(MemoryLayout<ffi_closure>.size, &code), let code else {
-      interface.release()
-      return nil
-    }
+    guard let closure = ffi_closure_alloc(MemoryLayout<ffi_closure>.size, &code), let code else { return nil }
     let function = BoundFunctionPointer.allocate(capacity: 1)
     let status = ffi_prep_closure_loc(
       closure.assumingMemoryBound(to: ffi_closure.self), interface.cif, callTarget, function, code)
     guard status == FFI_OK else {
       ffi_closure_free(closure)
-      interface.release()
       function.deallocate()
       return nil
     }
     function.initialize(
       to: BoundFunction(
-        closure: closure, interface: interface, target: target, context: context,
+        closure: closure, result: interface.result, target: target, context: context,
         code: unsafeBitCast(code, to: CFunction.self)))
     return function
   }
@@ -55,11 +50,11 @@ extension BoundFunction {
   ) {
     var bits: UInt64 = 0
     target(context, arguments, &bits)
-    switch interface.result {
+    switch self.result {
     case .void: break
     case .f32: result?.storeBytes(of: UInt32(truncatingIfNeeded: bits), as: UInt32.self)
     // libffi takes integers that are shorter than a register as whole registers.
-    default: result?.storeBytes(of: interface.result.extended(bits), as: UInt64.self)
+    default: result?.storeBytes(of: self.result.extended(bits), as: UInt64.self)
     }
   }
 }
@@ -74,7 +69,6 @@ extension UnsafeMutablePointer<BoundFunction> {
   /// Gives the function's memory back: nobody calls it any more.
   public func release() {
     ffi_closure_free(pointee.closure)
-    pointee.interface.release()
     deallocate()
   }
 }

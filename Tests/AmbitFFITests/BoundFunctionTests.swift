@@ -11,7 +11,9 @@ import Testing
     let library = try CLibrary(RandomSignature.prologue + signatures.enumerated().map { $1.source($0) }.joined())
     for (number, signature) in signatures.enumerated() {
       let seen = Seen(signature)
-      let function = try bind(signature.result, signature.parameters, seen)
+      let interface = CallInterface(result: signature.result, parameters: signature.parameters)
+      defer { interface.release() }
+      let function = try bind(interface, seen)
       defer { function.release() }
       let call = unsafeBitCast(try library.function("call_\(number)"), to: Call.self)
       var result: UInt64 = 0
@@ -28,8 +30,10 @@ import Testing
       var calls = 0
     }
     let order = Order()
+    let interface = CallInterface(result: .i32, parameters: [.ptr, .ptr])
+    defer { interface.release() }
     let made = BoundFunction.make(
-      CallInterface(result: .i32, parameters: [.ptr, .ptr]),
+      interface,
       calling: { context, arguments, result in
         Unmanaged<Order>.fromOpaque(context!).takeUnretainedValue().calls += 1
         let left = arguments![0]!.load(as: UnsafePointer<Int32>.self).pointee
@@ -47,8 +51,10 @@ import Testing
   }
 
   @Test func `lead to another target once they are redirected`() throws {
+    let interface = CallInterface(result: .i64, parameters: [])
+    defer { interface.release() }
     let made = BoundFunction.make(
-      CallInterface(result: .i64, parameters: []),
+      interface,
       calling: { _, _, result in result!.storeBytes(of: 1, as: Int64.self) },
       nil)
     let function = try #require(made)
@@ -77,9 +83,9 @@ import Testing
     }
   }
 
-  private func bind(_ result: CType, _ parameters: [CType], _ seen: Seen) throws -> BoundFunctionPointer {
+  private func bind(_ interface: CallInterface, _ seen: Seen) throws -> BoundFunctionPointer {
     let function = BoundFunction.make(
-      CallInterface(result: result, parameters: parameters),
+      interface,
       calling: { context, arguments, result in
         Unmanaged<Seen>.fromOpaque(context!).takeUnretainedValue().take(arguments, result)
       }, Unmanaged.passUnretained(seen).toOpaque())

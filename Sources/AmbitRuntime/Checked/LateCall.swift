@@ -15,7 +15,8 @@ final class LateCall {
   /// Takes `binding` for good. On the loop of `scope`, in which it was made and which is closing.
   static func expect(of binding: Binding, in scope: ScopePointer) {
     let call = LateCall(
-      signature: String(bytes: binding.signature), fields: PluginLog.fields(of: scope, job: nil, isFault: true))
+      signature: binding.signature.takeUnretainedValue().text,
+      fields: PluginLog.fields(of: scope, job: nil, isFault: true))
     binding.function.redirect(to: reportLateCall, Unmanaged.passRetained(call).toOpaque())
   }
 

@@ -11,38 +11,27 @@ struct ForeignCallRefusal: Error {
 }
 
 extension ForeignCall {
-  /// A call of `function` with `arguments`, which fit the signature that `text` is. Text and bytes are copied; what is
-  /// returned is the caller's to release.
+  /// A call of `function`, whose signature `prepared` is, with `arguments`, which fit it. Text and bytes are copied; what
+  /// is returned is the caller's to release.
   static func make(
-    _ function: @escaping CFunction, signature text: String, arguments: UnsafeBufferPointer<ambit_value>,
+    _ function: @escaping CFunction, _ prepared: PreparedSignature, arguments: UnsafeBufferPointer<ambit_value>,
     scope: ScopePointer
   ) throws(ForeignCallRefusal) -> ForeignCallPointer {
-    let signature = try parse(text, for: .job)
-    guard arguments.count == signature.parameters.count else {
-      let count = signature.parameters.count
-      let expected = count == 1 ? "1 argument" : "\(count) arguments"
-      throw ForeignCallRefusal(reason: "signature \"\(text)\": expected \(expected), found \(arguments.count)")
+    let parameters = prepared.signature.parameters
+    guard arguments.count == parameters.count else {
+      let expected = parameters.count == 1 ? "1 argument" : "\(parameters.count) arguments"
+      throw ForeignCallRefusal(reason: "signature \"\(prepared.text)\": expected \(expected), found \(arguments.count)")
     }
-    for (index, (argument, parameter)) in zip(arguments, signature.parameters).enumerated() {
-      guard !argument.fits(parameter.type) else { continue }
-      let place = "argument \(index + 1) of \"\(text)\""
+    for index in arguments.indices where !arguments[index].fits(parameters[index].type) {
+      let place = "argument \(index + 1) of \"\(prepared.text)\""
       throw ForeignCallRefusal(
-        reason: "\(place): expected \(parameter.type.expectation), found \(argument.text)")
+        reason: "\(place): expected \(parameters[index].type.expectation), found \(arguments[index].text)")
     }
-    return build(function, signature, arguments, scope)
-  }
-
-  /// The signature that a plugin gave.
-  static func parse(_ text: String, for use: SignatureUse) throws(ForeignCallRefusal) -> CSignature {
-    do throws(SignatureError) {
-      return try CSignature(parsing: text, for: use)
-    } catch {
-      throw ForeignCallRefusal(reason: "signature \"\(text)\":\(error)")
-    }
+    return build(function, prepared, arguments, scope)
   }
 
   private static func build(
-    _ function: @escaping CFunction, _ signature: CSignature, _ arguments: UnsafeBufferPointer<ambit_value>,
+    _ function: @escaping CFunction, _ prepared: PreparedSignature, _ arguments: UnsafeBufferPointer<ambit_value>,
     _ scope: ScopePointer
   ) -> ForeignCallPointer {
     let frameStart = aligned(MemoryLayout<ForeignCall>.size)
@@ -52,7 +41,7 @@ extension ForeignCall {
     let frame = ArgumentFrame(in: memory + frameStart, count: arguments.count)
     var room = memory + copiesStart
     for (index, argument) in arguments.enumerated() {
-      switch signature.parameters[index].type {
+      switch prepared.signature.parameters[index].type {
       case .scope: frame.set(index, to: scope)
       case .f32: frame.set(index, to: Float(argument.as.f64))
       default: frame.set(index, to: argument.bits(copiedTo: room))
@@ -60,9 +49,7 @@ extension ForeignCall {
       room += argument.copySize
     }
     let call = memory.bindMemory(to: ForeignCall.self, capacity: 1)
-    call.initialize(
-      to: ForeignCall(
-        function: function, interface: CallInterface(signature), result: signature.result, frame: frame))
+    call.initialize(to: ForeignCall(function: function, prepared: prepared, frame: frame))
     return call
   }
 

@@ -5,8 +5,7 @@ internal import CAmbit
 /// The call of a C function that a job makes, with its arguments, in memory of its own; text and bytes were copied.
 struct ForeignCall {
   let function: CFunction
-  let interface: CallInterface
-  let result: SignatureResult
+  let prepared: PreparedSignature
   let frame: ArgumentFrame
   /// Why the call has failed, as far as its result tells.
   var failure: Failure?
@@ -25,17 +24,18 @@ extension UnsafeMutablePointer<ForeignCall> {
   /// Makes the call, on the job's fiber or thread: the job's code, which is what the function returned if that is `i32`
   /// or `status`, else 0.
   func perform() -> Int32 {
-    let result = pointee.interface.call(pointee.function, pointee.frame)
-    let code = pointee.result.type == .i32 ? Int32(truncatingIfNeeded: result.bits) : 0
-    if pointee.result.status, code != 0 { pointee.failure = .status(code) }
-    if pointee.result.errno, result.bits == .max { pointee.failure = .errorNumber(result.errorNumber) }
+    let result = pointee.prepared.interface.call(pointee.function, pointee.frame)
+    let meaning = pointee.prepared.signature.result
+    let code = meaning.type == .i32 ? Int32(truncatingIfNeeded: result.bits) : 0
+    if meaning.status, code != 0 { pointee.failure = .status(code) }
+    if meaning.errno, result.bits == .max { pointee.failure = .errorNumber(result.errorNumber) }
     return code
   }
 
   /// How a job ended whose call came to `code`.
   func outcome(code: Int32) -> Outcome {
     if pointee.failure != nil { return .failed }
-    return pointee.result.errno ? .completed : Outcome(code: code)
+    return pointee.prepared.signature.result.errno ? .completed : Outcome(code: code)
   }
 
   /// What to log of a job that failed with `code`.
@@ -49,7 +49,7 @@ extension UnsafeMutablePointer<ForeignCall> {
 
   /// Gives the call's memory back.
   func release() {
-    pointee.interface.release()
+    deinitialize(count: 1)
     UnsafeMutableRawPointer(self).deallocate()
   }
 }

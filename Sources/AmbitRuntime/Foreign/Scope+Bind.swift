@@ -7,8 +7,8 @@ internal import Logging
 /// A function bound in a scope, in the scope's memory.
 struct Binding: BitwiseCopyable {
   let function: BoundFunctionPointer
-  /// As the plugin wrote it, in checked mode; empty else.
-  let signature: UnsafeBufferPointer<UInt8>
+  /// Owned.
+  let signature: Unmanaged<PreparedSignature>
   let earlier: UnsafeMutablePointer<Binding>?
 }
 
@@ -21,8 +21,8 @@ extension UnsafeMutablePointer<Scope> {
     do throws(ForeignCallRefusal) {
       guard let target else { throw ForeignCallRefusal(reason: "fn: expected a function, found NULL") }
       guard let text = signature else { throw ForeignCallRefusal(reason: "signature: expected a text, found NULL") }
-      let signature = try ForeignCall.parse(String(cString: text), for: .callback)
-      return bind(signature, as: CString.bytes(text), to: target, context)
+      let signature = try pointee.loop.pointee.signatures.find(CString.bytes(text), for: .callback)
+      return bind(signature, to: target, context)
     } catch {
       PluginLog.write(.error, self, job: CallSite.job, isFault: true, "ambit_bind: \(error.reason)")
       return (.invalid, nil)
@@ -30,17 +30,17 @@ extension UnsafeMutablePointer<Scope> {
   }
 
   private func bind(
-    _ signature: CSignature, as text: UnsafeRawBufferPointer, to target: @escaping BoundFunction.Target,
-    _ context: UnsafeMutableRawPointer?
+    _ signature: PreparedSignature, to target: @escaping BoundFunction.Target, _ context: UnsafeMutableRawPointer?
   ) -> (Status, CFunction?) {
     guard pointee.state != .closed else { return (.closed, nil) }
     guard let attachments = attach(),
-      let function = BoundFunction.make(CallInterface(signature), calling: target, context)
+      let function = BoundFunction.make(signature.interface, calling: target, context)
     else { return (.noMemory, nil) }
-    let kept = pointee.loop.pointee.isChecked ? copy(text) : UnsafeBufferPointer(start: nil, count: 0)
     let earlier = attachments.pointee.lastBinding
-    guard let binding = make(Binding(function: function, signature: kept, earlier: earlier)) else {
+    let signature = Unmanaged.passRetained(signature)
+    guard let binding = make(Binding(function: function, signature: signature, earlier: earlier)) else {
       function.release()
+      signature.release()
       return (.noMemory, nil)
     }
     attachments.pointee.lastBinding = binding
@@ -56,6 +56,7 @@ extension UnsafeMutablePointer<Scope> {
         LateCall.expect(of: binding.pointee, in: self)
       } else {
         binding.pointee.function.release()
+        binding.pointee.signature.release()
       }
     }
   }

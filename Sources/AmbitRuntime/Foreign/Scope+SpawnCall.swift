@@ -13,8 +13,8 @@ extension UnsafeMutablePointer<Scope> {
     do throws(ForeignCallRefusal) {
       guard let function else { throw ForeignCallRefusal(reason: "function: expected a C function, found NULL") }
       guard let signature else { throw ForeignCallRefusal(reason: "signature: expected a text, found NULL") }
-      let call = try ForeignCall.make(
-        function, signature: String(cString: signature), arguments: arguments, scope: self)
+      let prepared = try pointee.loop.pointee.signatures.find(CString.bytes(signature), for: .job)
+      let call = try ForeignCall.make(function, prepared, arguments: arguments, scope: self)
       var options = options
       options.isCall = true
       return spawn(performForeignCall, argument: call, options: options, isHeld: isHeld)

@@ -62,6 +62,8 @@ public struct Loop {
   var freeChunks = RecordPool<ArenaChunk>(limit: keptChunks)
   /// Records of waits for descriptors that are not in use, the one that was given back first in front.
   var freeDescriptorWaits: Link
+  /// What plugins gave as signatures of C functions.
+  var signatures = PreparedSignatures()
   /// The host's scope on this loop: all others are below it.
   public var root: ScopePointer
   /// Scopes of all loops have different numbers: each loop counts on by the number of loops.

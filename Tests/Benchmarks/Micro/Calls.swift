@@ -41,7 +41,7 @@ struct Calls {
   }
 
   private func measureBinding() {
-    measureFigure("bind: parse, make, call, release", operations: Self.count / Self.batch * Self.batch) {
+    measureFigure("bind: make, call, release", operations: Self.count / Self.batch * Self.batch) {
       processorTime {
         for _ in 0..<Self.count / Self.batch {
           let child = scope.openChild()
