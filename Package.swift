@@ -85,7 +85,8 @@ let package = Package(
       dependencies: ["AmbitCore", "AmbitRuntime", "CAmbit", "CFiber", "CLinux", "TestSupport", logging],
       swiftSettings: fibers),
     .testTarget(
-      name: "AmbitHTTPTests", dependencies: ["AmbitCore", "AmbitHTTP", "AmbitRuntime", "CAmbit", "TestSupport"],
+      name: "AmbitHTTPTests",
+      dependencies: ["AmbitCore", "AmbitFFI", "AmbitHTTP", "AmbitRuntime", "CAmbit", "TestSupport"],
       swiftSettings: fibers),
     .testTarget(name: "EndToEndTests", exclude: ["Plugins"], swiftSettings: common),
   ],

@@ -22,4 +22,8 @@ package struct SeededGenerator: RandomNumberGenerator {
   package mutating func chance(_ percent: Int) -> Bool {
     number(1...100) <= percent
   }
+
+  package mutating func element<Elements: Collection>(of elements: Elements) -> Elements.Element {
+    elements.randomElement(using: &self)!
+  }
 }

@@ -1,10 +1,6 @@
 import TestSupport
 
 extension SeededGenerator {
-  mutating func element<Elements: Collection>(of elements: Elements) -> Elements.Element {
-    elements.randomElement(using: &self)!
-  }
-
   mutating func text(of characters: String, count: ClosedRange<Int>) -> String {
     let characters = Array(characters)
     return String((0..<number(count)).map { _ in element(of: characters) })

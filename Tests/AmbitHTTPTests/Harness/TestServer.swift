@@ -5,12 +5,12 @@ import Glibc
 
 @testable import AmbitHTTP
 
-/// A route of a test: a pattern and the handler behind it.
-struct TestRoute {
+/// A route of a test: a pattern, and the handler or the C function behind it.
+struct TestRoute: @unchecked Sendable {
   let pattern: String
   let isBlocking: Bool
   let finishesOnDisconnect: Bool
-  let handler: ambit_handler
+  let target: RouteTarget
 
   init(
     _ pattern: String, isBlocking: Bool = false, finishesOnDisconnect: Bool = false,
@@ -19,7 +19,14 @@ struct TestRoute {
     self.pattern = pattern
     self.isBlocking = isBlocking
     self.finishesOnDisconnect = finishesOnDisconnect
-    self.handler = handler
+    target = .handler(handler)
+  }
+
+  init(_ pattern: String, call: RouteCallPointer, isBlocking: Bool = false) {
+    self.pattern = pattern
+    self.isBlocking = isBlocking
+    finishesOnDisconnect = false
+    target = .call(call)
   }
 }
 
@@ -40,7 +47,7 @@ final class TestServer: Sendable {
     generation.value.pointee.state = Unmanaged.passUnretained(journal).toOpaque()
     let bound = try routes.map { route in
       BoundRoute(
-        pattern: try RoutePattern(route.pattern), target: .handler(route.handler), isBlocking: route.isBlocking,
+        pattern: try RoutePattern(route.pattern), target: route.target, isBlocking: route.isBlocking,
         finishesOnDisconnect: route.finishesOnDisconnect, generation: generation.value)
     }
     http.replaceRoutes(by: try RouteSet(bound))
