@@ -169,7 +169,7 @@ import Testing
     let woken = "woken \(AMBIT_CANCELLED) cause \(AMBIT_CAUSE_DISCONNECT)"
     let lines = server.journal.lines.filter { $0 == woken || $0 == "asked" }
     #expect(lines.count == 401)
-    #expect(lines.firstIndex(of: "asked")! <= 128)
+    #expect(lines.firstIndex(of: "asked")! <= 64)
   }
 
   @Test(arguments: [Leaving.closing, .resetting], ["write", "jobwrite", "threadwrite", "large"])
