@@ -60,7 +60,7 @@ struct Ending: Sendable, CustomTestStringConvertible {
         withoutWait: ["child"]),
       Ending(
         answering: "/job-timed-out",
-        others: ["request wait -1 -1 none", "request on_end cancelled -1 none", "handler joins 0 cancelled -1 none"]),
+        others: ["request on_end cancelled -1 none", "handler joins 0 cancelled -1 none"]),
       Ending(
         answering: "/job-completed", others: ["request on_end completed 0 none", "handler joins 0 completed 0 none"]),
       Ending(
