@@ -34,6 +34,8 @@ class Server:
     abilities = frozenset()
     # On which it runs, as taskset takes them.
     cores = SERVER_CORE
+    # Variables besides those of this process.
+    environment = {}
 
     def __init__(self, directory, options):
         """Builds and configures it in an empty directory. Raises Unavailable if it cannot."""
@@ -54,8 +56,8 @@ class Server:
         """Returns at once."""
         self.log = open(self.directory / "log", "w+b")
         self.process = subprocess.Popen(
-            pinned(self.command(), self.cores), cwd=self.directory, stdin=subprocess.DEVNULL, stdout=self.log,
-            stderr=self.log)
+            pinned(self.command(), self.cores), cwd=self.directory, env=os.environ | self.environment,
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
 
     def await_listener(self, patience=10):
         deadline = time.monotonic() + patience

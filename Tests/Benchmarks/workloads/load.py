@@ -38,10 +38,11 @@ class Load:
         lines = [f"GET {self.path} HTTP/1.1", "Host: 127.0.0.1:8080", *map(": ".join, self.fields.items()), "", ""]
         return "\r\n".join(lines).encode() * self.depth
 
-    def measure(self, server, options, threads=1, cores=CLIENT_CORE):
+    def measure(self, server, options, scale=1, cores=CLIENT_CORE):
+        """`scale`: how many times the usual number of clients ask, on so many threads."""
         pids = server.pids()
         before = cpu_seconds(pids)
-        figures = run_wrk(server, self.path, options.seconds, self.arguments, threads, cores)
+        figures = run_wrk(server, self.path, options.seconds, self.arguments, scale, cores)
         user, system = (after - start for after, start in zip(cpu_seconds(pids), before))
         requests = figures.pop("requests")
         figures["user_us"] = user / requests * 1e6
@@ -51,15 +52,15 @@ class Load:
         return figures
 
 
-def start_wrk(server, path, seconds, arguments=(), connections=CONNECTIONS, threads=1, cores=CLIENT_CORE):
-    command = ["wrk", "--latency", "-t", threads, "-c", connections, "-d", f"{seconds}s", *arguments,
+def start_wrk(server, path, seconds, arguments=(), connections=CONNECTIONS, scale=1, cores=CLIENT_CORE):
+    command = ["wrk", "--latency", "-t", scale, "-c", connections * scale, "-d", f"{seconds}s", *arguments,
                f"http://127.0.0.1:{server.port}{path}"]
     return subprocess.Popen(pinned(command, cores), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def run_wrk(server, path, seconds, arguments=(), threads=1, cores=CLIENT_CORE):
+def run_wrk(server, path, seconds, arguments=(), scale=1, cores=CLIENT_CORE):
     """The requests answered, how many a second, and their latencies. A run with any error is no measurement."""
-    output = start_wrk(server, path, seconds, arguments, threads=threads, cores=cores).communicate()[0]
+    output = start_wrk(server, path, seconds, arguments, scale=scale, cores=cores).communicate()[0]
     if errors := wrk_errors(output):
         sys.exit(f"run: {server.name}: wrk {path}: {errors}\n{output}\n{server.log_text()}")
     return {
