@@ -141,7 +141,7 @@ static int32_t done(ambit_scope *scope) {
 /* Feeds the response, which is complete with the last byte, and so the request. */
 static int32_t streams(ambit_scope *scope, void *arg) {
   (void)arg;
-  static const char pieces[3][4] = {"one ", "two ", "end\n"};
+  static const char *const pieces[] = {"one ", "two ", "end\n"};
   ambit_status status = ambit_begin(scope, 200, -1);
   for (int i = 0; i < 3 && status == AMBIT_OK; i++) {
     status = ambit_write(scope, pieces[i], 4);
