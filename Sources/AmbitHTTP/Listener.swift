@@ -18,13 +18,18 @@ typealias ListenerPointer = UnsafeMutablePointer<Listener>
 extension UnsafeMutablePointer<Listener> {
   private var timer: TimerPointer { pointer(to: \.timer)! }
 
+  /// The listener whose field `timer` lies at that address.
+  private static func of(timer: UnsafeMutableRawPointer) -> ListenerPointer {
+    timer.assumingMemoryBound(to: Timer.self).record(Listener.self, at: MemoryLayout<Listener>.offset(of: \.timer)!)
+  }
+
   /// Accepts connections on the server's loop from now on.
   func open(descriptor: Int32, on server: ServerPointer) throws(SystemError) {
     initialize(
       to: Listener(
         watch: IOWatch { watch, _ in watch.assumingMemoryBound(to: Listener.self).acceptBatch() },
         descriptor: descriptor, server: server,
-        timer: Timer(at: timer, owner: self) { $0.assumingMemoryBound(to: Listener.self).resume() }))
+        timer: Timer(at: timer) { ListenerPointer.of(timer: $0).resume() }))
     try server.pointee.loop.watch(descriptor, pointer(to: \.watch)!, for: IOEvents.listener)
   }
 

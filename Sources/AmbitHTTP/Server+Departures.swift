@@ -17,8 +17,14 @@ extension UnsafeMutablePointer<Server> {
   private static var shareOfBusyTurn: Int { 8 }
   private static var shareOfIdleTurn: Int { 32 }
 
+  /// The server whose field `departureTimer` lies at that address.
+  private static func of(departureTimer timer: UnsafeMutableRawPointer) -> ServerPointer {
+    timer.assumingMemoryBound(to: Timer.self).record(
+      Server.self, at: MemoryLayout<Server>.offset(of: \.departureTimer)!)
+  }
+
   func makeDepartureTimer() -> Timer {
-    Timer(at: departureTimer, owner: self) { $0.assumingMemoryBound(to: Server.self).departuresDue() }
+    Timer(at: departureTimer) { ServerPointer.of(departureTimer: $0).departuresDue() }
   }
 
   /// Tells a connection that its client has left: now, or in a later turn if many have and wait for that.

@@ -5,6 +5,8 @@ internal import AmbitRuntime
 struct Server {
   let loop: LoopPointer
   let limits: HTTPLimits
+  /// What the jobs of connections are.
+  let connectionJob = JobKind(body: serveBurst, finish: burstEnded, beforeSuspension: jobWillWait)
   var buffers = BufferPool()
   /// Open connections.
   var open: Link
@@ -40,6 +42,7 @@ typealias ServerPointer = UnsafeMutablePointer<Server>
 
 extension UnsafeMutablePointer<Server> {
   @inline(__always) var openLink: LinkPointer { pointer(to: \.open)! }
+  @inline(__always) var connectionJob: JobKindPointer { JobKindPointer(pointer(to: \.connectionJob)!) }
   @inline(__always) private var freeLink: LinkPointer { pointer(to: \.free)! }
 
   /// Of closed connections and of requests so many records are kept for reuse, of a kilobyte or three each.

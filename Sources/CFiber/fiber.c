@@ -10,8 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
-/// The words above the first frame say whose stack it is: for debuggers, see fibers.py. Two, so that it stays aligned.
+/// The words at the top of a stack say whose it is: for debuggers, see fibers.py. Two, so that the rest stays aligned.
 #define OWNER_WORDS 2
+
+static cfiber **owner_of(void *stack_low, size_t stack_size) {
+  return (cfiber **)((char *)stack_low + stack_size - stagger(stack_low)) - OWNER_WORDS;
+}
 
 /// Writes a frame that a switch can resume: it starts `entry(argument)` on the stack right above it.
 static void write_frame(struct saved_frame *frame, void (*entry)(void *), void *argument) {
@@ -31,11 +35,11 @@ static void write_frame(struct saved_frame *frame, void (*entry)(void *), void *
 #endif
 }
 
-void cfiber_prepare(cfiber *fiber, void *stack_low, size_t stack_size, void (*entry)(void *), void *argument) {
-  cfiber **owner = (cfiber **)((char *)stack_low + stack_size - stagger(stack_low)) - OWNER_WORDS;
-  char *top = (char *)owner;
+/// Fills in the record of a fiber whose first frame lies right below `top`.
+static inline void prepare(cfiber *fiber, void *stack_low, size_t stack_size, char *top, void (*entry)(void *),
+                           void *argument) {
   forget_red_zones(stack_low, stack_size);
-  *owner = fiber;
+  *owner_of(stack_low, stack_size) = fiber;
 #if CFIBER_ASAN
   struct fiber_entry *announced = (struct fiber_entry *)top - 1;
   *announced = (struct fiber_entry){entry, argument};
@@ -46,6 +50,16 @@ void cfiber_prepare(cfiber *fiber, void *stack_low, size_t stack_size, void (*en
   struct saved_frame *frame = (struct saved_frame *)top - 1;
   write_frame(frame, entry, argument);
   *fiber = (cfiber){.sp = frame, .stack_low = stack_low, .stack_size = stack_size};
+}
+
+void cfiber_prepare(cfiber *fiber, void *stack_low, size_t stack_size, void (*entry)(void *), void *argument) {
+  prepare(fiber, stack_low, stack_size, (char *)owner_of(stack_low, stack_size), entry, argument);
+}
+
+cfiber *cfiber_prepare_within(void *stack_low, size_t stack_size, size_t room, void (*entry)(void *), void *argument) {
+  cfiber *fiber = (cfiber *)owner_of(stack_low, stack_size) - 1;
+  prepare(fiber, stack_low, stack_size, (char *)fiber - room, entry, argument);
+  return fiber;
 }
 
 void cfiber_adopt_thread(cfiber *fiber) {

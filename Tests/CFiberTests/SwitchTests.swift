@@ -5,6 +5,8 @@ import Testing
 private final class Stage {
   let thread = UnsafeMutablePointer<cfiber>.allocate(capacity: 1)
   let fiber = UnsafeMutablePointer<cfiber>.allocate(capacity: 1)
+  /// A fiber whose record lies on its own stack.
+  var within: UnsafeMutablePointer<cfiber>?
   var pool = cfiber_stack_pool()
   var steps: [String] = []
 
@@ -71,6 +73,34 @@ extension cfiber {
     #expect(stage.fiber.pointee.stack_low == stack)
     #expect(stage.fiber.pointee.isSuspendedOnItsStack)
     cfiber_switch(stage.thread, stage.fiber)
+    cfiber_stack_release(&stage.pool, stack)
+  }
+
+  @Test func `keeps a fiber's record at the top of its stack, and below it what its owner keeps there`() throws {
+    let stage = Stage()
+    let stack = try #require(cfiber_stack_acquire(&stage.pool))
+    let fiber = cfiber_prepare_within(
+      stack, stage.pool.stack_size, 48,
+      { argument in
+        let stage = Stage.of(argument)
+        for step in ["begins", "goes on"] {
+          stage.steps.append(step)
+          cfiber_switch(stage.within!, stage.thread)
+        }
+        cfiber_switch_last(stage.within!, stage.thread)
+      }, stage.opaque)
+    stage.within = fiber
+    let room = UnsafeMutableRawBufferPointer(start: UnsafeMutableRawPointer(fiber) - 48, count: 48)
+    room.copyBytes(from: 1...48)
+    for _ in 0..<3 {
+      #expect(fiber.pointee.isSuspendedOnItsStack)
+      cfiber_switch(stage.thread, fiber)
+      #expect(room.elementsEqual(1...48))
+    }
+    #expect(stage.steps == ["begins", "goes on"])
+    #expect(fiber.pointee.stack_low == stack)
+    let fromTop = stack + stage.pool.stack_size - UnsafeMutableRawPointer(fiber)
+    #expect((MemoryLayout<cfiber>.size..<1024).contains(fromTop))
     cfiber_stack_release(&stage.pool, stack)
   }
 

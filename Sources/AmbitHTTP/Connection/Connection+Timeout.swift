@@ -4,8 +4,8 @@ internal import AmbitRuntime
 // phase that then holds, it is armed again for the rest.
 
 /// The connection's timer has fired.
-let connectionTimerFired: @convention(c) (UnsafeMutableRawPointer) -> Void = { record in
-  let connection = record.assumingMemoryBound(to: Connection.self)
+let connectionTimerFired: TimerFunction = { timer in
+  let connection = ConnectionPointer.of(timer: timer)
   if connection.pointee.phaseDue <= connection.loop.pointee.now {
     connection.phaseTookTooLong()
   } else {

@@ -83,6 +83,12 @@ extension UnsafeMutablePointer<Connection> {
     link.record(Connection.self, at: MemoryLayout<Connection>.offset(of: \.sibling)!)
   }
 
+  /// The connection whose field `timer` lies at that address.
+  static func of(timer: UnsafeMutableRawPointer) -> ConnectionPointer {
+    timer.assumingMemoryBound(to: Timer.self).record(
+      Connection.self, at: MemoryLayout<Connection>.offset(of: \.timer)!)
+  }
+
   @inline(__always)
   static func of(job: UnsafeMutableRawPointer) -> ConnectionPointer {
     (job - MemoryLayout<Connection>.offset(of: \.job)!).assumingMemoryBound(to: Connection.self)
@@ -94,9 +100,8 @@ extension UnsafeMutablePointer<Connection> {
     initialize(
       to: Connection(
         watch: IOWatch(onEvents: connectionEvents), sibling: Link(alone: siblingLink),
-        job: Job(at: job, loop: loop, scope: loop.pointee.root, body: serveBurst, finish: burstEnded),
-        server: server, descriptor: descriptor, timer: Timer(at: timer, owner: self, fire: connectionTimerFired)))
-    job.pointee.beforeSuspension = jobWillWait
+        job: Job(at: job, loop: loop, scope: loop.pointee.root, kind: server.connectionJob),
+        server: server, descriptor: descriptor, timer: Timer(at: timer, fire: connectionTimerFired)))
     server.openLink.append(siblingLink)
     setPhaseDue(after: server.pointee.limits.idleTimeout)
     try loop.watch(descriptor, pointer(to: \.watch)!, for: IOEvents.connection)

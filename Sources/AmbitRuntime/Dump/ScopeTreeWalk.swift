@@ -84,7 +84,7 @@ extension JobReport {
     age = now - (request?.pointee.openedAt ?? job.pointee.madeAt)
     isStuck = job.pointee.aftermath.lateness == .stuck
     let isWaiting = job.pointee.state == .suspended || job.pointee.state == .blocked
-    wait = isWaiting ? (job.pointee.waitKind, now - job.pointee.waitingSince) : nil
+    wait = isWaiting ? (job.pointee.waitKind, now - job.waitingSince) : nil
     stackBytes = job.pointee.stack.flatMap {
       StackUse.bytes(of: $0, size: job.pointee.loop.stackPool.pointee.stack_size)
     }

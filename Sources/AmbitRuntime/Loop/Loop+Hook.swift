@@ -21,7 +21,7 @@ extension UnsafeMutablePointer<Loop> {
   ) {
     guard let job = pointee.current else { return noteHook(kind, of: scope) { function(argument) } }
     pointee.hookCall = HookCall(kind: kind, scope: scope, function: function, argument: argument)
-    cfiber_switch(job.fiber, ownFiber)
+    cfiber_switch(job.pointee.fiber!, ownFiber)
   }
 
   /// Runs a hook of `scope` that is called on the loop's own stack, so that others can tell what the loop does.
@@ -42,6 +42,6 @@ extension UnsafeMutablePointer<Loop> {
     pointee.current = nil
     noteHook(call.kind, of: call.scope) { call.function(call.argument) }
     pointee.current = job
-    cfiber_switch(ownFiber, job.fiber)
+    cfiber_switch(ownFiber, job.pointee.fiber!)
   }
 }

@@ -8,7 +8,7 @@ internal import CLinux
 // last used it is given back, in slices that hold nobody up. With the last of them goes what was freed.
 
 extension Loop {
-  /// Free records of each kind, of less than half a kilobyte, that stay with a loop.
+  /// Free records of each kind, of 200 to 400 bytes, that stay with a loop.
   static var keptRecords: Int { 16_384 }
   /// Free chunks of arenas, of 4 KiB, that stay with a loop.
   static var keptChunks: Int { 1024 }
@@ -37,7 +37,10 @@ extension UnsafeMutablePointer<Loop> {
 
   /// Takes a job's record back for use again. It is in no list.
   @inline(__always)
-  func recycle(_ job: JobPointer) { pointee.freeJobs.give(back: job) }
+  func recycle(_ job: JobPointer) {
+    job.detach()
+    pointee.freeJobs.give(back: job)
+  }
 
   /// A scope's record, uninitialised.
   @inline(__always)
@@ -56,8 +59,9 @@ extension UnsafeMutablePointer<Loop> {
 }
 
 /// Gives one slice back; the first of a row finds out which stacks may go.
-let trimMemory: @convention(c) (UnsafeMutableRawPointer) -> Void = { record in
-  let loop = record.assumingMemoryBound(to: Loop.self)
+let trimMemory: TimerFunction = { timer in
+  let loop = timer.assumingMemoryBound(to: Timer.self).record(
+    Loop.self, at: MemoryLayout<Loop>.offset(of: \.trimTimer)!)
   let pool = loop.stackPool
   if cfiber_stack_pool_idle(pool) == 0 { cfiber_stack_pool_note_idle(pool, Loop.keptStacks) }
   guard cfiber_stack_pool_idle(pool) > 0 else { return }

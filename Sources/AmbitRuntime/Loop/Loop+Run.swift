@@ -40,7 +40,7 @@ extension UnsafeMutablePointer<Loop> {
     handle(events, count)
     if count == Self.eventBatch { handleMore(events) }
     if pointee.lookout.isWatching { collectMail(isAwaited: count == 0 && readyLink.isAlone) }
-    while let timer = pointee.wheel.popDue(now: pointee.now) { timer.pointee.fire(timer.pointee.owner) }
+    while let timer = pointee.wheel.popDue(now: pointee.now) { timer.pointee.fire(timer) }
     if !readyLink.isAlone { runReady(max(Self.readyBatch, pointee.readyCount / 2)) }
     scheduleTrim()
   }
@@ -151,8 +151,8 @@ extension UnsafeMutablePointer<Loop> {
   private func prefetch() {
     let next = readyLink.pointee.next
     if next != readyLink, next.record(ReadyItem.self, at: 0).pointee.kind == .job {
-      cfiber_prefetch(JobPointer.of(ready: next).fiber)
+      if let fiber = JobPointer.of(ready: next).pointee.fiber { cfiber_prefetch_within(fiber) }
     }
-    cfiber_prefetch_record(next.pointee.next, MemoryLayout<Job>.offset(of: \.body)!)
+    cfiber_prefetch_record(next.pointee.next, MemoryLayout<Job>.size)
   }
 }

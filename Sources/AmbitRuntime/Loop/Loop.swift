@@ -31,10 +31,12 @@ public struct Loop {
   /// The scope whose hook runs, of which `hookKind` says what it is; nil while none does.
   var hookScope: ScopePointer?
   var hookKind = WorkName.Kind.onEnd
+  let jobKinds = JobKinds()
+  /// How many items there are in `ready`. Apart from `turnsLeft`: the compiler would change both at once, and a load that
+  /// spans two fresh stores waits for the cache.
+  var readyCount = 0
   /// Jobs, and ends of scopes, whose turn comes next.
   var ready: Link
-  /// How many there are in `ready`.
-  var readyCount = 0
   /// How many more of them have their turn before the loop looks at what the kernel has.
   var turnsLeft = 0
   var wheel: TimerWheel
@@ -58,6 +60,7 @@ public struct Loop {
   /// Gives back the memory of stacks that a burst has left behind; see `Loop+Memory.swift`.
   var trimTimer: Timer
   var freeJobs = RecordPool<Job>(limit: keptRecords)
+  var freeJobAttachments = RecordPool<JobAttachments>(limit: keptRecords)
   var freeScopes = RecordPool<Scope>(limit: keptRecords)
   var freeChunks = RecordPool<ArenaChunk>(limit: keptChunks)
   /// Records of waits for descriptors that are not in use, the one that was given back first in front.
@@ -130,9 +133,9 @@ extension UnsafeMutablePointer<Loop> {
         pool: .passUnretained(pool), now: now, current: nil,
         ready: Link(alone: readyLink), wheel: TimerWheel(now: now), stackPool: stacks,
         ending: Link(alone: pointer(to: \.ending)!),
-        endingTimer: Timer(at: endingTimer, owner: self, fire: endingScopesDue), pulse: .make(), watchdog: nil,
+        endingTimer: Timer(at: endingTimer, fire: endingScopesDue), pulse: .make(), watchdog: nil,
         keptScopes: Link(alone: pointer(to: \.keptScopes)!),
-        trimTimer: Timer(at: trimTimer, owner: self, fire: trimMemory),
+        trimTimer: Timer(at: trimTimer, fire: trimMemory),
         freeDescriptorWaits: Link(alone: pointer(to: \.freeDescriptorWaits)!),
         root: .allocate(capacity: 1),
         lastScopeID: UInt64(index), scopeIDStride: UInt64(max(count, 1)), server: nil))

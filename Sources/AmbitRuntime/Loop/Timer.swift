@@ -4,27 +4,30 @@
 public struct Timer {
   /// In the wheel's slot while armed: at offset 0.
   var link: Link
-  /// The tick at which it fires; see `TimerWheel`.
-  var tick: UInt64
-  /// The slot it is in: `level * 64 + index`.
-  var slot: UInt16
-  /// Called on the loop, disarmed already, with `owner`.
-  var fire: @convention(c) (UnsafeMutableRawPointer) -> Void
-  var owner: UnsafeMutableRawPointer
+  /// The tick above the slot, in one word: there may be many timers.
+  private var place: UInt64 = 0
+  /// Called on the loop, disarmed already, with the timer's address.
+  var fire: TimerFunction
 
-  /// The value of a disarmed timer at `address` that will call `fire(owner)`.
+  /// The value of a disarmed timer at `address`.
   @inline(__always)
-  public init(
-    at address: TimerPointer, owner: UnsafeMutableRawPointer,
-    fire: @escaping @convention(c) (UnsafeMutableRawPointer) -> Void
-  ) {
+  public init(at address: TimerPointer, fire: @escaping TimerFunction) {
     link = Link(alone: address.link)
-    tick = 0
-    slot = 0
     self.fire = fire
-    self.owner = owner
   }
+
+  /// The tick at which it fires, of 48 bits: see `TimerWheel`.
+  @inline(__always) var tick: UInt64 { place >> 16 }
+
+  /// The slot it is in: `level * 64 + index`.
+  @inline(__always) var slot: Int { Int(truncatingIfNeeded: place & 0xFFFF) }
+
+  @inline(__always)
+  mutating func setPlace(tick: UInt64, slot: Int) { place = tick << 16 | UInt64(truncatingIfNeeded: slot) }
 }
+
+/// What a timer calls, with its own address, which is that of a field of the record it belongs to.
+public typealias TimerFunction = @convention(c) (UnsafeMutableRawPointer) -> Void
 
 public typealias TimerPointer = UnsafeMutablePointer<Timer>
 
@@ -35,6 +38,12 @@ extension UnsafeMutablePointer<Timer> {
   /// The timer whose field `link` the node is.
   @inline(__always)
   static func of(_ link: LinkPointer) -> TimerPointer { link.record(Timer.self, at: 0) }
+
+  /// The record of which this timer is the field at `offset`.
+  @inline(__always)
+  public func record<Record>(_: Record.Type, at offset: Int) -> UnsafeMutablePointer<Record> {
+    (UnsafeMutableRawPointer(self) - offset).assumingMemoryBound(to: Record.self)
+  }
 
   /// Whether it is to fire.
   @inline(__always)

@@ -37,10 +37,9 @@ public struct TimerWheel {
   mutating func arm(_ timer: TimerPointer, at time: Int64) {
     if timer.isArmed { disarm(timer) }
     let tick = max((UInt64(max(time, 0)) + (1 << Self.tickShift - 1)) >> Self.tickShift, elapsed + 1)
-    timer.pointee.tick = tick
     nextTick = min(nextTick, tick)
     count &+= 1
-    insert(timer)
+    insert(timer, tick: tick)
   }
 
   /// Keeps `timer` from firing; nothing happens if it is not armed.
@@ -48,7 +47,7 @@ public struct TimerWheel {
   mutating func disarm(_ timer: TimerPointer) {
     let link = timer.link
     guard !link.isAlone else { return }
-    let slot = Int(timer.pointee.slot)
+    let slot = timer.pointee.slot
     count &-= 1
     link.remove()
     if (slots + slot).isAlone { occupied[slot >> 6] &= ~(1 << UInt64(slot & 63)) }
@@ -58,12 +57,11 @@ public struct TimerWheel {
   func due(_ timer: TimerPointer) -> Int64 { Int64(clamping: timer.pointee.tick << Self.tickShift) }
 
   @inline(__always)
-  private mutating func insert(_ timer: TimerPointer) {
-    let tick = timer.pointee.tick
+  private mutating func insert(_ timer: TimerPointer, tick: UInt64) {
     let level = min((63 - (elapsed ^ tick | 1).leadingZeroBitCount) / 6, Self.levels - 1)
     let index = Int(tick >> UInt64(level * 6)) & 63
     let slot = level << 6 | index
-    timer.pointee.slot = UInt16(truncatingIfNeeded: slot)
+    timer.pointee.setPlace(tick: tick, slot: slot)
     occupied[level] |= 1 << UInt64(index)
     (slots + slot).append(timer.link)
   }
@@ -131,7 +129,8 @@ public struct TimerWheel {
       list.initializeAlone()
       head.move(to: list)
       while let link = list.popFirst() {
-        insert(.of(link))
+        let timer = TimerPointer.of(link)
+        insert(timer, tick: timer.pointee.tick)
       }
     }
   }

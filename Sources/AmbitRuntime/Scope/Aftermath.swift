@@ -1,9 +1,5 @@
 /// What a job does once it has been cancelled: waits under a shield, waits in vain, and takes its time.
 public struct Aftermath {
-  /// Nanoseconds of the grace used up by shields that have ended.
-  var graceUsed: Int64 = 0
-  /// Since when the present shield has used it (monotonic, nanoseconds); nil before the cancel.
-  var graceUsedSince: Int64?
   /// Its waits work again, as long as there is grace.
   var isShielded = false
   /// The timer of the present wait ends it because the grace is over, not because its timeout is.

@@ -30,11 +30,11 @@ extension UnsafeMutablePointer<Scope> {
   ) {
     let loop = pointee.loop
     let job = loop.takeJob()
-    job.initialize(to: Job(at: job, loop: loop, scope: self, body: runHostWork, finish: finishHostJob))
+    job.initialize(to: Job(at: job, loop: loop, scope: self, kind: loop.hostJob))
     job.pointee.argument = Unmanaged.passRetained(HostWork(work)).toOpaque()
-    job.pointee.startsAlways = true
-    if timeout >= 0 { loop.arm(job.timeoutTimer, after: timeout) }
-    job.pointee.name = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+    job.pointee.traits = .startsAlways
+    if timeout >= 0 { job.armTimeout(after: timeout) }
+    job.attach().pointee.name = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
     hold()
     loop.enqueue(job.readyLink)
   }
@@ -45,15 +45,14 @@ private final class HostWork {
   init(_ run: @escaping @Sendable (ScopePointer) -> Void) { self.run = run }
 }
 
-private let runHostWork: JobBody = { record in
+let runHostWork: JobBody = { record in
   let job = record.assumingMemoryBound(to: Job.self)
   Unmanaged<HostWork>.fromOpaque(job.pointee.argument!).takeRetainedValue().run(job.pointee.scope)
 }
 
-private let finishHostJob: JobBody = { record in
+let finishHostJob: JobBody = { record in
   let job = record.assumingMemoryBound(to: Job.self)
   let scope = job.pointee.scope
-  job.pointee.loop.disarm(job.timeoutTimer)
   job.pointee.loop.recycle(job)
   scope.release()
 }

@@ -15,7 +15,7 @@ extension UnsafeMutablePointer<Job> {
   /// The C call that the job makes; nil for other jobs.
   @inline(__always)
   private var call: ForeignCallPointer? {
-    pointee.isCall ? pointee.argument?.assumingMemoryBound(to: ForeignCall.self) : nil
+    pointee.traits.contains(.isCall) ? pointee.argument?.assumingMemoryBound(to: ForeignCall.self) : nil
   }
 
   /// Runs the job's hook, whose argument is the plugin's from then on; a call's arguments go.
@@ -38,13 +38,13 @@ extension UnsafeMutablePointer<Job> {
 let finishPluginJob: JobBody = { record in
   let job = record.assumingMemoryBound(to: Job.self)
   let scope = job.pointee.scope
-  job.pointee.loop.disarm(job.timeoutTimer)
+  job.disarmTimeout()
   if job.pointee.outcome == .failed {
     scope.pointee.hasFailedJob = true
     job.reportFailure()
     if scope.pointee.isFailFast { scope.cancel(.failed) }
   }
-  if job.pointee.endsOnThread { return job.endOnThread() }
+  if job.pointee.traits.contains(.endsOnThread) { return job.endOnThread() }
   job.leaveScope()
   job.pointee.loop.noteHook(.onEnd, of: scope) { job.runEndHook() }
   job.tellOfEnd()
@@ -77,10 +77,13 @@ extension UnsafeMutablePointer<Job> {
   /// The job's hook has run: those who wait for its end go on, and its scope may close.
   fileprivate func tellOfEnd() {
     let scope = pointee.scope
-    joinersLink.forEach { JobPointer.of(source: $0).wake(.ok) }
+    if let attachments = pointee.attachments {
+      attachments.joinersLink.forEach { JobPointer.of(source: $0).wake(.ok) }
+      detach()
+    }
     scope.wakeJoiners()
     scope.wakeIdleWaiter()
-    if pointee.isHeld { scope.endedJobsLink.append(siblingLink) } else { pointee.loop.recycle(self) }
+    if pointee.traits.contains(.isHeld) { scope.endedJobsLink.append(siblingLink) } else { pointee.loop.recycle(self) }
     scope.release()
   }
 }

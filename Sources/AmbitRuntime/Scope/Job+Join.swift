@@ -9,7 +9,7 @@ extension UnsafeMutablePointer<Job> {
     if other.pointee.state == .ended { return .ok }
     if other == self { return .invalid }
     if timeout == 0 { return .timedOut }
-    other.joinersLink.append(sourceLink)
+    other.attach().joinersLink.append(sourceLink)
     return suspend(for: .join, in: scope, timeout: timeout)
   }
 

@@ -6,9 +6,9 @@ internal import AmbitCore
 extension UnsafeMutablePointer<Job> {
   /// Gives the job its turn, on the loop's own stack; returns when it has been suspended or has ended.
   func takeTurn() {
-    if pointee.stack == nil {
-      guard pointee.startsAlways || !isCancelled(in: pointee.scope) else { return end(neverRan: .cancelled) }
-      guard !pointee.usesThread else { return startOnThread() }
+    if pointee.fiber == nil {
+      guard mayStart else { return end(neverRan: .cancelled) }
+      guard !pointee.traits.contains(.usesThread) else { return startOnThread() }
       guard prepareStack() else { return end(neverRan: .noMemory) }
     }
     resume()
@@ -24,20 +24,25 @@ extension UnsafeMutablePointer<Job> {
     return true
   }
 
+  /// Whether the job, which has not begun, is to.
+  @inline(__always)
+  private var mayStart: Bool { pointee.traits.contains(.startsAlways) || !isCancelled(in: pointee.scope) }
+
   @inline(__always)
   private func prepareStack() -> Bool {
     let pool = pointee.loop.stackPool
     guard let stack = cfiber_stack_acquire(pool) else { return false }
-    cfiber_prepare(fiber, stack, pool.pointee.stack_size, runFiber, self)
+    pointee.fiber = cfiber_prepare_within(
+      stack, pool.pointee.stack_size, MemoryLayout<Activation>.size, runFiber, self)
+    activation.initialize(to: Activation())
     return true
   }
 
   /// Sees to it that the job, whose turn has come, has a stack; false if the loop has to do something else with it.
   @inline(__always)
   func hasStackForTurn() -> Bool {
-    if pointee.stack != nil { return true }
-    guard !pointee.usesThread, pointee.startsAlways || !isCancelled(in: pointee.scope) else { return false }
-    return prepareStack()
+    if pointee.fiber != nil { return true }
+    return !pointee.traits.contains(.usesThread) && mayStart && prepareStack()
   }
 
   /// Runs the job on the thread from now on: the caller switches to its fiber.
@@ -52,14 +57,14 @@ extension UnsafeMutablePointer<Job> {
   private func resume() {
     let loop = pointee.loop
     begin()
-    cfiber_switch(loop.ownFiber, fiber)
+    cfiber_switch(loop.ownFiber, pointee.fiber!)
     while let call = loop.pointee.hookCall { loop.answer(call, of: loop.pointee.current!) }
     let last = loop.pointee.current!
     loop.pointee.current = nil
     guard last.pointee.state == .ended else { return }
-    cfiber_stack_release(loop.stackPool, last.pointee.stack!)
-    last.pointee.fiber.stack_low = nil
-    last.pointee.finish(last)
+    cfiber_stack_release(loop.stackPool, last.pointee.fiber!.pointee.stack_low!)
+    last.pointee.fiber = nil
+    last.pointee.kind.pointee.finish(last)
   }
 
   /// Ends a job that has had no turn, or a ticker between two, and gets none.
@@ -67,14 +72,14 @@ extension UnsafeMutablePointer<Job> {
     if pointee.code == 0 { pointee.code = status.rawValue }
     pointee.outcome = status == .noMemory ? .failed : .cancelled
     pointee.state = .ended
-    pointee.finish(self)
+    pointee.kind.pointee.finish(self)
   }
 }
 
 /// What every fiber runs.
 private let runFiber: @convention(c) (UnsafeMutableRawPointer?) -> Void = { argument in
   let job = argument!.assumingMemoryBound(to: Job.self)
-  job.pointee.body(job)
+  job.pointee.kind.pointee.body(job)
   job.pointee.state = .ended
-  cfiber_switch_last(job.fiber, job.pointee.loop.ownFiber)
+  cfiber_switch_last(job.pointee.fiber!, job.pointee.loop.ownFiber)
 }

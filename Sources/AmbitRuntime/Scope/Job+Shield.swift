@@ -5,7 +5,7 @@ internal import AmbitCore
 extension UnsafeMutablePointer<Job> {
   /// Lets the job's waits work after a cancel; `.limit` if its grace is used up.
   func shield() -> Status {
-    guard pointee.aftermath.graceUsed < cancelGrace else { return .limit }
+    guard attach().pointee.grace.used < cancelGrace else { return .limit }
     pointee.aftermath.isShielded = true
     if isEnding(in: pointee.scope) { _ = isWithinGrace }
     return .ok
@@ -13,15 +13,16 @@ extension UnsafeMutablePointer<Job> {
 
   /// Ends the shield: what of the grace was not used is there for the next.
   func unshield() {
-    pointee.aftermath.graceUsed = graceUsed
-    pointee.aftermath.graceUsedSince = nil
+    guard pointee.aftermath.isShielded else { return }
+    attach().pointee.grace = Grace(used: graceUsed)
     pointee.aftermath.isShielded = false
   }
 
   /// Whether the job, which is cancelled, may wait. The grace is being used from the first time this is asked.
   var isWithinGrace: Bool {
     guard pointee.aftermath.isShielded else { return false }
-    if pointee.aftermath.graceUsedSince == nil { pointee.aftermath.graceUsedSince = Clock.monotonic }
+    let attachments = attach()
+    if attachments.pointee.grace.usedSince == nil { attachments.pointee.grace.usedSince = Clock.monotonic }
     if graceUsed < cancelGrace { return true }
     unshield()
     return false
@@ -39,7 +40,16 @@ extension UnsafeMutablePointer<Job> {
   private var cancelGrace: Int64 { pointee.loop.pointee.limits.cancelGrace }
 
   private var graceUsed: Int64 {
-    guard let since = pointee.aftermath.graceUsedSince else { return pointee.aftermath.graceUsed }
-    return pointee.aftermath.graceUsed + Clock.monotonic - since
+    let grace = attach().pointee.grace
+    guard let since = grace.usedSince else { return grace.used }
+    return grace.used + Clock.monotonic - since
   }
+}
+
+/// What a job has used of the time for which shields let it wait after a cancel.
+struct Grace {
+  /// Nanoseconds used up by shields that have ended.
+  var used: Int64 = 0
+  /// Since when the present shield has used it (monotonic, nanoseconds); nil before the cancel.
+  var usedSince: Int64?
 }

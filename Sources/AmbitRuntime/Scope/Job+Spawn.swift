@@ -31,28 +31,36 @@ extension UnsafeMutablePointer<Scope> {
     let loop = pointee.loop
     let status = function == nil ? .invalid : admission(of: options)
     let job = loop.takeJob()
-    job.initialize(to: Job(at: job, loop: loop, scope: self, body: runPluginJob, finish: finishPluginJob))
+    job.initialize(to: Job(at: job, loop: loop, scope: self, kind: loop.pluginJob))
     job.pointee.function = function
     job.pointee.argument = argument
     job.pointee.onEnd = options.onEnd
-    job.pointee.name = options.name
-    job.pointee.usesThread = options.usesThread || runsOnThreads
-    job.pointee.endsOnThread = runsOnThreads && options.onEnd != nil && !options.isPosted
-    job.pointee.isCall = options.isCall
-    job.pointee.isHeld = isHeld && status == .ok
+    job.pointee.traits = traits(of: options)
+    if isHeld, status == .ok { job.pointee.traits.insert(.isHeld) }
+    if !options.name.isEmpty { job.attach().pointee.name = options.name }
     job.pointee.isCancelled = status != .ok
     job.pointee.code = status.rawValue
     jobsLink.append(job.siblingLink)
     pointee.jobCount += 1
     if let request = pointee.requestScope { request.pointee.requestJobCount += 1 }
     hold()
-    if options.timeout > 0 { loop.arm(job.timeoutTimer, after: options.timeout) }
+    if options.timeout > 0 { job.armTimeout(after: options.timeout) }
     if status == .ok, let interval = options.interval {
       job.startTicking(every: interval)
     } else {
       loop.enqueue(job.readyLink)
     }
     return (status, status == .ok ? job : nil)
+  }
+
+  /// What is known of a job of this scope before it is admitted.
+  @inline(__always)
+  private func traits(of options: JobOptions) -> JobTraits {
+    var traits: JobTraits = options.isCall ? .isCall : []
+    guard runsOnThreads else { return options.usesThread ? traits.union(.usesThread) : traits }
+    traits.insert(.usesThread)
+    if options.onEnd != nil, !options.isPosted { traits.insert(.endsOnThread) }
+    return traits
   }
 
   private func admission(of options: JobOptions) -> Status {
@@ -70,7 +78,7 @@ extension UnsafeMutablePointer<Scope> {
 }
 
 /// The body of a plugin's job.
-private let runPluginJob: JobBody = { record in
+let runPluginJob: JobBody = { record in
   let job = record.assumingMemoryBound(to: Job.self)
   job.noteResult(job.pointee.function!(job.pointee.scope.asHandle, job.pointee.argument))
 }

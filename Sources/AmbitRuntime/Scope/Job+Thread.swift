@@ -45,7 +45,7 @@ extension UnsafeMutablePointer<Job> {
 
   /// Makes a record a job in `scope` under whose name a thread makes calls. It is in no list, and has no turns.
   func initialize(asGuestOf scope: ScopePointer) {
-    initialize(to: Job(at: self, loop: scope.pointee.loop, scope: scope, body: runVisit, finish: visitEnded))
+    initialize(to: Job(at: self, loop: scope.pointee.loop, scope: scope, kind: scope.pointee.loop.visit))
   }
 
   /// Runs `function` on a thread and waits, as this job, until it returns, cancelled or not; `AMBIT_CANCELLED` if
@@ -90,7 +90,7 @@ extension UnsafeMutablePointer<Job> {
   fileprivate func waitForThread(with run: ThreadRun, in scope: ScopePointer) -> Bool {
     let work = run.work
     guard submit(.job, work) else { return false }
-    pointee.poolWork = .passRetained(work)
+    attach().pointee.poolWork = .passRetained(work)
     scope.waitersLink.append(waiterLink)
     scope.armDeadline()
     return true
@@ -98,7 +98,7 @@ extension UnsafeMutablePointer<Job> {
 
   /// The job is cancelled: what no thread has taken never runs.
   func withdrawFromPool() {
-    guard let work = pointee.poolWork?.takeUnretainedValue() else { return }
+    guard let work = pointee.attachments?.pointee.poolWork?.takeUnretainedValue() else { return }
     let runsAnyway = hasFirstTurnAhead && pointee.scope.pointee.cause == .done && !pointee.isCancelled || isWithinGrace
     let isWithdrawn = !runsAnyway && pointee.loop.pointee.pool._withUnsafeGuaranteedRef { $0.withdraw(work) }
     leavePool()
@@ -112,8 +112,8 @@ extension UnsafeMutablePointer<Job> {
 
   /// A thread has taken the job's work: no cancel can withdraw it any more.
   func leavePool() {
-    guard let work = pointee.poolWork else { return }
-    pointee.poolWork = nil
+    guard let attachments = pointee.attachments, let work = attachments.pointee.poolWork else { return }
+    attachments.pointee.poolWork = nil
     waiterLink.remove()
     work.release()
   }

@@ -9,14 +9,15 @@ private final class Visit: @unchecked Sendable {
   private let job: JobPointer
   /// Gone before the thread is told: it lives on the thread's stack.
   var work: (() -> Void)?
-  /// What the job's `finish` is to be again afterwards.
-  var finish: JobBody?
+  /// What the job is to be again afterwards.
+  let kind: JobKindPointer
   /// Where the thread waits.
   let parker = Parker()
 
   init(by job: JobPointer, _ work: @escaping () -> Void) {
     self.job = job
     self.work = work
+    kind = job.pointee.kind
   }
 
   deinit { parker.destroy() }
@@ -25,10 +26,8 @@ private final class Visit: @unchecked Sendable {
   func begin() {
     job.leavePool()
     job.pointee.loop.pointee.lookout.succeed()
-    job.pointee.visit = Unmanaged.passRetained(self).toOpaque()
-    job.pointee.body = runVisit
-    finish = job.pointee.finish
-    job.pointee.finish = visitEnded
+    job.attach().pointee.visit = Unmanaged.passRetained(self).toOpaque()
+    job.pointee.kind = job.pointee.loop.visit
     if !job.startNow() { visitEnded(job) }
   }
 }
@@ -60,15 +59,15 @@ private var answerPatience: Int64 { 10_000 }
 /// What the fiber of a visit runs.
 let runVisit: JobBody = { record in
   let job = record.assumingMemoryBound(to: Job.self)
-  Unmanaged<Visit>.fromOpaque(job.pointee.visit!)._withUnsafeGuaranteedRef { $0.work!() }
+  Unmanaged<Visit>.fromOpaque(job.pointee.attachments!.pointee.visit!)._withUnsafeGuaranteedRef { $0.work!() }
 }
 
 /// The call is done: the thread goes on.
 let visitEnded: JobBody = { record in
   let job = record.assumingMemoryBound(to: Job.self)
-  let visit = Unmanaged<Visit>.fromOpaque(job.pointee.visit!).takeRetainedValue()
+  let visit = Unmanaged<Visit>.fromOpaque(job.pointee.attachments!.pointee.visit!).takeRetainedValue()
   job.pointee.state = .onThread
-  job.pointee.finish = visit.finish!
+  job.pointee.kind = visit.kind
   visit.work = nil
   job.pointee.loop.expectThread()
   visit.parker.unpark()

@@ -12,7 +12,7 @@ extension UnsafeMutablePointer<Job> {
   public func suspend(for kind: WaitKind, in scope: ScopePointer, timeout: Int64 = -1) -> Status {
     let own = pointee.scope
     let home = own.encloses(scope) ? scope : own
-    if let beforeSuspension = pointee.beforeSuspension { beforeSuspension(self) }
+    if let beforeSuspension = pointee.kind.pointee.beforeSuspension { beforeSuspension(self) }
     if isCancelled(in: home) {
       sourceLink.remove()
       return .cancelled
@@ -34,7 +34,7 @@ extension UnsafeMutablePointer<Job> {
 
   /// Puts the job behind all that is ready now and runs on in a later turn; a cancel in between does not undo it.
   public func yieldTurn() {
-    if let beforeSuspension = pointee.beforeSuspension { beforeSuspension(self) }
+    if let beforeSuspension = pointee.kind.pointee.beforeSuspension { beforeSuspension(self) }
     pointee.state = .ready
     pointee.aftermath.futileWaits = 0
     pointee.loop.enqueue(readyLink)
@@ -45,7 +45,7 @@ extension UnsafeMutablePointer<Job> {
   @inline(__always)
   func noteWait(for kind: WaitKind) {
     pointee.waitKind = kind
-    pointee.waitingSince = pointee.loop.pointee.now
+    activation.pointee.waitingSince = pointee.loop.pointee.now
   }
 
   /// Leaves the thread until the job's next turn: to the job that is next, without the detour over the loop's stack, or
@@ -53,9 +53,9 @@ extension UnsafeMutablePointer<Job> {
   @inline(__always)
   private func leave() {
     let loop = pointee.loop
-    guard let next = loop.takeNextJob() else { return cfiber_switch(fiber, loop.ownFiber) }
+    guard let next = loop.takeNextJob() else { return cfiber_switch(pointee.fiber!, loop.ownFiber) }
     next.begin()
-    if next != self { cfiber_switch(fiber, next.fiber) }
+    if next != self { cfiber_switch(pointee.fiber!, next.pointee.fiber!) }
   }
 
   /// Ends the job's wait with `status` and queues it; nothing happens unless it is suspended, so the first to wake a
@@ -91,8 +91,7 @@ extension UnsafeMutablePointer<Job> {
   /// The job or its scope has been cancelled: its wait ends, now or under a shield when the grace is over, also its wait
   /// for a thread.
   func cancelWait() {
-    if pointee.poolWork != nil { return withdrawFromPool() }
-    guard pointee.state == .suspended else { return }
+    guard pointee.state == .suspended else { return withdrawFromPool() }
     guard isWithinGrace else { return wake(.cancelled) }
     waiterLink.remove()
     boundByGrace()
@@ -107,7 +106,7 @@ extension UnsafeMutablePointer<Job> {
 
   /// Suspends the running job until `unblock` is called on it, or has been since `prepareToBlock`.
   func block(for kind: WaitKind) -> Status {
-    if let beforeSuspension = pointee.beforeSuspension { beforeSuspension(self) }
+    if let beforeSuspension = pointee.kind.pointee.beforeSuspension { beforeSuspension(self) }
     if pointee.waitStatus == .pending {
       pointee.state = .blocked
       noteWait(for: kind)
@@ -134,13 +133,8 @@ extension UnsafeMutablePointer<Job> {
 }
 
 /// The timeout of a wait has passed.
-let waitTimedOut: @convention(c) (UnsafeMutableRawPointer) -> Void = { owner in
-  let job = owner.assumingMemoryBound(to: Job.self)
+let waitTimedOut: TimerFunction = { timer in
+  let job = timer.assumingMemoryBound(to: Timer.self).record(Job.self, at: MemoryLayout<Job>.offset(of: \.waitTimer)!)
   if job.pointee.state == .blocked { return job.unblock(.timedOut) }
   job.wake(job.pointee.aftermath.isBoundByGrace ? .cancelled : .timedOut)
-}
-
-/// The timeout of a job has passed.
-let jobTimedOut: @convention(c) (UnsafeMutableRawPointer) -> Void = { owner in
-  owner.assumingMemoryBound(to: Job.self).cancel()
 }

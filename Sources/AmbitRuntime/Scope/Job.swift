@@ -7,8 +7,8 @@ internal import AmbitCore
 /// A job runs on a fiber of its loop. It has a stack from its first turn to its return and belongs to one scope for life,
 /// except a connection's job, which works in the scope of the request at hand. Its loop alone touches it.
 public struct Job {
-  /// In the loop's queue of what is ready to run.
-  var ready: ReadyItem
+  /// In the loop's queue of what is ready to run, or in the list of what it waits for.
+  var queue: ReadyItem
   // Behind the one byte of the item's kind, where they take no room of their own: there may be many jobs.
   var state = JobState.created
   var outcome = Outcome.completed
@@ -16,95 +16,83 @@ public struct Job {
   var waitKind = WaitKind.turn
   /// It was cancelled by itself, not with its scope: its waits fail.
   var isCancelled = false
-  /// It runs on a thread of the pool.
-  var usesThread = false
-  /// Its argument is the C call that it makes, and its own.
-  var isCall = false
-  /// A hook runs on a thread under its name: it may not wait.
-  var isHook = false
-  /// Its own hook runs on a thread of the pool.
-  var endsOnThread = false
-  /// It has its first turn even if its scope is ending.
-  var startsAlways = false
-  /// The plugin has its handle: the record lives until the scope closes.
-  var isHeld = false
+  var traits: JobTraits = []
+  public var aftermath = Aftermath()
+  private var waitStatusByte: Int8 = 0
+  var code: Int32 = 0
   /// In `scope.jobs`, until it has ended; then in `scope.endedJobs` if the plugin holds its handle.
   var sibling: Link
   /// In `scope.waiters` of the scope whose end cancels the wait, while it waits.
   var waiter: Link
-  /// In the list of what it waits for, while it waits for something that lists its waiters.
-  var source: Link
-  /// Jobs that wait for this one to end.
-  var joiners: Link
-  /// Ends the present wait when its timeout passes.
+  /// Ends the present wait when its timeout passes; a ticker's next tick.
   var waitTimer: Timer
-  /// Cancels the job when its own timeout passes.
-  var timeoutTimer: Timer
 
   public var loop: LoopPointer
   public var scope: ScopePointer
-  var fiber = cfiber()
-
-  /// Runs on the fiber; the job has ended when it returns.
-  var body: JobBody
-  /// Runs on the loop once the job has ended and its stack is free; the record is its to use again.
-  var finish: JobBody
+  /// What it runs, and what the loop does besides.
+  var kind: JobKindPointer
+  /// Its stack, at the top of which the record lies; nil while it has none. Below it is its `Activation`.
+  var fiber: UnsafeMutablePointer<cfiber>?
   var function: ambit_job_fn?
   var argument: UnsafeMutableRawPointer?
   var onEnd: (@convention(c) (UnsafeMutableRawPointer?, ambit_outcome, Int32) -> Void)?
-  /// Called before the fiber is suspended: what the job has written goes out before it waits.
-  public var beforeSuspension: JobBody?
-  /// Copied, in the scope's memory; empty if it has none.
-  var name = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
-
-  /// What a thread of the pool is to run for the job, as long as the loop does not know that one does. Owned.
-  var poolWork: Unmanaged<PoolWork>?
-  /// The call from its thread that runs on the loop.
-  var visit: UnsafeMutableRawPointer?
-  /// What the job waits to send, or has received, through a channel.
-  var message: UnsafeMutableRawPointer?
-  /// When a ticker runs again; void for other jobs.
-  var ticks = TickSchedule.none
-
-  var code: Int32 = 0
-  /// What the wait that ended returns.
-  var waitStatus = Status.ok
-  /// When the present wait, or the last one, began: monotonic nanoseconds, as of that turn of the loop.
-  var waitingSince: Int64 = 0
+  /// What few jobs have; nil if it has none of it. Owned.
+  var attachments: UnsafeMutablePointer<JobAttachments>?
   /// When the job was made: monotonic nanoseconds, as of that turn of the loop.
   let madeAt: Int64
-  public var aftermath = Aftermath()
+  /// When a ticker runs again; void for other jobs.
+  var ticks = TickSchedule.none
+}
+
+/// What is known of a job from its beginning.
+struct JobTraits: OptionSet {
+  let rawValue: UInt8
+
+  /// It runs on a thread of the pool.
+  static var usesThread: JobTraits { JobTraits(rawValue: 1) }
+  /// Its argument is the C call that it makes, and its own.
+  static var isCall: JobTraits { JobTraits(rawValue: 2) }
+  /// A hook runs on a thread under its name: it may not wait.
+  static var isHook: JobTraits { JobTraits(rawValue: 4) }
+  /// Its own hook runs on a thread of the pool.
+  static var endsOnThread: JobTraits { JobTraits(rawValue: 8) }
+  /// It has its first turn even if its scope is ending.
+  static var startsAlways: JobTraits { JobTraits(rawValue: 16) }
+  /// The plugin has its handle: the record lives until the scope closes.
+  static var isHeld: JobTraits { JobTraits(rawValue: 32) }
 }
 
 extension Job {
   /// Whether `ambit_every` made it.
   var isTicker: Bool { ticks.interval > 0 }
 
+  /// It is none, but what a hook on a thread makes its calls as: it may not wait.
+  var isHook: Bool { traits.contains(.isHook) }
+
   /// The lowest address of its stack; nil while it has none.
-  var stack: UnsafeMutableRawPointer? { fiber.stack_low }
+  var stack: UnsafeMutableRawPointer? { fiber?.pointee.stack_low }
+
+  /// What the wait that ended returns: one of the host's own, which take a byte.
+  var waitStatus: Status {
+    @inline(__always) get { Status(rawValue: Int32(waitStatusByte)) }
+    @inline(__always) set { waitStatusByte = Int8(truncatingIfNeeded: newValue.rawValue) }
+  }
 
   /// The value of a job at `address` that has not run, is in no list, and is not counted by its scope.
   @inline(__always)
-  public init(
-    at address: JobPointer, loop: LoopPointer, scope: ScopePointer, body: @escaping JobBody, finish: @escaping JobBody
-  ) {
-    ready = ReadyItem(link: Link(alone: address.readyLink), kind: .job)
+  public init(at address: JobPointer, loop: LoopPointer, scope: ScopePointer, kind: JobKindPointer) {
+    queue = ReadyItem(link: Link(alone: address.readyLink), kind: .job)
     sibling = Link(alone: address.siblingLink)
     waiter = Link(alone: address.waiterLink)
-    source = Link(alone: address.sourceLink)
-    joiners = Link(alone: address.joinersLink)
-    waitTimer = Timer(at: address.waitTimer, owner: address, fire: waitTimedOut)
-    timeoutTimer = Timer(at: address.timeoutTimer, owner: address, fire: jobTimedOut)
+    waitTimer = Timer(at: address.waitTimer, fire: waitTimedOut)
     self.loop = loop
     self.scope = scope
+    self.kind = kind
     madeAt = loop.pointee.now
-    self.body = body
-    self.finish = finish
   }
 }
 
 public typealias JobPointer = UnsafeMutablePointer<Job>
-public typealias JobBody = @convention(c) (UnsafeMutableRawPointer) -> Void
 
 enum JobState {
   /// Has had no turn yet, and has no stack.
@@ -133,19 +121,17 @@ struct ReadyItem {
 }
 
 extension UnsafeMutablePointer<Job> {
-  @inline(__always) var readyLink: LinkPointer { pointer(to: \.ready.link)! }
+  @inline(__always) var readyLink: LinkPointer { pointer(to: \.queue.link)! }
   @inline(__always) var siblingLink: LinkPointer { pointer(to: \.sibling)! }
   @inline(__always) var waiterLink: LinkPointer { pointer(to: \.waiter)! }
-  @inline(__always) var sourceLink: LinkPointer { pointer(to: \.source)! }
-  @inline(__always) var joinersLink: LinkPointer { pointer(to: \.joiners)! }
+  /// In the list of what the job waits for: it is in the ready queue at other times.
+  @inline(__always) var sourceLink: LinkPointer { readyLink }
   @inline(__always) var waitTimer: TimerPointer { pointer(to: \.waitTimer)! }
-  @inline(__always) var timeoutTimer: TimerPointer { pointer(to: \.timeoutTimer)! }
-  @inline(__always) var fiber: UnsafeMutablePointer<cfiber> { pointer(to: \.fiber)! }
 
-  /// The job whose field `ready` the node is.
+  /// The job whose field `queue` the node is part of.
   @inline(__always)
   static func of(ready link: LinkPointer) -> JobPointer {
-    link.record(Job.self, at: MemoryLayout<Job>.offset(of: \.ready)!)
+    link.record(Job.self, at: MemoryLayout<Job>.offset(of: \.queue)!)
   }
 
   /// The job whose field `waiter` the node is.
@@ -154,11 +140,9 @@ extension UnsafeMutablePointer<Job> {
     link.record(Job.self, at: MemoryLayout<Job>.offset(of: \.waiter)!)
   }
 
-  /// The job whose field `source` the node is.
+  /// The job that waits with this node for something that lists its waiters.
   @inline(__always)
-  static func of(source link: LinkPointer) -> JobPointer {
-    link.record(Job.self, at: MemoryLayout<Job>.offset(of: \.source)!)
-  }
+  static func of(source link: LinkPointer) -> JobPointer { of(ready: link) }
 
   /// The job whose field `sibling` the node is.
   @inline(__always)

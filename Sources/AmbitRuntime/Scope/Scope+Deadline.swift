@@ -67,6 +67,6 @@ extension UnsafeMutablePointer<Scope> {
 }
 
 /// A scope's deadline has passed.
-let scopeDeadlinePassed: @convention(c) (UnsafeMutableRawPointer) -> Void = { owner in
-  owner.assumingMemoryBound(to: Scope.self).cancel(.deadline)
+let scopeDeadlinePassed: TimerFunction = { timer in
+  ScopePointer.of(timer: timer).cancel(.deadline)
 }

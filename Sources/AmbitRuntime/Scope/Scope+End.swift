@@ -155,6 +155,6 @@ private let runDeferredCalls: HookFunction = { record in
   }
 }
 
-private let drainTimePassed: @convention(c) (UnsafeMutableRawPointer) -> Void = { owner in
-  owner.assumingMemoryBound(to: Scope.self).cancel(.retired)
+private let drainTimePassed: TimerFunction = { timer in
+  ScopePointer.of(timer: timer).cancel(.retired)
 }

@@ -38,7 +38,7 @@ extension UnsafeMutablePointer<Scope> {
         latched: Link(alone: latchedLink),
         joiners: Link(alone: joinersLink),
         ready: ReadyItem(link: Link(alone: readyLink), kind: .scopeEnd),
-        timer: Timer(at: timer, owner: self, fire: scopeDeadlinePassed),
+        timer: Timer(at: timer, fire: scopeDeadlinePassed),
         deadline: .max,
         id: loop.pointee.lastScopeID, kind: kind, state: .open, cause: .none, hasFailedJob: false,
         depth: parent.map { $0.pointee.depth + 1 } ?? 0, jobCount: 0, requestCount: 0, isRetiring: false,

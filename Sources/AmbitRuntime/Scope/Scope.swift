@@ -158,6 +158,12 @@ extension UnsafeMutablePointer<Scope> {
     link.record(Scope.self, at: MemoryLayout<Scope>.offset(of: \.sibling)!)
   }
 
+  /// The scope whose field `timer` lies at that address.
+  @inline(__always)
+  static func of(timer: UnsafeMutableRawPointer) -> ScopePointer {
+    timer.assumingMemoryBound(to: Timer.self).record(Scope.self, at: MemoryLayout<Scope>.offset(of: \.timer)!)
+  }
+
   /// The scope whose field `latched` the node is.
   @inline(__always)
   static func of(latched link: LinkPointer) -> ScopePointer {

@@ -14,7 +14,7 @@ extension UnsafeMutablePointer<Scope> {
     let loop = pointee.loop
     let guest = loop.takeJob()
     guest.initialize(asGuestOf: self)
-    guest.pointee.isHook = true
+    guest.pointee.traits = .isHook
     guest.pointee.state = .onThread
     let ended = {
       loop.recycle(guest)

@@ -72,7 +72,7 @@ final class ThreadRun: @unchecked Sendable {
       }
       job.noteResult(code)
       job.pointee.state = .ended
-      job.pointee.finish(job)
+      job.pointee.kind.pointee.finish(job)
     case .wake(let waiter):
       job.pointee.code = code ?? Status.cancelled.rawValue
       waiter.unblock(.ok)

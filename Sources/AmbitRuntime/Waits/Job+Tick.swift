@@ -6,7 +6,7 @@ extension UnsafeMutablePointer<Job> {
   /// Makes a job that has not run a ticker, which rests until its first tick.
   func startTicking(every interval: Int64) {
     pointee.ticks = TickSchedule(interval: interval, startingAt: Clock.monotonic)
-    pointee.finish = finishTick
+    pointee.kind = pointee.loop.ticker
     rest()
   }
 
@@ -17,7 +17,7 @@ extension UnsafeMutablePointer<Job> {
     scope.waitersLink.append(waiterLink)
     pointee.loop.arm(waitTimer, at: pointee.ticks.due)
     pointee.state = .suspended
-    noteWait(for: .tick)
+    pointee.waitKind = .tick
   }
 
   /// Rests until the next tick; a ticker that was cancelled during this one comes to its end instead. A shield is for
@@ -31,7 +31,7 @@ extension UnsafeMutablePointer<Job> {
 }
 
 /// Ends a tick, and with it the job unless the tick returned `AMBIT_OK`.
-private let finishTick: JobBody = { record in
+let finishTick: JobBody = { record in
   let job = record.assumingMemoryBound(to: Job.self)
   if job.pointee.code == Status.ok.rawValue { job.restAfterTick() } else { finishPluginJob(record) }
 }

@@ -12,7 +12,7 @@ struct Backtrace: Sendable {
   /// Of a suspended job, on its loop.
   init(of job: JobPointer) {
     frames = [UInt](unsafeUninitializedCapacity: Self.mostFrames) { buffer, count in
-      count = Int(cfiber_backtrace(job.fiber, buffer.baseAddress!, Int32(buffer.count)))
+      count = Int(cfiber_backtrace(job.pointee.fiber!, buffer.baseAddress!, Int32(buffer.count)))
     }
   }
 

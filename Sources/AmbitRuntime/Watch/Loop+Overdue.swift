@@ -37,13 +37,14 @@ extension UnsafeMutablePointer<Loop> {
 }
 
 /// The timer of a loop's list of ending scopes.
-let endingScopesDue: @convention(c) (UnsafeMutableRawPointer) -> Void = { owner in
-  owner.assumingMemoryBound(to: Loop.self).lookForOverdueJobs()
+let endingScopesDue: TimerFunction = { timer in
+  timer.assumingMemoryBound(to: Timer.self).record(Loop.self, at: MemoryLayout<Loop>.offset(of: \.endingTimer)!)
+    .lookForOverdueJobs()
 }
 
 /// The timer of a scope with jobs that are overdue: nothing else is timed in a scope that ends.
-private let overdueScopeDue: @convention(c) (UnsafeMutableRawPointer) -> Void = { owner in
-  owner.assumingMemoryBound(to: Scope.self).reportOverdueJobs()
+private let overdueScopeDue: TimerFunction = { timer in
+  ScopePointer.of(timer: timer).reportOverdueJobs()
 }
 
 extension UnsafeMutablePointer<Scope> {
@@ -94,7 +95,7 @@ extension UnsafeMutablePointer<Job> {
       work: WorkName(self, in: scope), lateness: lateness, cause: scope.pointee.cause,
       age: now - (isHandler ? scope.pointee.openedAt : pointee.madeAt),
       sinceCancel: now - scope.pointee.endingSince, state: pointee.state.text,
-      wait: isWaiting ? pointee.waitKind : nil, backtrace: pointee.stack == nil ? nil : Backtrace(of: self),
+      wait: isWaiting ? pointee.waitKind : nil, backtrace: pointee.fiber == nil ? nil : Backtrace(of: self),
       subject: UInt(bitPattern: self), origin: scope.pointee.generation?.pointee.imageAddress ?? 0)
   }
 
@@ -118,5 +119,6 @@ extension UnsafeMutablePointer<Job> {
     scope.pointee.hasHandlerReturned = true
     noteReturn(in: scope)
     pointee.aftermath = Aftermath()
+    detach()
   }
 }

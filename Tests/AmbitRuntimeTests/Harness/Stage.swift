@@ -123,6 +123,8 @@ final class Stage: @unchecked Sendable {
     if loop.pointee.liveRequests != 0 { left.append("\(loop.pointee.liveRequests) requests") }
     if loop.pointee.root.pointee.holds != 1 { left.append("\(loop.pointee.root.pointee.holds - 1) holds on the root") }
     if loop.pointee.root.pointee.jobCount != 0 { left.append("\(loop.pointee.root.pointee.jobCount) jobs of the root") }
+    let attachments = loop.pointee.freeJobAttachments.liveCount
+    if attachments != 0 { left.append("what \(attachments) jobs had attached") }
     if !loop.readyLink.isAlone { left.append("something ready to run") }
     loop.disarm(loop.endingTimer)
     let report = LoopReport(of: loop)

@@ -11,7 +11,7 @@ final class TimerBench {
     timers = .allocate(capacity: count)
     wheel = TimerWheel(now: now)
     for index in 0..<count {
-      (timers + index).initialize(to: Timer(at: timers + index, owner: timers + index, fire: { _ in }))
+      (timers + index).initialize(to: Timer(at: timers + index, fire: { _ in }))
     }
   }
 

@@ -155,4 +155,9 @@ import Testing
         "request closes: done",
       ])
   }
+
+  /// With the word that the C library keeps with each piece of memory, 192.
+  @Test func `takes no more than 184 bytes for a job, beside its stack`() {
+    #expect(MemoryLayout<Job>.size <= 184)
+  }
 }

@@ -14,7 +14,7 @@ struct Timers {
     let start = Clock.monotonic
     for index in 0...Self.pending {
       let timer = timers + index
-      timer.initialize(to: Timer(at: timer, owner: timer, fire: { _ in }))
+      timer.initialize(to: Timer(at: timer, fire: { _ in }))
       if index < Self.pending { loop.arm(timer, at: start + Self.delay(index)) }
     }
     measureOne(timers + Self.pending, from: start)
