@@ -3,9 +3,9 @@ internal import CLinux
 
 // What a loop keeps for reuse, and what goes back to the system.
 //
-// Of records a loop keeps so many free ones; what a burst needed beyond is freed as it comes back. Stacks stay in the
-// pool, as address space, but not their memory: of those that were free for a tenth of a second and are not among the
-// last used it is given back, in slices that hold nobody up. With the last of them goes what was freed.
+// All that a burst needed stays with the loop at first: the next burst may be as large. What was free for a tenth of a
+// second goes back to the system, except for some of each kind, in slices that hold nobody up: of stacks their memory,
+// while their address space stays in the pool, of records all.
 
 extension Loop {
   /// Free records of each kind, of 200 to 400 bytes, that stay with a loop.
@@ -14,21 +14,27 @@ extension Loop {
   static var keptChunks: Int { 1024 }
   /// Free stacks that keep their memory, mostly 4 KiB each.
   static var keptStacks: Int { 1024 }
-  /// Nanoseconds that a stack is free before its memory goes back.
+  /// Nanoseconds that something is free before it goes back.
   fileprivate static var trimInterval: Int64 { 100_000_000 }
-  /// Stacks whose memory goes back in one turn: less than 0.1 ms if they lie side by side, as a burst leaves them, and
+  /// Stacks, or chunks, whose memory goes back in one turn: less than 0.1 ms if they lie side by side, as a burst leaves them, and
   /// less than 1 ms however they lie.
   static var trimSlice: Int { 64 }
+  /// Records of each kind that are freed in one turn, in some 0.2 ms.
+  static var recordSlice: Int { 4096 }
   /// Nanoseconds from one slice to the next.
   fileprivate static var trimPause: Int64 { 1_000_000 }
 }
 
 extension UnsafeMutablePointer<Loop> {
-  /// Has memory given back some time after a burst.
+  /// Has memory given back some time after a burst of jobs.
   @inline(__always)
   func scheduleTrim() {
-    guard cfiber_stack_pool_surplus(stackPool, Loop.keptStacks) > 0, !trimTimer.isArmed else { return }
-    arm(trimTimer, at: pointee.now &+ Loop.trimInterval)
+    if cfiber_stack_pool_surplus(stackPool, Loop.keptStacks) > 0 { expectTrim() }
+  }
+
+  /// Has memory given back some time from now.
+  func expectTrim() {
+    if !trimTimer.isArmed { arm(trimTimer, at: pointee.now &+ Loop.trimInterval) }
   }
 
   /// A job's record, uninitialised.
@@ -39,7 +45,7 @@ extension UnsafeMutablePointer<Loop> {
   @inline(__always)
   func recycle(_ job: JobPointer) {
     job.detach()
-    pointee.freeJobs.give(back: job)
+    if pointee.freeJobs.give(back: job) { expectTrim() }
   }
 
   /// A scope's record, uninitialised.
@@ -48,27 +54,69 @@ extension UnsafeMutablePointer<Loop> {
 
   /// Takes a scope's record back for use again.
   @inline(__always)
-  func recycle(_ scope: ScopePointer) { pointee.freeScopes.give(back: scope) }
+  func recycle(_ scope: ScopePointer) {
+    if pointee.freeScopes.give(back: scope) { expectTrim() }
+  }
 
   /// A chunk of memory for an arena, uninitialised.
   func takeChunk() -> UnsafeMutablePointer<ArenaChunk> {
     pointee.freeChunks.take(size: ArenaChunk.headerSize + ArenaChunk.capacity)
   }
 
-  func giveBack(_ chunk: UnsafeMutablePointer<ArenaChunk>) { pointee.freeChunks.give(back: chunk) }
+  func giveBack(_ chunk: UnsafeMutablePointer<ArenaChunk>) {
+    if pointee.freeChunks.give(back: chunk) { expectTrim() }
+  }
+
+  func giveBack(_ attachments: UnsafeMutablePointer<JobAttachments>) {
+    if pointee.freeJobAttachments.give(back: attachments) { expectTrim() }
+  }
 }
 
-/// Gives one slice back; the first of a row finds out which stacks may go.
+extension UnsafeMutablePointer<Loop> {
+  /// Whether something is left to go back that was found to be idle.
+  fileprivate var hasIdleMemory: Bool { cfiber_stack_pool_idle(stackPool) > 0 || idleRecords > 0 }
+
+  private var idleRecords: Int {
+    pointee.freeJobs.idleCount + pointee.freeJobAttachments.idleCount + pointee.freeScopes.idleCount
+      + pointee.freeChunks.idleCount
+  }
+
+  /// Whether there is more free than is kept, idle or not.
+  fileprivate var hasSurplus: Bool {
+    cfiber_stack_pool_surplus(stackPool, Loop.keptStacks) > 0 || pointee.freeJobs.surplus > 0
+      || pointee.freeJobAttachments.surplus > 0 || pointee.freeScopes.surplus > 0 || pointee.freeChunks.surplus > 0
+  }
+
+  fileprivate func noteIdleMemory() {
+    cfiber_stack_pool_note_idle(stackPool, Loop.keptStacks)
+    pointee.freeJobs.noteIdle()
+    pointee.freeJobAttachments.noteIdle()
+    pointee.freeScopes.noteIdle()
+    pointee.freeChunks.noteIdle()
+  }
+
+  /// Gives a slice of what is idle back. The C library gives what is freed back at once, since the kernel takes
+  /// milliseconds for all of a burst.
+  fileprivate func giveSliceBack() {
+    cfiber_stack_pool_cool(stackPool, Loop.trimSlice)
+    guard idleRecords > 0 else { return }
+    pointee.freeJobs.freeIdle(most: Loop.recordSlice)
+    pointee.freeJobAttachments.freeIdle(most: Loop.recordSlice)
+    pointee.freeScopes.freeIdle(most: Loop.recordSlice)
+    pointee.freeChunks.freeIdle(most: Loop.trimSlice)
+    clinux_give_back_freed_memory()
+  }
+}
+
+/// Gives one slice back; the first of a row finds out what is idle.
 let trimMemory: TimerFunction = { timer in
   let loop = timer.assumingMemoryBound(to: Timer.self).record(
     Loop.self, at: MemoryLayout<Loop>.offset(of: \.trimTimer)!)
-  let pool = loop.stackPool
-  if cfiber_stack_pool_idle(pool) == 0 { cfiber_stack_pool_note_idle(pool, Loop.keptStacks) }
-  guard cfiber_stack_pool_idle(pool) > 0 else { return }
-  cfiber_stack_pool_cool(pool, Loop.trimSlice)
-  if cfiber_stack_pool_idle(pool) > 0 {
+  if !loop.hasIdleMemory { loop.noteIdleMemory() }
+  loop.giveSliceBack()
+  if loop.hasIdleMemory {
     loop.arm(loop.trimTimer, at: loop.pointee.now &+ Loop.trimPause)
-  } else if cfiber_stack_pool_surplus(pool, Loop.keptStacks) == 0 {
-    clinux_give_back_freed_memory()
+  } else if loop.hasSurplus {
+    loop.expectTrim()
   }
 }

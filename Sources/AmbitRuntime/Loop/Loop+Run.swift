@@ -3,6 +3,12 @@ internal import CLinux
 internal import Glibc
 internal import Synchronization
 
+extension Loop {
+  /// The first turn on a stack that was never used takes as long as so many others: the kernel makes its guard and its
+  /// first page.
+  static var turnsOfNewStack: Int { 16 }
+}
+
 extension UnsafeMutablePointer<Loop> {
   /// So many items of the ready queue run between two looks at what the kernel has, or half of them if that is more: a
   /// cancellation of thousands of jobs does not keep other connections waiting, and a queue that is fed as fast as it

@@ -59,10 +59,10 @@ public struct Loop {
   var keptCount = 0
   /// Gives back the memory of stacks that a burst has left behind; see `Loop+Memory.swift`.
   var trimTimer: Timer
-  var freeJobs = RecordPool<Job>(limit: keptRecords)
-  var freeJobAttachments = RecordPool<JobAttachments>(limit: keptRecords)
-  var freeScopes = RecordPool<Scope>(limit: keptRecords)
-  var freeChunks = RecordPool<ArenaChunk>(limit: keptChunks)
+  var freeJobs = RecordPool<Job>(keeping: keptRecords)
+  var freeJobAttachments = RecordPool<JobAttachments>(keeping: keptRecords)
+  var freeScopes = RecordPool<Scope>(keeping: keptRecords)
+  var freeChunks = RecordPool<ArenaChunk>(keeping: keptChunks)
   /// Records of waits for descriptors that are not in use, the one that was given back first in front.
   var freeDescriptorWaits: Link
   /// What plugins gave as signatures of C functions.

@@ -31,6 +31,7 @@ extension UnsafeMutablePointer<Job> {
   @inline(__always)
   private func prepareStack() -> Bool {
     let pool = pointee.loop.stackPool
+    if pool.pointee.free_count == 0 { pointee.loop.pointee.turnsLeft &-= Loop.turnsOfNewStack }
     guard let stack = cfiber_stack_acquire(pool) else { return false }
     pointee.fiber = cfiber_prepare_within(
       stack, pool.pointee.stack_size, MemoryLayout<Activation>.size, runFiber, self)

@@ -47,7 +47,7 @@ extension UnsafeMutablePointer<Job> {
     let attachments = pointee.attachments!
     pointee.attachments = nil
     pointee.loop.disarm(attachments.timeoutTimer)
-    pointee.loop.pointee.freeJobAttachments.give(back: attachments)
+    pointee.loop.giveBack(attachments)
   }
 
   /// Cancels the job when `timeout` nanoseconds have passed, counted from now.

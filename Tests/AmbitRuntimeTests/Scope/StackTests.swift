@@ -88,4 +88,18 @@ import Testing
     }
     #expect(steps == ["at most \(Loop.trimSlice)"])
   }
+
+  @Test func `are made for fewer jobs in a turn than have theirs on used ones`() throws {
+    let jobs = 16_000
+    let steps = try Stage.play { stage in
+      let scope = stage.open("")
+      for _ in 0..<jobs { scope.asHandle.spawn(ended: { _, _ in }) { $0.sleep() } }
+      stage.afterTurns(1) {
+        let made = stage.loop.pointee.stackPool.created
+        stage.note((1...jobs / 2 / Loop.turnsOfNewStack).contains(made) ? "a share" : "\(made) stacks")
+        scope.cancel(.called)
+      }
+    }
+    #expect(steps == ["a share"])
+  }
 }
