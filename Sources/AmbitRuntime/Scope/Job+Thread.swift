@@ -66,7 +66,7 @@ extension UnsafeMutablePointer<Job> {
   ) -> Int32 {
     prepareToBlock()
     let run = ThreadRun(of: runner, calledWith: scope, then: .wake(self), isGuest: runner != self, function)
-    let isAccepted = kind == .job ? runner.waitForThread(with: run, in: scope) : runner.submit(kind, run.work)
+    let isAccepted = kind == .job ? runner.waitForThread(with: run, in: scope) : runner.submit(kind, run.makeWork())
     guard isAccepted else { return Status.limit.rawValue }
     _ = block(for: .thread)
     return runner.pointee.code
@@ -88,7 +88,7 @@ extension UnsafeMutablePointer<Job> {
 
   /// Submits work that the end of `scope`, or a cancel of the job, withdraws; false if the pool takes no more.
   fileprivate func waitForThread(with run: ThreadRun, in scope: ScopePointer) -> Bool {
-    let work = run.work
+    let work = run.makeWork()
     guard submit(.job, work) else { return false }
     attach().pointee.poolWork = .passRetained(work)
     scope.waitersLink.append(waiterLink)

@@ -25,7 +25,7 @@ extension UnsafeMutablePointer<Scope> {
       post.value.run()
       return Status.ok.rawValue
     }
-    if guest.submit(.hook, run.work) { return }
+    if guest.submit(.hook, run.makeWork()) { return }
     loop.pointee.mailbox._withUnsafeGuaranteedRef {
       _ = $0.post { _ in
         post.value.run()

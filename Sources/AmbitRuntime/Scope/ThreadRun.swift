@@ -36,8 +36,8 @@ final class ThreadRun: @unchecked Sendable {
     self.function = function
   }
 
-  /// The run for the pool.
-  var work: PoolWork {
+  /// The run as the pool takes it; one thread runs it, once.
+  func makeWork() -> PoolWork {
     PoolWork(for: UInt(bitPattern: job)) {
       self.end(with: nil)
     } run: {

@@ -1,5 +1,3 @@
-internal import CFiber
-internal import CLinux
 internal import Glibc
 
 /// Threads for plugin code that must not run on a loop: code that blocks or computes, and all code of plugins that run
@@ -102,7 +100,7 @@ public final class ThreadPool: @unchecked Sendable {
 
   /// What a thread does next, after what it has done, as soon as there is something. On that thread, of which `number`
   /// is the system's.
-  fileprivate func nextTask(for thread: PoolThread, number: Int32) -> PoolTask {
+  func nextTask(for thread: PoolThread, number: Int32) -> PoolTask {
     let task: PoolTask? = withLock {
       if thread.number == nil { startingCount -= 1 }
       if let done = thread.task, done.isJob { jobsAtWork -= 1 }
@@ -120,50 +118,5 @@ public final class ThreadPool: @unchecked Sendable {
     pthread_mutex_lock(lock)
     defer { pthread_mutex_unlock(lock) }
     return body()
-  }
-}
-
-/// Work that a thread has been given.
-private struct PoolTask {
-  let work: PoolWork
-  /// It counts among the jobs at work.
-  let isJob: Bool
-}
-
-/// One of a pool's threads.
-private final class PoolThread: @unchecked Sendable {
-  /// Where it waits while it has nothing to do.
-  let parker = Parker()
-  private let pool: ThreadPool
-  /// As the system numbers it; nil before it runs. Guarded by the pool's lock, as is what follows.
-  var number: Int32?
-  /// What it does, or is about to; nil while it has nothing to do.
-  var task: PoolTask?
-
-  init(of pool: ThreadPool) { self.pool = pool }
-
-  /// False if the system has no more threads.
-  func start() -> Bool {
-    var created = pthread_t()
-    let thread = Unmanaged.passRetained(self)
-    let code = pthread_create(
-      &created, nil,
-      { thread in
-        Unmanaged<PoolThread>.fromOpaque(thread!).takeRetainedValue().serve()
-      }, thread.toOpaque())
-    guard code == 0 else {
-      thread.release()
-      parker.destroy()
-      return false
-    }
-    pthread_detach(created)
-    return true
-  }
-
-  private func serve() -> Never {
-    clinux_name_thread("ambit-pool")
-    cfiber_install_signal_stack()
-    let number = cfiber_thread_number()
-    while true { pool.nextTask(for: self, number: number).work.run() }
   }
 }

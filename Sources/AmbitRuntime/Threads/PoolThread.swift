@@ -1,0 +1,48 @@
+internal import CFiber
+internal import CLinux
+internal import Glibc
+
+/// Work that a thread has been given.
+struct PoolTask {
+  let work: PoolWork
+  /// It counts among the jobs at work.
+  let isJob: Bool
+}
+
+/// One of a pool's threads.
+final class PoolThread: @unchecked Sendable {
+  /// Where it waits while it has nothing to do.
+  let parker = Parker()
+  private let pool: ThreadPool
+  /// As the system numbers it; nil before it runs. Guarded by the pool's lock, as is what follows.
+  var number: Int32?
+  /// What it does, or is about to; nil while it has nothing to do.
+  var task: PoolTask?
+
+  init(of pool: ThreadPool) { self.pool = pool }
+
+  /// False if the system has no more threads.
+  func start() -> Bool {
+    var created = pthread_t()
+    let thread = Unmanaged.passRetained(self)
+    let code = pthread_create(
+      &created, nil,
+      { thread in
+        Unmanaged<PoolThread>.fromOpaque(thread!).takeRetainedValue().serve()
+      }, thread.toOpaque())
+    guard code == 0 else {
+      thread.release()
+      parker.destroy()
+      return false
+    }
+    pthread_detach(created)
+    return true
+  }
+
+  private func serve() -> Never {
+    clinux_name_thread("ambit-pool")
+    cfiber_install_signal_stack()
+    let number = cfiber_thread_number()
+    while true { pool.nextTask(for: self, number: number).work.run() }
+  }
+}
