@@ -13,6 +13,7 @@ public struct GenerationLoad: Sendable, Equatable {
   /// Looks at the plugin's scope and all below it, and names at most `limit` holders. On the scope's loop.
   init(of shard: ScopePointer, limit: Int = 16) {
     requests = Int(shard.pointee.requestCount)
+    if let call = shard.pointee.handlerJob { holders.append("\(String(bytes: call.pointee.name)) of the plugin") }
     shard.jobsLink.forEach { link in
       guard holders.count < limit else { return }
       let name = String(bytes: JobPointer.of(sibling: link).pointee.name)

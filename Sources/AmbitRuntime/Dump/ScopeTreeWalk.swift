@@ -34,7 +34,8 @@ struct ScopeTreeWalk {
 
   private mutating func addJobs(of scope: ScopePointer, _ name: ScopeName, depth: Int) {
     if let handler = scope.pointee.handlerJob, hasPlace {
-      add(.job(JobReport(handler, handlerOf: scope, now: now)), of: name, depth: depth)
+      let request = handler.isHandler(of: scope) ? scope : nil
+      add(.job(JobReport(handler, handlerOf: request, now: now)), of: name, depth: depth)
     }
     var left = Int(scope.pointee.jobCount)
     var link = scope.jobsLink.pointee.next

@@ -5,35 +5,29 @@ public import CAmbit
 
 extension UnsafeMutablePointer<Scope> {
   /// Calls a function of the plugin as a job in its scope, called `name` in the log, whatever the scope's state, then
-  /// `completion` with what it returned. Plugins that run on threads are called on one, however many wait for one. Its
-  /// waits fail after `timeout` nanoseconds, negative for never; `prepare` runs before it, on the loop. On the scope's
-  /// loop.
+  /// `completion` with what it returned. It has a thread of its own, so that no loop stands still if it blocks, and no
+  /// job that waits for a thread keeps it waiting. Its waits fail after `timeout` nanoseconds, negative for never;
+  /// `prepare` runs before it, on the loop. On the scope's loop.
   public func callPlugin(
     _ name: StaticString, timeout: Int64 = -1, preparing prepare: @escaping @Sendable (ScopePointer) -> Void = { _ in },
     _ function: @escaping @Sendable (UnsafeMutablePointer<ambit_scope>) -> Int32,
     then completion: @escaping @Sendable (ScopePointer, Int32) -> Void
   ) {
-    runHostJob(name, timeout: timeout) { scope in
+    runHostJob(name) { scope in
       prepare(scope)
       let job = scope.pointee.loop.pointee.current!
-      let code =
-        scope.runsOnThreads ? job.runOnThread(.dueJob, in: scope, function) : function(scope.asHandle)
-      completion(scope, code)
+      completion(scope, job.runOnThread(.call, in: scope, timeout: timeout, function))
     }
   }
 
   /// Runs `work` as a job in the scope, called `name` in the log, in the loop's next turn, whatever the scope's state; it
-  /// keeps the scope from closing until it has returned. Its waits fail after `timeout` nanoseconds; negative: never. On
-  /// the scope's loop.
-  public func runHostJob(
-    _ name: StaticString, timeout: Int64 = -1, _ work: @escaping @Sendable (ScopePointer) -> Void
-  ) {
+  /// keeps the scope from closing until it has returned. On the scope's loop.
+  public func runHostJob(_ name: StaticString, _ work: @escaping @Sendable (ScopePointer) -> Void) {
     let loop = pointee.loop
     let job = loop.takeJob()
     job.initialize(to: Job(at: job, loop: loop, scope: self, kind: loop.hostJob))
     job.pointee.argument = Unmanaged.passRetained(HostWork(work)).toOpaque()
     job.pointee.traits = .startsAlways
-    if timeout >= 0 { job.armTimeout(after: timeout) }
     job.attach().pointee.name = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
     hold()
     loop.enqueue(job.readyLink)

@@ -25,19 +25,23 @@ extension UnsafeMutablePointer<Job> {
     runOnThread(.job, in: scope, handler)
   }
 
-  /// Runs a function of a plugin that is called with `scope` on a thread, and waits for it as this job.
+  /// Runs a function of a plugin that is called with `scope` on a thread, and waits for it as this job, whose name it
+  /// has in the log. Its waits fail after `timeout` nanoseconds; negative: never.
   func runOnThread(
-    _ kind: ThreadPool.Kind, in scope: ScopePointer,
+    _ kind: ThreadPool.Kind, in scope: ScopePointer, timeout: Int64 = -1,
     _ function: @escaping @Sendable (UnsafeMutablePointer<ambit_scope>) -> Int32
   ) -> Int32 {
     let loop = pointee.loop
     let guest = loop.takeJob()
     guest.initialize(asGuestOf: scope)
     guest.pointee.state = .onThread
+    if !pointee.name.isEmpty { guest.attach().pointee.name = pointee.name }
+    if timeout >= 0 { guest.armTimeout(after: timeout) }
     let earlier = scope.pointee.handlerJob
     scope.pointee.handlerJob = guest
     let code = awaitThread(kind, for: guest, in: scope, function)
     guest.noteReturn(in: scope)
+    guest.disarmTimeout()
     scope.pointee.handlerJob = earlier
     loop.recycle(guest)
     return code

@@ -22,8 +22,8 @@ public final class ThreadPool: @unchecked Sendable {
   enum Kind {
     /// Refused if too many wait.
     case job
-    /// A job that waits however many do.
-    case dueJob
+    /// What may take as long as it likes, and waits for nobody: it has a thread besides the others, which ends with it.
+    case call
     /// Short, and never refused; it goes before all jobs.
     case hook
   }
@@ -39,6 +39,7 @@ public final class ThreadPool: @unchecked Sendable {
   /// How many of the threads have not begun yet.
   private var startingCount = 0
   private var jobsAtWork = 0
+  private var calls: [CallThread] = []
 
   public init(limits: Limits = Limits()) {
     self.limits = limits
@@ -48,6 +49,7 @@ public final class ThreadPool: @unchecked Sendable {
   /// Has one of the threads run `work`; false if too much waits already, or if there is no thread and none can be
   /// started. From any thread; does not wait.
   func submit(_ kind: Kind, _ work: PoolWork) -> Bool {
+    if kind == .call { return withLock { startCall(work) } }
     guard let thread = withLock({ accept(kind, work) }) else { return false }
     // Not under the lock, which the thread would find taken.
     thread?.parker.unpark()
@@ -61,7 +63,10 @@ public final class ThreadPool: @unchecked Sendable {
 
   /// The thread that works for `subject`; nil if none does. From any thread.
   func thread(workingFor subject: UInt) -> Int32? {
-    withLock { threads.first { $0.task?.work.subject == subject }.flatMap(\.number) }
+    withLock {
+      if let thread = threads.first(where: { $0.task?.work.subject == subject }) { return thread.number }
+      return calls.first { $0.work.subject == subject }?.number
+    }
   }
 
   /// Takes work in; the thread that has to be woken for it, if any, or nil if the work is refused.
@@ -97,6 +102,18 @@ public final class ThreadPool: @unchecked Sendable {
     threads.append(thread)
     startingCount += 1
   }
+
+  private func startCall(_ work: PoolWork) -> Bool {
+    let thread = CallThread(of: self, work)
+    guard thread.start() else { return false }
+    calls.append(thread)
+    return true
+  }
+
+  /// On the thread, of which `number` is the system's.
+  func began(_ thread: CallThread, number: Int32) { withLock { thread.number = number } }
+
+  func ended(_ thread: CallThread) { withLock { calls.removeAll { $0 === thread } } }
 
   /// What a thread does next, after what it has done, as soon as there is something. On that thread, of which `number`
   /// is the system's.

@@ -90,13 +90,18 @@ extension UnsafeMutablePointer<Job> {
   private func overdue(_ lateness: Lateness, in scope: ScopePointer) -> OverdueJob {
     let now = pointee.loop.pointee.now
     let isWaiting = pointee.state == .suspended || pointee.state == .blocked
-    let isHandler = scope.pointee.handlerJob == self
+    let isHandler = isHandler(of: scope)
     return OverdueJob(
       work: WorkName(self, in: scope), lateness: lateness, cause: scope.pointee.cause,
       age: now - (isHandler ? scope.pointee.openedAt : pointee.madeAt),
       sinceCancel: now - scope.pointee.endingSince, state: pointee.state.text,
       wait: isWaiting ? pointee.waitKind : nil, backtrace: pointee.fiber == nil ? nil : Backtrace(of: self),
       subject: UInt(bitPattern: self), origin: scope.pointee.generation?.pointee.imageAddress ?? 0)
+  }
+
+  /// Whether it runs the handler of the request whose scope this is; a plugin's `start`, `stop` or `save` is a job.
+  func isHandler(of scope: ScopePointer) -> Bool {
+    scope.pointee.handlerJob == self && scope.pointee.kind == .request
   }
 
   /// The job has returned, if late: it is not stuck any more.
@@ -109,7 +114,7 @@ extension UnsafeMutablePointer<Job> {
   private func returnedAtLast(in scope: ScopePointer) {
     pointee.loop.pointee.stuckJobs -= 1
     let time = (Clock.monotonic - scope.pointee.endingSince) / 1_000_000
-    let noun = scope.pointee.handlerJob == nil || scope.pointee.handlerJob != self ? "job" : "handler"
+    let noun = isHandler(of: scope) ? "handler" : "job"
     PluginLog.write(.notice, scope, job: self, "a stuck \(noun) has returned, \(time) ms after its cancel")
   }
 

@@ -27,7 +27,7 @@ struct WorkName: Sendable {
 
   /// Of a job in a scope that the calling thread's loop owns.
   init(_ job: JobPointer, in scope: ScopePointer) {
-    kind = scope.pointee.handlerJob == job ? .handler : .job
+    kind = job.isHandler(of: scope) ? .handler : .job
     self.scope = ScopeName(scope)
     self.job = String(bytes: job.pointee.name)
   }

@@ -23,7 +23,7 @@
  * How to read the comments. The tags at the right of a call say from where it may be called, and whether it waits:
  *
  *     [job]         from a handler or job of this scope or of one below it, on a fiber or on a pool thread; `start`,
- *                   `stop` and `save` are jobs of the plugin's scope
+ *                   `stop` and `save` are jobs of the plugin's scope, on threads
  *     [any thread]  from any thread, also from one that the plugin made itself
  *     [start]       only while the plugin's `start`, `stop` or `save` runs
  *     [..., waits]  suspends the caller; returns AMBIT_CANCELLED at once when the scope has ended or ends meanwhile
@@ -251,8 +251,12 @@ typedef struct ambit_route {
 } ambit_route;
 
 /* A new version of a plugin is rehearsed before the host loads it: a child process loads it, runs `start` and then
- * `stop`, and is killed if that takes too long. So `start` runs twice, and whatever it does to the world outside of its
- * process it should leave undone where ambit_extension(plugin, "ambit.rehearsal/1") is not NULL.
+ * `stop`, and is killed if that takes too long, with all processes that it has started. So `start` runs twice, and
+ * whatever it does to the world outside of its process it should leave undone where
+ * ambit_extension(plugin, "ambit.rehearsal/1") is not NULL.
+ *
+ * `start`, `stop` and `save` each run on a thread of their own: they may block, which holds up no request. What `start`
+ * spawns may run before it returns.
  *
  * Flags of a plugin. With AMBIT_PLUGIN_THREADS all its code runs on pool threads, with the same calls: handlers, jobs,
  * ticks, posted jobs, `start`, `stop`, `save`, `on_end` hooks and deferred functions. Only functions of ambit_on_cancel

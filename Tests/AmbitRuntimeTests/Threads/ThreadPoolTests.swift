@@ -36,15 +36,19 @@ import Testing
     for job in jobs[1...2] { job.end() }
   }
 
-  @Test func `keep what must run however much waits, in order`() {
-    let pool = ThreadPool(limits: ThreadPool.Limits(threads: 1, queue: 0))
-    let first = Held()
-    let order = Gate<Int>(expected: 100)
-    #expect(pool.submit(.job, first.work))
-    for number in 0..<100 { #expect(pool.submit(.dueJob, PoolWork { order.arrive(number) })) }
-    #expect(!pool.submit(.job, first.work))
-    first.end()
-    #expect(order.wait() == Array(0..<100))
+  @Test func `give a call a thread besides, however much waits, and take nothing of the others for it`() {
+    let pool = ThreadPool(limits: ThreadPool.Limits(threads: 1, queue: 1))
+    let (job, next) = (Held(), Held())
+    let calls = (0..<5).map { _ in Held() }
+    #expect(pool.submit(.job, job.work))
+    _ = job.began.wait()
+    #expect(pool.submit(.job, next.work))
+    for call in calls { #expect(pool.submit(.call, call.work)) }
+    for call in calls { _ = call.began.wait() }
+    #expect(!next.hasBegun)
+    job.end()
+    _ = next.began.wait()
+    for held in calls + [next] { held.end() }
   }
 
   @Test func `run hooks while all jobs wait, and jobs only as many as they may while hooks run`() {

@@ -60,9 +60,14 @@ int32_t blocks(ambit_scope *scope) {
   return ambit_respond(scope, 200, "text/plain", "", 0);
 }
 
-int32_t sleeps_at_start(ambit_scope *plugin) {
-  (void)plugin;
+int32_t sleeps(ambit_scope *plugin, void *unused) {
+  (void)plugin, (void)unused;
   return usleep(900000) == 0 ? AMBIT_OK : AMBIT_FAILED;
+}
+
+static int32_t start(ambit_scope *plugin) {
+  ambit_job_options options = {.size = sizeof options, .name = "sleeper"};
+  return ambit_spawn(plugin, sleeps, NULL, &options, NULL);
 }
 
 static const ambit_route routes[] = {
@@ -71,6 +76,6 @@ static const ambit_route routes[] = {
     {.pattern = "GET /deferred", .handler = deferred}, {.pattern = "GET /blocks", .handler = blocks},
 };
 
-AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "holds_up_loop",
-                                                      .start = sleeps_at_start, .routes = routes,
+AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "holds_up_loop", .start = start,
+                                                      .routes = routes,
                                                       .route_count = sizeof routes / sizeof routes[0]};
