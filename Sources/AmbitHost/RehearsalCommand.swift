@@ -5,9 +5,10 @@ internal import Logging
 
 /// What the host runs itself as to rehearse plugins: see `Rehearsal`.
 package enum RehearsalCommand {
-  /// Does what the host orders over the connection that it started this process with. Returns when that is closed.
+  /// Does, in a child of this process, what the host orders over the connection that it started this process with.
+  /// Returns, there, when that is closed.
   package static func run() {
-    HostProcess.endWithParent()
+    RehearsalKeeper.divide()
     let stage = RehearsalStage()
     stage.run(table: HTTPCalls.makeTable()) { level in
       LoggingSystem.bootstrap { _ in

@@ -42,9 +42,6 @@ public enum HostProcess {
     }
   }
 
-  /// Lets this process be killed when the one that started it is gone.
-  public static func endWithParent() { clinux_end_with_parent() }
-
   /// The file of this process's program, to run it once more: by its name, since Valgrind runs no other; if that file has
   /// been removed or replaced, by the kernel's link to what it was (proc(5)).
   public static var binary: String {

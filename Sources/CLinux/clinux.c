@@ -14,7 +14,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -82,5 +81,3 @@ bool clinux_is_variable(const void *address) {
   unsigned type = symbol->st_info & 15;
   return type == STT_OBJECT || type == STT_TLS || type == STT_COMMON;
 }
-
-void clinux_end_with_parent(void) { prctl(PR_SET_PDEATHSIG, SIGKILL); }

@@ -1,10 +1,15 @@
 import AmbitRuntime
+import CLinux
 import Glibc
 
 /// The child process in which plugins are rehearsed, as the host holds it: a connection for messages, its output line by
 /// line, and its end. For one thread.
 ///
-/// It has a process group of its own, which is killed with it: what a plugin starts there does not outlive it.
+/// What a plugin starts there does not outlive it: the process that is held here is the keeper of the one in which
+/// plugins run, see `RehearsalKeeper`.
+///
+/// It gives way to the host's loops: a rehearsal takes some milliseconds of a core, which requests would have to wait
+/// for when all cores are busy.
 final class RehearsalProcess {
   /// What can come from it.
   enum Event {
@@ -31,7 +36,7 @@ final class RehearsalProcess {
   init(_ program: String) throws(FileError) {
     let messages = try DescriptorPair(socketsFor: program)
     let pipe = try DescriptorPair(pipeFor: program)
-    id = try Self.spawn([program, "rehearse"], connection: messages.theirs, output: pipe.theirs)
+    id = try Self.start([program, "rehearse"], connection: messages.theirs, output: pipe.theirs)
     connection = messages.takeOurs()
     output = pipe.takeOurs()
   }
@@ -42,23 +47,21 @@ final class RehearsalProcess {
     close(output)
   }
 
-  private static func spawn(_ words: [String], connection: Int32, output: Int32) throws(FileError) -> pid_t {
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
-    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
-    posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO)
-    posix_spawn_file_actions_adddup2(&actions, connection, RehearsalStage.connection)
+  /// As nice(2) counts: a core on which the host has enough to do gives a sixth of itself to the rehearsal.
+  private static let niceness: Int32 = 7
+
+  private static func start(_ words: [String], connection: Int32, output: Int32) throws(FileError) -> pid_t {
+    let nothing = try systemCall("open it", "/dev/null") { open("/dev/null", O_RDONLY | O_CLOEXEC) }
     let vector = words.map { strdup($0) } + [nil]
     let variables = environment.map { strdup("\($0)=\($1)") } + [nil]
-    defer { for text in vector + variables { free(text) } }
-    var id = pid_t()
-    let code = withSpawnAttributes(ownGroup: true) { attributes in
-      posix_spawn(&id, words[0], &actions, attributes, vector, variables)
+    defer {
+      close(nothing)
+      for text in vector + variables { free(text) }
     }
-    guard code == 0 else { throw FileError(subject: words[0], action: "start it", code: code) }
-    return id
+    let descriptors = [nothing, output, output, connection]
+    return try systemCall("start it", words[0]) {
+      clinux_run_beside(vector, variables, descriptors, descriptors.count, niceness, RehearsalKeeper.endSignal)
+    }
   }
 
   /// This process's. A crash is to end the child at once and by its signal, which Swift's own reporter would handle.
@@ -134,10 +137,9 @@ final class RehearsalProcess {
     return waitid(P_PID, id_t(id), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_signo == SIGCHLD
   }
 
-  /// Takes the last there is from a process that has ended, or ends it; its whole group with it.
+  /// Takes the last there is from a process that has ended, or ends it, and all that descends from it.
   private func reap(killing: Bool) {
-    kill(-id, SIGKILL)
-    if !killing { receive() }
+    if killing { kill(id, RehearsalKeeper.endSignal) } else { receive() }
     var status: Int32 = 0
     while waitpid(id, &status, 0) == -1, errno == EINTR {}
     if let rest = lines.rest() { events.append(.line(rest)) }

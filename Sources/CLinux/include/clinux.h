@@ -4,6 +4,7 @@
 #define CLINUX_H
 
 #include "clinux_inspect.h"
+#include "clinux_processes.h"
 #include "clinux_stream.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -69,8 +70,5 @@ static inline void clinux_spin_hint(void) {
 
 /* Names the calling thread for debuggers and ps(1), in at most 15 bytes: pthread_setname_np(3). */
 void clinux_name_thread(const char *name);
-
-/* Lets the calling process be killed when the thread that started it ends: PR_SET_PDEATHSIG, prctl(2). */
-void clinux_end_with_parent(void);
 
 #endif
