@@ -1,6 +1,6 @@
 /// The SHA-256 of some bytes (FIPS 180-4): the identity of a plugin's content, whatever the file's inode or time say.
 public struct SHA256: Hashable, Sendable, CustomStringConvertible {
-  private let words: [UInt32]
+  private let words: InlineArray<8, UInt32>
 
   /// Hashes `bytes` in one pass, copying at most the last 64 of them.
   public init(of bytes: Span<UInt8>) {
@@ -14,7 +14,7 @@ public struct SHA256: Hashable, Sendable, CustomStringConvertible {
     for start in stride(from: 0, to: padding.count, by: 64) {
       Self.compress(padding.span.extracting(start..<start + 64), into: &state, schedule: &schedule)
     }
-    words = state
+    words = InlineArray { state[$0] }
   }
 
   /// The hash that `text` is the description of; nil if it is none.
@@ -23,12 +23,18 @@ public struct SHA256: Hashable, Sendable, CustomStringConvertible {
     guard digits.count == 64 else { return nil }
     let words = stride(from: 0, to: 64, by: 8).compactMap { UInt32(String(digits[$0..<$0 + 8]), radix: 16) }
     guard words.count == 8 else { return nil }
-    self.words = words
+    self.words = InlineArray { words[$0] }
   }
+
+  public static func == (one: SHA256, other: SHA256) -> Bool { one.all == other.all }
+
+  public func hash(into hasher: inout Hasher) { hasher.combine(all) }
+
+  private var all: [UInt32] { words.indices.map { words[$0] } }
 
   /// All 64 hexadecimal digits, in lower case.
   public var description: String {
-    words.map { word in
+    all.map { word in
       let digits = String(word, radix: 16)
       return String(repeating: "0", count: 8 - digits.count) + digits
     }.joined()

@@ -68,7 +68,7 @@ extension GenerationStatus {
     label = generation.label
     plugin = generation.plugin.declaration.name
     version = generation.plugin.declaration.version
-    buildID = copy.facts?.buildID
+    buildID = copy.buildID
     hash = copy.hash?.description
     file = generation.file.path
     self.since = since

@@ -104,8 +104,8 @@ package final class PluginGeneration: Sendable {
     let state = Mutex<HandedOverState?>(nil)
   }
 
-  /// Runs one of the plugin's own functions as a job in its scope on the first loop, and waits for it. `prepare` runs
-  /// before it and `finish` after it, on the loop.
+  /// Runs one of the plugin's own functions as a job in its scope, on a thread of its own, and waits for it. `prepare`
+  /// runs before it and `finish` after it, on the first loop.
   private func call(
     _ name: StaticString, timeout: Duration?, preparing prepare: @escaping @Sendable (ScopePointer) -> Void,
     _ function: @escaping @Sendable (UnsafeMutablePointer<ambit_scope>) -> Int32,
@@ -216,7 +216,10 @@ package final class PluginGeneration: Sendable {
 
   /// Every scope is closed: the library may go, and with it what the plugin could hold pointers to.
   private func unload() {
-    if let reason = plugin.unload() { return enter(.resident(reason)) }
+    if let reason = plugin.unload() {
+      record.value.dropObservers()
+      return enter(.resident(reason))
+    }
     progress.withLock { progress in
       for route in routes { route.deallocate() }
       record.value.destroy()
@@ -255,9 +258,8 @@ package final class PluginGeneration: Sendable {
     }
   }
 
-  /// Calls a function of the plugin as a job in its scope on the first loop, or on a thread if all its code runs there;
-  /// its waits fail after `timeout` nanoseconds, negative for never. `prepare` runs before it, on the loop. The log calls
-  /// the job `name`.
+  /// Calls a function of the plugin as a job in its scope on the first loop, on a thread of its own; its waits fail after
+  /// `timeout` nanoseconds, negative for never. `prepare` runs before it, on the loop. The log calls the job `name`.
   private func onFirstLoop(
     _ name: StaticString, timeout: Int64 = -1, preparing prepare: @escaping @Sendable (ScopePointer) -> Void = { _ in },
     _ function: @escaping @Sendable (UnsafeMutablePointer<ambit_scope>) -> Int32,

@@ -34,8 +34,11 @@ import Testing
     }
   }
 
-  /// A resident plugin is to cost at most 25 kB in a release build; a debug build keeps some more of its own.
-  @Test(.disabled(if: Places.isSanitized), arguments: [("0", 32_000), ("AMBIT_PLUGIN_UNLOADABLE", 4_000)])
+  /// What a resident plugin may cost. A debug build keeps some more of its own, and in few reloads what else the host
+  /// takes counts too.
+  private static let residentBytes = Places.isRelease && wanted ?? 0 >= 1000 ? 25_000 : 32_000
+
+  @Test(.disabled(if: Places.isSanitized), arguments: [("0", residentBytes), ("AMBIT_PLUGIN_UNLOADABLE", 4_000)])
   func `leaks neither descriptors nor mappings, and little or no memory`(flags: String, bytes: Int)
     async throws
   {

@@ -32,6 +32,7 @@ struct ELFNotes: Equatable {
     _ count: UInt64, at offset: UInt64, _ part: ELFError.Part, in file: Span<UInt8>
   ) throws(ELFError) -> String {
     var text = ""
+    text.reserveCapacity(2 * Int(clamping: min(count, 32)))
     for index in 0..<count {
       let byte = try file.integer(UInt8.self, at: offset + index, of: part)
       text += (byte < 16 ? "0" : "") + String(byte, radix: 16)

@@ -42,7 +42,7 @@ package final class LoadedPlugin: Sendable {
 
   /// Takes a library that is no plugin for one that declares nothing.
   package init(_ library: ForeignLibrary) {
-    copy = PluginCopy(file: library.file, hash: nil, facts: nil, path: library.path)
+    copy = PluginCopy(file: library.file, hash: nil, path: library.path)
     abi = ""
     declaration = PluginDeclaration(
       name: library.file.path, version: "", about: "", flags: [], routes: [], start: nil, stop: nil, save: nil)
@@ -86,7 +86,7 @@ package final class LoadedPlugin: Sendable {
   package var unloadObstacle: String? {
     guard !isForeign else { return "it is no plugin, and others may use it" }
     guard declaration.flags.contains(.unloadable) else { return "it does not declare AMBIT_PLUGIN_UNLOADABLE" }
-    return copy.facts?.unloadObstacles.first?.description
+    return copy.unloadObstacle?.description
   }
 
   /// Unmaps the library if nothing stands in the way, and removes the copy. No code of the plugin runs any more, and

@@ -40,20 +40,22 @@ package final class PluginCopies: Sendable {
     } catch {
       throw PluginRefusal(.unreadable, file, "no private copy of it: \(error)")
     }
-    return PluginCopy(file: file, hash: content.hash, facts: facts, path: copy)
+    return PluginCopy(file: file, hash: content.hash, of: facts, path: copy)
   }
 
   /// Names a copy that was not loaded yet after its plugin: `PLUGIN.GENERATION.BUILD.so`, by which a debugger or a
   /// person finds the build. BUILD is the beginning of the build ID, of the hash where there is none.
   package func name(_ copy: PluginCopy, plugin: String, generation: UInt64) throws(PluginRefusal) -> PluginCopy {
-    let build = (copy.facts?.buildID ?? copy.hash?.description ?? "").prefix(12)
+    let build = (copy.buildID ?? copy.hash?.description ?? "").prefix(12)
     let name = "\(path)/\(plugin).\(generation).\(build).so"
     do throws(FileError) {
       _ = try systemCall("rename it to \(name)", copy.path) { rename(copy.path, name) }
     } catch {
       throw PluginRefusal(.unreadable, copy.file, "no private copy of it: \(error)")
     }
-    return PluginCopy(file: copy.file, hash: copy.hash, facts: copy.facts, path: name)
+    var named = copy
+    named.path = name
+    return named
   }
 
   /// Removes a copy that was not loaded here.
@@ -76,14 +78,26 @@ package final class PluginCopies: Sendable {
 }
 
 /// The file that is loaded for a plugin: a private copy, checked to be a library for this machine; or the file itself of
-/// a library that is no plugin, which is neither copied nor read.
+/// a library that is no plugin, which is neither copied nor read. It stays in memory with the library, so it holds what is
+/// asked for then, and no more of what is known of the file.
 package struct PluginCopy: Sendable {
   package let file: PluginFile
   /// Nil if the file was not read.
   package let hash: SHA256?
-  /// Nil if the file was not read.
-  package let facts: LibraryFacts?
-  package let path: String
+  /// The linker's number of the build; nil if it gave none, or if the file was not read.
+  package let buildID: String?
+  /// Why the library could not be unmapped; nil if nothing is known against it.
+  let unloadObstacle: UnloadObstacle?
+  package fileprivate(set) var path: String
+
+  /// A file that was not read, or of which `facts` are known.
+  init(file: PluginFile, hash: SHA256?, of facts: LibraryFacts? = nil, path: String) {
+    self.file = file
+    self.hash = hash
+    buildID = facts?.buildID
+    unloadObstacle = facts?.unloadObstacles.first
+    self.path = path
+  }
 }
 
 extension PluginCopy {
@@ -97,7 +111,7 @@ extension PluginCopy {
       throw PluginRefusal(.unreadable, file, error.reason)
     }
     let facts = try LibraryFacts(of: bytes, in: file)
-    self.init(file: file, hash: SHA256(hexadecimal: hash) ?? SHA256(of: bytes.span), facts: facts, path: path)
+    self.init(file: file, hash: SHA256(hexadecimal: hash) ?? SHA256(of: bytes.span), of: facts, path: path)
   }
 }
 

@@ -60,6 +60,14 @@ extension UnsafeMutablePointer<Generation> {
     }
   }
 
+  /// Releases what was to be called when it drained, ended and closed, all of which is over: the record itself stays as
+  /// long as the library.
+  public func dropObservers() {
+    pointee.shardDrained = {}
+    pointee.shardEnded = {}
+    pointee.shardClosed = {}
+  }
+
   /// Releases the record and the plugin's scopes: nothing of the plugin is left that could look, its scopes are closed
   /// and its library is unmapped.
   public func destroy() {

@@ -36,6 +36,9 @@ enum Places {
       .deletingLastPathComponent().appending(path: "ambit")
   }()
 
+  /// Whether that is a release build.
+  static let isRelease = ambit.path.contains("/release/")
+
   /// The first executable called `name` in `PATH`, nil if there is none.
   static func tool(_ name: String) -> String? {
     let folders = ProcessInfo.processInfo.environment["PATH"]?.split(separator: ":") ?? []
