@@ -70,6 +70,7 @@ extension Host {
 
   /// Ends a generation that serves no more, and says when that is done and what became of its library.
   func retire(_ generation: PluginGeneration, drain: Duration) {
+    board.retires(generation)
     generation.end(.retired(drain: drain)) { [logger] in
       var fields: Logger.Metadata = ["plugin": "\(generation.label)", "library": "unloaded"]
       if case .resident(let reason) = generation.phase.phase {

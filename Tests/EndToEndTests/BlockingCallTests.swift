@@ -15,6 +15,9 @@ import Testing
       #expect(try await host.get("/my").text == "old\n")
       #expect(try await reload.field("failed") == "1")
       try await host.log.line { $0.contains("ERROR plugin my (Plugins/my.so): start has not returned after 4s") }
+      let failed = try #require(await host.adminJSON("/status").objects("generations").last)
+      #expect(failed.text("generation") == "my/2" && failed.text("state") == "retiring")
+      #expect(failed.texts("held_by") == ["start of the plugin"])
       let stuck = try await host.log.line(containing: "is stuck")
       #expect(stuck.field("plugin") == "my/2" && stuck.field("job") == "start", "\(stuck)")
       #expect(stuck.contains("stack"))

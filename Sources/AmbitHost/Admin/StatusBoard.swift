@@ -12,7 +12,7 @@ final class StatusBoard: Sendable {
     var phase = Phase.starting
     /// Where clients find the host.
     var addresses: [String] = []
-    /// Those that serve by name, then those that served before and are in memory yet, the oldest first.
+    /// Those that serve by name, then those that served before, or were to, and are in memory yet, the oldest first.
     var generations: [PluginGeneration] = []
     /// The last ones, the newest last.
     var reloads: [ReloadOutcome] = []
@@ -38,6 +38,14 @@ final class StatusBoard: Sendable {
         old.phase.phase != .unloaded && !serving.contains { $0 === old }
       }
       content.generations = serving + retired
+    }
+  }
+
+  /// This one serves no more, or has failed before it did: it is shown as long as it is in memory.
+  func retires(_ generation: PluginGeneration) {
+    content.withLock { content in
+      guard !content.generations.contains(where: { $0 === generation }) else { return }
+      content.generations.append(generation)
     }
   }
 
