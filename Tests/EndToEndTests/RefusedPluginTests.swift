@@ -68,4 +68,35 @@ import Testing
       #expect(try await host.get("/hello/World").status == 200)
     }
   }
+
+  /// What the log says of a file that takes the place of a good version, by fixture.
+  private static let causes = [
+    "no_entry": "no symbol ambit_plugin_entry in the library", "hidden_entry": "no symbol ambit_plugin_entry",
+    "undefined_symbol": "undefined symbol: ", "wrong_magic": "magic: expected 0x414d4254, found 0xbadcafe",
+    "other_major": "built for ABI 2.0, this host offers 1.0", "newer_minor": "built for ABI 1.1, this host offers 1.0",
+    "wrong_size": "size: expected at least", "bad_pattern": "routes[0].pattern: \"GET bad\": column 5",
+    "bad_signature": "unknown type `f46`; did you mean `f64`?", "bad_name": "name: expected a lower-case letter",
+    "duplicate_route": "GET /d/{b} answers the same requests as routes[0]", "unknown_flags": "unknown bits 0x80",
+    "start_fails": "start returned FAILED: the moon is not full",
+  ]
+
+  @Test func `a file that breaks a rule leaves the version before it serving, and the log names the rule`() async throws
+  {
+    try await withHost([.sample("hello")], configuration: "settle = \"0s\"") { host in
+      let folder = host.directory.appending(path: "broken")
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      for (fixture, cause) in Self.causes.sorted(by: { $0.key < $1.key }) {
+        try await PluginFile.fixture(fixture).install(in: folder)
+        let library = try Data(contentsOf: folder.appending(path: "\(fixture).so"))
+        try library.write(to: host.plugins.appending(path: "hello.so"), options: .atomic)
+        let position = host.log.position
+        #expect(try await host.reloadOnRequest().field("failed") == "1", "\(fixture)")
+        let complaints = host.log.lines { $0.number > position && $0.contains("ERROR plugin") }
+        let isNamed = complaints.contains { $0.contains("(Plugins/hello.so)") && $0.contains(cause) }
+        #expect(isNamed, "\(fixture): \(complaints)")
+        #expect(try await host.get("/hello/World").text == "Hello, World!\n")
+      }
+      #expect(try await host.adminJSON("/status").objects("generations").map { $0.text("generation") } == ["hello/1"])
+    }
+  }
 }

@@ -51,6 +51,20 @@ import Testing
     }
   }
 
+  @Test func `leaves background work alone of what has not changed`() async throws {
+    try await withHost([.probe("background")]) { host in
+      try await host.log.line(containing: "background waits")
+      let before = try #require(await host.adminJSON("/status").objects("generations").first)
+      try await answering("new").install(in: host.plugins)
+      #expect(try await host.reload().field("kept") == "1")
+      let after = try #require(await host.adminJSON("/status").objects("generations").first)
+      #expect(after.text("generation") == "background/1")
+      #expect(after.text("since") == before.text("since"))
+      #expect(after.number("jobs") == 1 && before.number("jobs") == 1)
+      #expect(host.log.lines { $0.contains("woken") || $0.text == "stopped" }.isEmpty)
+    }
+  }
+
   @Test func `lets a running request finish on the generation it began with`() async throws {
     try await withHost([waiting(answer: "old")]) { host in
       let connection = try host.connect()
