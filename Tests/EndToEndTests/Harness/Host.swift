@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import Glibc
 
@@ -11,12 +12,13 @@ final class Host: Sendable {
   /// Where the host's plugins lie.
   var plugins: URL { directory.appending(path: "Plugins") }
 
-  fileprivate init(in directory: URL, arguments: [String]) async throws {
+  fileprivate init(in directory: URL, arguments: [String], limit: DispatchTimeInterval) async throws {
     let errors = try PipeEnds()
     let null = open("/dev/null", O_WRONLY | O_CLOEXEC)
     self.directory = directory
     child = try Child(
-      Places.ambit.filePath, ["serve"] + arguments, in: directory, output: null, errors: errors.writing)
+      Places.ambit.filePath, ["serve"] + arguments, in: directory, output: null, errors: errors.writing,
+      limit: limit)
     log = HostLog(following: errors.reading)
     let listening = try await log.line(containing: "listening on http://127.0.0.1:").text
     try await log.line(containing: "serving")
@@ -123,10 +125,11 @@ private let gate = Gate(capacity: 6)
 
 /// Starts a host with these plugins and settings, hands it to `body`, and ends it whatever happens. The files lie in a
 /// temporary directory; the port is whatever the system gives, `listeners` come on top.
-/// `sources` are files of samples that are not built here but copied as they are.
+/// `sources` are files of samples that are not built here but copied as they are. A host that has not ended when `limit`
+/// is over is killed.
 func withHost(
   _ plugins: [PluginFile], configuration: String = "threads = 2", listeners: [String] = [], arguments: [String] = [],
-  sources: [String] = [], _ body: @Sendable (Host) async throws -> Void
+  sources: [String] = [], limit: DispatchTimeInterval = .seconds(60), _ body: @Sendable (Host) async throws -> Void
 ) async throws {
   try await gate.pass {
     try await withTemporaryDirectory { directory in
@@ -137,7 +140,7 @@ func withHost(
       for plugin in plugins { try await plugin.install(in: folder) }
       try copySamples(sources, to: folder)
       try Host.write(configuration: configuration, listeners: listeners, in: directory)
-      let host = try await Host(in: directory, arguments: arguments)
+      let host = try await Host(in: directory, arguments: arguments, limit: limit)
       let result = await Result.running { try await body(host) }
       let early = host.child.earlyStatus
       host.child.signal(SIGKILL)
