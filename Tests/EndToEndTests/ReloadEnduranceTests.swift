@@ -61,7 +61,8 @@ import Testing
       let growth = (after.memory - before.memory) / cycles
       print("a reload with flags \(flags) costs \(growth) bytes")
       #expect(growth <= bytes)
-      #expect(after.descriptors <= before.descriptors)
+      // The connection that asked for the last reload may be about to be closed; one that is kept never is.
+      while try Footprint(of: host).descriptors > before.descriptors { await Task.yield() }
       let isResident = flags == "0"
       #expect(after.copies - before.copies == (isResident ? cycles : 0))
       #expect(try host.children().isEmpty)
