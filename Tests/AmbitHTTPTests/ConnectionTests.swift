@@ -128,11 +128,10 @@ import Testing
     let client = try Client(server)
     flood.descriptor = client.descriptor
     let drop = Thread { [client = Shared(value: client)] in _ = client.value.rest() }
-    let gate = Gate<Int>()
-    server.loops.loops[0].post { _ in _ = gate.wait(timeout: 10_000_000_000) }
-    for _ in 0..<12 { try client.send(flood.batch) }
-    drop.start()
-    gate.arrive(1)
+    try server.holdingLoop {
+      for _ in 0..<12 { try client.send(flood.batch) }
+      drop.start()
+    }
     #expect(server.journal.waits(for: "over"))
     #expect(flood.count < Flood.limit)
     client.halfClose()

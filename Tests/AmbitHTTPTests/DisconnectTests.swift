@@ -114,11 +114,10 @@ import Testing
   func `notices a client that has left before its request is read`(leaving: Leaving) throws {
     let server = try server()
     let client = try Client(server)
-    let gate = Gate<Int>()
-    server.loops.loops[0].post { _ in _ = gate.wait(timeout: 10_000_000_000) }
-    try client.send("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n")
-    leave(client, leaving)
-    gate.arrive(1)
+    try server.holdingLoop {
+      try client.send("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n")
+      leave(client, leaving)
+    }
     #expect(server.finalCounts == TestServer.Counts())
     #expect(!server.journal.lines.contains("woken \(AMBIT_OK) cause \(AMBIT_CAUSE_NONE)"))
   }
@@ -136,10 +135,9 @@ import Testing
     let clients = try (0..<100).map { _ in try Client(server) }
     for client in clients { try client.send("GET /count HTTP/1.1\r\nHost: a\r\n\r\n") }
     #expect(server.journal.waits(for: "waiting", times: 100))
-    let gate = Gate<Int>()
-    server.loops.loops[0].post { _ in _ = gate.wait(timeout: 10_000_000_000) }
-    for client in clients { leave(client, leaving) }
-    gate.arrive(1)
+    server.holdingLoop {
+      for client in clients { leave(client, leaving) }
+    }
     #expect(server.finalCounts == TestServer.Counts())
     let counts = server.journal.lines.compactMap { Int($0.trimmingPrefix("open ")) }
     #expect(counts.count == 100)
@@ -159,11 +157,10 @@ import Testing
     let other = try Client(server)
     for client in clients { try client.send("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n") }
     #expect(server.journal.waits(for: "waiting", times: 400))
-    let gate = Gate<Int>()
-    server.loops.loops[0].post { _ in _ = gate.wait(timeout: 10_000_000_000) }
-    for client in clients { leave(client, leaving) }
-    try other.send("GET /ask HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-    gate.arrive(1)
+    try server.holdingLoop {
+      for client in clients { leave(client, leaving) }
+      try other.send("GET /ask HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    }
     #expect(try other.reply().status == 200)
     #expect(server.finalCounts == TestServer.Counts())
     let woken = "woken \(AMBIT_CANCELLED) cause \(AMBIT_CAUSE_DISCONNECT)"

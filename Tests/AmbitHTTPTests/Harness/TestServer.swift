@@ -79,6 +79,18 @@ final class TestServer: Sendable {
     return generation
   }
 
+  /// Does something while the first loop does not turn, which then finds all of it at once.
+  func holdingLoop(_ body: () throws -> Void) rethrows {
+    let (held, released) = (Gate<Int>(), Gate<Int>())
+    loops.loops[0].post { _ in
+      held.arrive(1)
+      _ = released.wait()
+    }
+    _ = held.wait()
+    defer { released.arrive(1) }
+    try body()
+  }
+
   /// What is open on all loops, besides the scopes of the host and of the plugin.
   struct Counts: Equatable, Sendable {
     var connections = 0
