@@ -1,6 +1,5 @@
 internal import CFiber
 internal import CLinux
-internal import Glibc
 
 /// A thread that a pool has besides its others, for one piece of work.
 final class CallThread: @unchecked Sendable {
@@ -16,19 +15,8 @@ final class CallThread: @unchecked Sendable {
 
   /// False if the system has no more threads.
   func start() -> Bool {
-    var created = pthread_t()
-    let thread = Unmanaged.passRetained(self)
-    let code = pthread_create(
-      &created, nil,
-      { thread in
-        Unmanaged<CallThread>.fromOpaque(thread!).takeRetainedValue().run()
-        return nil
-      }, thread.toOpaque())
-    guard code == 0 else {
-      thread.release()
-      return false
-    }
-    pthread_detach(created)
+    guard let thread = try? SystemThread(for: "a call", { self.run() }) else { return false }
+    thread.detach()
     return true
   }
 

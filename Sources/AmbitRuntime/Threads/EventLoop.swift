@@ -1,7 +1,6 @@
 internal import CFiber
 internal import CLinux
 public import CAmbit
-internal import Glibc
 
 /// A loop with its thread, as other threads hold it.
 public final class EventLoop: @unchecked Sendable {
@@ -11,7 +10,7 @@ public final class EventLoop: @unchecked Sendable {
   private let pool: ThreadPool
   private let threadName: String
   private let mail: UnsafeMutablePointer<MailWatch>
-  private var thread: pthread_t?
+  private var thread: SystemThread?
 
   /// The mailbox's registration with the loop.
   private struct MailWatch {
@@ -44,16 +43,7 @@ public final class EventLoop: @unchecked Sendable {
 
   /// Starts the loop's thread. Signals that are blocked in the caller are blocked in it.
   public func start() throws(SystemError) {
-    var created = pthread_t()
-    let loop = Unmanaged.passUnretained(self)
-    let code = pthread_create(
-      &created, nil,
-      { loop in
-        Unmanaged<EventLoop>.fromOpaque(loop!).takeUnretainedValue().main()
-        return nil
-      }, loop.toOpaque())
-    guard code == 0 else { throw SystemError(operation: "cannot start the thread of a loop", code: code) }
-    thread = created
+    thread = try SystemThread(for: "a loop") { self.main() }
   }
 
   private func main() {
@@ -72,7 +62,7 @@ public final class EventLoop: @unchecked Sendable {
   public func stop() {
     guard let thread else { return }
     post { $0.pointee.isStopping = true }
-    pthread_join(thread, nil)
+    thread.join()
     self.thread = nil
   }
 }

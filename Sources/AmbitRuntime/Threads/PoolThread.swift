@@ -1,6 +1,5 @@
 internal import CFiber
 internal import CLinux
-internal import Glibc
 
 /// Work that a thread has been given.
 struct PoolTask {
@@ -23,19 +22,11 @@ final class PoolThread: @unchecked Sendable {
 
   /// False if the system has no more threads.
   func start() -> Bool {
-    var created = pthread_t()
-    let thread = Unmanaged.passRetained(self)
-    let code = pthread_create(
-      &created, nil,
-      { thread in
-        Unmanaged<PoolThread>.fromOpaque(thread!).takeRetainedValue().serve()
-      }, thread.toOpaque())
-    guard code == 0 else {
-      thread.release()
+    guard let thread = try? SystemThread(for: "the pool", { self.serve() }) else {
       parker.destroy()
       return false
     }
-    pthread_detach(created)
+    thread.detach()
     return true
   }
 

@@ -22,7 +22,7 @@ final class Watchdog: @unchecked Sendable {
   private let descriptor: Int32
   /// Stalls there have been.
   let stallCount = Atomic<Int>(0)
-  private var thread: pthread_t?
+  private var thread: SystemThread?
   /// For each loop. Of the watchdog's thread, as is all below.
   private var stalls: [LoopStall] = []
   private let logger = Logger(label: "ambit")
@@ -41,19 +41,7 @@ final class Watchdog: @unchecked Sendable {
 
   /// Starts the thread. Signals that are blocked in the caller are blocked in it.
   func start() throws(SystemError) {
-    var created = pthread_t()
-    let watchdog = Unmanaged.passRetained(self)
-    let code = pthread_create(
-      &created, nil,
-      { watchdog in
-        Unmanaged<Watchdog>.fromOpaque(watchdog!).takeRetainedValue().watch()
-        return nil
-      }, watchdog.toOpaque())
-    guard code == 0 else {
-      watchdog.release()
-      throw SystemError(operation: "cannot start the watchdog's thread", code: code)
-    }
-    thread = created
+    thread = try SystemThread(for: "the watchdog") { self.watch() }
   }
 
   /// Ends the thread and waits for that. What was reported before is written.
@@ -61,7 +49,7 @@ final class Watchdog: @unchecked Sendable {
     guard let thread else { return }
     inbox.withLock { $0.isStopping = true }
     ring()
-    pthread_join(thread, nil)
+    thread.join()
     self.thread = nil
   }
 

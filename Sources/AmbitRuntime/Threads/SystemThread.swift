@@ -1,0 +1,35 @@
+internal import Glibc
+
+/// A thread of the system, which runs one function and ends: pthread_create(3).
+public struct SystemThread {
+  private let thread: pthread_t
+
+  /// Starts it. Signals that are blocked in the caller are blocked in it. Either `join` or `detach` is to be called, once.
+  /// - Throws: if the system has no more threads; `purpose` is what the thread would have been for.
+  public init(for purpose: String, _ body: @escaping @Sendable () -> Void) throws(SystemError) {
+    var created = pthread_t()
+    let body = Unmanaged.passRetained(Body(body))
+    let code = pthread_create(
+      &created, nil,
+      { body in
+        Unmanaged<Body>.fromOpaque(body!).takeRetainedValue().run()
+        return nil
+      }, body.toOpaque())
+    guard code == 0 else {
+      body.release()
+      throw SystemError(operation: "cannot start the thread of \(purpose)", code: code)
+    }
+    thread = created
+  }
+
+  private final class Body {
+    let run: @Sendable () -> Void
+    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+  }
+
+  /// Waits until it has ended.
+  public func join() { pthread_join(thread, nil) }
+
+  /// Lets it end by itself.
+  public func detach() { pthread_detach(thread) }
+}
