@@ -3,46 +3,18 @@
  * Asks for the delays that the plugin `moments` measures, then resets connections whose request is being held: one
  * after the other on an idle host, COUNT one right after the other, and COUNT that the host, process PID, sees all at
  * once since it is stopped meanwhile. Prints a line with each figure: its name, a tab, its value, in microseconds. */
-#include <arpa/inet.h>
-#include <netinet/tcp.h>
+#include "client.h"
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { SINGLES = 2000, LONGEST_SAMPLE = 1 << 20 };
 
-static struct sockaddr_in address;
-
-static void die(const char *what) {
-  perror(what);
-  exit(1);
-}
-
-static int64_t now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
-}
-
-static int connected(void) {
-  int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (descriptor < 0)
-    die("socket");
-  if (connect(descriptor, (const struct sockaddr *)&address, sizeof address) != 0)
-    die("connect");
-  int yes = 1;
-  setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-  return descriptor;
-}
+static int port;
 
 static void ask(int descriptor, const char *path) {
   char request[128];
@@ -121,7 +93,7 @@ static int64_t number_at(int control, const char *path) {
 /* What `moments` says of `path`, each time in a request of its own. */
 static void ask_for_moments(const char *name, const char *path) {
   static int64_t delays[SINGLES];
-  int control = connected();
+  int control = connected(port);
   for (size_t i = 0; i < SINGLES; i++) {
     ask(control, path);
     answer(control);
@@ -134,7 +106,7 @@ static void ask_for_moments(const char *name, const char *path) {
 static void reset_one_by_one(int control) {
   static int64_t delays[SINGLES];
   for (size_t i = 0; i < SINGLES; i++) {
-    int descriptor = connected();
+    int descriptor = connected(port);
     ask(descriptor, "/held");
     await_jobs(control, 1);
     usleep(500); // so that the loop sleeps
@@ -170,7 +142,7 @@ static struct bystander *new_bystander(void) {
   struct bystander *bystander = calloc(1, sizeof *bystander);
   if (bystander == NULL)
     die("calloc");
-  bystander->descriptor = connected();
+  bystander->descriptor = connected(port);
   ask(bystander->descriptor, "/hello/World");
   answer(bystander->descriptor);
   return bystander;
@@ -195,7 +167,7 @@ static int *hold(int control, long count) {
   if (descriptors == NULL)
     die("calloc");
   for (long i = 0; i < count; i++)
-    ask(descriptors[i] = connected(), "/held");
+    ask(descriptors[i] = connected(port), "/held");
   await_jobs(control, count);
   return descriptors;
 }
@@ -257,15 +229,14 @@ int main(int count, char **arguments) {
     fputs("usage: departures PORT COUNT PID\n", stderr);
     return 64;
   }
-  address = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(arguments[1]))};
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  port = atoi(arguments[1]);
   allow_descriptors();
   ask_for_moments("job spawned: started", "/started");
   ask_for_moments("response complete: hook of a job", "/done");
   ask_for_moments("cancel called: hook of a job", "/called");
   ask_for_moments("deadline passed: hook of a job", "/deadline");
   ask_for_moments("spawned after the end: hook of the job", "/late");
-  int control = connected();
+  int control = connected(port);
   reset_one_by_one(control);
   reset_in_turn(control, atol(arguments[2]));
   reset_at_once(control, atol(arguments[2]), (pid_t)atoi(arguments[3]));

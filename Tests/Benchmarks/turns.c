@@ -3,14 +3,8 @@
  * Asks for the paths in turn on one connection, a block of requests each, one request after the other, and prints a
  * line for each path: the median time of its requests, a tab, and the median of what a block of it took more than the
  * block of the first path in the same round, each as the median of its requests; in microseconds. */
-#include <arpa/inet.h>
-#include <netinet/tcp.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "client.h"
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { MOST_PATHS = 8, BLOCK = 40, WARM_UP = 5, TIMED = BLOCK - WARM_UP, MOST_ROUNDS = 20000 };
@@ -20,28 +14,6 @@ struct times {
   int64_t requests[MOST_ROUNDS * TIMED];
   int64_t blocks[MOST_ROUNDS];
 };
-
-static void die(const char *what) {
-  perror(what);
-  exit(1);
-}
-
-static int64_t now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
-}
-
-static int connected(int port) {
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (descriptor < 0 || connect(descriptor, (const struct sockaddr *)&address, sizeof address) != 0)
-    die("connect");
-  int yes = 1;
-  setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-  return descriptor;
-}
 
 /* How long one request takes, whose answer is small enough to come in one piece. */
 static int64_t request(int descriptor, const char *path) {

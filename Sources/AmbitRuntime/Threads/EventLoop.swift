@@ -20,8 +20,7 @@ public final class EventLoop: @unchecked Sendable {
   }
 
   /// Makes one of `count` loops; it does nothing until `start`. `api` outlives it; `isChecked` says that it is one of
-  /// checked mode. Of `threadName` debuggers show the
-  /// first 15 bytes.
+  /// checked mode. Of `threadName` debuggers show the first 15 bytes.
   public init(
     index: Int, of count: Int = 1, threadName: String = "ambit-loop", api: UnsafePointer<ambit_api>,
     isChecked: Bool = false, limits: RuntimeLimits, pool: ThreadPool = ThreadPool()
