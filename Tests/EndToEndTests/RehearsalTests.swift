@@ -52,6 +52,7 @@ import Testing
     async throws
   {
     try await withTemporaryDirectory { directory in
+      try directory.write("listen = [\"127.0.0.1:0\"]\n", as: "host.conf")
       let folder = directory.appending(path: "Plugins")
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       let crash = Mishap("", constructor: "raise(SIGSEGV);", "")

@@ -4,6 +4,8 @@ import Testing
 /// What the host says of code that goes on when it should not.
 @Suite struct `The watchdog` {
   private static let shortGrace = "threads = 2\ncancel_grace = \"1500ms\""
+  /// Where a report is to show what comes soon after a turn's beginning: a machine short of processors may take its time.
+  private static let lateWarning = "stall_warning = \"300ms\""
 
   /// A route that leaves something behind, the job's name, and how the report tells what it does.
   struct Stubborn: Sendable, CustomTestStringConvertible {
@@ -28,7 +30,7 @@ import Testing
   func `reports a cancelled job that does not return after a second, and when its grace is over, once each`(
     stubborn: Stubborn
   ) async throws {
-    try await withHost([.fixture("ignores_cancel")], configuration: Self.shortGrace) { host in
+    try await withHost([.fixture("ignores_cancel")], configuration: "threads = 2\ncancel_grace = \"3s\"") { host in
       let gate = host.directory.appending(path: "gate").path
       #expect(mkfifo(gate, 0o600) == 0)
       let connection = try host.connect()
@@ -43,7 +45,7 @@ import Testing
         let stack = try #require(line.field(stubborn.stack), "\(line)")
         #expect(stack.contains(" \(stubborn.function)+0x") && stack.contains("(ignores_cancel.1."), "\(line)")
       }
-      #expect(stuck.field("cancelled_ms").flatMap { Int($0) } ?? 0 >= 1500)
+      #expect(stuck.field("cancelled_ms").flatMap { Int($0) } ?? 0 >= 3000)
       try host.directory.write("", as: "release")
       close(open(gate, O_WRONLY | O_NONBLOCK))
       try await host.log.line(containing: stubborn.returns)
@@ -73,7 +75,7 @@ import Testing
   func `names what holds up a loop while it does, and tells when it is over`(
     path: String, work: String, job: String?
   ) async throws {
-    try await withHost([.fixture("holds_up_loop")]) { host in
+    try await withHost([.fixture("holds_up_loop")], configuration: Self.lateWarning) { host in
       // A machine that is short of processors may hold up any loop: only lines about this route count.
       @Sendable func isAbout(_ line: LogLine, _ message: String) -> Bool {
         line.contains(message) && line.field("route") == "GET \(path)"
@@ -87,7 +89,7 @@ import Testing
       #expect(stack.contains(" spins+0x"), "\(stall)")
       try host.directory.write("", as: "release")
       let end = try await host.log.line { isAbout($0, "a loop turns again") }
-      #expect(end.field("plugin") == "holds_up_loop/1" && end.field("ms").flatMap { Int($0) } ?? 0 >= 100, "\(end)")
+      #expect(end.field("plugin") == "holds_up_loop/1" && end.field("ms").flatMap { Int($0) } ?? 0 >= 300, "\(end)")
       #expect(host.log.lines { isAbout($0, "a loop does not turn") }.count == 1)
       let tree = try await tree(of: host)
       #expect(tree.field("stalls").flatMap { Int($0) } ?? 0 >= 2, "\(tree)")
@@ -95,7 +97,7 @@ import Testing
   }
 
   @Test func `does not interrupt a system call that holds up a loop`() async throws {
-    try await withHost([.fixture("holds_up_loop")]) { host in
+    try await withHost([.fixture("holds_up_loop")], configuration: Self.lateWarning) { host in
       let gate = host.directory.appending(path: "gate").path
       #expect(mkfifo(gate, 0o600) == 0)
       async let answer = host.get("/blocks")
@@ -108,7 +110,7 @@ import Testing
   }
 
   @Test func `reports a job of the plugin's own scope that holds up its loop`() async throws {
-    try await withHost([.fixture("holds_up_loop")]) { host in
+    try await withHost([.fixture("holds_up_loop")], configuration: Self.lateWarning) { host in
       let stall = try await host.log.line { $0.contains("a loop does not turn") && $0.field("job") == "sleeper" }
       #expect(stall.field("plugin") == "holds_up_loop/1", "\(stall)")
       #expect(stall.field("state") == "in clock_nanosleep", "\(stall)")
@@ -125,7 +127,8 @@ import Testing
   }
 
   @Test func `writes its reports as objects where the log does`() async throws {
-    try await withHost([.fixture("holds_up_loop")], configuration: "threads = 1\n[log]\nformat = \"json\"") { host in
+    try await withHost([.fixture("holds_up_loop")], configuration: "\(Self.lateWarning)\n[log]\nformat = \"json\"") {
+      host in
       let line = try await host.log.line { $0.contains("a loop does not turn") && $0.contains("holds_up_loop/1") }
       let object = try JSONDecoder().decode([String: String].self, from: Data(line.text.utf8))
       #expect(object["plugin"] == "holds_up_loop/1" && object["fault"] == "plugin" && object["level"] == "warning")

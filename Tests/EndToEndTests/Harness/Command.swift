@@ -21,10 +21,9 @@ func run(
   let errors = try PipeEnds()
   let child = try Child(
     command, arguments, in: directory, environment: environment, output: output.writing, errors: errors.writing)
-  async let written = onOwnThread { readAll(output.reading) }
-  async let complaints = onOwnThread { readAll(errors.reading) }
-  return try await CommandResult(
-    status: child.status, output: written, errors: String(decoding: complaints, as: UTF8.self))
+  let (written, complaints) = (Reading(of: output.reading), Reading(of: errors.reading))
+  return await CommandResult(
+    status: child.status, output: written.bytes, errors: String(decoding: complaints.bytes, as: UTF8.self))
 }
 
 /// Runs the binary under test.
@@ -39,8 +38,21 @@ func curl(_ arguments: String...) async throws -> CommandResult {
   try await run("curl", ["--silent", "--show-error", "--noproxy", "*"] + arguments)
 }
 
-private func readAll(_ descriptor: Int32) -> [UInt8] {
-  var bytes: [UInt8] = []
-  drain(descriptor) { bytes += $0 }
-  return bytes
+/// All that comes out of a descriptor, read from now on by a thread that is there already: one that waited for Swift to
+/// run a task would be late where tests keep all of Swift's threads busy, and a pipe holds no more than 64 KiB.
+private struct Reading {
+  private let end = AsyncStream<[UInt8]>.makeStream()
+
+  init(of descriptor: Int32) {
+    Thread.detachNewThread { [end] in
+      var bytes: [UInt8] = []
+      drain(descriptor) { bytes += $0 }
+      end.continuation.yield(bytes)
+    }
+  }
+
+  /// Everything, once it has ended.
+  var bytes: [UInt8] {
+    get async { await end.stream.first { _ in true } ?? [] }
+  }
 }
