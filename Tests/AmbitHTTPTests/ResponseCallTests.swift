@@ -179,7 +179,7 @@ import Testing
         -
         1
         -
-        3 x-a=2 false-
+        3 x-a=2 false- false
         """)
   }
 }
@@ -200,7 +200,7 @@ private let describeRequest: ambit_handler = { scope in
     text(ambit_param(scope, "name")), text(ambit_param(scope, "rest")), text(ambit_param(scope, "none")),
     text(ambit_query(scope, "q")), text(ambit_query(scope, "f")), text(ambit_query(scope, "none")),
     text(ambit_header(scope, "X-a")), text(ambit_header(scope, "none")),
-    "\(ambit_header_count(scope)) \(third) \(isThere)\(text(name))",
+    "\(ambit_header_count(scope)) \(third) \(isThere)\(text(name)) \(ambit_header_at(scope, -1, &name, &value))",
   ]
   let body = lines.joined(separator: "\n")
   return ambit_respond(scope, 200, nil, body, body.utf8.count)

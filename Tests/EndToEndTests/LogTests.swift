@@ -47,6 +47,7 @@ import Testing
         AMBIT_PLUGIN_HEADER, .name = "speaker", .version = "1.0", .routes = routes, .route_count = 1};
       """, name: "speaker")
     try await withHost([plugin], configuration: "[log]\nlevel = \"\(level)\"") { host in
+        ambit_log(scope, AMBIT_INFO, "wild", (size_t)-1);
       #expect(try await host.get("/speak").status == 200)
       let shout = try await host.log.line(containing: "a shout")
       #expect(shout.contains("WARN") && shout.field("plugin") == "speaker/1")

@@ -41,8 +41,8 @@ import Testing
     async throws
   {
     try await withHost([.probe("c_calls")]) { host in
-      #expect(try await host.get("/spawn-refused").text == "8 invalid, no job\n")
-      let reasons = try await host.log.lines(8) { $0.contains("ambit_spawn_call:") }
+      #expect(try await host.get("/spawn-refused").text == "9 invalid, no job\n")
+      let reasons = try await host.log.lines(9) { $0.contains("ambit_spawn_call:") }
       for (line, reason) in zip(
         reasons,
         [
@@ -52,6 +52,7 @@ import Testing
           "argument 1 of \"i32 (f64 code)\": expected f64 (a decimal number",
           "argument 1 of \"i32 (str code)\": expected str (text without NUL), found a text of 3 bytes",
           "argument 1 of \"i32 (i32 code)\": expected i32 (-2147483648 to 2147483647), found a value of the unknown kind",
+          "argument 1 of \"i32 (bytes code)\": expected bytes, found 18446744073709551615 bytes",
           "function: expected a C function, found NULL", "signature: expected a text, found NULL",
         ])
       {
@@ -59,7 +60,7 @@ import Testing
         #expect(line.field("plugin") == "c_calls/1")
         #expect(line.field("fault") == "plugin")
       }
-      let ends = try await host.log.lines(8) { $0.text.hasPrefix("ended") }
+      let ends = try await host.log.lines(9) { $0.text.hasPrefix("ended") }
       #expect(ends.allSatisfy { $0.text == "ended arg=(nil) outcome=cancelled code=-4" })
     }
   }

@@ -46,7 +46,10 @@ enum RequestCalls {
     api.header_at = { handle, index, name, value in
       name?.pointee = .absent
       value?.pointee = .absent
-      guard let request = RequestPointer.of(handle), index < request.pointee.head.fieldCount else { return false }
+      // A position beyond Int.max comes as a negative one.
+      guard let request = RequestPointer.of(handle), index >= 0, index < request.pointee.head.fieldCount else {
+        return false
+      }
       let field = request.pointee.fields[index]
       name?.pointee = ambit_str(request.bytes(field.name))
       value?.pointee = ambit_str(request.bytes(field.value))

@@ -8,7 +8,7 @@ enum HandOverCalls {
       CallSite.loop(handle) { scope in
         guard let generation = scope.generationAtFirstLoop, generation.pointee.isSaving else { return .wrongState }
         guard bytes != nil || length == 0 else { return .invalid }
-        guard length <= HandedOverState.limit else { return .limit }
+        guard UInt(bitPattern: length) <= UInt(HandedOverState.limit) else { return .limit }
         let copied = HandedOverState(version: version, copying: UnsafeRawBufferPointer(start: bytes, count: length))
         guard let copied else { return .noMemory }
         generation.pointee.saved = copied

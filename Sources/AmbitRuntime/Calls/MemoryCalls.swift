@@ -13,7 +13,7 @@ enum MemoryCalls {
       return memory
     }
     api.cstr = { handle, text in
-      guard let source = text.ptr else { return nil }
+      guard let source = text.ptr, text.len >= 0 else { return nil }
       var copy: UnsafePointer<CChar>?
       _ = CallSite.loop(handle) { scope in
         let bytes = scope.copy(UnsafeRawBufferPointer(start: source, count: text.len))

@@ -59,7 +59,7 @@ extension ForeignCall {
 extension ambit_value {
   /// Whether the value can be an argument of that type.
   fileprivate func fits(_ type: CType) -> Bool {
-    guard reserved == 0 else { return false }
+    guard reserved == 0, !isCopied || `as`.str.len >= 0 else { return false }
     switch (kind, type) {
     case (AMBIT_VALUE_NONE, .str), (AMBIT_VALUE_NONE, .bytes), (AMBIT_VALUE_NONE, .ptr), (AMBIT_VALUE_NONE, .scope),
       (AMBIT_VALUE_BOOL, .bool), (AMBIT_VALUE_FLOAT, .f32), (AMBIT_VALUE_FLOAT, .f64), (AMBIT_VALUE_BYTES, .bytes),
@@ -102,8 +102,8 @@ extension ambit_value {
     case AMBIT_VALUE_INT: return "the integer \(`as`.i64)"
     case AMBIT_VALUE_UINT: return "the integer \(`as`.u64)"
     case AMBIT_VALUE_FLOAT: return "the float \(`as`.f64)"
-    case AMBIT_VALUE_STR: return "a text of \(`as`.str.len) bytes"
-    case AMBIT_VALUE_BYTES: return "\(`as`.str.len) bytes"
+    case AMBIT_VALUE_STR: return "a text of \(UInt(bitPattern: `as`.str.len)) bytes"
+    case AMBIT_VALUE_BYTES: return "\(UInt(bitPattern: `as`.str.len)) bytes"
     case AMBIT_VALUE_PTR: return "a pointer"
     default: return "a value of the unknown kind \(kind)"
     }

@@ -95,6 +95,7 @@ static int32_t spawn_refused(ambit_scope *scope) {
   ambit_value one[] = {ambit_value_int(300), ambit_value_none()};
   ambit_value nul = ambit_value_str(ambit_str_of("a\0b", 3));
   ambit_value odd = {.kind = 99};
+  ambit_value wild = ambit_value_bytes("x", (size_t)-1);
   ambit_job *job = (ambit_job *)scope;
   ambit_status statuses[] = {
       ambit_spawn_call(scope, function, "i32 (i23 code)", one, 1, &watched, &job),
@@ -103,6 +104,7 @@ static int32_t spawn_refused(ambit_scope *scope) {
       ambit_spawn_call(scope, function, "i32 (f64 code)", one, 1, &watched, NULL),
       ambit_spawn_call(scope, function, "i32 (str code)", &nul, 1, &watched, NULL),
       ambit_spawn_call(scope, function, "i32 (i32 code)", &odd, 1, &watched, NULL),
+      ambit_spawn_call(scope, function, "i32 (bytes code)", &wild, 1, &watched, NULL),
       ambit_spawn_call(scope, NULL, "i32 ()", NULL, 0, &watched, NULL),
       ambit_spawn_call(scope, function, NULL, NULL, 0, &watched, NULL),
   };
