@@ -76,10 +76,12 @@ package final class PluginGeneration: Sendable {
     try call("start", timeout: timeout) { shard in
       shard.pointee.generation!.pointee.handedOver = handedOver
     } _: { scope in
+      shard.pointee.generation!.pointee.isStarting = true
       start(scope)
     } then: { shard in
       shard.pointee.generation!.pointee.handedOver = nil
     }
+      shard.pointee.generation!.pointee.isStarting = false
   }
 
   /// Runs the plugin's `save` while it serves on, and waits for it.

@@ -30,8 +30,8 @@ enum HandOverCalls {
 
 extension UnsafeMutablePointer<Scope> {
   /// The generation, if this is the plugin's scope on the loop where its `start` and `save` run: nobody else touches
-  /// what they leave.
-  fileprivate var generationAtFirstLoop: GenerationPointer? {
+  /// what they set and leave.
+  var generationAtFirstLoop: GenerationPointer? {
     pointee.kind == .plugin && pointee.loop.pointee.index == 0 ? pointee.generation : nil
   }
 }

@@ -14,7 +14,7 @@ enum PluginCalls {
     api.state = { $0.flatMap { ScopePointer.of($0).pointee.generation?.pointee.state } }
     api.set_state = { handle, state in
       CallSite.loop(handle) { scope in
-        guard scope.pointee.kind == .plugin, let generation = scope.pointee.generation else { return .wrongState }
+        guard let generation = scope.generationAtFirstLoop, generation.pointee.isStarting else { return .wrongState }
         generation.pointee.state = state
         return .ok
       }

@@ -78,7 +78,8 @@ extension CheckedCalls {
     api.set_state = { scope, state in
       scope.refusal("ambit_set_state")
         ?? scope.expecting(
-          "the state is the plugin's scope's", "ambit_set_state", scope.calls.pointee.set_state(scope, state))
+          "the state is set on the plugin's scope, by its start", "ambit_set_state",
+          scope.calls.pointee.set_state(scope, state))
     }
     api.setting = { $0.permits("ambit_setting") ? $0.calls.pointee.setting($0, $1) : CheckedCalls.absent }
     api.hand_over = { $0.refusal("ambit_hand_over") ?? $0.calls.pointee.hand_over($0, $1, $2, $3) }

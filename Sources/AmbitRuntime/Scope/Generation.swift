@@ -19,7 +19,9 @@ public struct Generation {
   public var imageAddress: UInt = 0
   /// What the plugin keeps for itself: `ambit_set_state`.
   public var state: UnsafeMutableRawPointer?
-  /// What the generation before has left, while `start` runs. The first loop's, as are the next two.
+  /// `start` runs. The first loop's, as are the next three.
+  public var isStarting = false
+  /// What the generation before has left, while `start` runs.
   public var handedOver: HandedOverState?
   /// `save` runs.
   public var isSaving = false

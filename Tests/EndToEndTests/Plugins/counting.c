@@ -53,7 +53,10 @@ static int32_t astray(ambit_scope *scope) {
   ambit_status own = ambit_hand_over(scope, 1, "x", 1);
   ambit_status plugin = ambit_hand_over(ambit_plugin_scope(scope), 1, "x", 1);
   ambit_str left = ambit_handed_over(ambit_plugin_scope(scope), NULL);
-  return ambit_respondf(scope, 200, "text/plain", "%d %d %d\n", own, plugin, left.ptr == NULL);
+  void *state = ambit_state(scope);
+  ambit_status set = ambit_set_state(ambit_plugin_scope(scope), &state);
+  return ambit_respondf(scope, 200, "text/plain", "%d %d %d, state %d %d\n", own, plugin, left.ptr == NULL, set,
+                        ambit_state(scope) != state);
 }
 
 static const ambit_route routes[] = {{.pattern = "GET /count", .handler = counted},
