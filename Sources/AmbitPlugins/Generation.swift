@@ -23,6 +23,8 @@ package final class PluginGeneration: Sendable {
   /// What `end` is to call when all is over.
   private let completion = Mutex<(@Sendable () -> Void)?>(nil)
   private let progress: Mutex<Progress>
+  /// When the `save` began that has not returned; nanoseconds since 1970.
+  private let saveBegan = Mutex<Int64?>(nil)
 
   private struct Progress {
     var phase = GenerationPhase.serving
@@ -74,26 +76,32 @@ package final class PluginGeneration: Sendable {
   package func start(from handedOver: HandedOverState?, timeout: Duration? = nil) throws(PluginRefusal) {
     guard let start = plugin.declaration.start else { return }
     try call("start", timeout: timeout) { shard in
+      shard.pointee.generation!.pointee.isStarting = true
       shard.pointee.generation!.pointee.handedOver = handedOver
     } _: { scope in
-      shard.pointee.generation!.pointee.isStarting = true
       start(scope)
     } then: { shard in
+      shard.pointee.generation!.pointee.isStarting = false
       shard.pointee.generation!.pointee.handedOver = nil
     }
-      shard.pointee.generation!.pointee.isStarting = false
   }
 
-  /// Runs the plugin's `save` while it serves on, and waits for it.
+  /// Runs the plugin's `save` while it serves on, and waits for it. One that did not return in time keeps its thread, so
+  /// it is not called again before it has.
   /// - Returns: what it hands over; nil if that is nothing.
   package func save(timeout: Duration? = nil) throws(PluginRefusal) -> HandedOverState? {
     guard let save = plugin.declaration.save else { return nil }
+    if let since = saveBegan.withLock({ $0 }) {
+      throw refusal("save has not returned since \(Timestamp.text(of: since)); it is not called again until it has")
+    }
     let saved = SavedState()
+    saveBegan.withLock { $0 = Clock.wall }
     try call("save", timeout: timeout) { shard in
       shard.pointee.generation!.pointee.isSaving = true
     } _: { scope in
       save(scope)
-    } then: { shard in
+    } then: { [self] shard in
+      saveBegan.withLock { $0 = nil }
       let generation = shard.pointee.generation!
       generation.pointee.isSaving = false
       saved.state.withLock { $0 = generation.pointee.saved }

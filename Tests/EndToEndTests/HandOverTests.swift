@@ -42,6 +42,37 @@ import Testing
     }
   }
 
+  @Test func `calls a save that has not returned no second time, and names it at each reload, until it has`()
+    async throws
+  {
+    let stubborn = """
+      #include <ambit.h>
+      #include <stdio.h>
+      #include <unistd.h>
+      static int32_t save(ambit_scope *plugin) {
+        dprintf(2, "save begins\\n");
+        while (access("release", F_OK) != 0) usleep(10000);
+        return ambit_hand_over(plugin, 1, "x", 1);
+      }
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "stubborn", .save = save};
+      """
+    let plugin = PluginFile.source(stubborn, name: "stubborn")
+    try await withHost([plugin], configuration: "rehearsal_timeout = \"1s\"") { host in
+      try await PluginFile.source(stubborn + "int other;", name: "stubborn").install(in: host.plugins)
+      #expect(try await host.reloadOnRequest().field("failed") == "1")
+      try await host.log.line(containing: "plugin stubborn (Plugins/stubborn.so): save has not returned after 2s")
+      for _ in 0..<3 { #expect(try await host.reloadOnRequest().field("failed") == "1") }
+      let refusals = try await host.log.lines(3) { $0.contains("save has not returned since 20") }
+      #expect(refusals.allSatisfy { $0.contains("plugin stubborn (") && $0.contains("not called again until it has") })
+      #expect(host.log.lines { $0.text == "save begins" }.count == 1)
+
+      try host.directory.write("", as: "release")
+      // Until the thread has seen that.
+      while try await host.reloadOnRequest().field("changed") != "1" {}
+      #expect(host.log.lines { $0.text == "save begins" }.count >= 3)
+    }
+  }
+
   @Test func `reaches a generation that differs in its settings alone`() async throws {
     try await withHost([.probe("counting")]) { host in
       #expect(try await host.get("/count").text == "1\n")
