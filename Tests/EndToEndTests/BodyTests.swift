@@ -97,6 +97,28 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    (
+      "zz\r\n", 400, "the request body is malformed",
+      "the request's body is malformed, and the handler returned INVALID"
+    ),
+    (
+      "b\r\nhello world\r\n0\r\n\r\n", 413, "the request body is too large",
+      "the request's body is longer than max_body, and the handler returned LIMIT"
+    ),
+  ])
+  func `a body that cannot be read to its end is no fault of the handler that tries`(
+    chunks: String, status: Int, text: String, note: String
+  ) async throws {
+    try await withHost([.probe("bodies")], configuration: "[limits]\nmax_body = 10") { host in
+      let answer = try await host.answer(
+        to: "POST /measure HTTP/1.1\r\nHost: ambit\r\nTransfer-Encoding: chunked\r\n\r\n\(chunks)")
+      #expect(answer.status == status && answer.text.contains(text), "\(answer)")
+      let line = try await host.log.line(containing: note)
+      #expect(line.contains("INFO") && line.field("fault") == nil && line.field("plugin") == "bodies/1", "\(line)")
+    }
+  }
+
   @Test func `a body that a handler left unread does not become the next request`() async throws {
     try await withHost([.sample("hello"), .probe("results")]) { host in
       let connection = try host.connect()

@@ -82,7 +82,7 @@ extension UnsafeMutablePointer<Request> {
 
   private func conclude(failure code: Int32, on connection: ConnectionPointer) {
     let isCancellation = code == Status.cancelled.rawValue && scope.pointee.state != .open
-    if !isCancellation { fault("handler returned \(Status(rawValue: code))\(failureText(scope))") }
+    if !isCancellation { report(failure: Status(rawValue: code)) }
     switch pointee.response.phase {
     case .complete: break
     case .streaming: connection.pointee.flags.insert(.closing)
@@ -91,10 +91,21 @@ extension UnsafeMutablePointer<Request> {
     }
   }
 
+  /// A body that the handler could not read to its end is the client's doing.
+  private func report(failure status: Status) {
+    let isOfClient = status == .limit && pointee.body.isTooLong || status == .invalid && pointee.body.isMalformed
+    let reason = failureText(scope)
+    guard isOfClient else { return fault("handler returned \(status)\(reason)") }
+    let body = status == .limit ? "longer than max_body" : "malformed"
+    PluginLog.write(.info, scope, "the request's body is \(body), and the handler returned \(status)\(reason)")
+  }
+
   private func sendFailure(_ status: Status) {
     switch status {
     case .limit where pointee.body.isTooLong:
       ErrorResponse.send(on: self, status: 413, text: "the request body is too large", closing: true)
+    case .invalid where pointee.body.isMalformed:
+      ErrorResponse.send(on: self, status: 400, text: "the request body is malformed", closing: true)
     case .limit: ErrorResponse.send(on: self, status: 503, text: "the handler has reached a limit", closing: false)
     case .invalid:
       ErrorResponse.send(on: self, status: 400, text: "the handler found the request invalid", closing: false)
