@@ -68,6 +68,30 @@ import Testing
     }
   }
 
+  @Test(
+    .disabled(if: Places.isSanitized),
+    arguments: [
+      ("one line without an end", "for (;;) dprintf(1, \"%9999d\", 1);"),
+      ("short lines", "for (;;) dprintf(1, \"%d\\n\", 1);"),
+      ("messages", "for (;;) ambit_log(plugin, AMBIT_INFO, \"x\", 1);"),
+    ])
+  func `keeps its limit, and the log its measure, while a plugin never stops writing`(what: String, start: String)
+    async throws
+  {
+    let configuration = "rehearsal_timeout = \"1s\""
+    try await withHost([.sample("hello")], configuration: configuration) { host in
+      let before = try host.memory("VmHWM")
+      try await Mishap("", start: start, "").plugin.install(in: host.plugins)
+      #expect(try await host.reload().field("failed") == "1")
+      try await host.log.line(containing: "rehearsal: did not finish within 1s (in start)")
+      let written = host.log.all.filter { $0.field("plugin")?.hasSuffix("/rehearsal") == true }
+      #expect(written.count <= 1001, "\(written.count)")
+      #expect(written.count < 1001 || written.last!.contains("wrote more than 1000 lines in its rehearsal"))
+      #expect(written.allSatisfy { $0.text.utf8.count < 9000 })
+      #expect(try host.memory("VmHWM") < before + (64 << 20))
+    }
+  }
+
   @Test func `goes on with the other plugins in a new process`() async throws {
     let crash = Mishap("", start: "raise(SIGSEGV);", "")
     try await withHost([.sample("hello")], configuration: "start = \"lenient\"") { host in

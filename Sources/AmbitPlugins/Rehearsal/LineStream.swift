@@ -1,19 +1,26 @@
 /// Cuts output into lines.
 struct LineStream {
-  private var bytes: [UInt8] = []
+  /// A longer line is cut into several, so that output without an end takes no memory without an end.
+  static let longestLine = 8192
 
-  mutating func append(_ piece: some Sequence<UInt8>) { bytes += piece }
+  private var unfinished: [UInt8] = []
 
-  /// The next line that has ended, nil if there is none.
-  mutating func next() -> String? {
-    guard let end = bytes.firstIndex(of: UInt8(ascii: "\n")) else { return nil }
-    defer { bytes.removeFirst(end + 1) }
-    return String(decoding: bytes[..<end], as: UTF8.self)
+  /// Takes more output, and returns the lines that are whole now.
+  mutating func append(_ piece: some Sequence<UInt8>) -> [String] {
+    var lines: [String] = []
+    for byte in piece {
+      if byte != UInt8(ascii: "\n") { unfinished.append(byte) }
+      if byte == UInt8(ascii: "\n") || unfinished.count == Self.longestLine {
+        lines.append(String(decoding: unfinished, as: UTF8.self))
+        unfinished.removeAll(keepingCapacity: true)
+      }
+    }
+    return lines
   }
 
   /// What stands behind the last line's end; nil if nothing does.
   mutating func rest() -> String? {
-    defer { bytes = [] }
-    return bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
+    defer { unfinished = [] }
+    return unfinished.isEmpty ? nil : String(decoding: unfinished, as: UTF8.self)
   }
 }

@@ -11,6 +11,8 @@ struct Performance {
   private var manifest: PluginManifest?
   /// Why the host wants no more of the plugin, although nothing has failed in the child.
   private var objection: PluginRefusal?
+  /// Of its lines and log events, how many have come.
+  private var eventCount = 0
 
   init(of copy: PluginCopy, limit: Duration) {
     self.copy = copy
@@ -57,8 +59,21 @@ struct Performance {
   var place: String { step.map { " (\($0.place))" } ?? "" }
 
   /// A line that the plugin wrote by itself, as an event of the log.
-  func event(of line: String) -> RelayLogHandler.Event {
-    .init(level: "info", message: line, fields: [.init(key: LogField.plugin, value: "\(name)/rehearsal")])
+  func event(of line: String) -> RelayLogHandler.Event { event(level: "info", line) }
+
+  /// What is to be logged of an event: no plugin gets more than so many into the log, however much it says.
+  mutating func admitted(_ event: RelayLogHandler.Event) -> RelayLogHandler.Event? {
+    eventCount += 1
+    if eventCount <= Self.greatestEventCount { return event }
+    guard eventCount == Self.greatestEventCount + 1 else { return nil }
+    return self.event(
+      level: "warning", "wrote more than \(Self.greatestEventCount) lines in its rehearsal: the rest is left out")
+  }
+
+  private static let greatestEventCount = 1000
+
+  private func event(level: String, _ message: String) -> RelayLogHandler.Event {
+    .init(level: level, message: message, fields: [.init(key: LogField.plugin, value: "\(name)/rehearsal")])
   }
 
   private var name: String { manifest?.name ?? copy.file.stem }

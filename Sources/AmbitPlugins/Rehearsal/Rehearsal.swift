@@ -65,8 +65,8 @@ package final class Rehearsal {
     process.send(.load(copy: copy.path, file: copy.file.path, hash: copy.hash?.description ?? ""))
     while true {
       switch process.next(until: performance.deadline) {
-      case .line(let text): log(performance.event(of: text))
-      case .reply(.log(let event)): log(event)
+      case .line(let text): performance.admitted(performance.event(of: text)).map(log)
+      case .reply(.log(let event)): performance.admitted(event).map(log)
       case .reply(.began(let step)): performance.step = step
       case .reply(.manifest(let manifest)):
         process.send(performance.order(for: manifest, cast: cast))

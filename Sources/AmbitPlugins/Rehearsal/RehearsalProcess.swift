@@ -29,7 +29,7 @@ final class RehearsalProcess {
   private var outgoing: [UInt8] = []
   private var incoming = MessageStream()
   private var lines = LineStream()
-  private var events: [Event] = []
+  private var events: ArraySlice<Event> = []
   private var end: ProcessEnd?
 
   /// Starts `program rehearse`.
@@ -78,7 +78,7 @@ final class RehearsalProcess {
   /// The next that comes from the process; `.timedOut` if nothing has until `deadline` (monotonic, nanoseconds).
   func next(until deadline: Int64) -> Event {
     while true {
-      if !events.isEmpty { return events.removeFirst() }
+      if let event = events.popFirst() { return event }
       if let end { return .ended(end) }
       let left = deadline - Clock.monotonic
       guard left > 0 else { return .timedOut }
@@ -97,30 +97,39 @@ final class RehearsalProcess {
       pollfd(fd: isConnected ? connection : -1, events: wanted, revents: 0),
     ]
     guard poll(&ends, 2, Int32(slice)) > 0 else { return }
-    receive()
+    _ = receive()
     flush()
   }
 
-  /// Takes what has come, without waiting.
-  private func receive() {
-    isConnected = drain(connection) { incoming.append($0) } && isConnected
-    _ = drain(output) { lines.append($0) }
-    while let line = lines.next() { events.append(.line(line)) }
+  /// Takes a piece of what has come, without waiting: a process that never stops writing has to wait for the host, and
+  /// the host for its deadline.
+  /// - Returns: whether there was anything.
+  private func receive() -> Bool {
+    var isEmpty = true
+    isConnected =
+      read(connection) { piece in
+        isEmpty = false
+        incoming.append(piece)
+      } && isConnected
+    _ = read(output) { piece in
+      isEmpty = false
+      events += lines.append(piece).map { .line($0) }
+    }
     do throws(MalformedMessage) {
       while let message = try incoming.next() { events.append(.reply(try RehearsalReply(message[...]))) }
     } catch {
       events.append(.malformed)
     }
+    return !isEmpty
   }
 
   /// - Returns: whether the other end is still open.
-  private func drain(_ descriptor: Int32, _ consume: (ArraySlice<UInt8>) -> Void) -> Bool {
+  private func read(_ descriptor: Int32, _ consume: (ArraySlice<UInt8>) -> Void) -> Bool {
     var piece = [UInt8](repeating: 0, count: 65_536)
-    while true {
-      let count = read(descriptor, &piece, piece.count)
-      guard count > 0 else { return count < 0 && (errno == EAGAIN || errno == EINTR) }
-      consume(piece[..<count])
-    }
+    let count = Glibc.read(descriptor, &piece, piece.count)
+    guard count > 0 else { return count < 0 && (errno == EAGAIN || errno == EINTR) }
+    consume(piece[..<count])
+    return true
   }
 
   private func flush() {
@@ -139,7 +148,7 @@ final class RehearsalProcess {
 
   /// Takes the last there is from a process that has ended, or ends it, and all that descends from it.
   private func reap(killing: Bool) {
-    if killing { kill(id, RehearsalKeeper.endSignal) } else { receive() }
+    if killing { kill(id, RehearsalKeeper.endSignal) } else { while receive() {} }
     var status: Int32 = 0
     while waitpid(id, &status, 0) == -1, errno == EINTR {}
     if let rest = lines.rest() { events.append(.line(rest)) }
