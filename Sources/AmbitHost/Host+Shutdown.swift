@@ -66,6 +66,7 @@ extension Host {
       switch signals.next(timeout: 10_000_000) {
       case .terminate: return .interrupted
       case .dump: loops.logScopeTree()
+      case .reopenLog: keepLog()
       case .reload, nil: break
       }
     }

@@ -103,10 +103,16 @@ package final class Host {
       switch signals.next(timeout: pace.delay(at: Clock.monotonic) ?? -1) {
       case .reload: pace.want()
       case .dump: loops.logScopeTree()
+      case .reopenLog: keepLog()
       case .terminate: return shutDown()
       case nil: break
       }
     }
+  }
+
+  /// The log is what the host was started with as its standard error, which is not the host's to open.
+  func keepLog() {
+    logger.notice("SIGUSR1: there is no log file to reopen; the log goes to standard error, as at the start")
   }
 
   /// Who asks over the admin API waits for an answer, and only once at a time: no pace is kept then.

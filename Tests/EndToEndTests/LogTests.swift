@@ -32,12 +32,22 @@ import Testing
     }
   }
 
+  @Test func `SIGUSR1, which has others reopen their logs, changes nothing and is answered with a line`() async throws {
+    try await withHost([.sample("hello")]) { host in
+      host.child.signal(SIGUSR1)
+      try await host.log.line(containing: "SIGUSR1: there is no log file to reopen")
+      #expect(try await host.get("/hello/World").status == 200)
+      #expect(await host.stop() == .exited(0))
+    }
+  }
+
   @Test(arguments: [("info", false), ("debug", true)])
   func `shows what a plugin logs from the configured level up`(level: String, showsDebug: Bool) async throws {
     let plugin = PluginFile.source(
       """
       #include <ambit.h>
       static int32_t speak(ambit_scope *scope) {
+        ambit_log(scope, AMBIT_INFO, "wild", (size_t)-1);
         ambit_logf(scope, AMBIT_DEBUG, "a %s", "whisper");
         ambit_logf(scope, AMBIT_WARNING, "a %s", "shout");
         return AMBIT_OK;
@@ -47,7 +57,6 @@ import Testing
         AMBIT_PLUGIN_HEADER, .name = "speaker", .version = "1.0", .routes = routes, .route_count = 1};
       """, name: "speaker")
     try await withHost([plugin], configuration: "[log]\nlevel = \"\(level)\"") { host in
-        ambit_log(scope, AMBIT_INFO, "wild", (size_t)-1);
       #expect(try await host.get("/speak").status == 200)
       let shout = try await host.log.line(containing: "a shout")
       #expect(shout.contains("WARN") && shout.field("plugin") == "speaker/1")

@@ -9,6 +9,8 @@ public final class Signals: Sendable {
     case terminate
     /// Tell what runs.
     case dump
+    /// Open the log anew, after its file was renamed.
+    case reopenLog
   }
 
   private let descriptor: Int32
@@ -26,7 +28,7 @@ public final class Signals: Sendable {
   private static var handled: sigset_t {
     var set = sigset_t()
     sigemptyset(&set)
-    for signal in [SIGHUP, SIGTERM, SIGINT, SIGUSR2] { sigaddset(&set, signal) }
+    for signal in [SIGHUP, SIGTERM, SIGINT, SIGUSR1, SIGUSR2] { sigaddset(&set, signal) }
     return set
   }
 
@@ -37,6 +39,7 @@ public final class Signals: Sendable {
       case .reload: SIGHUP
       case .terminate: SIGTERM
       case .dump: SIGUSR2
+      case .reopenLog: SIGUSR1
       }
     kill(getpid(), number)
   }
@@ -55,6 +58,7 @@ public final class Signals: Sendable {
       guard read(descriptor, &info, MemoryLayout<signalfd_siginfo>.size) > 0 else { continue }
       switch Int32(info.ssi_signo) {
       case SIGHUP: return .reload
+      case SIGUSR1: return .reopenLog
       case SIGUSR2: return .dump
       default: return .terminate
       }
