@@ -1,8 +1,11 @@
 internal import AmbitCore
 internal import AmbitRuntime
 
-/// The process's output, for commands.
+/// The process's standard streams and its end, for commands.
 package enum StandardStreams {
+  /// Opens those that the process was started without. First of all.
+  package static func open() { HostProcess.openStandardStreams() }
+
   /// Writes to standard error.
   package static func writeError(_ text: String) { HostProcess.writeError(text) }
 

@@ -29,6 +29,20 @@ public enum HostProcess {
     setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
   }
 
+  /// Opens `/dev/null` for each standard stream that the process was started without, before anything else is opened:
+  /// what got one of their numbers would be written into by the log, and by plugins.
+  public static func openStandardStreams() {
+    while true {
+      let descriptor = open("/dev/null", O_RDWR)
+      guard descriptor > STDERR_FILENO else {
+        if descriptor < 0 { return }
+        continue
+      }
+      close(descriptor)
+      return
+    }
+  }
+
   /// Writes to standard error, in as few system calls as it takes.
   public static func writeError(_ text: String) {
     var text = text

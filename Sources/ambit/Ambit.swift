@@ -18,4 +18,9 @@ struct Ambit: ParsableCommand {
       Serve.self, Reload.self, Status.self, Inspect.self, Check.self, Routes.self, Build.self, Header.self,
       Rehearse.self,
     ])
+
+  static func main() {
+    StandardStreams.open()
+    main(nil)
+  }
 }

@@ -17,6 +17,24 @@ import Testing
     }
   }
 
+  @Test func `a host that is started without standard streams has them on the null device`() async throws {
+    try await withTemporaryDirectory { directory in
+      try await populate(directory, with: [.sample("hello")])
+      let errors = try PipeEnds()
+      let child = try Child(
+        "sh", ["-c", "exec \"$0\" serve <&- >&-", Places.ambit.filePath], in: directory,
+        output: open("/dev/null", O_WRONLY | O_CLOEXEC), errors: errors.writing)
+      let log = HostLog(following: errors.reading)
+      try await log.line(containing: "serving")
+      for stream in 0...1 {
+        let target = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(child.pid)/fd/\(stream)")
+        #expect(target == "/dev/null")
+      }
+      child.signal(SIGTERM)
+      #expect(await child.status == .exited(0))
+    }
+  }
+
   @Test func `header prints the header that plugins include, byte for byte`() async throws {
     let result = try await ambit("header")
     let header = try Data(contentsOf: Places.headers.appending(path: "ambit.h"))
