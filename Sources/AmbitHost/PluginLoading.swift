@@ -23,7 +23,7 @@ struct PluginLoading {
     do throws(FileError) {
       copies = try PluginCopies(in: parent)
     } catch {
-      throw HostFailure(error)
+      throw HostFailure(["the directory for private copies: \(error)"])
     }
   }
 
@@ -120,7 +120,7 @@ struct PluginLoading {
     do throws(FileError) {
       files = try PluginDirectory.list(directory)
     } catch {
-      throw HostFailure(error)
+      throw HostFailure(["plugins: \(error)"])
     }
     do throws(UntrustedFile) {
       try configuration.fileTrust.check(directory)

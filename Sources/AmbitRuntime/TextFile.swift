@@ -16,7 +16,7 @@ public enum TextFile {
       bytes += piece[..<count]
     }
     guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw SystemError(operation: "cannot read \(path)", code: EILSEQ)
+      throw SystemError(operation: "cannot read \(path) as UTF-8", code: EILSEQ)
     }
     return text
   }

@@ -174,7 +174,7 @@ typedef struct ambit_job_options {
   size_t size AMBIT_ZERO;         /* sizeof(ambit_job_options) */
   const char *name AMBIT_ZERO;    /* for the log; copied */
   uint32_t flags AMBIT_ZERO;      /* AMBIT_JOB_THREAD */
-  uint32_t stack_size AMBIT_ZERO; /* bytes; 0: the host's stack_size */
+  uint32_t stack_size AMBIT_ZERO; /* bytes that it needs; more than the host's stack_size: AMBIT_UNSUPPORTED */
   int64_t timeout AMBIT_ZERO;     /* the job is cancelled after so long; 0 or less: only with its scope */
   ambit_end_fn on_end AMBIT_ZERO;
 } ambit_job_options;
@@ -446,7 +446,8 @@ static inline ambit_status ambit_join(ambit_scope *scope, ambit_job *job, int64_
 
 /* Wait until every job that was spawned in this scope, other than the caller, has ended.                   [job, waits]
  * In a plugin's scope those of the caller's loop count.
- * Returns   AMBIT_OK: none failed; AMBIT_FAILED: at least one did; AMBIT_TIMED_OUT; AMBIT_CANCELLED.
+ * Returns   AMBIT_OK: none failed; AMBIT_FAILED: at least one did; AMBIT_TIMED_OUT; AMBIT_CANCELLED, also when a job
+ *           has failed in a scope with AMBIT_FAIL_FAST: ambit_cancelled says AMBIT_CAUSE_FAILED then.
  * Since     1.0 */
 static inline ambit_status ambit_join_all(ambit_scope *scope, int64_t timeout) {
   return scope->api->join_all(scope, timeout);
@@ -478,8 +479,8 @@ static inline ambit_cause ambit_ref_cancelled(ambit_ref ref) { return ref.api->r
 /* Open a scope inside this one: jobs in it can be cancelled, limited and waited for together.                     [job]
  * Owner     The child is closed by ambit_close, or by the host before this scope closes. Options are copied, NULL for
  *           none.
- * Returns   AMBIT_OK and the child in `*child`; AMBIT_CANCELLED: this scope is ending; AMBIT_LIMIT; AMBIT_INVALID:
- *           options that this host does not know; AMBIT_NO_MEMORY. `*child` is NULL then.
+ * Returns   AMBIT_OK and the child in `*child`; AMBIT_CANCELLED: this scope is ending; AMBIT_LIMIT: it lies in some 60
+ *           others; AMBIT_INVALID: options that this host does not know; AMBIT_NO_MEMORY. `*child` is NULL then.
  * Since     1.0 */
 static inline ambit_status ambit_open(ambit_scope *scope, const ambit_scope_options *options, ambit_scope **child) {
   return scope->api->open(scope, options, child);
