@@ -40,6 +40,7 @@ package final class Host {
     self.configuration = configuration
     initial = configuration
     HostProcess.raiseDescriptorLimit()
+    ExitReport.prepare()
     do throws(SystemError) {
       signals = try Signals()
       let limits = RuntimeLimits(
