@@ -258,6 +258,9 @@ typedef struct ambit_route {
  * `start`, `stop` and `save` each run on a thread of their own: they may block, which holds up no request. What `start`
  * spawns may run before it returns.
  *
+ * A plugin in Swift must be built with -enforce-exclusivity=unchecked: Swift lists for each thread what is being
+ * modified, and jobs that wait while they modify something would tear that list.
+ *
  * Flags of a plugin. With AMBIT_PLUGIN_THREADS all its code runs on pool threads, with the same calls: handlers, jobs,
  * ticks, posted jobs, `start`, `stop`, `save`, `on_end` hooks and deferred functions. Only functions of ambit_on_cancel
  * run on the loop, as for every plugin on its thread's own stack. A handler or job holds its thread while it waits, and
