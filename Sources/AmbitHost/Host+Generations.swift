@@ -27,6 +27,7 @@ extension Host {
   private func start(
     _ candidate: PluginLoading.Candidate, _ configuration: HostConfiguration
   ) throws(PluginRefusal) -> PluginGeneration {
+    try refuseStuckStart(of: candidate)
     let number = (generationNumbers[candidate.name] ?? 0) + 1
     generationNumbers[candidate.name] = number
     let plugin = try load(candidate, generation: number)
@@ -36,10 +37,21 @@ extension Host {
       let state = try serving[candidate.name]?.save(timeout: configuration.rehearsalTimeout)
       try generation.start(from: state, timeout: configuration.rehearsalTimeout)
     } catch {
+      if generation.isInOwnCall { stuckStarts.append(generation) }
       retire(generation, drain: .zero)
       throw error
     }
     return generation
+  }
+
+  /// What did not return from its `start` keeps a thread and its library: trying the same again would double both.
+  private func refuseStuckStart(of candidate: PluginLoading.Candidate) throws(PluginRefusal) {
+    stuckStarts.removeAll { !$0.isInOwnCall }
+    guard case .plugin(let copy, _) = candidate.origin,
+      let stuck = stuckStarts.first(where: { $0.plugin.copy.hash == copy.hash && $0.settings == candidate.settings })
+    else { return }
+    loading.copies.discard(copy)
+    try stuck.refuseDuringOwnCall()
   }
 
   private func load(

@@ -25,6 +25,8 @@ package final class Host {
   private var pace = ReloadPace()
   /// nil if the configuration wants none.
   private(set) var admin: AdminServer?
+  /// Those whose `start` did not return in time.
+  var stuckStarts: [PluginGeneration] = []
   /// How many generations each plugin has had, by its name.
   var generationNumbers: [String: UInt64] = [:]
   let logger: Logger

@@ -23,8 +23,8 @@ package final class PluginGeneration: Sendable {
   /// What `end` is to call when all is over.
   private let completion = Mutex<(@Sendable () -> Void)?>(nil)
   private let progress: Mutex<Progress>
-  /// When the `save` began that has not returned; nanoseconds since 1970.
-  private let saveBegan = Mutex<Int64?>(nil)
+  /// The plugin's own function that runs, and when it began: nanoseconds since 1970.
+  private let ownCall = Mutex<(name: StaticString, since: Int64)?>(nil)
 
   private struct Progress {
     var phase = GenerationPhase.serving
@@ -86,22 +86,16 @@ package final class PluginGeneration: Sendable {
     }
   }
 
-  /// Runs the plugin's `save` while it serves on, and waits for it. One that did not return in time keeps its thread, so
-  /// it is not called again before it has.
+  /// Runs the plugin's `save` while it serves on, and waits for it.
   /// - Returns: what it hands over; nil if that is nothing.
   package func save(timeout: Duration? = nil) throws(PluginRefusal) -> HandedOverState? {
     guard let save = plugin.declaration.save else { return nil }
-    if let since = saveBegan.withLock({ $0 }) {
-      throw refusal("save has not returned since \(Timestamp.text(of: since)); it is not called again until it has")
-    }
     let saved = SavedState()
-    saveBegan.withLock { $0 = Clock.wall }
     try call("save", timeout: timeout) { shard in
       shard.pointee.generation!.pointee.isSaving = true
     } _: { scope in
       save(scope)
-    } then: { [self] shard in
-      saveBegan.withLock { $0 = nil }
+    } then: { shard in
       let generation = shard.pointee.generation!
       generation.pointee.isSaving = false
       saved.state.withLock { $0 = generation.pointee.saved }
@@ -114,6 +108,16 @@ package final class PluginGeneration: Sendable {
     let state = Mutex<HandedOverState?>(nil)
   }
 
+  /// Whether one of the plugin's own functions runs: after a call that has failed, one that did not return in time.
+  package var isInOwnCall: Bool { ownCall.withLock { $0 != nil } }
+
+  /// - Throws: if one of the plugin's own functions still runs, which keeps its thread until it returns.
+  package func refuseDuringOwnCall() throws(PluginRefusal) {
+    guard let call = ownCall.withLock({ $0 }) else { return }
+    let since = Timestamp.text(of: call.since)
+    throw refusal("\(call.name) has not returned since \(since); nothing more is tried with it until it has")
+  }
+
   /// Runs one of the plugin's own functions as a job in its scope, on a thread of its own, and waits for it. `prepare`
   /// runs before it and `finish` after it, on the first loop.
   private func call(
@@ -121,10 +125,13 @@ package final class PluginGeneration: Sendable {
     _ function: @escaping @Sendable (UnsafeMutablePointer<ambit_scope>) -> Int32,
     then finish: @escaping @Sendable (ScopePointer) -> Void
   ) throws(PluginRefusal) {
+    try refuseDuringOwnCall()
+    ownCall.withLock { $0 = (name, Clock.wall) }
     let gate = Gate<CallResult>()
     let began = Clock.monotonic
-    onFirstLoop(name, timeout: timeout?.wholeNanoseconds ?? -1, preparing: prepare, function) { shard, code in
+    onFirstLoop(name, timeout: timeout?.wholeNanoseconds ?? -1, preparing: prepare, function) { [self] shard, code in
       finish(shard)
+      ownCall.withLock { $0 = nil }
       gate.arrive(CallResult(code: code, reason: failureText(shard), duration: Clock.monotonic - began))
     }
     let patience = timeout.map { ($0 + Self.returnGrace).wholeNanoseconds } ?? .max

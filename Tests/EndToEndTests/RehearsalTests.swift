@@ -104,6 +104,29 @@ import Testing
     }
   }
 
+  @Test func `does not save the host from a start that never returns in earnest, which is tried once`() async throws {
+    let start = """
+      if (ambit_extension(plugin, "ambit.rehearsal/1") != NULL) return AMBIT_OK;
+      dprintf(2, "start begins\\n");
+      while (access("release", F_OK) != 0) { usleep(10000); }
+      """
+    try await withHost([plugin("good")], configuration: "rehearsal_timeout = \"1s\"") { host in
+      try await Mishap("", start: start, "").plugin.install(in: host.plugins)
+      #expect(try await host.reloadOnRequest().field("failed") == "1")
+      try await host.log.line(containing: "plugin my (Plugins/my.so): start has not returned after 2s")
+      for _ in 0..<2 { #expect(try await host.reloadOnRequest().field("failed") == "1") }
+      let refusals = try await host.log.lines(2) { $0.contains("start has not returned since 20") }
+      #expect(refusals.allSatisfy { $0.contains("plugin my (Plugins/my.so)") })
+      #expect(host.log.lines { $0.text == "start begins" }.count == 1)
+      #expect(try await host.get("/my").text == "good\n")
+
+      try host.directory.write("", as: "release")
+      // Until the thread has seen that.
+      while try await host.reloadOnRequest().field("changed") != "1" {}
+      #expect(try await host.get("/my").text == "answer\n")
+    }
+  }
+
   @Test func `can be told from the real thing, and its lines can too`() async throws {
     let start = """
       int rehearsed = ambit_extension(plugin, "ambit.rehearsal/1") != NULL;
