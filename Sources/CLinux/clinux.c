@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -51,6 +52,11 @@ int32_t clinux_peer_process(int fd) {
   struct ucred peer;
   socklen_t size = sizeof peer;
   return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.pid : -1;
+}
+
+bool clinux_is_noexec(const char *path) {
+  struct statvfs facts;
+  return statvfs(path, &facts) == 0 && (facts.f_flag & ST_NOEXEC) != 0;
 }
 
 void clinux_give_back_freed_memory(void) { malloc_trim(0); }

@@ -1,4 +1,5 @@
 package import AmbitCore
+import CLinux
 import Glibc
 import Synchronization
 
@@ -17,12 +18,19 @@ package final class PluginCopies: Sendable {
   /// Makes a new folder in `parent`, readable by this user alone, and removes those of hosts that are gone. The file
   /// system must allow execution.
   package init(in parent: String) throws(FileError) {
+    try Self.checkExecution(in: parent)
     for name in (try? namesInFolder(parent)) ?? [] where name.hasPrefix(Self.prefix) {
       let folder = "\(parent)/\(name)"
       if FolderLock.isAbandoned(folder) { removeFolder(folder) }
     }
     path = try makeUniqueFolder(in: parent, prefix: Self.prefix)
     lock = try FolderLock(path)
+  }
+
+  /// The loader would only say that it cannot map something.
+  private static func checkExecution(in folder: String) throws(FileError) {
+    guard clinux_is_noexec(folder) else { return }
+    throw FileError(subject: folder, action: "load libraries from a file system mounted noexec", code: EPERM)
   }
 
   /// Checks that the content is a library for this machine that can be loaded, and writes it to a new file.

@@ -45,6 +45,10 @@ const char *clinux_library_path(void *handle);
 /* Whether an address is that of a variable which a loaded library shows, and so of no function: dladdr1(3). */
 bool clinux_is_variable(const void *address);
 
+/* Whether the file system that `path` lies in is mounted noexec, so that nothing in it can be loaded: statvfs(3). False
+ * if the system does not tell. */
+bool clinux_is_noexec(const char *path);
+
 /* Gives memory back to the system that was freed: malloc_trim(3). The C library does so by itself only at the end of
  * its heaps. */
 void clinux_give_back_freed_memory(void);
