@@ -10,6 +10,6 @@ enum HTTPLog {
   }
 
   static func cannotAccept(_ code: Int32) {
-    logger.error("cannot accept connections: \(SystemError.text(code)); trying again in 100 ms")
+    logger.error("cannot accept connections: \(SystemError.text(code)); trying again every 100 ms, told every 10 s")
   }
 }

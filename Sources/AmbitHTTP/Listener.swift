@@ -11,6 +11,8 @@ struct Listener {
   let server: ServerPointer
   /// Accepts again after the process had run out of descriptors or memory.
   var timer: Timer
+  /// From when on that is worth another line in the log.
+  var complaintDue: Int64 = 0
 }
 
 typealias ListenerPointer = UnsafeMutablePointer<Listener>
@@ -52,11 +54,16 @@ extension UnsafeMutablePointer<Listener> {
   }
 
   /// See accept(2): most errors are of the one connection that was to be accepted. Without descriptors or memory the
-  /// event would come again at once, so the listener rests for a while.
+  /// event would come again at once, so the listener rests for a while. That may go on for hours, and need not fill the
+  /// log.
   private func acceptFailed(_ code: Int32) {
     switch code {
     case EMFILE, ENFILE, ENOBUFS, ENOMEM:
-      HTTPLog.cannotAccept(code)
+      let now = server.pointee.loop.pointee.now
+      if now >= pointee.complaintDue {
+        HTTPLog.cannotAccept(code)
+        pointee.complaintDue = now + 10_000_000_000
+      }
       server.pointee.loop.unwatch(pointee.descriptor)
       server.pointee.loop.arm(timer, after: 100_000_000)
     default: break

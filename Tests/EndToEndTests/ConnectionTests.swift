@@ -106,4 +106,28 @@ import Testing
       #expect(try await host.get("/hello/tcp").text == "Hello, tcp!\n")
     }
   }
+
+  @Test(.enabled(if: Places.tool("prlimit") != nil))
+  func `those that find no descriptor wait, which the log tells now and then, and the others are served`() async throws
+  {
+    try await withHost([.sample("simple_service")], configuration: "threads = 1") { host in
+      let connection = try host.connect()
+      let hold = "GET /hold?seconds=1 HTTP/1.1\r\nHost: ambit\r\n\r\n"
+      try await connection.send(hold)
+      #expect(try await connection.response().status == 200)
+      let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(host.child.pid)/fd").compactMap {
+        Int($0)
+      }
+      let limit = try #require(open.max()) + 1
+      let change = try await run("prlimit", ["--pid=\(host.child.pid)", "--nofile=\(limit):\(limit)"])
+      #expect(change.status == .exited(0), "\(change.errors)")
+      let waiting = try (0..<limit).map { _ in try host.connect() }
+      try await host.log.line(containing: "cannot accept connections: Too many open files")
+      // Time for ten more attempts.
+      try await connection.send(hold)
+      #expect(try await connection.response().status == 200)
+      #expect(host.log.lines { $0.contains("cannot accept connections") }.count == 1)
+      for connection in waiting { connection.close() }
+    }
+  }
 }
