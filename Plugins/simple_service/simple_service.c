@@ -2,7 +2,7 @@
  *
  *     curl -i http://127.0.0.1:8080/simple             answered at once: its job is cancelled, cause=done
  *     curl -m 1 http://127.0.0.1:8080/hold             the client gives up: cause=disconnect
- *     curl http://127.0.0.1:8080/hold?seconds=4        the client stays: the job finishes
+ *     curl 'http://127.0.0.1:8080/hold?seconds=4'      the client stays: the job finishes
  *
  * The host's log tells what became of each job. Nothing here stops a job: the end of its request does.
  */

@@ -3,7 +3,7 @@
  *
  *     curl http://127.0.0.1:8080/sum/2/40
  *     curl http://127.0.0.1:8080/sum/2/x                            400: b: expected i64 ..., found "x"
- *     curl http://127.0.0.1:8080/greeting/World?punctuation=!
+ *     curl 'http://127.0.0.1:8080/greeting/World?punctuation=!'
  *     curl --data '2 3.5 5' http://127.0.0.1:8080/statistics
  *     curl -H 'Content-Type: application/json' --data '{"milliseconds":250}' http://127.0.0.1:8080/nap
  *

@@ -96,7 +96,7 @@ extension TypedRun {
     switch status {
     case .ok: return bytes
     case .limit where request.pointee.body.isTooLong: throw .bodyTooLarge
-    case .invalid: throw .badRequest("the body is malformed")
+    case .invalid: throw .badRequest("the request body is malformed")
     default: throw .status(status)
     }
   }
