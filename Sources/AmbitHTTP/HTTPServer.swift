@@ -4,7 +4,7 @@ internal import Synchronization
 
 /// HTTP/1.1 on all loops of the process.
 ///
-/// Its functions are for the control thread; each waits until every loop has done what it says.
+/// Its functions are for the control thread; each waits until every loop has done what it says, or as long as it says.
 @safe
 package final class HTTPServer: Sendable {
   private let loops: LoopGroup
@@ -55,9 +55,12 @@ package final class HTTPServer: Sendable {
     }
   }
 
-  /// Uses `routes` for every request that begins from now on.
-  package func replaceRoutes(by routes: RouteSet) {
-    loops.onEach { ServerPointer.on($0).replaceRoutes(by: routes) }
+  /// Uses `routes` for every request that begins from now on. A loop that does not turn within `patience` nanoseconds
+  /// does so when it turns.
+  /// - Returns: whether all have.
+  @discardableResult
+  package func replaceRoutes(by routes: RouteSet, within patience: Int64 = .max) -> Bool {
+    loops.onEach(within: patience) { ServerPointer.on($0).replaceRoutes(by: routes) }.count == loops.loops.count
   }
 
   /// Serves the host's own routes, and none besides.
@@ -66,9 +69,10 @@ package final class HTTPServer: Sendable {
     replaceRoutes(by: try HostRoutes.makeRouteSet(routes, on: loops))
   }
 
-  /// Accepts no more connections, closes idle ones, and others after their response. Again: nothing.
+  /// Accepts no more connections, closes idle ones, and others after their response. A loop that does not turn within a
+  /// second does its part when it turns. Again: nothing.
   package func drain() {
-    loops.onEach { ServerPointer.on($0).drain() }
+    _ = loops.onEach(within: 1_000_000_000) { ServerPointer.on($0).drain() }
     let closing = sockets.withLock { sockets in
       defer { sockets = [] }
       return sockets

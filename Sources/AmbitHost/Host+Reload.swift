@@ -21,6 +21,9 @@ extension Host {
     let (began, start) = (Clock.wall, ContinuousClock.now)
     var (changes, errors): ([PluginChange], [String]) = ([], [])
     do throws(HostFailure) {
+      // Which could not take the new routes.
+      let silence = loops.silence(within: Self.loopPatience)
+      guard silence.isEmpty else { throw HostFailure(silence) }
       let configuration = try source.read()
       let report = try loadPlugins(configuration, refusing: false)
       reportIgnored(configuration)
@@ -63,7 +66,9 @@ extension Host {
     var next = serving.filter { !result.removed.contains($0.key) }
     next.merge(started) { _, new in new }
     let routes = try makeRoutes(next, abandoning: started, configuration)
-    server.replaceRoutes(by: routes)
+    if !server.replaceRoutes(by: routes, within: Self.loopPatience) {
+      logger.warning("a loop does not turn: until it does, its clients wait, and then find the new routes")
+    }
     reportChanges(from: serving, to: next, started: started, &report)
     let retired = serving.filter { next[$0.key] !== $0.value }
     serving = next

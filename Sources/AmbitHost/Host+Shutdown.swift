@@ -9,20 +9,29 @@ extension Host {
   /// Ends the host: no new connections, then requests in flight finish, then all that still runs is cancelled, then each
   /// plugin is stopped. A second signal ends it at once. Returns the exit status.
   func shutDown() -> Int32 {
-    logger.info("stopping", metadata: ["requests": "\(loops.liveRequests)"])
+    logger.info("stopping", metadata: ["requests": requestsLeft])
     board.enter(.draining)
     reloads.close()
     server.drain()
-    let drained = wait(atMost: configuration.drainTimeout) { [loops] in loops.liveRequests == 0 }
+    let drained = wait(atMost: configuration.drainTimeout) { [loops] in
+      loops.liveRequests(within: Self.glance) == 0
+    }
     guard drained != .interrupted else { return stopNow() }
     if drained == .timedOut {
-      logger.warning("drain time is over, cancelling what is left", metadata: ["requests": "\(loops.liveRequests)"])
+      logger.warning("drain time is over, cancelling what is left", metadata: ["requests": requestsLeft])
     }
     board.enter(.stopping)
     guard stop(Array(serving.values)) != .interrupted, closeAdmin() != .interrupted else { return stopNow() }
     loading.copies.remove()
     logger.info("stopped")
     return 0
+  }
+
+  /// How long a look at the loops may take, in nanoseconds: one that does not turn has something left to do.
+  private static var glance: Int64 { 100_000_000 }
+
+  private var requestsLeft: Logger.MetadataValue {
+    loops.liveRequests(within: Self.glance).map { "\($0)" } ?? "unknown, as a loop does not turn"
   }
 
   /// Ends the admin API; who still waits for an answer gets a second.
@@ -33,7 +42,7 @@ extension Host {
   }
 
   private func stopNow() -> Int32 {
-    logger.warning("second signal: stopping at once", metadata: ["requests": "\(loops.liveRequests)"])
+    logger.warning("second signal: stopping at once", metadata: ["requests": requestsLeft])
     admin?.drain()
     loading.copies.remove()
     return 0

@@ -69,8 +69,15 @@ package final class PluginGeneration: Sendable {
     routes = try plugin.boundRoutes(settings, generation: record)
     let opening = self.record
     record.pointee.shardEnded = { [self] in countDown() }
-    loops.onEach { loop in opening.value.openShard(on: loop) }
+    let openedCount = loops.onEach(within: Self.loopPatience) { loop in opening.value.openShard(on: loop) }.count
+    guard openedCount == loops.loops.count else {
+      end(.retired(drain: .zero)) {}
+      throw refusal("no scope for it on a loop that does not turn")
+    }
   }
+
+  /// How long a loop may take to turn, in nanoseconds.
+  private static var loopPatience: Int64 { 5_000_000_000 }
 
   /// Runs the plugin's `start` and waits for it. After `timeout` its waits are cancelled; nil for no limit.
   package func start(from handedOver: HandedOverState?, timeout: Duration? = nil) throws(PluginRefusal) {
@@ -208,7 +215,7 @@ package final class PluginGeneration: Sendable {
   }
 
   private func onEachShard(_ work: @escaping @Sendable (ScopePointer) -> Void) {
-    loops.onEach { [record] loop in work(record.value.pointee.shards[loop.pointee.index]) }
+    loops.postToEach { [record] loop in work(record.value.pointee.shards[loop.pointee.index]) }
   }
 
   private func stop() {

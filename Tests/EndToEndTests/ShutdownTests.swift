@@ -66,4 +66,20 @@ import Testing
       #expect(host.log.lines { $0.contains("woken") }.isEmpty, "nobody waited for the request")
     }
   }
+
+  @Test(arguments: [("drain_timeout = \"100ms\"\ncancel_grace = \"1s\"", 1), ("drain_timeout = \"1h\"", 2)])
+  func `a loop that never turns again keeps the host no longer than its configuration, or a second signal, says`(
+    configuration: String, signals: Int
+  ) async throws {
+    try await withHost([.fixture("holds_up_loop")], configuration: configuration) { host in
+      let connection = try host.connect()
+      try await connection.send("GET /handler HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      try await host.log.line { $0.contains("a loop does not turn") && $0.field("route") == "GET /handler" }
+      host.child.signal(SIGTERM)
+      let stopping = try await host.log.line(containing: "stopping")
+      #expect(stopping.field("requests") == "unknown, as a loop does not turn", "\(stopping)")
+      if signals == 2 { host.child.signal(SIGTERM) }
+      #expect(await host.child.status == .exited(0))
+    }
+  }
 }

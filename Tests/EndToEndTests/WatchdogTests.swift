@@ -118,6 +118,23 @@ import Testing
     }
   }
 
+  @Test func `has a reload refused, by name, while a loop cannot take new routes`() async throws {
+    try await withHost([.fixture("holds_up_loop")]) { host in
+      let connection = try host.connect()
+      try await connection.send("GET /handler HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      try await host.log.line { $0.contains("a loop does not turn") && $0.field("route") == "GET /handler" }
+      try await PluginFile.sample("hello").install(in: host.plugins)
+      host.child.signal(SIGHUP)
+      let reason = try await host.log.line(containing: "turn: a handler of plugin holds_up_loop/1 (GET /handler) holds")
+      #expect(reason.contains("ERROR"), "\(reason)")
+      try await host.log.line(containing: "reload refused, nothing has changed")
+      try host.directory.write("", as: "release")
+      #expect(try await connection.response().status == 200)
+      #expect(try await host.reloadOnRequest().field("added") == "1")
+      #expect(try await host.get("/hello/you").status == 200)
+    }
+  }
+
   @Test func `says nothing of stalls where they are not to be reported`() async throws {
     try await withHost([.fixture("holds_up_loop")], configuration: "threads = 1\nstall_warning = \"0s\"") { host in
       let tree = try await tree(of: host)

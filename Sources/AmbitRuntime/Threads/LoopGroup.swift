@@ -30,7 +30,7 @@ public final class LoopGroup: Sendable {
   }
 
   /// Runs `work` on each loop and waits until all have; returns the results in the order in which they came.
-  /// From threads that may block, never from a loop.
+  /// From threads that may block, never from a loop; only where no plugin's code can hold a loop up.
   @discardableResult
   public func onEach<Result: Sendable>(_ work: @escaping @Sendable (LoopPointer) -> Result) -> [Result] {
     onEach(within: .max, work)
@@ -46,9 +46,16 @@ public final class LoopGroup: Sendable {
     return gate.wait(timeout: patience) ?? gate.arrived
   }
 
-  /// Requests whose scope is not closed, on all loops. From the control thread only.
-  public var liveRequests: Int {
-    onEach { $0.pointee.liveRequests }.reduce(0, +)
+  /// Runs `work` on each loop, in one of its next turns. From any thread; does not wait.
+  public func postToEach(_ work: @escaping @Sendable (LoopPointer) -> Void) {
+    for loop in loops { loop.post(work) }
+  }
+
+  /// Requests whose scope is not closed, on all loops; nil if one does not turn within `patience` nanoseconds. From the
+  /// control thread only.
+  public func liveRequests(within patience: Int64) -> Int? {
+    let counts = onEach(within: patience) { $0.pointee.liveRequests }
+    return counts.count == loops.count ? counts.reduce(0, +) : nil
   }
 
   /// How often a loop has stalled. From any thread.
