@@ -19,29 +19,31 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* epoll_pwait2(2), made directly: glibc wraps it from 2.35 on, later than the kernels that have it. */
-static int wait_nanoseconds(int fd, struct epoll_event *events, int capacity, int64_t timeout) {
+/* epoll_pwait2(2), which the C library wraps from glibc 2.35 on, later than the kernels that have it. */
+static inline intptr_t wait_nanoseconds(int fd, struct epoll_event *events, int capacity, int64_t timeout) {
   struct {
     int64_t seconds, nanoseconds;
   } limit = {timeout / 1000000000, timeout % 1000000000};
-  return (int)syscall(SYS_epoll_pwait2, fd, events, capacity, timeout < 0 ? NULL : &limit, NULL, (size_t)0);
+  return clinux_call(SYS_epoll_pwait2, fd, (intptr_t)events, capacity, timeout < 0 ? 0 : (intptr_t)&limit, 0, 0);
 }
 
 /* The same in milliseconds, rounded up: a timer must not find the loop awake too early, again and again. */
-static int wait_milliseconds(int fd, struct epoll_event *events, int capacity, int64_t timeout) {
+static intptr_t wait_milliseconds(int fd, struct epoll_event *events, int capacity, int64_t timeout) {
   int64_t milliseconds = timeout < 0 ? -1 : (timeout + 999999) / 1000000;
-  return epoll_wait(fd, events, capacity, milliseconds > INT_MAX ? INT_MAX : (int)milliseconds);
+  if (milliseconds > INT_MAX)
+    milliseconds = INT_MAX;
+  return clinux_call(SYS_epoll_pwait, fd, (intptr_t)events, capacity, (intptr_t)milliseconds, 0, 0);
 }
 
 int clinux_epoll_wait(int fd, struct epoll_event *events, int capacity, int64_t timeout) {
   static atomic_bool is_missing;
   if (!atomic_load_explicit(&is_missing, memory_order_relaxed)) {
-    int count = wait_nanoseconds(fd, events, capacity, timeout);
-    if (count >= 0 || errno != ENOSYS)
-      return count;
+    intptr_t count = wait_nanoseconds(fd, events, capacity, timeout);
+    if (count != -ENOSYS)
+      return (int)count;
     atomic_store_explicit(&is_missing, true, memory_order_relaxed);
   }
-  return wait_milliseconds(fd, events, capacity, timeout);
+  return (int)wait_milliseconds(fd, events, capacity, timeout);
 }
 
 int clinux_socket(int family) { return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }

@@ -26,7 +26,7 @@ static const int32_t clinux_efd_flags = EFD_CLOEXEC | EFD_NONBLOCK;
 static const int32_t clinux_sfd_cloexec = SFD_CLOEXEC;
 
 /* epoll_wait(2) with a timeout in nanoseconds; negative: none. In milliseconds, rounded up, where the kernel has no
- * epoll_pwait2: before Linux 5.11, or under Valgrind. */
+ * epoll_pwait2: before Linux 5.11, or under Valgrind. An error is its number, negated; errno is left alone. */
 int clinux_epoll_wait(int fd, struct epoll_event *events, int capacity, int64_t timeout);
 
 /* A stream socket, non-blocking and close-on-exec: socket(2). */
