@@ -9,7 +9,7 @@ public enum FieldSyntax {
   ///
   /// Whitespace around the value is let through; whoever receives it drops it.
   public static func isValue(_ bytes: RawSpan) -> Bool {
-    bytes.firstPosition(from: 0, where: ByteBlock.endsText) == bytes.byteCount
+    bytes.hasNone(where: ByteBlock.endsText)
   }
 
   /// Whether two names are the same but for the case of ASCII letters. They need not be valid names.

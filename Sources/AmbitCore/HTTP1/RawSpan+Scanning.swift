@@ -47,6 +47,18 @@ extension RawSpan {
     return Swift.min(byteCount, start &+ rest.trailingZeroBitCount &>> 2)
   }
 
+  /// Whether the test stops at none of the bytes: some may be looked at twice.
+  @inline(__always)
+  func hasNone(where stops: (SIMD16<UInt8>) -> ByteBlock.Stops) -> Bool {
+    var position = 0
+    while hasBlock(at: position) {
+      if stops(block(at: position)).nibbles != 0 { return false }
+      position &+= 16
+    }
+    if position == 0 { return firstPositionInRest(from: 0, where: stops) == byteCount }
+    return position == byteCount || stops(block(at: byteCount &- 16)).nibbles == 0
+  }
+
   /// The first place from `start` on whose byte is not of a token, or the end of the bytes.
   @inline(__always)
   func endOfToken(from start: Int) -> Int {
@@ -79,9 +91,13 @@ extension RawSpan {
     return unsafe unsafeBitCast(SIMD2<UInt64>(word(at: 0), high), to: SIMD16<UInt8>.self)
   }
 
+  /// Some are read twice, each time for the same place.
   private var bytesBelowEight: UInt64 {
-    var bits: UInt64 = 0
-    for index in 0..<byteCount { bits |= UInt64(self[octet: index]) &<< UInt64(8 &* index) }
-    return bits
+    func placed(_ bits: UInt64, at index: Int) -> UInt64 { bits &<< UInt64(truncatingIfNeeded: 8 &* index) }
+    if byteCount >= 4 { return quad(at: 0) | placed(quad(at: byteCount &- 4), at: byteCount &- 4) }
+    if byteCount == 0 { return 0 }
+    let (middle, last) = (byteCount / 2, byteCount &- 1)
+    return UInt64(self[octet: 0]) | placed(UInt64(self[octet: middle]), at: middle)
+      | placed(UInt64(self[octet: last]), at: last)
   }
 }

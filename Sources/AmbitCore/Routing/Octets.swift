@@ -15,7 +15,7 @@ extension RawSpan {
   }
 
   @inline(__always)
-  private func quad(at offset: Int) -> UInt64 {
+  func quad(at offset: Int) -> UInt64 {
     UInt64(unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self))
   }
 

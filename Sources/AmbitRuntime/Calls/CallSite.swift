@@ -15,10 +15,7 @@ public enum CallSite {
   {
     guard let handle else { return Status.invalid.rawValue }
     let scope = ScopePointer.of(handle)
-    guard cfiber_loop() == UnsafeMutableRawPointer(scope.pointee.loop) else {
-      return fromThread(scope) { job in job.pointee.isHook ? .wrongState : run(body, scope, job) }.rawValue
-    }
-    guard let job = scope.pointee.loop.pointee.current else { return Status.wrongState.rawValue }
+    guard let job = runningJob(of: scope) else { return elsewhere(scope, body).rawValue }
     return run(body, scope, job).rawValue
   }
 
@@ -29,6 +26,19 @@ public enum CallSite {
     let status = body(scope, job)
     if status == .cancelled { job.waitedInVain() }
     return status
+  }
+
+  /// The job that runs on the scope's loop; nil on another thread, or while no job runs. A function of its own, so that
+  /// callers in other modules have the rest of `job` in place.
+  public static func runningJob(of scope: ScopePointer) -> JobPointer? {
+    let loop = scope.pointee.loop
+    return cfiber_loop() == UnsafeMutableRawPointer(loop) ? loop.pointee.current : nil
+  }
+
+  /// The same as `job`, for a call that the running job of the scope's loop does not make.
+  public static func elsewhere(_ scope: ScopePointer, _ body: (ScopePointer, JobPointer) -> Status) -> Status {
+    guard cfiber_loop() != UnsafeMutableRawPointer(scope.pointee.loop) else { return .wrongState }
+    return fromThread(scope) { job in job.pointee.isHook ? .wrongState : run(body, scope, job) }
   }
 
   /// Runs `body` on a call that needs no job, only the scope's loop: also in hooks.

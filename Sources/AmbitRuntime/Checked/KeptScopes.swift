@@ -28,10 +28,11 @@ extension UnsafeMutablePointer<Scope> {
 
   /// The last step of a close: the memory and the records of jobs are used again, and the scope's own if the observer
   /// will.
+  @inline(__always)
   func letGo() {
     let loop = pointee.loop
     while let link = endedJobsLink.popFirst() { loop.recycle(JobPointer.of(sibling: link)) }
-    pointee.memory.release(to: loop)
+    if !pointee.memory.isEmpty { pointee.memory.release(to: loop) }
     if pointee.kind != .plugin { pointee.observer?.closed(self) }
   }
 }

@@ -33,6 +33,10 @@ public struct Arena {
     return block.bytes
   }
 
+  /// Whether nothing was allocated.
+  @inline(__always)
+  var isEmpty: Bool { chunks == nil && blocks == nil }
+
   /// Gives everything back.
   mutating func release(to loop: LoopPointer) {
     while let chunk = chunks {

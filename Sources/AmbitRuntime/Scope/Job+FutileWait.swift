@@ -9,7 +9,7 @@ extension UnsafeMutablePointer<Job> {
   /// A wait of the running job has failed because it is cancelled. If that happens again and again the job is held up,
   /// longer each time up to 10 ms, and reported once.
   @inline(never)
-  func waitedInVain() {
+  public func waitedInVain() {
     let count = min(pointee.aftermath.futileWaits, Self.patience + 7) + 1
     pointee.aftermath.futileWaits = count
     guard count > Self.patience else { return }

@@ -102,7 +102,7 @@ extension UnsafeMutablePointer<Scope> {
   public func close() {
     pointee.isClosing = true
     pointee.holds += 1
-    let isLast = closeOpenedChildren()
+    let isLast = childrenLink.isAlone || closeOpenedChildren()
     if isLast, pointee.deferred != nil {
       // The hold is given up when the last of them has run.
       if runsOnThreads { return runDeferredCallsOnThreads() }
@@ -113,9 +113,9 @@ extension UnsafeMutablePointer<Scope> {
     guard isLast, pointee.holds == 0 else { return }
     pointee.state = .closed
     let loop = pointee.loop
-    detach()
+    if pointee.attachments != nil { detach() }
     loop.disarm(timer)
-    latchedLink.remove()
+    if !latchedLink.isAlone { latchedLink.remove() }
     loop.pointee.liveScopes &-= 1
     siblingLink.remove()
     let parent = pointee.parent
