@@ -28,6 +28,8 @@ struct Server {
   var freeRequestCount = 0
   /// The routes of new requests. Owned: one reference.
   var routes: Unmanaged<RouteSet>
+  /// Of `routes` those that were asked for not long ago.
+  var knownRoutes = KnownRoutes()
   /// Those of `routes`, to be had without a reference.
   var options = RoutingOptions()
   var preamble = Preamble()
@@ -71,6 +73,7 @@ extension UnsafeMutablePointer<Server> {
   func replaceRoutes(by routes: RouteSet) {
     pointee.routes.release()
     pointee.routes = .passRetained(routes)
+    pointee.knownRoutes = KnownRoutes()
     pointee.options = routes.options
   }
 

@@ -44,6 +44,17 @@ extension UnsafeMutablePointer<Request> {
   private func findRoute() -> RoutePointer? {
     let server = pointee.server
     let rawPath = bytes(pointee.head.path)
+    guard let index = server.pointee.knownRoutes.route(pointee.head.method, rawPath.bytes) else {
+      return searchRoute(rawPath)
+    }
+    let member = server.pointee.routes._withUnsafeGuaranteedRef { $0.members[index] }
+    return open(member, path: rawPath, isCopied: false) ? pointee.route : nil
+  }
+
+  /// The same for a path that was not asked for lately.
+  @inline(never)
+  private func searchRoute(_ rawPath: UnsafeRawBufferPointer) -> RoutePointer? {
+    let server = pointee.server
     if rawPath.isEmpty || rawPath[0] != UInt8(ascii: "/"), answersForServer(rawPath) { return nil }
     var buffer = server.pointee.path.mutableBytes
     var segments = server.pointee.segments.mutableSpan
@@ -82,6 +93,8 @@ extension UnsafeMutablePointer<Request> {
         if !set.members[index].route.pointee.parameterNames.isEmpty {
           var values = parameterRoom.mutableSpan
           _ = set.table.parameterValues(of: index, in: segments, into: &values)
+        } else if !isCopied {
+          server.pointee.knownRoutes.keep(index, for: pointee.head.method, path.bytes)
         }
         return pointee.route
       case .notFound where set.table.knows(method: method):

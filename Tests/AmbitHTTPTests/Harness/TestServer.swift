@@ -36,6 +36,7 @@ final class TestServer: Sendable {
   let http: HTTPServer
   let journal = Journal()
   let address: ListenAddress
+  private let generation: Shared<GenerationPointer>
 
   init(
     _ routes: [TestRoute], threads: Int = 1, limits: HTTPLimits = HTTPLimits(), path: String? = nil
@@ -43,14 +44,9 @@ final class TestServer: Sendable {
     signal(SIGPIPE, SIG_IGN)
     loops = try LoopGroup(count: threads, table: HTTPCalls.makeTable(), limits: RuntimeLimits())
     http = HTTPServer(loops: loops, limits: limits)
-    let generation = Self.openGeneration(on: loops)
+    generation = Self.openGeneration(on: loops)
     generation.value.pointee.state = Unmanaged.passUnretained(journal).toOpaque()
-    let bound = try routes.map { route in
-      BoundRoute(
-        pattern: try RoutePattern(route.pattern), target: route.target, isBlocking: route.isBlocking,
-        finishesOnDisconnect: route.finishesOnDisconnect, generation: generation.value)
-    }
-    http.replaceRoutes(by: try RouteSet(bound))
+    http.replaceRoutes(by: try Self.bind(routes, to: generation))
     let wanted = path.map { ListenAddress.unix(path: $0) } ?? .internet(address: [127, 0, 0, 1], port: 0)
     let url = try http.listen(at: [wanted])[0]
     http.accept()
@@ -60,6 +56,20 @@ final class TestServer: Sendable {
   deinit {
     http.drain()
     loops.stop()
+  }
+
+  /// Serves other routes from now on.
+  func replaceRoutes(by routes: [TestRoute]) throws {
+    http.replaceRoutes(by: try Self.bind(routes, to: generation))
+  }
+
+  private static func bind(_ routes: [TestRoute], to generation: Shared<GenerationPointer>) throws -> RouteSet {
+    try RouteSet(
+      routes.map { route in
+        BoundRoute(
+          pattern: try RoutePattern(route.pattern), target: route.target, isBlocking: route.isBlocking,
+          finishesOnDisconnect: route.finishesOnDisconnect, generation: generation.value)
+      })
   }
 
   /// Opens the scopes of a generation without a plugin file, as `AmbitPlugins` does for one with a file.
