@@ -7,21 +7,21 @@ internal import Logging
 
 extension Host {
   /// Ends the host: no new connections, then requests in flight finish, then all that still runs is cancelled, then each
-  /// plugin is stopped. A second signal ends it at once. Returns the exit status.
+  /// plugin is stopped. Returns the exit status.
   func shutDown() -> Int32 {
     logger.info("stopping", metadata: ["requests": requestsLeft])
     board.enter(.draining)
     reloads.close()
     server.drain()
-    let drained = wait(atMost: configuration.drainTimeout) { [loops] in
+    let isDrained = wait(atMost: configuration.drainTimeout) { [loops] in
       loops.liveRequests(within: Self.glance) == 0
     }
-    guard drained != .interrupted else { return stopNow() }
-    if drained == .timedOut {
+    if !isDrained {
       logger.warning("drain time is over, cancelling what is left", metadata: ["requests": requestsLeft])
     }
     board.enter(.stopping)
-    guard stop(Array(serving.values)) != .interrupted, closeAdmin() != .interrupted else { return stopNow() }
+    stop(Array(serving.values))
+    closeAdmin()
     loading.copies.remove()
     logger.info("stopped")
     return 0
@@ -35,50 +35,44 @@ extension Host {
   }
 
   /// Ends the admin API; who still waits for an answer gets a second.
-  private func closeAdmin() -> WaitResult {
-    guard let admin else { return .done }
+  private func closeAdmin() {
+    guard let admin else { return }
     admin.drain()
-    return wait(atMost: .seconds(1)) { admin.isIdle }
+    wait(atMost: .seconds(1)) { admin.isIdle }
   }
 
-  private func stopNow() -> Int32 {
-    logger.warning("second signal: stopping at once", metadata: ["requests": requestsLeft])
-    admin?.drain()
-    loading.copies.remove()
-    return 0
+  /// Has a second signal to stop end the process without further ado, wherever the control thread is.
+  func stopAtSecondSignal() {
+    signals.onSecondTermination { [logger, server, admin, copies = loading.copies] in
+      logger.warning("second signal: stopping at once")
+      server.drain()
+      admin?.drain()
+      copies.remove()
+      HostProcess.exit(0)
+    }
   }
 
   /// Cancels what still runs of the generations, stops their plugins, and waits for that, at most `cancel_grace`.
-  @discardableResult
-  func stop(_ generations: [PluginGeneration]) -> WaitResult {
+  func stop(_ generations: [PluginGeneration]) {
     let gate = Gate<String>(expected: generations.count)
     for generation in generations { generation.end(.shutdown) { gate.arrive(generation.label) } }
-    let ended = wait(atMost: configuration.cancelGrace) { gate.isOpen }
-    if ended == .timedOut {
-      let running = Set(generations.map(\.label)).subtracting(gate.arrived).sorted().joined(separator: " ")
-      logger.warning("plugins have not stopped in time", metadata: ["running": "\(running)"])
-    }
-    return ended
+    guard !wait(atMost: configuration.cancelGrace, until: { gate.isOpen }) else { return }
+    let running = Set(generations.map(\.label)).subtracting(gate.arrived).sorted().joined(separator: " ")
+    logger.warning("plugins have not stopped in time", metadata: ["running": "\(running)"])
   }
 
-  enum WaitResult {
-    case done
-    case timedOut
-    case interrupted
-  }
-
-  /// Waits until `condition` holds, looking a hundred times a second, or until a signal to stop comes.
-  private func wait(atMost limit: Duration, until condition: () -> Bool) -> WaitResult {
+  /// Waits until `condition` holds, looking a hundred times a second; false if it does not within `limit`.
+  @discardableResult
+  private func wait(atMost limit: Duration, until condition: () -> Bool) -> Bool {
     let end = ContinuousClock.now + limit
     while !condition() {
-      guard ContinuousClock.now < end else { return .timedOut }
+      guard ContinuousClock.now < end else { return false }
       switch signals.next(timeout: 10_000_000) {
-      case .terminate: return .interrupted
       case .dump: loops.logScopeTree()
       case .reopenLog: keepLog()
-      case .reload, nil: break
+      case .reload, .terminate, nil: break
       }
     }
-    return .done
+    return true
   }
 }

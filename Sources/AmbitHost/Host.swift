@@ -60,6 +60,7 @@ package final class Host {
       throw HostFailure(error)
     }
     loading = try PluginLoading(source: source, configuration: configuration)
+    stopAtSecondSignal()
     do throws(HostFailure) {
       try start(isChecked: isChecked)
     } catch {
@@ -90,6 +91,7 @@ package final class Host {
     let routes = AdminRoutes(
       board: board, reloads: reloads, loops: loops, server: server, configuration: source.path)
     admin = try AdminServer(at: path, routes: routes.all)
+    stopAtSecondSignal()
   }
 
   private var servingFields: Logger.Metadata {

@@ -6,7 +6,7 @@ internal import AmbitRuntime
 ///
 /// It has a loop and threads of its own: it answers whatever plugins do to the other loops, stays while these drain, and
 /// its requests are in none of their counts.
-final class AdminServer {
+final class AdminServer: Sendable {
   private static var limits: RuntimeLimits { RuntimeLimits() }
   private static var pool: ThreadPool.Limits { .init(threads: 64, queue: 1024) }
 

@@ -1,8 +1,12 @@
 internal import CLinux
 internal import Glibc
+internal import Synchronization
 
 /// The signals the host answers. They are blocked in every thread, so that no system call of a plugin is ever
-/// interrupted, and read from a descriptor by the control thread: signalfd(2).
+/// interrupted, and read from a descriptor by a thread of their own: signalfd(2).
+///
+/// The control thread takes them one after the other. A second one to end the host does not wait for that: the control
+/// thread may be waiting for what a plugin does.
 public final class Signals: Sendable {
   public enum Signal: Sendable {
     case reload
@@ -13,7 +17,17 @@ public final class Signals: Sendable {
     case reopenLog
   }
 
+  private struct Inbox {
+    /// Each once, in the order in which they came first.
+    var pending: [Signal] = []
+    var isTerminating = false
+    var onSecondTermination: @Sendable () -> Void = { HostProcess.exit(0) }
+  }
+
   private let descriptor: Int32
+  private let inbox = Mutex(Inbox())
+  /// Readable when there is something in the inbox: eventfd(2).
+  private let bell: Int32
 
   /// Blocks the signals in the calling thread and in those it will start. Call it before any thread is started.
   public init() throws(SystemError) {
@@ -23,6 +37,8 @@ public final class Signals: Sendable {
     // A client that goes away while it is written to is an error of that write, not the end of the process.
     signal(SIGPIPE, SIG_IGN)
     descriptor = try SystemError.check("signalfd", signalfd(-1, &set, clinux_sfd_cloexec))
+    bell = try SystemError.check("eventfd", eventfd(0, clinux_efd_flags))
+    try SystemThread(for: "signals") { self.receive() }.detach()
   }
 
   private static var handled: sigset_t {
@@ -44,24 +60,50 @@ public final class Signals: Sendable {
     kill(getpid(), number)
   }
 
+  /// What a second signal to end the process does, on the thread of the signals; before the first call: it ends it.
+  public func onSecondTermination(_ action: @escaping @Sendable () -> Void) {
+    inbox.withLock { $0.onSecondTermination = action }
+  }
+
   /// Waits for the next signal, at most `timeout` nanoseconds (negative: for ever); nil if none came.
   public func next(timeout: Int64 = -1) -> Signal? {
-    var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    var poll = pollfd(fd: bell, events: Int16(POLLIN), revents: 0)
     let deadline = timeout < 0 ? Int64.max : Clock.monotonic.addingReportingOverflow(timeout).partialValue
     while true {
+      if let signal = inbox.withLock({ $0.pending.isEmpty ? nil : $0.pending.removeFirst() }) { return signal }
       let left = timeout < 0 ? -1 : Int32(clamping: max((deadline - Clock.monotonic + 999_999) / 1_000_000, 0))
       guard Glibc.poll(&poll, 1, left) > 0 else {
         if left == 0 || timeout >= 0 && Clock.monotonic >= deadline { return nil }
         continue
       }
-      var info = signalfd_siginfo()
+      var count: UInt64 = 0
+      _ = read(bell, &count, 8)
+    }
+  }
+
+  private func receive() {
+    clinux_name_thread("ambit-signals")
+    var info = signalfd_siginfo()
+    while true {
       guard read(descriptor, &info, MemoryLayout<signalfd_siginfo>.size) > 0 else { continue }
       switch Int32(info.ssi_signo) {
-      case SIGHUP: return .reload
-      case SIGUSR1: return .reopenLog
-      case SIGUSR2: return .dump
-      default: return .terminate
+      case SIGHUP: take(.reload)
+      case SIGUSR1: take(.reopenLog)
+      case SIGUSR2: take(.dump)
+      default: take(.terminate)
       }
     }
+  }
+
+  private func take(_ signal: Signal) {
+    let action = inbox.withLock { inbox -> (@Sendable () -> Void)? in
+      if signal == .terminate, inbox.isTerminating { return inbox.onSecondTermination }
+      inbox.isTerminating = inbox.isTerminating || signal == .terminate
+      if !inbox.pending.contains(signal) { inbox.pending.append(signal) }
+      return nil
+    }
+    if let action { return action() }
+    var one: UInt64 = 1
+    _ = write(bell, &one, 8)
   }
 }
