@@ -1,0 +1,108 @@
+internal import AmbitCore
+package import AmbitRuntime
+internal import CAmbit
+internal import Synchronization
+
+// The plugin's own functions: `start` and `save`, and how each of them is called.
+
+extension PluginGeneration {
+  /// Runs the plugin's `start` and waits for it. After `timeout` its waits are cancelled; nil for no limit.
+  package func start(from handedOver: HandedOverState?, timeout: Duration? = nil) throws(PluginRefusal) {
+    guard let start = plugin.declaration.start else { return }
+    try call("start", timeout: timeout) { shard in
+      shard.pointee.generation!.pointee.isStarting = true
+      shard.pointee.generation!.pointee.handedOver = handedOver
+    } _: { scope in
+      start(scope)
+    } then: { shard in
+      shard.pointee.generation!.pointee.isStarting = false
+      shard.pointee.generation!.pointee.handedOver = nil
+    }
+  }
+
+  /// Runs the plugin's `save` while it serves on, and waits for it.
+  /// - Returns: what it hands over; nil if that is nothing.
+  package func save(timeout: Duration? = nil) throws(PluginRefusal) -> HandedOverState? {
+    guard let save = plugin.declaration.save else { return nil }
+    let saved = SavedState()
+    try call("save", timeout: timeout) { shard in
+      shard.pointee.generation!.pointee.isSaving = true
+    } _: { scope in
+      save(scope)
+    } then: { shard in
+      let generation = shard.pointee.generation!
+      generation.pointee.isSaving = false
+      saved.state.withLock { $0 = generation.pointee.saved }
+      generation.pointee.saved = nil
+    }
+    return saved.state.withLock { $0 }
+  }
+
+  private final class SavedState: Sendable {
+    let state = Mutex<HandedOverState?>(nil)
+  }
+
+  /// Whether one of the plugin's own functions runs: after a call that has failed, one that did not return in time.
+  package var isInOwnCall: Bool { ownCall.withLock { $0 != nil } }
+
+  /// - Throws: if one of the plugin's own functions still runs, which keeps its thread until it returns.
+  package func refuseDuringOwnCall() throws(PluginRefusal) {
+    guard let call = ownCall.withLock({ $0 }) else { return }
+    let since = Timestamp.text(of: call.since)
+    throw refusal("\(call.name) has not returned since \(since); nothing more is tried with it until it has")
+  }
+
+  /// Runs one of the plugin's own functions as a job in its scope, on a thread of its own, and waits for it. `prepare`
+  /// runs before it and `finish` after it, on the first loop.
+  private func call(
+    _ name: StaticString, timeout: Duration?, preparing prepare: @escaping @Sendable (ScopePointer) -> Void,
+    _ function: @escaping @Sendable (UnsafeMutablePointer<ambit_scope>) -> Int32,
+    then finish: @escaping @Sendable (ScopePointer) -> Void
+  ) throws(PluginRefusal) {
+    try refuseDuringOwnCall()
+    ownCall.withLock { $0 = (name, Clock.wall) }
+    let gate = Gate<CallResult>()
+    let began = Clock.monotonic
+    onFirstLoop(name, timeout: timeout?.wholeNanoseconds ?? -1, preparing: prepare, function) { [self] shard, code in
+      finish(shard)
+      ownCall.withLock { $0 = nil }
+      gate.arrive(CallResult(code: code, reason: failureText(shard), duration: Clock.monotonic - began))
+    }
+    let patience = timeout.map { ($0 + Self.returnGrace).wholeNanoseconds } ?? .max
+    guard let result = gate.wait(timeout: patience)?.first else {
+      throw refusal("\(name) has not returned after \((timeout! + Self.returnGrace).shortText)")
+    }
+    let status = Status(rawValue: result.code)
+    if status == .cancelled, let timeout, result.duration >= timeout.wholeNanoseconds {
+      throw refusal("\(name) did not finish within \(timeout.shortText)")
+    }
+    guard status == .ok else { throw refusal("\(name) returned \(status)\(result.reason)") }
+  }
+
+  /// How long a function whose waits were cancelled may take to return.
+  private static var returnGrace: Duration { .seconds(1) }
+
+  private struct CallResult: Sendable {
+    let code: Int32
+    let reason: String
+    let duration: Int64
+  }
+
+  func refusal(_ reason: String) -> PluginRefusal {
+    PluginRefusal(errors: [
+      PluginError(code: .startFailed, plugin: plugin.declaration.name, file: plugin.copy.file.path, reason: reason)
+    ])
+  }
+
+  /// Calls a function of the plugin as a job in its scope on the first loop, on a thread of its own; its waits fail after
+  /// `timeout` nanoseconds, negative for never. `prepare` runs before it, on the loop. The log calls the job `name`.
+  func onFirstLoop(
+    _ name: StaticString, timeout: Int64 = -1, preparing prepare: @escaping @Sendable (ScopePointer) -> Void = { _ in },
+    _ function: @escaping @Sendable (UnsafeMutablePointer<ambit_scope>) -> Int32,
+    then completion: @escaping @Sendable (ScopePointer, Int32) -> Void
+  ) {
+    loops.loops[0].post { [record] _ in
+      record.value.pointee.shards[0].callPlugin(name, timeout: timeout, preparing: prepare, function, then: completion)
+    }
+  }
+}

@@ -1,0 +1,123 @@
+internal import AmbitCore
+package import AmbitRuntime
+internal import CAmbit
+internal import Synchronization
+
+/// One loaded version of a plugin in service: its scope on every loop, from `start` to `stop`.
+///
+/// Its functions are for the control thread. A retired generation stays in memory as long as its library is mapped.
+@safe
+package final class PluginGeneration: Sendable {
+  package let plugin: LoadedPlugin
+  package let settings: PluginSettingValues
+  /// Counts the plugin's generations, from 1; 0 in a rehearsal.
+  package let number: UInt64
+  /// The plugin's name and the generation's number, as logs show it: "hello/3".
+  package let label: String
+  /// The plugin's routes below its prefix.
+  package let routes: [BoundRoute]
+  let loops: LoopGroup
+  let record: Unchecked<GenerationPointer>
+  /// The shards that have not ended, and the generation itself until it is to.
+  let running: Countdown
+  /// What `end` is to call when all is over.
+  let completion = Mutex<(@Sendable () -> Void)?>(nil)
+  let progress: Mutex<Progress>
+  /// The plugin's own function that runs, and when it began: nanoseconds since 1970.
+  let ownCall = Mutex<(name: StaticString, since: Int64)?>(nil)
+
+  struct Progress {
+    var phase = GenerationPhase.serving
+    var since = Clock.wall
+    var file: PluginFile
+  }
+
+  /// Opens the generation's scopes. No code of the plugin runs yet, and no route is served.
+  package convenience init(
+    _ plugin: LoadedPlugin, number: UInt64, settings: PluginSettingValues, loops: LoopGroup
+  ) throws(PluginRefusal) {
+    try self.init(plugin, number: number, labelled: "\(number)", settings: settings, loops: loops)
+  }
+
+  /// A generation that serves nobody: the plugin can tell, and so can who reads the log.
+  convenience init(
+    rehearsing plugin: LoadedPlugin, settings: PluginSettingValues, loops: LoopGroup
+  ) throws(PluginRefusal) {
+    try self.init(plugin, number: 0, labelled: "rehearsal", settings: settings, loops: loops)
+    record.value.pointee.isRehearsal = true
+  }
+
+  private init(
+    _ plugin: LoadedPlugin, number: UInt64, labelled name: String, settings: PluginSettingValues, loops: LoopGroup
+  ) throws(PluginRefusal) {
+    let label = "\(plugin.declaration.name)/\(name)"
+    let record = GenerationPointer.allocate(capacity: 1)
+    let shards = UnsafeMutableBufferPointer<ScopePointer>.allocate(capacity: loops.loops.count)
+    let table = SettingsTable(settings.values.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+    record.initialize(
+      to: Generation(
+        label: label, settings: table, runsOnThreads: plugin.declaration.flags.contains(.threads), shards: shards))
+    record.pointee.imageAddress = plugin.imageAddress
+    self.plugin = plugin
+    self.settings = settings
+    self.label = label
+    self.number = number
+    self.loops = loops
+    self.record = Unchecked(record)
+    running = Countdown(loops.loops.count + 1)
+    progress = Mutex(Progress(file: plugin.copy.file))
+    routes = try plugin.boundRoutes(settings, generation: record)
+    let opening = self.record
+    record.pointee.shardEnded = { [self] in countDown() }
+    let openedCount = loops.onEach(within: Self.loopPatience) { loop in opening.value.openShard(on: loop) }.count
+    guard openedCount == loops.loops.count else {
+      end(.retired(drain: .zero)) {}
+      throw refusal("no scope for it on a loop that does not turn")
+    }
+  }
+
+  /// How long a loop may take to turn, in nanoseconds.
+  private static var loopPatience: Int64 { 5_000_000_000 }
+
+  /// What has become of it, and when that began: nanoseconds since 1970. From any thread.
+  package var phase: (phase: GenerationPhase, since: Int64) { progress.withLock { ($0.phase, $0.since) } }
+
+  /// The operator's file of this plugin: where it was loaded from, or where it is now. From any thread.
+  package var file: PluginFile { progress.withLock { $0.file } }
+
+  /// The operator has given the file another name.
+  package func fileWasRenamed(to file: PluginFile) {
+    progress.withLock { $0.file = file }
+  }
+
+  /// What is in flight of each of `generations`, on those loops together that turn within `patience` nanoseconds. From
+  /// threads that may block.
+  package static func loads(
+    of generations: [PluginGeneration], on loops: LoopGroup, within patience: Int64
+  ) -> [GenerationLoad] {
+    let parts = loops.onEach(within: patience) { loop in generations.map { $0.load(on: loop) } }
+    return generations.indices.map { index in parts.reduce(GenerationLoad()) { $0 + $1[index] } }
+  }
+
+  /// Under the lock, so that the record stays: a loop that turns late may come here when the library is unmapped.
+  private func load(on loop: LoopPointer) -> GenerationLoad {
+    progress.withLock { progress in
+      progress.phase == .unloaded ? GenerationLoad() : record.value.load(on: loop)
+    }
+  }
+}
+
+extension GenerationPointer {
+  /// Opens the plugin's scope on a loop. Its record stays: plugins may keep the pointer.
+  fileprivate func openShard(on loop: LoopPointer) {
+    let shard = ScopePointer.allocate(capacity: 1)
+    shard.open(
+      below: loop.pointee.root, kind: .plugin,
+      observer: ScopeObserver(
+        cancelling: { _ in },
+        closed: { $0.assumingMemoryBound(to: Scope.self).pointee.generation?.pointee.shardEnded() }))
+    shard.pointee.generation = self
+    shard.release()
+    pointee.shards[loop.pointee.index] = shard
+  }
+}
