@@ -14,7 +14,7 @@ extension PluginGeneration {
   }
 
   /// Ends the generation, once: its scopes are cancelled, unless the plugin has done so itself; once nothing of it runs
-  /// any more its `stop` is called, and what it deferred. Then a retired one's library is
+  /// any more its `stop` is called, unless its `start` never was, and what it deferred. Then a retired one's library is
   /// unloaded, if it may be, and `completion` is called, on any thread. Does not wait.
   package func end(_ ending: Ending, completion: @escaping @Sendable () -> Void) {
     enter(.retiring)
@@ -56,7 +56,7 @@ extension PluginGeneration {
   }
 
   private func stop() {
-    guard let stop = plugin.declaration.stop else { return closeShards() }
+    guard let stop = plugin.declaration.stop, wasStarted.load(ordering: .relaxed) else { return closeShards() }
     onFirstLoop("stop") {
       stop($0)
       return Status.ok.rawValue

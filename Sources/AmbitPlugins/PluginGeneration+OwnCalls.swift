@@ -8,6 +8,7 @@ internal import Synchronization
 extension PluginGeneration {
   /// Runs the plugin's `start` and waits for it. After `timeout` its waits are cancelled; nil for no limit.
   package func start(from handedOver: HandedOverState?, timeout: Duration? = nil) throws(PluginRefusal) {
+    wasStarted.store(true, ordering: .relaxed)
     guard let start = plugin.declaration.start else { return }
     try call("start", timeout: timeout) { shard in
       shard.pointee.generation!.pointee.isStarting = true

@@ -25,6 +25,8 @@ package final class PluginGeneration: Sendable {
   let progress: Mutex<Progress>
   /// The plugin's own function that runs, and when it began: nanoseconds since 1970.
   let ownCall = Mutex<(name: StaticString, since: Int64)?>(nil)
+  /// Its `start` was run, if it has one.
+  let wasStarted = Atomic<Bool>(false)
 
   struct Progress {
     var phase = GenerationPhase.serving

@@ -76,6 +76,25 @@ import Testing
     }
   }
 
+  @Test func `runs no stop where a save that failed has kept start from being run`() async throws {
+    let plugin = """
+      #include <ambit.h>
+      #include <stdio.h>
+      static int saves;
+      static int32_t save(ambit_scope *plugin) { (void)plugin; return saves++ == 0 ? AMBIT_OK : AMBIT_FAILED; }
+      static int32_t start(ambit_scope *plugin) { (void)plugin; dprintf(2, "start\\n"); return AMBIT_OK; }
+      static void stop(ambit_scope *plugin) { (void)plugin; dprintf(2, "stop\\n"); }
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
+        AMBIT_PLUGIN_HEADER, .name = "fickle", .start = start, .stop = stop, .save = save};
+      """
+    try await withHost([.source(plugin, name: "fickle")]) { host in
+      try await PluginFile.source(plugin + "int other;", name: "fickle").install(in: host.plugins)
+      #expect(try await host.reload().field("failed") == "1")
+      try await host.log.line { $0.contains("generation retired") && $0.field("plugin") == "fickle/2" }
+      #expect(host.log.lines { ["start", "stop"].contains($0.text) }.map(\.text) == ["start"])
+    }
+  }
+
   @Test func `reaches a generation that differs in its settings alone`() async throws {
     try await withHost([.probe("counting")]) { host in
       #expect(try await host.get("/count").text == "1\n")

@@ -281,7 +281,8 @@ typedef struct ambit_plugin {
   const ambit_route *routes AMBIT_ZERO;
   size_t route_count AMBIT_ZERO;
   ambit_handler start AMBIT_ZERO; /* may be NULL. Runs before the first request, may wait; not AMBIT_OK: refused */
-  ambit_stop_fn stop AMBIT_ZERO;  /* may be NULL. Runs last, when the plugin's scope has been cancelled */
+  ambit_stop_fn stop AMBIT_ZERO;  /* may be NULL. Runs last, when the plugin's scope has been cancelled; also after a
+                                     start that failed */
   ambit_handler save AMBIT_ZERO;  /* may be NULL. Runs before each start of the next generation, in rehearsal and in
                                      earnest, while this one serves on; calls ambit_hand_over */
   uint32_t flags AMBIT_ZERO;      /* AMBIT_PLUGIN_UNLOADABLE, AMBIT_PLUGIN_THREADS */
