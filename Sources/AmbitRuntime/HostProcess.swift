@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Glibc
+internal import Synchronization
 
 /// The process as a whole.
 public enum HostProcess {
@@ -43,18 +44,23 @@ public enum HostProcess {
     }
   }
 
-  /// Writes to standard error, in as few system calls as it takes.
+  /// Writes to standard error, in as few system calls as it takes, and nothing of another thread's in between: a pipe
+  /// takes no more than 4 KiB at once for sure.
   public static func writeError(_ text: String) {
     var text = text
     text.withUTF8 { bytes in
-      var rest = UnsafeRawBufferPointer(bytes)
-      while !rest.isEmpty {
-        let count = write(STDERR_FILENO, rest.baseAddress!, rest.count)
-        guard count > 0 else { return }
-        rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+      errorOutput.withLock { _ in
+        var rest = UnsafeRawBufferPointer(bytes)
+        while !rest.isEmpty {
+          let count = write(STDERR_FILENO, rest.baseAddress!, rest.count)
+          guard count > 0 else { return }
+          rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+        }
       }
     }
   }
+
+  private static let errorOutput = Mutex<Void>(())
 
   /// The file of this process's program, to run it once more: by its name, since Valgrind runs no other; if that file has
   /// been removed or replaced, by the kernel's link to what it was (proc(5)).

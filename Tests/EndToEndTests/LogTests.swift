@@ -41,6 +41,36 @@ import Testing
     }
   }
 
+  @Test func `keeps lines of several threads apart, however long they are`() async throws {
+    let plugin = PluginFile.source(
+      """
+      #include <ambit.h>
+      #include <string.h>
+      static int32_t shout(ambit_scope *scope) {
+        char line[50000];
+        memset(line, ambit_param(scope, "letter").ptr[0], sizeof line);
+        for (int i = 0; i < 20; i++) ambit_log(scope, AMBIT_INFO, line, sizeof line);
+        return AMBIT_OK;
+      }
+      static const ambit_route routes[] = {
+        {.pattern = "GET /shout/{letter}", .handler = shout, .flags = AMBIT_ROUTE_BLOCKING}};
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
+        AMBIT_PLUGIN_HEADER, .name = "shouter", .routes = routes, .route_count = 1};
+      """, name: "shouter")
+    try await withHost([plugin]) { host in
+      let letters = ["a", "b", "c", "d"]
+      let connections = try letters.map { _ in try host.connect() }
+      for (connection, letter) in zip(connections, letters) {
+        try await connection.send("GET /shout/\(letter) HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      }
+      let lines = try await host.log.lines(80) { $0.field("route") == "GET /shout/{letter}" }
+      for line in lines {
+        let isWhole = letters.contains { line.contains("INFO  \(String(repeating: $0, count: 50_000)) ") }
+        #expect(isWhole, "line \(line.number)")
+      }
+    }
+  }
+
   @Test(arguments: [("info", false), ("debug", true)])
   func `shows what a plugin logs from the configured level up`(level: String, showsDebug: Bool) async throws {
     let plugin = PluginFile.source(

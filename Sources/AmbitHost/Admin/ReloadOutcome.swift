@@ -52,7 +52,9 @@ extension ReloadOutcome {
 
   /// "2 added, 1 changed, 0 kept, 0 removed, 0 failed", or that nothing has changed.
   var summary: String {
-    guard result != .refused else { return "refused, nothing has changed: \(errors.count) errors" }
+    guard result != .refused else {
+      return "refused, nothing has changed: \(errors.count) error\(errors.count == 1 ? "" : "s")"
+    }
     return counts.map { "\($0.count) \($0.kind)" }.joined(separator: ", ")
   }
 

@@ -1,6 +1,6 @@
 public import Logging
 
-/// Writes each log event as one line to standard error, in one system call: lines of several threads do not mix.
+/// Writes each log event as one line to standard error: lines of several threads do not mix.
 public struct LineLogHandler: LogHandler {
   public enum Format: Sendable {
     /// `2026-01-31T12:00:00.000Z INFO  message field=value`
