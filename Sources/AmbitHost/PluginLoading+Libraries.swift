@@ -1,3 +1,4 @@
+internal import AmbitConfig
 internal import AmbitCore
 internal import AmbitPlugins
 
@@ -22,7 +23,7 @@ extension PluginLoading {
       if library.isOptional, error.isOfLoader {
         result.notices += error.errors.map { "\($0); its routes are optional and left out" }
       } else {
-        result.refusals[library.name] = error
+        result.refusals[library.name] = error.isOfLoader ? error.asked(by: library.routes) : error
       }
     }
   }
@@ -31,8 +32,7 @@ extension PluginLoading {
   func refuseCallsOfNobody(
     _ calls: CallRoutes, in result: inout Result, serving: [String: PluginGeneration]
   ) {
-    let present = Set(serving.keys).subtracting(result.removed)
-      .union(result.refusals.values.flatMap(\.errors).map(\.plugin)).union(result.candidates.map(\.name))
+    let present = result.names(besides: serving)
     for (plugin, routes) in calls.plugins where !present.contains(plugin) {
       let errors = routes.map { route in
         PluginError(code: .noFunction, plugin: plugin, file: route.place, reason: "no plugin of this name is loaded")
@@ -42,7 +42,38 @@ extension PluginLoading {
   }
 }
 
+extension PluginLoading {
+  /// Tells of settings for plugins that are not there: a name may be mistyped, or a file not be there yet.
+  func noteSettingsOfNobody(
+    _ configuration: HostConfiguration, in result: inout Result, serving: [String: PluginGeneration]
+  ) {
+    let present = result.names(besides: serving)
+    for name in configuration.pluginSettings.keys.sorted() where !present.contains(name) {
+      let near = nearestName(to: name, among: present.sorted()).map { "; did you mean \($0)?" } ?? ""
+      result.notices.append(
+        "\(source.path ?? ""): plugin.\(name): no plugin of this name is loaded, and nobody reads its settings\(near)")
+    }
+  }
+}
+
+extension PluginLoading.Result {
+  /// The names of plugins and libraries that are there, be they refused.
+  fileprivate func names(besides serving: [String: PluginGeneration]) -> Set<String> {
+    Set(serving.keys).subtracting(removed)
+      .union(refusals.values.flatMap(\.errors).map(\.plugin)).union(candidates.map(\.name))
+  }
+}
+
 extension PluginRefusal {
   /// Whether the loader could not open the library at all.
   fileprivate var isOfLoader: Bool { errors.allSatisfy { $0.code == .notLoadable } }
+
+  /// The same, with the place of the first route that asks for the library.
+  fileprivate func asked(by routes: [CallRoute]) -> PluginRefusal {
+    PluginRefusal(
+      errors: errors.map { error in
+        let place = routes.first.map { "; asked for by \($0.place)" } ?? ""
+        return PluginError(code: error.code, plugin: error.plugin, file: error.file, reason: error.reason + place)
+      })
+  }
 }

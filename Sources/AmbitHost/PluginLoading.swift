@@ -111,6 +111,7 @@ struct PluginLoading {
     refuseConflicts(in: &result, serving: serving)
     result.removed = result.missing(from: serving)
     refuseCallsOfNobody(calls, in: &result, serving: serving)
+    noteSettingsOfNobody(configuration, in: &result, serving: serving)
     return result
   }
 

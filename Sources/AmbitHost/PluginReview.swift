@@ -16,6 +16,8 @@ package struct PluginReview {
   /// Sorted by path, then by method.
   package let routes: [Route]
   package let pluginCount: Int
+  /// What the operator should know although it is no error.
+  package let notices: [String]
 
   /// Reads the configuration and rehearses every plugin, as at start: in a child process each is loaded, started and
   /// stopped. What they log goes to standard error, in the configured form; so once in a process. Blocks.
@@ -31,6 +33,7 @@ package struct PluginReview {
     }
     let changes = RouteChanges(configuration).errors(in: source.path ?? "", among: result.routes(besides: [:]))
     guard changes.isEmpty else { throw HostFailure(changes.map(\.description)) }
+    notices = result.notices
     pluginCount = result.candidates.count { $0.isPlugin }
     routes = result.candidates.flatMap { candidate in
       zip(candidate.patterns, candidate.calls).map { pattern, call in

@@ -57,6 +57,19 @@ import Testing
     }
   }
 
+  @Test func `check tells of settings that no plugin reads`() async throws {
+    try await withTemporaryDirectory { directory in
+      try await populate(directory, with: [.sample("hello")], configuration: "[plugin.helo]\ngreeting = \"Hej\"\n")
+      let result = try await ambit("check", in: directory)
+      #expect(result.status == .exited(0))
+      #expect(
+        result.errorLines == [
+          "ambit: host.conf: plugin.helo: no plugin of this name is loaded, and nobody reads its settings; "
+            + "did you mean hello?"
+        ])
+    }
+  }
+
   @Test func `check lists all errors of a configuration with their places`() async throws {
     try await withTemporaryDirectory { directory in
       try await populate(directory, with: [], configuration: "lisen = 1\n[limits]\nmax_body = \"8 megs\"\n")

@@ -17,6 +17,7 @@ struct Check: ParsableCommand {
     do throws(HostFailure) {
       let source = configuration.source
       let review = try PluginReview(source)
+      for notice in review.notices { Terminal.note("ambit: \(notice)") }
       print("\(source.path ?? "defaults"): ok, \(review.pluginCount) plugins, \(review.routes.count) routes")
       Terminal.exit(0)
     } catch {
