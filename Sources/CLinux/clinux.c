@@ -11,7 +11,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
@@ -19,31 +18,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* epoll_pwait2(2), which the C library wraps from glibc 2.35 on, later than the kernels that have it. */
-static inline intptr_t wait_nanoseconds(int fd, struct epoll_event *events, int capacity, int64_t timeout) {
-  struct {
-    int64_t seconds, nanoseconds;
-  } limit = {timeout / 1000000000, timeout % 1000000000};
-  return clinux_call(SYS_epoll_pwait2, fd, (intptr_t)events, capacity, timeout < 0 ? 0 : (intptr_t)&limit, 0, 0);
-}
+bool clinux_lacks_epoll_pwait2;
 
-/* The same in milliseconds, rounded up: a timer must not find the loop awake too early, again and again. */
-static intptr_t wait_milliseconds(int fd, struct epoll_event *events, int capacity, int64_t timeout) {
+int clinux_epoll_wait_milliseconds(int fd, struct epoll_event *events, int capacity, int64_t timeout) {
+  __atomic_store_n(&clinux_lacks_epoll_pwait2, true, __ATOMIC_RELAXED);
+  // Rounded up: a timer must not find the loop awake too early, again and again.
   int64_t milliseconds = timeout < 0 ? -1 : (timeout + 999999) / 1000000;
   if (milliseconds > INT_MAX)
     milliseconds = INT_MAX;
-  return clinux_call(SYS_epoll_pwait, fd, (intptr_t)events, capacity, (intptr_t)milliseconds, 0, 0);
-}
-
-int clinux_epoll_wait(int fd, struct epoll_event *events, int capacity, int64_t timeout) {
-  static atomic_bool is_missing;
-  if (!atomic_load_explicit(&is_missing, memory_order_relaxed)) {
-    intptr_t count = wait_nanoseconds(fd, events, capacity, timeout);
-    if (count != -ENOSYS)
-      return (int)count;
-    atomic_store_explicit(&is_missing, true, memory_order_relaxed);
-  }
-  return (int)wait_milliseconds(fd, events, capacity, timeout);
+  return (int)clinux_call(SYS_epoll_pwait, fd, (intptr_t)events, capacity, (intptr_t)milliseconds, 0, 0);
 }
 
 int clinux_socket(int family) { return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }

@@ -6,6 +6,7 @@
 #include "clinux_inspect.h"
 #include "clinux_processes.h"
 #include "clinux_stream.h"
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,9 +26,26 @@ static const int32_t clinux_epoll_cloexec = EPOLL_CLOEXEC;
 static const int32_t clinux_efd_flags = EFD_CLOEXEC | EFD_NONBLOCK;
 static const int32_t clinux_sfd_cloexec = SFD_CLOEXEC;
 
-/* epoll_wait(2) with a timeout in nanoseconds; negative: none. In milliseconds, rounded up, where the kernel has no
- * epoll_pwait2: before Linux 5.11, or under Valgrind. An error is its number, negated; errno is left alone. */
-int clinux_epoll_wait(int fd, struct epoll_event *events, int capacity, int64_t timeout);
+/* Whether the kernel has no epoll_pwait2: before Linux 5.11, or under Valgrind. */
+extern bool clinux_lacks_epoll_pwait2;
+
+/* What `clinux_epoll_wait` does then: the timeout is in milliseconds, rounded up. */
+int clinux_epoll_wait_milliseconds(int fd, struct epoll_event *events, int capacity, int64_t timeout);
+
+/* epoll_wait(2) with a timeout in nanoseconds; negative: none. In place, and an error is its number, negated: see
+ * clinux_stream.h. */
+static inline int clinux_epoll_wait(int fd, struct epoll_event *events, int capacity, int64_t timeout) {
+  if (!__atomic_load_n(&clinux_lacks_epoll_pwait2, __ATOMIC_RELAXED)) {
+    struct {
+      int64_t seconds, nanoseconds;
+    } limit = {timeout / 1000000000, timeout % 1000000000};
+    intptr_t count =
+        clinux_call(SYS_epoll_pwait2, fd, (intptr_t)events, capacity, timeout < 0 ? 0 : (intptr_t)&limit, 0, 0);
+    if (count != -ENOSYS)
+      return (int)count;
+  }
+  return clinux_epoll_wait_milliseconds(fd, events, capacity, timeout);
+}
 
 /* A stream socket, non-blocking and close-on-exec: socket(2). */
 int clinux_socket(int family);
