@@ -10,6 +10,10 @@
 
 #define SMALLEST_STACK ((size_t)4096)
 #define LARGEST_STACK ((size_t)1 << 40)
+/// How many stacks ahead the processor is to fetch where fibers begin, and of how many at a time it is to look up the
+/// page.
+#define TOP_DISTANCE 3
+#define PAGE_BATCH 8
 
 int cfiber_stack_pool_init(cfiber_stack_pool *pool, size_t stack_size) {
   if (stack_size < SMALLEST_STACK || stack_size > LARGEST_STACK) {
@@ -70,9 +74,23 @@ static __attribute__((noinline)) void *carve(cfiber_stack_pool *pool) {
   return stack;
 }
 
-/// Has the processor fetch where the next fiber will begin: of many stacks it has none at hand.
-static void prefetch_top(const cfiber_stack_pool *pool, const char *stack) {
-  const char *top = stack + pool->stack_size - stagger(stack);
+static const char *top_of(const cfiber_stack_pool *pool, size_t index) {
+  const char *stack = pool->free_stacks[index];
+  return stack + pool->stack_size - stagger(stack);
+}
+
+/// Several at a time: the processor looks up the pages of several at once, but does not go on meanwhile.
+static __attribute__((noinline)) void prefetch_pages(const cfiber_stack_pool *pool, size_t last) {
+  for (size_t ahead = PAGE_BATCH; ahead < 2 * PAGE_BATCH; ahead++)
+    __builtin_prefetch(top_of(pool, last - ahead) - 64, 1);
+}
+
+/// Has the processor fetch where the fibers will begin that get their stacks after the one at `last`: of many stacks it
+/// has none at hand, and a fiber may begin and end sooner than memory answers.
+static inline void prefetch_tops(const cfiber_stack_pool *pool, size_t last) {
+  if (last % PAGE_BATCH == 0)
+    prefetch_pages(pool, last);
+  const char *top = top_of(pool, last - TOP_DISTANCE);
   for (int line = 1; line <= 6; line++)
     __builtin_prefetch(top - 64 * line, 1);
 }
@@ -93,8 +111,8 @@ void *cfiber_stack_acquire(cfiber_stack_pool *pool) {
   // Never less than the other two.
   if (pool->least_free > last)
     note_use(pool, last);
-  if (last > 0)
-    prefetch_top(pool, pool->free_stacks[last - 1]);
+  if (last >= 2 * PAGE_BATCH)
+    prefetch_tops(pool, last);
   return pool->free_stacks[last];
 }
 

@@ -31,13 +31,12 @@ public enum CallSite {
   /// The job that runs on the scope's loop; nil on another thread, or while no job runs. A function of its own, so that
   /// callers in other modules have the rest of `job` in place.
   public static func runningJob(of scope: ScopePointer) -> JobPointer? {
-    let loop = scope.pointee.loop
-    return cfiber_loop() == UnsafeMutableRawPointer(loop) ? loop.pointee.current : nil
+    isOnLoop(of: scope) ? scope.pointee.loop.pointee.current : nil
   }
 
   /// The same as `job`, for a call that the running job of the scope's loop does not make.
   public static func elsewhere(_ scope: ScopePointer, _ body: (ScopePointer, JobPointer) -> Status) -> Status {
-    guard cfiber_loop() != UnsafeMutableRawPointer(scope.pointee.loop) else { return .wrongState }
+    guard !isOnLoop(of: scope) else { return .wrongState }
     return fromThread(scope) { job in job.pointee.isHook ? .wrongState : run(body, scope, job) }
   }
 
@@ -46,10 +45,16 @@ public enum CallSite {
   public static func loop(_ handle: UnsafeMutablePointer<ambit_scope>?, _ body: (ScopePointer) -> Status) -> Int32 {
     guard let handle else { return Status.invalid.rawValue }
     let scope = ScopePointer.of(handle)
-    guard cfiber_loop() == UnsafeMutableRawPointer(scope.pointee.loop) else {
+    guard isOnLoop(of: scope) else {
       return fromThread(scope) { _ in body(scope) }.rawValue
     }
     return body(scope).rawValue
+  }
+
+  /// Whether this is the thread of the scope's loop. As numbers: as pointers that may be nil they take twice as long.
+  @inline(__always)
+  private static func isOnLoop(of scope: ScopePointer) -> Bool {
+    UInt(bitPattern: cfiber_loop()) == UInt(bitPattern: scope.pointee.loop)
   }
 
   /// The job that makes the call: the running one, or the one for which the calling thread runs.

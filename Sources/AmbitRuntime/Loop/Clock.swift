@@ -3,7 +3,9 @@ internal import Glibc
 /// The clocks the host reads.
 public enum Clock {
   /// Nanoseconds that never go back, from an arbitrary start: CLOCK_MONOTONIC, clock_gettime(2).
-  @inline(__always)
+  // Out of line: what has room on its stack for the answer is guarded against overflow at each call, also where it
+  // hardly ever asks.
+  @inline(never)
   public static var monotonic: Int64 {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)

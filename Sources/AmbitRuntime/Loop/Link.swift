@@ -66,18 +66,6 @@ extension UnsafeMutablePointer<Link> {
     return last
   }
 
-  /// Puts the nodes behind `last`, which is in the list that this node heads, in front of all others, in the same order.
-  @inline(__always)
-  func rotate(after last: LinkPointer) {
-    let first = pointee.next
-    pointee.previous.pointee.next = first
-    first.pointee.previous = pointee.previous
-    pointee.next = last.pointee.next
-    pointee.next.pointee.previous = self
-    pointee.previous = last
-    last.pointee.next = self
-  }
-
   /// Moves all nodes of this list to the end of another, which must not be this one.
   public func move(to other: LinkPointer) {
     while let node = popFirst() { other.append(node) }

@@ -104,6 +104,7 @@ extension UnsafeMutablePointer<Loop> {
     pointee.freeJobAttachments.freeIdle(most: Loop.recordSlice)
     pointee.freeScopes.freeIdle(most: Loop.recordSlice)
     pointee.freeChunks.freeIdle(most: Loop.trimSlice)
+    pointee.ready.giveRoomBack()
     clinux_give_back_freed_memory()
   }
 }

@@ -3,17 +3,11 @@ internal import CLinux
 internal import Glibc
 internal import Synchronization
 
-extension Loop {
-  /// The first turn on a stack that was never used takes as long as so many others: the kernel makes its guard and its
-  /// first page.
-  static var turnsOfNewStack: Int { 16 }
-}
-
 extension UnsafeMutablePointer<Loop> {
   /// So many items of the ready queue run between two looks at what the kernel has, or half of them if that is more: a
   /// cancellation of thousands of jobs does not keep other connections waiting, and a queue that is fed as fast as it
   /// can be does not grow without end.
-  private static var readyBatch: Int { 256 }
+  static var readyBatch: Int { 256 }
   private static var eventBatch: Int { 256 }
   /// When events have taken so many nanoseconds of a turn, no further batch of them is taken in it.
   private static var eventTime: Int64 { 1_000_000 }
@@ -41,23 +35,24 @@ extension UnsafeMutablePointer<Loop> {
     pointee.pulse.fallAsleep()
     let count = awaitEvents(events)
     pointee.now = Clock.monotonic
+    if pointee.wheel.isUnsettled { pointee.wheel.settle(now: pointee.now) }
     pointee.pulse.beginTurn(at: pointee.now)
     pointee.turn &+= 1
     handle(events, count)
     if count == Self.eventBatch { handleMore(events) }
-    if pointee.lookout.isWatching { collectMail(isAwaited: count == 0 && readyLink.isAlone) }
+    if pointee.lookout.isWatching { collectMail(isAwaited: count == 0 && pointee.ready.isEmpty) }
     while let timer = pointee.wheel.popDue(now: pointee.now) { timer.pointee.fire(timer) }
-    if !readyLink.isAlone { runReady(max(Self.readyBatch, pointee.readyCount / 2)) }
+    if !pointee.ready.isEmpty { runReady(max(Self.readyBatch, pointee.ready.count / 2)) }
     scheduleTrim()
   }
 
   @inline(__always)
   private func handle(_ events: UnsafeMutablePointer<epoll_event>, _ count: Int32) {
-    let mostReady = pointee.readyCount &+ Self.eventBacklog
+    let mostReady = pointee.ready.count &+ Self.eventBacklog
     for index in 0..<max(Int(count), 0) {
       let watch = events[index].data.ptr!.assumingMemoryBound(to: IOWatch.self)
       watch.pointee.onEvents(watch, events[index].events)
-      if pointee.readyCount > mostReady { runReady(Self.readyBatch) }
+      if pointee.ready.count > mostReady { runReady(Self.readyBatch) }
     }
   }
 
@@ -85,80 +80,10 @@ extension UnsafeMutablePointer<Loop> {
   /// Most timers are the distant ones of idle connections. For these the loop sleeps a second at a time and does not
   /// read the clock again: a busy loop would do so in every turn.
   private var patience: Int64 {
-    guard readyLink.isAlone else { return 0 }
+    guard pointee.ready.isEmpty else { return 0 }
+    if pointee.wheel.isUnsettled { settleTimers() }
     guard let due = pointee.wheel.nextDue else { return -1 }
     if due - pointee.now > 2_000_000_000 { return 1_000_000_000 }
     return max(due - Clock.monotonic, 0)
-  }
-
-  /// Puts an item into the queue of what has its turn next. It is in no list.
-  @inline(__always)
-  func enqueue(_ link: LinkPointer) {
-    readyLink.append(link)
-    pointee.readyCount &+= 1
-  }
-
-  /// Whether a job or the end of a scope waits for its turn.
-  @inline(__always)
-  public var hasReadyItems: Bool { !readyLink.isAlone }
-
-  /// Gives at most `count` items of the ready queue their turn.
-  private func runReady(_ count: Int) {
-    pointee.turnsLeft = count
-    while pointee.turnsLeft > 0, let link = readyLink.popFirst() {
-      countTurn()
-      let item = link.record(ReadyItem.self, at: 0)
-      switch item.pointee.kind {
-      case .job: JobPointer.of(ready: link).takeTurn()
-      case .scopeEnd: link.record(Scope.self, at: MemoryLayout<Scope>.offset(of: \.ready)!).takeEndTurn()
-      }
-    }
-    pointee.turnsLeft = 0
-  }
-
-  /// Runs `work` and puts what it has enqueued in front of all else that is ready, in the same order, if that is no more
-  /// than a batch: nobody waits for it noticeably, and it finds its records in the processor's caches.
-  @inline(__always)
-  func enqueuingFirst(_ work: () -> Void) {
-    let last = readyLink.pointee.previous
-    let count = pointee.readyCount
-    work()
-    if last != readyLink, pointee.readyCount &- count <= Self.readyBatch { readyLink.rotate(after: last) }
-  }
-
-  /// Takes the job that is next in the ready queue, on its stack, for one that leaves the thread to hand it over; nil if
-  /// the loop itself has to act: on something else than a job, on a job that gets no turn, or on what the kernel has.
-  @inline(__always)
-  func takeNextJob() -> JobPointer? {
-    let link = readyLink.pointee.next
-    guard pointee.turnsLeft > 0, link != readyLink, link.record(ReadyItem.self, at: 0).pointee.kind == .job else {
-      return nil
-    }
-    let job = JobPointer.of(ready: link)
-    guard job.hasStackForTurn() else { return nil }
-    link.remove()
-    countTurn()
-    return job
-  }
-
-  @inline(__always)
-  private func countTurn() {
-    pointee.readyCount &-= 1
-    pointee.turnsLeft &-= 1
-    if pointee.readyCount > Self.crowd { prefetch() }
-  }
-
-  /// The records and stacks of so many jobs do not fit into the processor's first cache.
-  private static var crowd: Int { 32 }
-
-  /// Has the processor fetch what the turns after this one will need. The record comes two turns ahead, since it tells
-  /// where the stack is.
-  @inline(__always)
-  private func prefetch() {
-    let next = readyLink.pointee.next
-    if next != readyLink, next.record(ReadyItem.self, at: 0).pointee.kind == .job {
-      if let fiber = JobPointer.of(ready: next).pointee.fiber { cfiber_prefetch_within(fiber) }
-    }
-    cfiber_prefetch_record(next.pointee.next, MemoryLayout<Job>.size)
   }
 }

@@ -32,11 +32,8 @@ public struct Loop {
   var hookScope: ScopePointer?
   var hookKind = WorkName.Kind.onEnd
   let jobKinds = JobKinds()
-  /// How many items there are in `ready`. Apart from `turnsLeft`: the compiler would change both at once, and a load that
-  /// spans two fresh stores waits for the cache.
-  var readyCount = 0
   /// Jobs, and ends of scopes, whose turn comes next.
-  var ready: Link
+  var ready = ReadyQueue()
   /// How many more of them have their turn before the loop looks at what the kernel has.
   var turnsLeft = 0
   var wheel: TimerWheel
@@ -106,8 +103,13 @@ public struct RuntimeLimits: Sendable {
   }
 }
 
+extension Loop {
+  /// So many timers that are to fire some time from now share one reading of the clock: it takes longer than all else
+  /// about them.
+  fileprivate static var timersPerClockReading: Int { 16 }
+}
+
 extension UnsafeMutablePointer<Loop> {
-  @inline(__always) var readyLink: LinkPointer { pointer(to: \.ready)! }
   @inline(__always) var ownFiber: UnsafeMutablePointer<cfiber> { pointer(to: \.ownFiber)! }
   @inline(__always) var stackPool: UnsafeMutablePointer<cfiber_stack_pool> { pointer(to: \.stackPool)! }
   @inline(__always) var trimTimer: TimerPointer { pointer(to: \.trimTimer)! }
@@ -131,7 +133,7 @@ extension UnsafeMutablePointer<Loop> {
       to: Loop(
         index: index, api: api, limits: limits, isChecked: isChecked, epoll: epoll, mailbox: .passUnretained(mailbox),
         pool: .passUnretained(pool), now: now, current: nil,
-        ready: Link(alone: readyLink), wheel: TimerWheel(now: now), stackPool: stacks,
+        wheel: TimerWheel(now: now), stackPool: stacks,
         ending: Link(alone: pointer(to: \.ending)!),
         endingTimer: Timer(at: endingTimer, fire: endingScopesDue), pulse: .make(), watchdog: nil,
         keptScopes: Link(alone: pointer(to: \.keptScopes)!),
@@ -146,16 +148,30 @@ extension UnsafeMutablePointer<Loop> {
   @inline(__always)
   public func arm(_ timer: TimerPointer, at time: Int64) { pointee.wheel.arm(timer, at: time) }
 
-  /// Calls the timer's function when `delay` nanoseconds, counted from now, have passed.
+  /// Calls the timer's function when `delay` nanoseconds have passed since now: never sooner, and later by up to a tick
+  /// and what the jobs take that run in the rest of this turn.
   @inline(__always)
   public func arm(_ timer: TimerPointer, after delay: Int64) {
+    guard delay <= TimerWheel.longestDelay else { return armFarOff(timer, after: delay) }
+    if pointee.wheel.arm(timer, after: delay) == Loop.timersPerClockReading { settleTimers() }
+  }
+
+  @inline(never)
+  private func armFarOff(_ timer: TimerPointer, after delay: Int64) {
     let (time, overflow) = Clock.monotonic.addingReportingOverflow(delay)
     pointee.wheel.arm(timer, at: overflow ? .max : time)
   }
+
+  /// Fixes when the timers fire that were armed for some time from now since it was last known what time it is.
+  @inline(never)
+  func settleTimers() { pointee.wheel.settle(now: Clock.monotonic) }
 
   @inline(__always)
   public func disarm(_ timer: TimerPointer) { pointee.wheel.disarm(timer) }
 
   /// When an armed timer fires, monotonic nanoseconds.
-  func due(_ timer: TimerPointer) -> Int64 { pointee.wheel.due(timer) }
+  func due(_ timer: TimerPointer) -> Int64 {
+    if pointee.wheel.isUnsettled { settleTimers() }
+    return pointee.wheel.due(timer)
+  }
 }

@@ -16,7 +16,7 @@ public struct Timer {
     self.fire = fire
   }
 
-  /// The tick at which it fires, of 48 bits: see `TimerWheel`.
+  /// The tick at which it fires, of 48 bits: see `TimerWheel`, also for what it is besides.
   @inline(__always) var tick: UInt64 { place >> 16 }
 
   /// The slot it is in: `level * 64 + index`.

@@ -5,27 +5,36 @@
 /// Most deadlines never fire, so arming and disarming are what counts: both touch one slot. A tick is 65,536 ns, and a
 /// timer never fires early: it may be late by one tick.
 ///
+/// A timer that is to fire some time from now is set aside until somebody says what time it is, since reading the clock
+/// takes longer than all the rest.
+///
 /// After Varghese and Lauck, "Hashed and Hierarchical Timing Wheels", SOSP 1987.
 public struct TimerWheel {
   private static let levels = 8
   private static let tickShift: UInt64 = 16
+  /// Behind all levels: the slot of the timers that are set aside, whose `tick` is the delay in nanoseconds.
+  private static let setAside = levels * 64
+  /// A longer delay, in nanoseconds, does not fit into a timer: two days.
+  static let longestDelay: Int64 = 1 << 47
 
-  /// Heads of the lists, level by level; owned.
+  /// Heads of the lists, level by level, and of the one of those that are set aside; owned.
   private let slots: UnsafeMutablePointer<Link>
-  /// For each level, which slots have a timer.
-  private var occupied: InlineArray<8, UInt64> = .init(repeating: 0)
+  /// For each level, which slots have a timer; in the last word, whether there are timers set aside.
+  private var occupied: InlineArray<9, UInt64> = .init(repeating: 0)
   /// The tick up to which timers have fired.
   private var elapsed: UInt64
   /// The earliest tick at which there may be something to do; `UInt64.max`: never. A timer that is disarmed does not
   /// move it, so that it may come too early, never too late.
   private var nextTick = UInt64.max
+  /// How many timers were set aside since the last `settle`, whether or not they are armed still.
+  private var unsettled = 0
   /// How many timers are armed.
   private(set) var count = 0
 
   /// An empty wheel that stands at `now`, in nanoseconds.
   init(now: Int64) {
-    slots = .allocate(capacity: Self.levels * 64)
-    for index in 0..<Self.levels * 64 { (slots + index).initializeAlone() }
+    slots = .allocate(capacity: Self.setAside + 1)
+    for index in 0...Self.setAside { (slots + index).initializeAlone() }
     elapsed = UInt64(now) >> Self.tickShift
   }
 
@@ -36,9 +45,42 @@ public struct TimerWheel {
   @inline(__always)
   mutating func arm(_ timer: TimerPointer, at time: Int64) {
     if timer.isArmed { disarm(timer) }
+    count &+= 1
+    schedule(timer, at: time)
+  }
+
+  /// Makes `timer` fire when `delay` nanoseconds, at most `longestDelay`, have passed since now; its time is that of the
+  /// next `settle`, which is to come soon. Arms it anew if it was armed.
+  /// - Returns: how many timers were set aside so since the last `settle`.
+  @inline(__always)
+  mutating func arm(_ timer: TimerPointer, after delay: Int64) -> Int {
+    if timer.isArmed { disarm(timer) }
+    count &+= 1
+    unsettled &+= 1
+    timer.pointee.setPlace(tick: UInt64(max(delay, 0)), slot: Self.setAside)
+    occupied[Self.levels] = 1
+    (slots + Self.setAside).append(timer.link)
+    return unsettled
+  }
+
+  /// Whether a timer may be set aside. Until `settle` nothing is known of when it fires.
+  @inline(__always) var isUnsettled: Bool { unsettled > 0 }
+
+  /// It is `now` (monotonic, nanoseconds): the timers that were set aside fire when their delays have passed from now on.
+  mutating func settle(now: Int64) {
+    unsettled = 0
+    occupied[Self.levels] = 0
+    while let link = (slots + Self.setAside).popFirst() {
+      let timer = TimerPointer.of(link)
+      let (time, overflow) = now.addingReportingOverflow(Int64(timer.pointee.tick))
+      schedule(timer, at: overflow ? .max : time)
+    }
+  }
+
+  @inline(__always)
+  private mutating func schedule(_ timer: TimerPointer, at time: Int64) {
     let tick = max((UInt64(max(time, 0)) + (1 << Self.tickShift - 1)) >> Self.tickShift, elapsed + 1)
     nextTick = min(nextTick, tick)
-    count &+= 1
     insert(timer, tick: tick)
   }
 
@@ -53,7 +95,7 @@ public struct TimerWheel {
     if (slots + slot).isAlone { occupied[slot >> 6] &= ~(1 << UInt64(slot & 63)) }
   }
 
-  /// When an armed timer fires (monotonic, nanoseconds).
+  /// When an armed timer fires (monotonic, nanoseconds). None is set aside.
   func due(_ timer: TimerPointer) -> Int64 { Int64(clamping: timer.pointee.tick << Self.tickShift) }
 
   @inline(__always)
@@ -67,7 +109,7 @@ public struct TimerWheel {
   }
 
   /// No timer fires before this time (monotonic, nanoseconds); nil: none fires at all. It may be that of a timer which was
-  /// disarmed since, once.
+  /// disarmed since, once. None is set aside.
   @inline(__always)
   var nextDue: Int64? { nextTick == .max ? nil : Int64(clamping: nextTick << Self.tickShift) }
 

@@ -30,7 +30,7 @@ extension UnsafeMutablePointer<Scope> {
     job.pointee.traits = .startsAlways
     job.attach().pointee.name = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
     hold()
-    loop.enqueue(job.readyLink)
+    loop.enqueue(job)
   }
 }
 

@@ -41,10 +41,10 @@ extension UnsafeMutablePointer<Job> {
 
   /// Sees to it that the job, whose turn has come, has a stack; false if the loop has to do something else with it.
   @inline(__always)
-  func hasStackForTurn() -> Bool {
-    if pointee.fiber != nil { return true }
-    return !pointee.traits.contains(.usesThread) && mayStart && prepareStack()
-  }
+  func hasStackForTurn() -> Bool { pointee.fiber != nil || canBegin() }
+
+  @inline(never)
+  private func canBegin() -> Bool { !pointee.traits.contains(.usesThread) && mayStart && prepareStack() }
 
   /// Runs the job on the thread from now on: the caller switches to its fiber.
   @inline(__always)

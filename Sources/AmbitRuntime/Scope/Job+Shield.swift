@@ -19,8 +19,12 @@ extension UnsafeMutablePointer<Job> {
   }
 
   /// Whether the job, which is cancelled, may wait. The grace is being used from the first time this is asked.
-  var isWithinGrace: Bool {
-    guard pointee.aftermath.isShielded else { return false }
+  @inline(__always)
+  var isWithinGrace: Bool { pointee.aftermath.isShielded && hasGraceLeft }
+
+  /// Whether the shielded job may wait.
+  @inline(never)
+  private var hasGraceLeft: Bool {
     let attachments = attach()
     if attachments.pointee.grace.usedSince == nil { attachments.pointee.grace.usedSince = Clock.monotonic }
     if graceUsed < cancelGrace { return true }

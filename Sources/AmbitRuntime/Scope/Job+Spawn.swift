@@ -48,7 +48,7 @@ extension UnsafeMutablePointer<Scope> {
     if status == .ok, let interval = options.interval {
       job.startTicking(every: interval)
     } else {
-      loop.enqueue(job.readyLink)
+      loop.enqueue(job)
     }
     return (status, status == .ok ? job : nil)
   }

@@ -37,8 +37,12 @@ extension UnsafeMutablePointer<Job> {
     if let beforeSuspension = pointee.kind.pointee.beforeSuspension { beforeSuspension(self) }
     pointee.state = .ready
     pointee.aftermath.futileWaits = 0
-    pointee.loop.enqueue(readyLink)
-    leave()
+    let loop = pointee.loop
+    let next = loop.takeNextJob()
+    loop.requeue(self)
+    guard let next else { return leave() }
+    next.begin()
+    cfiber_switch(pointee.fiber!, next.pointee.fiber!)
   }
 
   /// Keeps what the job waits for from now on, for the log.
@@ -68,7 +72,7 @@ extension UnsafeMutablePointer<Job> {
     pointee.aftermath.isBoundByGrace = false
     pointee.waitStatus = status
     pointee.state = .ready
-    pointee.loop.enqueue(readyLink)
+    pointee.loop.enqueue(self)
   }
 
   /// Whether waits of this job fail that `scope`, or a scope above it, could cancel.
@@ -121,7 +125,7 @@ extension UnsafeMutablePointer<Job> {
     guard pointee.state == .blocked else { return }
     pointee.loop.disarm(waitTimer)
     pointee.state = .ready
-    pointee.loop.enqueue(readyLink)
+    pointee.loop.enqueue(self)
   }
 
   /// Suspends the running job for `duration` nanoseconds.

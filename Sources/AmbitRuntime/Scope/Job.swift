@@ -7,9 +7,8 @@ internal import AmbitCore
 /// A job runs on a fiber of its loop. It has a stack from its first turn to its return and belongs to one scope for life,
 /// except a connection's job, which works in the scope of the request at hand. Its loop alone touches it.
 public struct Job {
-  /// In the loop's queue of what is ready to run, or in the list of what it waits for.
-  var queue: ReadyItem
-  // Behind the one byte of the item's kind, where they take no room of their own: there may be many jobs.
+  /// In the list of what it waits for, while it does.
+  var source: Link
   var state = JobState.created
   var outcome = Outcome.completed
   /// What the present wait, or the last one, is for.
@@ -20,12 +19,6 @@ public struct Job {
   public var aftermath = Aftermath()
   private var waitStatusByte: Int8 = 0
   var code: Int32 = 0
-  /// In `scope.jobs`, until it has ended; then in `scope.endedJobs` if the plugin holds its handle.
-  var sibling: Link
-  /// In `scope.waiters` of the scope whose end cancels the wait, while it waits.
-  var waiter: Link
-  /// Ends the present wait when its timeout passes; a ticker's next tick.
-  var waitTimer: Timer
 
   public var loop: LoopPointer
   public var scope: ScopePointer
@@ -33,11 +26,19 @@ public struct Job {
   var kind: JobKindPointer
   /// Its stack, at the top of which the record lies; nil while it has none. Below it is its `Activation`.
   var fiber: UnsafeMutablePointer<cfiber>?
+
+  /// In `scope.jobs`, until it has ended; then in `scope.endedJobs` if the plugin holds its handle.
+  var sibling: Link
+  /// In `scope.waiters` of the scope whose end cancels the wait, while it waits.
+  var waiter: Link
   var function: ambit_job_fn?
   var argument: UnsafeMutableRawPointer?
   var onEnd: (@convention(c) (UnsafeMutableRawPointer?, ambit_outcome, Int32) -> Void)?
   /// What few jobs have; nil if it has none of it. Owned.
   var attachments: UnsafeMutablePointer<JobAttachments>?
+
+  /// Ends the present wait when its timeout passes; a ticker's next tick.
+  var waitTimer: Timer
   /// When the job was made: monotonic nanoseconds, as of that turn of the loop.
   let madeAt: Int64
   /// When a ticker runs again; void for other jobs.
@@ -81,7 +82,7 @@ extension Job {
   /// The value of a job at `address` that has not run, is in no list, and is not counted by its scope.
   @inline(__always)
   public init(at address: JobPointer, loop: LoopPointer, scope: ScopePointer, kind: JobKindPointer) {
-    queue = ReadyItem(link: Link(alone: address.readyLink), kind: .job)
+    source = Link(alone: address.sourceLink)
     sibling = Link(alone: address.siblingLink)
     waiter = Link(alone: address.waiterLink)
     waitTimer = Timer(at: address.waitTimer, fire: waitTimedOut)
@@ -110,29 +111,11 @@ enum JobState {
   case forgotten
 }
 
-/// What stands in a loop's ready queue: a job's turn, or the end of a request whose jobs are to have theirs before.
-struct ReadyItem {
-  enum Kind {
-    case job
-    case scopeEnd
-  }
-  var link: Link
-  let kind: Kind
-}
-
 extension UnsafeMutablePointer<Job> {
-  @inline(__always) var readyLink: LinkPointer { pointer(to: \.queue.link)! }
   @inline(__always) var siblingLink: LinkPointer { pointer(to: \.sibling)! }
   @inline(__always) var waiterLink: LinkPointer { pointer(to: \.waiter)! }
-  /// In the list of what the job waits for: it is in the ready queue at other times.
-  @inline(__always) var sourceLink: LinkPointer { readyLink }
+  @inline(__always) var sourceLink: LinkPointer { pointer(to: \.source)! }
   @inline(__always) var waitTimer: TimerPointer { pointer(to: \.waitTimer)! }
-
-  /// The job whose field `queue` the node is part of.
-  @inline(__always)
-  static func of(ready link: LinkPointer) -> JobPointer {
-    link.record(Job.self, at: MemoryLayout<Job>.offset(of: \.queue)!)
-  }
 
   /// The job whose field `waiter` the node is.
   @inline(__always)
@@ -142,7 +125,9 @@ extension UnsafeMutablePointer<Job> {
 
   /// The job that waits with this node for something that lists its waiters.
   @inline(__always)
-  static func of(source link: LinkPointer) -> JobPointer { of(ready: link) }
+  static func of(source link: LinkPointer) -> JobPointer {
+    link.record(Job.self, at: MemoryLayout<Job>.offset(of: \.source)!)
+  }
 
   /// The job whose field `sibling` the node is.
   @inline(__always)

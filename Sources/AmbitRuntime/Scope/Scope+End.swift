@@ -55,7 +55,7 @@ extension UnsafeMutablePointer<Scope> {
   /// Ends the scope with `done`, after the jobs that are ready now have had their turn: what was spawned before the
   /// handler returned reaches its first wait.
   public func endAfterReadyJobs() {
-    guard pointee.state == .open, readyLink.isAlone else { return }
+    guard pointee.state == .open, !pointee.isEndQueued else { return }
     deliverPosted()
     if pointee.jobCount == 0, childrenLink.isAlone, waitersLink.isAlone, pointee.attachments == nil {
       pointee.state = .cancelling
@@ -63,12 +63,14 @@ extension UnsafeMutablePointer<Scope> {
       pointee.loop.disarm(timer)
     } else {
       pointee.holds += 1
-      pointee.loop.enqueue(readyLink)
+      pointee.isEndQueued = true
+      pointee.loop.enqueue(endOf: self)
     }
   }
 
   /// The turn of the end that `endAfterReadyJobs` queued.
   func takeEndTurn() {
+    pointee.isEndQueued = false
     pointee.loop.enqueuingFirst { cancel(.done) }
     release()
   }

@@ -37,7 +37,6 @@ extension UnsafeMutablePointer<Scope> {
         waiters: Link(alone: waitersLink),
         latched: Link(alone: latchedLink),
         joiners: Link(alone: joinersLink),
-        ready: ReadyItem(link: Link(alone: readyLink), kind: .scopeEnd),
         timer: Timer(at: timer, fire: scopeDeadlinePassed),
         deadline: .max,
         id: loop.pointee.lastScopeID, kind: kind, state: .open, cause: .none, hasFailedJob: false,

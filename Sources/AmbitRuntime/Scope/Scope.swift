@@ -23,8 +23,6 @@ public struct Scope {
   var latched: Link
   /// Jobs that wait for all jobs of this scope.
   var joiners: Link
-  /// In the ready queue while the end with `done` waits for its turn.
-  var ready: ReadyItem
   var timer: Timer
   /// The scope's own: absolute, monotonic nanoseconds; `Int64.max`: none. Those of the scopes above hold besides.
   public var deadline: Int64
@@ -47,6 +45,8 @@ public struct Scope {
   /// A plugin's scope has told its observer that it is ready to be closed; what is held and released later does not
   /// tell it again.
   var hasToldEnd = false
+  /// The end with `done` waits for its turn, in the ready queue.
+  var isEndQueued = false
   /// Jobs, child scopes and the host's own holds: it closes once it is ending and none is left.
   var holds: UInt32
   /// The first job that fails cancels the scope.
@@ -137,7 +137,6 @@ extension UnsafeMutablePointer<Scope> {
   @inline(__always) var waitersLink: LinkPointer { pointer(to: \.waiters)! }
   @inline(__always) var latchedLink: LinkPointer { pointer(to: \.latched)! }
   @inline(__always) var joinersLink: LinkPointer { pointer(to: \.joiners)! }
-  @inline(__always) var readyLink: LinkPointer { pointer(to: \.ready.link)! }
   @inline(__always) var timer: TimerPointer { pointer(to: \.timer)! }
 
   /// The pointer that plugins hold.

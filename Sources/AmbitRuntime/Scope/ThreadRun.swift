@@ -68,7 +68,7 @@ final class ThreadRun: @unchecked Sendable {
     case .endOfTurn:
       guard let code else {
         job.pointee.state = .ready
-        return job.pointee.loop.enqueue(job.readyLink)
+        return job.pointee.loop.enqueue(job)
       }
       job.noteResult(code)
       job.pointee.state = .ended

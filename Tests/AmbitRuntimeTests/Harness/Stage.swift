@@ -125,7 +125,7 @@ final class Stage: @unchecked Sendable {
     if loop.pointee.root.pointee.jobCount != 0 { left.append("\(loop.pointee.root.pointee.jobCount) jobs of the root") }
     let attachments = loop.pointee.freeJobAttachments.liveCount
     if attachments != 0 { left.append("what \(attachments) jobs had attached") }
-    if !loop.readyLink.isAlone { left.append("something ready to run") }
+    if !loop.pointee.ready.isEmpty { left.append("something ready to run") }
     loop.disarm(loop.endingTimer)
     let report = LoopReport(of: loop)
     if report.timers != 0 { left.append("\(report.timers) timers") }

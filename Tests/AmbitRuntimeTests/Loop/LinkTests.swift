@@ -77,19 +77,6 @@ private struct Nodes {
     #expect(other.isAlone)
   }
 
-  @Test func `put what was appended behind a node in front of all others`() {
-    let list = Nodes(count: 4)
-    defer { list.deallocate() }
-    list.append(0, 1, 2, 3)
-    list.head.rotate(after: list.nodes[1])
-    #expect(list.listed == [2, 3, 0, 1])
-    list.head.rotate(after: list.nodes[1])
-    #expect(list.listed == [2, 3, 0, 1])
-    list.head.rotate(after: list.nodes[2])
-    #expect(list.listed == [3, 0, 1, 2])
-    #expect(list.number(list.head.popLast()) == 2)
-  }
-
   @Test func `let each node be removed while they are walked through`() {
     let list = Nodes(count: 4)
     defer { list.deallocate() }

@@ -26,6 +26,10 @@ final class TimerBench {
 
   func arm(_ timer: Int, at time: Int64) { wheel.arm(timers + timer, at: time) }
 
+  func arm(_ timer: Int, after delay: Int64) { _ = wheel.arm(timers + timer, after: delay) }
+
+  func settle(now: Int64) { wheel.settle(now: now) }
+
   func disarm(_ timer: Int) { wheel.disarm(timers + timer) }
 
   /// One timer that is due; nil if none is.
@@ -45,15 +49,33 @@ struct TimerModel {
   private let tick: Int64
   /// The deadline of each armed timer, or the time at which it was armed if that is later.
   private var deadlines: [Int: Int64] = [:]
+  /// The delay of each timer that was armed for some time from now, until it is known what time that is.
+  private var delays: [Int: Int64] = [:]
 
   init(now: Int64, tick: Int64) {
     self.now = now
     self.tick = tick
   }
 
-  mutating func arm(_ timer: Int, at time: Int64) { deadlines[timer] = max(time, now) }
+  mutating func arm(_ timer: Int, at time: Int64) {
+    deadlines[timer] = max(time, now)
+    delays[timer] = nil
+  }
 
-  mutating func disarm(_ timer: Int) { deadlines[timer] = nil }
+  mutating func arm(_ timer: Int, after delay: Int64) {
+    deadlines[timer] = nil
+    delays[timer] = delay
+  }
+
+  mutating func disarm(_ timer: Int) {
+    deadlines[timer] = nil
+    delays[timer] = nil
+  }
+
+  mutating func settle(now: Int64) {
+    for (timer, delay) in delays { deadlines[timer] = now + delay }
+    delays = [:]
+  }
 
   /// Moves time on; returns what is wrong with the timers that fired on the way.
   mutating func advance(to time: Int64, firing fired: [Int]) -> [String] {

@@ -87,6 +87,30 @@ import Testing
     #expect(bench.isArmed(0))
   }
 
+  @Test func `count a delay from when they are told the time, and fire nothing before`() {
+    let bench = TimerBench(count: 3, now: 0)
+    bench.arm(0, after: 10 * Self.tick)
+    bench.arm(1, after: 10 * Self.tick)
+    bench.arm(2, after: 0)
+    #expect(bench.isArmed(0))
+    #expect(bench.nextDue == nil)
+    bench.disarm(1)
+    #expect(!bench.isArmed(1))
+    bench.settle(now: 5 * Self.tick)
+    #expect(bench.advance(to: 5 * Self.tick) == [2])
+    #expect(bench.advance(to: 15 * Self.tick - 1) == [])
+    #expect(bench.advance(to: 16 * Self.tick) == [0])
+    #expect(bench.nextDue == nil)
+  }
+
+  @Test func `take the longest delay there is`() {
+    let bench = TimerBench(count: 1, now: 0)
+    bench.arm(0, after: TimerWheel.longestDelay)
+    bench.settle(now: 77)
+    #expect(bench.advance(to: TimerWheel.longestDelay + 76) == [])
+    #expect(bench.advance(to: TimerWheel.longestDelay + 77 + Self.tick) == [0])
+  }
+
   @Test(arguments: 1...8) func `agree with a plain list of deadlines over random operations`(seed: UInt64) {
     var random = SeededGenerator(seed: seed)
     let start = Int64(random.number(0...1 << 50))
@@ -95,7 +119,11 @@ import Testing
     for step in 0..<20_000 {
       let timer = random.number(0...199)
       switch random.number(0...9) {
-      case 0...4:
+      case 0...1:
+        let delay = Int64(random.number(0...1 << random.number(0...45)))
+        bench.arm(timer, after: delay)
+        model.arm(timer, after: delay)
+      case 2...4:
         let time = model.now + Int64(random.number(0...1 << random.number(0...45))) - 1_000
         bench.arm(timer, at: time)
         model.arm(timer, at: time)
@@ -104,6 +132,9 @@ import Testing
         model.disarm(timer)
       default:
         let time = model.now + Int64(random.number(0...1 << random.number(0...42)))
+        let told = Int64(random.number(Int(model.now)...Int(time)))
+        bench.settle(now: told)
+        model.settle(now: told)
         let complaints = model.advance(to: time, firing: bench.advance(to: time))
         #expect(complaints == [], "seed \(seed), step \(step)")
         if !complaints.isEmpty { return }

@@ -113,13 +113,13 @@ import Testing
 
   @Test func `do not tick when the cancel comes in the turn in which the tick is due`() throws {
     let steps = try Stage.play { stage in
-      let scope = stage.open("")
-      scope.spawn("canceller") { scope in
-        _ = scope.sleep(1)
-        scope.cancel()
-        return .ok
-      }
-      scope.spawn("delay") { scope in
+      let other = stage.open("")
+      stage.open("").spawn("delay") { scope in
+        other.asHandle.every(1, "canceller") { own in
+          scope.cancel()
+          own.cancel()
+          return .failed
+        }
         scope.every(1, "ticker") { _ in .failed }
         // Both are due when the loop looks at its timers next.
         let end = Clock.monotonic + 1_000_000
@@ -128,7 +128,7 @@ import Testing
       }
     }
     #expect(
-      steps == ["delay ends completed OK", "canceller ends completed OK", "ticker ends cancelled CANCELLED"])
+      steps == ["delay ends completed OK", "canceller ends failed FAILED", "ticker ends cancelled CANCELLED"])
   }
 
   @Test func `end with the tick in which their scope ended, whatever that was shielded for`() throws {

@@ -44,7 +44,7 @@ extension ScopeHandle {
   /// A child scope with `count` jobs that have begun and sleep until it ends.
   func openChild(withSleepers count: Int) -> ScopeHandle {
     let child = openChild()
-    for _ in 0..<count { child.spawn(sleepForEver) }
+    for _ in 0..<count { child.spawn(sleepForAnHour) }
     require(ambit_yield(self))
     return child
   }
@@ -58,4 +58,6 @@ func require(_ status: ambit_status) {
   precondition(status == AMBIT_OK, "ambit-micro: a call returned \(status), expected AMBIT_OK")
 }
 
-private func sleepForEver(_ scope: ScopeHandle?, _: UnsafeMutableRawPointer?) -> Int32 { ambit_sleep(scope, .max) }
+private func sleepForAnHour(_ scope: ScopeHandle?, _: UnsafeMutableRawPointer?) -> Int32 {
+  ambit_sleep(scope, 3_600_000_000_000)
+}
