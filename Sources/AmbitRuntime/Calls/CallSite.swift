@@ -29,7 +29,8 @@ public enum CallSite {
   }
 
   /// The job that runs on the scope's loop; nil on another thread, or while no job runs. A function of its own, so that
-  /// callers in other modules have the rest of `job` in place.
+  /// callers in other modules, which call it, have the rest of `job` in place.
+  @inline(__always)
   public static func runningJob(of scope: ScopePointer) -> JobPointer? {
     isOnLoop(of: scope) ? scope.pointee.loop.pointee.current : nil
   }

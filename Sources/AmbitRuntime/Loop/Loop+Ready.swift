@@ -34,6 +34,16 @@ extension UnsafeMutablePointer<Loop> {
     pointee.ready.append(ReadyItem(job, isInCrowd: pointee.ready.count >= Loop.crowd))
   }
 
+  /// Has the processor fetch the stacks of the jobs in a list of waiters, `count` or less, that are all about to be
+  /// queued. They have mostly slept for long; in a row it looks up the pages of several at once.
+  @inline(__always)
+  func expectTurns(of count: UInt32, in waiters: LinkPointer) {
+    guard count > 1, count < Loop.crowd else { return }
+    waiters.forEach { link in
+      if let fiber = JobPointer.of(waiter: link).pointee.fiber { cfiber_prefetch_within(fiber) }
+    }
+  }
+
   /// Gives the end of the scope a turn, after all that is ready now.
   @inline(__always)
   func enqueue(endOf scope: ScopePointer) { pointee.ready.append(ReadyItem(endOf: scope)) }

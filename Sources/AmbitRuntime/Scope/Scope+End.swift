@@ -49,6 +49,7 @@ extension UnsafeMutablePointer<Scope> {
 
   /// Ends every wait in the scope, in one pass: the jobs run in later turns.
   private func wakeWaiters() {
+    pointee.loop.expectTurns(of: pointee.jobCount, in: waitersLink)
     waitersLink.forEach { JobPointer.of(waiter: $0).cancelWait() }
   }
 
