@@ -22,7 +22,7 @@ struct ConfigurationReader {
     for (name, members) in tables { findings += UnknownKeys.findings(in: members, table: name) }
     readPlugins()
     readRoutes()
-    if findings.isEmpty { compareLimits() }
+    compareLimits()
   }
 
   /// The members of a table, none if it is missing or no table.
@@ -73,12 +73,14 @@ struct ConfigurationReader {
   /// What no key can check alone.
   private mutating func compareLimits() {
     let limits = configuration.limits
-    guard limits.maxTarget > limits.maxHead else { return }
-    let (target, head) = (SizeText.text(for: limits.maxTarget), SizeText.text(for: limits.maxHead))
     var path = SettingPath("limits", "max_target")
+    let headPath = SettingPath("limits", "max_head")
+    let areRead = !findings.contains { $0.path == path || $0.path == headPath }
+    guard areRead, limits.maxTarget > limits.maxHead else { return }
+    let (target, head) = (SizeText.text(for: limits.maxTarget), SizeText.text(for: limits.maxHead))
     var message = "\(path): expected at most limits.max_head, which is \(head), found \(target)"
     if case .table(let given)? = members["limits"], given["max_target"] == nil {
-      path = SettingPath("limits", "max_head")
+      path = headPath
       message = "\(path): expected at least limits.max_target, which is \(target), found \(head)"
     }
     findings.append(Finding(path: path, message: message))

@@ -21,7 +21,7 @@ extension RouteSetting {
     findings += Self.contradictions(in: table)
     guard let match else { return nil }
     self.init(match: match, place: place(path))
-    self.call = call.map { Call(text: $0, place: place(path.appending(.key("call")))) }
+    self.call = call.map { Call(target: $0, place: place(path.appending(.key("call")))) }
     self.timeout = timeout
     self.blocking = blocking
     self.onDisconnect = onDisconnect

@@ -27,13 +27,13 @@ package struct RouteSetting: Sendable, Equatable {
 }
 
 extension RouteSetting {
-  /// `LIBRARY: RET SYMBOL(TYPE source, ...)` as written; never empty. Its grammar is not checked here.
+  /// The C function that answers, and where the file names it.
   package struct Call: Sendable, Equatable {
-    package let text: String
+    package let target: CallTarget
     package let place: SettingPlace
 
-    package init(text: String, place: SettingPlace) {
-      self.text = text
+    package init(target: CallTarget, place: SettingPlace) {
+      self.target = target
       self.place = place
     }
   }

@@ -15,14 +15,25 @@ extension ValueForm where Value == RoutePattern {
   }
 }
 
-extension ValueForm where Value == String {
-  static let call = ValueForm { value throws(Mismatch) in
+extension ValueForm where Value == CallTarget {
+  /// `LIBRARY: RET SYMBOL(TYPE source, ...)`; whether there is such a function is not known here.
+  static let call = ValueForm { value, path, findings in
     guard case .string(let text) = value, text.utf8.contains(where: { $0 != UInt8(ascii: " ") }) else {
-      throw Mismatch(expected: #"a C function such as "libm.so.6: f64 cos(f64 x)""#)
+      let expected = #"a C function such as "libm.so.6: f64 cos(f64 x)""#
+      findings.append(.mismatch(at: path, expected: expected, found: value))
+      return nil
     }
-    return text
+    do throws(SignatureError) {
+      return try CallTarget(parsing: text)
+    } catch {
+      // The place in the text: a line and a column.
+      findings.append(Finding(path: path, message: "\(path):\(error.line):\(error.column): \(error.message)"))
+      return nil
+    }
   }
+}
 
+extension ValueForm where Value == String {
   /// What may be sent as the value of a Content-Type field.
   static let contentType = ValueForm { value throws(Mismatch) in
     guard case .string(let text) = value, MediaType.isValid(text) else {

@@ -18,20 +18,16 @@ struct CallRoutes {
   /// By the plugin's name.
   private(set) var plugins: [String: [CallRoute]] = [:]
 
-  /// - Throws: every call that does not parse.
-  init(_ configuration: HostConfiguration, file: String) throws(HostFailure) {
-    var errors: [ConfigurationError] = []
+  /// `file` names the configuration in messages.
+  init(_ configuration: HostConfiguration, file: String) {
     for setting in configuration.routes {
-      guard let call = setting.call else { continue }
-      do throws(SignatureError) {
-        add(setting, try CallTarget(parsing: call.text), at: call.place.description(in: file))
-      } catch {
-        let place = SettingPlace(
-          path: "\(call.place.path):\(error.line):\(error.column)", position: call.place.position)
-        errors.append(ConfigurationError(file: file, at: place, message: error.message))
-      }
+      if let call = setting.call { add(setting, call.target, at: call.place.description(in: file)) }
     }
-    guard errors.isEmpty else { throw HostFailure(errors.map(\.description)) }
+  }
+
+  /// Those to functions of the plugin or library of that name.
+  func routes(of name: String) -> [CallRoute] {
+    plugins[name] ?? libraries.first { $0.name == name }?.routes ?? []
   }
 
   private mutating func add(_ setting: RouteSetting, _ target: CallTarget, at place: String) {

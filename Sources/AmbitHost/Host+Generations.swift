@@ -20,7 +20,7 @@ extension Host {
       }
     }
     guard report.failed.values.contains(where: { $0.isOf(candidates.map(\.name)) }) else { return started }
-    refuseConflicts(in: &started, &report)
+    refuseConflicts(in: &started, CallRoutes(configuration, file: source.path ?? ""), &report)
     return started
   }
 
@@ -66,11 +66,13 @@ extension Host {
   }
 
   /// A plugin whose `start` failed keeps its old routes, which may stand in the way of another's new ones.
-  private func refuseConflicts(in started: inout [String: PluginGeneration], _ report: inout ReloadReport) {
+  private func refuseConflicts(
+    in started: inout [String: PluginGeneration], _ calls: CallRoutes, _ report: inout ReloadReport
+  ) {
     let candidates = started.map { name, generation in
-      PluginConflicts.Candidate(generation.claim, predecessor: serving[name]?.claim)
+      PluginConflicts.Candidate(generation.claim(calls), predecessor: serving[name]?.claim(calls))
     }
-    let standing = serving.filter { started[$0.key] == nil }.map(\.value.claim)
+    let standing = serving.filter { started[$0.key] == nil }.map { $0.value.claim(calls) }
     for (file, refusal) in PluginConflicts.refusals(among: candidates, standing: standing) {
       report.failed[file] = refusal
       for (name, generation) in started where generation.file.path == file {

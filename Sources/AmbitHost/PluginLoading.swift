@@ -65,7 +65,12 @@ struct PluginLoading {
     }
 
     var isPlugin: Bool { if case .plugin = origin { true } else { false } }
-    var claim: PluginConflicts.Claim { .init(plugin: name, file: file, patterns: patterns) }
+    /// The configured routes are the last of `patterns`.
+    var claim: PluginConflicts.Claim {
+      let own = patterns.dropLast(settings.calls.count).map { PluginConflicts.Route($0) }
+      let configured = settings.calls.map { PluginConflicts.Route($0.pattern, place: $0.place) }
+      return .init(plugin: name, file: file, routes: own + configured)
+    }
   }
 
   /// What directory and configuration have come to.
@@ -88,9 +93,9 @@ struct PluginLoading {
   }
 
   /// Compares directory and configuration with what serves now, by name. Blocks.
-  /// - Throws: if the directory cannot be listed or trusted, or if a configured call does not parse.
+  /// - Throws: if the directory cannot be listed or trusted.
   func prepare(_ configuration: HostConfiguration, serving: [String: PluginGeneration]) throws(HostFailure) -> Result {
-    let calls = try CallRoutes(configuration, file: source.path ?? "")
+    let calls = CallRoutes(configuration, file: source.path ?? "")
     let files = try list(configuration)
     let rehearsal = Rehearsal(
       runtime: configuration.rehearsalRuntime, limit: configuration.rehearsalTimeout, log: Self.log)
@@ -108,7 +113,7 @@ struct PluginLoading {
       }
     }
     for library in calls.libraries { take(library, serving: serving[library.name], &result) }
-    refuseConflicts(in: &result, serving: serving)
+    refuseConflicts(in: &result, calls, serving: serving)
     result.removed = result.missing(from: serving)
     refuseCallsOfNobody(calls, in: &result, serving: serving)
     noteSettingsOfNobody(configuration, in: &result, serving: serving)
@@ -170,10 +175,13 @@ struct PluginLoading {
     }
   }
 
-  private func refuseConflicts(in result: inout Result, serving: [String: PluginGeneration]) {
-    let candidates = result.candidates.map { PluginConflicts.Candidate($0.claim, predecessor: serving[$0.name]?.claim) }
+  private func refuseConflicts(in result: inout Result, _ calls: CallRoutes, serving: [String: PluginGeneration]) {
+    let candidates = result.candidates.map {
+      PluginConflicts.Candidate($0.claim, predecessor: serving[$0.name]?.claim(calls))
+    }
     let leaving = Set(result.missing(from: serving)).union(result.candidates.map(\.name))
-    let standing = serving.filter { !leaving.contains($0.key) || result.kept[$0.key] != nil }.map(\.value.claim)
+    let staying = serving.filter { !leaving.contains($0.key) || result.kept[$0.key] != nil }
+    let standing = staying.map { $0.value.claim(calls) }
     let refusals = PluginConflicts.refusals(among: candidates, standing: standing)
     for candidate in result.candidates where refusals[candidate.file] != nil {
       if case .plugin(let copy, _) = candidate.origin { copies.discard(copy) }
@@ -215,8 +223,15 @@ extension HostConfiguration {
 }
 
 extension PluginGeneration {
-  /// What this generation lays claim to while it serves.
-  var claim: PluginConflicts.Claim {
-    .init(plugin: plugin.declaration.name, file: file.path, patterns: routes.map(\.pattern))
+  /// What this generation lays claim to while it serves; its configured routes have the places that `calls` gives them
+  /// now, and none if it does not have them any more.
+  func claim(_ calls: CallRoutes) -> PluginConflicts.Claim {
+    let name = plugin.declaration.name
+    let own = routes.dropLast(settings.calls.count).map { PluginConflicts.Route($0.pattern) }
+    let present = calls.routes(of: name)
+    let configured = settings.calls.map { call in
+      PluginConflicts.Route(call.pattern, place: present.first { $0 == call }?.place)
+    }
+    return .init(plugin: name, file: file.path, routes: own + configured)
   }
 }

@@ -49,7 +49,7 @@ import Testing
 
   @Test func `calls functions whose signatures parse`() throws {
     let routes = try HostConfiguration.parse(text: text, file: "host.conf").routes
-    let targets = try routes.map { try CallTarget(parsing: $0.call?.text ?? "") }
+    let targets = try routes.map { try #require($0.call).target }
     #expect(targets.map(\.symbol) == ["cos", "pow", "frexp", "crc32", "gethostname", "strerror"])
     #expect(zip(routes, targets).filter { $0.0.optional == true }.map(\.1.provider.name) == ["libz.so.1"])
   }

@@ -21,7 +21,7 @@ import Testing
     let place = SettingPlace(path: "route[0]", position: SourcePosition(line: 1, column: 1))
     let callPlace = SettingPlace(path: "route[0].call", position: SourcePosition(line: 3, column: 1))
     var expected = RouteSetting(match: try RoutePattern("GET /cos/{x}"), place: place)
-    expected.call = .init(text: "libm.so.6: f64 cos(f64 x)", place: callPlace)
+    expected.call = .init(target: try CallTarget(parsing: "libm.so.6: f64 cos(f64 x)"), place: callPlace)
     expected.timeout = .after(.seconds(2))
     expected.blocking = false
     expected.onDisconnect = .finish
@@ -64,6 +64,10 @@ import Testing
     (
       "[[route]]\nmatch = 'GET /a'\ncall = ' '",
       #"3:1: route[0].call: expected a C function such as "libm.so.6: f64 cos(f64 x)", found " ""#
+    ),
+    (
+      "[[route]]\nmatch = 'GET /a'\ncall = 'libm.so.6: f46 cos(f64 x)'",
+      "3:1: route[0].call:1:12: unknown type `f46`; did you mean `f64`?"
     ),
     (
       "[[route]]\nmatch = 'GET /a'\ntimeout = '25h'",
@@ -112,8 +116,22 @@ import Testing
     #expect(messages(text) == ["host.conf:\(message)\"\(type)\""])
   }
 
+  @Test func `are told of together with all else that is wrong`() {
+    let text = """
+      lisen = 1
+      [limits]
+      max_target = "64KiB"
+      [[route]]
+      match = "GET /a"
+      call = "m: f46 f()"
+      """
+    #expect(errors(text)?.map(\.position?.line) == [1, 3, 6])
+  }
+
   @Test func `report all that is wrong with an entry`() {
-    let text = "[[route]]\nmatch = 'GET a'\ntimeout = 1\nblocking = 1\ncolour = 1\n[[route]]\nmatch = 1\ncall = 1\n"
-    #expect(errors(text)?.map(\.position?.line) == [2, 3, 4, 5, 7, 8])
+    let text =
+      "[[route]]\nmatch = 'GET a'\ntimeout = 1\nblocking = 1\ncolour = 1\n"
+      + "[[route]]\nmatch = 1\ncall = 1\n[[route]]\nmatch = 'GET /a'\ncall = 'm: f64 f'\n"
+    #expect(errors(text)?.map(\.position?.line) == [2, 3, 4, 5, 7, 8, 11])
   }
 }

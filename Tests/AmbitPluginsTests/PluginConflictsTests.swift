@@ -7,7 +7,7 @@ import Testing
   typealias Candidate = PluginConflicts.Candidate
 
   private func claim(_ plugin: String, _ file: String, _ patterns: String...) throws -> Claim {
-    Claim(plugin: plugin, file: file, patterns: try patterns.map { try RoutePattern($0) })
+    Claim(plugin: plugin, file: file, routes: try patterns.map { .init(try RoutePattern($0)) })
   }
 
   @Test func `lets in plugins that have nothing in common`() throws {

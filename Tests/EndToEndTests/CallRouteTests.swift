@@ -126,10 +126,46 @@ import Testing
       let done = try await host.reload()
       #expect(done.field("failed") == "1")
       let line = try await host.log.line(containing: "answers the same requests as")
-      for part in ["library libc.so.6", "GET /hello/{other}", "GET /hello/{name} of plugin hello"] {
-        #expect(line.contains(part), "\(line)")
-      }
+      let sentence =
+        "library libc.so.6: host.conf:5:1: route[0].call: route GET /hello/{other} answers the same requests as "
+        + "GET /hello/{name} of plugin hello (Plugins/hello.so)"
+      #expect(line.contains(sentence), "\(line)")
       #expect(try await host.get("/hello/World").text == "Hello, World!\n")
+    }
+  }
+
+  @Test func `that stand in the way of a new plugin are named with their place, as it is now`() async throws {
+    let call = route("GET /hello/{other}", "libc.so.6: i32 abs(i32 other)")
+    try await withHost([], configuration: call) { host in
+      try host.configure("\n\n" + call)
+      try await PluginFile.sample("hello").install(in: host.plugins)
+      let done = try await host.reload()
+      #expect(done.field("kept") == "1" && done.field("failed") == "1")
+      let line = try await host.log.line(containing: "answers the same requests as")
+      #expect(line.contains("plugin hello (Plugins/hello.so): route GET /hello/{name} "), "\(line)")
+      #expect(line.contains("GET /hello/{other} of library libc.so.6 (host.conf:7:1: route[0].call)"), "\(line)")
+    }
+  }
+
+  @Test func `that the plugin of the function has itself refuse it`() async throws {
+    let answers = PluginFile.source(
+      """
+      #include <ambit.h>
+      int32_t answer(int32_t x) { return x; }
+      static int32_t handler(ambit_scope *scope) { return ambit_respond(scope, 200, "text/plain", "", 0); }
+      static const ambit_route routes[] = {{.pattern = "GET /answer", .handler = handler}};
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
+        AMBIT_PLUGIN_HEADER, .name = "answers", .routes = routes, .route_count = 1};
+      """, name: "answers")
+    try await withHost([]) { host in
+      try await answers.install(in: host.plugins)
+      try host.configure(route("GET /answer", "answers: i32 answer(i32 x)"))
+      try await host.reload()
+      let line = try await host.log.line(containing: "answers the same requests as")
+      let sentence =
+        "plugin answers (Plugins/answers.so): host.conf:5:1: route[0].call: route GET /answer answers the same requests "
+        + "as GET /answer of plugin answers (Plugins/answers.so)"
+      #expect(line.contains(sentence), "\(line)")
     }
   }
 

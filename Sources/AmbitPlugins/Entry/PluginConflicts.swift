@@ -2,17 +2,28 @@ package import AmbitCore
 
 /// Which plugins cannot be taken in together with the others, because of a name or a route that another one has.
 package enum PluginConflicts {
-  /// What a plugin lays claim to.
+  /// What a plugin, or a library with configured routes, lays claim to.
   package struct Claim: Sendable {
     package let plugin: String
     package let file: String
-    /// As they will stand in the route table, any prefix included.
-    package let patterns: [RoutePattern]
+    package let routes: [Route]
 
-    package init(plugin: String, file: String, patterns: [RoutePattern]) {
+    package init(plugin: String, file: String, routes: [Route]) {
       self.plugin = plugin
       self.file = file
-      self.patterns = patterns
+      self.routes = routes
+    }
+  }
+
+  package struct Route: Sendable {
+    /// As it will stand in the route table, any prefix included.
+    package let pattern: RoutePattern
+    /// Where it is configured, for messages: `host.conf:12:1: route[2].call`; nil for one that the plugin declares.
+    package let place: String?
+
+    package init(_ pattern: RoutePattern, place: String? = nil) {
+      self.pattern = pattern
+      self.place = place
     }
   }
 
@@ -78,29 +89,45 @@ package enum PluginConflicts {
 /// The names and meanings that are taken, each with its holder.
 private struct Holdings {
   private var names: [String: PluginConflicts.Claim] = [:]
-  private var routes: [RouteMeaning: (claim: PluginConflicts.Claim, pattern: RoutePattern)] = [:]
+  private var routes: [RouteMeaning: Holder] = [:]
+
+  private struct Holder {
+    let claim: PluginConflicts.Claim
+    let route: PluginConflicts.Route
+
+    /// `GET /a of plugin hello (Plugins/hello.so)`; of a configured route it is its place that tells most.
+    var description: String {
+      let isLibrary = claim.plugin == claim.file
+      let place = route.place ?? (isLibrary ? nil : claim.file)
+      let owner = "\(isLibrary ? "library" : "plugin") \(claim.plugin)"
+      return "\(route.pattern) of \(owner)" + (place.map { " (\($0))" } ?? "")
+    }
+  }
 
   mutating func add(_ claim: PluginConflicts.Claim) {
     names[claim.plugin] = claim
-    for pattern in claim.patterns { routes[pattern.meaning] = (claim, pattern) }
+    for route in claim.routes { routes[route.pattern.meaning] = Holder(claim: claim, route: route) }
   }
 
   func conflicts(with claim: PluginConflicts.Claim) -> [PluginError] {
-    func error(_ code: PluginError.Code, _ reason: String) -> PluginError {
-      PluginError(code: code, plugin: claim.plugin, file: claim.file, reason: reason)
-    }
     let name = names[claim.plugin].map { holder in
       PluginConflicts.refusal(
         of: PluginFile(path: claim.file), named: claim.plugin, besides: PluginFile(path: holder.file))
     }
-    return (name?.errors ?? [])
-      + claim.patterns.compactMap { pattern in
-        routes[pattern.meaning].map { holder in
-          error(
-            .conflictingRoute,
-            "route \(pattern) answers the same requests as \(holder.pattern) of plugin \(holder.claim.plugin) "
-              + "(\(holder.claim.file))")
-        }
+    return (name?.errors ?? []) + routeConflicts(with: claim)
+  }
+
+  /// A configured route may also stand in the way of one that its own plugin declares.
+  private func routeConflicts(with claim: PluginConflicts.Claim) -> [PluginError] {
+    var holders = routes
+    return claim.routes.compactMap { route in
+      guard let holder = holders.updateValue(Holder(claim: claim, route: route), forKey: route.pattern.meaning) else {
+        return nil
       }
+      let place = route.place.map { "\($0): " } ?? ""
+      return PluginError(
+        code: .conflictingRoute, plugin: claim.plugin, file: claim.file,
+        reason: "\(place)route \(route.pattern) answers the same requests as \(holder.description)")
+    }
   }
 }
