@@ -23,7 +23,7 @@ extension Host {
     do throws(HostFailure) {
       // Which could not take the new routes.
       let silence = loops.silence(within: Self.loopPatience)
-      guard silence.isEmpty else { throw HostFailure(silence) }
+      guard silence.isEmpty else { throw HostFailure(silence.map(\.description)) }
       let configuration = try source.read()
       let report = try loadPlugins(configuration, refusing: false)
       reportIgnored(configuration)

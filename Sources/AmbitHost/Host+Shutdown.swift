@@ -57,8 +57,22 @@ extension Host {
     let gate = Gate<String>(expected: generations.count)
     for generation in generations { generation.end(.shutdown) { gate.arrive(generation.label) } }
     guard !wait(atMost: configuration.cancelGrace, until: { gate.isOpen }) else { return }
-    let running = Set(generations.map(\.label)).subtracting(gate.arrived).sorted().joined(separator: " ")
-    logger.warning("plugins have not stopped in time", metadata: ["running": "\(running)"])
+    let stopped = Set(gate.arrived)
+    reportRunning(generations.filter { !stopped.contains($0.label) })
+  }
+
+  /// Names those of the generations that keep themselves from ending. All wait for a loop that does not turn, but only
+  /// what holds it up is to blame.
+  private func reportRunning(_ generations: [PluginGeneration]) {
+    let silence = loops.silence(within: Self.glance)
+    for loop in silence {
+      logger.warning("\(loop): no plugin has ended there, nor was stopped", metadata: loop.fields)
+    }
+    let loads = PluginGeneration.loads(of: generations, on: loops, within: Self.glance)
+    let running = zip(generations, loads).filter { silence.isEmpty || !$1.holders.isEmpty }.map(\.0.label)
+    guard !running.isEmpty else { return }
+    let names = running.sorted().joined(separator: " ")
+    logger.warning("plugins have not stopped in time", metadata: ["running": "\(names)"])
   }
 
   /// Waits until `condition` holds, looking a hundred times a second; false if it does not within `limit`.

@@ -72,7 +72,7 @@ import Testing
   func `a loop that never turns again keeps the host no longer than its configuration, or a second signal, says`(
     configuration: String, signals: Int
   ) async throws {
-    try await withHost([.fixture("holds_up_loop")], configuration: configuration) { host in
+    try await withHost([.fixture("holds_up_loop"), .sample("hello")], configuration: configuration) { host in
       let connection = try host.connect()
       try await connection.send("GET /handler HTTP/1.1\r\nHost: ambit\r\n\r\n")
       try await host.log.line { $0.contains("a loop does not turn") && $0.field("route") == "GET /handler" }
@@ -81,6 +81,11 @@ import Testing
       #expect(stopping.field("requests") == "unknown, as a loop does not turn", "\(stopping)")
       if signals == 2 { host.child.signal(SIGTERM) }
       #expect(await host.child.status == .exited(0))
+      guard signals == 1 else { return }
+      let culprit = try await host.log.line(
+        containing: "does not turn: a handler of plugin holds_up_loop/1 (GET /handler) holds it up")
+      #expect(culprit.field("plugin") == "holds_up_loop/1" && culprit.field("loop") != nil, "\(culprit)")
+      #expect(host.log.lines { $0.contains("not stopped in time") }.isEmpty, "nobody else is to blame")
     }
   }
 
