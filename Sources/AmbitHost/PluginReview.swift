@@ -15,7 +15,7 @@ package struct PluginReview {
 
   /// Sorted by path, then by method.
   package let routes: [Route]
-  package let pluginCount: Int
+  private let pluginCount: Int
   /// What the operator should know although it is no error.
   package let notices: [String]
 
@@ -41,6 +41,9 @@ package struct PluginReview {
       }
     }.sorted { Self.key(of: $0) < Self.key(of: $1) }
   }
+
+  /// "2 plugins, 5 routes".
+  package var summary: String { "\(pluginCount.counted("plugin")), \(routes.count.counted("route"))" }
 
   /// The routes as lines whose columns stand below each other: pattern, plugin, file, and the C function if one answers.
   package var lines: [String] {

@@ -164,7 +164,8 @@ Usage: ambit-fibers [HOW_MANY], 100 if not given"""
         for count, fiber in enumerate(fibers(), 1):
             if count <= limit:
                 print(f"{count:4}  {fiber.top - fiber.sp:7} bytes  in {place(fiber)}")
-        print(f"{count} suspended fibers" + (f", the first {limit} are shown" if count > limit else ""))
+        rest = f", the first {limit} are shown" if count > limit else ""
+        print(f"{count} suspended fiber{'' if count == 1 else 's'}{rest}")
 
 
 class ShowFiber(gdb.Command):

@@ -40,7 +40,7 @@ import Testing
       "bad_texts", .malformedEntry, #"version: expected one line, found "1.0\n2.0""#,
       #"about: expected one line, found "a\tb""#),
     Rule("bad_reserved", .malformedEntry, "reserved: expected 0, found 0x10"),
-    Rule("null_routes", .malformedEntry, "routes: expected the 2 routes of route_count, found NULL"),
+    Rule("null_routes", .malformedEntry, "routes: expected route_count of them, 2, found NULL"),
     Rule("wild_count", .malformedEntry, "route_count: expected at most 65535, found 18446744073709551615"),
     Rule(
       "duplicate_route", .malformedRoute,

@@ -17,7 +17,7 @@ struct `A debugger` {
       }
       let result = try await run("gdb", ["-nx", "-batch", "-p", "\(host.child.pid)", "-x", script] + commands)
       let lines = result.text.split(separator: "\n")
-      #expect(lines.contains("1 suspended fibers"), "\(result.text)\(result.errors)")
+      #expect(lines.contains("1 suspended fiber"), "\(result.text)\(result.errors)")
       #expect(lines.contains { $0.hasPrefix("   1 ") && $0.contains("bytes  in inner (parked.1.") })
       let functions = lines.filter { $0.hasPrefix("#") }.compactMap { line in
         ["inner", "outer", "parked", "cfiber_start"].first { line.contains(" \($0) (") }

@@ -16,7 +16,7 @@ extension HostStatus {
     table.add("loops", "\(loopCount)" + silence)
     table.add("connections", "\(connections)")
     table.add("requests", "\(requests) in flight")
-    table.add("trouble", "\(stuckJobs) stuck jobs, \(stalls) stalls of loops")
+    table.add("trouble", "\(stuckJobs.counted("stuck job")), \(stalls.counted("stall")) of loops")
     return table.lines
   }
 

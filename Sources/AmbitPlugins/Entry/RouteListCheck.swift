@@ -9,7 +9,7 @@ enum RouteListCheck {
       return ([], [EntryProblem(.malformedEntry, "route_count: expected at most \(limit), found \(image.routeCount)")])
     }
     guard let declared = image.routes else {
-      let reason = "routes: expected the \(image.routeCount) routes of route_count, found NULL"
+      let reason = "routes: expected route_count of them, \(image.routeCount), found NULL"
       return ([], image.routeCount == 0 ? [] : [EntryProblem(.malformedEntry, reason)])
     }
     var problems = [EntryProblem]()

@@ -26,7 +26,7 @@ extension LoopGroup {
 extension ScopeTreeReport {
   public var text: String {
     var lines = lines.map(\.text)
-    if leftOut > 0 { lines.append("left out: \(leftOut) scopes and jobs") }
+    if leftOut > 0 { lines.append(leftOut == 1 ? "left out: 1 scope or job" : "left out: \(leftOut) scopes and jobs") }
     lines += silentLoops.map { "loop \($0) did not turn in time" }
     return lines.map { $0 + "\n" }.joined()
   }

@@ -19,7 +19,7 @@ extension ForeignCall {
   ) throws(ForeignCallRefusal) -> ForeignCallPointer {
     let parameters = prepared.signature.parameters
     guard arguments.count == parameters.count else {
-      let expected = parameters.count == 1 ? "1 argument" : "\(parameters.count) arguments"
+      let expected = parameters.count.counted("argument")
       throw ForeignCallRefusal(reason: "signature \"\(prepared.text)\": expected \(expected), found \(arguments.count)")
     }
     for index in arguments.indices where !arguments[index].fits(parameters[index].type) {
