@@ -12,6 +12,19 @@ package struct ConfigurationSource: Sendable {
     self.path = path ?? (TextFile.exists(usual) ? usual : nil)
   }
 
+  /// Reads and checks the file once more, while the host runs on what it said before. Blocks.
+  /// - Throws: as `read`, and of a file that gave all it had the first time: its next text would be an empty one, which
+  ///   means the defaults.
+  func readAgain() throws(HostFailure) -> HostConfiguration {
+    if let path, TextFile.isStream(path) {
+      throw HostFailure([
+        "\(path): cannot be read again, as it is no regular file but a pipe or the like, which the start has read to its "
+          + "end; for reloads start the host with a file that stays (-c FILE)"
+      ])
+    }
+    return try read()
+  }
+
   /// Reads and checks the file. Blocks.
   package func read() throws(HostFailure) -> HostConfiguration {
     guard let path else { return .defaults }

@@ -24,7 +24,7 @@ extension Host {
       // Which could not take the new routes.
       let silence = loops.silence(within: Self.loopPatience)
       guard silence.isEmpty else { throw HostFailure(silence.map(\.description)) }
-      let configuration = try source.read()
+      let configuration = try source.readAgain()
       let report = try loadPlugins(configuration, refusing: false)
       reportIgnored(configuration)
       self.configuration = configuration

@@ -1,4 +1,4 @@
-internal import AmbitConfig
+package import AmbitConfig
 internal import AmbitCore
 internal import AmbitHTTP
 internal import AmbitPlugins
@@ -35,10 +35,13 @@ package final class Host {
   let logger: Logger
 
   /// Starts the host: loads all plugins, then listens.
-  /// - Parameter isChecked: whether what plugins call is checked.
-  /// - Throws: if the configuration, a plugin or an address stands in the way; nothing is served then.
-  package init(_ source: ConfigurationSource, isChecked: Bool = false) throws(HostFailure) {
-    let configuration = try source.read()
+  /// - Parameters:
+  ///   - configuration: what `source` says.
+  ///   - isChecked: whether what plugins call is checked.
+  /// - Throws: if a plugin or an address stands in the way; nothing is served then.
+  package init(
+    _ source: ConfigurationSource, _ configuration: HostConfiguration, isChecked: Bool = false
+  ) throws(HostFailure) {
     LogOutput.start(configuration.log)
     logger = Logger(label: "ambit")
     self.source = source

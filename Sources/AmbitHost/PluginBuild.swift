@@ -1,4 +1,4 @@
-internal import AmbitConfig
+package import AmbitConfig
 internal import AmbitPlugins
 internal import AmbitRuntime
 
@@ -20,9 +20,11 @@ package enum PluginBuild {
     return lines
   }
 
-  /// Builds in the plugin directory of a configuration.
-  package static func run(for source: ConfigurationSource) throws(HostFailure) -> [String] {
-    try run(in: source.resolve(try source.read().plugins))
+  /// Builds in the plugin directory that `configuration` of `source` names.
+  package static func run(
+    for source: ConfigurationSource, _ configuration: HostConfiguration
+  ) throws(HostFailure) -> [String] {
+    try run(in: source.resolve(configuration.plugins))
   }
 
   /// The text of `ambit.h`.

@@ -21,6 +21,13 @@ public enum TextFile {
     return text
   }
 
+  /// Whether there is a pipe, a terminal or the like at a path, which gives each byte once: stat(2).
+  public static func isStream(_ path: String) -> Bool {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return false }
+    return ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
+  }
+
   /// Whether there is something at a path.
   public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 }

@@ -35,6 +35,30 @@ import Testing
     }
   }
 
+  @Test func `a host whose configuration is a pipe says at a reload why it cannot be read again, and goes on`()
+    async throws
+  {
+    try await withTemporaryDirectory { directory in
+      let path = directory.filePath
+      try await populate(
+        directory, with: [.sample("hello")],
+        configuration: "listen = ['127.0.0.1:0']\nplugins = '\(path)/Plugins'\nprivate = '\(path)'\nadmin = ''\n")
+      let errors = try PipeEnds()
+      let child = try Child(
+        "bash", ["-c", "exec \"$0\" serve --build -c <(cat host.conf)", Places.ambit.filePath], in: directory,
+        output: open("/dev/null", O_WRONLY | O_CLOEXEC), errors: errors.writing)
+      let log = HostLog(following: errors.reading)
+      let serving = try await log.line(containing: "serving")
+      #expect(serving.field("plugins") == "1", "what --build reads, the host does not miss")
+      child.signal(SIGHUP)
+      let line = try await log.line(containing: "cannot be read again")
+      #expect(line.contains("ERROR /dev/fd/") && line.contains("start the host with a file"), "\(line)")
+      try await log.line(containing: "reload refused, nothing has changed")
+      child.signal(SIGTERM)
+      #expect(await child.status == .exited(0))
+    }
+  }
+
   @Test func `header prints the header that plugins include, byte for byte`() async throws {
     let result = try await ambit("header")
     let header = try Data(contentsOf: Places.headers.appending(path: "ambit.h"))

@@ -26,8 +26,9 @@ struct Serve: ParsableCommand {
   func run() throws {
     do throws(HostFailure) {
       let source = configuration.source
-      if build { for line in try PluginBuild.run(for: source) { Terminal.note(line) } }
-      let host = try Host(source, isChecked: checked)
+      let configuration = try source.read()
+      if build { for line in try PluginBuild.run(for: source, configuration) { Terminal.note(line) } }
+      let host = try Host(source, configuration, isChecked: checked)
       Terminal.exit(host.run())
     } catch {
       Terminal.fail(error)
