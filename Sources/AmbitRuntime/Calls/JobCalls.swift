@@ -16,12 +16,10 @@ enum JobCalls {
       guard let other else { return Status.invalid.rawValue }
       let joined = JobPointer(other)
       return CallSite.job(handle) { scope, job in
-        let status = job.join(joined, in: scope, timeout: timeout)
-        if status == .ok {
+        job.join(joined, in: scope, timeout: timeout) {
           outcome?.pointee = ambit_outcome(joined.pointee.outcome.rawValue)
           code?.pointee = joined.pointee.code
         }
-        return status
       }
     }
     api.join_all = { handle, timeout in

@@ -3,19 +3,33 @@ public import AmbitCore
 // Waiting for other jobs.
 
 extension UnsafeMutablePointer<Job> {
-  /// Waits, as the running job, until `other` has ended.
-  func join(_ other: JobPointer, in scope: ScopePointer, timeout: Int64) -> Status {
+  /// Waits, as the running job, until `other` has ended, and then calls `look`, while its record is there.
+  ///
+  /// The scope of `other` is held meanwhile: whoever has been woken has its turn later, and by then another job may have
+  /// closed that scope.
+  func join(_ other: JobPointer, in scope: ScopePointer, timeout: Int64, _ look: () -> Void) -> Status {
     if isCancelled(in: scope) { return .cancelled }
-    if other.pointee.state == .ended { return .ok }
+    if other.pointee.state == .ended {
+      look()
+      return .ok
+    }
     if other == self { return .invalid }
     if timeout == 0 { return .timedOut }
+    let home = other.pointee.scope
+    home.hold()
+    defer { home.release() }
     other.attach().joinersLink.append(sourceLink)
-    return suspend(for: .join, in: scope, timeout: timeout)
+    let status = suspend(for: .join, in: scope, timeout: timeout)
+    if status == .ok { look() }
+    return status
   }
 
-  /// Waits, as the running job, until all other jobs of `scope` have ended; `.failed` if one of its jobs failed.
+  /// Waits, as the running job, until all other jobs of `scope` have ended; `.failed` if one of its jobs failed. The scope
+  /// is held meanwhile, as that of a joined job is.
   public func joinAll(in scope: ScopePointer, timeout: Int64) -> Status {
     if isCancelled(in: scope) { return .cancelled }
+    scope.hold()
+    defer { scope.release() }
     if scope.hasJobs(besides: self) {
       if timeout == 0 { return .timedOut }
       scope.joinersLink.append(sourceLink)

@@ -138,4 +138,58 @@ import Testing
     }
     #expect(steps == ["job ends cancelled CANCELLED", "gatherer ends completed OK"])
   }
+
+  @Test func `tells how a job ended although its scope is closed before the joiner has its turn`() throws {
+    let steps = try Stage.play { stage in
+      stage.open("").spawn("opener") { scope in
+        let child = scope.openChild().scope!
+        let job = child.spawn("job") { child in
+          _ = child.sleep()
+          return .limit
+        }
+        scope.spawn("joiner") { scope in
+          var outcome: ambit_outcome = -1
+          var code: Int32 = 0
+          let status = ambit_join(scope, job, -1, &outcome, &code)
+          stage.note("\(Status(rawValue: status)): \(outcome == AMBIT_JOB_FAILED) \(Status(rawValue: code))")
+          return .ok
+        }
+        // What takes the record of a job that is gone.
+        scope.spawn("spawner") { scope in
+          for _ in 0..<4 where scope.yield() == .ok { scope.spawn("other") { _ in .ok } }
+          return .ok
+        }
+        _ = scope.yield()
+        stage.note("closed: \(child.closeChild())")
+        scope.cancel()
+        return .ok
+      }
+    }
+    #expect(steps.filter { $0.contains(":") } == ["OK: true LIMIT", "closed: OK"])
+  }
+
+  @Test func `all tells that one has failed although the scope is closed before the joiner has its turn`() throws {
+    let steps = try Stage.play { stage in
+      stage.open("").spawn("opener") { scope in
+        let child = scope.openChild().scope!
+        var hasFailed = false
+        child.spawn("job") { child in
+          _ = child.yield()
+          hasFailed = true
+          return .closed
+        }
+        scope.spawn("gatherer") { _ in child.joinAll() }
+        while !hasFailed { _ = scope.yield() }
+        stage.note("\(child.closeChild())")
+        // What takes the record of a scope that is gone.
+        _ = scope.openChild()
+        _ = scope.yield()
+        scope.cancel()
+        return .ok
+      }
+    }
+    #expect(
+      steps == ["job ends failed CLOSED", "OK", "gatherer ends failed FAILED", "opener ends completed OK"]
+        || steps == ["job ends failed CLOSED", "gatherer ends failed FAILED", "OK", "opener ends completed OK"])
+  }
 }
