@@ -106,6 +106,15 @@ import Testing
     #expect(try client.reply().text == "\(AMBIT_INVALID) 1 \(AMBIT_WRONG_STATE)")
   }
 
+  @Test func `gives a job that waits for the whole body all of it, whoever else would read`() throws {
+    let server = try TestServer([TestRoute("POST /rivals", readBesideWaitingJob)])
+    let client = try Client(server)
+    try client.send("POST /rivals HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n")
+    server.loops.onEach { _ in }
+    try client.send("abc")
+    #expect(try client.reply().text == "0 abc")
+  }
+
   @Test func `says why there is no whole body, each time`() throws {
     let server = try server(maxBody: 4)
     for (body, status) in [("5\r\nabcde\r\n0\r\n\r\n", AMBIT_LIMIT), ("1\r\na\r\nx\r\n", AMBIT_INVALID)] {
@@ -184,4 +193,25 @@ private let readInSteps: ambit_handler = { scope in
     guard count > 0 else { return count < 0 ? Int32(count) : ambit_respond(scope, 200, nil, whole, whole.count) }
     whole += buffer[..<Int(count)]
   }
+}
+
+/// Tries to read, again and again, while a job waits for the whole body; sends back what the job got.
+private let readBesideWaitingJob: ambit_handler = { scope in
+  struct Found {
+    var status = AMBIT_PENDING
+    var body = ambit_str()
+  }
+  let found = ambit_alloc(scope, MemoryLayout<Found>.size)!.bindMemory(to: Found.self, capacity: 1)
+  found.initialize(to: Found())
+  let readWhole: ambit_job_fn = { scope, argument in
+    let found = argument!.assumingMemoryBound(to: Found.self)
+    found.pointee.status = ambit_body(scope, &found.pointee.body)
+    return AMBIT_OK
+  }
+  _ = ambit_spawn(scope, readWhole, found, nil, nil)
+  var byte: UInt8 = 0
+  while found.pointee.status == AMBIT_PENDING, ambit_yield(scope) == AMBIT_OK { _ = ambit_read(scope, &byte, 1) }
+  let body = UnsafeRawBufferPointer(start: found.pointee.body.ptr, count: found.pointee.body.len)
+  let answer = "\(found.pointee.status) \(String(decoding: body, as: UTF8.self))"
+  return ambit_respond(scope, 200, nil, answer, answer.utf8.count)
 }

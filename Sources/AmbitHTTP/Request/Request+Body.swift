@@ -3,7 +3,8 @@ internal import AmbitRuntime
 internal import Glibc
 
 extension UnsafeMutablePointer<Request> {
-  /// Reads bytes of the body, waiting as `job` until there are some: their number, 0 at the end, or a negative status.
+  /// Reads bytes of the body, waiting as `job` until there are some: their number, 0 at the end, or a negative status;
+  /// `.wrongState` while another job waits for them.
   func readBody(into memory: UnsafeMutableRawBufferPointer, job: JobPointer, scope: ScopePointer) -> Int64 {
     while true {
       if job.isCancelled(in: scope) { return Int64(Status.cancelled.rawValue) }
@@ -11,12 +12,20 @@ extension UnsafeMutablePointer<Request> {
       if pointee.body.isMalformed { return Int64(Status.invalid.rawValue) }
       guard !pointee.body.isFinished, !memory.isEmpty else { return 0 }
       guard let connection = pointee.connection else { return Int64(Status.cancelled.rawValue) }
+      guard !isAwaited(byOtherThan: job) else { return Int64(Status.wrongState.rawValue) }
       let count = takeBody(into: memory, from: connection)
       if count > 0 { return Int64(count) }
       if pointee.body.isFinished || pointee.body.isTooLong || pointee.body.isMalformed { continue }
       let status = waitForBody(from: connection, job: job, scope: scope)
       guard status == .ok else { return Int64(status.rawValue) }
     }
+  }
+
+  /// Whether another job waits for the body. What has come since is that job's, also before it has its turn: else it
+  /// would take what is left for the whole.
+  private func isAwaited(byOtherThan job: JobPointer) -> Bool {
+    guard let waiter = pointee.connection?.pointee.inputWaiter else { return false }
+    return waiter != job
   }
 
   /// Takes bytes of the body that are here already, or that the kernel has; 0 if there are none now.
@@ -109,7 +118,7 @@ extension UnsafeMutablePointer<Request> {
     if let whole = pointee.body.whole { return (.ok, whole) }
     if pointee.body.isTooLong { return (.limit, nothing) }
     if pointee.body.isMalformed { return (.invalid, nothing) }
-    if pointee.body.received > 0 { return (.wrongState, nothing) }
+    if pointee.body.received > 0 || isAwaited(byOtherThan: job) { return (.wrongState, nothing) }
     if let whole = takeBufferedWhole() { return (.ok, whole) }
     var capacity = Int(pointee.body.remaining ?? 16384)
     guard var memory = self.scope.allocate(capacity) else { return (.noMemory, nothing) }

@@ -806,7 +806,8 @@ static inline int64_t ambit_read(ambit_scope *scope, void *buffer, size_t capaci
 /* Read the whole body; waits until it is there. The same bytes each time.                                  [job, waits]
  * Owner     The bytes live until the request's scope closes.
  * Returns   AMBIT_OK and the body in `*whole`, empty if there is none. AMBIT_LIMIT: longer than the host's max_body;
- *           AMBIT_INVALID: malformed; AMBIT_WRONG_STATE: ambit_read took some of it; AMBIT_CANCELLED. Absent then.
+ *           AMBIT_INVALID: malformed; AMBIT_WRONG_STATE: ambit_read took some of it, or another job waits for it;
+ *           AMBIT_CANCELLED. Absent then.
  * Since     1.0 */
 static inline ambit_status ambit_body(ambit_scope *scope, ambit_str *whole) { return scope->api->body(scope, whole); }
 
