@@ -42,7 +42,7 @@ package final class Host {
   package init(
     _ source: ConfigurationSource, _ configuration: HostConfiguration, isChecked: Bool = false
   ) throws(HostFailure) {
-    LogOutput.start(configuration.log)
+    LogOutput.start(configuration.log, waits: false)
     logger = Logger(label: "ambit")
     self.source = source
     self.configuration = configuration

@@ -43,7 +43,7 @@ package struct PluginInspection: Sendable {
   {
     let defaults = HostConfiguration.defaults
     let rehearsal = Rehearsal(runtime: defaults.rehearsalRuntime, limit: defaults.rehearsalTimeout) { event in
-      HostProcess.writeError("\(event.message)\n")
+      LineOutput.standardError.write("\(event.message)\n")
     }
     return try rehearsal.rehearse(try folder.add(content)) { _ in nil }
   }

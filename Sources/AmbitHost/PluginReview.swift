@@ -24,7 +24,7 @@ package struct PluginReview {
   /// - Throws: every error that was found.
   package init(_ source: ConfigurationSource) throws(HostFailure) {
     let configuration = try source.read()
-    LogOutput.start(configuration.log)
+    LogOutput.start(configuration.log, waits: true)
     let loading = try PluginLoading(source: source, configuration: configuration)
     defer { loading.copies.remove() }
     let result = try loading.prepare(configuration, serving: [:])

@@ -7,7 +7,7 @@ package enum StandardStreams {
   package static func open() { HostProcess.openStandardStreams() }
 
   /// Writes to standard error.
-  package static func writeError(_ text: String) { HostProcess.writeError(text) }
+  package static func writeError(_ text: String) { LineOutput.standardError.write(text) }
 
   /// Ends the process once what was printed is written. Exit functions of plugins do not run.
   package static func exit(_ code: Int32) -> Never { HostProcess.exit(code) }

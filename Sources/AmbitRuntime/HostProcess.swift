@@ -1,6 +1,5 @@
 internal import CLinux
 internal import Glibc
-internal import Synchronization
 
 /// The process as a whole.
 public enum HostProcess {
@@ -44,24 +43,6 @@ public enum HostProcess {
     }
   }
 
-  /// Writes to standard error, in as few system calls as it takes, and nothing of another thread's in between: a pipe
-  /// takes no more than 4 KiB at once for sure.
-  public static func writeError(_ text: String) {
-    var text = text
-    text.withUTF8 { bytes in
-      errorOutput.withLock { _ in
-        var rest = UnsafeRawBufferPointer(bytes)
-        while !rest.isEmpty {
-          let count = write(STDERR_FILENO, rest.baseAddress!, rest.count)
-          guard count > 0 else { return }
-          rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-        }
-      }
-    }
-  }
-
-  private static let errorOutput = Mutex<Void>(())
-
   /// The file of this process's program, to run it once more: by its name, since Valgrind runs no other; if that file has
   /// been removed or replaced, by the kernel's link to what it was (proc(5)).
   public static var binary: String {
@@ -74,10 +55,32 @@ public enum HostProcess {
     return path
   }
 
-  /// Ends the process now, with what was printed before. Exit functions do not run: those of plugins would meet threads
-  /// that still run their code.
+  /// Ends the process, with what was printed and logged before: a command waits for those who read that, a host, which
+  /// has stopped waiting for the reader of its log, only so long. Exit functions do not run: those of plugins would meet
+  /// threads that still run their code.
   public static func exit(_ code: Int32) -> Never {
-    fflush(nil)
+    let output = LineOutput.standardError
+    if output.isWaiting {
+      fflush(nil)
+    } else {
+      output.flush(within: readerGrace)
+      flushStreams(within: readerGrace)
+    }
     _exit(code)
+  }
+
+  /// How long the end of a host waits for who reads what it wrote last, in nanoseconds.
+  static var readerGrace: Int64 { 1_000_000_000 }
+
+  /// Writes what plugins have printed, which waits for its reader, and for a thread that waits for it already.
+  private static func flushStreams(within patience: Int64) {
+    let gate = Gate<Void>()
+    let thread = try? SystemThread(for: "the streams") {
+      fflush(nil)
+      gate.arrive(())
+    }
+    guard let thread else { return }
+    thread.detach()
+    _ = gate.wait(timeout: patience)
   }
 }

@@ -71,6 +71,41 @@ import Testing
     }
   }
 
+  @Test func `holds up no request when nobody reads it, and says later how much of it is left out`() async throws {
+    let plugin = PluginFile.source(
+      """
+      #include <ambit.h>
+      #include <string.h>
+      static int32_t shout(ambit_scope *scope) {
+        char line[50000];
+        memset(line, 'x', sizeof line);
+        for (int i = 0; i < 20; i++) ambit_log(scope, AMBIT_INFO, line, sizeof line);
+        return AMBIT_OK;
+      }
+      static const ambit_route routes[] = {{.pattern = "GET /shout", .handler = shout}};
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
+        AMBIT_PLUGIN_HEADER, .name = "shouter", .routes = routes, .route_count = 1};
+      """, name: "shouter")
+    @Sendable func shout(_ host: Host) async throws {
+      let answer = try await host.get("/shout")
+      #expect(answer.status == 200)
+    }
+    try await withHost([plugin], configuration: "stall_warning = \"0s\"") { host in
+      try await host.log.unread {
+        for _ in 0..<20 { try await shout(host) }
+      }
+      let loss = try await host.log.line(containing: "the log was not read in time: lines are left out here")
+      let shouts = host.log.lines { $0.field("route") == "GET /shout" }
+      #expect(loss.contains("WARNING") && loss.field("lines") == "\(400 - shouts.count)", "\(loss)")
+      #expect(shouts.allSatisfy { $0.text.contains(" \(String(repeating: "x", count: 50_000)) ") })
+      let status = try await host.log.unread {
+        for _ in 0..<20 { try await shout(host) }
+        return await host.stop()
+      }
+      #expect(status == .exited(0), "nor does the end wait for long")
+    }
+  }
+
   @Test(arguments: [("info", false), ("debug", true)])
   func `shows what a plugin logs from the configured level up`(level: String, showsDebug: Bool) async throws {
     let plugin = PluginFile.source(

@@ -6,17 +6,20 @@ extension LoopGroup {
   /// the copying alone.
   ///
   /// Waits for at most `patience` nanoseconds: a loop that does not turn, since something on it computes or blocks, is
-  /// named in place of its tree.
+  /// named in place of its tree. Nor does it wait longer for who reads the log.
   public func logScopeTree(patience: Int64 = 1_000_000_000) {
     let logger = Logger(label: "ambit")
     logger.info("scope tree", metadata: ["loops": "\(loops.count)"])
     let trees = scopeTrees(patience: patience)
+    var isRead = true
     for index in loops.indices {
       guard let tree = trees.first(where: { $0.loop == index }) else {
         logger.warning("the loop has not turned for \(patience / 1_000_000) ms", metadata: ["loop": "\(index)"])
         continue
       }
       log(tree, to: logger)
+      // More than the log keeps for a reader may come at once.
+      isRead = isRead && LineOutput.standardError.flush(within: patience)
     }
     logger.info(
       "scope tree done",

@@ -25,11 +25,18 @@ public struct LineLogHandler: LogHandler {
 
   public func log(event: LogEvent) {
     let fields = LogField.inOrder(metadata.merging(event.metadata ?? [:]) { $1 })
-    let line =
-      switch format {
-      case .text: TextLine.make(level: event.level, message: event.message.description, fields: fields)
-      case .json: JSONLine.make(level: event.level, message: event.message.description, fields: fields)
-      }
-    HostProcess.writeError(line + "\n")
+    LineOutput.standardError.write(line(event.level, event.message.description, fields))
+  }
+
+  /// The line that stands for so many others, which were left out.
+  public func lossLine(for count: Int) -> String {
+    line(.warning, "the log was not read in time: lines are left out here", [("lines", "\(count)")])
+  }
+
+  private func line(_ level: Logger.Level, _ message: String, _ fields: [(key: String, value: String)]) -> String {
+    switch format {
+    case .text: TextLine.make(level: level, message: message, fields: fields) + "\n"
+    case .json: JSONLine.make(level: level, message: message, fields: fields) + "\n"
+    }
   }
 }

@@ -13,6 +13,7 @@ public enum ExitReport {
     Logger(label: "ambit").critical(
       "code in the process of the host called exit(\(status)): the host ends, and all requests with it",
       metadata: work?.fields ?? [:])
+    LineOutput.standardError.flush(within: HostProcess.readerGrace)
   }
 
   /// What the calling thread runs for a plugin; nil on a thread of which the host knows nothing.

@@ -28,7 +28,7 @@ enum Micro {
     let known = groups.map(\.name)
     if let unknown = words.first(where: { !known.contains($0) }) {
       let list = known.joined(separator: ", ")
-      HostProcess.writeError("ambit-micro: there are no figures of \"\(unknown)\"; expected one of \(list)\n")
+      LineOutput.standardError.write("ambit-micro: there are no figures of \"\(unknown)\"; expected one of \(list)\n")
       HostProcess.exit(64)
     }
     Figure.printHeading()

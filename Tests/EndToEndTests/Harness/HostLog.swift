@@ -19,13 +19,24 @@ final class HostLog: Sendable {
   }
 
   private let state = Mutex(State())
+  private let isPaused = Mutex(false)
 
   /// Follows `descriptor` to its end, which comes when the host and all that hold its standard error are gone.
   init(following descriptor: Int32) {
     Thread.detachNewThread { [self] in
-      drain(descriptor) { piece in state.withLock { append(piece, to: &$0) } }
+      drain(descriptor) { piece in
+        state.withLock { append(piece, to: &$0) }
+        while isPaused.withLock({ $0 }) { usleep(1000) }
+      }
       state.withLock { end(&$0) }
     }
+  }
+
+  /// Runs `body` while hardly anything of what the host writes is read: one more piece, at most.
+  func unread<Result>(_ body: () async throws -> Result) async rethrows -> Result {
+    isPaused.withLock { $0 = true }
+    defer { isPaused.withLock { $0 = false } }
+    return try await body()
   }
 
   /// The number of the last line so far: what comes after it is new.
