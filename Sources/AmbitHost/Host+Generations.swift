@@ -12,7 +12,7 @@ extension Host {
     _ candidates: [PluginLoading.Candidate], _ configuration: HostConfiguration, _ report: inout ReloadReport
   ) -> [String: PluginGeneration] {
     var started: [String: PluginGeneration] = [:]
-    for candidate in candidates {
+    for candidate in candidates where !loading.isStopping() {
       do throws(PluginRefusal) {
         started[candidate.name] = try start(candidate, configuration)
       } catch {
@@ -27,15 +27,16 @@ extension Host {
   private func start(
     _ candidate: PluginLoading.Candidate, _ configuration: HostConfiguration
   ) throws(PluginRefusal) -> PluginGeneration {
-    try refuseStuckStart(of: candidate)
+    try refuseWhileStuck(candidate)
     let number = (generationNumbers[candidate.name] ?? 0) + 1
     generationNumbers[candidate.name] = number
-    let plugin = try load(candidate, generation: number)
+    let plugin = try load(candidate, generation: number, within: configuration.rehearsalTimeout)
     let generation = try PluginGeneration(plugin, number: number, settings: candidate.settings, loops: loops)
     do throws(PluginRefusal) {
       // Asked for again: what was saved for the rehearsal is old by now.
-      let state = try serving[candidate.name]?.save(timeout: configuration.rehearsalTimeout)
-      try generation.start(from: state, timeout: configuration.rehearsalTimeout)
+      let limit = configuration.rehearsalTimeout
+      let state = try serving[candidate.name]?.save(timeout: limit, unless: loading.isStopping)
+      try generation.start(from: state, timeout: limit, unless: loading.isStopping)
     } catch {
       if generation.isInOwnCall { stuckStarts.append(generation) }
       retire(generation, drain: .zero)
@@ -44,24 +45,31 @@ extension Host {
     return generation
   }
 
-  /// What did not return from its `start` keeps a thread and its library: trying the same again would double both.
-  private func refuseStuckStart(of candidate: PluginLoading.Candidate) throws(PluginRefusal) {
-    stuckStarts.removeAll { !$0.isInOwnCall }
-    guard case .plugin(let copy, _) = candidate.origin,
-      let stuck = stuckStarts.first(where: { $0.plugin.copy.hash == copy.hash && $0.settings == candidate.settings })
-    else { return }
-    loading.copies.discard(copy)
-    try stuck.refuseDuringOwnCall()
+  /// What did not return from its `start` keeps a thread and its library: trying the same again would double both. What
+  /// does not return from its constructors keeps all others waiting.
+  private func refuseWhileStuck(_ candidate: PluginLoading.Candidate) throws(PluginRefusal) {
+    do throws(PluginRefusal) {
+      try loading.loader.refuseWhileBusy(PluginFile(path: candidate.file), of: candidate.name)
+      stuckStarts.removeAll { !$0.isInOwnCall }
+      guard case .plugin(let copy, _) = candidate.origin else { return }
+      let stuck = stuckStarts.first { $0.plugin.copy.hash == copy.hash && $0.settings == candidate.settings }
+      try stuck?.refuseDuringOwnCall()
+    } catch {
+      if case .plugin(let copy, _) = candidate.origin { loading.copies.discard(copy) }
+      throw error
+    }
   }
 
   private func load(
-    _ candidate: PluginLoading.Candidate, generation: UInt64
+    _ candidate: PluginLoading.Candidate, generation: UInt64, within limit: Duration
   ) throws(PluginRefusal) -> LoadedPlugin {
     switch candidate.origin {
     case .library(let library): return library
     case .plugin(let incoming, let manifest):
       let copy = try loading.copies.name(incoming, plugin: candidate.name, generation: generation)
-      return try LoadedPlugin(copy, rehearsedAs: manifest)
+      return try loading.loader.load(copy.file, of: candidate.name, within: limit) { () throws(PluginRefusal) in
+        try LoadedPlugin(copy, rehearsedAs: manifest)
+      }
     }
   }
 

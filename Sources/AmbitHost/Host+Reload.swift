@@ -58,8 +58,9 @@ extension Host {
     if refusing, !report.failed.isEmpty { throw HostFailure(report.failures) }
     try checkChanges(configuration, result)
     let started = start(result.candidates, configuration, &report)
-    if refusing, !report.failed.isEmpty {
+    if loading.isStopping() || refusing && !report.failed.isEmpty {
       stop(Array(started.values))
+      try loading.goOn()
       throw HostFailure(report.failures)
     }
     for (name, file) in result.kept { serving[name]?.fileWasRenamed(to: file) }

@@ -52,13 +52,17 @@ extension Host {
     }
   }
 
-  /// Cancels what still runs of the generations, stops their plugins, and waits for that, at most `cancel_grace`.
+  /// Cancels what still runs of the generations, stops their plugins, and waits for that, and for the `start` of others
+  /// that was cancelled, at most `cancel_grace`.
   func stop(_ generations: [PluginGeneration]) {
     let gate = Gate<String>(expected: generations.count)
     for generation in generations { generation.end(.shutdown) { gate.arrive(generation.label) } }
-    guard !wait(atMost: configuration.cancelGrace, until: { gate.isOpen }) else { return }
+    let isOver = wait(atMost: configuration.cancelGrace) { [stuckStarts] in
+      gate.isOpen && !stuckStarts.contains { $0.isInOwnCall }
+    }
+    guard !isOver else { return }
     let stopped = Set(gate.arrived)
-    reportRunning(generations.filter { !stopped.contains($0.label) })
+    reportRunning(generations.filter { !stopped.contains($0.label) } + stuckStarts.filter(\.isInOwnCall))
   }
 
   /// Names those of the generations that keep themselves from ending. All wait for a loop that does not turn, but only

@@ -38,7 +38,7 @@ package final class Host {
   /// - Parameters:
   ///   - configuration: what `source` says.
   ///   - isChecked: whether what plugins call is checked.
-  /// - Throws: if a plugin or an address stands in the way; nothing is served then.
+  /// - Throws: if a plugin or an address stands in the way; nothing is served then. A signal to stop ends the process.
   package init(
     _ source: ConfigurationSource, _ configuration: HostConfiguration, isChecked: Bool = false
   ) throws(HostFailure) {
@@ -62,14 +62,16 @@ package final class Host {
     } catch {
       throw HostFailure(error)
     }
-    loading = try PluginLoading(source: source, configuration: configuration)
+    loading = try PluginLoading(source: source, configuration: configuration) { [signals] in signals.isTerminating }
     stopAtSecondSignal()
     do throws(HostFailure) {
       try start(isChecked: isChecked)
     } catch {
       admin?.drain()
       loading.copies.remove()
-      throw error
+      guard error.isInterruption else { throw error }
+      logger.info("stopped before anything was served")
+      HostProcess.exit(0)
     }
   }
 
@@ -106,19 +108,20 @@ package final class Host {
 
   /// Serves until a signal ends it; returns the exit status.
   package func run() -> Int32 {
-    while true {
+    while !signals.isTerminating {
       if isReloadDue {
         pace.begin(at: Clock.monotonic)
         reload()
+        continue
       }
       switch signals.next(timeout: pace.delay(at: Clock.monotonic) ?? -1) {
       case .reload: pace.want()
       case .dump: loops.logScopeTree()
       case .reopenLog: keepLog()
-      case .terminate: return shutDown()
-      case nil: break
+      case .terminate, nil: break
       }
     }
+    return shutDown()
   }
 
   /// The log is what the host was started with as its standard error, which is not the host's to open.

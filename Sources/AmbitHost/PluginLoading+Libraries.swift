@@ -6,8 +6,11 @@ internal import AmbitPlugins
 // so its routes have a generation, and change, stay and go like those of plugins.
 
 extension PluginLoading {
-  /// Opens a library for its routes, unless it serves them already. One that is optional may be missing.
-  func take(_ library: CallRoutes.Library, serving: PluginGeneration?, _ result: inout Result) {
+  /// Opens a library for its routes, unless it serves them already; its constructors have until `limit` for that. One
+  /// that is optional may be missing.
+  func take(
+    _ library: CallRoutes.Library, serving: PluginGeneration?, within limit: Duration, _ result: inout Result
+  ) {
     let settings = PluginSettingValues(prefix: "", values: [:], calls: library.routes)
     if let serving, serving.settings == settings {
       result.kept[library.name] = serving.file
@@ -15,7 +18,10 @@ extension PluginLoading {
     }
     let path = library.name.contains("/") ? source.resolve(library.name) : library.name
     do throws(PluginRefusal) {
-      let opened = LoadedPlugin(try ForeignLibrary(library.name, at: path))
+      let file = PluginFile(path: library.name)
+      let opened = try loader.load(file, of: library.name, within: limit) { () throws(PluginRefusal) in
+        LoadedPlugin(try ForeignLibrary(library.name, at: path))
+      }
       try opened.check(library.routes)
       result.candidates.append(
         Candidate(origin: .library(opened), settings: settings, patterns: library.routes.map(\.pattern)))

@@ -9,10 +9,21 @@ internal import Logging
 struct PluginLoading {
   let source: ConfigurationSource
   let copies: PluginCopies
+  let loader: LibraryLoader
+  /// Whether the host is to stop: nothing that plugins do is waited for then.
+  let isStopping: @Sendable () -> Bool
 
-  /// - Throws: if the folder for private copies cannot be made.
-  init(source: ConfigurationSource, configuration: HostConfiguration) throws(HostFailure) {
+  /// - Throws: if the folder for private copies cannot be made, or a thread.
+  init(
+    source: ConfigurationSource, configuration: HostConfiguration, isStopping: @escaping @Sendable () -> Bool
+  ) throws(HostFailure) {
     self.source = source
+    self.isStopping = isStopping
+    do throws(SystemError) {
+      loader = try LibraryLoader(isStopping: isStopping)
+    } catch {
+      throw HostFailure(error)
+    }
     let parent =
       configuration.privateDirectory.map { source.resolve($0) } ?? HostProcess.variable("TMPDIR") ?? "/tmp"
     do throws(UntrustedFile) {
@@ -93,12 +104,13 @@ struct PluginLoading {
   }
 
   /// Compares directory and configuration with what serves now, by name. Blocks.
-  /// - Throws: if the directory cannot be listed or trusted.
+  /// - Throws: if the directory cannot be listed or trusted, or the host is to stop.
   func prepare(_ configuration: HostConfiguration, serving: [String: PluginGeneration]) throws(HostFailure) -> Result {
     let calls = CallRoutes(configuration, file: source.path ?? "")
     let files = try list(configuration)
     let rehearsal = Rehearsal(
-      runtime: configuration.rehearsalRuntime, limit: configuration.rehearsalTimeout, log: Self.log)
+      runtime: configuration.rehearsalRuntime, limit: configuration.rehearsalTimeout, isStopping: isStopping,
+      log: Self.log)
     var result = Result()
     for file in files {
       do throws(PluginRefusal) {
@@ -111,13 +123,22 @@ struct PluginLoading {
       } catch {
         result.refusals[file.path] = error
       }
+      try goOn()
     }
-    for library in calls.libraries { take(library, serving: serving[library.name], &result) }
+    for library in calls.libraries {
+      take(library, serving: serving[library.name], within: configuration.rehearsalTimeout, &result)
+      try goOn()
+    }
     refuseConflicts(in: &result, calls, serving: serving)
     result.removed = result.missing(from: serving)
     refuseCallsOfNobody(calls, in: &result, serving: serving)
     noteSettingsOfNobody(configuration, in: &result, serving: serving)
     return result
+  }
+
+  /// - Throws: if the host is to stop.
+  func goOn() throws(HostFailure) {
+    if isStopping() { throw .interruption }
   }
 
   private func list(_ configuration: HostConfiguration) throws(HostFailure) -> [PluginFile] {
@@ -163,7 +184,8 @@ struct PluginLoading {
     let copy = try copies.add(content)
     do throws(PluginRefusal) {
       let manifest = try rehearsal.rehearse(copy) { manifest throws(PluginRefusal) in
-        let state = try serving[manifest.name]?.save(timeout: configuration.rehearsalTimeout)
+        let state = try serving[manifest.name]?.save(
+          timeout: configuration.rehearsalTimeout, unless: isStopping)
         return RehearsalCast(settings: configuration.settings(of: manifest.name, calls), handedOver: state)
       }
       let settings = configuration.settings(of: manifest.name, calls)

@@ -25,7 +25,7 @@ package struct PluginReview {
   package init(_ source: ConfigurationSource) throws(HostFailure) {
     let configuration = try source.read()
     LogOutput.start(configuration.log, waits: true)
-    let loading = try PluginLoading(source: source, configuration: configuration)
+    let loading = try PluginLoading(source: source, configuration: configuration) { false }
     defer { loading.copies.remove() }
     let result = try loading.prepare(configuration, serving: [:])
     guard result.refusals.isEmpty else {

@@ -6,11 +6,14 @@ internal import Synchronization
 // The plugin's own functions: `start` and `save`, and how each of them is called.
 
 extension PluginGeneration {
-  /// Runs the plugin's `start` and waits for it. After `timeout` its waits are cancelled; nil for no limit.
-  package func start(from handedOver: HandedOverState?, timeout: Duration? = nil) throws(PluginRefusal) {
+  /// Runs the plugin's `start` and waits for it, unless `isStopping` says that the host is to stop. After `timeout` its
+  /// waits are cancelled; nil for no limit.
+  package func start(
+    from handedOver: HandedOverState?, timeout: Duration? = nil, unless isStopping: () -> Bool = { false }
+  ) throws(PluginRefusal) {
     wasStarted.store(true, ordering: .relaxed)
     guard let start = plugin.declaration.start else { return }
-    try call("start", timeout: timeout) { shard in
+    try call("start", timeout: timeout, unless: isStopping) { shard in
       shard.pointee.generation!.pointee.isStarting = true
       shard.pointee.generation!.pointee.handedOver = handedOver
     } _: { scope in
@@ -21,12 +24,12 @@ extension PluginGeneration {
     }
   }
 
-  /// Runs the plugin's `save` while it serves on, and waits for it.
+  /// Runs the plugin's `save` while it serves on, and waits for it as `start` does.
   /// - Returns: what it hands over; nil if that is nothing.
-  package func save(timeout: Duration? = nil) throws(PluginRefusal) -> HandedOverState? {
+  package func save(timeout: Duration, unless isStopping: () -> Bool) throws(PluginRefusal) -> HandedOverState? {
     guard let save = plugin.declaration.save else { return nil }
     let saved = SavedState()
-    try call("save", timeout: timeout) { shard in
+    try call("save", timeout: timeout, unless: isStopping) { shard in
       shard.pointee.generation!.pointee.isSaving = true
     } _: { scope in
       save(scope)
@@ -56,7 +59,8 @@ extension PluginGeneration {
   /// Runs one of the plugin's own functions as a job in its scope, on a thread of its own, and waits for it. `prepare`
   /// runs before it and `finish` after it, on the first loop.
   private func call(
-    _ name: StaticString, timeout: Duration?, preparing prepare: @escaping @Sendable (ScopePointer) -> Void,
+    _ name: StaticString, timeout: Duration?, unless isStopping: () -> Bool,
+    preparing prepare: @escaping @Sendable (ScopePointer) -> Void,
     _ function: @escaping @Sendable (UnsafeMutablePointer<ambit_scope>) -> Int32,
     then finish: @escaping @Sendable (ScopePointer) -> Void
   ) throws(PluginRefusal) {
@@ -70,7 +74,8 @@ extension PluginGeneration {
       gate.arrive(CallResult(code: code, reason: failureText(shard), duration: Clock.monotonic - began))
     }
     let patience = timeout.map { ($0 + Self.returnGrace).wholeNanoseconds } ?? .max
-    guard let result = gate.wait(timeout: patience)?.first else {
+    guard let result = gate.wait(timeout: patience, unless: isStopping)?.first else {
+      if isStopping() { throw refusal("\(name) was given up, as the host is to stop") }
       throw refusal("\(name) has not returned after \((timeout! + Self.returnGrace).shortText)")
     }
     let status = Status(rawValue: result.code)

@@ -127,6 +127,43 @@ import Testing
     }
   }
 
+  @Test func `does not save the host from constructors that never return in earnest, but the host goes on`()
+    async throws
+  {
+    let stuck = PluginFile.source(
+      """
+      #include <ambit.h>
+      #include <fcntl.h>
+      #include <unistd.h>
+      __attribute__((constructor)) static void load(void) {
+        int rehearsed = open("rehearsed", O_CREAT | O_EXCL, 0600);
+        while (rehearsed < 0 && access("release", F_OK) != 0) { usleep(10000); }
+      }
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "stuck"};
+      """, name: "stuck")
+    try await withHost([plugin("good")], configuration: "rehearsal_timeout = \"1s\"") { host in
+      try await stuck.install(in: host.plugins)
+      #expect(try await host.reloadOnRequest().field("failed") == "1")
+      try await host.log.line(
+        containing: "plugin stuck (Plugins/stuck.so): its constructors have not returned after 1s")
+      #expect(try await host.get("/my").text == "good\n")
+
+      try FileManager.default.removeItem(at: host.plugins.appending(path: "stuck.so"))
+      try await PluginFile.sample("hello").install(in: host.plugins)
+      let library = "[[route]]\nmatch = 'GET /abs/{x}'\ncall = 'libc.so.6: i32 abs(i32 x)'"
+      try host.configure("rehearsal_timeout = \"1s\"\n\(library)")
+      #expect(try await host.reloadOnRequest().field("failed") == "2")
+      let refusals = try await host.log.lines(2) { $0.contains("the constructors of stuck have not returned since 20") }
+      #expect(Set(refusals.map { $0.contains("plugin hello") }) == [true, false])
+
+      try host.directory.write("", as: "release")
+      // Until the thread has seen that.
+      while try await host.reloadOnRequest().field("added") != "2" {}
+      #expect(try await host.get("/hello/World").status == 200)
+      #expect(try await host.get("/abs/-3").text == "3")
+    }
+  }
+
   @Test func `can be told from the real thing, and its lines can too`() async throws {
     let start = """
       int rehearsed = ambit_extension(plugin, "ambit.rehearsal/1") != NULL;

@@ -88,37 +88,4 @@ import Testing
       #expect(host.log.lines { $0.contains("not stopped in time") }.isEmpty, "nobody else is to blame")
     }
   }
-
-  @Test func `a second signal ends a start at which a plugin waits`() async throws {
-    let plugin = PluginFile.source(
-      """
-      #include <ambit.h>
-      #include <unistd.h>
-      static int32_t start(ambit_scope *plugin) {
-        if (ambit_extension(plugin, "ambit.rehearsal/1") != NULL) return AMBIT_OK;
-        dprintf(2, "start begins\\n");
-        for (;;) pause();
-      }
-      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "slow", .start = start};
-      """, name: "slow")
-    try await withTemporaryDirectory { directory in
-      let (plugins, copies) = (directory.appending(path: "Plugins"), directory.appending(path: "private"))
-      for folder in [plugins, copies] {
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-      }
-      try await plugin.install(in: plugins)
-      try directory.write(
-        "listen = [\"127.0.0.1:0\"]\nprivate = \"private\"\nrehearsal_timeout = \"10m\"\n", as: "host.conf")
-      let errors = try PipeEnds()
-      let child = try Child(
-        Places.ambit.filePath, ["serve"], in: directory, output: open("/dev/null", O_WRONLY | O_CLOEXEC),
-        errors: errors.writing)
-      let log = HostLog(following: errors.reading)
-      try await log.line { $0.text == "start begins" }
-      child.signal(SIGINT)
-      child.signal(SIGTERM)
-      #expect(await child.status == .exited(0))
-      #expect(try FileManager.default.contentsOfDirectory(atPath: copies.path).isEmpty)
-    }
-  }
 }

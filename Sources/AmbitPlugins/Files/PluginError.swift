@@ -11,6 +11,8 @@ package struct PluginError: Error, Equatable, Sendable, CustomStringConvertible 
     case notALibrary
     /// The system's loader refused the copy.
     case notLoadable
+    /// The library's constructors do not return, or another's, which the system's loader waits for.
+    case loadingHangs
     /// The library has no `ambit_plugin_entry`.
     case noEntry
     /// The entry was built against an ABI that this host does not offer.

@@ -14,18 +14,22 @@ package final class Rehearsal {
   private let program: String
   private let runtime: RehearsalRuntime
   private let limit: Duration
+  private let isStopping: () -> Bool
   private let log: Log
   private var process: RehearsalProcess?
 
   /// - Parameters:
   ///   - program: The host's own binary.
   ///   - limit: How long a plugin's rehearsal may take.
+  ///   - isStopping: Whether the host is to stop: a rehearsal is given up then.
   package init(
-    program: String = HostProcess.binary, runtime: RehearsalRuntime, limit: Duration, log: @escaping Log
+    program: String = HostProcess.binary, runtime: RehearsalRuntime, limit: Duration,
+    isStopping: @escaping () -> Bool = { false }, log: @escaping Log
   ) {
     self.program = program
     self.runtime = runtime
     self.limit = limit
+    self.isStopping = isStopping
     self.log = log
   }
 
@@ -64,7 +68,7 @@ package final class Rehearsal {
     var performance = Performance(of: copy, limit: limit)
     process.send(.load(copy: copy.path, file: copy.file.path, hash: copy.hash?.description ?? ""))
     while true {
-      switch process.next(until: performance.deadline) {
+      switch process.next(until: performance.deadline, unless: isStopping) {
       case .line(let text): performance.admitted(performance.event(of: text)).map(log)
       case .reply(.log(let event)): performance.admitted(event).map(log)
       case .reply(.began(let step)): performance.step = step
@@ -85,6 +89,9 @@ package final class Rehearsal {
       case .timedOut:
         self.process = nil
         throw performance.refusal("did not finish within \(limit.shortText)\(performance.place)")
+      case .givenUp:
+        self.process = nil
+        throw performance.refusal("given up, as the host is to stop")
       }
     }
   }

@@ -20,6 +20,7 @@ final class RehearsalProcess {
     case malformed
     case ended(ProcessEnd)
     case timedOut
+    case givenUp
   }
 
   private let id: pid_t
@@ -75,11 +76,13 @@ final class RehearsalProcess {
     flush()
   }
 
-  /// The next that comes from the process; `.timedOut` if nothing has until `deadline` (monotonic, nanoseconds).
-  func next(until deadline: Int64) -> Event {
+  /// The next that comes from the process; `.timedOut` if nothing has until `deadline` (monotonic, nanoseconds), and
+  /// `.givenUp` once `isOff` says that nobody is to wait any more.
+  func next(until deadline: Int64, unless isOff: () -> Bool) -> Event {
     while true {
       if let event = events.popFirst() { return event }
       if let end { return .ended(end) }
+      if isOff() { return .givenUp }
       let left = deadline - Clock.monotonic
       guard left > 0 else { return .timedOut }
       wait(atMost: left)

@@ -60,4 +60,14 @@ public final class Gate<Value: Sendable>: @unchecked Sendable {
     }
     return values
   }
+
+  /// The same, but nil, too, as soon as `isOff` says that nobody is to wait any more. It is asked twenty times a second.
+  public func wait(timeout: Int64 = .max, unless isOff: () -> Bool) -> [Value]? {
+    let (end, overflow) = Clock.monotonic.addingReportingOverflow(max(timeout, 0))
+    while true {
+      let left = overflow ? .max : end - Clock.monotonic
+      if let values = wait(timeout: min(left, 50_000_000)) { return values }
+      if left <= 50_000_000 || isOff() { return nil }
+    }
+  }
 }

@@ -65,6 +65,9 @@ public final class Signals: Sendable {
     inbox.withLock { $0.onSecondTermination = action }
   }
 
+  /// Whether a signal to end the process has come. From any thread.
+  public var isTerminating: Bool { inbox.withLock { $0.isTerminating } }
+
   /// Waits for the next signal, at most `timeout` nanoseconds (negative: for ever); nil if none came.
   public func next(timeout: Int64 = -1) -> Signal? {
     var poll = pollfd(fd: bell, events: Int16(POLLIN), revents: 0)

@@ -1,0 +1,106 @@
+import Foundation
+import Glibc
+import Testing
+
+/// SIGTERM and SIGINT while the host waits for what a plugin does.
+@Suite struct `Being told to stop` {
+  /// Where a plugin hangs, which says "hangs" then.
+  enum Place: String, CaseIterable {
+    case rehearsal = "static int32_t start(ambit_scope *plugin) { return hang(plugin); }"
+    case start = """
+      static int32_t start(ambit_scope *plugin) {
+        return ambit_extension(plugin, "ambit.rehearsal/1") != NULL ? AMBIT_OK : hang(plugin);
+      }
+      """
+    case constructor = """
+      __attribute__((constructor)) static void load(void) {
+        int rehearsed = open("rehearsed", O_CREAT | O_EXCL, 0600);
+        if (rehearsed < 0) hang(NULL);
+        close(rehearsed);
+      }
+      static int32_t start(ambit_scope *plugin) { (void)plugin; return AMBIT_OK; }
+      """
+
+    var plugin: PluginFile {
+      .source(
+        """
+        #include <ambit.h>
+        #include <fcntl.h>
+        #include <unistd.h>
+        static int32_t hang(ambit_scope *plugin) {
+          dprintf(2, "hangs\\n");
+          while (true) pause();
+          return plugin != NULL;
+        }
+        \(rawValue)
+        AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "slow", .start = start};
+        """, name: "slow")
+    }
+  }
+
+  @Test(arguments: Place.allCases)
+  func `ends a start that a plugin holds up, and leaves nothing behind`(place: Place) async throws {
+    try await withStart(of: place.plugin, configuration: "cancel_grace = \"100ms\"") { child, log, copies in
+      try await hang(in: log)
+      child.signal(SIGINT)
+      try await log.line(containing: "stopped before anything was served")
+      #expect(await child.status == .exited(0))
+      #expect(try FileManager.default.contentsOfDirectory(atPath: copies.path).isEmpty)
+    }
+  }
+
+  @Test func `twice ends such a start at once`() async throws {
+    try await withStart(of: Place.start.plugin, configuration: "cancel_grace = \"1m\"") { child, log, copies in
+      try await hang(in: log)
+      child.signal(SIGINT)
+      child.signal(SIGTERM)
+      try await log.line(containing: "second signal: stopping at once")
+      #expect(await child.status == .exited(0))
+      #expect(try FileManager.default.contentsOfDirectory(atPath: copies.path).isEmpty)
+    }
+  }
+
+  @Test(arguments: Place.allCases)
+  func `gives up a reload that a plugin holds up, and lets requests finish`(place: Place) async throws {
+    let configuration = "rehearsal_timeout = \"10m\"\ncancel_grace = \"100ms\"\ndrain_timeout = \"20s\""
+    try await withHost([.sample("simple_service")], configuration: configuration) { host in
+      let connection = try host.connect()
+      try await connection.send("GET /hold?seconds=2 HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      try await host.log.line(containing: "working... step 1 of 5")
+      try await place.plugin.install(in: host.plugins)
+      host.child.signal(SIGHUP)
+      try await hang(in: host.log)
+      host.child.signal(SIGTERM)
+      try await host.log.line(containing: "given up, as the host is to stop")
+      try await host.log.line(containing: "reload refused, nothing has changed")
+      let answer = try await connection.response()
+      #expect(answer.status == 200)
+      #expect(await host.child.status == .exited(0))
+    }
+  }
+
+  /// Waits until the plugin hangs, be it in its rehearsal.
+  private func hang(in log: HostLog) async throws {
+    while !log.text.contains("hangs") { try await Task.sleep(for: .milliseconds(10)) }
+  }
+
+  /// Starts a host with one plugin, which need not come to serve, and hands over its log and the folder of its copies.
+  private func withStart(
+    of plugin: PluginFile, configuration: String, _ body: (Child, HostLog, URL) async throws -> Void
+  ) async throws {
+    try await withTemporaryDirectory { directory in
+      let (plugins, copies) = (directory.appending(path: "Plugins"), directory.appending(path: "private"))
+      for folder in [plugins, copies] {
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      }
+      try await plugin.install(in: plugins)
+      let usual = "listen = [\"127.0.0.1:0\"]\nprivate = \"private\"\nrehearsal_timeout = \"10m\"\n"
+      try directory.write(usual + configuration, as: "host.conf")
+      let errors = try PipeEnds()
+      let child = try Child(
+        Places.ambit.filePath, ["serve"], in: directory, output: open("/dev/null", O_WRONLY | O_CLOEXEC),
+        errors: errors.writing)
+      try await body(child, HostLog(following: errors.reading), copies)
+    }
+  }
+}
