@@ -35,6 +35,8 @@ struct Server {
   var preamble = Preamble()
   /// No new requests are taken: each response closes its connection.
   var isDraining = false
+  /// From when on it is worth another line in the log that connections cannot be served: monotonic nanoseconds.
+  var complaintDue: Int64 = 0
   /// Where paths are normalised; copied to the request's memory if it is more than the path as sent.
   let path: UnsafeMutableRawBufferPointer
   let segments: UnsafeMutableBufferPointer<ByteRange>
@@ -81,12 +83,23 @@ extension UnsafeMutablePointer<Server> {
   func serve(_ descriptor: Int32) {
     let connection = takeConnection()
     pointee.openCount += 1
-    do {
+    do throws(SystemError) {
       try connection.open(descriptor: descriptor, on: self)
       connection.armTimer()
     } catch {
-      connection.close()
+      cannotServe(connection, error)
     }
+  }
+
+  /// Closes a connection for which something could not be had; says so, which may go on for hours and need not fill the
+  /// log.
+  func cannotServe(_ connection: ConnectionPointer, _ error: SystemError) {
+    let now = pointee.loop.pointee.now
+    if now >= pointee.complaintDue {
+      HTTPLog.cannotServe(error)
+      pointee.complaintDue = now + 10_000_000_000
+    }
+    connection.close()
   }
 
   /// A record, uninitialised.

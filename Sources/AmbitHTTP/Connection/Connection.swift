@@ -153,6 +153,6 @@ extension UnsafeMutablePointer<Connection> {
   @inline(__always)
   func startBurst() {
     pointee.phase = .busy
-    if !job.startNow() { close() }
+    if !job.startNow() { pointee.server.cannotServe(self, SystemError(operation: "there is no stack for it")) }
   }
 }

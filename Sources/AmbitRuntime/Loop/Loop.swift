@@ -128,6 +128,8 @@ extension UnsafeMutablePointer<Loop> {
     let epoll = try SystemError.check("epoll_create1", epoll_create1(clinux_epoll_cloexec))
     var stacks = cfiber_stack_pool()
     try SystemError.check("stack pool of \(limits.stackSize) bytes", cfiber_stack_pool_init(&stacks, limits.stackSize))
+    // Its first stacks are mapped while they can be: jobs of another loop may use all address space up.
+    if let first = cfiber_stack_acquire(&stacks) { cfiber_stack_release(&stacks, first) }
     let now = Clock.monotonic
     initialize(
       to: Loop(

@@ -13,11 +13,9 @@ final class CallThread: @unchecked Sendable {
     self.work = work
   }
 
-  /// False if the system has no more threads.
-  func start() -> Bool {
-    guard let thread = try? SystemThread(for: "a call", { self.run() }) else { return false }
-    thread.detach()
-    return true
+  /// - Throws: if the system has no more threads.
+  func start() throws(SystemError) {
+    try SystemThread(for: "a call", { self.run() }).detach()
   }
 
   private func run() {

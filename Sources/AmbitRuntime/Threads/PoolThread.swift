@@ -20,14 +20,14 @@ final class PoolThread: @unchecked Sendable {
 
   init(of pool: ThreadPool) { self.pool = pool }
 
-  /// False if the system has no more threads.
-  func start() -> Bool {
-    guard let thread = try? SystemThread(for: "the pool", { self.serve() }) else {
+  /// - Throws: if the system has no more threads.
+  func start() throws(SystemError) {
+    do throws(SystemError) {
+      try SystemThread(for: "the pool", { self.serve() }).detach()
+    } catch {
       parker.destroy()
-      return false
+      throw error
     }
-    thread.detach()
-    return true
   }
 
   private func serve() -> Never {

@@ -40,6 +40,7 @@ public final class ThreadPool: @unchecked Sendable {
   private var startingCount = 0
   private var jobsAtWork = 0
   private var calls: [CallThread] = []
+  private var shortage = ThreadShortage()
 
   public init(limits: Limits = Limits()) {
     self.limits = limits
@@ -49,8 +50,9 @@ public final class ThreadPool: @unchecked Sendable {
   /// Has one of the threads run `work`; false if too much waits already, or if there is no thread and none can be
   /// started. From any thread; does not wait.
   func submit(_ kind: Kind, _ work: PoolWork) -> Bool {
-    if kind == .call { return withLock { startCall(work) } }
-    guard let thread = withLock({ accept(kind, work) }) else { return false }
+    let (accepted, news) = withLock { (accept(kind, work), shortage.takeNews()) }
+    news?()
+    guard let thread = accepted else { return false }
     // Not under the lock, which the thread would find taken.
     thread?.parker.unpark()
     return true
@@ -71,6 +73,7 @@ public final class ThreadPool: @unchecked Sendable {
 
   /// Takes work in; the thread that has to be woken for it, if any, or nil if the work is refused.
   private func accept(_ kind: Kind, _ work: PoolWork) -> PoolThread?? {
+    if kind == .call { return startCall(work) ? .some(nil) : nil }
     if kind == .job, jobsAtWork + jobs.count >= limits.threads + limits.queue { return nil }
     if kind == .hook { hooks.append(work) } else { jobs.append(work) }
     if let thread = idle.last, let task = nextTask() {
@@ -98,16 +101,25 @@ public final class ThreadPool: @unchecked Sendable {
   /// Starts one more thread; nothing happens if the system has none.
   private func startThread() {
     let thread = PoolThread(of: self)
-    guard thread.start() else { return }
-    threads.append(thread)
-    startingCount += 1
+    do throws(SystemError) {
+      try thread.start()
+      threads.append(thread)
+      startingCount += 1
+    } catch {
+      shortage.note(error, threads: threads.count)
+    }
   }
 
   private func startCall(_ work: PoolWork) -> Bool {
     let thread = CallThread(of: self, work)
-    guard thread.start() else { return false }
-    calls.append(thread)
-    return true
+    do throws(SystemError) {
+      try thread.start()
+      calls.append(thread)
+      return true
+    } catch {
+      shortage.note(error, threads: 0)
+      return false
+    }
   }
 
   /// On the thread, of which `number` is the system's.

@@ -1,0 +1,44 @@
+import Testing
+
+/// What the host does when the system gives it no more of something.
+@Suite(.enabled(if: Places.tool("prlimit") != nil && !Places.isSanitized)) struct Shortages {
+  @Test func `of threads are told, and over when they are`() async throws {
+    try await withHost([.probe("threads")]) { host in
+      try await limitAddressSpace(of: host, leaving: 6 << 20)
+      #expect(try await host.get("/block").text == "block=-5 on \n")
+      try await host.log.line(
+        containing: "cannot start the thread of the pool: Resource temporarily unavailable; what needs one is refused")
+      #expect(try await host.get("/block").text == "block=-5 on \n")
+      #expect(host.log.lines { $0.contains("cannot start the thread") }.count == 1)
+      try await setAddressSpace(of: host, to: "unlimited")
+      #expect(try await host.get("/block").text.hasSuffix(" on ambit-pool\n"))
+    }
+  }
+
+  @Test func `of stacks are told, and leave the admin API alone`() async throws {
+    try await withHost([.sample("simple_service")], configuration: "threads = 1") { host in
+      try await limitAddressSpace(of: host, leaving: 12 << 20)
+      let connections = try (0..<100).map { _ in try host.connect() }
+      for connection in connections {
+        try await connection.send("GET /hold?seconds=60 HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      }
+      try await host.log.line(containing: "a connection is closed: there is no stack for it: Cannot allocate memory")
+      #expect(try await host.adminJSON("/status").number("stuck_jobs") == 0)
+      #expect(host.log.lines { $0.contains("there is no stack for it") }.count == 1)
+      for connection in connections { connection.reset() }
+      try await setAddressSpace(of: host, to: "unlimited")
+      #expect(try await host.get("/hold?seconds=0").status == 200)
+    }
+  }
+
+  /// Lets the host map so many bytes more: small things it can allocate, but a thread's stack takes 8 MiB, and the stacks
+  /// of jobs, of which it maps 64 at a time, take 16.
+  private func limitAddressSpace(of host: Host, leaving bytes: Int) async throws {
+    try await setAddressSpace(of: host, to: "\(try host.memory("VmSize") + bytes)")
+  }
+
+  private func setAddressSpace(of host: Host, to limit: String) async throws {
+    let change = try await run("prlimit", ["--pid=\(host.child.pid)", "--as=\(limit):"])
+    #expect(change.status == .exited(0), "\(change.errors)")
+  }
+}
