@@ -71,7 +71,7 @@ extension PluginGeneration {
     onFirstLoop(name, timeout: timeout?.wholeNanoseconds ?? -1, preparing: prepare, function) { [self] shard, code in
       finish(shard)
       ownCall.withLock { $0 = nil }
-      gate.arrive(CallResult(code: code, reason: failureText(shard), duration: Clock.monotonic - began))
+      gate.arrive(CallResult(code: code, reason: CallSite.job?.failureText ?? "", duration: Clock.monotonic - began))
     }
     let patience = timeout.map { ($0 + Self.returnGrace).wholeNanoseconds } ?? .max
     guard let result = gate.wait(timeout: patience, unless: isStopping)?.first else {

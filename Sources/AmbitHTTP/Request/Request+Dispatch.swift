@@ -31,6 +31,7 @@ extension UnsafeMutablePointer<Request> {
       }
     job.handlerReturned(in: scope)
     conclude(code, on: connection)
+    job.handlerIsDone()
     job.pointee.scope = scope.pointee.loop.pointee.root
     skipBody(of: connection)
     connection.detach(self)

@@ -82,7 +82,7 @@ extension UnsafeMutablePointer<Request> {
 
   private func conclude(failure code: Int32, on connection: ConnectionPointer) {
     let isCancellation = code == Status.cancelled.rawValue && scope.pointee.state != .open
-    if !isCancellation { report(failure: Status(rawValue: code)) }
+    if !isCancellation { report(failure: Status(rawValue: code), reason: connection.job.failureText) }
     switch pointee.response.phase {
     case .complete: break
     case .streaming: connection.pointee.flags.insert(.closing)
@@ -92,9 +92,8 @@ extension UnsafeMutablePointer<Request> {
   }
 
   /// A body that the handler could not read to its end is the client's doing.
-  private func report(failure status: Status) {
+  private func report(failure status: Status, reason: String) {
     let isOfClient = status == .limit && pointee.body.isTooLong || status == .invalid && pointee.body.isMalformed
-    let reason = failureText(scope)
     guard isOfClient else { return fault("handler returned \(status)\(reason)") }
     let body = status == .limit ? "longer than max_body" : "malformed"
     PluginLog.write(.info, scope, "the request's body is \(body), and the handler returned \(status)\(reason)")

@@ -6,7 +6,7 @@ enum ForeignCalls {
   static func install(in api: inout ambit_api) {
     api.spawn_call = { handle, function, signature, arguments, count, options, handleOfJob in
       CallSite.loop(handle) { scope in
-        let options = JobOptions(options, copiedTo: scope)
+        let options = JobOptions(options, for: scope)
         let arguments = UnsafeBufferPointer(start: arguments, count: arguments == nil ? 0 : count)
         let (status, job) = scope.spawnCall(
           function, signature: signature, arguments: arguments, options: options, isHeld: handleOfJob != nil)

@@ -6,7 +6,7 @@ enum JobCalls {
   static func install(in api: inout ambit_api) {
     api.spawn = { handle, function, argument, options, handleOfJob in
       CallSite.loop(handle) { scope in
-        let options = JobOptions(options, copiedTo: scope)
+        let options = JobOptions(options, for: scope)
         let (status, job) = scope.spawn(function, argument: argument, options: options, isHeld: handleOfJob != nil)
         handleOfJob?.pointee = OpaquePointer(job)
         return status
@@ -50,7 +50,7 @@ enum JobCalls {
 
 extension JobOptions {
   /// Reads as many bytes of the plugin's structure as it says it has.
-  init(_ pointer: UnsafePointer<ambit_job_options>?, copiedTo scope: ScopePointer) {
+  init(_ pointer: UnsafePointer<ambit_job_options>?, for scope: ScopePointer) {
     self.init()
     guard let pointer else { return }
     var options = ambit_job_options()
@@ -66,6 +66,6 @@ extension JobOptions {
     usesThread = options.flags & AMBIT_JOB_THREAD != 0
     timeout = options.timeout
     onEnd = options.on_end
-    if let text = options.name { name = scope.copy(UnsafeRawBufferPointer(start: text, count: CString.length(text))) }
+    if let text = options.name { name = CString.bytes(text).assumingMemoryBound(to: UInt8.self) }
   }
 }

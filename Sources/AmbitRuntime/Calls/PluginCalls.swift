@@ -29,8 +29,8 @@ enum PluginCalls {
 
   private static func installReports(in api: inout ambit_api) {
     api.fail = { handle, status, why in
-      _ = CallSite.loop(handle) { scope in
-        if let why { scope.pointee.failure = scope.copy(CString.bytes(why)) }
+      _ = CallSite.loop(handle) { _ in
+        if let why { CallSite.job?.noteFailure(CString.bytes(why)) }
         return .ok
       }
       return status

@@ -6,7 +6,7 @@ enum TickerCalls {
   static func install(in api: inout ambit_api) {
     api.every = { handle, interval, tick, argument, options, handleOfJob in
       CallSite.loop(handle) { scope in
-        var options = JobOptions(options, copiedTo: scope)
+        var options = JobOptions(options, for: scope)
         options.interval = interval
         if interval <= 0 { options.refusal = .invalid }
         let (status, job) = scope.spawn(tick, argument: argument, options: options, isHeld: handleOfJob != nil)

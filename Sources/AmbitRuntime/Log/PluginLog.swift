@@ -39,8 +39,3 @@ extension String {
     self = String(decoding: bytes, as: UTF8.self)
   }
 }
-
-/// What the plugin gave `ambit_fail` as the reason, as the end of a log line; empty if it gave none.
-public func failureText(_ scope: ScopePointer) -> String {
-  scope.pointee.failure.isEmpty ? "" : ": \(String(bytes: scope.pointee.failure))"
-}

@@ -28,7 +28,8 @@ extension UnsafeMutablePointer<Scope> {
     job.initialize(to: Job(at: job, loop: loop, scope: self, kind: loop.hostJob))
     job.pointee.argument = Unmanaged.passRetained(HostWork(work)).toOpaque()
     job.pointee.traits = .startsAlways
-    job.attach().pointee.name = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+    let text = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+    job.attach().pointee.name = JobText(lasting: text)
     hold()
     loop.enqueue(job)
   }

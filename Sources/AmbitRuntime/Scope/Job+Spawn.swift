@@ -5,6 +5,7 @@ internal import CAmbit
 
 /// What a plugin asked of a job, read from `ambit_job_options`.
 struct JobOptions {
+  /// The plugin's, which is copied.
   var name = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
   var timeout: Int64 = 0
   /// Nanoseconds between the turns of a ticker; nil for a job that runs once.
@@ -37,7 +38,7 @@ extension UnsafeMutablePointer<Scope> {
     job.pointee.onEnd = options.onEnd
     job.pointee.traits = traits(of: options)
     if isHeld, status == .ok { job.pointee.traits.insert(.isHeld) }
-    if !options.name.isEmpty { job.attach().pointee.name = options.name }
+    if !options.name.isEmpty { job.attach().pointee.name = JobText(copying: options.name, for: self) }
     job.pointee.isCancelled = status != .ok
     job.pointee.code = status.rawValue
     jobsLink.append(job.siblingLink)

@@ -35,13 +35,14 @@ extension UnsafeMutablePointer<Job> {
     let guest = loop.takeJob()
     guest.initialize(asGuestOf: scope)
     guest.pointee.state = .onThread
-    if !pointee.name.isEmpty { guest.attach().pointee.name = pointee.name }
+    if !pointee.name.isEmpty { guest.attach().pointee.name = JobText(lasting: pointee.name) }
     if timeout >= 0 { guest.armTimeout(after: timeout) }
     let earlier = scope.pointee.handlerJob
     scope.pointee.handlerJob = guest
     let code = awaitThread(kind, for: guest, in: scope, function)
     guest.noteReturn(in: scope)
     guest.disarmTimeout()
+    takeFailure(of: guest)
     scope.pointee.handlerJob = earlier
     loop.recycle(guest)
     return code

@@ -1,7 +1,8 @@
 /// What few jobs have, made when the first of it is asked for.
 struct JobAttachments {
-  /// Copied, in the scope's memory; empty if it has none.
-  var name = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
+  var name = JobText.absent
+  /// What it gave `ambit_fail` as the reason of its own failure.
+  var failure = JobText.absent
   /// The job.
   let job: JobPointer
   /// Cancels the job when its own timeout passes.
@@ -47,6 +48,8 @@ extension UnsafeMutablePointer<Job> {
     let attachments = pointee.attachments!
     pointee.attachments = nil
     pointee.loop.disarm(attachments.timeoutTimer)
+    attachments.pointee.name.release()
+    attachments.pointee.failure.release()
     pointee.loop.giveBack(attachments)
   }
 
@@ -63,7 +66,7 @@ extension UnsafeMutablePointer<Job> {
 extension Job {
   /// Empty if it has none.
   var name: UnsafeBufferPointer<UInt8> {
-    attachments?.pointee.name ?? UnsafeBufferPointer(start: nil, count: 0)
+    attachments?.pointee.name.bytes ?? UnsafeBufferPointer(start: nil, count: 0)
   }
 }
 

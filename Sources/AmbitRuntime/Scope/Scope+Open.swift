@@ -45,6 +45,6 @@ extension UnsafeMutablePointer<Scope> {
         requestScope: kind == .request ? self : parent?.pointee.requestScope, openedAt: loop.pointee.now,
         generation: parent?.pointee.generation, request: parent?.pointee.request,
         route: parent?.pointee.route ?? UnsafeBufferPointer(start: nil, count: 0), observer: observer,
-        memory: Arena(), deferred: nil, failure: UnsafeBufferPointer(start: nil, count: 0)))
+        memory: Arena(), deferred: nil))
   }
 }

@@ -92,8 +92,6 @@ public struct Scope {
   /// What few scopes have, in `memory`; nil if it has none of it.
   var attachments: UnsafeMutablePointer<Attachments>?
   var deferred: UnsafeMutablePointer<DeferredCall>?
-  /// What the plugin gave `ambit_fail`, in `memory`; empty if nothing.
-  public var failure: UnsafeBufferPointer<UInt8>
 
   public enum Kind: Sendable {
     case host

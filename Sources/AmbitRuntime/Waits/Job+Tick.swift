@@ -24,6 +24,7 @@ extension UnsafeMutablePointer<Job> {
   /// the waits of one tick.
   func restAfterTick() {
     unshield()
+    forgetFailure()
     pointee.ticks.advance(to: Clock.monotonic)
     rest()
     if isCancelled(in: pointee.scope) { wake(.cancelled) }

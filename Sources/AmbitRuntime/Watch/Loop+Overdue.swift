@@ -118,12 +118,15 @@ extension UnsafeMutablePointer<Job> {
     PluginLog.write(.notice, scope, job: self, "a stuck \(noun) has returned, \(time) ms after its cancel")
   }
 
-  /// The job has run the handler of `scope`, whose shield and delays end with it.
+  /// The job has run the handler of `scope`, whose shield and delays end with it; `handlerIsDone` follows.
   @inline(__always)
   public func handlerReturned(in scope: ScopePointer) {
     scope.pointee.hasHandlerReturned = true
     noteReturn(in: scope)
     pointee.aftermath = Aftermath()
-    detach()
   }
+
+  /// What the handler has returned has been told: nothing is left of it in the job.
+  @inline(__always)
+  public func handlerIsDone() { detach() }
 }

@@ -926,7 +926,8 @@ static inline ambit_str ambit_handed_over(ambit_scope *plugin, uint32_t *version
 }
 
 /* Give the reason for a failure, as in `return ambit_fail(scope, AMBIT_INVALID, "no such account")`. It is        [job]
- * written to the log when the handler, job or `start` returns a negative status; the client does not see it.
+ * written to the log when the handler, job or `start` that calls this returns a negative status; the client does not
+ * see it.
  * Owner     The text is copied.
  * Returns   `status`, unchanged.
  * Since     1.0 */

@@ -24,6 +24,34 @@ extension Stage {
     }
   }
 
+  /// Runs jobs of one scope that fail: the first with a reason, the next without, and one that goes on after a tick
+  /// that had a reason and did not fail.
+  fileprivate static func failWithAndWithoutReason() throws {
+    LoggingSystem.bootstrap { _ in LineLogHandler(level: .debug, format: .text) }
+    _ = try play { stage in
+      let request = stage.openRequest(of: "hello/3", route: "GET /hello/{name}")
+      request.spawn("first") { Status(rawValue: ambit_fail($0, AMBIT_LIMIT, "the well is dry")) }
+      request.spawn("second") { _ in .closed }
+      let tick: ambit_job_fn = { scope, ticks in
+        let ticks = ticks!.assumingMemoryBound(to: Int.self)
+        ticks.pointee += 1
+        if ticks.pointee == 2 { return AMBIT_TIMED_OUT }
+        _ = ambit_fail(scope, AMBIT_FAILED, "no failure yet")
+        return AMBIT_OK
+      }
+      let count = UnsafeMutablePointer<Int>.allocate(capacity: 1)
+      count.initialize(to: 0)
+      var ticker: OpaquePointer?
+      _ = ambit_every(request.asHandle, 1_000, tick, count, nil, &ticker)
+      let made = ticker
+      request.spawn("joiner") { scope in
+        _ = scope.join(made)
+        scope.cancel()
+        return .ok
+      }
+    }
+  }
+
   private func openRequest(of generationLabel: String, route: StaticString) -> ScopePointer {
     let request = open("")
     let generation = GenerationPointer.allocate(capacity: 1)
@@ -49,5 +77,18 @@ extension Stage {
         #"INFO  two\nlines \#(fields)"#[...], "ERROR beyond the last level \(fields)",
         "WARNING job failed with LIMIT: the well is dry \(fields)",
       ])
+  }
+
+  @Test func `gives the reason of a failure to the job that has it, and to no other`() async throws {
+    let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
+      try Stage.failWithAndWithoutReason()
+    }
+    let output = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
+    let failures = output.split(separator: "\n").compactMap { (line: Substring) -> String? in
+      guard let found = line.firstRange(of: "job failed with ") else { return nil }
+      let reason: Substring = line.suffix(from: found.upperBound)
+      return reason.firstRange(of: " plugin=").map { String(reason.prefix(upTo: $0.lowerBound)) }
+    }
+    #expect(failures == ["LIMIT: the well is dry", "CLOSED", "TIMED_OUT"])
   }
 }

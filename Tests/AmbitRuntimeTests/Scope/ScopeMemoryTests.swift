@@ -1,5 +1,6 @@
 import AmbitCore
 import CAmbit
+import Glibc
 import Testing
 
 @testable import AmbitRuntime
@@ -48,6 +49,26 @@ import Testing
       scope.cancel(.called)
     }
     #expect(steps == ["none", "some"])
+  }
+
+  @Test func `of a plugin does not grow with the names of jobs and the reasons why they failed`() throws {
+    let steps = try Stage.play { stage in
+      let plugin = stage.open("", kind: .plugin)
+      for _ in 0..<3 {
+        plugin.asHandle.spawn(
+          options: { $0.name = UnsafePointer(strdup("background")) }, ended: { _, _ in },
+          body: { scope in
+            _ = ambit_fail(scope, AMBIT_FAILED, "an earlier reason")
+            _ = ambit_fail(scope, AMBIT_FAILED, "a reason")
+            return .ok
+          })
+      }
+      stage.afterTurns(2) {
+        stage.note("\(plugin.pointee.jobCount) \(plugin.pointee.memory.isEmpty)")
+        stage.end(plugin)
+      }
+    }
+    #expect(steps == ["0 true"])
   }
 
   @Test func `holds copies of text with a NUL behind, and of none for none`() throws {
