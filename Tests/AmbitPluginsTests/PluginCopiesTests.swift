@@ -85,26 +85,10 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: copies.path))
   }
 
-  @Test(.enabled(if: isNoexec("/proc"))) func `says what a file system mounted noexec is in the way of`() {
-    let error = #expect(throws: FileError.self) { try PluginCopies(in: "/proc") }
-    #expect(
-      error?.description
-        == "/proc: cannot load libraries from a file system mounted noexec: Operation not permitted")
-  }
-
   @Test func `says where no folder could be made`() {
     let error = #expect(throws: FileError.self) { try PluginCopies(in: "\(folder.path)/none") }
     #expect(
       error?.description
         == "\(folder.path)/none: cannot make a private folder in it: No such file or directory")
   }
-}
-
-/// Whether nothing in the folder can be executed: mount(8).
-private func isNoexec(_ folder: String) -> Bool {
-  let mounts = try? String(contentsOfFile: "/proc/self/mounts", encoding: .utf8)
-  return mounts?.split(separator: "\n").contains { line in
-    let fields = line.split(separator: " ")
-    return fields.count > 3 && fields[1] == folder && fields[3].split(separator: ",").contains("noexec")
-  } ?? false
 }

@@ -132,6 +132,23 @@ import Testing
     }
   }
 
+  @Test(.enabled("mounting is not allowed here") { try await run("unshare", ["-rm", "true"]).status == .exited(0) })
+  func `check says that a file system mounted noexec cannot hold the private copies`() async throws {
+    try await withTemporaryDirectory { directory in
+      try await populate(directory, with: [.sample("hello")], configuration: "private = 'copies'\ntrust = 'any'\n")
+      try FileManager.default.createDirectory(
+        at: directory.appending(path: "copies"), withIntermediateDirectories: false)
+      let script = "mount -t tmpfs -o noexec none copies && exec \"$0\" check"
+      let result = try await run("unshare", ["-rm", "sh", "-c", script, Places.ambit.filePath], in: directory)
+      #expect(result.status == .exited(1))
+      #expect(
+        result.errorLines == [
+          "ambit: the directory for private copies: copies: cannot load libraries from a file system mounted noexec: "
+            + "Operation not permitted"
+        ])
+    }
+  }
+
   @Test func `routes prints each route with its plugin, from any working directory`() async throws {
     try await withTemporaryDirectory { directory in
       try await populate(directory, with: [.sample("hello"), .sample("simple_service")])

@@ -5,9 +5,9 @@ struct Serve: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Serve the plugins of a folder.",
     discussion: """
-      Signals: HUP reads the configuration and the folder again; TERM and INT give up a start or reload, let \
-      requests finish, then stop, and a second one stops at once; USR2 writes all scopes and jobs to the log. The log is standard error: USR1, which \
-      others take for an order to reopen it, changes nothing.
+      Signals: HUP reads the configuration and the folder again; TERM and INT give up a start or reload, let requests \
+      finish, then stop, and a second one stops at once; USR2 writes all scopes and jobs to the log. The log is \
+      standard error: USR1, which others take for an order to reopen it, changes nothing.
 
         ambit serve                   # ./host.conf, or the defaults
         ambit serve -c prod.conf
