@@ -6,6 +6,9 @@ package struct ConfigurationSource: Sendable {
   /// As the operator named it; nil if there is none.
   package let path: String?
 
+  /// What messages call it.
+  package var name: String { path ?? "defaults" }
+
   /// The file that was named; without a name `host.conf` in the working directory, if there is one.
   package init(named path: String?) {
     let usual = "host.conf"

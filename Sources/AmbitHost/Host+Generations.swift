@@ -20,7 +20,7 @@ extension Host {
       }
     }
     guard report.failed.values.contains(where: { $0.isOf(candidates.map(\.name)) }) else { return started }
-    refuseConflicts(in: &started, CallRoutes(configuration, file: source.path ?? ""), &report)
+    refuseConflicts(in: &started, CallRoutes(configuration, file: source.name), &report)
     return started
   }
 

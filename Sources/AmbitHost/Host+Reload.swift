@@ -21,8 +21,8 @@ extension Host {
     let (began, start) = (Clock.wall, ContinuousClock.now)
     var (changes, errors): ([PluginChange], [String]) = ([], [])
     do throws(HostFailure) {
-      // Which could not take the new routes.
-      let silence = loops.silence(within: Self.loopPatience)
+      // A loop that does not turn could not take the new routes.
+      let silence = loops.silence(within: LoopGroup.patience)
       guard silence.isEmpty else { throw HostFailure(silence.map(\.description)) }
       let configuration = try source.readAgain()
       let report = try loadPlugins(configuration, refusing: false)
@@ -67,7 +67,7 @@ extension Host {
     var next = serving.filter { !result.removed.contains($0.key) }
     next.merge(started) { _, new in new }
     let routes = try makeRoutes(next, abandoning: started, configuration)
-    if !server.replaceRoutes(by: routes, within: Self.loopPatience) {
+    if !server.replaceRoutes(by: routes, within: LoopGroup.patience) {
       logger.warning("a loop does not turn: until it does, its clients wait, and then find the new routes")
     }
     reportChanges(from: serving, to: next, started: started, &report)
@@ -81,7 +81,7 @@ extension Host {
   /// Sees to it that each change of a route has its route. If a plugin has failed it may be that one's, so the others are
   /// served without it.
   private func checkChanges(_ configuration: HostConfiguration, _ result: PluginLoading.Result) throws(HostFailure) {
-    let errors = RouteChanges(configuration).errors(in: source.path ?? "", among: result.routes(besides: serving))
+    let errors = RouteChanges(configuration).errors(in: source.name, among: result.routes(besides: serving))
     if !errors.isEmpty, result.refusals.isEmpty { throw HostFailure(errors.map(\.description)) }
     for error in errors { logger.warning("\(error)") }
   }

@@ -23,9 +23,6 @@ package final class Host {
   let board = StatusBoard()
   let reloads = ReloadQueue()
   private var pace = ReloadPace()
-  /// How long a loop may take, in nanoseconds, until the control thread goes on without it: whatever plugins do, signals
-  /// are answered.
-  static let loopPatience: Int64 = 5_000_000_000
   /// nil if the configuration wants none.
   private(set) var admin: AdminServer?
   /// Those whose `start` did not return in time.

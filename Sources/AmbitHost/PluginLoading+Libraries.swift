@@ -1,4 +1,3 @@
-internal import AmbitConfig
 internal import AmbitCore
 internal import AmbitPlugins
 
@@ -32,41 +31,6 @@ extension PluginLoading {
         result.refusals[library.name] = error.isOfLoader ? error.asked(by: library.routes) : error
       }
     }
-  }
-
-  /// Refuses what is configured for plugins that are not there, and serve nothing.
-  func refuseCallsOfNobody(
-    _ calls: CallRoutes, in result: inout Result, serving: [String: PluginGeneration]
-  ) {
-    let present = result.names(besides: serving)
-    for (plugin, routes) in calls.plugins where !present.contains(plugin) {
-      let errors = routes.map { route in
-        PluginError(code: .noFunction, plugin: plugin, file: route.place, reason: "no plugin of this name is loaded")
-      }
-      result.refusals[plugin] = PluginRefusal(errors: errors)
-    }
-  }
-}
-
-extension PluginLoading {
-  /// Tells of settings for plugins that are not there: a name may be mistyped, or a file not be there yet.
-  func noteSettingsOfNobody(
-    _ configuration: HostConfiguration, in result: inout Result, serving: [String: PluginGeneration]
-  ) {
-    let present = result.names(besides: serving)
-    for name in configuration.pluginSettings.keys.sorted() where !present.contains(name) {
-      let near = nearestName(to: name, among: present.sorted()).map { "; did you mean \($0)?" } ?? ""
-      result.notices.append(
-        "\(source.path ?? ""): plugin.\(name): no plugin of this name is loaded, and nobody reads its settings\(near)")
-    }
-  }
-}
-
-extension PluginLoading.Result {
-  /// The names of plugins and libraries that are there, be they refused.
-  fileprivate func names(besides serving: [String: PluginGeneration]) -> Set<String> {
-    Set(serving.keys).subtracting(removed)
-      .union(refusals.values.flatMap(\.errors).map(\.plugin)).union(candidates.map(\.name))
   }
 }
 

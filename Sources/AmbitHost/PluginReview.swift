@@ -31,7 +31,7 @@ package struct PluginReview {
     guard result.refusals.isEmpty else {
       throw HostFailure(result.refusals.sorted { $0.key < $1.key }.flatMap { $0.value.errors.map(\.description) })
     }
-    let changes = RouteChanges(configuration).errors(in: source.path ?? "", among: result.routes(besides: [:]))
+    let changes = RouteChanges(configuration).errors(in: source.name, among: result.routes(besides: [:]))
     guard changes.isEmpty else { throw HostFailure(changes.map(\.description)) }
     notices = result.notices
     pluginCount = result.candidates.count { $0.isPlugin }

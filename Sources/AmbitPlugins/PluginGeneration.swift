@@ -71,15 +71,12 @@ package final class PluginGeneration: Sendable {
     routes = try plugin.boundRoutes(settings, generation: record)
     let opening = self.record
     record.pointee.shardEnded = { [self] in countDown() }
-    let openedCount = loops.onEach(within: Self.loopPatience) { loop in opening.value.openShard(on: loop) }.count
+    let openedCount = loops.onEach(within: LoopGroup.patience) { loop in opening.value.openShard(on: loop) }.count
     guard openedCount == loops.loops.count else {
       end(.retired(drain: .zero)) {}
       throw refusal("no scope for it on a loop that does not turn")
     }
   }
-
-  /// How long a loop may take to turn, in nanoseconds.
-  private static var loopPatience: Int64 { 5_000_000_000 }
 
   /// What has become of it, and when that began: nanoseconds since 1970. From any thread.
   package var phase: (phase: GenerationPhase, since: Int64) { progress.withLock { ($0.phase, $0.since) } }

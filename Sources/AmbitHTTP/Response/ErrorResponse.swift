@@ -3,11 +3,11 @@ internal import AmbitRuntime
 
 /// The host's own responses: a status and one line that says why.
 enum ErrorResponse {
-  /// Out of line, so that nothing of it lies in the way of other requests.
-  ///
+  /// Responds with `text` behind the status and its reason.
   /// - Parameters:
   ///   - allow: the value of the `Allow` field; nil without one.
   ///   - closing: whether the connection ends with this response.
+  // Out of line, so that nothing of it lies in the way of other requests.
   @inline(never)
   static func send(
     on request: RequestPointer, status: Int, text: some CustomStringConvertible, allow: String? = nil,

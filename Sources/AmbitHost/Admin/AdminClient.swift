@@ -14,7 +14,7 @@ package struct AdminClient: Sendable {
   package init(_ source: ConfigurationSource) throws(HostFailure) {
     guard let path = try source.adminPath(in: source.read()) else {
       throw HostFailure([
-        "\(source.path ?? "the defaults"): admin is \"\": a host of this configuration has no admin API"
+        "\(source.name): admin is \"\": a host of this configuration has no admin API"
       ])
     }
     self.path = path

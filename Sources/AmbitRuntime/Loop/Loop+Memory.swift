@@ -16,8 +16,8 @@ extension Loop {
   static var keptStacks: Int { 1024 }
   /// Nanoseconds that something is free before it goes back.
   fileprivate static var trimInterval: Int64 { 100_000_000 }
-  /// Stacks, or chunks, whose memory goes back in one turn: less than 0.1 ms if they lie side by side, as a burst leaves them, and
-  /// less than 1 ms however they lie.
+  /// Stacks, or chunks, whose memory goes back in one turn: less than 0.1 ms if they lie side by side, as a burst leaves
+  /// them, and less than 1 ms however they lie.
   static var trimSlice: Int { 64 }
   /// Records of each kind that are freed in one turn, in some 0.2 ms.
   static var recordSlice: Int { 4096 }

@@ -14,7 +14,7 @@ public struct TimerWheel {
   private static let tickShift: UInt64 = 16
   /// Behind all levels: the slot of the timers that are set aside, whose `tick` is the delay in nanoseconds.
   private static let setAside = levels * 64
-  /// A longer delay, in nanoseconds, does not fit into a timer: two days.
+  /// A longer delay, in nanoseconds, does not fit into a timer: some 39 hours.
   static let longestDelay: Int64 = 1 << 47
 
   /// Heads of the lists, level by level, and of the one of those that are set aside; owned.

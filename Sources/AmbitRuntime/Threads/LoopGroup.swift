@@ -29,6 +29,10 @@ public final class LoopGroup: Sendable {
     for loop in loops { try loop.start() }
   }
 
+  /// How long who may block waits for loops to turn, in nanoseconds, if nothing speaks for another time: then it goes on
+  /// without them, whatever plugins do there.
+  public static var patience: Int64 { 5_000_000_000 }
+
   /// Runs `work` on each loop and waits until all have; returns the results in the order in which they came.
   /// From threads that may block, never from a loop; only where no plugin's code can hold a loop up.
   @discardableResult

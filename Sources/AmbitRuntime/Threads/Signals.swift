@@ -26,8 +26,8 @@ public final class Signals: Sendable {
 
   private let descriptor: Int32
   private let inbox = Mutex(Inbox())
-  /// Readable when there is something in the inbox: eventfd(2).
-  private let bell: Int32
+  /// Rung when something has come into the inbox.
+  private let bell: Bell
 
   /// Blocks the signals in the calling thread and in those it will start. Call it before any thread is started.
   public init() throws(SystemError) {
@@ -37,7 +37,7 @@ public final class Signals: Sendable {
     // A client that goes away while it is written to is an error of that write, not the end of the process.
     signal(SIGPIPE, SIG_IGN)
     descriptor = try SystemError.check("signalfd", signalfd(-1, &set, clinux_sfd_cloexec))
-    bell = try SystemError.check("eventfd", eventfd(0, clinux_efd_flags))
+    bell = try Bell()
     try SystemThread(for: "signals") { self.receive() }.detach()
   }
 
@@ -70,17 +70,12 @@ public final class Signals: Sendable {
 
   /// Waits for the next signal, at most `timeout` nanoseconds (negative: for ever); nil if none came.
   public func next(timeout: Int64 = -1) -> Signal? {
-    var poll = pollfd(fd: bell, events: Int16(POLLIN), revents: 0)
     let deadline = timeout < 0 ? Int64.max : Clock.monotonic.addingReportingOverflow(timeout).partialValue
     while true {
       if let signal = inbox.withLock({ $0.pending.isEmpty ? nil : $0.pending.removeFirst() }) { return signal }
       let left = timeout < 0 ? -1 : Int32(clamping: max((deadline - Clock.monotonic + 999_999) / 1_000_000, 0))
-      guard Glibc.poll(&poll, 1, left) > 0 else {
-        if left == 0 || timeout >= 0 && Clock.monotonic >= deadline { return nil }
-        continue
-      }
-      var count: UInt64 = 0
-      _ = read(bell, &count, 8)
+      if left == 0 { return nil }
+      bell.wait(milliseconds: left)
     }
   }
 
@@ -106,7 +101,6 @@ public final class Signals: Sendable {
       return nil
     }
     if let action { return action() }
-    var one: UInt64 = 1
-    _ = write(bell, &one, 8)
+    bell.ring()
   }
 }

@@ -1,6 +1,5 @@
 internal import CFiber
 internal import CLinux
-internal import Glibc
 internal import Logging
 internal import Synchronization
 
@@ -18,8 +17,8 @@ final class Watchdog: @unchecked Sendable {
   /// How long a turn may take, in nanoseconds; nil: any time.
   private let stallWarning: Int64?
   private let inbox = Mutex(Inbox())
-  /// Readable while there is something in the inbox: eventfd(2).
-  private let descriptor: Int32
+  /// Rung when something has come into the inbox.
+  private let bell: Bell
   /// Stalls there have been.
   let stallCount = Atomic<Int>(0)
   private var thread: SystemThread?
@@ -32,12 +31,12 @@ final class Watchdog: @unchecked Sendable {
     self.loops = loops
     self.pool = pool
     self.stallWarning = stallWarning
-    descriptor = try SystemError.check("eventfd", eventfd(0, clinux_efd_flags))
+    bell = try Bell()
     try SystemError.check("signal handler for backtraces", cfiber_prepare_thread_backtraces())
     if let stallWarning { stalls = loops.map { LoopStall(of: $0, limit: stallWarning) } }
   }
 
-  deinit { close(descriptor) }
+  deinit { bell.destroy() }
 
   /// Starts the thread. Signals that are blocked in the caller are blocked in it.
   func start() throws(SystemError) {
@@ -48,7 +47,7 @@ final class Watchdog: @unchecked Sendable {
   func stop() {
     guard let thread else { return }
     inbox.withLock { $0.isStopping = true }
-    ring()
+    bell.ring()
     thread.join()
     self.thread = nil
   }
@@ -56,32 +55,19 @@ final class Watchdog: @unchecked Sendable {
   /// Takes a report to be written. From any thread; does not wait.
   func report(_ job: OverdueJob) {
     inbox.withLock { $0.reports.append(job) }
-    ring()
-  }
-
-  private func ring() {
-    var one: UInt64 = 1
-    _ = Glibc.write(descriptor, &one, 8)
+    bell.ring()
   }
 
   private func watch() {
     clinux_name_thread("ambit-watchdog")
     var isStopping = false
     while !isStopping {
-      sleep()
+      bell.wait(milliseconds: patience)
       isStopping = readInbox()
       for index in stalls.indices {
         if stalls[index].look(logger) { stallCount.add(1, ordering: .relaxed) }
       }
     }
-  }
-
-  /// Waits until there is something in the inbox, or it is time to look at the loops.
-  private func sleep() {
-    var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-    guard Glibc.poll(&poll, 1, patience) > 0 else { return }
-    var count: UInt64 = 0
-    _ = read(descriptor, &count, 8)
   }
 
   /// Milliseconds until the next look: a stall is reported once it has lasted for one to one and a half times its limit,

@@ -18,7 +18,7 @@ struct Check: ParsableCommand {
       let source = configuration.source
       let review = try PluginReview(source)
       for notice in review.notices { Terminal.note("ambit: \(notice)") }
-      print("\(source.path ?? "defaults"): ok, \(review.summary)")
+      print("\(source.name): ok, \(review.summary)")
       Terminal.exit(0)
     } catch {
       Terminal.fail(error)

@@ -1,0 +1,70 @@
+internal import AmbitCore
+internal import AmbitPlugins
+
+extension PluginLoading {
+  /// A plugin that has passed its rehearsal, or a library, with what the configuration says of it.
+  struct Candidate {
+    enum Origin {
+      case plugin(PluginCopy, PluginManifest)
+      case library(LoadedPlugin)
+    }
+
+    let origin: Origin
+    let settings: PluginSettingValues
+    let patterns: [RoutePattern]
+
+    var name: String {
+      switch origin {
+      case .plugin(_, let manifest): manifest.name
+      case .library(let library): library.declaration.name
+      }
+    }
+
+    var file: String {
+      switch origin {
+      case .plugin(let copy, _): copy.file.path
+      case .library(let library): library.copy.file.path
+      }
+    }
+
+    /// The C functions behind the routes, as signatures write them, in the order of `patterns`; nil for a route that is
+    /// answered by a handler.
+    var calls: [String?] {
+      let own: [String?] = if case .plugin(_, let manifest) = origin { manifest.routes.map(\.signature) } else { [] }
+      return own + settings.calls.map { $0.signature.description(of: $0.symbol) }
+    }
+
+    /// All of its code runs on threads.
+    var runsOnThreads: Bool {
+      if case .plugin(_, let manifest) = origin { manifest.flags.contains(.threads) } else { false }
+    }
+
+    var isPlugin: Bool { if case .plugin = origin { true } else { false } }
+    /// The configured routes are the last of `patterns`.
+    var claim: PluginConflicts.Claim {
+      let own = patterns.dropLast(settings.calls.count).map { PluginConflicts.Route($0) }
+      let configured = settings.calls.map { PluginConflicts.Route($0.pattern, place: $0.place) }
+      return .init(plugin: name, file: file, routes: own + configured)
+    }
+  }
+
+  /// What directory and configuration have come to.
+  struct Result {
+    /// The files of what serves as it is, with the same settings, by name.
+    var kept: [String: PluginFile] = [:]
+    var candidates: [Candidate] = []
+    /// By file.
+    var refusals: [String: PluginRefusal] = [:]
+    /// What the operator should know and did allow for.
+    var notices: [String] = []
+    /// The names of what serves and of which nothing is left, not even a file that was refused.
+    var removed: [String] = []
+
+    /// The names in `serving` of which neither a candidate nor a file, be it refused, is there.
+    func missing(from serving: [String: PluginGeneration]) -> [String] {
+      let refused = Set(refusals.values.flatMap(\.errors).map(\.plugin))
+      let named = Set(candidates.map(\.name)).union(kept.keys).union(refused)
+      return serving.keys.filter { !named.contains($0) && refusals[serving[$0]!.file.path] == nil }.sorted()
+    }
+  }
+}
