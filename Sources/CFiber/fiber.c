@@ -2,59 +2,50 @@
 
 #include "cfiber.h"
 #include "sanitizer.h"
-#include "saved_frame.h"
 #include "stagger.h"
-#include "switch.h"
+#include "start.h"
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/// The words at the top of a stack say whose it is: for debuggers, see fibers.py. Two, so that the rest stays aligned.
-#define OWNER_WORDS 2
-
+/// The word at the top of a stack says whose it is: for debuggers, see fibers.py.
 static cfiber **owner_of(void *stack_low, size_t stack_size) {
-  return (cfiber **)((char *)stack_low + stack_size - stagger(stack_low)) - OWNER_WORDS;
+  return (cfiber **)((char *)stack_low + stack_size - stagger(stack_low)) - 1;
 }
 
-/// Writes a frame that a switch can resume: it starts `entry(argument)` on the stack right above it.
-static void write_frame(struct saved_frame *frame, void (*entry)(void *), void *argument) {
+/// The control words that a fiber begins with.
 #if defined(__x86_64__)
-  *frame = (struct saved_frame){
-      // All exceptions masked, round to nearest, for SSE and for x87 with extended precision.
-      .control_words = 0x1F80 | (uint64_t)0x037F << 32,
-      .r12 = (uintptr_t)entry,
-      .r13 = (uintptr_t)argument,
-      .return_address = (uintptr_t)cfiber_start,
-  };
+/// All exceptions masked, round to nearest, for SSE and for x87 with extended precision.
+#define FIRST_CONTROL_WORDS (0x1F80 | (uint64_t)0x037F << 32)
 #else
-  *frame = (struct saved_frame){
-      .x19_to_x28 = {(uintptr_t)entry, (uintptr_t)argument},
-      .x30 = (uintptr_t)cfiber_start,
-  };
+#define FIRST_CONTROL_WORDS 0
 #endif
-}
 
-/// Fills in the record of a fiber whose first frame lies right below `top`.
+/// Fills in the record of a fiber that begins right below `top`, which is aligned to 16 bytes.
 static inline void prepare(cfiber *fiber, void *stack_low, size_t stack_size, char *top, void (*entry)(void *),
                            void *argument) {
   forget_red_zones(stack_low, stack_size);
   *owner_of(stack_low, stack_size) = fiber;
+  struct fiber_entry *first = (struct fiber_entry *)top - 1;
+  *first = (struct fiber_entry){entry, argument};
 #if CFIBER_ASAN
-  struct fiber_entry *announced = (struct fiber_entry *)top - 1;
-  *announced = (struct fiber_entry){entry, argument};
-  entry = cfiber_announce_and_enter;
-  argument = announced;
-  top = (char *)announced;
+  first[-1] = (struct fiber_entry){cfiber_announce_and_enter, first};
+  first--;
 #endif
-  struct saved_frame *frame = (struct saved_frame *)top - 1;
-  write_frame(frame, entry, argument);
-  *fiber = (cfiber){.sp = frame, .stack_low = stack_low, .stack_size = stack_size};
+  *fiber = (cfiber){.sp = first,
+                    .pc = (void *)cfiber_start,
+                    .control_words = FIRST_CONTROL_WORDS,
+                    .stack_low = stack_low,
+                    .stack_size = stack_size};
 }
 
 void cfiber_prepare(cfiber *fiber, void *stack_low, size_t stack_size, void (*entry)(void *), void *argument) {
-  prepare(fiber, stack_low, stack_size, (char *)owner_of(stack_low, stack_size), entry, argument);
+  prepare(fiber, stack_low, stack_size, (char *)owner_of(stack_low, stack_size) - 8, entry, argument);
 }
+
+// With the owner's word the record fills one line of the cache.
+static_assert(sizeof(cfiber) == 56, "the owner's word and the record leave the stack below them aligned");
 
 cfiber *cfiber_prepare_within(void *stack_low, size_t stack_size, size_t room, void (*entry)(void *), void *argument) {
   cfiber *fiber = (cfiber *)owner_of(stack_low, stack_size) - 1;

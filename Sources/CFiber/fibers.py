@@ -15,22 +15,15 @@ no more. Needs gdb 12 or later; x86-64 and arm64.
 import gdb
 from gdb.unwinder import Unwinder, register_unwinder
 
-# As stack_slab.h and fiber.c have them.
+# As stack_slab.h has them.
 STACKS_PER_SLAB = 64
 GUARD_SIZE = 64 * 1024
-OWNER_WORDS = 2
 
-# Where the switch has left a fiber's registers, from its stack pointer upwards (saved_frame.h), and the frame's size.
-SAVED_FRAMES = {
-    "i386:x86-64": (
-        {"r15": 8, "r14": 16, "r13": 24, "r12": 32, "rbx": 40, "rbp": 48, "rip": 56},
-        64,
-    ),
-    "aarch64": (
-        {**{f"x{19 + i}": 8 * i for i in range(11)}, "x30": 88, "pc": 88},
-        176,
-    ),
-}
+# A fiber's record, as cfiber_record.h has it: the registers that the switch has left there, from offset 0, and behind
+# them the offsets of the stack's bounds.
+SAVED_REGISTERS = {"i386:x86-64": ("rsp", "rbp", "rip"), "aarch64": ("sp", "x29", "pc")}
+STACK_LOW = 32
+STACK_SIZE = 40
 
 
 class FrameID:
@@ -57,10 +50,10 @@ class Fiber:
     def on_stack(low, size):
         """The fiber that is suspended on a stack; None if there is none, or it runs."""
         stagger = ((low * 0x9E3779B97F4A7C15 & (1 << 64) - 1) >> 60) * 64
-        top = low + size - stagger - OWNER_WORDS * 8
+        top = low + size - stagger - 8
         try:
             record = word(top)
-            if record == 0 or word(record + 8) != low or word(record + 16) != size:
+            if record == 0 or word(record + STACK_LOW) != low or word(record + STACK_SIZE) != size:
                 return None  # no fiber of this stack, or one that has ended
             fiber = Fiber(record, low, top)
         except gdb.MemoryError:
@@ -107,12 +100,12 @@ class FiberUnwinder(Unwinder):
     def __call__(self, pending_frame):
         if self.shown is None or pending_frame.level() != 0:
             return None
-        registers, size = SAVED_FRAMES[pending_frame.architecture().name()]
-        sp = self.shown.sp
+        registers = SAVED_REGISTERS[pending_frame.architecture().name()]
+        values = {name: word(self.shown.record + 8 * index) for index, name in enumerate(registers)}
         # The innermost frame is said to lie right below the fiber's: gdb takes stacks that jump upwards for corrupt.
-        info = pending_frame.create_unwind_info(FrameID(gdb.Value(sp), pending_frame.read_register("pc")))
-        values = {name: word(sp + offset) for name, offset in registers.items()}
-        values["rsp" if "rip" in registers else "sp"] = sp + size
+        info = pending_frame.create_unwind_info(
+            FrameID(gdb.Value(self.shown.sp), pending_frame.read_register("pc"))
+        )
         for name, value in values.items():
             info.add_saved_register(name, gdb.Value(value).cast(pending_frame.read_register(name).type))
         return info

@@ -6,29 +6,16 @@
 
 #include "cfiber_backtrace.h"
 #include "cfiber_nullability.h"
+#include "cfiber_record.h"
 #include "cfiber_signal_stack.h"
 #include "cfiber_stack_pool.h"
+#include "cfiber_switch.h"
 #include "cfiber_thread.h"
 #include <stddef.h>
 
 #ifdef __clang__
 #pragma clang assume_nonnull begin
 #endif
-
-/// One stack and where it was left: a record per fiber, and one for the stack that the thread itself came with.
-///
-/// The caller owns the record and keeps it at its address while the fiber runs or is suspended. The layout is the same
-/// in every build; `sp` must stay first, the switch reads it there.
-typedef struct cfiber {
-  /// Stack pointer of the suspended fiber; stale while it runs.
-  void *CFIBER_NULLABLE sp;
-  /// Lowest usable address of the stack.
-  void *CFIBER_NULLABLE stack_low;
-  /// Usable bytes from `stack_low` upwards; 0 once it has been switched from for the last time.
-  size_t stack_size;
-  /// AddressSanitizer's shadow of the suspended fiber's frames; NULL in other builds.
-  void *CFIBER_NULLABLE fake_stack;
-} cfiber;
 
 /// Arranges that the next switch to `fiber` calls `entry(argument)` on the given stack, with default floating-point
 /// control words.
@@ -50,21 +37,10 @@ cfiber *cfiber_prepare_within(void *stack_low, size_t stack_size, size_t room,
 /// builds depend on them.
 void cfiber_adopt_thread(cfiber *fiber);
 
-/// Suspends `from`, which is the running one, and resumes `to`; returns when something switches to `from` again.
-///
-/// Keeps the registers that a call keeps and the floating-point control words (rounding, masks). Not kept, as in any
-/// call: other registers and the floating-point exception flags. Shared by all fibers of the thread, hence changed by
-/// any of them: `errno`, thread-local variables, the signal mask, the C++ exceptions being handled.
-void cfiber_switch(cfiber *from, cfiber *to);
-
-/// Like `cfiber_switch`, for the last time: `from` is not to be resumed, and its stack may be used again as soon as
-/// `to` runs. Does not return.
-void cfiber_switch_last(cfiber *from, cfiber *to) __attribute__((noreturn));
-
 /// Has the processor fetch into its caches the record of a fiber that lies at the top of its stack, and the frames
 /// below that a job has which waits in its first function: that much the next switch to it will read. Does not wait.
 static inline void cfiber_prefetch_within(const cfiber *fiber) {
-  for (int line = 0; line < 7; line++)
+  for (int line = 0; line < 5; line++)
     __builtin_prefetch((const char *)fiber - 64 * line);
 }
 

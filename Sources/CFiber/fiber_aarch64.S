@@ -1,4 +1,4 @@
-/* A look at a suspended fiber, for arm64; saved_frame.h describes what it reads. */
+/* Where fibers begin, and a look at suspended ones, for arm64. cfiber_record.h describes what it reads. */
 #if defined(__aarch64__)
 
     .text
@@ -17,29 +17,24 @@ cfiber_call_beneath:
     .cfi_adjust_cfa_offset 32
     .cfi_rel_offset x29, 0
     .cfi_rel_offset x30, 8
-    str     x19, [sp, #16]
+    stp     x19, x20, [sp, #16]
     .cfi_rel_offset x19, 16
-    ldr     x19, [x0]
+    .cfi_rel_offset x20, 24
+    ldp     x19, x29, [x0]
+    ldr     x20, [x0, #16]
     mov     x9, x1
     mov     x0, x2
     .cfi_remember_state
-    .cfi_def_cfa x19, 176
-    .cfi_offset x19, -176
-    .cfi_offset x20, -168
-    .cfi_offset x21, -160
-    .cfi_offset x22, -152
-    .cfi_offset x23, -144
-    .cfi_offset x24, -136
-    .cfi_offset x25, -128
-    .cfi_offset x26, -120
-    .cfi_offset x27, -112
-    .cfi_offset x28, -104
-    .cfi_offset x29, -96
-    .cfi_offset x30, -88
+    .cfi_def_cfa x19, 0
+    .cfi_register x30, x20
+    .cfi_same_value x29
+    .cfi_undefined x19
+    .cfi_undefined x20
     blr     x9
     .cfi_restore_state
-    ldr     x19, [sp, #16]
+    ldp     x19, x20, [sp, #16]
     .cfi_restore x19
+    .cfi_restore x20
     ldp     x29, x30, [sp], #32
     .cfi_adjust_cfa_offset -32
     .cfi_restore x29
@@ -47,6 +42,29 @@ cfiber_call_beneath:
     ret
     .cfi_endproc
     .size   cfiber_call_beneath, . - cfiber_call_beneath
+
+/* The first frame of every fiber, with a struct fiber_entry on the stack. The end of the stack for unwinders by frame
+ * pointer, which is 0, and by CFI. The nop is for unwinders that look up the address before a return address: a
+ * fiber that has not started yet would return to the first instruction; the hint is `bti j`, which lets the switch's jump
+ * arrive where branch targets are enforced. */
+    .globl  cfiber_start
+    .hidden cfiber_start
+    .type   cfiber_start, %function
+    .type   cfiber_unstarted, %function
+    .cfi_startproc
+    .cfi_undefined x30
+cfiber_unstarted:
+    nop
+cfiber_start:
+    hint    #36
+    ldp     x9, x0, [sp], #16
+    blr     x9
+    bl      cfiber_entry_returned
+    brk     #1
+    .cfi_endproc
+    .size   cfiber_start, . - cfiber_start
+
+    .hidden cfiber_entry_returned
 
 /* Branch targets are marked here, so that the linker may enforce them for the whole program. */
     .section .note.gnu.property, "a"
