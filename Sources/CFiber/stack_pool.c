@@ -91,7 +91,7 @@ static inline void prefetch_tops(const cfiber_stack_pool *pool, size_t last) {
   if (last % PAGE_BATCH == 0)
     prefetch_pages(pool, last);
   const char *top = top_of(pool, last - TOP_DISTANCE);
-  for (int line = 1; line <= 6; line++)
+  for (int line = 1; line <= 5; line++)
     __builtin_prefetch(top - 64 * line, 1);
 }
 

@@ -19,6 +19,26 @@ public enum CallSite {
     return run(body, scope, job).rawValue
   }
 
+  /// The same with what `body` needs besides, so that it captures nothing: a capture takes room on the stack, and of a
+  /// great many jobs that wait each keeps it.
+  @inline(__always)
+  static func job<Argument>(
+    _ handle: UnsafeMutablePointer<ambit_scope>?, _ argument: Argument,
+    _ body: (ScopePointer, JobPointer, Argument) -> Status
+  ) -> Int32 {
+    guard let handle else { return Status.invalid.rawValue }
+    let scope = ScopePointer.of(handle)
+    guard let job = runningJob(of: scope) else { return elsewhere(scope, argument, body).rawValue }
+    return run({ body($0, $1, argument) }, scope, job).rawValue
+  }
+
+  @inline(never)
+  private static func elsewhere<Argument>(
+    _ scope: ScopePointer, _ argument: Argument, _ body: (ScopePointer, JobPointer, Argument) -> Status
+  ) -> Status {
+    elsewhere(scope) { body($0, $1, argument) }
+  }
+
   @inline(__always)
   private static func run(
     _ body: (ScopePointer, JobPointer) -> Status, _ scope: ScopePointer, _ job: JobPointer

@@ -5,7 +5,7 @@ internal import CAmbit
 enum WaitCalls {
   static func install(in api: inout ambit_api) {
     api.sleep = { handle, duration in
-      CallSite.job(handle) { scope, job in
+      CallSite.job(handle, duration) { scope, job, duration in
         guard duration >= 0 else { return .invalid }
         let status = job.suspend(for: .sleep, in: scope, timeout: duration)
         return status == .timedOut ? .ok : status

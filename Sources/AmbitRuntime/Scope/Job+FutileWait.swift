@@ -8,11 +8,16 @@ extension UnsafeMutablePointer<Job> {
 
   /// A wait of the running job has failed because it is cancelled. If that happens again and again the job is held up,
   /// longer each time up to 10 ms, and reported once.
-  @inline(never)
+  @inline(__always)
   public func waitedInVain() {
-    let count = min(pointee.aftermath.futileWaits, Self.patience + 7) + 1
+    pointee.aftermath.futileWaits += 1
+    if pointee.aftermath.futileWaits > Self.patience { holdUp() }
+  }
+
+  @inline(never)
+  private func holdUp() {
+    let count = min(pointee.aftermath.futileWaits, Self.patience + 8)
     pointee.aftermath.futileWaits = count
-    guard count > Self.patience else { return }
     if !pointee.aftermath.wasReported {
       pointee.aftermath.wasReported = true
       PluginLog.write(
