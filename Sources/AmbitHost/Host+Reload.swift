@@ -55,13 +55,12 @@ extension Host {
     var report = ReloadReport()
     report.failed = result.refusals
     for notice in result.notices { logger.notice("\(notice)") }
-    if refusing, !report.failed.isEmpty { throw HostFailure(report.failures) }
-    try checkChanges(configuration, result)
+    try check(result, configuration, refusing: refusing)
     let started = start(result.candidates, configuration, &report)
     if loading.isStopping() || refusing && !report.failed.isEmpty {
       stop(Array(started.values))
       try loading.goOn()
-      throw HostFailure(report.failures)
+      throw HostFailure(report.failed.lines)
     }
     for (name, file) in result.kept { serving[name]?.fileWasRenamed(to: file) }
     var next = serving.filter { !result.removed.contains($0.key) }
@@ -78,11 +77,16 @@ extension Host {
     return report
   }
 
-  /// Sees to it that each change of a route has its route. If a plugin has failed it may be that one's, so the others are
-  /// served without it.
-  private func checkChanges(_ configuration: HostConfiguration, _ result: PluginLoading.Result) throws(HostFailure) {
-    let errors = RouteChanges(configuration).errors(in: source.name, among: result.routes(besides: serving))
-    if !errors.isEmpty, result.refusals.isEmpty { throw HostFailure(errors.map(\.description)) }
+  /// Sees to it that each change of a route has its route. If a plugin has failed, which is no matter unless `refusing`,
+  /// it may be that one's, so the others are served without it.
+  private func check(
+    _ result: PluginLoading.Result, _ configuration: HostConfiguration, refusing: Bool
+  ) throws(HostFailure) {
+    if refusing, !result.refusals.isEmpty {
+      throw HostFailure(result.errors(configuration, file: source.name, serving: serving))
+    }
+    let errors = result.changeErrors(configuration, file: source.name, serving: serving)
+    if !errors.isEmpty, result.refusals.isEmpty { throw HostFailure(errors) }
     for error in errors { logger.warning("\(error)") }
   }
 

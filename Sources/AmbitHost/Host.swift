@@ -79,7 +79,7 @@ package final class Host {
     board.listens(at: urls)
     try startAdmin()
     let report = try loadPlugins(configuration, refusing: configuration.start == .strict)
-    for line in report.failures { logger.error("\(line)") }
+    for line in report.failed.lines { logger.error("\(line)") }
     server.accept()
     if isChecked { logger.notice("checked mode: calls of plugins are checked, and cost more time and memory") }
     for url in urls { logger.info("listening on \(url)") }

@@ -28,11 +28,8 @@ package struct PluginReview {
     let loading = try PluginLoading(source: source, configuration: configuration) { false }
     defer { loading.copies.remove() }
     let result = try loading.prepare(configuration, serving: [:])
-    guard result.refusals.isEmpty else {
-      throw HostFailure(result.refusals.sorted { $0.key < $1.key }.flatMap { $0.value.errors.map(\.description) })
-    }
-    let changes = RouteChanges(configuration).errors(in: source.name, among: result.routes(besides: [:]))
-    guard changes.isEmpty else { throw HostFailure(changes.map(\.description)) }
+    let errors = result.errors(configuration, file: source.name, serving: [:])
+    guard errors.isEmpty else { throw HostFailure(errors) }
     notices = result.notices
     pluginCount = result.candidates.count { $0.isPlugin }
     routes = result.candidates.flatMap { candidate in

@@ -7,11 +7,6 @@ struct ReloadReport {
   /// By the file of the plugin that was refused.
   var failed: [String: PluginRefusal] = [:]
 
-  /// Why each refused plugin was, a line each, by file.
-  var failures: [String] {
-    failed.sorted { $0.key < $1.key }.flatMap { $0.value.errors.map(\.description) }
-  }
-
   /// What became of each plugin, by kind and file.
   /// - Parameter serving: what serves now, by name: of a plugin that was refused, its last good generation.
   func allChanges(serving: [String: PluginGeneration]) -> [PluginChange] {
@@ -22,4 +17,9 @@ struct ReloadReport {
     }
     return (changes + failures).sorted { ($0.kind.rank, $0.file) < ($1.kind.rank, $1.file) }
   }
+}
+
+extension [String: PluginRefusal] {
+  /// Why each plugin is refused, a line each, by file.
+  var lines: [String] { sorted { $0.key < $1.key }.flatMap { $0.value.errors.map(\.description) } }
 }

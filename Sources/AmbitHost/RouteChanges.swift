@@ -30,13 +30,15 @@ struct RouteChanges {
   }
 
   /// Each change of a plugin's route that cannot be made: there is no such route, or it may not leave its thread.
-  func errors(in file: String, among routes: [Route]) -> [ConfigurationError] {
+  /// - Parameter isComplete: whether `routes` has those of all plugins, as none was refused.
+  func errors(in file: String, among routes: [Route], isComplete: Bool) -> [ConfigurationError] {
     settings.filter { $0.call == nil }.compactMap { setting in
       guard let route = routes.first(where: { $0.pattern == setting.match }) else {
         let near = nearestName(to: setting.match.description, among: routes.map(\.pattern.description))
         return error(
           in: file, at: setting, key: "match",
-          "no plugin has the route \(setting.match)" + (near.map { "; did you mean \($0)?" } ?? ""))
+          "no plugin has the route \(setting.match)" + (isComplete ? "" : ", unless one that is refused does")
+            + (near.map { "; did you mean \($0)?" } ?? ""))
       }
       guard setting.blocking == false, route.runsOnThreads else { return nil }
       return error(
@@ -61,8 +63,22 @@ extension RouteSetting.TimeLimit {
 }
 
 extension PluginLoading.Result {
+  /// All that is wrong, a line each: why plugins are refused, then which changes of routes cannot be made.
+  func errors(_ configuration: HostConfiguration, file: String, serving: [String: PluginGeneration]) -> [String] {
+    refusals.lines + changeErrors(configuration, file: file, serving: serving)
+  }
+
+  /// The changes of routes that cannot be made, a line each; `file` is the configuration's name.
+  func changeErrors(
+    _ configuration: HostConfiguration, file: String, serving: [String: PluginGeneration]
+  ) -> [String] {
+    RouteChanges(configuration).errors(
+      in: file, among: routes(besides: serving), isComplete: refusals.isEmpty
+    ).map(\.description)
+  }
+
   /// The routes that there will be if every candidate is taken in.
-  func routes(besides serving: [String: PluginGeneration]) -> [RouteChanges.Route] {
+  private func routes(besides serving: [String: PluginGeneration]) -> [RouteChanges.Route] {
     let leaving = Set(removed).union(candidates.map(\.name))
     return serving.filter { !leaving.contains($0.key) }.values.flatMap { generation in
       let declaration = generation.plugin.declaration

@@ -123,6 +123,24 @@ import Testing
     }
   }
 
+  @Test(arguments: ["check", "serve"])
+  func `check and serve name a refused plugin and a change of a route that cannot be made together`(command: String)
+    async throws
+  {
+    try await withTemporaryDirectory { directory in
+      try await populate(
+        directory, with: [.bytes(Array("text".utf8), name: "broken"), .sample("hello")],
+        configuration: "listen = ['127.0.0.1:0']\n[[route]]\nmatch = 'GET /helo/{name}'\ntimeout = '1s'\n")
+      let result = try await ambit(command, in: directory)
+      #expect(result.status == .exited(1))
+      #expect(result.errors.contains("ambit: plugin broken (Plugins/broken.so): "))
+      let change =
+        "ambit: host.conf:2:1: route[0].match: no plugin has the route GET /helo/{name}, unless one that is refused does; "
+        + "did you mean GET /hello/{name}?\n"
+      #expect(result.errors.contains(change), "\(result.errors)")
+    }
+  }
+
   @Test func `check names a plugin that does not load`() async throws {
     try await withTemporaryDirectory { directory in
       try await populate(directory, with: [.bytes(Array("text".utf8), name: "broken"), .sample("hello")])
