@@ -63,7 +63,7 @@ void cfiber_adopt_thread(cfiber *fiber) {
 }
 
 void cfiber_entry_returned(void) {
-  cfiber_abort("CFiber: the entry function of a fiber returned; expected cfiber_switch_last\n");
+  cfiber_abort("CFiber: a fiber ended without its last switch, or was resumed after it\n");
 }
 
 void cfiber_abort(const char *line) {

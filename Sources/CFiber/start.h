@@ -13,7 +13,8 @@ struct fiber_entry {
 /// Where a new fiber begins. Not a function to call: it takes a `struct fiber_entry` from the stack.
 void cfiber_start(void);
 
-/// Called by `cfiber_start` when an entry function returns. Says so and aborts.
+/// Called by `cfiber_start` when an entry function returns, because it did not end in `cfiber_switch_last`, or was
+/// resumed after that. Says so and aborts.
 void cfiber_entry_returned(void) __attribute__((noreturn));
 
 /// For AddressSanitizer builds: tells the sanitizer that a new fiber runs, then calls the `struct fiber_entry` given.

@@ -9,14 +9,11 @@
 const bool cfiber_has_sanitizer = true;
 
 void cfiber_switch_told(cfiber *from, cfiber *to) {
-  __sanitizer_start_switch_fiber(&from->fake_stack, to->stack_low, to->stack_size);
+  // The fake stack of a fiber that has ended has no place to be kept in: the sanitizer frees it.
+  void **fake_stack = from->stack_size == 0 ? NULL : &from->fake_stack;
+  __sanitizer_start_switch_fiber(fake_stack, to->stack_low, to->stack_size);
   cfiber_swap(from, to);
   __sanitizer_finish_switch_fiber(from->fake_stack, NULL, NULL);
-}
-
-void cfiber_tell_last(const cfiber *to) {
-  // No place to keep the fake stack in: the sanitizer frees it.
-  __sanitizer_start_switch_fiber(NULL, to->stack_low, to->stack_size);
 }
 
 void cfiber_announce_and_enter(void *fiber_entry) {
@@ -31,8 +28,4 @@ const bool cfiber_has_sanitizer = false;
 
 void cfiber_switch_told(cfiber *from, cfiber *to) { cfiber_swap(from, to); }
 
-void cfiber_tell_last(const cfiber *to) { (void)to; }
-
 #endif
-
-void cfiber_resumed_after_last(void) { cfiber_abort("CFiber: a fiber was resumed after its last switch\n"); }

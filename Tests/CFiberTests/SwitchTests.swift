@@ -131,6 +131,6 @@ extension cfiber {
   @Test func `aborts with a message when an entry function returns`() throws {
     let ended = try CProgram("returned", compiler: #require(Tool.compilers.first)).run()
     #expect(ended.status == -6)
-    #expect(ended.output == "CFiber: the entry function of a fiber returned; expected cfiber_switch_last\n")
+    #expect(ended.output == "CFiber: a fiber ended without its last switch, or was resumed after it\n")
   }
 }

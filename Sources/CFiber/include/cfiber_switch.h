@@ -94,12 +94,6 @@ extern const bool cfiber_has_sanitizer;
 /// `cfiber_switch` where there is a sanitizer.
 void cfiber_switch_told(cfiber *from, cfiber *to);
 
-/// Tells the sanitizer, if there is one, that the running fiber switches to `to` for the last time.
-void cfiber_tell_last(const cfiber *to);
-
-/// Says that a fiber was resumed after its last switch, and aborts.
-void cfiber_resumed_after_last(void) __attribute__((noreturn));
-
 /// Suspends `from`, which is the running one, and resumes `to`; returns when something switches to `from` again.
 ///
 /// Keeps the registers that a call keeps and the floating-point control words (rounding, masks). Not kept, as in any
@@ -113,12 +107,9 @@ static inline __attribute__((always_inline)) void cfiber_switch(cfiber *from, cf
 
 /// Like `cfiber_switch`, for the last time: `from` is not to be resumed, and its stack may be used again as soon as
 /// `to` runs. Does not return.
-static inline __attribute__((always_inline, noreturn)) void cfiber_switch_last(cfiber *from, cfiber *to) {
-  if (__builtin_expect(cfiber_has_sanitizer, false))
-    cfiber_tell_last(to);
+static inline __attribute__((always_inline)) void cfiber_switch_last(cfiber *from, cfiber *to) {
   from->stack_size = 0;
-  cfiber_swap(from, to);
-  cfiber_resumed_after_last();
+  cfiber_switch(from, to);
 }
 
 #ifdef __clang__
