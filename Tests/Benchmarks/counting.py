@@ -32,15 +32,15 @@ class CountedAmbit(Ambit):
 
     def instructions(self, workload, surroundings=contextlib.nullcontext):
         """What one request costs, while the host is in these surroundings: a context made anew for each run."""
-        return round((self.count(workload, LONG, surroundings()) - self.count(workload, SHORT, surroundings()))
+        return round((self.count(workload, LONG, surroundings) - self.count(workload, SHORT, surroundings))
                      / (LONG - SHORT))
 
-    def count(self, workload, requests, surroundings):
+    def count(self, workload, requests, surroundings=contextlib.nullcontext):
         """The instructions of a host that answers so many requests from its start to its end."""
         self.launch()
         try:
             self.await_listener(patience=60)
-            with surroundings:
+            with surroundings():
                 send(self.port, workload, requests)
         finally:
             self.stop()
