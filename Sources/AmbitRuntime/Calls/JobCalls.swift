@@ -54,10 +54,7 @@ extension JobOptions {
     self.init()
     guard let pointer else { return }
     var options = ambit_job_options()
-    withUnsafeMutableBytes(of: &options) { bytes in
-      let source = UnsafeRawBufferPointer(start: pointer, count: min(pointer.pointee.size, bytes.count))
-      bytes.copyMemory(from: source)
-    }
+    OptionsStructure.read(pointer, size: pointer.pointee.size, into: &options)
     if options.flags & ~AMBIT_JOB_THREAD != 0 {
       refusal = .invalid
     } else if Int(options.stack_size) > scope.pointee.loop.pointee.limits.stackSize {

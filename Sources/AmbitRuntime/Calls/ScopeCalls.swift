@@ -44,10 +44,7 @@ extension ScopeOptions {
     self.init()
     guard let pointer else { return }
     var options = ambit_scope_options()
-    withUnsafeMutableBytes(of: &options) { bytes in
-      let source = UnsafeRawBufferPointer(start: pointer, count: min(pointer.pointee.size, bytes.count))
-      bytes.copyMemory(from: source)
-    }
+    OptionsStructure.read(pointer, size: pointer.pointee.size, into: &options)
     guard options.flags & ~AMBIT_FAIL_FAST == 0 else { return nil }
     name = options.name
     timeout = options.timeout

@@ -12,11 +12,11 @@ struct ForeignCallRefusal: Error {
 
 extension ForeignCall {
   /// A call of `function`, whose signature `prepared` is, with `arguments`, which fit it. Text and bytes are copied; what
-  /// is returned is the caller's to release.
+  /// is returned is the caller's to release; nil if there is no memory.
   static func make(
     _ function: @escaping CFunction, _ prepared: PreparedSignature, arguments: UnsafeBufferPointer<ambit_value>,
     scope: ScopePointer
-  ) throws(ForeignCallRefusal) -> ForeignCallPointer {
+  ) throws(ForeignCallRefusal) -> ForeignCallPointer? {
     let parameters = prepared.signature.parameters
     guard arguments.count == parameters.count else {
       let expected = parameters.count.counted("argument")
@@ -33,11 +33,16 @@ extension ForeignCall {
   private static func build(
     _ function: @escaping CFunction, _ prepared: PreparedSignature, _ arguments: UnsafeBufferPointer<ambit_value>,
     _ scope: ScopePointer
-  ) -> ForeignCallPointer {
+  ) -> ForeignCallPointer? {
     let frameStart = aligned(MemoryLayout<ForeignCall>.size)
     let copiesStart = frameStart + aligned(ArgumentFrame.size(count: arguments.count))
-    let size = copiesStart + arguments.reduce(0) { $0 + $1.copySize }
-    let memory = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
+    var size = copiesStart
+    for argument in arguments {
+      let (sum, overflow) = size.addingReportingOverflow(argument.copySize)
+      guard !overflow else { return nil }
+      size = sum
+    }
+    guard let memory = malloc(size) else { return nil }
     let frame = ArgumentFrame(in: memory + frameStart, count: arguments.count)
     var room = memory + copiesStart
     for (index, argument) in arguments.enumerated() {
@@ -73,8 +78,12 @@ extension ambit_value {
     }
   }
 
-  /// The bytes that a copy of what the value points to takes, with a NUL behind it; 0 if nothing is copied.
-  fileprivate var copySize: Int { isCopied ? ForeignCall.aligned(`as`.str.len + 1) : 0 }
+  /// The bytes that a copy of what the value points to takes, with a NUL behind it; 0 if nothing is copied, `Int.max` if
+  /// no memory could hold it.
+  fileprivate var copySize: Int {
+    guard isCopied else { return 0 }
+    return `as`.str.len <= .max - 16 ? ForeignCall.aligned(`as`.str.len + 1) : .max
+  }
 
   private var isCopied: Bool { (kind == AMBIT_VALUE_STR || kind == AMBIT_VALUE_BYTES) && `as`.str.ptr != nil }
 

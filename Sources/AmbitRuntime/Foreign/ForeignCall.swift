@@ -1,6 +1,7 @@
 internal import AmbitCore
 internal import AmbitFFI
 internal import CAmbit
+internal import Glibc
 
 /// The call of a C function that a job makes, with its arguments, in memory of its own; text and bytes were copied.
 struct ForeignCall {
@@ -50,7 +51,7 @@ extension UnsafeMutablePointer<ForeignCall> {
   /// Gives the call's memory back.
   func release() {
     deinitialize(count: 1)
-    UnsafeMutableRawPointer(self).deallocate()
+    free(self)
   }
 }
 

@@ -71,7 +71,7 @@ extension UnsafeMutablePointer<Job> {
   /// Ends a job that has had no turn, or a ticker between two, and gets none.
   func end(neverRan status: Status) {
     if pointee.code == 0 { pointee.code = status.rawValue }
-    pointee.outcome = status == .noMemory ? .failed : .cancelled
+    pointee.outcome = pointee.code == Status.noMemory.rawValue ? .failed : .cancelled
     pointee.state = .ended
     pointee.kind.pointee.finish(self)
   }

@@ -99,6 +99,31 @@ import Testing
     #expect(steps == ["OK", "job runs", "request closes: done"])
   }
 
+  @Test(arguments: [Int.max, Int.min, -1, MemoryLayout<ambit_job_options>.size + 1])
+  func `reads no more of the options than the host knows, however large the plugin says they are`(size: Int) throws {
+    let steps = try Stage.play { stage in
+      let scope = stage.open("")
+      scope.asHandle.spawn(
+        options: { $0.size = size }, ended: { outcome, _ in stage.note("\(outcome)") }, body: { _ in .ok })
+      stage.end(scope)
+    }
+    #expect(steps == ["completed"])
+  }
+
+  @Test func `reads nothing of a pointer that lies half within the options`() throws {
+    let steps = try Stage.play { stage in
+      let scope = stage.open("")
+      let spawned = scope.asHandle.spawn(
+        options: {
+          $0.size = MemoryLayout<ambit_job_options>.offset(of: \.name)! + 1
+          $0.name = UnsafePointer(bitPattern: 1)
+        }, ended: { _, _ in }, body: { _ in .ok })
+      stage.note("\(spawned.status) \(JobPointer(spawned.job!).pointee.name.isEmpty)")
+      stage.end(scope)
+    }
+    #expect(steps == ["OK true"])
+  }
+
   @Test func `refuses a request more jobs than the limit, and takes them again when some have ended`() throws {
     let steps = try Stage.play(limits: RuntimeLimits(jobsPerRequest: 2)) { stage in
       let scope = stage.open("request", kind: .request)

@@ -122,6 +122,20 @@ import Testing
     #expect(steps == ["OK true"])
   }
 
+  @Test(arguments: [Int.max, Int.min, -1])
+  func `read no more of their options than the host knows, however large the plugin says they are`(size: Int) throws {
+    let steps = try Stage.play { stage in
+      let scope = stage.open("")
+      let child = scope.asHandle.openChild { options in
+        options.size = size
+        options.max_jobs = 1
+      }
+      stage.note("\(child.status) \(ScopePointer.of(child.scope!).pointee.maxJobs)")
+      scope.cancel(.called)
+    }
+    #expect(steps == ["OK 1"])
+  }
+
   @Test func `use the same records again`() throws {
     let steps = try Stage.play { stage in
       stage.open("").spawn("opener") { scope in
