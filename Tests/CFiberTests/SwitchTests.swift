@@ -100,7 +100,7 @@ extension cfiber {
     #expect(stage.steps == ["begins", "goes on"])
     #expect(fiber.pointee.stack_low == stack)
     let fromTop = stack + stage.pool.stack_size - UnsafeMutableRawPointer(fiber)
-    #expect((MemoryLayout<cfiber>.size..<1024).contains(fromTop))
+    #expect((MemoryLayout<cfiber>.size...1024).contains(fromTop))
     cfiber_stack_release(&stage.pool, stack)
   }
 
