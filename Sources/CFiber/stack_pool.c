@@ -118,6 +118,11 @@ void *cfiber_stack_acquire(cfiber_stack_pool *pool) {
 
 void cfiber_stack_release(cfiber_stack_pool *pool, void *stack) { pool->free_stacks[pool->free_count++] = stack; }
 
+void cfiber_stack_release_cold(cfiber_stack_pool *pool, void *stack) {
+  madvise(stack, pool->stack_size, MADV_DONTNEED);
+  cfiber_stack_release(pool, stack);
+}
+
 void cfiber_stack_pool_note_idle(cfiber_stack_pool *pool, size_t keep) {
   // The free list is a stack itself: what was used longest ago lies at the bottom, and the cold ones below that.
   size_t end = pool->free_count > keep ? pool->free_count - keep : 0;

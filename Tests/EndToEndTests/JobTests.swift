@@ -21,6 +21,14 @@ import Testing
     }
   }
 
+  @Test func `a job that asks for a larger stack than others have can use it`() async throws {
+    try await withHost([.probe("jobs")]) { host in
+      #expect(try await host.get("/go-deep").text == "join=0 outcome=completed code=0\n")
+      try await host.log.line(containing: "scope closed")
+      #expect(ends(host) == ["ended deep outcome=completed code=0"])
+    }
+  }
+
   @Test func `joining all tells that one has failed`() async throws {
     try await withHost([.probe("jobs")]) { host in
       #expect(try await host.get("/fail-one-of-three").text == "join_all=-10\n")

@@ -55,14 +55,25 @@ extension JobOptions {
     guard let pointer else { return }
     var options = ambit_job_options()
     OptionsStructure.read(pointer, size: pointer.pointee.size, into: &options)
+    usesThread = options.flags & AMBIT_JOB_THREAD != 0
     if options.flags & ~AMBIT_JOB_THREAD != 0 {
       refusal = .invalid
-    } else if Int(options.stack_size) > scope.pointee.loop.pointee.limits.stackSize {
-      refusal = .unsupported
+    } else {
+      askForStack(of: Int(options.stack_size), in: scope)
     }
-    usesThread = options.flags & AMBIT_JOB_THREAD != 0
     timeout = options.timeout
     onEnd = options.on_end
     if let text = options.name { name = CString.bytes(text).assumingMemoryBound(to: UInt8.self) }
+  }
+
+  /// Keeps how large the stack is to be if the usual one is too small; a thread's is what it is.
+  private mutating func askForStack(of size: Int, in scope: ScopePointer) {
+    if usesThread || scope.runsOnThreads {
+      if size > SystemThread.stackSize { refusal = .limit }
+    } else if size > LargeStacks.largest {
+      refusal = .limit
+    } else if size > scope.pointee.loop.pointee.limits.stackSize {
+      stackSize = size
+    }
   }
 }

@@ -86,8 +86,6 @@ extension JobReport {
     isStuck = job.pointee.aftermath.lateness == .stuck
     let isWaiting = job.pointee.state == .suspended || job.pointee.state == .blocked
     wait = isWaiting ? (job.pointee.waitKind, now - job.waitingSince) : nil
-    stackBytes = job.pointee.stack.flatMap {
-      StackUse.bytes(of: $0, size: job.pointee.loop.stackPool.pointee.stack_size)
-    }
+    stackBytes = job.pointee.fiber.flatMap { StackUse.bytes(of: $0.pointee.stack_low!, size: $0.pointee.stack_size) }
   }
 }

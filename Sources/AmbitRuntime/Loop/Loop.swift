@@ -41,6 +41,7 @@ public struct Loop {
   /// The thread's own stack.
   var ownFiber = cfiber()
   var stackPool: cfiber_stack_pool
+  var largeStacks = LargeStacks()
   var isStopping = false
   /// Cancelled scopes with jobs that have not returned, the longest cancelled first; see Loop+Overdue.swift.
   var ending: Link

@@ -28,9 +28,16 @@ extension UnsafeMutablePointer<Job> {
   @inline(__always)
   private var mayStart: Bool { pointee.traits.contains(.startsAlways) || !isCancelled(in: pointee.scope) }
 
+  /// Where its stacks come from.
+  @inline(__always)
+  private var stackPool: UnsafeMutablePointer<cfiber_stack_pool> {
+    guard let size = pointee.attachments?.pointee.stackSize, size > 0 else { return pointee.loop.stackPool }
+    return pointee.loop.pointee.largeStacks.pool(for: size)
+  }
+
   @inline(__always)
   private func prepareStack() -> Bool {
-    let pool = pointee.loop.stackPool
+    let pool = stackPool
     if pool.pointee.free_count == 0 { pointee.loop.pointee.turnsLeft &-= Loop.turnsOfNewStack }
     guard let stack = cfiber_stack_acquire(pool) else { return false }
     pointee.fiber = cfiber_prepare_within(
@@ -63,9 +70,21 @@ extension UnsafeMutablePointer<Job> {
     let last = loop.pointee.current!
     loop.pointee.current = nil
     guard last.pointee.state == .ended else { return }
-    cfiber_stack_release(loop.stackPool, last.pointee.fiber!.pointee.stack_low!)
-    last.pointee.fiber = nil
+    last.releaseStack()
     last.pointee.kind.pointee.finish(last)
+  }
+
+  /// Nothing runs on its stack any more.
+  @inline(__always)
+  private func releaseStack() {
+    let stack = pointee.fiber!.pointee.stack_low!
+    let pool = stackPool
+    if pool == pointee.loop.stackPool {
+      cfiber_stack_release(pool, stack)
+    } else {
+      cfiber_stack_release_cold(pool, stack)
+    }
+    pointee.fiber = nil
   }
 
   /// Ends a job that has had no turn, or a ticker between two, and gets none.

@@ -8,6 +8,8 @@ struct JobOptions {
   /// The plugin's, which is copied.
   var name = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
   var timeout: Int64 = 0
+  /// Bytes that its stack is to have at least, if that is more than `stack_size`; else 0.
+  var stackSize = 0
   /// Nanoseconds between the turns of a ticker; nil for a job that runs once.
   var interval: Int64?
   var usesThread = false
@@ -39,6 +41,7 @@ extension UnsafeMutablePointer<Scope> {
     job.pointee.traits = traits(of: options)
     if isHeld, status == .ok { job.pointee.traits.insert(.isHeld) }
     if !options.name.isEmpty { job.attach().pointee.name = JobText(copying: options.name, for: self) }
+    if options.stackSize > 0 { job.attach().pointee.stackSize = options.stackSize }
     job.pointee.isCancelled = status != .ok
     job.pointee.code = status.rawValue
     jobsLink.append(job.siblingLink)

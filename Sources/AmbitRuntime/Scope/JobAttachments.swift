@@ -3,6 +3,8 @@ struct JobAttachments {
   var name = JobText.absent
   /// What it gave `ambit_fail` as the reason of its own failure.
   var failure = JobText.absent
+  /// Bytes that its stack is to have at least, if that is more than `stack_size`; else 0.
+  var stackSize = 0
   /// The job.
   let job: JobPointer
   /// Cancels the job when its own timeout passes.

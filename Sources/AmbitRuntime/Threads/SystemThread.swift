@@ -27,6 +27,16 @@ public struct SystemThread {
     init(_ run: @escaping @Sendable () -> Void) { self.run = run }
   }
 
+  /// Bytes of the stack of each: as `ulimit -s` says, see pthread_create(3).
+  static let stackSize: Int = {
+    var attributes = pthread_attr_t()
+    pthread_attr_init(&attributes)
+    defer { pthread_attr_destroy(&attributes) }
+    var size = 0
+    pthread_attr_getstacksize(&attributes, &size)
+    return size
+  }()
+
   /// Waits until it has ended.
   public func join() { pthread_join(thread, nil) }
 

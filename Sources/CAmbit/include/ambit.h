@@ -174,7 +174,7 @@ typedef struct ambit_job_options {
   size_t size AMBIT_ZERO;         /* sizeof(ambit_job_options) */
   const char *name AMBIT_ZERO;    /* for the log; copied */
   uint32_t flags AMBIT_ZERO;      /* AMBIT_JOB_THREAD */
-  uint32_t stack_size AMBIT_ZERO; /* bytes that it needs; more than the host's stack_size: AMBIT_UNSUPPORTED */
+  uint32_t stack_size AMBIT_ZERO; /* bytes needed, up to 64 MiB, or on a thread ulimit -s; 0: the host's stack_size */
   int64_t timeout AMBIT_ZERO;     /* the job is cancelled after so long; 0 or less: only with its scope */
   ambit_end_fn on_end AMBIT_ZERO;
 } ambit_job_options;
@@ -415,8 +415,8 @@ struct ambit_api {
  * Owner     From the call on `arg` is the job's, whatever is returned: `on_end` of the options runs exactly once,
  *           also for a job that never ran, and never inside the call. Options are copied.
  * Returns   AMBIT_OK, and the handle in `*job` if `job` is not NULL. AMBIT_CANCELLED: the scope is ending, the job
- *           will not run; AMBIT_LIMIT: too many jobs; AMBIT_INVALID: no function, or options that this host does not
- *           know; AMBIT_NO_MEMORY. `*job` is NULL then.
+ *           will not run; AMBIT_LIMIT: too many jobs, or a larger stack than there is; AMBIT_INVALID: no function, or
+ *           options that this host does not know; AMBIT_NO_MEMORY. `*job` is NULL then.
  * Since     1.0 */
 static inline ambit_status ambit_spawn(ambit_scope *scope, ambit_job_fn fn, void *arg, const ambit_job_options *options,
                                        ambit_job **job) {

@@ -60,6 +60,9 @@ void *CFIBER_NULLABLE cfiber_stack_acquire(cfiber_stack_pool *pool);
 /// Takes back a stack that `cfiber_stack_acquire` of the same pool handed out and on which nothing runs any more.
 void cfiber_stack_release(cfiber_stack_pool *pool, void *stack);
 
+/// The same, and gives its memory back to the system at once.
+void cfiber_stack_release_cold(cfiber_stack_pool *pool, void *stack);
+
 /// Takes the stacks for idle that were free all the time since the last call, but for the `keep` that were used last.
 void cfiber_stack_pool_note_idle(cfiber_stack_pool *pool, size_t keep);
 

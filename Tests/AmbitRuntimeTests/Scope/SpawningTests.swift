@@ -55,7 +55,8 @@ import Testing
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       let asked: [(inout ambit_job_options) -> Void] = [
-        { $0.flags = 1 << 31 }, { $0.stack_size = .max },
+        { $0.flags = 1 << 31 }, { $0.stack_size = 64 << 20 | 1 },
+        { ($0.stack_size, $0.flags) = (.max, AMBIT_JOB_THREAD) },
       ]
       for options in asked {
         let spawned = scope.asHandle.spawn(options: options, ended: { stage.note("ends \($0) \($1)") }) { _ in .ok }
@@ -63,7 +64,7 @@ import Testing
       }
       stage.end(scope)
     }
-    let refusals = ["INVALID", "UNSUPPORTED"]
+    let refusals = ["INVALID", "LIMIT", "LIMIT"]
     #expect(
       steps == refusals.map { "\($0), no handle" } + refusals.map { "ends cancelled \($0)" } + ["request closes: done"])
   }

@@ -11,6 +11,7 @@ static void closed(void *arg) {
 }
 
 static const ambit_job_options watched = {.size = sizeof(ambit_job_options), .on_end = ended};
+static const ambit_job_options roomy = {.size = sizeof(ambit_job_options), .stack_size = 4u << 20, .on_end = ended};
 
 static int32_t sleeps(ambit_scope *scope, void *arg) {
   NOTE("started %s\n", (const char *)arg);
@@ -28,11 +29,21 @@ static int32_t fails(ambit_scope *scope, void *arg) {
   return ambit_fail(scope, AMBIT_FAILED, "the well is dry");
 }
 
+/* Touches three MiB of its stack, the lowest first. */
+static int32_t goes_deep(ambit_scope *scope, void *arg) {
+  (void)arg;
+  volatile char frame[3 << 20];
+  for (size_t i = 0; i < sizeof frame; i += 4096)
+    frame[i] = 1;
+  ambit_status status = ambit_yield(scope);
+  return status == AMBIT_OK && frame[0] == 1 ? AMBIT_OK : AMBIT_FAILED;
+}
+
 /* Spawns `fn` with the hook, joins it and answers with what the join told. */
-static int32_t spawn_and_join(ambit_scope *scope, ambit_job_fn fn, char *name) {
+static int32_t spawn_and_join(ambit_scope *scope, ambit_job_fn fn, char *name, const ambit_job_options *options) {
   ambit_defer(scope, closed, NULL);
   ambit_job *job = NULL;
-  ambit_status status = ambit_spawn(scope, fn, name, &watched, &job);
+  ambit_status status = ambit_spawn(scope, fn, name, options, &job);
   if (status != AMBIT_OK)
     return status;
   ambit_outcome outcome = AMBIT_JOB_CANCELLED;
@@ -42,9 +53,11 @@ static int32_t spawn_and_join(ambit_scope *scope, ambit_job_fn fn, char *name) {
                         code);
 }
 
-static int32_t complete(ambit_scope *scope) { return spawn_and_join(scope, completes, "plain"); }
+static int32_t complete(ambit_scope *scope) { return spawn_and_join(scope, completes, "plain", &watched); }
 
-static int32_t fail(ambit_scope *scope) { return spawn_and_join(scope, fails, "failing"); }
+static int32_t fail(ambit_scope *scope) { return spawn_and_join(scope, fails, "failing", &watched); }
+
+static int32_t go_deep(ambit_scope *scope) { return spawn_and_join(scope, goes_deep, "deep", &roomy); }
 
 static int32_t fail_one_of_three(ambit_scope *scope) {
   ambit_spawn(scope, completes, "first", &watched, NULL);
@@ -123,6 +136,7 @@ static int32_t pending_for_nobody(ambit_scope *scope) {
 static const ambit_route routes[] = {
     {.pattern = "GET /complete", .handler = complete},
     {.pattern = "GET /fail", .handler = fail},
+    {.pattern = "GET /go-deep", .handler = go_deep},
     {.pattern = "GET /fail-one-of-three", .handler = fail_one_of_three},
     {.pattern = "GET /ten", .handler = ten},
     {.pattern = "GET /spawn-when-cancelled", .handler = spawn_when_cancelled},

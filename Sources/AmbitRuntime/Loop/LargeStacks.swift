@@ -1,0 +1,37 @@
+internal import CFiber
+
+/// Stacks for the few jobs that ask for more than `stack_size`: a pool for each power of two, made when a job first asks
+/// for as much.
+///
+/// What such a job has touched goes back to the system as soon as it has ended. Its address space stays for the next.
+struct LargeStacks {
+  /// The most that a job may ask for is two to the power of this many bytes: 64 MiB.
+  private static var largestExponent: Int { 26 }
+  /// The most that a job may ask for, in bytes.
+  static var largest: Int { 1 << largestExponent }
+
+  /// By exponent; nil until the first job asks. Owned.
+  private var pools: UnsafeMutablePointer<cfiber_stack_pool>?
+
+  /// The pool of stacks that have at least `size` bytes, 4096 to `largest`.
+  mutating func pool(for size: Int) -> UnsafeMutablePointer<cfiber_stack_pool> {
+    let exponent = Int.bitWidth - (size - 1).leadingZeroBitCount
+    let pools = pools ?? makePools()
+    // Fails only for sizes out of range.
+    if pools[exponent].stack_size == 0 { cfiber_stack_pool_init(pools + exponent, 1 << exponent) }
+    return pools + exponent
+  }
+
+  private mutating func makePools() -> UnsafeMutablePointer<cfiber_stack_pool> {
+    let made = UnsafeMutablePointer<cfiber_stack_pool>.allocate(capacity: Self.largestExponent + 1)
+    made.initialize(repeating: cfiber_stack_pool(), count: Self.largestExponent + 1)
+    pools = made
+    return made
+  }
+
+  /// How many are handed out and not yet back.
+  var liveCount: Int {
+    guard let pools else { return 0 }
+    return (0...Self.largestExponent).reduce(0) { $0 + cfiber_stack_pool_live(pools + $1) }
+  }
+}
