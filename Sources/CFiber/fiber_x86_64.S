@@ -1,4 +1,8 @@
-/* Where fibers begin, and a look at suspended ones, for x86-64. cfiber_record.h describes what it reads. */
+/* Where fibers begin, and a look at suspended ones, for x86-64. cfiber_record.h describes what it reads.
+ *
+ * Shadow stacks are not switched. This object lacks the note that declares support for them (SHSTK in
+ * .note.gnu.property), and one such object is enough for glibc to leave them off in the whole process.
+ */
 #if defined(__x86_64__)
 
     .text

@@ -1,7 +1,7 @@
 internal import CFiber
 
-/// Stacks for the few jobs that ask for more than `stack_size`: a pool for each power of two, made when a job first asks
-/// for as much.
+/// Stacks for the few jobs that ask for more than `stack_size`: a pool for each power of two, made when a job first
+/// asks for as much.
 ///
 /// What such a job has touched goes back to the system as soon as it has ended. Its address space stays for the next.
 struct LargeStacks {
