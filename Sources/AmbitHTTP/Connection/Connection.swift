@@ -153,6 +153,12 @@ extension UnsafeMutablePointer<Connection> {
   @inline(__always)
   func startBurst() {
     pointee.phase = .busy
-    if !job.startNow() { pointee.server.cannotServe(self, SystemError(operation: "there is no stack for it")) }
+    if !job.startNow() { closeForWantOfStack() }
+  }
+
+  /// Out of line, so that nothing of it lies in the way of other requests.
+  @inline(never)
+  private func closeForWantOfStack() {
+    pointee.server.cannotServe(self, SystemError(operation: "there is no stack for it"))
   }
 }

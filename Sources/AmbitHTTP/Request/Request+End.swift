@@ -80,6 +80,7 @@ extension UnsafeMutablePointer<Request> {
     }
   }
 
+  @inline(never)
   private func conclude(failure code: Int32, on connection: ConnectionPointer) {
     let isCancellation = code == Status.cancelled.rawValue && scope.pointee.state != .open
     if !isCancellation { report(failure: Status(rawValue: code), reason: connection.job.failureText) }

@@ -31,8 +31,13 @@ extension UnsafeMutablePointer<Job> {
   /// Where its stacks come from.
   @inline(__always)
   private var stackPool: UnsafeMutablePointer<cfiber_stack_pool> {
-    guard let size = pointee.attachments?.pointee.stackSize, size > 0 else { return pointee.loop.stackPool }
-    return pointee.loop.pointee.largeStacks.pool(for: size)
+    pointee.attachments == nil ? pointee.loop.stackPool : poolOfAskedSize
+  }
+
+  @inline(never)
+  private var poolOfAskedSize: UnsafeMutablePointer<cfiber_stack_pool> {
+    let size = pointee.attachments!.pointee.stackSize
+    return size > 0 ? pointee.loop.pointee.largeStacks.pool(for: size) : pointee.loop.stackPool
   }
 
   @inline(__always)
