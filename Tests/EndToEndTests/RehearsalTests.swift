@@ -114,8 +114,12 @@ import Testing
       try await Mishap("", start: start, "").plugin.install(in: host.plugins)
       #expect(try await host.reloadOnRequest().field("failed") == "1")
       try await host.log.line(containing: "plugin my (Plugins/my.so): start has not returned after 2s")
-      for _ in 0..<2 { #expect(try await host.reloadOnRequest().field("failed") == "1") }
-      let refusals = try await host.log.lines(2) { $0.contains("start has not returned since 20") }
+      // On a busy machine a rehearsal may be too late besides.
+      var refusals: [LogLine] = []
+      while refusals.count < 2 {
+        #expect(try await host.reloadOnRequest().field("failed") == "1")
+        refusals = host.log.lines { $0.contains("start has not returned since 20") }
+      }
       #expect(refusals.allSatisfy { $0.contains("plugin my (Plugins/my.so)") })
       #expect(host.log.lines { $0.text == "start begins" }.count == 1)
       #expect(try await host.get("/my").text == "good\n")
