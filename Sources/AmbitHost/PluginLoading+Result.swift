@@ -40,6 +40,7 @@ extension PluginLoading {
     }
 
     var isPlugin: Bool { if case .plugin = origin { true } else { false } }
+
     /// The configured routes are the last of `patterns`.
     var claim: PluginConflicts.Claim {
       let own = patterns.dropLast(settings.calls.count).map { PluginConflicts.Route($0) }

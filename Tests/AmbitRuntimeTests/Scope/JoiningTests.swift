@@ -4,6 +4,16 @@ import Testing
 
 @testable import AmbitRuntime
 
+extension Stage {
+  /// Joins the job as the running one, and notes what that tells: the status, whether it has failed, its code.
+  fileprivate func noteJoin(of job: OpaquePointer?, in scope: ScopeHandle) {
+    var outcome: ambit_outcome = -1
+    var code: Int32 = 0
+    let status = ambit_join(scope, job, -1, &outcome, &code)
+    note("\(Status(rawValue: status)): \(outcome == AMBIT_JOB_FAILED) \(Status(rawValue: code))")
+  }
+}
+
 @Suite struct Joining {
   @Test func `waits for the job and its hook, and tells how it ended`() throws {
     let steps = try Stage.play { stage in
@@ -13,10 +23,7 @@ import Testing
         return .limit
       }
       scope.spawn("joiner") { scope in
-        var outcome: ambit_outcome = -1
-        var code: Int32 = 0
-        let status = ambit_join(scope, job, -1, &outcome, &code)
-        stage.note("\(Status(rawValue: status)): \(outcome == AMBIT_JOB_FAILED) \(Status(rawValue: code))")
+        stage.noteJoin(of: job, in: scope)
         return scope.join(job)
       }
       stage.afterTurns(3) { stage.end(scope) }
@@ -148,10 +155,7 @@ import Testing
           return .limit
         }
         scope.spawn("joiner") { scope in
-          var outcome: ambit_outcome = -1
-          var code: Int32 = 0
-          let status = ambit_join(scope, job, -1, &outcome, &code)
-          stage.note("\(Status(rawValue: status)): \(outcome == AMBIT_JOB_FAILED) \(Status(rawValue: code))")
+          stage.noteJoin(of: job, in: scope)
           return .ok
         }
         // What takes the record of a job that is gone.
