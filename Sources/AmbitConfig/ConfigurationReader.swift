@@ -57,6 +57,9 @@ struct ConfigurationReader {
       let path = SettingPath("route").appending(.index(index))
       guard let route = RouteSetting(entry, at: path, positions: positions, &findings) else { continue }
       findings += repetition(of: route, at: path)
+      if let conflict = ThreadConflict.first(of: route, at: path, among: configuration.routes) {
+        findings.append(conflict)
+      }
       configuration.routes.append(route)
     }
   }

@@ -14,16 +14,22 @@ extension RouteSetting {
     let call = table.read("call", .call, &findings)
     let timeout = table.read("timeout", .routeTimeout, &findings)
     let blocking = table.read("blocking", .boolean, &findings)
+    let serial = table.read("serial", .boolean, &findings)
+    let thread = table.read("thread", ValueForm<Thread>.choice, &findings)
     let onDisconnect = table.read("on_disconnect", ValueForm<OnDisconnect>.choice, &findings)
     let contentType = table.read("content_type", .contentType, &findings)
     let optional = table.read("optional", .boolean, &findings)
     findings += table.unknownKeys
     findings += Self.contradictions(in: table)
+    let calling = Calling(blocking: blocking, serial: serial, thread: thread)
+    if let call { findings += calling.contradictions(in: call, at: path) }
     guard let match else { return nil }
     self.init(match: match, place: place(path))
     self.call = call.map { Call(target: $0, place: place(path.appending(.key("call")))) }
     self.timeout = timeout
     self.blocking = blocking
+    self.serial = serial
+    self.thread = thread
     self.onDisconnect = onDisconnect
     self.contentType = contentType
     self.optional = optional
@@ -39,7 +45,7 @@ extension RouteSetting {
       find(table.path, #"expected "match", the pattern of the route, such as "GET /cos/{x}"; it is missing"#)
     }
     guard !table.has("call") else { return findings }
-    for key in ["content_type", "optional"] where table.has(key) {
+    for key in ["serial", "thread", "content_type", "optional"] where table.has(key) {
       find(table.path.appending(.key(key)), #"expected only with "call", which is missing"#)
     }
     if !["timeout", "blocking", "on_disconnect"].contains(where: table.has), table.unknownKeys.isEmpty {

@@ -11,6 +11,12 @@ package struct RouteSetting: Sendable, Equatable {
   package var timeout: TimeLimit?
   /// Whether the function or handler runs on a thread of the pool; nil leaves it to the function or the plugin.
   package var blocking: Bool?
+  /// Whether calls of the function run one at a time with others of its library. false: the function is thread-safe, and
+  /// calls run in parallel; nil: one at a time if it is a library's, in parallel if it is a plugin's. nil without `call`.
+  package var serial: Bool?
+  /// Which thread calls the library's functions; nil: any of the pool, unless another route of the library says
+  /// otherwise. nil without `call`.
+  package var thread: Thread?
   /// nil leaves it to the function or the plugin.
   package var onDisconnect: OnDisconnect?
   /// The `Content-Type` of the answers; nil without `call`.
@@ -36,6 +42,14 @@ extension RouteSetting {
       self.target = target
       self.place = place
     }
+  }
+
+  /// Which thread calls the functions of a library.
+  package enum Thread: String, Sendable, CaseIterable {
+    /// Any thread of the pool.
+    case pool
+    /// One thread that the library has for itself.
+    case own
   }
 
   /// How long a request may take, from its first byte to the end of its response.

@@ -33,25 +33,37 @@ struct CallRoutes {
   private mutating func add(_ setting: RouteSetting, _ target: CallTarget, at place: String) {
     switch target.provider {
     case .plugin(let name):
-      plugins[name, default: []].append(CallRoute(setting, target, blocksByDefault: false, place: place))
+      plugins[name, default: []].append(CallRoute(setting, target, .ofPlugin(setting), place: place))
     case .shared(let name):
       let index = libraries.firstIndex { $0.name == name } ?? libraries.endIndex
       if index == libraries.endIndex { libraries.append(Library(name: name)) }
-      // What knows nothing of this host may block.
-      libraries[index].routes.append(CallRoute(setting, target, blocksByDefault: true, place: place))
+      libraries[index].routes.append(CallRoute(setting, target, .ofLibrary(setting), place: place))
       if setting.optional != true { libraries[index].isOptional = false }
     }
   }
 }
 
 extension CallRoute {
-  fileprivate init(_ setting: RouteSetting, _ target: CallTarget, blocksByDefault: Bool, place: String) {
-    var flags: RouteFlags = []
-    if setting.blocking ?? blocksByDefault { flags.insert(.blocking) }
-    if setting.onDisconnect == .finish { flags.insert(.finishOnDisconnect) }
+  fileprivate init(_ setting: RouteSetting, _ target: CallTarget, _ placement: CallPlacement, place: String) {
     self.init(
-      pattern: setting.match, symbol: target.symbol, signature: target.signature, flags: flags,
-      contentType: setting.contentType, place: place)
+      pattern: setting.match, symbol: target.symbol, signature: target.signature, placement: placement,
+      finishesOnDisconnect: setting.onDisconnect == .finish, contentType: setting.contentType, place: place)
+  }
+}
+
+extension CallPlacement {
+  /// Of a library, which knows nothing of this host: its functions may block, and may not be thread-safe.
+  fileprivate static func ofLibrary(_ setting: RouteSetting) -> CallPlacement {
+    if setting.thread == .own { return .ownThread }
+    if setting.blocking == false { return .loop(isSaidToBeSafe: setting.serial == false) }
+    return setting.serial == false ? .parallel : .serial(staysOnPool: setting.thread == .pool)
+  }
+
+  /// Of a plugin, whose author knows what runs at once.
+  fileprivate static func ofPlugin(_ setting: RouteSetting) -> CallPlacement {
+    if setting.thread == .own { return .ownThread }
+    if setting.serial == true { return .serial(staysOnPool: setting.thread == .pool) }
+    return setting.blocking == true || setting.thread == .pool ? .parallel : .loop(isSaidToBeSafe: true)
   }
 }
 

@@ -29,6 +29,10 @@ struct GenerationStatus: Sendable, Equatable {
   let since: Int64
   /// The patterns of its routes, any prefix included.
   let routes: [String]
+  /// Those of them that call C functions, and where these run.
+  let functions: [FunctionRoute]
+  /// What calls that run one at a time do, for each library whose functions it calls so.
+  let lanes: [SerialLaneReport]
   /// Requests in flight.
   let requests: Int
   /// Jobs in flight, of requests and of the plugin itself.
@@ -73,6 +77,8 @@ extension GenerationStatus {
     file = generation.file.path
     self.since = since
     routes = generation.routes.map(\.pattern.description)
+    functions = generation.functionRoutes
+    lanes = generation.laneReports
     requests = load.requests
     jobs = load.jobs
     holders = state == .retiring ? load.holders : []

@@ -66,6 +66,7 @@ extension Host {
     var next = serving.filter { !result.removed.contains($0.key) }
     next.merge(started) { _, new in new }
     let routes = try makeRoutes(next, abandoning: started, configuration)
+    PluginGeneration.assignThreads(to: next.values)
     if !server.replaceRoutes(by: routes, within: LoopGroup.patience) {
       logger.warning("a loop does not turn: until it does, its clients wait, and then find the new routes")
     }

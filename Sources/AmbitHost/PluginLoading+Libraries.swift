@@ -34,6 +34,45 @@ extension PluginLoading {
   }
 }
 
+// One library may be configured under several names: a path, a link, the name that the loader searches for. Its routes
+// agree on its thread all the same.
+
+extension PluginLoading {
+  /// Refuses libraries of which another route, under whatever name, wants the functions to run on another thread.
+  func refuseThreadConflicts(in result: inout Result, serving: [String: PluginGeneration]) {
+    var settled = serving.filter { result.kept[$0.key] != nil }.values.flatMap {
+      LibraryCall.all($0.settings.calls, of: $0.plugin)
+    }
+    var refused: Set<String> = []
+    for candidate in result.candidates {
+      guard case .library(let library) = candidate.origin else { continue }
+      let calls = LibraryCall.all(candidate.settings.calls, of: library)
+      let errors = calls.compactMap { call in
+        call.conflict(among: settled + calls).map { PluginError(thread: call, conflictsWith: $0, file: candidate.file) }
+      }
+      if errors.isEmpty {
+        settled += calls
+      } else {
+        result.refusals[candidate.file] = PluginRefusal(errors: errors)
+        refused.insert(candidate.name)
+      }
+    }
+    result.candidates.removeAll { refused.contains($0.name) }
+  }
+}
+
+extension PluginError {
+  fileprivate init(thread call: LibraryCall, conflictsWith other: LibraryCall, file: String) {
+    let own = call.call.placement.text(sharesOwnThread: false)
+    let others = other.call.placement.text(sharesOwnThread: false)
+    self.init(
+      code: .conflictingThread, plugin: call.library, file: file,
+      reason: "\(call.call.place): expected the same thread for all routes to one library, found \(own) here and "
+        + "\(others) at \(other.call.place), which calls the same library as \(other.library); "
+        + #"with thread = "own" all of its calls run on one thread"#)
+  }
+}
+
 extension PluginRefusal {
   /// Whether the loader could not open the library at all.
   fileprivate var isOfLoader: Bool { errors.allSatisfy { $0.code == .notLoadable } }

@@ -34,6 +34,30 @@ extension PluginLoading {
       return own + settings.calls.map { $0.signature.description(of: $0.symbol) }
     }
 
+    /// Where these functions run, in the same order; `all` are the calls of all candidates.
+    func placements(among all: [LibraryCall]) -> [String?] {
+      var own: [String?] = []
+      if case .plugin(_, let manifest) = origin {
+        own = manifest.routes.map { route in
+          let placement = CallPlacement.ofPlugin(isBlocking: runsOnThreads || route.flags.contains(.blocking))
+          return route.signature == nil ? nil : placement.text(sharesOwnThread: false)
+        }
+      }
+      let libraryCalls = libraryCalls
+      return own
+        + settings.calls.map { call in
+          let named = settings.calls.contains { $0.placement == .ownThread }
+          let shares = libraryCalls.first { $0.call == call }?.sharesOwnThread(among: all) ?? named
+          return call.placement.text(sharesOwnThread: shares)
+        }
+    }
+
+    /// The configured calls of a library.
+    var libraryCalls: [LibraryCall] {
+      guard case .library(let library) = origin else { return [] }
+      return LibraryCall.all(settings.calls, of: library)
+    }
+
     /// All of its code runs on threads.
     var runsOnThreads: Bool {
       if case .plugin(_, let manifest) = origin { manifest.flags.contains(.threads) } else { false }

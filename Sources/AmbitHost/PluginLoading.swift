@@ -64,6 +64,7 @@ struct PluginLoading {
       take(library, serving: serving[library.name], within: configuration.rehearsalTimeout, &result)
       try goOn()
     }
+    refuseThreadConflicts(in: &result, serving: serving)
     refuseConflicts(in: &result, calls, serving: serving)
     result.removed = result.missing(from: serving)
     refuseCallsOfNobody(calls, in: &result, serving: serving)

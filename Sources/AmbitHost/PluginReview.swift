@@ -11,6 +11,8 @@ package struct PluginReview {
     package let file: String
     /// The C function that answers, as its signature writes it; nil for a handler.
     package let call: String?
+    /// Where the C function runs, a few words; nil for a handler.
+    package let runs: String?
   }
 
   /// Sorted by path, then by method.
@@ -32,9 +34,13 @@ package struct PluginReview {
     guard errors.isEmpty else { throw HostFailure(errors) }
     notices = result.notices
     pluginCount = result.candidates.count { $0.isPlugin }
+    let calls = result.candidates.flatMap(\.libraryCalls)
     routes = result.candidates.flatMap { candidate in
-      zip(candidate.patterns, candidate.calls).map { pattern, call in
-        Route(pattern: pattern.description, plugin: candidate.name, file: candidate.file, call: call)
+      let functions = zip(candidate.calls, candidate.placements(among: calls))
+      return zip(candidate.patterns, functions).map { pattern, function in
+        Route(
+          pattern: pattern.description, plugin: candidate.name, file: candidate.file, call: function.0,
+          runs: function.1)
       }
     }.sorted { Self.key(of: $0) < Self.key(of: $1) }
   }
@@ -42,12 +48,13 @@ package struct PluginReview {
   /// "2 plugins, 5 routes".
   package var summary: String { "\(pluginCount.counted("plugin")), \(routes.count.counted("route"))" }
 
-  /// The routes as lines whose columns stand below each other: pattern, plugin, file, and the C function if one answers.
+  /// The routes as lines whose columns stand below each other: pattern, plugin, file, and the C function if one answers,
+  /// with where it runs.
   package var lines: [String] {
     var table = TextTable()
     for route in routes {
       if let call = route.call {
-        table.add(route.pattern, route.plugin, route.file, call)
+        table.add(route.pattern, route.plugin, route.file, call, route.runs ?? "")
       } else {
         table.add(route.pattern, route.plugin, route.file)
       }

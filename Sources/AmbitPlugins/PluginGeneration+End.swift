@@ -68,7 +68,9 @@ extension PluginGeneration {
   private func closeShards() {
     let open = Countdown(loops.loops.count)
     record.value.pointee.shardClosed = { [self] in
-      if open.countDown() { completion.withLock { $0.take() }?() }
+      guard open.countDown() else { return }
+      closeLane()
+      completion.withLock { $0.take() }?()
     }
     onEachShard { $0.close() }
   }

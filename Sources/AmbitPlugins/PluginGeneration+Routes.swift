@@ -25,8 +25,9 @@ extension LoadedPlugin {
     }
     let configured = zip(settings.calls, try functions(of: settings.calls)).map { call, function in
       BoundRoute(
-        pattern: call.pattern, target: call.target(function), isBlocking: allBlock || call.flags.contains(.blocking),
-        finishesOnDisconnect: call.flags.contains(.finishOnDisconnect), generation: generation)
+        pattern: call.pattern, target: call.target(function, in: lane(of: function, call)),
+        isBlocking: allBlock || call.placement.usesThread, finishesOnDisconnect: call.finishesOnDisconnect,
+        generation: generation)
     }
     return own + configured
   }

@@ -19,6 +19,12 @@ bool clinux_find_place(uintptr_t address, struct clinux_place *place) {
   return true;
 }
 
+const void *clinux_image_around(const void *address) {
+  Dl_info info;
+  struct link_map *map = NULL;
+  return dladdr1(address, &info, (void **)&map, RTLD_DL_LINKMAP) != 0 ? map : NULL;
+}
+
 struct search {
   uintptr_t address;
   struct clinux_range code;

@@ -14,6 +14,7 @@ import Testing
       call = "libm.so.6: f64 cos(f64 x)"
       timeout = "2s"
       blocking = false
+      serial = false
       on_disconnect = "finish"
       content_type = "text/csv; charset=utf-8"
       optional = true
@@ -24,6 +25,7 @@ import Testing
     expected.call = .init(target: try CallTarget(parsing: "libm.so.6: f64 cos(f64 x)"), place: callPlace)
     expected.timeout = .after(.seconds(2))
     expected.blocking = false
+    expected.serial = false
     expected.onDisconnect = .finish
     expected.contentType = "text/csv; charset=utf-8"
     expected.optional = true
@@ -33,7 +35,7 @@ import Testing
   @Test func `leave open what they do not say`() throws {
     let route = try #require(try routes("[[route]]\nmatch = '* /{all...}'\ncall = 'x: void f()'\n").first)
     #expect(route.timeout == nil && route.blocking == nil && route.onDisconnect == nil)
-    #expect(route.contentType == nil && route.optional == nil)
+    #expect(route.contentType == nil && route.optional == nil && route.serial == nil && route.thread == nil)
   }
 
   @Test func `change a plugin's route when they have no call`() throws {
@@ -105,7 +107,7 @@ import Testing
   }
 
   @Test func `list the known keys when nothing is near`() {
-    let known = "match, call, timeout, blocking, on_disconnect, content_type, optional"
+    let known = "match, call, timeout, blocking, serial, thread, on_disconnect, content_type, optional"
     let message = #"host.conf:4:1: route[0]: unknown key "colour"; known here: "# + known
     #expect(messages("[[route]]\nmatch = 'GET /a'\nblocking = true\ncolour = 1") == [message])
   }

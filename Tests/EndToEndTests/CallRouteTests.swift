@@ -32,7 +32,7 @@ import Testing
       try await foreign.install(in: host.directory)
       try host.configure(
         route("GET /usual", "./foreign.so: str where()")
-          + route("GET /loop", "./foreign.so: str where()", "blocking = false"))
+          + route("GET /loop", "./foreign.so: str where()", "blocking = false\nserial = false"))
       try await host.reload()
       let usual = try await host.get("/usual")
       #expect(usual.text == "ambit-pool")

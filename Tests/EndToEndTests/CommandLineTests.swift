@@ -182,19 +182,42 @@ import Testing
     }
   }
 
-  @Test func `routes shows the signatures of C functions, the plugins' own and the configured ones`() async throws {
+  @Test func `routes shows the signatures of C functions and where they run, the plugins' own and the configured ones`()
+    async throws
+  {
+    let plain = "event loop, in parallel"
     let routes = """
       [[route]]
       match = "GET /frexp/{x}"
       call = "libm.so.6:f64 frexp( f64 x,out i32 exponent )"
+      [[route]]
+      match = "GET /abs/{x}"
+      call = "libc.so.6: i32 abs(i32 x)"
+      serial = false
+      [[route]]
+      match = "GET /cos/{x}"
+      call = "libm.so.6: f64 cos(f64 x)"
+      blocking = false
+      [[route]]
+      match = "GET /inflate"
+      call = "libz.so.1: str zlibVersion()"
+      thread = "own"
+      [[route]]
+      match = "GET /deflate"
+      call = "libz.so.1: str zError(i32 0)"
       """
     try await withTemporaryDirectory { directory in
       try await populate(directory, with: [.sample("hello"), .sample("typed")], configuration: routes)
       let lines = try await ambit("routes", in: directory).text.split(separator: "\n").map { line in
         line.split(separator: #/  +/#).map(String.init)
       }
-      #expect(lines.contains(["GET /frexp/{x}", "libm.so.6", "libm.so.6", "f64 frexp(f64 x, out i32 exponent)"]))
-      #expect(lines.contains { $0.first == "GET /sum/{a}/{b}" && $0.last == "i64 (i64 a, i64 b)" })
+      let frexp = ["GET /frexp/{x}", "libm.so.6", "libm.so.6", "f64 frexp(f64 x, out i32 exponent)"]
+      #expect(lines.contains(frexp + ["pool, one at a time"]))
+      #expect(lines.contains { $0.first == "GET /sum/{a}/{b}" && $0.suffix(2) == ["i64 (i64 a, i64 b)", plain] })
+      let places = Dictionary(uniqueKeysWithValues: lines.map { ($0[0], $0.last) })
+      #expect(places["GET /abs/{x}"] == "pool, in parallel")
+      #expect(places["GET /cos/{x}"] == plain)
+      #expect(places["GET /inflate"] == "own thread" && places["GET /deflate"] == "own thread")
       #expect(lines.contains { $0.first == "GET /hello/{name}" && $0.count == 3 })
     }
   }

@@ -106,7 +106,7 @@ extension TypedRun {
     var result = result
     let status = withUnsafeMutablePointer(to: &result) { result in
       let call = ThreadedCall(call: call, frame: frame, output: output, result: result)
-      return job.runHandlerOnThread(in: scope) { _ in call.perform() }
+      return job.runHandlerOnThread(in: scope, lane: self.call.pointee.lane) { _ in call.perform() }
     }
     guard status == Status.ok.rawValue else { throw .status(Status(rawValue: status)) }
     self.result = result

@@ -1,5 +1,6 @@
 internal import AmbitCore
 internal import AmbitHTTP
+internal import AmbitPlugins
 internal import AmbitRuntime
 
 extension HostStatus {
@@ -60,11 +61,30 @@ extension GenerationStatus {
       ("state", .string(state.rawValue)),
       ("since", .string(Timestamp.text(of: since))),
       ("routes", .array(routes.map(JSONValue.string))),
+      ("functions", .array(functions.map(\.json))),
+      ("serial_calls", .array(lanes.map(\.json))),
       ("requests", JSONValue(requests)),
       ("jobs", JSONValue(jobs)),
       ("held_by", .array(holders.map(JSONValue.string))),
       ("stays_because", JSONValue(residentReason)),
       ("memory_bytes", JSONValue(memory)),
     ])
+  }
+}
+
+extension FunctionRoute {
+  fileprivate var json: JSONValue { .object([("route", .string(pattern)), ("runs", .string(runs))]) }
+}
+
+extension SerialLaneReport {
+  fileprivate var json: JSONValue {
+    var call: JSONValue = .null
+    if let running {
+      call = .object([
+        ("route", .string(running.route)), ("scope", JSONValue(Int(clamping: running.scope))),
+        ("milliseconds", JSONValue(running.age / 1_000_000)),
+      ])
+    }
+    return .object([("library", .string(name)), ("running", call), ("waiting", JSONValue(waiting))])
   }
 }

@@ -1,11 +1,12 @@
 internal import AmbitCore
+internal import AmbitPlugins
 internal import AmbitRuntime
 
 extension HostStatus {
   /// For people: the host, its generations, its last reloads.
   var text: String {
     let title = "ambit \(AmbitVersion.text), pid \(HostProcess.identifier), \(content.phase) since \(time(began))"
-    let parts = [[title], hostLines, generationLines, residentLines, reloadLines]
+    let parts = [[title], hostLines, generationLines, functionLines, residentLines, reloadLines]
     return parts.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
   }
 
@@ -41,6 +42,32 @@ extension HostStatus {
       + zip(lines.dropFirst(), running).flatMap { line, generation in
         [line] + generation.holders.map { "  held by \($0)" }
       }
+  }
+
+  /// Where C functions of routes run, a line for each generation that has some; and who keeps others waiting.
+  private var functionLines: [String] {
+    let calling = generations.filter { $0.state == .serving && !$0.functions.isEmpty }
+    guard !calling.isEmpty else { return [] }
+    var table = TextTable()
+    table.add("FUNCTIONS", "ROUTES", "WAITING", "RUN")
+    for generation in calling {
+      let waiting = generation.lanes.reduce(0) { $0 + $1.waiting }
+      var places: [String] = []
+      for function in generation.functions where !places.contains(function.runs) { places.append(function.runs) }
+      table.add(generation.label, "\(generation.functions.count)", "\(waiting)", places.joined(separator: "; "))
+    }
+    let lines = table.lines
+    return lines.prefix(1)
+      + zip(lines.dropFirst(), calling).flatMap { line, generation in [line] + holders(in: generation) }
+  }
+
+  private func holders(in generation: GenerationStatus) -> [String] {
+    generation.lanes.filter { $0.waiting > 0 }.compactMap { lane in
+      lane.running.map { call in
+        "  \(lane.waiting.counted("call")) \(lane.waiting == 1 ? "waits" : "wait") for \(call.route), scope \(call.scope), "
+          + "which has run for \(call.age / 1_000_000) ms"
+      }
+    }
   }
 
   /// Those that stay in memory although nothing of them runs any more: a line for each plugin and reason.

@@ -21,6 +21,12 @@ package final class LoadedPlugin: Sendable {
   /// It is a library that knows nothing of this host, opened for functions that the operator makes routes of.
   package let isForeign: Bool
 
+  /// Other generations use the same mapping: it was not copied. Its variables are one set for all of them.
+  var isUsedInPlace: Bool { isForeign }
+
+  /// What the loader knows its image by.
+  var image: UInt { UInt(bitPattern: handle.value) }
+
   /// What to call it in front of its name.
   package var kind: String { isForeign ? "library" : "plugin" }
 

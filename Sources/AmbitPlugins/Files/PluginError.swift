@@ -31,6 +31,10 @@ package struct PluginError: Error, Equatable, Sendable, CustomStringConvertible 
     case duplicateName
     /// Another route has the same meaning.
     case conflictingRoute
+    /// A function would run on several event loops at once, and nobody says that it is thread-safe.
+    case unsafeFunction
+    /// Another route to the same library wants its functions to run on another thread.
+    case conflictingThread
   }
 
   package let code: Code

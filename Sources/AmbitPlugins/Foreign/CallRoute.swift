@@ -6,19 +6,23 @@ package struct CallRoute: Sendable {
   /// The function's name in its library or plugin.
   package let symbol: String
   package let signature: CSignature
-  package let flags: RouteFlags
+  package let placement: CallPlacement
+  /// The request goes on when its client leaves.
+  package let finishesOnDisconnect: Bool
   /// The `Content-Type` of text answers; nil for the usual one.
   package let contentType: String?
   /// Where it is configured, for messages: `host.conf:12: route[2].call`.
   package let place: String
 
   package init(
-    pattern: RoutePattern, symbol: String, signature: CSignature, flags: RouteFlags, contentType: String?, place: String
+    pattern: RoutePattern, symbol: String, signature: CSignature, placement: CallPlacement, finishesOnDisconnect: Bool,
+    contentType: String?, place: String
   ) {
     self.pattern = pattern
     self.symbol = symbol
     self.signature = signature
-    self.flags = flags
+    self.placement = placement
+    self.finishesOnDisconnect = finishesOnDisconnect
     self.contentType = contentType
     self.place = place
   }
@@ -28,7 +32,8 @@ extension CallRoute: Equatable {
   /// Whether both serve the same, wherever they are configured.
   package static func == (left: CallRoute, right: CallRoute) -> Bool {
     left.pattern == right.pattern && left.symbol == right.symbol && left.signature == right.signature
-      && left.flags == right.flags && left.contentType == right.contentType
+      && left.placement == right.placement && left.finishesOnDisconnect == right.finishesOnDisconnect
+      && left.contentType == right.contentType
   }
 }
 

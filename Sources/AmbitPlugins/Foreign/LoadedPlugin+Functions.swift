@@ -11,7 +11,9 @@ extension LoadedPlugin {
   }
 
   /// Refuses configured routes to functions that are not there.
-  package func check(_ calls: [CallRoute]) throws(PluginRefusal) { try functions(calls.map(\.function)) }
+  package func check(_ calls: [CallRoute]) throws(PluginRefusal) {
+    try refuseUnknownSafety(of: calls, try functions(calls.map(\.function)))
+  }
 
   /// The functions of these names, in their order.
   /// - Throws: every function that is not there.
@@ -35,7 +37,9 @@ extension LoadedPlugin {
 
 extension CallRoute {
   /// What answers the route, ready to be called.
-  func target(_ function: @escaping ambit_function) -> RouteTarget {
-    .call(RouteCall.make(function, signature, pathParameters: pattern.parameterNames, contentType: contentType))
+  func target(_ function: @escaping ambit_function, in lane: SerialLane?) -> RouteTarget {
+    .call(
+      RouteCall.make(
+        function, signature, pathParameters: pattern.parameterNames, contentType: contentType, lane: lane))
   }
 }

@@ -17,6 +17,8 @@ public struct RouteCall {
   /// Its result or one of these variables is a text.
   public let reportsTexts: Bool
   public let result: SignatureResult
+  /// In which calls from a thread have their turns; nil: they run beside all others.
+  public let lane: SerialLane?
   /// The `Content-Type` of answers that are no JSON.
   public let contentType: ambit_str
   /// For each report of the plan its name and colon, as a JSON object has them.
@@ -47,9 +49,10 @@ public struct RouteCallStep {
 
 extension RouteCall {
   /// Prepares the calls of `function`, whose signature was parsed for routes, on a route whose pattern has
-  /// `pathParameters`.
+  /// `pathParameters`. With a `lane` the function runs on threads alone, when it has its turn there.
   public static func make(
-    _ function: @escaping CFunction, _ signature: CSignature, pathParameters: [String], contentType: String? = nil
+    _ function: @escaping CFunction, _ signature: CSignature, pathParameters: [String], contentType: String? = nil,
+    lane: SerialLane? = nil
   ) -> RouteCallPointer {
     let plan = ArgumentPlan(signature, pathParameters: pathParameters)
     let steps = UnsafeMutableBufferPointer<RouteCallStep>.allocate(capacity: plan.steps.count)
@@ -62,7 +65,7 @@ extension RouteCall {
         function: function, interface: CallInterface(signature), plan: plan, steps: UnsafeBufferPointer(steps),
         hasFields: !plan.fields.isEmpty, hasReports: !plan.reports.isEmpty,
         reportsTexts: signature.result.type == .str || plan.reports.contains { $0.type == .str },
-        result: signature.result,
+        result: signature.result, lane: lane,
         contentType: .immortalCopy(contentType ?? "text/plain"),
         // A name is letters, digits and underscores.
         reportKeys: plan.reports.map { .immortalCopy("\"\($0.name)\":") }, texts: texts))

@@ -18,17 +18,18 @@ extension UnsafeMutablePointer<Job> {
 
   /// Runs a request's handler on a thread and waits, as this job, until it returns, cancelled or not: its result, or
   /// `AMBIT_LIMIT` if the pool takes no more, or `AMBIT_CANCELLED` if the scope ended before a thread was free. The
-  /// handler's waits are cancelled with `scope`.
+  /// handler's waits are cancelled with `scope`. If there is a `lane`, it runs when it has its turn there.
   public func runHandlerOnThread(
-    in scope: ScopePointer, _ handler: @escaping @Sendable (UnsafeMutablePointer<ambit_scope>) -> Int32
+    in scope: ScopePointer, lane: SerialLane? = nil,
+    _ handler: @escaping @Sendable (UnsafeMutablePointer<ambit_scope>) -> Int32
   ) -> Int32 {
-    runOnThread(.job, in: scope, handler)
+    runOnThread(.job, in: scope, lane: lane, handler)
   }
 
   /// Runs a function of a plugin that is called with `scope` on a thread, and waits for it as this job, whose name it
   /// has in the log. Its waits fail after `timeout` nanoseconds; negative: never.
   func runOnThread(
-    _ kind: ThreadPool.Kind, in scope: ScopePointer, timeout: Int64 = -1,
+    _ kind: ThreadPool.Kind, in scope: ScopePointer, lane: SerialLane? = nil, timeout: Int64 = -1,
     _ function: @escaping @Sendable (UnsafeMutablePointer<ambit_scope>) -> Int32
   ) -> Int32 {
     let loop = pointee.loop
@@ -39,7 +40,7 @@ extension UnsafeMutablePointer<Job> {
     if timeout >= 0 { guest.armTimeout(after: timeout) }
     let earlier = scope.pointee.handlerJob
     scope.pointee.handlerJob = guest
-    let code = awaitThread(kind, for: guest, in: scope, function)
+    let code = awaitThread(kind, for: guest, in: scope, lane: lane, function)
     guest.noteReturn(in: scope)
     guest.disarmTimeout()
     takeFailure(of: guest)
@@ -66,12 +67,13 @@ extension UnsafeMutablePointer<Job> {
 
   /// Waits, as this job, until a thread has run `function` for `runner`, which is this job or its guest.
   private func awaitThread(
-    _ kind: ThreadPool.Kind, for runner: JobPointer, in scope: ScopePointer,
+    _ kind: ThreadPool.Kind, for runner: JobPointer, in scope: ScopePointer, lane: SerialLane? = nil,
     _ function: @escaping ThreadRun.Function
   ) -> Int32 {
     prepareToBlock()
     let run = ThreadRun(of: runner, calledWith: scope, then: .wake(self), isGuest: runner != self, function)
-    let isAccepted = kind == .job ? runner.waitForThread(with: run, in: scope) : runner.submit(kind, run.makeWork())
+    let isAccepted =
+      kind == .job ? runner.waitForThread(with: run, in: scope, lane: lane) : runner.submit(kind, run.makeWork())
     guard isAccepted else { return Status.limit.rawValue }
     _ = block(for: .thread)
     return runner.pointee.code
@@ -92,8 +94,8 @@ extension UnsafeMutablePointer<Job> {
   }
 
   /// Submits work that the end of `scope`, or a cancel of the job, withdraws; false if the pool takes no more.
-  fileprivate func waitForThread(with run: ThreadRun, in scope: ScopePointer) -> Bool {
-    let work = run.makeWork()
+  fileprivate func waitForThread(with run: ThreadRun, in scope: ScopePointer, lane: SerialLane? = nil) -> Bool {
+    let work = run.makeWork(in: lane)
     guard submit(.job, work) else { return false }
     attach().pointee.poolWork = .passRetained(work)
     scope.waitersLink.append(waiterLink)

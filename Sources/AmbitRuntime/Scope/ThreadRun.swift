@@ -36,13 +36,20 @@ final class ThreadRun: @unchecked Sendable {
     self.function = function
   }
 
-  /// The run as the pool takes it; one thread runs it, once.
-  func makeWork() -> PoolWork {
-    PoolWork(for: UInt(bitPattern: job)) {
+  /// The run as the pool takes it; one thread runs it, once, when it has its turn in `lane`.
+  func makeWork(in lane: SerialLane? = nil) -> PoolWork {
+    PoolWork(for: UInt(bitPattern: job), in: lane, owner: lane.map { _ in owner }) {
       self.end(with: nil)
     } run: {
       self.run()
     }
+  }
+
+  /// On the loop.
+  private var owner: WorkOwner {
+    WorkOwner(
+      plugin: scope.pointee.generation?.pointee.labelBytes ?? UnsafeRawBufferPointer(start: nil, count: 0),
+      route: scope.pointee.route, scope: scope.pointee.id)
   }
 
   /// On the thread.

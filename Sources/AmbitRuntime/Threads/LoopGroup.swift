@@ -5,6 +5,7 @@ internal import Synchronization
 @safe
 public final class LoopGroup: Sendable {
   public let loops: [EventLoop]
+  private let pool: ThreadPool
   private let watchdog: Watchdog
 
   /// Makes `count` loops and starts their threads; 0 means one for each core this process may use. Debuggers show the
@@ -23,6 +24,7 @@ public final class LoopGroup: Sendable {
           isChecked: table.isChecked, limits: limits, pool: pool))
     }
     self.loops = loops
+    self.pool = pool
     watchdog = try Watchdog(loops: loops, pool: pool, stallWarning: limits.stallWarning)
     for loop in loops { loop.record.pointee.watchdog = .passUnretained(watchdog) }
     try watchdog.start()
@@ -64,6 +66,12 @@ public final class LoopGroup: Sendable {
 
   /// How often a loop has stalled. From any thread.
   public var stallCount: Int { watchdog.stallCount.load(ordering: .relaxed) }
+
+  /// What a lane of the loops' calls does now. From any thread; does not wait.
+  public func report(on lane: SerialLane) -> SerialLaneReport { pool.report(on: lane) }
+
+  /// Lets a lane's own thread end, if it has one. No more calls come. From any thread; does not wait.
+  public func close(_ lane: SerialLane) { pool.close(lane) }
 
   /// Ends the threads. What has not ended by then never runs again.
   public func stop() {

@@ -4,7 +4,8 @@ internal import Glibc
 /// on threads alone.
 ///
 /// A thread is started when there is work for it and none is idle, and stays until the process ends. There is one more
-/// than may be at work on jobs, for hooks: these run although all jobs wait, perhaps for them.
+/// than may be at work on jobs, for hooks: these run although all jobs wait, perhaps for them. Jobs of a `SerialLane` run
+/// one at a time; those that wait for their turn are in the lane's queue, not in the pool's.
 public final class ThreadPool: @unchecked Sendable {
   public struct Limits: Sendable {
     /// Jobs at work at most.
@@ -28,19 +29,25 @@ public final class ThreadPool: @unchecked Sendable {
     case hook
   }
 
-  private let limits: Limits
+  let limits: Limits
   private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   /// Guarded by `lock`, as is all that follows.
-  private var jobs = WorkQueue()
+  var jobs = WorkQueue()
   private var hooks = WorkQueue()
-  private var threads: [PoolThread] = []
+  var threads: [PoolThread] = []
   /// Those that have nothing to do, the one that had last at the end: its memory is still in the caches.
   private var idle: [PoolThread] = []
   /// How many of the threads have not begun yet.
   private var startingCount = 0
   private var jobsAtWork = 0
   private var calls: [CallThread] = []
-  private var shortage = ThreadShortage()
+  var shortage = ThreadShortage()
+  /// Threads that lanes have for themselves.
+  var laneThreads: [PoolThread] = []
+  /// Lanes in which calls have waited, until none does any more.
+  var contendedLanes: [SerialLane] = []
+  /// What is to be told of calls that were reported and have returned since.
+  var returnedCalls: [SerialLaneReport] = []
 
   public init(limits: Limits = Limits()) {
     self.limits = limits
@@ -60,13 +67,15 @@ public final class ThreadPool: @unchecked Sendable {
 
   /// Gives up a job that was submitted; false if a thread has been given it. From any thread; does not wait.
   func withdraw(_ work: PoolWork) -> Bool {
-    withLock { jobs.withdraw(work) }
+    guard work.lane == nil else { return withdrawFromLane(work) }
+    return withLock { jobs.withdraw(work) }
   }
 
   /// The thread that works for `subject`; nil if none does. From any thread.
   func thread(workingFor subject: UInt) -> Int32? {
     withLock {
       if let thread = threads.first(where: { $0.task?.work.subject == subject }) { return thread.number }
+      if let thread = laneThreads.first(where: { $0.task?.work.subject == subject }) { return thread.number }
       return calls.first { $0.work.subject == subject }?.number
     }
   }
@@ -74,8 +83,21 @@ public final class ThreadPool: @unchecked Sendable {
   /// Takes work in; the thread that has to be woken for it, if any, or nil if the work is refused.
   private func accept(_ kind: Kind, _ work: PoolWork) -> PoolThread?? {
     if kind == .call { return startCall(work) ? .some(nil) : nil }
+    if let lane = work.lane, lane.isOnOwnThread || lane.running != nil { return queue(work, in: lane) }
     if kind == .job, jobsAtWork + jobs.count >= limits.threads + limits.queue { return nil }
     if kind == .hook { hooks.append(work) } else { jobs.append(work) }
+    work.lane?.running = work
+    let thread = assignNext()
+    if thread == nil, threads.isEmpty {
+      _ = kind == .hook ? hooks.withdraw(work) : jobs.withdraw(work)
+      work.lane?.running = nil
+      return nil
+    }
+    return .some(thread)
+  }
+
+  /// Gives what waits to an idle thread, which has to be woken, or starts one more thread, which will look for it.
+  func assignNext() -> PoolThread? {
     if let thread = idle.last, let task = nextTask() {
       idle.removeLast()
       thread.task = task
@@ -83,11 +105,7 @@ public final class ThreadPool: @unchecked Sendable {
     }
     let startable = hooks.count + min(jobs.count, limits.threads - jobsAtWork)
     if startingCount < startable, threads.count <= limits.threads { startThread() }
-    if threads.isEmpty {
-      _ = kind == .hook ? hooks.withdraw(work) : jobs.withdraw(work)
-      return nil
-    }
-    return .some(nil)
+    return nil
   }
 
   /// Takes what may be done now out of the queues.
@@ -95,6 +113,7 @@ public final class ThreadPool: @unchecked Sendable {
     if let hook = hooks.popFirst() { return PoolTask(work: hook, isJob: false) }
     guard jobsAtWork < limits.threads, let job = jobs.popFirst() else { return nil }
     jobsAtWork += 1
+    job.lane?.noteBegin()
     return PoolTask(work: job, isJob: true)
   }
 
@@ -130,20 +149,22 @@ public final class ThreadPool: @unchecked Sendable {
   /// What a thread does next, after what it has done, as soon as there is something. On that thread, of which `number`
   /// is the system's.
   func nextTask(for thread: PoolThread, number: Int32) -> PoolTask {
-    let task: PoolTask? = withLock {
+    let (task, woken): (PoolTask?, PoolThread?) = withLock {
       if thread.number == nil { startingCount -= 1 }
       if let done = thread.task, done.isJob { jobsAtWork -= 1 }
+      let woken = thread.task?.work.lane.flatMap(advance)
       thread.number = number
       thread.task = nextTask()
       if thread.task == nil { idle.append(thread) }
-      return thread.task
+      return (thread.task, woken)
     }
+    woken?.parker.unpark()
     if let task { return task }
     thread.parker.park()
     return thread.task!
   }
 
-  private func withLock<Result>(_ body: () -> Result) -> Result {
+  func withLock<Result>(_ body: () -> Result) -> Result {
     pthread_mutex_lock(lock)
     defer { pthread_mutex_unlock(lock) }
     return body()

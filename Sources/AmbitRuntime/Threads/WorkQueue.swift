@@ -11,11 +11,20 @@ final class PoolWork: @unchecked Sendable {
   let subject: UInt
   /// What is to be done instead, by whoever withdraws it.
   let withdrawn: () -> Void
+  /// In which it has its turn; nil: it runs beside all others.
+  let lane: SerialLane?
+  /// Whose call it is; nil if that is not known.
+  let owner: WorkOwner?
   /// Its queue's.
   fileprivate var state = State.waiting
 
-  init(for subject: UInt = 0, withdrawn: @escaping () -> Void = {}, run: @escaping @Sendable () -> Void) {
+  init(
+    for subject: UInt = 0, in lane: SerialLane? = nil, owner: WorkOwner? = nil,
+    withdrawn: @escaping () -> Void = {}, run: @escaping @Sendable () -> Void
+  ) {
     self.subject = subject
+    self.lane = lane
+    self.owner = owner
     self.run = run
     self.withdrawn = withdrawn
   }
@@ -32,7 +41,11 @@ struct WorkQueue {
   /// How many wait.
   var count: Int { items.count - start - withdrawnCount }
 
-  mutating func append(_ work: PoolWork) { items.append(work) }
+  /// Also takes work that another queue has given out.
+  mutating func append(_ work: PoolWork) {
+    work.state = .waiting
+    items.append(work)
+  }
 
   /// Takes the work that has waited longest; nil if none waits.
   mutating func popFirst() -> PoolWork? {

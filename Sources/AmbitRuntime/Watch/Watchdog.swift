@@ -1,9 +1,11 @@
+internal import AmbitCore
 internal import CFiber
 internal import CLinux
 internal import Logging
 internal import Synchronization
 
-/// Watches the loops from a thread of its own: reports a loop that does not turn, and the jobs that loops find overdue.
+/// Watches the loops from a thread of its own: reports a loop that does not turn, the jobs that loops find overdue, and
+/// calls that keep others of their library waiting.
 ///
 /// It looks and writes so that no loop has to; a loop that is well spends two stores per turn on it.
 final class Watchdog: @unchecked Sendable {
@@ -67,16 +69,39 @@ final class Watchdog: @unchecked Sendable {
       for index in stalls.indices {
         if stalls[index].look(logger) { stallCount.add(1, ordering: .relaxed) }
       }
+      lookAtLanes()
     }
   }
 
   /// Milliseconds until the next look: a stall is reported once it has lasted for one to one and a half times its limit,
   /// and its end is known to 10 ms.
   private var patience: Int32 {
-    guard let stallWarning else { return -1 }
-    let usual = max(Int32(clamping: stallWarning / 2_000_000), 1)
+    guard let stallWarning else { return Self.lanePatience }
+    let usual = min(max(Int32(clamping: stallWarning / 2_000_000), 1), Self.lanePatience)
     for index in stalls.indices where stalls[index].isStalled { return min(usual, 10) }
     return usual
+  }
+
+  /// Milliseconds between two looks at calls that keep others waiting.
+  private static var lanePatience: Int32 { 1000 }
+
+  private func lookAtLanes() {
+    let news = pool.laneNews()
+    for lane in news.returned {
+      guard let call = lane.running else { continue }
+      logger.notice(
+        "library \(lane.name): the call that others waited for has returned after \(call.age / 1_000_000) ms",
+        metadata: call.fields)
+    }
+    for lane in news.held {
+      guard let call = lane.running else { continue }
+      var fields = call.fields
+      if let thread = call.thread { fields.merge(ThreadSighting(ofThread: thread, origin: 0).fields) { $1 } }
+      let consequence = "\(lane.waiting.counted("call")) of it \(lane.waiting == 1 ? "waits" : "wait")"
+      logger.warning(
+        "library \(lane.name) is held by a call that has not returned for \(call.age / 1_000_000) ms; \(consequence)",
+        metadata: fields)
+    }
   }
 
   /// Writes what was reported; true if the watchdog is to stop.
@@ -98,5 +123,13 @@ final class Watchdog: @unchecked Sendable {
       fields["thread"] = "\(thread)"
     }
     logger.log(level: job.lateness == .stuck ? .error : .warning, "\(job.message)", metadata: fields)
+  }
+}
+
+extension SerialLaneReport.Call {
+  fileprivate var fields: Logger.Metadata {
+    var fields: Logger.Metadata = ["plugin": "\(plugin)", "route": "\(route)", "scope": "\(scope)"]
+    if let thread { fields["thread"] = "\(thread)" }
+    return fields
   }
 }

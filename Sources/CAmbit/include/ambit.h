@@ -20,6 +20,10 @@
  * request ends, for whatever reason: the response is complete, the client left, the deadline passed, the host stops.
  * Work that is to outlive the request is spawned in the plugin's scope, on purpose: ambit_plugin_scope().
  *
+ * Plugins are called in parallel: the same handler or function runs on every event loop, and blocking ones on several
+ * threads of the pool, at the same time. The author protects what calls share, static buffers of C functions included.
+ * The host runs calls one at a time only for libraries that are no plugins (see `serial` in host.conf).
+ *
  * How to read the comments. The tags at the right of a call say from where it may be called, and whether it waits:
  *
  *     [job]         from a handler or job of this scope or of one below it, on a fiber or on a pool thread; `start`,
@@ -241,7 +245,9 @@ typedef struct ambit_value {
  * The answer is the result as text, or with `out` or `buffer`, or for a client that prefers it, a JSON object with
  * `result` and each name. RET may also be `status`, an i32 that makes the answer a 500 unless it is 0; an integer type
  * and `errno`, where -1 makes it a 500 with what errno says; or `str free`, which is released by free() once it is
- * copied. A missing or malformed argument is a 400, and the function is not called. */
+ * copied. A missing or malformed argument is a 400, and the function is not called.
+ *
+ * A function must be thread-safe, as a handler must: it is called in parallel, on every event loop. */
 typedef struct ambit_route {
   const char *pattern AMBIT_ZERO;
   ambit_handler handler AMBIT_ZERO;
@@ -429,6 +435,7 @@ static inline ambit_status ambit_spawn(ambit_scope *scope, ambit_job_fn fn, void
  *
  * Owner     The signature and the arguments are copied, text and bytes too; only what AMBIT_VALUE_PTR points to is
  *           not. The copies live until `on_end` has run, whose `arg` is NULL.
+ * Threads   Jobs run in parallel on several loops or threads: the function must be thread-safe.
  * Returns   As ambit_spawn; AMBIT_INVALID also if the signature does not parse, `count` is not the number of its
  *           parameters, or an argument does not fit its parameter; the log says which. A signature that is not the
  *           function's own cannot be found out: the call is undefined behaviour then.

@@ -18,6 +18,10 @@ struct clinux_place {
 /* Finds the loaded image, and its exported function, that an address lies in: dladdr(3). False if in none. */
 bool clinux_find_place(uintptr_t address, struct clinux_place *place);
 
+/* What the loader knows the image by that an address lies in, the same as the handle of dlopen(3) for it: dladdr1(3).
+ * Good until that image is unmapped. NULL if it lies in none. */
+const void *clinux_image_around(const void *address);
+
 /* Addresses from `start` up to `end`; none if both are 0. */
 struct clinux_range {
   uintptr_t start, end;

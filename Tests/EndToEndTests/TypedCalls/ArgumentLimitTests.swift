@@ -38,7 +38,7 @@ import Testing
     let same = "./same.so: \(type.name) same_\(type.name)(\(type.name) value)"
     let copy = "./same.so: void copy_\(type.name)(\(type.name) value, out \(type.name) copy)"
     return [("GET /same/\(type.name)/{value}", same), ("* /same/\(type.name)", same), ("* /copy/\(type.name)", copy)]
-      .map { "[[route]]\nmatch = '\($0)'\ncall = '\($1)'\nblocking = false\n" }.joined()
+      .map { "[[route]]\nmatch = '\($0)'\ncall = '\($1)'\nblocking = false\nserial = false\n" }.joined()
   }.joined()
 
   @Test func `reach the function unchanged, and nothing beyond them does`() async throws {

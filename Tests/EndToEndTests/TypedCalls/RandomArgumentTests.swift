@@ -17,7 +17,7 @@ import Testing
   private static let routes = [
     "i8 small(i8 x)", "u64 large(u64 x)", "f64 number(f64 x)", "size length(str x, size len(x))",
   ].enumerated().map { index, call in
-    "[[route]]\nmatch = '* /\(index)'\ncall = './given.so: \(call)'\nblocking = false\n"
+    "[[route]]\nmatch = '* /\(index)'\ncall = './given.so: \(call)'\nblocking = false\nserial = false\n"
   }.joined()
 
   @Test(arguments: 1...3 as ClosedRange<UInt64>)

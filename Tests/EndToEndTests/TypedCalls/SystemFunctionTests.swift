@@ -45,6 +45,7 @@ import Testing
   private var configuration: String {
     SystemFunction.all.enumerated().map { index, function in
       "[[route]]\nmatch = 'GET /\(index)'\ncall = '\(function.call)'\nblocking = \(index.isMultiple(of: 2))\n"
+        + "serial = false\n"
     }.joined()
   }
 

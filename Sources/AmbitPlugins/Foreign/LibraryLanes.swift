@@ -1,0 +1,141 @@
+internal import AmbitCore
+package import AmbitRuntime
+internal import CAmbit
+internal import CLinux
+internal import Glibc
+internal import Synchronization
+
+// Calls that run one at a time do so per image that the loader has mapped, since that is what has one set of variables: a
+// library is one under all its names, and a function that a library only passes on belongs to the library it is from.
+
+/// The lanes of all images whose functions were ever called one at a time.
+///
+/// An image that stays mapped keeps its lane, and so its own thread, over all generations of routes to it.
+enum LibraryLanes {
+  private static let lanes = Mutex<[UInt: SerialLane]>([:])
+
+  /// The lane of an image; `name` is what messages call it if it has none yet.
+  static func lane(of image: UInt, named name: String) -> SerialLane {
+    lanes.withLock { lanes in
+      if let lane = lanes[image] { return lane }
+      let lane = SerialLane(name: name)
+      lanes[image] = lane
+      return lane
+    }
+  }
+
+  /// The image is its generation's alone, and is called no more.
+  static func remove(_ image: UInt) -> SerialLane? { lanes.withLock { $0.removeValue(forKey: image) } }
+
+  /// The image that holds a function, as the loader knows it.
+  static func image(of function: ambit_function) -> UInt {
+    UInt(bitPattern: clinux_image_around(unsafeBitCast(function, to: UnsafeRawPointer.self)))
+  }
+}
+
+extension LoadedPlugin {
+  /// Where calls of the function have their turns; nil if they run in parallel.
+  func lane(of function: ambit_function, _ call: CallRoute) -> SerialLane? {
+    guard call.placement.isSerial else { return nil }
+    return LibraryLanes.lane(of: LibraryLanes.image(of: function), named: declaration.name)
+  }
+
+  /// Refuses functions that would run on event loops, so several at once, although nobody says that they may.
+  func refuseUnknownSafety(of calls: [CallRoute], _ functions: [ambit_function]) throws(PluginRefusal) {
+    let known = dlsym(UnsafeMutableRawPointer(bitPattern: 0), "cos").map { UInt(bitPattern: clinux_image_around($0)) }
+    let errors = zip(calls, functions).compactMap { call, function -> PluginError? in
+      guard call.placement == .loop(isSaidToBeSafe: false), LibraryLanes.image(of: function) != known else { return nil }
+      return PluginError(
+        code: .unsafeFunction, plugin: declaration.name, file: copy.file.path,
+        reason: "\(call.place): blocking = false calls \(call.symbol) on several event loops at once, and the host does "
+          + "not know that it is thread-safe: expected a function of the system's libm, found one of another library; "
+          + #"if it is, write "serial = false" beside it, else leave "blocking" out"#)
+    }
+    guard errors.isEmpty else { throw PluginRefusal(errors: errors) }
+  }
+}
+
+/// A configured route with the image whose function it calls.
+package struct LibraryCall: Sendable {
+  /// The library or plugin, as the operator names it.
+  package let library: String
+  package let call: CallRoute
+  let image: UInt
+
+  /// The routes of `calls` whose functions are there.
+  package static func all(_ calls: [CallRoute], of plugin: LoadedPlugin) -> [LibraryCall] {
+    calls.compactMap { call in
+      guard let address = plugin.symbol(call.symbol) else { return nil }
+      let image = UInt(bitPattern: clinux_image_around(address))
+      return LibraryCall(library: plugin.declaration.name, call: call, image: image)
+    }
+  }
+
+  /// Whether another route wants a thread of its own for the same library.
+  package func sharesOwnThread(among all: [LibraryCall]) -> Bool {
+    all.contains { $0.image == image && $0.call.placement == .ownThread }
+  }
+
+  /// The first of `others` that calls the same library and wants its thread to be another.
+  package func conflict(among others: [LibraryCall]) -> LibraryCall? {
+    others.first { other in
+      other.image == image && other.call != call
+        && !(call.placement.fits(ownThreadOf: other.call.placement)
+          && other.call.placement.fits(ownThreadOf: call.placement))
+    }
+  }
+}
+
+extension PluginGeneration {
+  /// Gives the libraries that routes of these generations call the threads that the routes ask for, from the next call
+  /// on: before the routes are served.
+  package static func assignThreads(to generations: some Sequence<PluginGeneration>) {
+    let calls = generations.flatMap { LibraryCall.all($0.settings.calls, of: $0.plugin) }
+    for call in calls where call.call.placement.isSerial {
+      LibraryLanes.lane(of: call.image, named: call.library).usesOwnThread.store(
+        call.sharesOwnThread(among: calls), ordering: .relaxed)
+    }
+  }
+
+  /// Lets go of the lane of an image that is this generation's alone: its thread, if it has one, ends.
+  func closeLane() {
+    guard !plugin.isUsedInPlace, let lane = LibraryLanes.remove(plugin.image) else { return }
+    loops.close(lane)
+  }
+
+}
+
+/// A route to a C function, and where the function runs.
+package struct FunctionRoute: Sendable, Equatable {
+  package let pattern: String
+  /// A few words: `CallPlacement.text`.
+  package let runs: String
+}
+
+extension PluginGeneration {
+  /// Its routes to C functions, the plugin's own first.
+  package var functionRoutes: [FunctionRoute] {
+    let allBlock = plugin.declaration.flags.contains(.threads)
+    let own = zip(plugin.declaration.routes, routes).compactMap { declared, bound -> FunctionRoute? in
+      guard case .function = declared.target else { return nil }
+      let placement = CallPlacement.ofPlugin(isBlocking: allBlock || declared.flags.contains(.blocking))
+      return FunctionRoute(pattern: bound.pattern.description, runs: placement.text(sharesOwnThread: false))
+    }
+    return own
+      + LibraryCall.all(settings.calls, of: plugin).map { call in
+        FunctionRoute(
+          pattern: call.call.pattern.description, runs: call.call.placement.text(sharesOwnThread: isOnOwnThread(call)))
+      }
+  }
+
+  private func isOnOwnThread(_ call: LibraryCall) -> Bool {
+    call.call.placement.isSerial
+      && LibraryLanes.lane(of: call.image, named: call.library).usesOwnThread.load(ordering: .relaxed)
+  }
+
+  /// What the lanes of its routes do now. From any thread.
+  package var laneReports: [SerialLaneReport] {
+    let calls = LibraryCall.all(settings.calls, of: plugin).filter { $0.call.placement.isSerial }
+    return Set(calls.map(\.image)).map { loops.report(on: LibraryLanes.lane(of: $0, named: plugin.declaration.name)) }
+  }
+}

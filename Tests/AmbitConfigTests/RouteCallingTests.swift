@@ -1,0 +1,76 @@
+import AmbitConfig
+import AmbitCore
+import Testing
+
+@Suite struct `Where a function of a route runs` {
+  /// An entry for a function, with further lines.
+  private func route(_ call: String, _ lines: String...) -> String {
+    "[[route]]\nmatch = 'GET /\(call.hashValue.magnitude)/\(lines.hashValue.magnitude)'\ncall = '\(call)'\n"
+      + lines.map { "\($0)\n" }.joined()
+  }
+
+  @Test(arguments: ["libm.so.6: f64 cos(f64 x)", "/lib/x86_64-linux-gnu/libm.so.6: f64 lgamma_r(f64 x, out i32 s)"])
+  func `may be the event loops for a library of which the host knows that it is thread-safe`(call: String) {
+    #expect(messages(route(call, "blocking = false")) == [])
+  }
+
+  @Test(arguments: [
+    "libc.so.6: str l64a(i64 x)", "./libfoo.so: i32 f()", "libm.so: f64 cos(f64 x)", "libm.so.6: i32 fesetround(i32 x)",
+    "libm.so.6: f64 lgamma(f64 x)", "libm.so.6: f64 gamma(f64 x)",
+  ])
+  func `is not the event loops unless the operator says that the function is thread-safe`(call: String) throws {
+    #expect(messages(route(call, "blocking = false", "serial = false")) == [])
+    let target = try CallTarget(parsing: call)
+    #expect(
+      messages(route(call, "blocking = false")) == [
+        "host.conf:4:1: route[0].blocking: false calls \(target.symbol) of \(target.provider.name) on several event "
+          + #"loops at once; expected "serial = false" beside it, which says that the function is thread-safe, "#
+          + #"found no "serial"; if it is not, leave "blocking" out, and calls run one at a time on a thread"#
+      ])
+  }
+
+  @Test func `is the author's to know for a plugin`() {
+    #expect(messages(route("hello: i32 f()", "blocking = false")) == [])
+    #expect(messages(route("hello: i32 f()", "serial = true")) == [])
+    #expect(messages(route("hello: i32 f()", "thread = 'own'")) == [])
+  }
+
+  @Test(arguments: [
+    (["thread = 'own'", "serial = false"], #"5:1: route[0].serial: expected true, or no "serial", since thread = "own" "#),
+    (["thread = 'own'", "blocking = false"], #"5:1: route[0].blocking: expected true, or no "blocking", since thread = "own""#),
+    (["thread = 'pool'", "blocking = false"], #"5:1: route[0].blocking: expected true, or no "blocking", since thread = "pool""#),
+    (["serial = true", "blocking = false"], #"5:1: route[0].blocking: expected true, or no "blocking", since serial = true"#),
+    (["thread = 'mine'"], #"4:1: route[0].thread: expected "pool" or "own", found "mine""#),
+    (["serial = 1"], "4:1: route[0].serial: expected true or false, found 1"),
+  ])
+  func `is said once`(lines: [String], message: String) {
+    let found = messages("[[route]]\nmatch = 'GET /a'\ncall = 'a.so.1: i32 f()'\n" + lines.map { "\($0)\n" }.joined())
+    #expect(found.count == 1 && found.first?.hasPrefix("host.conf:" + message) == true, "\(found)")
+  }
+
+  @Test(arguments: ["serial = true", "thread = 'own'"])
+  func `is said only of functions`(line: String) {
+    let found = messages("[[route]]\nmatch = 'GET /a'\nblocking = true\n\(line)\n")
+    #expect(found.first?.contains(#"expected only with "call", which is missing"#) == true)
+  }
+
+  @Test(arguments: [
+    ("thread = 'pool'", "thread", #"thread = "pool""#), ("serial = false", "serial", "serial = false"),
+  ])
+  func `is one thread for all routes of a library, and an error names both places`(
+    line: String, key: String, text: String
+  ) {
+    let own = route("./libfoo.so: i32 f()", "thread = 'own'")
+    let other = route("./libfoo.so: i32 g()", line)
+    let sentence = "expected the same thread for all routes of ./libfoo.so; found \(text) in "
+    #expect(
+      messages(own + other) == [
+        "host.conf:8:1: route[1].\(key): \(sentence)route[1] and thread = \"own\" in route[0], of which route[0] "
+          + #"(line 1) stands first; with thread = "own" all calls of a library run on one thread"#
+      ])
+    #expect(messages(other + own).first?.hasPrefix("host.conf:8:1: route[1].thread: \(sentence)route[0]") == true)
+    #expect(messages(own + route("./libfoo.so: i32 g()")) == [])
+    #expect(messages(own + route("./libfoo.so: i32 g()", "serial = true")) == [])
+    #expect(messages(own + route("./libbar.so: i32 g()", line)) == [])
+  }
+}
