@@ -33,6 +33,7 @@ extension ConfigurationKey {
     .init("admin", .optionalSocket, \.admin),
     .init("threads", .integer(0...1024), \.threads),
     .init("stack_size", .size((16 << 10)...(64 << 20), multipleOf: 4096), \.stackSize),
+    .init("handler_stack_size", .size((64 << 10)...(64 << 20), multipleOf: 4096), \.handlerStackSize),
     .init("pool_threads", .integer(1...1024), \.poolThreads),
     .init("pool_queue", .integer(0...1_000_000), \.poolQueue),
     .init("start", .choice, \.start),

@@ -15,8 +15,10 @@ package struct HostConfiguration: Sendable, Equatable {
   package var admin: String? = ".ambit.sock"
   /// Event loops; 0 means one for each core the process may use.
   package var threads = 0
-  /// Address space of one fiber's stack in bytes, a multiple of 4096.
+  /// Address space of one job's stack in bytes, a multiple of 4096.
   package var stackSize = 256 << 10
+  /// Address space of the stack that a handler runs on, in bytes, a multiple of 4096.
+  package var handlerStackSize = 1 << 20
   /// Threads, at most, for handlers and jobs that block.
   package var poolThreads = 64
   /// How much work may wait for one of these threads; more is refused.

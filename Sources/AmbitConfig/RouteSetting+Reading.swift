@@ -17,6 +17,7 @@ extension RouteSetting {
     let serial = table.read("serial", .boolean, &findings)
     let thread = table.read("thread", ValueForm<Thread>.choice, &findings)
     let onDisconnect = table.read("on_disconnect", ValueForm<OnDisconnect>.choice, &findings)
+    let stackSize = table.read("stack_size", .size((16 << 10)...(64 << 20), multipleOf: 4096), &findings)
     let contentType = table.read("content_type", .contentType, &findings)
     let optional = table.read("optional", .boolean, &findings)
     findings += table.unknownKeys
@@ -31,6 +32,7 @@ extension RouteSetting {
     self.serial = serial
     self.thread = thread
     self.onDisconnect = onDisconnect
+    self.stackSize = stackSize
     self.contentType = contentType
     self.optional = optional
   }
@@ -48,8 +50,8 @@ extension RouteSetting {
     for key in ["serial", "thread", "content_type", "optional"] where table.has(key) {
       find(table.path.appending(.key(key)), #"expected only with "call", which is missing"#)
     }
-    if !["timeout", "blocking", "on_disconnect"].contains(where: table.has), table.unknownKeys.isEmpty {
-      let changes = #""timeout", "blocking" or "on_disconnect""#
+    if !["timeout", "blocking", "on_disconnect", "stack_size"].contains(where: table.has), table.unknownKeys.isEmpty {
+      let changes = #""timeout", "blocking", "on_disconnect" or "stack_size""#
       find(table.path, #"expected "call", or what to change of a plugin's route: \#(changes); all are missing"#)
     }
     return findings

@@ -19,6 +19,8 @@ package struct RouteSetting: Sendable, Equatable {
   package var thread: Thread?
   /// nil leaves it to the function or the plugin.
   package var onDisconnect: OnDisconnect?
+  /// Bytes of stack that the function or handler needs, a multiple of 4096; nil leaves it to the function or the plugin.
+  package var stackSize: Int?
   /// The `Content-Type` of the answers; nil without `call`.
   package var contentType: String?
   /// Whether the route is left out, with a notice, when its library is absent; nil without `call`.

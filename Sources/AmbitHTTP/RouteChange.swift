@@ -7,11 +7,16 @@ package struct RouteChange: Sendable {
   package let timeout: Int64?
   package let isBlocking: Bool?
   package let finishesOnDisconnect: Bool?
+  /// Bytes of stack that the handler or function needs.
+  package let stackSize: Int?
 
-  package init(pattern: RoutePattern, timeout: Int64?, isBlocking: Bool?, finishesOnDisconnect: Bool?) {
+  package init(
+    pattern: RoutePattern, timeout: Int64?, isBlocking: Bool?, finishesOnDisconnect: Bool?, stackSize: Int? = nil
+  ) {
     self.pattern = pattern
     self.timeout = timeout
     self.isBlocking = isBlocking
     self.finishesOnDisconnect = finishesOnDisconnect
+    self.stackSize = stackSize
   }
 }

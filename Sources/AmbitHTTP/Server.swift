@@ -6,7 +6,7 @@ struct Server {
   let loop: LoopPointer
   let limits: HTTPLimits
   /// What the jobs of connections are.
-  let connectionJob = JobKind(body: serveBurst, finish: burstEnded, beforeSuspension: jobWillWait)
+  let connectionJob: JobKind
   var buffers = BufferPool()
   /// Open connections.
   var open: Link
@@ -61,7 +61,10 @@ extension UnsafeMutablePointer<Server> {
   func initialize(loop: LoopPointer, limits: HTTPLimits, routes: RouteSet) {
     initialize(
       to: Server(
-        loop: loop, limits: limits, open: Link(alone: openLink), leaving: Link(alone: leavingLink),
+        loop: loop, limits: limits,
+        connectionJob: JobKind(
+          handlersOn: loop, body: serveBurst, finish: burstEnded, beforeSuspension: jobWillWait),
+        open: Link(alone: openLink), leaving: Link(alone: leavingLink),
         departed: Link(alone: departedLink),
         departureTimer: makeDepartureTimer(), free: Link(alone: freeLink),
         routes: .passRetained(routes),

@@ -137,7 +137,8 @@ extension Host {
     let changes = [
       ("listen", new.listen != initial.listen), ("admin", new.admin != initial.admin),
       ("threads", new.threads != initial.threads),
-      ("stack_size", new.stackSize != initial.stackSize), ("pool_threads", new.poolThreads != initial.poolThreads),
+      ("stack_size", new.stackSize != initial.stackSize),
+      ("handler_stack_size", new.handlerStackSize != initial.handlerStackSize), ("pool_threads", new.poolThreads != initial.poolThreads),
       ("pool_queue", new.poolQueue != initial.poolQueue), ("cancel_grace", new.cancelGrace != initial.cancelGrace),
       ("stall_warning", new.stallWarning != initial.stallWarning), ("limits", new.limits != initial.limits),
       ("log", new.log != initial.log), ("private", new.privateDirectory != initial.privateDirectory),

@@ -49,7 +49,8 @@ package final class Host {
     do throws(SystemError) {
       signals = try Signals()
       let limits = RuntimeLimits(
-        stackSize: configuration.stackSize, jobsPerRequest: UInt32(configuration.limits.jobsPerRequest),
+        stackSize: configuration.stackSize, handlerStackSize: configuration.handlerStackSize,
+        jobsPerRequest: UInt32(configuration.limits.jobsPerRequest),
         cancelGrace: configuration.cancelGrace.wholeNanoseconds,
         stallWarning: configuration.stallWarning?.wholeNanoseconds)
       loops = try LoopGroup(

@@ -26,7 +26,9 @@ extension PluginInspection {
     table.add("abi", manifest.abi)
     table.add("flags", list(manifest.flags.names))
     for route in manifest.routes {
-      let parts = ["\(route.pattern)", route.signature].compactMap { $0 } + route.flags.names
+      let size = route.stackSize > 0 ? route.stackSize : manifest.stackSize
+      let stack = size > 0 ? ["stack_size \(size)"] : []
+      let parts = ["\(route.pattern)", route.signature].compactMap { $0 } + route.flags.names + stack
       table.add("route", parts.joined(separator: "  "))
     }
   }

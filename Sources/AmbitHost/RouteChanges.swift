@@ -25,7 +25,7 @@ struct RouteChanges {
       let isOwn = setting.call == nil
       return RouteChange(
         pattern: setting.match, timeout: setting.timeout?.wholeNanoseconds, isBlocking: isOwn ? setting.blocking : nil,
-        finishesOnDisconnect: isOwn ? setting.onDisconnect.map { $0 == .finish } : nil)
+        finishesOnDisconnect: isOwn ? setting.onDisconnect.map { $0 == .finish } : nil, stackSize: setting.stackSize)
     }
   }
 
@@ -39,6 +39,10 @@ struct RouteChanges {
           in: file, at: setting, key: "match",
           "no plugin has the route \(setting.match)" + (isComplete ? "" : ", unless one that is refused does")
             + (near.map { "; did you mean \($0)?" } ?? ""))
+      }
+      let onThread = route.runsOnThreads || setting.blocking == true
+      if let size = setting.stackSize, let expected = StackSize.mismatch(size, onThread: onThread) {
+        return error(in: file, at: setting, key: "stack_size", "expected \(expected), found \(size)")
       }
       guard setting.blocking == false, route.runsOnThreads else { return nil }
       return error(

@@ -21,13 +21,14 @@ extension LoadedPlugin {
     let own = zip(declaration.routes, try ownPatterns(prefix: settings.prefix)).map { route, pattern in
       BoundRoute(
         pattern: pattern, target: route.boundTarget, isBlocking: allBlock || route.flags.contains(.blocking),
-        finishesOnDisconnect: route.flags.contains(.finishOnDisconnect), generation: generation)
+        finishesOnDisconnect: route.flags.contains(.finishOnDisconnect),
+        stackSize: route.stackSize > 0 ? route.stackSize : declaration.stackSize, generation: generation)
     }
     let configured = zip(settings.calls, try functions(of: settings.calls)).map { call, function in
       BoundRoute(
         pattern: call.pattern, target: call.target(function, in: lane(of: function, call)),
         isBlocking: allBlock || call.placement.usesThread, finishesOnDisconnect: call.finishesOnDisconnect,
-        generation: generation)
+        stackSize: declaration.stackSize, generation: generation)
     }
     return own + configured
   }

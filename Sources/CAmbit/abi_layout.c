@@ -62,6 +62,7 @@ SIZE(ambit_route, 40);
 FIELD(ambit_route, pattern, 0);
 FIELD(ambit_route, handler, 8);
 FIELD(ambit_route, flags, 16);
+FIELD(ambit_route, stack_size, 20);
 FIELD(ambit_route, function, 24);
 FIELD(ambit_route, signature, 32);
 
@@ -79,7 +80,7 @@ FIELD(ambit_plugin, start, 56);
 FIELD(ambit_plugin, stop, 64);
 FIELD(ambit_plugin, save, 72);
 FIELD(ambit_plugin, flags, 80);
-FIELD(ambit_plugin, reserved, 84);
+FIELD(ambit_plugin, stack_size, 84);
 
 FIELD(ambit_api, size, 0);
 FIELD(ambit_api, major, 4);

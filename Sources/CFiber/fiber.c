@@ -1,18 +1,13 @@
 #define _GNU_SOURCE
 
 #include "cfiber.h"
+#include "owner.h"
 #include "sanitizer.h"
-#include "stagger.h"
 #include "start.h"
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/// The word at the top of a stack says whose it is: for debuggers, see fibers.py.
-static cfiber **owner_of(void *stack_low, size_t stack_size) {
-  return (cfiber **)((char *)stack_low + stack_size - stagger(stack_low)) - 1;
-}
 
 /// The control words that a fiber begins with.
 #if defined(__x86_64__)

@@ -74,7 +74,7 @@ def stack_pointers():
 
 
 def fibers():
-    """All suspended fibers, those of the newest stacks first."""
+    """All suspended fibers."""
     try:
         slab = int(gdb.parse_and_eval("*(unsigned long *)&cfiber_mapped_slabs"))
     except gdb.error:
@@ -82,7 +82,7 @@ def fibers():
     running = stack_pointers()
     while slab != 0:
         base, size = word(slab + 8), word(slab + 16)
-        for index in range(STACKS_PER_SLAB):
+        for index in range(STACKS_PER_SLAB if base != 0 else 0):  # 0: the entry stands for no slab
             low = base + index * (GUARD_SIZE + size) + GUARD_SIZE
             fiber = Fiber.on_stack(low, size)
             if fiber is not None and not any(low <= sp < low + size for sp in running):

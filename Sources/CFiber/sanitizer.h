@@ -21,6 +21,9 @@
 #include <sanitizer/lsan_interface.h>
 #endif
 
+/// So many times as large are the stacks of this build: the sanitizer surrounds each variable by red zones.
+#define STACK_SCALE ((size_t)(CFIBER_ASAN ? 4 : 1))
+
 /// Lets the leak check look for pointers on a stack of our own; it knows the threads' only.
 static inline void announce_stack(void *stack_low, size_t stack_size) {
 #if CFIBER_ASAN

@@ -1,10 +1,12 @@
 #define _GNU_SOURCE
 
 #include "cfiber_stack_pool.h"
+#include "sanitizer.h"
 #include "stack_slab.h"
 #include "stagger.h"
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -21,10 +23,13 @@ int cfiber_stack_pool_init(cfiber_stack_pool *pool, size_t stack_size) {
     return -1;
   }
   size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  size_t rounded = (stack_size + page - 1) / page * page;
   // No slab yet looks like one that is used up.
-  *pool = (cfiber_stack_pool){.stack_size = (stack_size + page - 1) / page * page, .carved = STACKS_PER_SLAB};
+  *pool = (cfiber_stack_pool){.stack_size = rounded * STACK_SCALE, .carved = STACKS_PER_SLAB};
   return 0;
 }
+
+size_t cfiber_stack_scale(void) { return STACK_SCALE; }
 
 int cfiber_stack_pool_destroy(cfiber_stack_pool *pool) {
   if (cfiber_stack_pool_live(pool) > 0) {
@@ -98,6 +103,10 @@ static inline void prefetch_tops(const cfiber_stack_pool *pool, size_t last) {
 /// The free stack at `index` is handed out: it is not idle, and nothing is known of its memory any more.
 static void note_use(cfiber_stack_pool *pool, size_t index) {
   pool->least_free = index;
+  if (pool->least_free_long > index)
+    pool->least_free_long = index;
+  if (pool->spare_count > index)
+    pool->spare_count = index;
   if (pool->idle_count > index)
     pool->idle_count = index;
   if (pool->cold_count > index)
@@ -108,7 +117,7 @@ void *cfiber_stack_acquire(cfiber_stack_pool *pool) {
   if (pool->free_count == 0)
     return carve(pool);
   size_t last = --pool->free_count;
-  // Never less than the other two.
+  // Never less than the other counts that a use can lower.
   if (pool->least_free > last)
     note_use(pool, last);
   if (last >= 2 * PAGE_BATCH)
@@ -159,9 +168,81 @@ void cfiber_stack_pool_cool(cfiber_stack_pool *pool, size_t most) {
   }
 }
 
+void cfiber_stack_pool_note_spare(cfiber_stack_pool *pool) {
+  pool->spare_count = pool->least_free_long;
+  // Both, since the former may not be more than the latter: see cfiber_stack_acquire.
+  pool->least_free_long = pool->free_count;
+  pool->least_free = pool->free_count;
+  pool->slabs_to_look_at = pool->slab_count;
+}
+
+static bool lies_in(const struct cfiber_slab *slab, size_t size, const char *stack) {
+  return stack >= slab->base && stack < slab->base + size;
+}
+
+/// Whether all stacks of a slab of which `carved` were carved are spare.
+static bool is_spare(const cfiber_stack_pool *pool, const struct cfiber_slab *slab, size_t carved) {
+  size_t size = slab_size(pool->stack_size);
+  size_t found = 0;
+  for (size_t index = 0; index < pool->spare_count; index++)
+    found += lies_in(slab, size, pool->free_stacks[index]);
+  return found == carved;
+}
+
+/// How many free stacks of the slab lie in front of `end`.
+static size_t count_before(const cfiber_stack_pool *pool, const struct cfiber_slab *slab, size_t end) {
+  size_t size = slab_size(pool->stack_size);
+  size_t found = 0;
+  for (size_t index = 0; index < end; index++)
+    found += lies_in(slab, size, pool->free_stacks[index]);
+  return found;
+}
+
+/// Takes the stacks of the slab, all of which are free, out of the list of free stacks. The others keep their order.
+static void forget_stacks(cfiber_stack_pool *pool, const struct cfiber_slab *slab) {
+  size_t *counts[] = {&pool->cold_count,      &pool->idle_count, &pool->spare_count,
+                      &pool->least_free_long, &pool->least_free, &pool->free_count};
+  size_t removed[sizeof counts / sizeof *counts];
+  for (size_t index = 0; index < sizeof counts / sizeof *counts; index++)
+    removed[index] = count_before(pool, slab, *counts[index]);
+  size_t size = slab_size(pool->stack_size);
+  size_t kept = 0;
+  for (size_t index = 0; index < pool->free_count; index++)
+    if (!lies_in(slab, size, pool->free_stacks[index]))
+      pool->free_stacks[kept++] = pool->free_stacks[index];
+  for (size_t index = 0; index < sizeof counts / sizeof *counts; index++)
+    *counts[index] -= removed[index];
+}
+
+/// Unmaps a slab all of whose stacks are free.
+static void remove_slab(cfiber_stack_pool *pool, size_t index, size_t carved) {
+  struct cfiber_slab *slab = &pool->slabs[index];
+  forget_stacks(pool, slab);
+  slab_unmap(slab, pool->stack_size, carved);
+  pool->created -= carved;
+  pool->mapped -= slab_size(pool->stack_size);
+  pool->slab_count--;
+  memmove(slab, slab + 1, (pool->slab_count - index) * sizeof *slab);
+  // All slabs but the newest are used up.
+  if (index == pool->slab_count)
+    pool->carved = STACKS_PER_SLAB;
+}
+
+bool cfiber_stack_pool_unmap_spare(cfiber_stack_pool *pool, size_t most) {
+  if (pool->slabs_to_look_at > pool->slab_count)
+    pool->slabs_to_look_at = pool->slab_count;
+  for (; most > 0 && pool->slabs_to_look_at > 0 && pool->slab_count > 1; most--) {
+    size_t index = --pool->slabs_to_look_at;
+    size_t carved = index + 1 == pool->slab_count ? pool->carved : STACKS_PER_SLAB;
+    if (is_spare(pool, &pool->slabs[index], carved))
+      remove_slab(pool, index, carved);
+  }
+  return pool->slabs_to_look_at > 0 && pool->slab_count > 1;
+}
+
 void *cfiber_guard_hit(const cfiber_stack_pool *pool, const void *address) {
   for (size_t index = 0; index < pool->slab_count; index++) {
-    void *stack = slab_guard_hit(&pool->slabs[index], pool->stack_size, address);
+    void *stack = slab_guard_hit(pool->slabs[index].base, pool->stack_size, address);
     if (stack != NULL)
       return stack;
   }

@@ -21,28 +21,39 @@ static char *stack_at(const struct cfiber_slab *slab, size_t index, size_t stack
 
 size_t slab_size(size_t stack_size) { return stack_distance(stack_size) * STACKS_PER_SLAB; }
 
-struct mapped_slab *cfiber_mapped_slabs;
+struct mapped_slab *_Atomic cfiber_mapped_slabs;
 static pthread_mutex_t listing = PTHREAD_MUTEX_INITIALIZER;
 
-static struct mapped_slab *list_slab(char *base, size_t stack_size) {
+/// An entry that stands for no slab, in the list; NULL if there is no memory for one.
+static struct mapped_slab *take_entry(void) {
+  for (struct mapped_slab *entry = cfiber_mapped_slabs; entry != NULL; entry = entry->next)
+    if (entry->base == NULL)
+      return entry;
   struct mapped_slab *entry = malloc(sizeof *entry);
   if (entry == NULL)
     return NULL;
-  pthread_mutex_lock(&listing);
-  *entry = (struct mapped_slab){.next = cfiber_mapped_slabs, .base = base, .stack_size = stack_size};
+  entry->next = cfiber_mapped_slabs;
+  atomic_init(&entry->base, NULL);
+  atomic_init(&entry->stack_size, 0);
   cfiber_mapped_slabs = entry;
+  return entry;
+}
+
+static struct mapped_slab *list_slab(char *base, size_t stack_size) {
+  pthread_mutex_lock(&listing);
+  struct mapped_slab *entry = take_entry();
+  if (entry != NULL) {
+    entry->stack_size = stack_size;
+    entry->base = base;
+  }
   pthread_mutex_unlock(&listing);
   return entry;
 }
 
 static void unlist_slab(struct mapped_slab *entry) {
   pthread_mutex_lock(&listing);
-  struct mapped_slab **link = &cfiber_mapped_slabs;
-  while (*link != entry)
-    link = &(*link)->next;
-  *link = entry->next;
+  entry->base = NULL;
   pthread_mutex_unlock(&listing);
-  free(entry);
 }
 
 bool slab_map(struct cfiber_slab *slab, size_t stack_size) {
@@ -97,10 +108,10 @@ void *slab_carve(struct cfiber_slab *slab, size_t index, size_t stack_size, bool
   return stack;
 }
 
-void *slab_guard_hit(const struct cfiber_slab *slab, size_t stack_size, const char *address) {
-  if (address < slab->base || address >= slab->base + slab_size(stack_size))
+void *slab_guard_hit(const char *base, size_t stack_size, const char *address) {
+  if (address < base || address >= base + slab_size(stack_size))
     return NULL;
-  size_t offset = (size_t)(address - slab->base) % stack_distance(stack_size);
+  size_t offset = (size_t)(address - base) % stack_distance(stack_size);
   if (offset >= GUARD_SIZE)
     return NULL;
   return (char *)address - offset + GUARD_SIZE;

@@ -2,6 +2,7 @@
 #ifndef CFIBER_STACK_SLAB_H
 #define CFIBER_STACK_SLAB_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -18,13 +19,15 @@
 /// size in use.
 #define GUARD_SIZE ((size_t)64 * 1024)
 
-/// A slab as debuggers find it: see fibers.py, which knows this layout.
+/// A slab as debuggers and signal handlers find it: see fibers.py, which knows this layout.
+///
+/// An entry is never freed: a handler may read the list while another thread unmaps a slab.
 struct mapped_slab {
   struct mapped_slab *next;
-  /// Lowest address: the guard of the first stack.
-  char *base;
+  /// Lowest address: the guard of the first stack. NULL while the entry stands for no slab.
+  char *_Atomic base;
   /// Usable bytes of each stack.
-  size_t stack_size;
+  _Atomic size_t stack_size;
 };
 
 struct cfiber_slab {
@@ -43,8 +46,8 @@ static inline size_t stack_distance(size_t stack_size) { return GUARD_SIZE + sta
 
 #pragma GCC visibility push(hidden)
 
-/// The slabs of all pools of the process, the newest first.
-extern struct mapped_slab *cfiber_mapped_slabs;
+/// The slabs of all pools of the process.
+extern struct mapped_slab *_Atomic cfiber_mapped_slabs;
 
 /// Bytes of a slab for stacks of `stack_size` usable bytes.
 size_t slab_size(size_t stack_size);
@@ -59,8 +62,8 @@ void slab_unmap(struct cfiber_slab *slab, size_t stack_size, size_t carved);
 /// refuses. Sets `*by_protection`, and from then on obeys it, where the kernel has no guard markers for such memory.
 void *slab_carve(struct cfiber_slab *slab, size_t index, size_t stack_size, bool *by_protection);
 
-/// The stack whose guard holds `address`, NULL if none of this slab does.
-void *slab_guard_hit(const struct cfiber_slab *slab, size_t stack_size, const char *address);
+/// The stack whose guard holds `address`, NULL if none of the slab at `base` does. Safe in a signal handler.
+void *slab_guard_hit(const char *base, size_t stack_size, const char *address);
 
 #pragma GCC visibility pop
 

@@ -72,6 +72,10 @@ import Testing
     ("limits.max_body = 1.5", #"1:8: limits.max_body: expected a size such as "8MiB" or a number of bytes, found 1.5"#),
     ("limits.max_body = -1", "1:8: limits.max_body: expected a size from 0B to 1TiB, found -1"),
     ("stack_size = '8KiB'", #"1:1: stack_size: expected a size from 16KiB to 64MiB, found "8KiB""#),
+    (
+      "handler_stack_size = '16KiB'",
+      #"1:1: handler_stack_size: expected a size from 64KiB to 64MiB, found "16KiB""#
+    ),
     ("stack_size = 17000", "1:1: stack_size: expected a multiple of 4096 bytes, found 17000"),
     (
       "limits.max_target = '64KiB'",

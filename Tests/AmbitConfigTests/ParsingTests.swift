@@ -16,6 +16,7 @@ import Testing
       admin = "/run/a.sock"
       threads = 3
       stack_size = 65536
+      handler_stack_size = "2MiB"
       pool_threads = 7
       pool_queue = 0
       start = "lenient"
@@ -49,6 +50,7 @@ import Testing
     expected.admin = "/run/a.sock"
     expected.threads = 3
     expected.stackSize = 65_536
+    expected.handlerStackSize = 2 << 20
     expected.poolThreads = 7
     expected.poolQueue = 0
     expected.start = .lenient

@@ -16,6 +16,7 @@ import Testing
       blocking = false
       serial = false
       on_disconnect = "finish"
+      stack_size = "4MiB"
       content_type = "text/csv; charset=utf-8"
       optional = true
       """
@@ -27,6 +28,7 @@ import Testing
     expected.blocking = false
     expected.serial = false
     expected.onDisconnect = .finish
+    expected.stackSize = 4 << 20
     expected.contentType = "text/csv; charset=utf-8"
     expected.optional = true
     #expect(try routes(text) == [expected])
@@ -34,7 +36,7 @@ import Testing
 
   @Test func `leave open what they do not say`() throws {
     let route = try #require(try routes("[[route]]\nmatch = '* /{all...}'\ncall = 'x: void f()'\n").first)
-    #expect(route.timeout == nil && route.blocking == nil && route.onDisconnect == nil)
+    #expect(route.timeout == nil && route.blocking == nil && route.onDisconnect == nil && route.stackSize == nil)
     #expect(route.contentType == nil && route.optional == nil && route.serial == nil && route.thread == nil)
   }
 
@@ -77,6 +79,10 @@ import Testing
     ),
     ("[[route]]\nmatch = 'GET /a'\nblocking = 'no'", #"3:1: route[0].blocking: expected true or false, found "no""#),
     (
+      "[[route]]\nmatch = 'GET /a'\nstack_size = '65MiB'",
+      #"3:1: route[0].stack_size: expected a size from 16KiB to 64MiB, found "65MiB""#
+    ),
+    (
       "[[route]]\nmatch = 'GET /a'\non_disconnect = 'finnish'",
       #"3:1: route[0].on_disconnect: expected "cancel" or "finish", found "finnish"; did you mean "finish"?"#
     ),
@@ -90,8 +96,8 @@ import Testing
     ),
     (
       "[[route]]\nmatch = 'GET /a'",
-      #"1:1: route[0]: expected "call", or what to change of a plugin's route: "timeout", "blocking" or "on_disconnect"; "#
-        + "all are missing"
+      #"1:1: route[0]: expected "call", or what to change of a plugin's route: "timeout", "blocking", "on_disconnect" or "#
+        + #""stack_size"; all are missing"#
     ),
     (
       "[[route]]\nmatch = 'GET /a'\nblokcing = true",
@@ -107,7 +113,8 @@ import Testing
   }
 
   @Test func `list the known keys when nothing is near`() {
-    let known = "match, call, timeout, blocking, serial, thread, on_disconnect, content_type, optional"
+    let known =
+      "match, call, timeout, blocking, serial, thread, on_disconnect, stack_size, content_type, optional"
     let message = #"host.conf:4:1: route[0]: unknown key "colour"; known here: "# + known
     #expect(messages("[[route]]\nmatch = 'GET /a'\nblocking = true\ncolour = 1") == [message])
   }

@@ -13,7 +13,7 @@ import Testing
     #expect(String(cString: plugin.version) == "2.1")
     #expect(String(cString: plugin.about) == "Says hello.")
     #expect(plugin.start != nil && plugin.stop != nil && plugin.save != nil)
-    #expect(plugin.flags == AMBIT_PLUGIN_UNLOADABLE && plugin.reserved == 0)
+    #expect(plugin.flags == AMBIT_PLUGIN_UNLOADABLE && plugin.stack_size == 0)
 
     let routes = UnsafeBufferPointer(start: plugin.routes, count: plugin.route_count)
     #expect(routes.map { String(cString: $0.pattern) } == ["GET /hello/{name}", "GET /sum/{a}/{b}"])

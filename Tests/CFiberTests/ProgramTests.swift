@@ -30,6 +30,11 @@ private func field(_ key: String, of line: String) -> String? {
     let ended = try CProgram("overflow", compiler: #require(Tool.compilers.first)).run([kind])
     #expect(ended == .init(output: "overflow\n", status: -11))
   }
+
+  @Test func `below a thread's own stack names an overflow too`() throws {
+    let ended = try CProgram("overflow", compiler: #require(Tool.compilers.first)).run(["thread"])
+    #expect(ended == .init(output: "overflow of a thread\n", status: -11))
+  }
 }
 
 @Suite struct `A great many fibers` {

@@ -24,6 +24,12 @@ private final class Pool {
     cfiber_stack_pool_cool(&pool, .max)
   }
 
+  /// Ends a period, and unmaps the slabs of stacks that were free all through the one before.
+  func unmapSpare() {
+    cfiber_stack_pool_note_spare(&pool)
+    while cfiber_stack_pool_unmap_spare(&pool, 1) {}
+  }
+
   func release(_ stacks: [UnsafeMutableRawPointer]) {
     for stack in stacks { cfiber_stack_release(&pool, stack) }
   }
@@ -55,7 +61,7 @@ private func isReadable(_ address: UnsafeMutableRawPointer) -> Bool {
 
   @Test func `rounds the size up to whole pages`() {
     let page = sysconf(Int32(_SC_PAGESIZE))
-    #expect(Pool(stackSize: 2 * page + 1).pool.stack_size == 3 * page)
+    #expect(Pool(stackSize: 2 * page + 1).pool.stack_size == 3 * page * cfiber_stack_scale())
   }
 
   @Test func `hands out the stack that came back last`() throws {
@@ -193,5 +199,130 @@ private func isReadable(_ address: UnsafeMutableRawPointer) -> Bool {
     }
     #expect(cfiber_guard_hit(&pool.pool, nil) == nil)
     pool.release(stacks)
+  }
+}
+
+/// What a burst has left behind, once it is long ago.
+@Suite struct `The slabs of a stack pool` {
+  private static let stacksPerSlab = 64
+
+  private static func used(_ slabs: Int) throws -> (Pool, [UnsafeMutableRawPointer]) {
+    let pool = Pool()
+    let stacks = try (0..<slabs * stacksPerSlab).map { _ in try pool.acquire() }
+    for stack in stacks { stack.storeBytes(of: 1, as: UInt8.self) }
+    return (pool, stacks)
+  }
+
+  @Test func `are unmapped when all of their stacks were free for a period, but for one`() throws {
+    let (pool, stacks) = try Self.used(3)
+    let mapped = pool.pool.mapped
+    pool.release(stacks)
+    pool.unmapSpare()
+    #expect(pool.pool.mapped == mapped, "they were in use in this period")
+    pool.unmapSpare()
+    #expect(pool.pool.mapped == mapped / 3)
+    #expect(pool.pool.created == Self.stacksPerSlab && pool.pool.free_count == Self.stacksPerSlab)
+    #expect(!isReadable(stacks[100]) || !isReadable(stacks[191]))
+    // What is left is as good as before, and more can be had.
+    let again = try (0..<2 * Self.stacksPerSlab).map { _ in try pool.acquire() }
+    #expect(Set(again).count == again.count)
+    for stack in again {
+      stack.storeBytes(of: 2, as: UInt8.self)
+      #expect(!isReadable(stack - 1))
+    }
+    pool.release(again)
+  }
+
+  @Test func `stay when one of their stacks is in use`() throws {
+    let (pool, stacks) = try Self.used(3)
+    let kept = [stacks[10], stacks[150]]
+    pool.release(stacks.filter { !kept.contains($0) })
+    for _ in 0..<2 { pool.unmapSpare() }
+    #expect(pool.pool.created == 2 * Self.stacksPerSlab)
+    for stack in kept { #expect(stack.load(as: UInt8.self) == 1) }
+    let rest = try (0..<2 * Self.stacksPerSlab - 2).map { _ in try pool.acquire() }
+    #expect(Set(rest + kept).count == 2 * Self.stacksPerSlab && pool.pool.free_count == 0)
+    pool.release(rest + kept)
+  }
+
+  @Test func `stay when their stacks were used in each period`() throws {
+    let (pool, stacks) = try Self.used(3)
+    pool.release(stacks)
+    for _ in 0..<4 {
+      pool.unmapSpare()
+      let all = try (0..<3 * Self.stacksPerSlab).map { _ in try pool.acquire() }
+      pool.release(all)
+    }
+    #expect(pool.pool.created == 3 * Self.stacksPerSlab)
+  }
+
+  @Test func `are looked at so many at a time, and what is used in between stays`() throws {
+    let (pool, stacks) = try Self.used(4)
+    pool.release(stacks)
+    for _ in 0..<2 { cfiber_stack_pool_note_spare(&pool.pool) }
+    #expect(cfiber_stack_pool_unmap_spare(&pool.pool, 1))
+    #expect(pool.pool.created == 3 * Self.stacksPerSlab)
+    let used = try (0..<3 * Self.stacksPerSlab).map { _ in try pool.acquire() }
+    for stack in used { stack.storeBytes(of: 2, as: UInt8.self) }
+    pool.release(used)
+    while cfiber_stack_pool_unmap_spare(&pool.pool, 1) {}
+    #expect(pool.pool.created == 3 * Self.stacksPerSlab)
+    for stack in used { #expect(stack.load(as: UInt8.self) == 2) }
+  }
+
+  @Test func `that were not carved to the end are unmapped too`() throws {
+    let pool = Pool()
+    let stacks = try (0..<Self.stacksPerSlab + 6).map { _ in try pool.acquire() }
+    pool.release(stacks)
+    for _ in 0..<2 { pool.unmapSpare() }
+    #expect(pool.pool.created == Self.stacksPerSlab && pool.pool.slab_count == 1)
+    let all = try (0..<Self.stacksPerSlab + 1).map { _ in try pool.acquire() }
+    #expect(Set(all).count == all.count)
+    pool.release(all)
+  }
+
+  @Test func `leave the counts of cold and idle stacks right`() throws {
+    let (pool, stacks) = try Self.used(3)
+    pool.release(Array(stacks.shuffled()))
+    for _ in 0..<2 { pool.trim(keep: 20) }
+    for _ in 0..<2 { pool.unmapSpare() }
+    let size = pool.pool.stack_size
+    let free = UnsafeBufferPointer(start: pool.pool.free_stacks, count: pool.pool.free_count).compactMap { $0 }
+    #expect(free.count == Self.stacksPerSlab)
+    let cold = free.prefix { residentPages($0, size: size) == 0 }.count
+    #expect(pool.pool.cold_count == cold && pool.pool.idle_count == cold)
+  }
+}
+
+@Suite struct `The search for a guard` {
+  @Test func `finds the stack of any pool, and nothing once it is unmapped`() throws {
+    let pools = [Pool(), Pool(stackSize: 1 << 20)]
+    var gone: UnsafeMutableRawPointer?
+    for pool in pools {
+      let stacks = try (0..<70).map { _ in try pool.acquire() }
+      for stack in [stacks[0], stacks[69]] {
+        for place in [stack - 1, stack - cfiber_guard_size()] {
+          var found = cfiber_guarded_stack()
+          #expect(cfiber_find_guard(place, &found))
+          #expect(found.stack_low == stack && found.stack_size == pool.pool.stack_size)
+        }
+        var found = cfiber_guarded_stack()
+        #expect(!cfiber_find_guard(stack, &found) && !cfiber_find_guard(nil, &found))
+      }
+      gone = stacks[69]
+      pool.release(stacks)
+      for _ in 0..<2 { pool.unmapSpare() }
+    }
+    var found = cfiber_guarded_stack()
+    #expect(!cfiber_find_guard(gone! - 1, &found))
+  }
+
+  @Test func `names the fiber on the stack`() throws {
+    let pool = Pool()
+    let stack = try pool.acquire()
+    let fiber = cfiber_prepare_within(stack, pool.pool.stack_size, 0, { _ in }, nil)
+    var found = cfiber_guarded_stack()
+    #expect(cfiber_find_guard(stack - 8, &found) && found.fiber == fiber)
+    pool.release([stack])
   }
 }

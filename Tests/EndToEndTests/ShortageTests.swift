@@ -32,7 +32,7 @@ import Testing
   }
 
   /// Lets the host map so many bytes more: small things it can allocate, but a thread's stack takes 8 MiB, and the stacks
-  /// of jobs, of which it maps 64 at a time, take 16.
+  /// of jobs and of handlers, of which it maps 64 at a time, take 20 and 68.
   private func limitAddressSpace(of host: Host, leaving bytes: Int) async throws {
     try await setAddressSpace(of: host, to: "\(try host.memory("VmSize") + bytes)")
   }

@@ -1,6 +1,7 @@
 internal import AmbitCore
 internal import AmbitRuntime
 internal import CAmbit
+internal import Logging
 
 extension UnsafeMutablePointer<Request> {
   /// Finds the request's route, runs its handler, and sees the response through. As the connection's job.
@@ -23,12 +24,7 @@ extension UnsafeMutablePointer<Request> {
     let job = connection.job
     job.pointee.scope = scope
     scope.pointee.handlerJob = job
-    let code =
-      switch route.pointee.target {
-      case .handler(let handler):
-        pointee.policy.isBlocking ? job.runHandlerOnThread(in: scope) { handler($0) } : handler(scope.asHandle)
-      case .call(let call): answer(by: call, isBlocking: pointee.policy.isBlocking, as: job)
-      }
+    let code = pointee.policy.runsElsewhere ? runElsewhere(route, as: job) : runInPlace(route, as: job)
     job.handlerReturned(in: scope)
     conclude(code, on: connection)
     job.handlerIsDone()
@@ -38,6 +34,34 @@ extension UnsafeMutablePointer<Request> {
     scope.pointee.handlerJob = nil
     scope.endAfterReadyJobs()
     scope.release()
+  }
+
+  @inline(__always)
+  private func runInPlace(_ route: RoutePointer, as job: JobPointer) -> Int32 {
+    switch route.pointee.target {
+    case .handler(let handler): handler(scope.asHandle)
+    case .call(let call): answer(by: call, isBlocking: false, as: job)
+    }
+  }
+
+  /// Runs the handler or function on a thread, or on a stack as large as its route asks for.
+  @inline(never)
+  private func runElsewhere(_ route: RoutePointer, as job: JobPointer) -> Int32 {
+    if pointee.policy.isBlocking {
+      switch route.pointee.target {
+      case .handler(let handler): return job.runHandlerOnThread(in: scope) { handler($0) }
+      case .call(let call): return answer(by: call, isBlocking: true, as: job)
+      }
+    }
+    let size = Int(pointee.policy.stackSize)
+    guard size > pointee.server.pointee.loop.pointee.limits.handlerStackSize else { return runInPlace(route, as: job) }
+    return job.runOnLargeStack(of: size) { runInPlace(route, as: job) } ?? answerWithoutStack(of: size)
+  }
+
+  private func answerWithoutStack(of size: Int) -> Int32 {
+    PluginLog.write(.error, scope, "cannot run the handler: no memory for a stack of \(size) bytes; answered 503")
+    ErrorResponse.send(on: self, status: 503, text: "there is no memory for the handler's stack", closing: false)
+    return Status.ok.rawValue
   }
 
   /// The route, with the request's scope open; nil if the request has been answered without a handler.

@@ -1,4 +1,5 @@
 import AmbitCore
+import AmbitRuntime
 import CAmbit
 
 /// Checks an entry whose header is right.
@@ -6,7 +7,7 @@ enum EntryCheck {
   /// - Throws: everything that is wrong with the entry, in the order of its fields.
   static func declaration(of image: EntryImage, in file: PluginFile) throws(PluginRefusal) -> PluginDeclaration {
     let (routes, routeProblems) = RouteListCheck.routes(of: image)
-    let problems = textProblems(of: image) + routeProblems + flagProblems(of: image)
+    let problems = textProblems(of: image) + routeProblems + flagProblems(of: image) + stackProblems(of: image)
     let name = image.name.flatMap { isName($0) ? $0 : nil } ?? file.stem
     guard problems.isEmpty else {
       throw PluginRefusal(
@@ -14,7 +15,7 @@ enum EntryCheck {
     }
     return PluginDeclaration(
       name: name, version: image.version ?? "", about: image.about ?? "", flags: PluginFlags(rawValue: image.flags),
-      routes: routes, start: image.start, stop: image.stop, save: image.save)
+      stackSize: Int(image.stackSize), routes: routes, start: image.start, stop: image.stop, save: image.save)
   }
 
   private static func textProblems(of image: EntryImage) -> [EntryProblem] {
@@ -37,8 +38,20 @@ enum EntryCheck {
     if !unknown.isEmpty {
       problems.append(EntryProblem(.malformedEntry, "flags: unknown bits \(hexadecimal(unknown.rawValue))"))
     }
-    if image.reserved != 0 {
-      problems.append(EntryProblem(.malformedEntry, "reserved: expected 0, found \(hexadecimal(image.reserved))"))
+    return problems
+  }
+
+  private static func stackProblems(of image: EntryImage) -> [EntryProblem] {
+    let runsOnThreads = PluginFlags(rawValue: image.flags).contains(.threads)
+    var problems = [EntryProblem]()
+    func check(_ size: UInt32, onThread: Bool, _ place: String, _ code: PluginError.Code) {
+      guard let expected = StackSize.mismatch(Int(size), onThread: onThread) else { return }
+      problems.append(EntryProblem(code, "\(place)stack_size: expected \(expected), found \(size)"))
+    }
+    check(image.stackSize, onThread: runsOnThreads, "", .malformedEntry)
+    for (index, route) in (image.routes ?? []).enumerated() {
+      let isBlocking = runsOnThreads || RouteFlags(rawValue: route.flags).contains(.blocking)
+      check(route.stackSize, onThread: isBlocking, "routes[\(index)].", .malformedRoute)
     }
     return problems
   }

@@ -17,6 +17,7 @@ struct EntryImage {
     var pattern: String?
     var handler: ambit_handler?
     var flags: UInt32 = 0
+    var stackSize: UInt32 = 0
     var function: ambit_function?
     var signature: String?
   }
@@ -31,5 +32,5 @@ struct EntryImage {
   var stop: ambit_stop_fn?
   var save: ambit_handler?
   var flags: UInt32
-  var reserved: UInt32
+  var stackSize: UInt32
 }

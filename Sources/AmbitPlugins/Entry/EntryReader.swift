@@ -19,7 +19,7 @@ enum EntryReader {
     return EntryImage(
       name: text(plugin.name), version: text(plugin.version), about: text(plugin.about),
       routes: plugin.routes.map { routes($0, count: count) }, routeCount: count,
-      start: plugin.start, stop: plugin.stop, save: plugin.save, flags: plugin.flags, reserved: plugin.reserved)
+      start: plugin.start, stop: plugin.stop, save: plugin.save, flags: plugin.flags, stackSize: plugin.stack_size)
   }
 
   private static func field<Value: BitwiseCopyable>(
@@ -32,8 +32,8 @@ enum EntryReader {
     guard count <= EntryImage.maximumRoutes else { return [] }
     return UnsafeBufferPointer(start: first, count: Int(count)).map { route in
       EntryImage.Route(
-        pattern: text(route.pattern), handler: route.handler, flags: route.flags, function: route.function,
-        signature: text(route.signature))
+        pattern: text(route.pattern), handler: route.handler, flags: route.flags,
+        stackSize: route.stack_size, function: route.function, signature: text(route.signature))
     }
   }
 

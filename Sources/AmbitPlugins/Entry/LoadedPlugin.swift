@@ -51,7 +51,8 @@ package final class LoadedPlugin: Sendable {
     copy = PluginCopy(file: library.file, hash: nil, path: library.path)
     abi = ""
     declaration = PluginDeclaration(
-      name: library.file.path, version: "", about: "", flags: [], routes: [], start: nil, stop: nil, save: nil)
+      name: library.file.path, version: "", about: "", flags: [], stackSize: 0, routes: [], start: nil, stop: nil,
+      save: nil)
     handle = library.handle
     imageAddress = 0
     isForeign = true

@@ -12,6 +12,8 @@ package struct PluginDeclaration: @unchecked Sendable {
   /// One line; empty if the plugin does not say.
   package let about: String
   package let flags: PluginFlags
+  /// Bytes of stack that handlers need whose routes do not say; 0: the host's default.
+  package let stackSize: Int
   /// In the order of the entry; no two have the same meaning.
   package let routes: [DeclaredRoute]
   package let start: ambit_handler?
@@ -31,6 +33,8 @@ package struct DeclaredRoute: @unchecked Sendable {
   package let pattern: RoutePattern
   package let target: Target
   package let flags: RouteFlags
+  /// Bytes of stack that it needs; 0: the plugin's.
+  package let stackSize: Int
 }
 
 /// The `AMBIT_PLUGIN_` flags of an entry.

@@ -19,7 +19,7 @@ struct RouteCheck {
     let target = target()
     checkFlags()
     guard let pattern, let target, problems.isEmpty else { return nil }
-    return DeclaredRoute(pattern: pattern, target: target, flags: RouteFlags(rawValue: route.flags))
+    return DeclaredRoute(pattern: pattern, target: target, flags: RouteFlags(rawValue: route.flags), stackSize: Int(route.stackSize))
   }
 
   private mutating func refuse(_ code: PluginError.Code, _ reason: String) {

@@ -6,6 +6,8 @@ package struct PluginManifest: Sendable, Equatable {
     /// Without the prefix that the plugin is mounted below.
     package let pattern: RoutePattern
     package let flags: RouteFlags
+    /// Bytes of stack that it asks for; 0: the plugin's.
+    package let stackSize: Int
     /// Of a typed route; nil of one with a handler.
     package let signature: String?
   }
@@ -16,6 +18,8 @@ package struct PluginManifest: Sendable, Equatable {
   /// What it was built for: "1.0".
   package let abi: String
   package let flags: PluginFlags
+  /// Bytes of stack that it asks for where a route does not; 0: the host's.
+  package let stackSize: Int
   package let routes: [Route]
 
   /// The patterns below `prefix`, "" for none, of the plugin in `file`.
@@ -30,11 +34,11 @@ extension PluginManifest {
     let declaration = plugin.declaration
     self.init(
       name: declaration.name, version: declaration.version, about: declaration.about, abi: plugin.abi,
-      flags: declaration.flags,
+      flags: declaration.flags, stackSize: declaration.stackSize,
       routes: declaration.routes.map { route in
         let signature: String? =
           if case .function(_, let signature) = route.target { signature.description } else { nil }
-        return Route(pattern: route.pattern, flags: route.flags, signature: signature)
+        return Route(pattern: route.pattern, flags: route.flags, stackSize: route.stackSize, signature: signature)
       })
   }
 }

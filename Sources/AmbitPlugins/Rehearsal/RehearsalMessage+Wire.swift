@@ -119,9 +119,11 @@ extension PluginManifest {
   fileprivate func put(in wire: inout WireWriter) {
     for text in [name, version, about, abi] { wire.put(text) }
     wire.put(UInt64(flags.rawValue))
+    wire.put(UInt64(stackSize))
     wire.put(routes) { route, wire in
       wire.put(route.pattern.description)
       wire.put(UInt64(route.flags.rawValue))
+      wire.put(UInt64(route.stackSize))
       wire.put(route.signature.map { [$0] } ?? []) { $1.put($0) }
     }
   }
@@ -129,13 +131,16 @@ extension PluginManifest {
   fileprivate init(from wire: inout WireReader) throws(MalformedMessage) {
     let texts = (try wire.text(), try wire.text(), try wire.text(), try wire.text())
     let flags = PluginFlags(rawValue: UInt32(truncatingIfNeeded: try wire.number()))
+    let stackSize = Int(clamping: try wire.number())
     let routes = try wire.list { wire throws(MalformedMessage) in
       guard let pattern = try? RoutePattern(wire.text()) else { throw MalformedMessage() }
       let flags = RouteFlags(rawValue: UInt32(truncatingIfNeeded: try wire.number()))
+      let stackSize = Int(clamping: try wire.number())
       let signatures = try wire.list { wire throws(MalformedMessage) in try wire.text() }
-      return Route(pattern: pattern, flags: flags, signature: signatures.first)
+      return Route(pattern: pattern, flags: flags, stackSize: stackSize, signature: signatures.first)
     }
-    self.init(name: texts.0, version: texts.1, about: texts.2, abi: texts.3, flags: flags, routes: routes)
+    self.init(
+      name: texts.0, version: texts.1, about: texts.2, abi: texts.3, flags: flags, stackSize: stackSize, routes: routes)
   }
 }
 

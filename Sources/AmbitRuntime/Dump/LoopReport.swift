@@ -24,7 +24,8 @@ public struct LoopReport: Sendable {
     requests = loop.pointee.liveRequests
     scopes = loop.pointee.liveScopes
     jobs = loop.pointee.freeJobs.liveCount
-    stacks = cfiber_stack_pool_live(loop.stackPool) + loop.pointee.largeStacks.liveCount
+    stacks = cfiber_stack_pool_live(loop.stackPool) + cfiber_stack_pool_live(loop.handlerStacks)
+      + loop.pointee.largeStacks.liveCount
     timers = loop.pointee.wheel.count
     stuckJobs = loop.pointee.stuckJobs
   }

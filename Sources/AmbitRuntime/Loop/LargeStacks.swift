@@ -1,9 +1,9 @@
 internal import CFiber
 
-/// Stacks for the few jobs that ask for more than `stack_size`: a pool for each power of two, made when a job first
-/// asks for as much.
+/// Stacks for the few jobs and handlers that ask for more than `stack_size` or `handler_stack_size`: a pool for each power
+/// of two, made when one first asks for as much.
 ///
-/// What such a job has touched goes back to the system as soon as it has ended. Its address space stays for the next.
+/// What such a job has touched goes back to the system as soon as it has ended. Its address space stays for some seconds.
 struct LargeStacks {
   /// The most that a job may ask for is two to the power of this many bytes: 64 MiB.
   private static var largestExponent: Int { 26 }
@@ -27,6 +27,12 @@ struct LargeStacks {
     made.initialize(repeating: cfiber_stack_pool(), count: Self.largestExponent + 1)
     pools = made
     return made
+  }
+
+  /// Calls `body` with each pool that has been made.
+  func forEachPool(_ body: (UnsafeMutablePointer<cfiber_stack_pool>) -> Void) {
+    guard let pools else { return }
+    for exponent in 0...Self.largestExponent where pools[exponent].stack_size > 0 { body(pools + exponent) }
   }
 
   /// How many are handed out and not yet back.

@@ -5,7 +5,7 @@ internal import CLinux
 //
 // All that a burst needed stays with the loop at first: the next burst may be as large. What was free for a tenth of a
 // second goes back to the system, except for some of each kind, in slices that hold nobody up: of stacks their memory,
-// while their address space stays in the pool, of records all.
+// while their address space stays in the pool for some seconds more (see Loop+Stacks.swift), of records all.
 
 extension Loop {
   /// Free records of each kind, of 200 to 400 bytes, that stay with a loop.
@@ -29,7 +29,13 @@ extension UnsafeMutablePointer<Loop> {
   /// Has memory given back some time after a burst of jobs.
   @inline(__always)
   func scheduleTrim() {
-    if cfiber_stack_pool_surplus(stackPool, Loop.keptStacks) > 0 { expectTrim() }
+    if hasSurplusStacks { expectTrim() }
+  }
+
+  @inline(__always)
+  private var hasSurplusStacks: Bool {
+    cfiber_stack_pool_surplus(stackPool, Loop.keptStacks) > 0
+      || cfiber_stack_pool_surplus(handlerStacks, Loop.keptStacks) > 0
   }
 
   /// Has memory given back some time from now.
@@ -74,7 +80,9 @@ extension UnsafeMutablePointer<Loop> {
 
 extension UnsafeMutablePointer<Loop> {
   /// Whether something is left to go back that was found to be idle.
-  fileprivate var hasIdleMemory: Bool { cfiber_stack_pool_idle(stackPool) > 0 || idleRecords > 0 }
+  fileprivate var hasIdleMemory: Bool {
+    cfiber_stack_pool_idle(stackPool) > 0 || cfiber_stack_pool_idle(handlerStacks) > 0 || idleRecords > 0
+  }
 
   private var idleRecords: Int {
     pointee.freeJobs.idleCount + pointee.freeJobAttachments.idleCount + pointee.freeScopes.idleCount
@@ -83,12 +91,12 @@ extension UnsafeMutablePointer<Loop> {
 
   /// Whether there is more free than is kept, idle or not.
   fileprivate var hasSurplus: Bool {
-    cfiber_stack_pool_surplus(stackPool, Loop.keptStacks) > 0 || pointee.freeJobs.surplus > 0
-      || pointee.freeJobAttachments.surplus > 0 || pointee.freeScopes.surplus > 0 || pointee.freeChunks.surplus > 0
+    hasSurplusStacks || pointee.freeJobs.surplus > 0 || pointee.freeJobAttachments.surplus > 0 || pointee.freeScopes.surplus > 0 || pointee.freeChunks.surplus > 0
   }
 
   fileprivate func noteIdleMemory() {
     cfiber_stack_pool_note_idle(stackPool, Loop.keptStacks)
+    cfiber_stack_pool_note_idle(handlerStacks, Loop.keptStacks)
     pointee.freeJobs.noteIdle()
     pointee.freeJobAttachments.noteIdle()
     pointee.freeScopes.noteIdle()
@@ -99,6 +107,7 @@ extension UnsafeMutablePointer<Loop> {
   /// milliseconds for all of a burst.
   fileprivate func giveSliceBack() {
     cfiber_stack_pool_cool(stackPool, Loop.trimSlice)
+    cfiber_stack_pool_cool(handlerStacks, Loop.trimSlice)
     guard idleRecords > 0 else { return }
     pointee.freeJobs.freeIdle(most: Loop.recordSlice)
     pointee.freeJobAttachments.freeIdle(most: Loop.recordSlice)

@@ -31,7 +31,7 @@ public struct Loop {
   /// The scope whose hook runs, of which `hookKind` says what it is; nil while none does.
   var hookScope: ScopePointer?
   var hookKind = WorkName.Kind.onEnd
-  let jobKinds = JobKinds()
+  let jobKinds: JobKinds
   /// Jobs, and ends of scopes, whose turn comes next.
   var ready = ReadyQueue()
   /// How many more of them have their turn before the loop looks at what the kernel has.
@@ -40,7 +40,10 @@ public struct Loop {
   var lookout = Lookout()
   /// The thread's own stack.
   var ownFiber = cfiber()
+  /// Stacks of jobs.
   var stackPool: cfiber_stack_pool
+  /// Stacks of jobs that run handlers in place.
+  var handlerStacks: cfiber_stack_pool
   var largeStacks = LargeStacks()
   var isStopping = false
   /// Cancelled scopes with jobs that have not returned, the longest cancelled first; see Loop+Overdue.swift.
@@ -57,6 +60,10 @@ public struct Loop {
   var keptCount = 0
   /// Gives back the memory of stacks that a burst has left behind; see `Loop+Memory.swift`.
   var trimTimer: Timer
+  /// Unmaps the stacks that a burst has left behind; see `Loop+Stacks.swift`.
+  var slabTimer: Timer
+  /// A row of slices of that is going on.
+  var isUnmapping = false
   var freeJobs = RecordPool<Job>(keeping: keptRecords)
   var freeJobAttachments = RecordPool<JobAttachments>(keeping: keptRecords)
   var freeScopes = RecordPool<Scope>(keeping: keptRecords)
@@ -84,8 +91,10 @@ public typealias LoopPointer = UnsafeMutablePointer<Loop>
 
 /// Bounds that hold on every loop.
 public struct RuntimeLimits: Sendable {
-  /// Bytes of a fiber's stack.
+  /// Bytes of a job's stack.
   public var stackSize: Int
+  /// Bytes of the stack of a job that runs handlers in place.
+  public var handlerStackSize: Int
   /// How many jobs of one request may be alive at once.
   public var jobsPerRequest: UInt32
   /// For how long, in nanoseconds, a cancelled job may still wait under a shield.
@@ -94,10 +103,11 @@ public struct RuntimeLimits: Sendable {
   public var stallWarning: Int64?
 
   public init(
-    stackSize: Int = 256 << 10, jobsPerRequest: UInt32 = 10_000, cancelGrace: Int64 = 5_000_000_000,
-    stallWarning: Int64? = 100_000_000
+    stackSize: Int = 256 << 10, handlerStackSize: Int = 1 << 20, jobsPerRequest: UInt32 = 10_000,
+    cancelGrace: Int64 = 5_000_000_000, stallWarning: Int64? = 100_000_000
   ) {
     self.stackSize = stackSize
+    self.handlerStackSize = handlerStackSize
     self.jobsPerRequest = jobsPerRequest
     self.cancelGrace = cancelGrace
     self.stallWarning = stallWarning
@@ -113,6 +123,7 @@ extension Loop {
 extension UnsafeMutablePointer<Loop> {
   @inline(__always) var ownFiber: UnsafeMutablePointer<cfiber> { pointer(to: \.ownFiber)! }
   @inline(__always) var stackPool: UnsafeMutablePointer<cfiber_stack_pool> { pointer(to: \.stackPool)! }
+  @inline(__always) var handlerStacks: UnsafeMutablePointer<cfiber_stack_pool> { pointer(to: \.handlerStacks)! }
   @inline(__always) var trimTimer: TimerPointer { pointer(to: \.trimTimer)! }
 
   /// The loop whose thread this is; nil on any other thread.
@@ -127,20 +138,19 @@ extension UnsafeMutablePointer<Loop> {
     pool: ThreadPool
   ) throws(SystemError) {
     let epoll = try SystemError.check("epoll_create1", epoll_create1(clinux_epoll_cloexec))
-    var stacks = cfiber_stack_pool()
-    try SystemError.check("stack pool of \(limits.stackSize) bytes", cfiber_stack_pool_init(&stacks, limits.stackSize))
-    // Its first stacks are mapped while they can be: jobs of another loop may use all address space up.
-    if let first = cfiber_stack_acquire(&stacks) { cfiber_stack_release(&stacks, first) }
+    let stacks = try cfiber_stack_pool(stackSize: limits.stackSize)
+    let handlerStacks = try cfiber_stack_pool(stackSize: limits.handlerStackSize)
     let now = Clock.monotonic
     initialize(
       to: Loop(
         index: index, api: api, limits: limits, isChecked: isChecked, epoll: epoll, mailbox: .passUnretained(mailbox),
-        pool: .passUnretained(pool), now: now, current: nil,
-        wheel: TimerWheel(now: now), stackPool: stacks,
+        pool: .passUnretained(pool), now: now, current: nil, jobKinds: JobKinds(of: self),
+        wheel: TimerWheel(now: now), stackPool: stacks, handlerStacks: handlerStacks,
         ending: Link(alone: pointer(to: \.ending)!),
         endingTimer: Timer(at: endingTimer, fire: endingScopesDue), pulse: .make(), watchdog: nil,
         keptScopes: Link(alone: pointer(to: \.keptScopes)!),
         trimTimer: Timer(at: trimTimer, fire: trimMemory),
+        slabTimer: Timer(at: slabTimer, fire: unmapSpareStacks),
         freeDescriptorWaits: Link(alone: pointer(to: \.freeDescriptorWaits)!),
         root: .allocate(capacity: 1),
         lastScopeID: UInt64(index), scopeIDStride: UInt64(max(count, 1)), server: nil))

@@ -31,19 +31,19 @@ extension UnsafeMutablePointer<Job> {
   /// Where its stacks come from.
   @inline(__always)
   private var stackPool: UnsafeMutablePointer<cfiber_stack_pool> {
-    pointee.attachments == nil ? pointee.loop.stackPool : poolOfAskedSize
+    pointee.attachments == nil ? pointee.kind.pointee.stacks : poolOfAskedSize
   }
 
   @inline(never)
   private var poolOfAskedSize: UnsafeMutablePointer<cfiber_stack_pool> {
     let size = pointee.attachments!.pointee.stackSize
-    return size > 0 ? pointee.loop.pointee.largeStacks.pool(for: size) : pointee.loop.stackPool
+    return size > 0 ? pointee.loop.pointee.largeStacks.pool(for: size) : pointee.kind.pointee.stacks
   }
 
   @inline(__always)
   private func prepareStack() -> Bool {
     let pool = stackPool
-    if pool.pointee.free_count == 0 { pointee.loop.pointee.turnsLeft &-= Loop.turnsOfNewStack }
+    if pool.pointee.free_count == 0 { pointee.loop.noteNewStack(in: pool) }
     guard let stack = cfiber_stack_acquire(pool) else { return false }
     pointee.fiber = cfiber_prepare_within(
       stack, pool.pointee.stack_size, MemoryLayout<Activation>.size, runFiber, self)
@@ -82,14 +82,23 @@ extension UnsafeMutablePointer<Job> {
   /// Nothing runs on its stack any more.
   @inline(__always)
   private func releaseStack() {
+    if pointee.attachments == nil {
+      cfiber_stack_release(pointee.kind.pointee.stacks, pointee.fiber!.pointee.stack_low!)
+    } else {
+      releaseStackOfAskedSize()
+    }
+    pointee.fiber = nil
+  }
+
+  @inline(never)
+  private func releaseStackOfAskedSize() {
     let stack = pointee.fiber!.pointee.stack_low!
-    let pool = stackPool
-    if pool == pointee.loop.stackPool {
+    let pool = poolOfAskedSize
+    if pool == pointee.kind.pointee.stacks {
       cfiber_stack_release(pool, stack)
     } else {
       cfiber_stack_release_cold(pool, stack)
     }
-    pointee.fiber = nil
   }
 
   /// Ends a job that has had no turn, or a ticker between two, and gets none.
@@ -99,6 +108,50 @@ extension UnsafeMutablePointer<Job> {
     pointee.state = .ended
     pointee.kind.pointee.finish(self)
   }
+}
+
+// A handler that needs a larger stack than others: the job leaves its own for as long as that runs.
+
+extension UnsafeMutablePointer<Job> {
+  /// Runs `work` as this job, which is running, on a pooled stack of at least `size` bytes, and returns what that does;
+  /// nil, and `work` has not run, if there is no memory for such a stack. `work` may wait.
+  ///
+  /// - Parameter size: At most `LargeStacks.largest`.
+  @inline(never)
+  public func runOnLargeStack(of size: Int, _ work: () -> Int32) -> Int32? {
+    let loop = pointee.loop
+    let pool = loop.pointee.largeStacks.pool(for: size)
+    if pool.pointee.free_count == 0 { loop.noteNewStack(in: pool) }
+    guard let stack = cfiber_stack_acquire(pool) else { return nil }
+    defer { cfiber_stack_release_cold(pool, stack) }
+    return withoutActuallyEscaping(work) { work in
+      let home = pointee.fiber!
+      var run = LargeStackRun(job: self, home: home, work: work)
+      withUnsafeMutablePointer(to: &run) { run in
+        let fiber = cfiber_prepare_within(
+          stack, pool.pointee.stack_size, MemoryLayout<Activation>.size, enterLargeStack, run)
+        pointee.fiber = fiber
+        activation.initialize(to: Activation())
+        cfiber_switch(home, fiber)
+        pointee.fiber = home
+      }
+      return run.code
+    }
+  }
+}
+
+/// What a job does on another stack than its own, at `home`. It lies there.
+private struct LargeStackRun {
+  let job: JobPointer
+  let home: UnsafeMutablePointer<cfiber>
+  let work: () -> Int32
+  var code: Int32 = 0
+}
+
+private let enterLargeStack: @convention(c) (UnsafeMutableRawPointer?) -> Void = { argument in
+  let run = argument!.assumingMemoryBound(to: LargeStackRun.self)
+  run.pointee.code = run.pointee.work()
+  cfiber_switch_last(run.pointee.job.pointee.fiber!, run.pointee.home)
 }
 
 /// What every fiber runs.

@@ -1,5 +1,9 @@
-/// What the jobs of one kind have in common: what they run, and what the loop does besides.
+internal import CFiber
+
+/// What the jobs of one kind have in common on one loop: what they run, where, and what the loop does besides.
 public struct JobKind {
+  /// Where those get their stacks that ask for no other size.
+  let stacks: UnsafeMutablePointer<cfiber_stack_pool>
   /// Runs on the fiber; the job has ended when it returns.
   let body: JobBody
   /// Runs on the loop once the job has ended and its stack is free; the record is its to use again.
@@ -7,10 +11,22 @@ public struct JobKind {
   /// Called before the fiber is suspended: what the job has written goes out before it waits; nil: nothing.
   let beforeSuspension: JobBody?
 
-  public init(body: @escaping JobBody, finish: @escaping JobBody, beforeSuspension: JobBody? = nil) {
+  /// Jobs that run handlers in place, on stacks of `handler_stack_size`.
+  public init(
+    handlersOn loop: LoopPointer, body: @escaping JobBody, finish: @escaping JobBody, beforeSuspension: @escaping JobBody
+  ) {
+    stacks = loop.handlerStacks
     self.body = body
     self.finish = finish
     self.beforeSuspension = beforeSuspension
+  }
+
+  /// Jobs on stacks of `stack_size`.
+  fileprivate init(on loop: LoopPointer, body: @escaping JobBody, finish: @escaping JobBody) {
+    stacks = loop.stackPool
+    self.body = body
+    self.finish = finish
+    beforeSuspension = nil
   }
 }
 
@@ -22,11 +38,18 @@ public typealias JobBody = @convention(c) (UnsafeMutableRawPointer) -> Void
 /// The kinds of jobs that the runtime itself makes.
 struct JobKinds {
   /// What plugins spawn.
-  let plugin = JobKind(body: runPluginJob, finish: finishPluginJob)
-  let ticker = JobKind(body: runPluginJob, finish: finishTick)
-  let host = JobKind(body: runHostWork, finish: finishHostJob)
+  let plugin: JobKind
+  let ticker: JobKind
+  let host: JobKind
   /// For as long as it makes a call from its thread.
-  let visit = JobKind(body: runVisit, finish: visitEnded)
+  let visit: JobKind
+
+  init(of loop: LoopPointer) {
+    plugin = JobKind(on: loop, body: runPluginJob, finish: finishPluginJob)
+    ticker = JobKind(on: loop, body: runPluginJob, finish: finishTick)
+    host = JobKind(on: loop, body: runHostWork, finish: finishHostJob)
+    visit = JobKind(on: loop, body: runVisit, finish: visitEnded)
+  }
 }
 
 extension UnsafeMutablePointer<Loop> {

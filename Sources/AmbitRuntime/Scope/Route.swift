@@ -8,6 +8,8 @@ public struct Route {
   public let isBlocking: Bool
   /// The request goes on when its client leaves.
   public let finishesOnDisconnect: Bool
+  /// Bytes of stack that it needs, at most `StackSize.largest`; 0: as many as handlers have.
+  public let stackSize: Int
   public let generation: GenerationPointer
   /// As `ambit_route_pattern` gives it, with the prefix the plugin is mounted below.
   public let pattern: ambit_str
@@ -32,14 +34,14 @@ public struct BoundRoute: @unchecked Sendable {
 
   public init(
     pattern: RoutePattern, target: RouteTarget, isBlocking: Bool = false, finishesOnDisconnect: Bool = false,
-    generation: GenerationPointer
+    stackSize: Int = 0, generation: GenerationPointer
   ) {
     self.pattern = pattern
     let route = UnsafeMutablePointer<Route>.allocate(capacity: 1)
     route.initialize(
       to: Route(
-        target: target, isBlocking: isBlocking, finishesOnDisconnect: finishesOnDisconnect, generation: generation,
-        pattern: .immortalCopy(pattern.description),
+        target: target, isBlocking: isBlocking, finishesOnDisconnect: finishesOnDisconnect, stackSize: stackSize,
+        generation: generation, pattern: .immortalCopy(pattern.description),
         parameterNames: pattern.parameterNames.map { .immortalCopy($0) }))
     self.route = RoutePointer(route)
   }

@@ -1,3 +1,4 @@
+internal import CFiber
 internal import Glibc
 
 /// A thread of the system, which runs one function and ends: pthread_create(3).
@@ -9,9 +10,15 @@ public struct SystemThread {
   public init(for purpose: String, _ body: @escaping @Sendable () -> Void) throws(SystemError) {
     var created = pthread_t()
     let body = Unmanaged.passRetained(Body(body))
+    var attributes = pthread_attr_t()
+    pthread_attr_init(&attributes)
+    defer { pthread_attr_destroy(&attributes) }
+    // One page, which is the default, a frame that is not large steps over.
+    pthread_attr_setguardsize(&attributes, cfiber_guard_size())
     let code = pthread_create(
-      &created, nil,
+      &created, &attributes,
       { body in
+        cfiber_note_thread_stack()
         Unmanaged<Body>.fromOpaque(body!).takeRetainedValue().run()
         return nil
       }, body.toOpaque())

@@ -13,7 +13,7 @@
  *     AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
  *         AMBIT_PLUGIN_HEADER, .name = "greeter", .version = "1.0", .routes = routes, .route_count = 1};
  *
- *     cc -shared -fPIC -I Sources/CAmbit/include greeter.c -o Plugins/greeter.so
+ *     cc -shared -fPIC -fstack-clash-protection -I Sources/CAmbit/include greeter.c -o Plugins/greeter.so
  *
  * There is nothing to link: every call goes through the table that the scope points to. Write straight-line code: a
  * call that waits suspends the handler or job, not the thread. What a handler spawns in its scope is cancelled when the
@@ -251,10 +251,25 @@ typedef struct ambit_value {
 typedef struct ambit_route {
   const char *pattern AMBIT_ZERO;
   ambit_handler handler AMBIT_ZERO;
-  uint32_t flags AMBIT_ZERO; /* AMBIT_ROUTE_BLOCKING, AMBIT_ROUTE_FINISH_ON_DISCONNECT */
+  uint32_t flags AMBIT_ZERO;      /* AMBIT_ROUTE_BLOCKING, AMBIT_ROUTE_FINISH_ON_DISCONNECT */
+  uint32_t stack_size AMBIT_ZERO; /* bytes of stack it needs, up to 64 MiB; 0: the plugin's stack_size. See below */
   ambit_function function AMBIT_ZERO;
   const char *signature AMBIT_ZERO;
 } ambit_route;
+
+/* The stack of a handler has the host's handler_stack_size, 1 MiB by default. A handler that uses more ends the host
+ * with a report of a stack overflow, so whatever recurses as deep as a request says must be bounded: std::regex needs
+ * 500 bytes or more for each letter, JSON parsers 500 bytes to 2 KiB for each level, as do most recursive parsers. Either
+ * bound the input before it is parsed, or ask for a larger stack:
+ *
+ *   `stack_size` of a route, or of the plugin for all routes that do not say: the handler runs on a stack of that size,
+ *       which costs each of its requests a microsecond or so, and what it has used goes back to the system at once;
+ *   AMBIT_ROUTE_BLOCKING: the handler runs on a thread, whose stack has the size that `ulimit -s` gives, mostly 8 MiB.
+ *       A blocking route that asks for more than that is refused.
+ *
+ * A job has the host's stack_size, 256 KiB by default, unless its options ask for more. Compile with
+ * -fstack-clash-protection: without it a function with a frame of 64 KiB or more, such as one with `char buffer[100000]`,
+ * can step over the guard below its stack and write into another one. `ambit inspect` names such functions. */
 
 /* A new version of a plugin is rehearsed before the host loads it: a child process loads it, runs `start` and then
  * `stop`, and is killed if that takes too long, with all processes that it has started. So `start` runs twice, and
@@ -292,7 +307,8 @@ typedef struct ambit_plugin {
   ambit_handler save AMBIT_ZERO;  /* may be NULL. Runs before each start of the next generation, in rehearsal and in
                                      earnest, while this one serves on; calls ambit_hand_over */
   uint32_t flags AMBIT_ZERO;      /* AMBIT_PLUGIN_UNLOADABLE, AMBIT_PLUGIN_THREADS */
-  uint32_t reserved AMBIT_ZERO;   /* 0 */
+  uint32_t stack_size AMBIT_ZERO; /* bytes of stack that its handlers need, up to 64 MiB; 0: the host's
+                                     handler_stack_size. A route's own counts before it; jobs say for themselves */
 } ambit_plugin;
 
 /* The name that the host looks up, and the number that an entry begins with. */
@@ -1234,21 +1250,22 @@ __attribute__((format(printf, 3, 4))) static inline ambit_status ambit_failf(amb
  *
  *     static const ambit_route routes[] = {ambit_make_route("GET /count", count)};
  *     AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = ambit_make_plugin("counter", "1.0", "Counts.", routes); */
-constexpr ambit_route ambit_make_route(const char *pattern, ambit_handler handler, uint32_t flags = 0) {
-  return ambit_route{pattern, handler, flags, nullptr, nullptr};
+constexpr ambit_route ambit_make_route(const char *pattern, ambit_handler handler, uint32_t flags = 0,
+                                       uint32_t stack_size = 0) {
+  return ambit_route{pattern, handler, flags, stack_size, nullptr, nullptr};
 }
 
 template <typename Result, typename... Parameters>
 inline ambit_route ambit_make_call(const char *pattern, Result (*function)(Parameters...), const char *signature,
-                                   uint32_t flags = 0) {
-  return ambit_route{pattern, nullptr, flags, reinterpret_cast<ambit_function>(function), signature};
+                                   uint32_t flags = 0, uint32_t stack_size = 0) {
+  return ambit_route{pattern, nullptr, flags, stack_size, reinterpret_cast<ambit_function>(function), signature};
 }
 
 template <size_t count>
 constexpr ambit_plugin ambit_make_plugin(const char *name, const char *version, const char *about,
                                          const ambit_route (&routes)[count], ambit_handler start = nullptr,
                                          ambit_stop_fn stop = nullptr, ambit_handler save = nullptr,
-                                         uint32_t flags = 0) {
+                                         uint32_t flags = 0, uint32_t stack_size = 0) {
   return {AMBIT_PLUGIN_MAGIC,
           AMBIT_ABI_MAJOR,
           AMBIT_ABI_MINOR,
@@ -1262,7 +1279,7 @@ constexpr ambit_plugin ambit_make_plugin(const char *name, const char *version, 
           stop,
           save,
           flags,
-          0};
+          stack_size};
 }
 #endif
 

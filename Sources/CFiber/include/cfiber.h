@@ -5,6 +5,7 @@
 #define CFIBER_H
 
 #include "cfiber_backtrace.h"
+#include "cfiber_guard.h"
 #include "cfiber_nullability.h"
 #include "cfiber_record.h"
 #include "cfiber_signal_stack.h"

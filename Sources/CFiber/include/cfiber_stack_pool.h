@@ -31,6 +31,11 @@ typedef struct cfiber_stack_pool {
   /// The fewest that were free at once since `cfiber_stack_pool_note_idle`: so many, from the first on, were not
   /// needed.
   size_t least_free;
+  /// The fewest that were free at once since `cfiber_stack_pool_note_spare`.
+  size_t least_free_long;
+  /// How many of the free ones, from the first on, were not needed between the last two calls of that, nor since: their
+  /// slabs may go.
+  size_t spare_count;
   /// Bytes of address space mapped, guards included.
   size_t mapped;
   /// Set where the kernel lacks guard markers: guards are then made by `mprotect`, two mappings for each stack.
@@ -41,9 +46,16 @@ typedef struct cfiber_stack_pool {
   size_t slab_count;
   /// How many stacks of the newest slab have been carved.
   size_t carved;
+  /// Of how many slabs, from the first on, `cfiber_stack_pool_unmap_spare` has still to find out whether they may go.
+  size_t slabs_to_look_at;
 } cfiber_stack_pool;
 
-/// Makes an empty pool of stacks with at least `stack_size` usable bytes, rounded up to whole pages.
+/// So many times as large as asked for are the stacks of all pools: 4 in builds with AddressSanitizer, whose frames are
+/// larger, else 1.
+size_t cfiber_stack_scale(void);
+
+/// Makes an empty pool of stacks with at least `stack_size` usable bytes, rounded up to whole pages, times
+/// `cfiber_stack_scale`.
 ///
 /// Returns 0, or -1 with `errno` EINVAL if the size is less than 4096 or more than 1 TiB. Maps nothing yet.
 int cfiber_stack_pool_init(cfiber_stack_pool *pool, size_t stack_size);
@@ -70,6 +82,18 @@ void cfiber_stack_pool_note_idle(cfiber_stack_pool *pool, size_t keep);
 /// in the pool. Takes the longer the less of them lie side by side, up to about 10 microseconds for each.
 void cfiber_stack_pool_cool(cfiber_stack_pool *pool, size_t most);
 
+/// Finds out which stacks are spare: free all the time since the last call. If the calls come at regular times these were
+/// not needed for one period at least, and all that were not needed for two are among them.
+void cfiber_stack_pool_note_spare(cfiber_stack_pool *pool);
+
+/// Looks at `most` slabs, at most, and unmaps those of them all of whose stacks are spare; one slab always stays.
+/// Returns whether there are more to look at. Takes about 0.1 milliseconds for each slab that it unmaps, and 0.01
+/// milliseconds for each 10,000 free stacks.
+bool cfiber_stack_pool_unmap_spare(cfiber_stack_pool *pool, size_t most);
+
+/// Whether there is a slab that could be unmapped once all of its stacks are spare.
+static inline bool cfiber_stack_pool_has_slabs_to_spare(const cfiber_stack_pool *pool) { return pool->slab_count > 1; }
+
 /// How many idle stacks still have their memory.
 static inline size_t cfiber_stack_pool_idle(const cfiber_stack_pool *pool) {
   return pool->idle_count - pool->cold_count;
@@ -86,7 +110,7 @@ static inline size_t cfiber_stack_pool_surplus(const cfiber_stack_pool *pool, si
 
 /// The stack in whose guard `address` lies, NULL if in none: tells a stack overflow from another fault.
 ///
-/// Safe in a signal handler of the pool's thread.
+/// Safe in a signal handler of the pool's thread; `cfiber_find_guard` is so everywhere.
 void *CFIBER_NULLABLE cfiber_guard_hit(const cfiber_stack_pool *pool, const void *CFIBER_NULLABLE address);
 
 #ifdef __clang__

@@ -1,8 +1,9 @@
-// A fiber that recurses as good as without end. The handler, on the thread's signal stack, names the stack that
-// overflowed; then the fault takes its course.
+// A fiber that recurses as good as without end, or with "thread" a thread. The handler, on the thread's signal stack,
+// names the stack that overflowed; then the fault takes its course.
 
 #include "cfiber.h"
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +15,12 @@ static cfiber thread, fiber;
 static void report(int signal, siginfo_t *info, void *context) {
   (void)signal;
   (void)context;
-  if (cfiber_guard_hit(&pool, info->si_addr) == fiber.stack_low)
+  cfiber_guarded_stack found;
+  if (!cfiber_find_guard(info->si_addr, &found))
+    return;
+  if (found.fiber == NULL)
+    (void)!write(STDOUT_FILENO, "overflow of a thread\n", 21);
+  else if (found.fiber == &fiber && cfiber_guard_hit(&pool, info->si_addr) == fiber.stack_low)
     (void)!write(STDOUT_FILENO, "overflow\n", 9);
 }
 
@@ -27,6 +33,13 @@ __attribute__((noinline)) static int recurse(volatile char *caller, long depth) 
 static void run(void *argument) {
   recurse(argument, LONG_MAX);
   cfiber_switch_last(&fiber, &thread);
+}
+
+static void *run_thread(void *argument) {
+  cfiber_note_thread_stack();
+  cfiber_install_signal_stack();
+  recurse(argument, LONG_MAX);
+  return NULL;
 }
 
 int main(int count, char **arguments) {
@@ -42,6 +55,11 @@ int main(int count, char **arguments) {
   cfiber_install_signal_stack();
   struct sigaction action = {.sa_sigaction = report, .sa_flags = SA_SIGINFO | SA_ONSTACK | (int)SA_RESETHAND};
   sigaction(SIGSEGV, &action, NULL);
+  if (count > 1 && strcmp(arguments[1], "thread") == 0) {
+    pthread_t other;
+    pthread_create(&other, NULL, run_thread, "");
+    pthread_join(other, NULL);
+  }
   cfiber_adopt_thread(&thread);
   cfiber_prepare(&fiber, cfiber_stack_acquire(&pool), pool.stack_size, run, "");
   cfiber_switch(&thread, &fiber);

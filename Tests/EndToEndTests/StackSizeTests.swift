@@ -1,0 +1,101 @@
+import Foundation
+import Testing
+
+/// How deep handlers and jobs may go, by default and where they ask for more.
+@Suite struct `The stack of a handler` {
+  @Test func `has a megabyte by default, and so has a thread's eight`() async throws {
+    try await withHost([.probe("stacks")]) { host in
+      let answers = [try await host.get("/deep/900").text, try await host.get("/thread/2000").text]
+      #expect(answers == ["1\n", "1\n"])
+    }
+  }
+
+  @Test func `has as much as handler_stack_size says, of which jobs take no notice`() async throws {
+    try await withHost([.probe("stacks")], configuration: "handler_stack_size = \"8MiB\"") { host in
+      let answers = [try await host.get("/deep/7000").text, try await host.get("/job/4000").text]
+      #expect(answers == ["1\n", "1\n"])
+    }
+  }
+
+  @Test(arguments: ["/route/14000", "/configured/14000", "/call/7000", "/job/7000"])
+  func `is as large as the route, the configuration or the options of a job ask for`(target: String) async throws {
+    let route = "[[route]]\nmatch = \"GET /configured/{kib}\"\nstack_size = \"16MiB\"\n"
+    try await withHost([.probe("stacks")], configuration: route) { host in
+      for target in [target, target, "/deep/900", target] {
+        let answer = try await host.get(target).text
+        #expect(answer.hasPrefix("1"))
+      }
+    }
+  }
+
+  @Test func `is as large as the plugin asks for where its route does not say`() async throws {
+    let source = try String(contentsOf: Places.probe("stacks"), encoding: .utf8)
+    let flags = ["-DPLUGIN_STACK_SIZE=(4u<<20)", "-I", Places.probe("stacks").deletingLastPathComponent().filePath]
+    try await withHost([.source(source, name: "stacks", flags: flags)]) { host in
+      let answers = [try await host.get("/deep/3500").text, try await host.get("/route/14000").text]
+      #expect(answers == ["1\n", "1\n"])
+    }
+  }
+
+  @Test func `may be left waiting, with others of its size beside it`() async throws {
+    try await withHost([.probe("stacks")], configuration: "threads = 1") { host in
+      let head = "POST /wait/7000 HTTP/1.1\r\nHost: ambit\r\nContent-Length: 5\r\n\r\n"
+      let connections = try (0..<5).map { _ in try host.connect() }
+      for connection in connections { try await connection.send(head + "ab") }
+      for connection in connections.reversed() { try await connection.send("cde") }
+      for connection in connections {
+        #expect(try await connection.response().text == "1 of 5\n")
+        // The next request of the same connection finds it as usual.
+        try await connection.send("GET /deep/10 HTTP/1.1\r\nHost: ambit\r\n\r\n" + head + "abcde")
+        #expect(try await connection.response().text == "1\n")
+        #expect(try await connection.response().text == "1 of 5\n")
+      }
+    }
+  }
+
+  @Test func `is left well when the client leaves or the time is over`() async throws {
+    let route = "[[route]]\nmatch = \"GET /hold/{kib}\"\ntimeout = \"300ms\"\n"
+    try await withHost([.probe("stacks")], configuration: route) { host in
+      #expect(try await host.get("/hold/7000").status == 504)
+      try await host.log.line(containing: "woken with -1, 1")
+      let position = host.log.position
+      let connection = try host.connect()
+      try await connection.send("GET /hold/7000 HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      try await host.log.line(after: position, containing: "handler waits")
+      connection.reset()
+      try await host.log.line(after: position, containing: "woken with -1, 1")
+      try await host.log.line(after: position, containing: "hold closed")
+      #expect(try await host.get("/route/14000").text == "1\n")
+    }
+  }
+
+  @Test(.enabled(if: Places.tool("prlimit") != nil && !Places.isSanitized))
+  func `is told in the log and answered with 503 when there is no memory for it`() async throws {
+    try await withHost([.probe("stacks")], configuration: "threads = 1") { host in
+      let limit = try host.memory("VmSize") + 12 << 20
+      _ = try await run("prlimit", ["--pid=\(host.child.pid)", "--as=\(limit):"])
+      #expect(try await host.get("/route/1").status == 503)
+      try await host.log.line(containing: "cannot run the handler: no memory for a stack of 16777216 bytes; answered 503")
+      _ = try await run("prlimit", ["--pid=\(host.child.pid)", "--as=unlimited:"])
+      #expect(try await host.get("/route/14000").text == "1\n")
+    }
+  }
+
+  @Test func `cannot be larger than a thread's where the handler runs on one`() async throws {
+    let route =
+      "[[route]]\nmatch = \"GET /deep/{kib}\"\nstack_size = \"64MiB\"\nblocking = true\n"
+      + "[[route]]\nmatch = \"GET /route/{kib}\"\nstack_size = \"64MiB\"\n"
+    try await withTemporaryDirectory { directory in
+      try await PluginFile.probe("stacks").install(in: directory)
+      try directory.write("plugins = \".\"\n" + route, as: "host.conf")
+      let result = try await run(
+        "prlimit", ["--stack=8388608", Places.ambit.filePath, "check", "-c", directory.appending(path: "host.conf").filePath])
+      #expect(result.status == .exited(1))
+      #expect(
+        result.errors.contains(
+          "route[0].stack_size: expected at most 8388608 bytes, which the stacks of threads have (ulimit -s), "
+            + "found 67108864"), "\(result.errors)\(result.text)")
+      #expect(!result.errors.contains("route[1]"))
+    }
+  }
+}
