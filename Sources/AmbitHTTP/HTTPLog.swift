@@ -9,6 +9,10 @@ enum HTTPLog {
     logger.error("a loop does not accept connections: \(error)")
   }
 
+  static func cannotWatch(_ error: SystemError) {
+    logger.error("cannot accept connections: \(error); trying again every 100 ms, told every 10 s")
+  }
+
   static func cannotServe(_ error: SystemError) {
     logger.error("a connection is closed: \(error); told every 10 s")
   }

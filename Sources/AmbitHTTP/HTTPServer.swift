@@ -13,9 +13,10 @@ package final class HTTPServer: Sendable {
   /// Makes the server of each loop, without routes. It serves nothing until `listen`.
   package init(loops: LoopGroup, limits: HTTPLimits) {
     self.loops = loops
+    let tally = ConnectionTally(loopCount: loops.loops.count)
     loops.onEach { loop in
       let server = ServerPointer.allocate(capacity: 1)
-      server.initialize(loop: loop, limits: limits, routes: .empty)
+      server.initialize(loop: loop, limits: limits, routes: .empty, tally: tally)
     }
   }
 
@@ -26,7 +27,7 @@ package final class HTTPServer: Sendable {
     var opened: [ListeningSocket] = []
     for address in addresses {
       do throws(ListenError) {
-        opened.append(try ListeningSocket(address, loops: loops.loops.count, mode: mode))
+        opened.append(try ListeningSocket(address, mode: mode))
       } catch {
         for socket in opened { socket.close() }
         throw error
@@ -45,9 +46,8 @@ package final class HTTPServer: Sendable {
     loops.onEach { loop in
       let server = ServerPointer.on(loop)
       let listener = ListenerPointer.allocate(capacity: 1)
-      let own = socket.descriptors[loop.pointee.index % socket.descriptors.count]
       do throws(SystemError) {
-        try listener.open(descriptor: own, on: server)
+        try listener.open(socket, on: server)
       } catch {
         return HTTPLog.cannotListen(error)
       }
@@ -72,12 +72,12 @@ package final class HTTPServer: Sendable {
   /// Accepts no more connections, closes idle ones, and others after their response. A loop that does not turn within a
   /// second does its part when it turns. Again: nothing.
   package func drain() {
-    _ = loops.onEach(within: 1_000_000_000) { ServerPointer.on($0).drain() }
+    let drained = loops.onEach(within: 1_000_000_000) { ServerPointer.on($0).drain() }.count
     let closing = sockets.withLock { sockets in
       defer { sockets = [] }
       return sockets
     }
-    for socket in closing { socket.close() }
+    for socket in closing { socket.close(isInUse: drained < loops.loops.count) }
   }
 
   /// The numbers of the loops that turn within `patience` nanoseconds, by index. From threads that may block.

@@ -22,9 +22,11 @@ package struct ListenError: Error, CustomStringConvertible, Sendable {
   }
 }
 
-/// Sockets that accept connections at one address: one for each loop, or for a local socket one that all share.
+/// A socket that accepts connections at one address, for all loops.
 struct ListeningSocket {
-  let descriptors: [Int32]
+  let descriptor: Int32
+  /// What a loop writes to that leaves connections to others: eventfd(2).
+  let relay: Int32
   /// Where clients find it.
   let url: String
   /// The file of a local socket, to be removed at the end.
@@ -32,67 +34,70 @@ struct ListeningSocket {
 
   /// Binds and listens; nothing is accepted yet.
   /// - Parameter mode: the permissions of a local socket's file; nil: what the process's mask leaves of them.
-  init(_ address: ListenAddress, loops: Int, mode: mode_t? = nil) throws(ListenError) {
-    if case .unix(let path) = address {
-      try self.init(local: path, mode: mode)
-    } else {
-      self = try ListenError.about(address) { () throws(SystemError) in
-        try ListeningSocket(internet: address, loops: loops)
+  init(_ address: ListenAddress, mode: mode_t? = nil) throws(ListenError) {
+    let relay = try ListenError.about(address) { () throws(SystemError) in
+      try SystemError.check("eventfd", eventfd(0, clinux_efd_flags))
+    }
+    do throws(ListenError) {
+      if case .unix(let path) = address {
+        self.init(descriptor: try Self.local(path, mode: mode), relay: relay, url: "unix:\(path)", path: path)
+      } else {
+        let (descriptor, url) = try ListenError.about(address) { () throws(SystemError) in
+          try Self.internet(address)
+        }
+        self.init(descriptor: descriptor, relay: relay, url: url, path: nil)
       }
+    } catch {
+      Glibc.close(relay)
+      throw error
     }
   }
 
-  private init(local path: String, mode: mode_t?) throws(ListenError) {
+  private init(descriptor: Int32, relay: Int32, url: String, path: String?) {
+    (self.descriptor, self.relay, self.url, self.path) = (descriptor, relay, url, path)
+  }
+
+  private static func local(_ path: String, mode: mode_t?) throws(ListenError) -> Int32 {
     let local = ListenAddress.unix(path: path)
-    let descriptor = try SocketFolder.locked(for: path) { () throws(ListenError) in
-      if let process = Self.removeStale(path) {
+    return try SocketFolder.locked(for: path) { () throws(ListenError) in
+      if let process = removeStale(path) {
         throw ListenError(address: local.description, reason: "process \(process) listens there")
       }
       var address = SocketAddress(local)
       return try ListenError.about(local) { () throws(SystemError) in
-        try Self.open(&address, sharing: false, mode: mode)
+        try open(&address, mode: mode)
       }
     }
-    self.init(descriptors: [descriptor], url: "unix:\(path)", path: path)
   }
 
-  private init(descriptors: [Int32], url: String, path: String?) {
-    (self.descriptors, self.url, self.path) = (descriptors, url, path)
-  }
-
-  /// The first socket is bound without SO_REUSEPORT, so that an address which another process uses is refused; the
-  /// others join it, and the kernel spreads connections over them; see socket(7).
-  private init(internet address: ListenAddress, loops: Int) throws(SystemError) {
+  private static func internet(_ address: ListenAddress) throws(SystemError) -> (Int32, url: String) {
     var bound = SocketAddress(address)
-    let first = try Self.open(&bound, sharing: true)
-    bound.port = SocketAddress(localOf: first)?.port ?? bound.port
-    var all = [first]
-    for _ in 1..<max(loops, 1) { all.append(try Self.open(&bound, sharing: true, joins: true)) }
-    self.init(descriptors: all, url: "http://\(bound.text ?? "?")", path: nil)
+    let descriptor = try open(&bound)
+    bound.port = SocketAddress(localOf: descriptor)?.port ?? bound.port
+    return (descriptor, "http://\(bound.text ?? "?")")
   }
 
-  private static func open(
-    _ address: inout SocketAddress, sharing: Bool, joins: Bool = false, mode: mode_t? = nil
-  ) throws(SystemError) -> Int32 {
+  private static func open(_ address: inout SocketAddress, mode: mode_t? = nil) throws(SystemError) -> Int32 {
     let descriptor = try SystemError.check("socket", clinux_socket(address.family))
     do throws(SystemError) {
       if address.family != AF_UNIX { try set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1) }
       if address.family == AF_INET6 { try set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 0) }
-      if joins { try set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
       // Responses are written whole: waiting for more to send would only delay them. Linux passes the option on to the
       // connections that are accepted, which saves a call for each; accept(2) leaves that to the system.
       if address.family != AF_UNIX { try set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1) }
       // Before bind, which gives the file the socket's permissions: nobody can connect in between.
       if let mode { try SystemError.check("fchmod", fchmod(descriptor, mode)) }
       try SystemError.check("bind", address.withPointer { bind(descriptor, $0, $1.pointee) })
-      if sharing, !joins { try set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
-      try SystemError.check("listen", listen(descriptor, 4096))
+      try SystemError.check("listen", listen(descriptor, backlog))
     } catch {
       Glibc.close(descriptor)
       throw error
     }
     return descriptor
   }
+
+  /// How many connections may wait to be accepted: as many as the system allows, net.core.somaxconn in listen(2).
+  private static var backlog: Int32 { 65_535 }
 
   private static func set(_ descriptor: Int32, _ level: Int32, _ name: Int32, _ value: Int32) throws(SystemError) {
     var value = value
@@ -113,8 +118,12 @@ struct ListeningSocket {
   }
 
   /// Accepts no more connections. The file goes first: once nobody listens, it may be another host's.
-  func close() {
+  /// - Parameter isInUse: a loop may still accept, or wake another one, by the numbers of the descriptors. Then these stay
+  ///   taken by what accepts nothing, so that no other socket gets them.
+  func close(isInUse: Bool = false) {
     if let path { unlink(path) }
-    for descriptor in descriptors { Glibc.close(descriptor) }
+    guard !isInUse || clinux_replace(descriptor, relay) < 0 else { return }
+    Glibc.close(descriptor)
+    if !isInUse { Glibc.close(relay) }
   }
 }

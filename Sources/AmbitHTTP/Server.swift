@@ -5,6 +5,8 @@ internal import AmbitRuntime
 struct Server {
   let loop: LoopPointer
   let limits: HTTPLimits
+  /// Shared with the servers of the other loops.
+  fileprivate let sharedTally: Unmanaged<ConnectionTally>
   /// What the jobs of connections are.
   let connectionJob: JobKind
   var buffers = BufferPool()
@@ -42,6 +44,10 @@ struct Server {
   let segments: UnsafeMutableBufferPointer<ByteRange>
 }
 
+extension Server {
+  @inline(__always) var tally: ConnectionTally { sharedTally.takeUnretainedValue() }
+}
+
 typealias ServerPointer = UnsafeMutablePointer<Server>
 
 extension UnsafeMutablePointer<Server> {
@@ -58,10 +64,10 @@ extension UnsafeMutablePointer<Server> {
     loop.pointee.server!.assumingMemoryBound(to: Server.self)
   }
 
-  func initialize(loop: LoopPointer, limits: HTTPLimits, routes: RouteSet) {
+  func initialize(loop: LoopPointer, limits: HTTPLimits, routes: RouteSet, tally: ConnectionTally) {
     initialize(
       to: Server(
-        loop: loop, limits: limits,
+        loop: loop, limits: limits, sharedTally: .passRetained(tally),
         connectionJob: JobKind(
           handlersOn: loop, body: serveBurst, finish: burstEnded, beforeSuspension: jobWillWait),
         open: Link(alone: openLink), leaving: Link(alone: leavingLink),
@@ -86,9 +92,11 @@ extension UnsafeMutablePointer<Server> {
   func serve(_ descriptor: Int32) {
     let connection = takeConnection()
     pointee.openCount += 1
+    pointee.tally.connectionOpened()
     do throws(SystemError) {
       try connection.open(descriptor: descriptor, on: self)
       connection.armTimer()
+      connection.serveFirstBytes()
     } catch {
       cannotServe(connection, error)
     }
@@ -124,6 +132,7 @@ extension UnsafeMutablePointer<Server> {
     freeLink.append(connection.siblingLink)
     pointee.freeCount += 1
     pointee.openCount -= 1
+    pointee.tally.connectionClosed()
     if pointee.freeCount > Self.keptRecords { takeFreeConnection()?.deallocate() }
   }
 

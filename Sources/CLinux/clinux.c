@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <link.h>
 #include <linux/futex.h>
@@ -32,6 +33,8 @@ int clinux_epoll_wait_milliseconds(int fd, struct epoll_event *events, int capac
 int clinux_socket(int family) { return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
 
 int clinux_accept(int fd) { return accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC); }
+
+int clinux_replace(int fd, int other) { return dup3(other, fd, O_CLOEXEC); }
 
 int32_t clinux_peer_process(int fd) {
   struct ucred peer;

@@ -24,7 +24,7 @@ import Testing
   }
 
   @Test func `in a folder that is not there is refused with the system's reason`() throws {
-    let error = #expect(throws: ListenError.self) { try ListeningSocket(.unix(path: "/nowhere/a.sock"), loops: 1) }
+    let error = #expect(throws: ListenError.self) { try ListeningSocket(.unix(path: "/nowhere/a.sock")) }
     #expect(error?.description == "cannot listen on unix:/nowhere/a.sock: No such file or directory")
   }
 
@@ -38,7 +38,7 @@ import Testing
         gate.arrive(())
         _ = gate.wait()
         do throws(ListenError) {
-          let socket = try ListeningSocket(.unix(path: path), loops: 1)
+          let socket = try ListeningSocket(.unix(path: path))
           results.withLock { $0.0.append(socket) }
         } catch {
           results.withLock { $0.1.append(error.description) }
@@ -58,7 +58,7 @@ import Testing
 
   /// Leaves a socket behind on which nobody listens, as a host does that was killed.
   private func leaveSocket(at path: String) throws {
-    let socket = try ListeningSocket(.unix(path: path), loops: 1)
-    for descriptor in socket.descriptors { close(descriptor) }
+    let socket = try ListeningSocket(.unix(path: path))
+    for descriptor in [socket.descriptor, socket.relay] { close(descriptor) }
   }
 }

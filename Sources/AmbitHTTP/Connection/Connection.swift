@@ -149,6 +149,13 @@ extension UnsafeMutablePointer<Connection> {
     if let waiter = pointee.outputWaiter { waiter.wake(.ok) } else { flushWithoutWaiting() }
   }
 
+  /// Serves what a new connection's client has sent already: the loop would find it in its next turn, but another
+  /// handler might come first and take long.
+  func serveFirstBytes() {
+    pointee.flags = [.readable, .writable]
+    startBurst()
+  }
+
   /// Gives the connection a fiber, which serves what has arrived and ends when there is nothing more to do.
   @inline(__always)
   func startBurst() {

@@ -25,8 +25,10 @@ public enum IOEvents {
   public static var connection: UInt32 {
     clinux_epollin | clinux_epollout | clinux_epollrdhup | clinux_epollet
   }
-  /// Connections to accept, told to one of the loops that share the listener.
-  public static var listener: UInt32 { clinux_epollin | clinux_epollexclusive }
+  /// Connections to accept.
+  public static var listener: UInt32 { clinux_epollin }
+  /// What a loop writes to a descriptor for another one, and nobody reads, told once for each time: eventfd(2).
+  public static var relay: UInt32 { rings }
   /// What is written to a descriptor that nobody reads, told once for each time: eventfd(2).
   static var rings: UInt32 { clinux_epollin | clinux_epollet }
   /// Added to others: told once, then no more.
@@ -42,6 +44,19 @@ extension UnsafeMutablePointer<Loop> {
     event.events = events
     event.data.ptr = UnsafeMutableRawPointer(watch)
     try SystemError.check("epoll_ctl", epoll_ctl(pointee.epoll, EPOLL_CTL_ADD, descriptor, &event))
+  }
+
+  /// Reports events of a descriptor that several loops watch: of those that sleep, the one that has watched longest is
+  /// told, and of the others those that are awake (EPOLLEXCLUSIVE). A system that lacks this tells all of them.
+  public func watchShared(_ descriptor: Int32, _ watch: UnsafeMutablePointer<IOWatch>, for events: UInt32)
+    throws(SystemError)
+  {
+    do throws(SystemError) {
+      try self.watch(descriptor, watch, for: events | clinux_epollexclusive)
+    } catch {
+      guard [EINVAL, EPERM, ENOSYS].contains(error.code) else { throw error }
+      try self.watch(descriptor, watch, for: events)
+    }
   }
 
   /// Reports no more events of `descriptor`, which stays open; false if it was closed before: a duplicate of it may be

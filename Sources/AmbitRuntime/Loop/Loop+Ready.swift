@@ -21,6 +21,10 @@ extension UnsafeMutablePointer<Loop> {
   @inline(__always)
   public var hasReadyItems: Bool { !pointee.ready.isEmpty }
 
+  /// Whether the turn has more to do than the event that is being handled.
+  @inline(__always)
+  public var hasMoreInTurn: Bool { pointee.eventCount > 1 || hasReadyItems }
+
   /// Gives the job a turn, after all that is ready now. It has none to come.
   @inline(__always)
   func enqueue(_ job: JobPointer) {

@@ -49,6 +49,7 @@ extension UnsafeMutablePointer<Loop> {
   @inline(__always)
   private func handle(_ events: UnsafeMutablePointer<epoll_event>, _ count: Int32) {
     let mostReady = pointee.ready.count &+ Self.eventBacklog
+    pointee.eventCount = count
     for index in 0..<max(Int(count), 0) {
       let watch = events[index].data.ptr!.assumingMemoryBound(to: IOWatch.self)
       watch.pointee.onEvents(watch, events[index].events)

@@ -24,6 +24,8 @@ public struct Loop {
   public var now: Int64
   /// Counts the turns: a record given back in one turn may still be named by an event of that turn.
   public var turn: UInt64 = 0
+  /// How many events the loop took with the one that is being handled.
+  var eventCount: Int32 = 0
   /// The job that runs; nil while the loop's own code or a hook does.
   public var current: JobPointer?
   /// What the fiber that has just been left wants called; nil if it waits or has ended.

@@ -91,14 +91,20 @@ final class TestServer: Sendable {
 
   /// Does something while the first loop does not turn, which then finds all of it at once.
   func holdingLoop(_ body: () throws -> Void) rethrows {
+    let release = hold(0)
+    defer { release() }
+    try body()
+  }
+
+  /// Keeps a loop from turning until the result is called.
+  func hold(_ index: Int) -> () -> Void {
     let (held, released) = (Gate<Int>(), Gate<Int>())
-    loops.loops[0].post { _ in
+    loops.loops[index].post { _ in
       held.arrive(1)
       _ = released.wait()
     }
     _ = held.wait()
-    defer { released.arrive(1) }
-    try body()
+    return { released.arrive(1) }
   }
 
   /// What is open on all loops, besides the scopes of the host and of the plugin.
