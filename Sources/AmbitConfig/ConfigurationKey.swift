@@ -41,6 +41,7 @@ extension ConfigurationKey {
     .init("cancel_grace", .duration(.zero...minute), \.cancelGrace),
     .init("stall_warning", .timeLimit(millisecond...minute), \.stallWarning),
     .init("settle", .duration(.zero...minute), \.settle),
+    .init("max_plugin_size", .size((4 << 10)...(1 << 40)), \.maxPluginSize),
     .init("rehearsal_timeout", .duration(millisecond...(minute * 10)), \.rehearsalTimeout),
     .init("trust", .choice, \.trust),
     .init("half_close", .choice, \.halfClose),

@@ -33,6 +33,8 @@ package struct HostConfiguration: Sendable, Equatable {
   package var stallWarning: Duration? = .milliseconds(100)
   /// How long a plugin's file must have been unchanged before it is loaded.
   package var settle = Duration.milliseconds(100)
+  /// The largest file that is loaded as a plugin, in bytes.
+  package var maxPluginSize = 1 << 30
   /// How long a plugin's rehearsal in a child process may take, and its `start` and `save` in the host.
   package var rehearsalTimeout = Duration.seconds(10)
   /// Who may own and write the plugins' files and the folders on their way.

@@ -4,18 +4,52 @@ public struct SHA256: Hashable, Sendable, CustomStringConvertible {
 
   /// Hashes `bytes` in one pass, copying at most the last 64 of them.
   public init(of bytes: Span<UInt8>) {
-    var state = Self.initialState
-    var schedule = [UInt32](repeating: 0, count: 64)
-    let whole = bytes.count / 64 * 64
-    for start in stride(from: 0, to: whole, by: 64) {
-      Self.compress(bytes.extracting(start..<start + 64), into: &state, schedule: &schedule)
-    }
-    let padding = Self.padded(bytes.extracting(whole..<bytes.count), total: bytes.count)
-    for start in stride(from: 0, to: padding.count, by: 64) {
-      Self.compress(padding.span.extracting(start..<start + 64), into: &state, schedule: &schedule)
-    }
-    words = InlineArray { state[$0] }
+    var pieces = Pieces()
+    pieces.append(bytes)
+    self = pieces.hash
   }
+
+  /// Hashes bytes that arrive in pieces of any size, and keeps at most 63 of them.
+  public struct Pieces {
+    private var state = SHA256.initialState
+    private var schedule = [UInt32](repeating: 0, count: 64)
+    /// The bytes behind the last whole block.
+    private var rest: [UInt8] = []
+    private var total = 0
+
+    public init() {}
+
+    /// Adds `bytes` behind those that came before.
+    public mutating func append(_ bytes: Span<UInt8>) {
+      total += bytes.count
+      var start = 0
+      if !rest.isEmpty {
+        start = min(64 - rest.count, bytes.count)
+        for index in 0..<start { rest.append(bytes[index]) }
+        guard rest.count == 64 else { return }
+        let block = rest
+        rest = []
+        SHA256.compress(block.span, into: &state, schedule: &schedule)
+      }
+      while bytes.count - start >= 64 {
+        SHA256.compress(bytes.extracting(start..<start + 64), into: &state, schedule: &schedule)
+        start += 64
+      }
+      for index in start..<bytes.count { rest.append(bytes[index]) }
+    }
+
+    /// The hash of all bytes so far.
+    public var hash: SHA256 {
+      var (state, schedule) = (state, schedule)
+      let padding = SHA256.padded(rest.span, total: total)
+      for start in stride(from: 0, to: padding.count, by: 64) {
+        SHA256.compress(padding.span.extracting(start..<start + 64), into: &state, schedule: &schedule)
+      }
+      return SHA256(words: InlineArray { state[$0] })
+    }
+  }
+
+  private init(words: InlineArray<8, UInt32>) { self.words = words }
 
   /// The hash that `text` is the description of; nil if it is none.
   public init?(hexadecimal text: String) {

@@ -16,12 +16,6 @@ package struct PluginInspection: Sendable {
   /// does not run. Blocks.
   /// - Throws: if the file cannot be read, or is no shared library for this machine.
   package init(path: String) throws(HostFailure) {
-    do throws(PluginRefusal) {
-      content = try PluginContent(of: PluginFile(path: path), settle: .zero)
-      facts = try content.facts()
-    } catch {
-      throw HostFailure(error)
-    }
     let folder: PluginCopies
     do throws(FileError) {
       folder = try PluginCopies(in: HostProcess.variable("TMPDIR") ?? "/tmp")
@@ -29,8 +23,15 @@ package struct PluginInspection: Sendable {
       throw HostFailure(error)
     }
     defer { folder.remove() }
+    let copy: PluginCopy
     do throws(PluginRefusal) {
-      manifest = try Self.manifest(of: content, copiedTo: folder)
+      content = try PluginContent(of: PluginFile(path: path), settle: .zero)
+      (copy, facts) = try folder.copy(content)
+    } catch {
+      throw HostFailure(error)
+    }
+    do throws(PluginRefusal) {
+      manifest = try Self.manifest(of: copy, facts)
       refusals = []
     } catch {
       manifest = nil
@@ -38,13 +39,12 @@ package struct PluginInspection: Sendable {
     }
   }
 
-  private static func manifest(of content: PluginContent, copiedTo folder: PluginCopies) throws(PluginRefusal)
-    -> PluginManifest
-  {
+  private static func manifest(of copy: PluginCopy, _ facts: LibraryFacts) throws(PluginRefusal) -> PluginManifest {
+    try facts.refuseUnlessLoadable(copy.file)
     let defaults = HostConfiguration.defaults
     let rehearsal = Rehearsal(runtime: defaults.rehearsalRuntime, limit: defaults.rehearsalTimeout) { event in
       LineOutput.standardError.write("\(event.message)\n")
     }
-    return try rehearsal.rehearse(try folder.add(content)) { _ in nil }
+    return try rehearsal.rehearse(copy) { _ in nil }
   }
 }

@@ -49,7 +49,8 @@ struct PluginLoading {
     var result = Result()
     for file in files {
       do throws(PluginRefusal) {
-        let content = try PluginContent(of: file, settle: configuration.settle, trust: configuration.fileTrust)
+        let content = try PluginContent(
+          of: file, settle: configuration.settle, trust: configuration.fileTrust, limit: configuration.maxPluginSize)
         if let name = Self.unchanged(content, configuration, calls, serving) {
           try Self.keep(file, as: name, serving, &result)
         } else {

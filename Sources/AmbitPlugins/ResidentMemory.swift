@@ -5,7 +5,7 @@ package enum ResidentMemory {
   /// Resident bytes of each file that is mapped, by its path. Blocks for some milliseconds; empty if the system does not
   /// tell.
   package static func byFile() -> [String: Int] {
-    guard let text = try? TextFile.read("/proc/self/smaps") else { return [:] }
+    guard let text = try? TextFile.read("/proc/self/smaps", upTo: .max) else { return [:] }
     return sums(text)
   }
 

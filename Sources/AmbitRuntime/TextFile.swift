@@ -3,17 +3,22 @@ internal import Glibc
 /// Small files of text.
 public enum TextFile {
   /// The whole text of a file. Blocks.
-  /// - Throws: what the system says, or EILSEQ if the bytes are not UTF-8.
-  public static func read(_ path: String) throws(SystemError) -> String {
+  /// - Parameter limit: the most bytes that are read: a device or a pipe can give them for ever.
+  /// - Throws: what the system says, EFBIG if there are more bytes than `limit`, or EILSEQ if they are not UTF-8.
+  public static func read(_ path: String, upTo limit: Int = 16 << 20) throws(SystemError) -> String {
     let descriptor = try SystemError.check("cannot open \(path)", open(path, O_RDONLY | O_CLOEXEC))
     defer { close(descriptor) }
     var bytes: [UInt8] = []
     var piece = [UInt8](repeating: 0, count: 65536)
     while true {
       let count = Glibc.read(descriptor, &piece, piece.count)
+      if count < 0, errno == EINTR { continue }
       guard count >= 0 else { throw SystemError(operation: "cannot read \(path)") }
       if count == 0 { break }
       bytes += piece[..<count]
+      guard bytes.count <= limit else {
+        throw SystemError(operation: "cannot read \(path), which has more than \(limit >> 20) MiB", code: EFBIG)
+      }
     }
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw SystemError(operation: "cannot read \(path) as UTF-8", code: EILSEQ)

@@ -19,6 +19,31 @@ import Testing
     }
   }
 
+  @Test func `judges a large file by its first bytes`() throws {
+    var library = Library()
+    (library.sectionTable, library.segmentSize) = (5_000_000_000, 5_000_000_000)
+    let (head, size) = (Array(library.bytes[..<120]), UInt64(5_000_000_064))
+    #expect(throws: Never.self) { try ELF.checkHead(head.span, size: size) }
+    #expect(throws: ELFError.truncated(.sectionTable, needed: size, size: size - 1)) {
+      try ELF.checkHead(head.span, size: size - 1)
+    }
+    library.sectionTable = 0
+    let stripped = Array(library.bytes[..<120])
+    #expect(throws: ELFError.truncated(.segment(0), needed: 5_000_000_000, size: 4_999_999_999)) {
+      try ELF.checkHead(stripped.span, size: 4_999_999_999)
+    }
+  }
+
+  @Test func `leaves program headers behind the first bytes to whoever reads the whole`() throws {
+    var library = Library()
+    library.segmentType = 4
+    #expect(throws: Never.self) { try ELF.checkHead(Array(library.bytes[..<100]).span, size: 364) }
+    #expect(throws: ELFError.truncated(.programHeaders, needed: 120, size: 110)) {
+      library.sectionTable = 0
+      try ELF.checkHead(Array(library.bytes[..<100]).span, size: 110)
+    }
+  }
+
   @Test func `refuses text and says so`() {
     #expect(throws: ELFError.notELF) { try ELF.checkLibrary(Array("#!/bin/sh\nexit 0\n".utf8).span) }
   }

@@ -28,6 +28,18 @@ import Testing
     )
   }
 
+  @Test(arguments: [1, 63, 64, 65, 100, 1000])
+  func `is the same for bytes that arrive in pieces`(size: Int) {
+    let bytes = (0..<1000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+    var pieces = SHA256.Pieces()
+    for start in stride(from: 0, to: bytes.count, by: size) {
+      let end = min(start + size, bytes.count)
+      pieces.append(bytes.span.extracting(start..<end))
+      let whole = SHA256(of: bytes.span.extracting(0..<end))
+      #expect(pieces.hash == whole)
+    }
+  }
+
   @Test func `begins with the prefix that names builds`() {
     let digest = SHA256(of: Array("abc".utf8).span)
     #expect(digest.prefix == "ba7816bf8f01")

@@ -25,6 +25,23 @@ enum FixtureLibrary {
     try compile(["-shared", folder.write(source, to: "\(name).c")], to: "\(folder.path)/\(name).so")
   }
 
+  /// The bytes of a file that passes for a library as far as its headers tell: one segment, no section table, then `text`.
+  static func image(endingWith text: String) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: 120)
+    func put(_ value: some FixedWidthInteger, at offset: Int) {
+      withUnsafeBytes(of: value.littleEndian) { bytes.replaceSubrange(offset..<offset + $0.count, with: $0) }
+    }
+    bytes.replaceSubrange(0..<7, with: [0x7f, 0x45, 0x4c, 0x46, 2, 1, 1])
+    put(UInt16(3), at: 16)
+    put(ELF.Machine.host.rawValue, at: 18)
+    put(UInt64(64), at: 32)
+    put(UInt16(56), at: 54)
+    put(UInt16(1), at: 56)
+    put(UInt32(1), at: 64)
+    put(UInt64(120), at: 96)
+    return bytes + text.utf8
+  }
+
   /// Runs the compiler with `arguments`.
   static func compile(_ arguments: [String], to path: String, with compiler: String = "cc") throws -> PluginFile {
     let command = Process()
@@ -40,4 +57,10 @@ enum FixtureLibrary {
 extension PluginContent {
   /// The content of a file that the test has finished writing.
   static func settled(_ file: PluginFile) throws -> PluginContent { try PluginContent(of: file, settle: .zero) }
+
+  /// What the library says of itself, read from a copy in a folder that is gone afterwards.
+  func facts() throws -> LibraryFacts {
+    let folder = try TemporaryFolder()
+    return try PluginCopies(in: folder.path).copy(self).facts
+  }
 }

@@ -8,28 +8,36 @@ import Testing
 
   init() throws { folder = try TemporaryFolder() }
 
+  /// Writes a file that looks like a library and ends with `text`.
+  @discardableResult
+  private func write(_ text: String, to name: String) throws -> SHA256 {
+    let bytes = FixtureLibrary.image(endingWith: text)
+    try folder.write(Data(bytes), to: name)
+    return SHA256(of: bytes.span)
+  }
+
   private func file(_ name: String) -> PluginFile { PluginFile(path: "\(folder.path)/\(name)") }
 
   private func reason(_ error: PluginRefusal?) -> String? { error?.errors.first?.reason }
 
   @Test func `identifies a file by its content alone`() throws {
-    try folder.write("same", to: "a.so")
-    try folder.write("same", to: "b.so")
+    let hash = try write("same", to: "a.so")
+    try write("same", to: "b.so")
     let (a, b) = (try PluginContent.settled(file("a.so")), try PluginContent.settled(file("b.so")))
     #expect(a.hash == b.hash)
-    #expect(a.hash == SHA256(of: Array("same".utf8).span))
-    try folder.write("else", to: "a.so")
+    #expect(a.hash == hash)
+    try write("else", to: "a.so")
     #expect(try PluginContent.settled(file("a.so")).hash != b.hash)
   }
 
   @Test func `does not wait for a file that nobody has changed for long`() throws {
-    try folder.write("text", to: "a.so")
+    try write("text", to: "a.so")
     try folder.setAge(10, of: "a.so")
     _ = try PluginContent(of: file("a.so")) { _ in Issue.record("waited") }
   }
 
   @Test func `waits until a fresh file has settled, and no longer than that`() throws {
-    try folder.write("text", to: "a.so")
+    try write("text", to: "a.so")
     var waits = [Duration]()
     _ = try PluginContent(of: file("a.so"), settle: .seconds(60)) { waits.append($0) }
     #expect(waits.count == 1)
@@ -37,28 +45,28 @@ import Testing
   }
 
   @Test func `does not wait longer for a file from the future`() throws {
-    try folder.write("text", to: "a.so")
+    try write("text", to: "a.so")
     try folder.setAge(-3600, of: "a.so")
     _ = try PluginContent(of: file("a.so")) { #expect($0 == .milliseconds(100)) }
   }
 
   @Test func `takes the later content of a file that changes once while it waits`() throws {
-    try folder.write("half", to: "a.so")
-    var waits = 0
+    try write("half", to: "a.so")
+    var (waits, whole) = (0, SHA256?.none)
     let content = try PluginContent(of: file("a.so"), settle: .seconds(60)) { _ in
       waits += 1
-      if waits == 1 { _ = try? folder.write("the whole of it", to: "a.so") }
+      if waits == 1 { whole = try? write("the whole of it", to: "a.so") }
     }
-    #expect(content.hash == SHA256(of: Array("the whole of it".utf8).span))
+    #expect(content.hash == whole)
   }
 
   @Test func `takes the new file when the old one is replaced while it waits`() throws {
-    try folder.write("old", to: "a.so")
-    try folder.write("new", to: "new")
+    try write("old", to: "a.so")
+    let new = try write("new", to: "new")
     let content = try PluginContent(of: file("a.so"), settle: .seconds(60)) { _ in
       rename("\(folder.path)/new", "\(folder.path)/a.so")
     }
-    #expect(content.hash == SHA256(of: Array("new".utf8).span))
+    #expect(content.hash == new)
   }
 
   @Test func `refuses a file that is still being written`() throws {
@@ -72,6 +80,46 @@ import Testing
     }
     #expect(error?.errors.map(\.code) == [.unsettled])
     #expect(reason(error) == "still being written: it changed twice while it was read")
+  }
+
+  /// Hashing 4 GiB would take a minute, and holding them memory that this machine may not have.
+  @Test func `refuses a huge file that is no library, or is too large, by its first bytes`() throws {
+    let image = try Data(contentsOf: URL(fileURLWithPath: FixtureLibrary.build("bare", in: folder).path))
+    let cases: [(name: String, head: Data, code: PluginError.Code, reason: String)] = [
+      ("zeros.so", Data(), .notALibrary, "not a shared library: it does not begin with the ELF magic number"),
+      ("half.so", image[..<64], .notALibrary, "not a shared library: it has no segment to load"),
+      (
+        "large.so", image, .tooLarge,
+        "the file has 4294967296 bytes, at most 1073741824 are allowed; raise max_plugin_size if it is meant to be that large"
+      ),
+    ]
+    for (name, head, code, reason) in cases {
+      try folder.write(head, to: name)
+      truncate("\(folder.path)/\(name)", 4 << 30)
+      let error = #expect(throws: PluginRefusal.self) { try PluginContent.settled(file(name)) }
+      #expect(error?.errors.map(\.code) == [code], "\(name)")
+      #expect(error?.errors.map(\.reason) == [reason])
+    }
+  }
+
+  @Test func `takes a file of the largest size, and none that is a byte larger`() throws {
+    let hash = try write("text", to: "a.so")
+    let size = FixtureLibrary.image(endingWith: "text").count
+    #expect(try PluginContent(of: file("a.so"), settle: .zero, limit: size).hash == hash)
+    let error = #expect(throws: PluginRefusal.self) {
+      try PluginContent(of: file("a.so"), settle: .zero, limit: size - 1)
+    }
+    #expect(error?.errors.map(\.code) == [.tooLarge])
+  }
+
+  @Test func `does not judge the first bytes of a file that is being written`() throws {
+    try folder.write("", to: "a.so")
+    var (waits, whole) = (0, SHA256?.none)
+    let content = try PluginContent(of: file("a.so"), settle: .seconds(60)) { _ in
+      waits += 1
+      if waits == 1 { whole = try? write("the whole of it", to: "a.so") }
+    }
+    #expect(content.hash == whole)
   }
 
   @Test func `refuses a folder, a dangling link and a FIFO by their names`() throws {

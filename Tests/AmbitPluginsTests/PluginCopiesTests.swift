@@ -35,7 +35,7 @@ import Testing
     let (first, second) = (try copies.add(content), try copies.add(content))
     #expect(first.path != second.path)
     let named = try copies.name(second, plugin: "bare", generation: 7)
-    let build = (try content.facts().buildID ?? content.hash.description).prefix(12)
+    let build = (named.buildID ?? content.hash.description).prefix(12)
     #expect(named.path == "\(copies.path)/bare.7.\(build).so")
     #expect(FileManager.default.contentsEqual(atPath: content.file.path, andPath: named.path))
     copies.discard(first)
@@ -65,6 +65,38 @@ import Testing
       #expect(error?.errors.map(\.code) == [.notALibrary])
     }
     #expect(try copiedFiles().isEmpty)
+  }
+
+  @Test func `copies no file that has changed since it was read, nor leaves anything of it`() throws {
+    let file = try FixtureLibrary.build("bare", in: folder)
+    let whole = try Data(contentsOf: URL(fileURLWithPath: file.path))
+    for other in [whole + Data([0]), whole.dropLast(), whole.dropLast() + Data([1])] {
+      try folder.write(whole, to: "bare.so")
+      let content = try PluginContent.settled(file)
+      try overwrite(file, with: other)
+      let error = #expect(throws: PluginRefusal.self) { try copies.add(content) }
+      #expect(error?.errors.map(\.code) == [.unsettled])
+      #expect(error?.errors.first?.reason == "still being written: it changed while it was copied")
+    }
+    #expect(try copiedFiles().isEmpty)
+  }
+
+  /// In place, as `cp` does.
+  private func overwrite(_ file: PluginFile, with bytes: Data) throws {
+    let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: file.path))
+    try handle.truncate(atOffset: 0)
+    try handle.write(contentsOf: bytes)
+    try handle.close()
+  }
+
+  @Test func `copies the file that was read, although another has its name by now`() throws {
+    let file = try FixtureLibrary.build("bare", in: folder)
+    let content = try PluginContent.settled(file)
+    try folder.write("another", to: "another")
+    rename("\(folder.path)/another", file.path)
+    let bytes = try Array(Data(contentsOf: URL(fileURLWithPath: copies.add(content).path)))
+    let hash = SHA256(of: bytes.span)
+    #expect(hash == content.hash)
   }
 
   @Test func `copies nothing but shared libraries`() throws {

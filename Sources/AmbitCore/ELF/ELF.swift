@@ -33,14 +33,24 @@ public enum ELF {
   /// Refuses the whole file `file` unless it is a shared library for `expected` whose header, program headers, section
   /// table and segments all lie within it.
   public static func checkLibrary(_ file: Span<UInt8>, machine expected: Machine = .host) throws(ELFError) {
-    try checkIdentity(of: file)
-    let type = try file.integer(UInt16.self, at: 16, of: .header)
-    let machine = Machine(rawValue: try file.integer(UInt16.self, at: 18, of: .header))
+    try checkHead(file, size: UInt64(file.count), machine: expected)
+  }
+
+  /// As much of `checkLibrary` as the first bytes of a file of `size` bytes can tell: a huge file that is no library, or
+  /// is cut short, is refused before the rest of it is read.
+  /// - Parameter head: the first bytes of the file; all of them if the file is no longer than that. Program headers that
+  ///   lie behind it are not looked at.
+  public static func checkHead(
+    _ head: Span<UInt8>, size: UInt64, machine expected: Machine = .host
+  ) throws(ELFError) {
+    try checkIdentity(of: head)
+    let type = try head.integer(UInt16.self, at: 16, of: .header)
+    let machine = Machine(rawValue: try head.integer(UInt16.self, at: 18, of: .header))
     guard machine == expected else { throw .otherMachine(found: machine, expected: expected) }
     guard type == 3 else { throw .notShared(type: type) }
-    try file.checkExtent(offset: 0, size: 64, of: .header)
-    try checkSectionTable(of: file)
-    try checkSegments(of: file)
+    try head.checkExtent(offset: 0, size: 64, of: .header)
+    try checkSectionTable(of: head, size: size)
+    try checkSegments(of: head, size: size)
   }
 
   /// `e_ident`: the magic number, 64 bits, little-endian, version 1.
@@ -56,19 +66,22 @@ public enum ELF {
 
   /// A stripped library may lack a section table; one that is announced must be there. Linkers write it last, so it
   /// tells best whether the file is whole.
-  private static func checkSectionTable(of file: Span<UInt8>) throws(ELFError) {
-    let offset = try file.integer(UInt64.self, at: 40, of: .header)
+  private static func checkSectionTable(of head: Span<UInt8>, size fileSize: UInt64) throws(ELFError) {
+    let offset = try head.integer(UInt64.self, at: 40, of: .header)
     guard offset != 0 else { return }
-    let size = try file.integer(UInt16.self, at: 58, of: .header)
-    let count = try file.integer(UInt16.self, at: 60, of: .header)
-    try file.checkExtent(offset: offset, size: UInt64(size) * UInt64(count), of: .sectionTable)
+    let size = try head.integer(UInt16.self, at: 58, of: .header)
+    let count = try head.integer(UInt16.self, at: 60, of: .header)
+    try ELFError.checkExtent(offset: offset, size: UInt64(size) * UInt64(count), of: .sectionTable, in: fileSize)
   }
 
   /// Each PT_LOAD and PT_DYNAMIC, of which there must be a PT_LOAD at least.
-  private static func checkSegments(of file: Span<UInt8>) throws(ELFError) {
-    let segments = try file.segments()
+  private static func checkSegments(of head: Span<UInt8>, size: UInt64) throws(ELFError) {
+    let table = try head.segmentTable()
+    try ELFError.checkExtent(offset: table.offset, size: table.size, of: .programHeaders, in: size)
+    guard table.offset + table.size <= UInt64(head.count) else { return }
+    let segments = try head.segments()
     for (index, segment) in segments.enumerated() where segment.type == .load || segment.type == .dynamic {
-      try file.checkExtent(offset: segment.offset, size: segment.size, of: .segment(index))
+      try ELFError.checkExtent(offset: segment.offset, size: segment.size, of: .segment(index), in: size)
     }
     guard segments.contains(where: { $0.type == .load }) else { throw .nothingToLoad }
   }

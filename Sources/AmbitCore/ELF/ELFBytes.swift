@@ -17,11 +17,9 @@ extension Span<UInt8> {
 
   /// Refuses `size` bytes from `offset` on that do not lie within the file.
   func checkExtent(offset: UInt64, size: UInt64, of part: ELFError.Part) throws(ELFError) {
-    let (end, overflow) = offset.addingReportingOverflow(size)
-    guard !overflow, end <= UInt64(count) else {
-      throw .truncated(part, needed: overflow ? .max : end, size: UInt64(count))
-    }
+    try ELFError.checkExtent(offset: offset, size: size, of: part, in: UInt64(count))
   }
+
   /// The text from `start` and `offset` on, up to the NUL that ends it.
   func text(at start: UInt64, plus offset: UInt64) throws(ELFError) -> String {
     let (place, overflow) = start.addingReportingOverflow(offset)
@@ -32,5 +30,15 @@ extension Span<UInt8> {
       bytes.append(self[index])
     }
     throw .truncated(.name, needed: UInt64(count) + 1, size: UInt64(count))
+  }
+}
+
+extension ELFError {
+  /// Refuses `size` bytes from `offset` on that do not lie within a file of `fileSize` bytes.
+  static func checkExtent(offset: UInt64, size: UInt64, of part: Part, in fileSize: UInt64) throws(ELFError) {
+    let (end, overflow) = offset.addingReportingOverflow(size)
+    guard !overflow, end <= fileSize else {
+      throw .truncated(part, needed: overflow ? .max : end, size: fileSize)
+    }
   }
 }

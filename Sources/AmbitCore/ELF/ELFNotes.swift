@@ -23,7 +23,8 @@ struct ELFNotes: Equatable {
       try file.checkExtent(offset: description, size: size, of: part)
       let owner = try file.text(at: place + 12, plus: 0)
       owners.insert(owner)
-      if owner == "GNU", type == 3 { buildID = try Self.digits(size, at: description, part, in: file) }
+      // The longest hash that linkers use has 64 bytes; whoever wrote a longer one did not mean a build ID.
+      if owner == "GNU", type == 3, size <= 64 { buildID = try Self.digits(size, at: description, part, in: file) }
       place = description + (size + 3) / 4 * 4
     }
   }
@@ -32,7 +33,7 @@ struct ELFNotes: Equatable {
     _ count: UInt64, at offset: UInt64, _ part: ELFError.Part, in file: Span<UInt8>
   ) throws(ELFError) -> String {
     var text = ""
-    text.reserveCapacity(2 * Int(clamping: min(count, 32)))
+    text.reserveCapacity(2 * Int(count))
     for index in 0..<count {
       let byte = try file.integer(UInt8.self, at: offset + index, of: part)
       text += (byte < 16 ? "0" : "") + String(byte, radix: 16)

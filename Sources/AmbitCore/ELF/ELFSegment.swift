@@ -16,19 +16,27 @@ struct ELFSegment: Equatable {
   let address: UInt64
   /// Its bytes in the file.
   let size: UInt64
+
+  /// The bytes of a program header.
+  static let headerSize: UInt64 = 56
 }
 
 extension Span<UInt8> {
-  /// All program headers. Where they point to is not checked.
-  func segments() throws(ELFError) -> [ELFSegment] {
+  /// Where the program headers lie, which is not checked.
+  func segmentTable() throws(ELFError) -> (offset: UInt64, size: UInt64) {
     let table = try integer(UInt64.self, at: 32, of: .header)
     let size = UInt64(try integer(UInt16.self, at: 54, of: .header))
     let count = UInt64(try integer(UInt16.self, at: 56, of: .header))
-    guard size == 56 else { throw .otherFormat("program headers of 56 bytes", found: size) }
-    try checkExtent(offset: table, size: size * count, of: .programHeaders)
+    guard size == ELFSegment.headerSize else { throw .otherFormat("program headers of 56 bytes", found: size) }
+    return (table, size * count)
+  }
+
+  /// All program headers. Where they point to is not checked.
+  func segments() throws(ELFError) -> [ELFSegment] {
+    let table = try segmentTable()
+    try checkExtent(offset: table.offset, size: table.size, of: .programHeaders)
     var segments: [ELFSegment] = []
-    for index in 0..<count {
-      let header = table + index * size
+    for header in stride(from: table.offset, to: table.offset + table.size, by: Int(ELFSegment.headerSize)) {
       segments.append(
         ELFSegment(
           type: .init(rawValue: try integer(UInt32.self, at: header, of: .programHeaders)),

@@ -11,7 +11,8 @@ package enum LocalClient {
   }
 
   /// Sends a request without a body and reads the response to its end. Blocks for as long as the host takes.
-  /// - Throws: what the system says, or ECONNRESET if the host ended before its response did.
+  /// - Throws: what the system says, ECONNRESET if the host ended before its response did, or EFBIG if the response does
+  ///   not end.
   package static func send(_ method: String, _ target: String, accept: String, to path: String) throws(SystemError)
     -> Reply
   {
@@ -44,6 +45,9 @@ package enum LocalClient {
     }
   }
 
+  /// More than any response of a host has, in bytes. What listens on the socket may be something else.
+  private static var longestResponse: Int { 256 << 20 }
+
   private static func readAll(from descriptor: Int32) throws(SystemError) -> [UInt8] {
     var bytes: [UInt8] = []
     var piece = [UInt8](repeating: 0, count: 65_536)
@@ -52,6 +56,9 @@ package enum LocalClient {
       guard count >= 0 else { throw SystemError(operation: "cannot read the response") }
       if count == 0 { return bytes }
       bytes += piece[..<count]
+      guard bytes.count <= longestResponse else {
+        throw SystemError(operation: "cannot read a response of more than \(longestResponse >> 20) MiB", code: EFBIG)
+      }
     }
   }
 }

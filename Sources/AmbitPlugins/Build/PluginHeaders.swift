@@ -24,7 +24,7 @@ package struct PluginHeaders: Sendable {
   }
 
   private static func write(_ text: [UInt8], to path: String) throws(FileError) {
-    if let old = try? OpenFile(reading: path).readAll(expecting: text.count), old == text { return }
+    if let old = try? OpenFile(reading: path).readHead(upTo: text.count + 1), old == text { return }
     _ = try replaceFile(path) { (temporary) throws(FileError) in
       try OpenFile(creating: temporary, mode: 0o644).write(text)
       return true

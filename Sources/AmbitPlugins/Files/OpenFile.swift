@@ -1,9 +1,12 @@
 import Glibc
 
-/// An open file, closed when the value ends.
-struct OpenFile: ~Copyable {
+/// An open file, closed when the object goes.
+final class OpenFile: Sendable {
   private let descriptor: Int32
   private let path: String
+
+  /// How much is read at once, in bytes.
+  private static let pieceSize = 256 * 1024
 
   /// Never waits for the other end of a FIFO, and is not inherited by child processes.
   init(reading path: String) throws(FileError) {
@@ -25,32 +28,35 @@ struct OpenFile: ~Copyable {
     return FileStatus(status)
   }
 
-  /// All bytes up to the end; `expected` is how many there should be.
-  func readAll(expecting expected: Int) throws(FileError) -> [UInt8] {
-    var bytes = [UInt8]()
-    bytes.reserveCapacity(expected)
-    while true {
-      let chunk = try readSome(upTo: 256 * 1024)
-      guard !chunk.isEmpty else { return bytes }
-      bytes += chunk
-    }
+  /// The first `limit` bytes; all of them if the file has no more.
+  func readHead(upTo limit: Int) throws(FileError) -> [UInt8] {
+    var bytes: [UInt8] = []
+    try readPieces(upTo: limit) { (piece) throws(FileError) in bytes += piece }
+    return bytes
   }
 
-  private func readSome(upTo capacity: Int) throws(FileError) -> [UInt8] {
-    var failure: FileError?
-    let chunk = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
-      do throws(FileError) {
-        count = try systemCall("read it", path) { read(descriptor, buffer.baseAddress, capacity) }
-      } catch {
-        failure = error
-      }
+  /// Reads the file from its beginning to its end, but no more than `limit` bytes however it grows, and hands them to
+  /// `body` piece by piece: a file of any size takes the memory of one piece.
+  /// - Returns: how many bytes that were.
+  @discardableResult
+  func readPieces(
+    upTo limit: Int, _ body: (ArraySlice<UInt8>) throws(FileError) -> Void
+  ) throws(FileError) -> Int {
+    var buffer = [UInt8](repeating: 0, count: min(Self.pieceSize, limit))
+    var place = 0
+    while place < limit {
+      let wanted = min(buffer.count, limit - place)
+      let count = try systemCall("read it", path) { pread(descriptor, &buffer, wanted, off_t(place)) }
+      guard count > 0 else { break }
+      try body(buffer[..<count])
+      place += count
     }
-    if let failure { throw failure }
-    return chunk
+    return place
   }
 
-  func write(_ bytes: [UInt8]) throws(FileError) {
+  func write(_ bytes: some Collection<UInt8>) throws(FileError) {
     var written = 0
+    let bytes = ArraySlice(bytes)
     while written < bytes.count {
       written += try systemCall("write it", path) {
         bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + written, bytes.count - written) }

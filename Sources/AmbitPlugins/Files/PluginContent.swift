@@ -1,19 +1,30 @@
 package import AmbitCore
+import Glibc
 
-/// The whole content of a plugin's file at one moment, and its identity.
+/// A plugin's file at one moment, and the identity of its content.
 ///
-/// What is hashed, checked and copied are these bytes, so that a file that changes later changes nothing here.
+/// The file is read in pieces, so that it takes no memory however large it is. It stays open as long as the value lives:
+/// a file that is replaced later is another one, and one that is overwritten is noticed when it is copied.
 package struct PluginContent: Sendable {
   package let file: PluginFile
   /// Tells whether the file is another one than before; inode and time do not, since both are used again.
   package let hash: SHA256
-  let bytes: [UInt8]
+  /// In bytes.
+  package let size: Int
+  private let source: OpenFile
+
+  /// The largest file that is read unless the caller says otherwise, in bytes: 1 GiB.
+  package static let defaultLimit = 1 << 30
+
+  /// How much of the file tells whether it is a library at all, in bytes: the header and, mostly, the program headers.
+  private static let headSize = 64 << 10
 
   /// Reads `file` once nobody has changed it for `settle`, by its time of modification. A file that changes during the
-  /// wait or the reading is tried once more, then refused as still being written, and so is one that `trust` does not
-  /// believe. `pause` waits on the calling thread.
+  /// wait or the reading is tried once more, then refused as still being written. One that `trust` does not believe, that
+  /// is larger than `limit` bytes, or whose first bytes are not those of a whole library for this machine is refused
+  /// before the rest is read. `pause` waits on the calling thread.
   package init(
-    of file: PluginFile, settle: Duration = .milliseconds(100), trust: FileTrust = .any,
+    of file: PluginFile, settle: Duration = .milliseconds(100), trust: FileTrust = .any, limit: Int = defaultLimit,
     pause: (Duration) -> Void = pauseThread
   ) throws(PluginRefusal) {
     do throws(UntrustedFile) {
@@ -21,44 +32,100 @@ package struct PluginContent: Sendable {
     } catch {
       throw PluginRefusal(.untrusted, file, error.description)
     }
-    let bytes = try Self.settledBytes(of: file, settle: settle, pause: pause)
-    self.file = file
-    self.bytes = bytes
-    hash = SHA256(of: bytes.span)
-  }
-
-  /// What the bytes say of the library, without loading it.
-  /// - Throws: if they are no whole shared library for this machine.
-  package func facts() throws(PluginRefusal) -> LibraryFacts { try LibraryFacts(of: bytes, in: file) }
-
-  private static func settledBytes(
-    of file: PluginFile, settle: Duration, pause: (Duration) -> Void
-  ) throws(PluginRefusal) -> [UInt8] {
     for _ in 0..<2 {
-      if let bytes = try attempt(file, settle: settle, pause: pause) { return bytes }
+      if let content = try Self.attempt(file, settle: settle, limit: limit, pause: pause) {
+        self = content
+        return
+      }
     }
     throw PluginRefusal(.unsettled, file, "still being written: it changed twice while it was read")
   }
 
-  /// The bytes, or nil if the file changed between the first look at it and the last.
+  private init(_ file: PluginFile, _ source: OpenFile, hash: SHA256, size: Int) {
+    self.file = file
+    self.source = source
+    self.hash = hash
+    self.size = size
+  }
+
+  /// The content, or nil if the file changed between the first look at it and the last.
   private static func attempt(
-    _ file: PluginFile, settle: Duration, pause: (Duration) -> Void
-  ) throws(PluginRefusal) -> [UInt8]? {
-    let (before, bytes, after): (FileStatus, [UInt8], FileStatus)
-    do throws(FileError) {
-      let source = try OpenFile(reading: file.path)
-      before = try source.status()
-      let age = before.age
-      if before.kind == .file, age < settle { pause(min(settle, settle - age)) }
-      bytes = before.kind == .file ? try source.readAll(expecting: before.size) : []
-      after = try FileStatus(of: file.path)
+    _ file: PluginFile, settle: Duration, limit: Int, pause: (Duration) -> Void
+  ) throws(PluginRefusal) -> PluginContent? {
+    let source = try reading(file) { () throws(FileError) in try OpenFile(reading: file.path) }
+    let before = try reading(file) { () throws(FileError) in try source.status() }
+    try refuseUnlessFile(before, file)
+    let age = before.age
+    if age < settle { pause(min(settle, settle - age)) }
+    let refusal = try reading(file) { () throws(FileError) -> PluginRefusal? in
+      try objection(to: source, of: before.size, limit: limit, in: file)
+    }
+    let hash = try reading(file) { () throws(FileError) -> SHA256? in
+      refusal == nil ? try Self.hash(of: source, size: before.size) : nil
+    }
+    let after = try reading(file) { () throws(FileError) in try FileStatus(of: file.path) }
+    guard after == before else { return nil }
+    if let refusal { throw refusal }
+    return hash.map { PluginContent(file, source, hash: $0, size: before.size) }
+  }
+
+  /// Passes on why the file cannot be read.
+  private static func reading<Value>(
+    _ file: PluginFile, _ body: () throws(FileError) -> Value
+  ) throws(PluginRefusal) -> Value {
+    do throws(FileError) { return try body() } catch { throw PluginRefusal(.unreadable, file, error.reason) }
+  }
+
+  /// Nil if the file is not as long as `size` any more. One that grows all the time is not followed.
+  private static func hash(of source: OpenFile, size: Int) throws(FileError) -> SHA256? {
+    var hash = SHA256.Pieces()
+    let count = try source.readPieces(upTo: size + 1) { hash.append($0.span) }
+    return count == size ? hash.hash : nil
+  }
+
+  private static func refuseUnlessFile(_ status: FileStatus, _ file: PluginFile) throws(PluginRefusal) {
+    guard status.kind != .file else { return }
+    let found = status.kind == .folder ? "a folder" : "neither a file nor a folder"
+    throw PluginRefusal(.unreadable, file, "expected a shared library, found \(found)")
+  }
+
+  /// Why a file of `size` bytes need not be read; nil if it has to be.
+  private static func objection(
+    to source: OpenFile, of size: Int, limit: Int, in file: PluginFile
+  ) throws(FileError) -> PluginRefusal? {
+    let head = try source.readHead(upTo: headSize)
+    do throws(ELFError) {
+      try ELF.checkHead(head.span, size: UInt64(size))
     } catch {
-      throw PluginRefusal(.unreadable, file, error.reason)
+      return PluginRefusal(.notALibrary, file, error.description)
     }
-    guard before.kind == .file else {
-      let found = before.kind == .folder ? "a folder" : "neither a file nor a folder"
-      throw PluginRefusal(.unreadable, file, "expected a shared library, found \(found)")
+    guard size > limit else { return nil }
+    return PluginRefusal(
+      .tooLarge, file,
+      "the file has \(size) bytes, at most \(limit) are allowed; raise max_plugin_size if it is meant to be that large")
+  }
+
+  /// Writes the content to a new file at `path`.
+  /// - Throws: `.unsettled` if the file has changed since it was read; nothing is left at `path` then.
+  func copy(to path: String) throws(PluginRefusal) {
+    var hash = SHA256.Pieces()
+    do throws(FileError) {
+      let copy = try OpenFile(creating: path, mode: 0o700)
+      do throws(FileError) {
+        try source.readPieces(upTo: size + 1) { (piece) throws(FileError) in
+          hash.append(piece.span)
+          try copy.write(piece)
+        }
+      } catch {
+        unlink(path)
+        throw error
+      }
+    } catch {
+      throw PluginRefusal(.unreadable, file, "no private copy of it: \(error)")
     }
-    return before == after && bytes.count == before.size ? bytes : nil
+    guard hash.hash == self.hash else {
+      unlink(path)
+      throw PluginRefusal(.unsettled, file, "still being written: it changed while it was copied")
+    }
   }
 }

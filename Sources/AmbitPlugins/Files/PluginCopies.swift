@@ -33,22 +33,30 @@ package final class PluginCopies: Sendable {
     throw FileError(subject: folder, action: "load libraries from a file system mounted noexec", code: EPERM)
   }
 
-  /// Checks that the content is a library for this machine that can be loaded, and writes it to a new file.
+  /// Copies a library for this machine that can be loaded to a new file.
   package func add(_ content: PluginContent) throws(PluginRefusal) -> PluginCopy {
+    let (copy, facts) = try copy(content)
+    do throws(PluginRefusal) {
+      try facts.refuseUnlessLoadable(content.file)
+    } catch {
+      discard(copy)
+      throw error
+    }
+    return copy
+  }
+
+  /// Copies a library for this machine to a new file, and reads there what it says of itself without loading it.
+  package func copy(_ content: PluginContent) throws(PluginRefusal) -> (copy: PluginCopy, facts: LibraryFacts) {
     let file = content.file
-    let facts = try content.facts()
-    do throws(ELFError) {
-      try facts.checkLoadable()
-    } catch {
-      throw PluginRefusal(.notALibrary, file, error.description)
-    }
     let copy = "\(path)/\(file.stem).new-\(count.add(1, ordering: .relaxed).newValue).so"
-    do throws(FileError) {
-      try write(content.bytes, to: copy)
+    try content.copy(to: copy)
+    do throws(PluginRefusal) {
+      let facts = try LibraryFacts(ofCopy: copy, of: file)
+      return (PluginCopy(file: file, hash: content.hash, of: facts, path: copy), facts)
     } catch {
-      throw PluginRefusal(.unreadable, file, "no private copy of it: \(error)")
+      unlink(copy)
+      throw error
     }
-    return PluginCopy(file: file, hash: content.hash, of: facts, path: copy)
   }
 
   /// Names a copy that was not loaded yet after its plugin: `PLUGIN.GENERATION.BUILD.so`, by which a debugger or a
@@ -68,17 +76,6 @@ package final class PluginCopies: Sendable {
 
   /// Removes a copy that was not loaded here.
   package func discard(_ copy: PluginCopy) { unlink(copy.path) }
-
-  /// Leaves no half of a copy behind, and whatever had the name before alone.
-  private func write(_ bytes: [UInt8], to path: String) throws(FileError) {
-    let copy = try OpenFile(creating: path, mode: 0o700)
-    do throws(FileError) {
-      try copy.write(bytes)
-    } catch {
-      unlink(path)
-      throw error
-    }
-  }
 
   /// Removes the folder with all copies. Call it when no plugin's code will run any more: a crash report could not name
   /// functions of a library whose file is gone.
@@ -111,23 +108,31 @@ package struct PluginCopy: Sendable {
 extension PluginCopy {
   /// A copy that another process has made and checked, at `path`.
   init(reading path: String, of file: PluginFile, hash: String) throws(PluginRefusal) {
-    let bytes: [UInt8]
-    do throws(FileError) {
-      let source = try OpenFile(reading: path)
-      bytes = try source.readAll(expecting: try source.status().size)
-    } catch {
-      throw PluginRefusal(.unreadable, file, error.reason)
-    }
-    let facts = try LibraryFacts(of: bytes, in: file)
-    self.init(file: file, hash: SHA256(hexadecimal: hash) ?? SHA256(of: bytes.span), of: facts, path: path)
+    self.init(
+      file: file, hash: SHA256(hexadecimal: hash), of: try LibraryFacts(ofCopy: path, of: file), path: path)
   }
 }
 
 extension LibraryFacts {
-  /// What the content of `file` says of the library.
-  init(of bytes: [UInt8], in file: PluginFile) throws(PluginRefusal) {
+  /// What the private copy at `path` says of the library in `file`. It is mapped for that, and only what is looked at gets
+  /// into memory.
+  init(ofCopy path: String, of file: PluginFile) throws(PluginRefusal) {
+    let facts: Result<LibraryFacts, ELFError>
+    do throws(FileError) {
+      facts = try withMappedBytes(of: path) { (bytes) throws(ELFError) in try LibraryFacts(of: bytes) }
+    } catch {
+      throw PluginRefusal(.unreadable, file, "no private copy of it: \(error)")
+    }
+    do throws(ELFError) { self = try facts.get() } catch {
+      throw PluginRefusal(.notALibrary, file, error.description)
+    }
+  }
+
+  /// Refuses the library in `file` if the loader would take it for a library and it is none, or could take it a few times
+  /// only.
+  package func refuseUnlessLoadable(_ file: PluginFile) throws(PluginRefusal) {
     do throws(ELFError) {
-      self = try LibraryFacts(of: bytes.span)
+      try checkLoadable()
     } catch {
       throw PluginRefusal(.notALibrary, file, error.description)
     }

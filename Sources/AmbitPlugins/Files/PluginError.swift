@@ -7,6 +7,8 @@ package struct PluginError: Error, Equatable, Sendable, CustomStringConvertible 
     case untrusted
     /// The file changed while it was read.
     case unsettled
+    /// The file is larger than `max_plugin_size`.
+    case tooLarge
     /// The file is not a whole shared library of this machine.
     case notALibrary
     /// The system's loader refused the copy.
