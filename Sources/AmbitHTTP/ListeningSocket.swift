@@ -36,7 +36,7 @@ struct ListeningSocket {
   /// - Parameter mode: the permissions of a local socket's file; nil: what the process's mask leaves of them.
   init(_ address: ListenAddress, mode: mode_t? = nil) throws(ListenError) {
     let relay = try ListenError.about(address) { () throws(SystemError) in
-      try SystemError.check("eventfd", eventfd(0, clinux_efd_flags))
+      try SystemError.check("eventfd", clinux_own(eventfd(0, clinux_efd_flags)))
     }
     do throws(ListenError) {
       if case .unix(let path) = address {
@@ -48,7 +48,7 @@ struct ListeningSocket {
         self.init(descriptor: descriptor, relay: relay, url: url, path: nil)
       }
     } catch {
-      Glibc.close(relay)
+      clinux_close(relay)
       throw error
     }
   }
@@ -90,7 +90,7 @@ struct ListeningSocket {
       try SystemError.check("bind", address.withPointer { bind(descriptor, $0, $1.pointee) })
       try SystemError.check("listen", listen(descriptor, backlog))
     } catch {
-      Glibc.close(descriptor)
+      clinux_close(descriptor)
       throw error
     }
     return descriptor
@@ -110,7 +110,7 @@ struct ListeningSocket {
     var status = stat()
     guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return nil }
     let probe = clinux_socket(AF_UNIX)
-    defer { Glibc.close(probe) }
+    defer { clinux_close(probe) }
     var address = SocketAddress(.unix(path: path))
     guard address.withPointer({ connect(probe, $0, $1.pointee) }) != 0 else { return clinux_peer_process(probe) }
     if errno == ECONNREFUSED { unlink(path) }
@@ -123,7 +123,7 @@ struct ListeningSocket {
   func close(isInUse: Bool = false) {
     if let path { unlink(path) }
     guard !isInUse || clinux_replace(descriptor, relay) < 0 else { return }
-    Glibc.close(descriptor)
-    if !isInUse { Glibc.close(relay) }
+    clinux_close(descriptor)
+    if !isInUse { clinux_close(relay) }
   }
 }

@@ -1,5 +1,6 @@
 internal import AmbitCore
 internal import AmbitRuntime
+internal import CLinux
 internal import Glibc
 
 /// The folder that the file of a local socket lies in.
@@ -13,7 +14,7 @@ enum SocketFolder {
     for path: String, _ body: () throws(ListenError) -> Result
   ) throws(ListenError) -> Result {
     let descriptor = try ListenError.about(.unix(path: path)) { () throws(SystemError) in try lock(folder(of: path)) }
-    defer { close(descriptor) }
+    defer { clinux_close(descriptor) }
     return try body()
   }
 
@@ -24,10 +25,10 @@ enum SocketFolder {
 
   /// The descriptor that holds the lock.
   private static func lock(_ folder: String) throws(SystemError) -> Int32 {
-    let descriptor = try SystemError.check("open", open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
+    let descriptor = try SystemError.check("open", clinux_own(open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)))
     while flock(descriptor, LOCK_EX) != 0 {
       guard errno == EINTR else {
-        close(descriptor)
+        clinux_close(descriptor)
         throw SystemError(operation: "flock")
       }
     }

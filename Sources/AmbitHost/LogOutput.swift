@@ -15,6 +15,7 @@ enum LogOutput {
       }
     let handler = LineLogHandler(level: level, format: format)
     LoggingSystem.bootstrap { _ in handler }
+    ForkedChild.writeLines(as: format)
     if !waits { LineOutput.standardError.stopWaiting(lossLine: handler.lossLine) }
   }
 }

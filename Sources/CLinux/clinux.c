@@ -30,9 +30,9 @@ int clinux_epoll_wait_milliseconds(int fd, struct epoll_event *events, int capac
   return (int)clinux_call(SYS_epoll_pwait, fd, (intptr_t)events, capacity, (intptr_t)milliseconds, 0, 0);
 }
 
-int clinux_socket(int family) { return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
+int clinux_socket(int family) { return clinux_own(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)); }
 
-int clinux_accept(int fd) { return accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC); }
+int clinux_accept(int fd) { return clinux_own(accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)); }
 
 int clinux_replace(int fd, int other) { return dup3(other, fd, O_CLOEXEC); }
 

@@ -1,4 +1,5 @@
 internal import AmbitRuntime
+internal import CLinux
 internal import Glibc
 
 extension UnsafeMutablePointer<Connection> {
@@ -7,7 +8,9 @@ extension UnsafeMutablePointer<Connection> {
     guard pointee.phase != .closed else { return }
     pointee.phase = .closed
     pointee.closedInTurn = loop.pointee.turn
-    Glibc.close(pointee.descriptor)
+    // A child that is just being forked has a copy, for which the loop would be told of events on.
+    if clinux_has_forked() { loop.unwatch(pointee.descriptor) }
+    clinux_close(pointee.descriptor)
     pointee.descriptor = -1
     loop.disarm(timer)
     dropRequest()

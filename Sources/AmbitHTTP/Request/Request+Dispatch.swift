@@ -25,6 +25,7 @@ extension UnsafeMutablePointer<Request> {
     job.pointee.scope = scope
     scope.pointee.handlerJob = job
     let code = pointee.policy.runsElsewhere ? runElsewhere(route, as: job) : runInPlace(route, as: job)
+    ForkedChild.endIfReturned(from: job, in: scope)
     job.handlerReturned(in: scope)
     conclude(code, on: connection)
     job.handlerIsDone()

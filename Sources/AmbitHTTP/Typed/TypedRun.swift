@@ -84,6 +84,7 @@ extension TypedRun {
       try performOnThread()
     } else {
       result = call.perform(frame, output: output)
+      ForkedChild.endIfReturned(from: job, in: scope)
     }
     guard let failure else { return }
     // What a wait that was cancelled has made of the function is nobody's fault.

@@ -73,7 +73,9 @@ package final class LoadedPlugin: Sendable {
   /// Binds everything now, so that a missing symbol is known here and not at the first request; keeps the library's
   /// symbols to itself, since a later version would otherwise be bound to those of an earlier one.
   private static func open(_ copy: PluginCopy) throws(PluginRefusal) -> UnsafeMutableRawPointer {
-    guard let handle = dlopen(copy.path, RTLD_NOW | RTLD_LOCAL) else {
+    let handle = dlopen(copy.path, RTLD_NOW | RTLD_LOCAL)
+    ForkedChild.endIfReturned(fromLoading: copy.file.stem)
+    guard let handle else {
       throw PluginRefusal(.notLoadable, copy.file, loaderMessage(about: copy))
     }
     return handle
@@ -102,6 +104,7 @@ package final class LoadedPlugin: Sendable {
   func unload() -> String? {
     if let unloadObstacle { return unloadObstacle }
     dlclose(handle.value)
+    ForkedChild.endIfReturned(fromLoading: copy.file.stem)
     if let again = dlopen(copy.path, RTLD_LAZY | RTLD_NOLOAD) {
       dlclose(again)
       return "the loader keeps it mapped"

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// A lock that a process holds on a folder of its own for as long as it lives, whatever ends it: flock(2).
@@ -9,13 +10,15 @@ final class FolderLock: Sendable {
   /// finds it free.
   init(_ folder: String) throws(FileError) {
     let (temporary, final) = ("\(folder)/.\(Self.name)", "\(folder)/\(Self.name)")
-    let descriptor = try systemCall("create it", temporary) { open(temporary, O_RDWR | O_CREAT | O_CLOEXEC, 0o600) }
+    let descriptor = try systemCall("create it", temporary) {
+      clinux_own(open(temporary, O_RDWR | O_CREAT | O_CLOEXEC, 0o600))
+    }
     self.descriptor = descriptor
     _ = try systemCall("lock it", temporary) { flock(descriptor, LOCK_EX | LOCK_NB) }
     _ = try systemCall("rename it", temporary) { rename(temporary, final) }
   }
 
-  deinit { close(descriptor) }
+  deinit { clinux_close(descriptor) }
 
   /// Whether `folder` was locked once, by a process that is gone.
   static func isAbandoned(_ folder: String) -> Bool {

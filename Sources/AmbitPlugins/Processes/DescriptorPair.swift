@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// Two connected descriptors, one for this process and one for another. Both are closed when the object goes, ours
@@ -11,7 +12,7 @@ final class DescriptorPair {
     var ends: [Int32] = [-1, -1]
     let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
     _ = try systemCall("make sockets for it", subject) { socketpair(AF_UNIX, type, 0, &ends) }
-    (ours, theirs) = (ends[0], ends[1])
+    (ours, theirs) = (clinux_own(ends[0]), clinux_own(ends[1]))
   }
 
   /// The two ends of a pipe; theirs is for writing.
@@ -19,15 +20,15 @@ final class DescriptorPair {
     var ends: [Int32] = [-1, -1]
     _ = try systemCall("make a pipe for it", subject) { pipe(&ends) }
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    (ours, theirs) = (ends[0], ends[1])
+    (ours, theirs) = (clinux_own(ends[0]), clinux_own(ends[1]))
   }
 
   deinit {
-    close(theirs)
-    if ours >= 0 { close(ours) }
+    clinux_close(theirs)
+    if ours >= 0 { clinux_close(ours) }
   }
 
-  /// Our end, non-blocking, which the caller closes.
+  /// Our end, non-blocking, which the caller closes by `clinux_close`.
   func takeOurs() -> Int32 {
     _ = fcntl(ours, F_SETFL, O_NONBLOCK)
     defer { ours = -1 }

@@ -44,8 +44,8 @@ final class RehearsalProcess {
 
   deinit {
     if end == nil { reap(killing: true) }
-    close(connection)
-    close(output)
+    clinux_close(connection)
+    clinux_close(output)
   }
 
   /// As nice(2) counts: a core on which the host has enough to do gives a sixth of itself to the rehearsal.

@@ -1,5 +1,6 @@
 package import AmbitRuntime
 import AmbitCore
+import CLinux
 import Glibc
 import Synchronization
 
@@ -12,7 +13,7 @@ package final class RehearsalStage: Sendable {
   private let sending = Mutex<Void>(())
 
   package init() {
-    _ = fcntl(Self.connection, F_SETFD, FD_CLOEXEC)
+    _ = fcntl(clinux_own(Self.connection), F_SETFD, FD_CLOEXEC)
     signal(SIGPIPE, SIG_IGN)
   }
 

@@ -36,7 +36,7 @@ enum PluginCalls {
       return status
     }
     api.log = { handle, level, text, length in
-      guard let handle, let text, length >= 0 else { return }
+      guard let handle, let text, length >= 0, !ForkedChild.isCurrent else { return }
       let bytes = UnsafeRawBufferPointer(start: text, count: length)
       let scope = ScopePointer.of(handle)
       PluginLog.write(

@@ -12,9 +12,12 @@ enum RefCalls {
       }
       return ambit_ref(api: handle?.pointee.api, id: id)
     }
-    api.ref_cancelled = { ref in ambit_cause(References.cause(ref.id).rawValue) }
+    api.ref_cancelled = { ref in
+      ambit_cause((ForkedChild.isCurrent ? .done : References.cause(ref.id)).rawValue)
+    }
     api.post = { ref, function, argument in
       guard let function else { return Status.invalid.rawValue }
+      guard !ForkedChild.isCurrent else { return Status.wrongThread.rawValue }
       return References.post(function, argument: argument, to: ref.id).rawValue
     }
   }

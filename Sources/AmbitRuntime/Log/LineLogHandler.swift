@@ -25,15 +25,17 @@ public struct LineLogHandler: LogHandler {
 
   public func log(event: LogEvent) {
     let fields = LogField.inOrder(metadata.merging(event.metadata ?? [:]) { $1 })
-    LineOutput.standardError.write(line(event.level, event.message.description, fields))
+    LineOutput.standardError.write(Self.line(event.level, event.message.description, fields, format))
   }
 
   /// The line that stands for so many others, which were left out.
   public func lossLine(for count: Int) -> String {
-    line(.warning, "the log was not read in time: lines are left out here", [("lines", "\(count)")])
+    Self.line(.warning, "the log was not read in time: lines are left out here", [("lines", "\(count)")], format)
   }
 
-  private func line(_ level: Logger.Level, _ message: String, _ fields: [(key: String, value: String)]) -> String {
+  static func line(
+    _ level: Logger.Level, _ message: String, _ fields: [(key: String, value: String)], _ format: Format
+  ) -> String {
     switch format {
     case .text: TextLine.make(level: level, message: message, fields: fields) + "\n"
     case .json: JSONLine.make(level: level, message: message, fields: fields) + "\n"

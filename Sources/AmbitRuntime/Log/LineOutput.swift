@@ -59,6 +59,13 @@ public final class LineOutput: Sendable {
     return true
   }
 
+  /// Writes whole lines, after waiting for the reader, without the lock that keeps the lines of several threads apart:
+  /// in a forked child a thread of its parent's may hold it.
+  func writeUnlocked(_ lines: String) {
+    var lines = lines
+    lines.withUTF8 { writeAll(UnsafeRawBufferPointer($0)) }
+  }
+
   /// Waits for the reader. In as few system calls as it takes: a pipe takes no more than 4 KiB at once for sure.
   private func writeAll(_ bytes: UnsafeRawBufferPointer) {
     var rest = bytes

@@ -19,7 +19,10 @@ extension UnsafeMutablePointer<Loop> {
   func callHook(
     _ kind: WorkName.Kind, of scope: ScopePointer, _ function: HookFunction, _ argument: UnsafeMutableRawPointer?
   ) {
-    guard let job = pointee.current else { return noteHook(kind, of: scope) { function(argument) } }
+    guard let job = pointee.current else {
+      noteHook(kind, of: scope) { function(argument) }
+      return ForkedChild.endIfReturned(from: kind, of: scope)
+    }
     pointee.hookCall = HookCall(kind: kind, scope: scope, function: function, argument: argument)
     cfiber_switch(job.pointee.fiber!, ownFiber)
   }
@@ -41,6 +44,7 @@ extension UnsafeMutablePointer<Loop> {
     pointee.hookCall = nil
     pointee.current = nil
     noteHook(call.kind, of: call.scope) { call.function(call.argument) }
+    ForkedChild.endIfReturned(from: call.kind, of: call.scope)
     pointee.current = job
     cfiber_switch(ownFiber, job.pointee.fiber!)
   }

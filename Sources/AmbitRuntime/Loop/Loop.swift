@@ -139,7 +139,7 @@ extension UnsafeMutablePointer<Loop> {
     index: Int, of count: Int, api: UnsafePointer<ambit_api>, isChecked: Bool, limits: RuntimeLimits, mailbox: Mailbox,
     pool: ThreadPool
   ) throws(SystemError) {
-    let epoll = try SystemError.check("epoll_create1", epoll_create1(clinux_epoll_cloexec))
+    let epoll = try SystemError.check("epoll_create1", clinux_own(epoll_create1(clinux_epoll_cloexec)))
     let stacks = try cfiber_stack_pool(stackSize: limits.stackSize)
     let handlerStacks = try cfiber_stack_pool(stackSize: limits.handlerStackSize)
     let now = Clock.monotonic

@@ -40,7 +40,7 @@ extension UnsafeMutablePointer<Scope> {
   var cancelDescriptor: Int32 {
     guard let attachments = attach() else { return Status.noMemory.rawValue }
     if attachments.pointee.cancelDescriptor < 0 {
-      let descriptor = eventfd(pointee.state == .open ? 0 : 1, clinux_efd_flags)
+      let descriptor = clinux_own(eventfd(pointee.state == .open ? 0 : 1, clinux_efd_flags))
       guard descriptor >= 0 else { return (errno == ENOMEM ? Status.noMemory : .limit).rawValue }
       attachments.pointee.cancelDescriptor = descriptor
     }
@@ -55,7 +55,7 @@ extension UnsafeMutablePointer<Scope> {
 
   func closeCancelDescriptor(of attachments: UnsafeMutablePointer<Attachments>) {
     guard attachments.pointee.cancelDescriptor >= 0 else { return }
-    Glibc.close(attachments.pointee.cancelDescriptor)
+    clinux_close(attachments.pointee.cancelDescriptor)
     attachments.pointee.cancelDescriptor = -1
   }
 }

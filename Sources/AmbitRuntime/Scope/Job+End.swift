@@ -23,7 +23,10 @@ extension UnsafeMutablePointer<Job> {
   fileprivate func runEndHook() {
     let call = call
     let argument = call == nil ? pointee.argument : nil
-    pointee.onEnd?(argument, ambit_outcome(pointee.outcome.rawValue), pointee.code)
+    if let onEnd = pointee.onEnd {
+      onEnd(argument, ambit_outcome(pointee.outcome.rawValue), pointee.code)
+      ForkedChild.endIfReturned(from: .onEnd, of: pointee.scope)
+    }
     call?.release()
   }
 

@@ -84,5 +84,7 @@ extension UnsafeMutablePointer<Scope> {
 /// The body of a plugin's job.
 let runPluginJob: JobBody = { record in
   let job = record.assumingMemoryBound(to: Job.self)
-  job.noteResult(job.pointee.function!(job.pointee.scope.asHandle, job.pointee.argument))
+  let code = job.pointee.function!(job.pointee.scope.asHandle, job.pointee.argument)
+  ForkedChild.endIfReturned(from: job, in: job.pointee.scope)
+  job.noteResult(code)
 }

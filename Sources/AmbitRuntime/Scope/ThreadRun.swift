@@ -56,6 +56,7 @@ final class ThreadRun: @unchecked Sendable {
   private func run() {
     cfiber_set_guest(isGuest ? UnsafeMutableRawPointer(job) : nil)
     code = function(scope.asHandle)
+    ForkedChild.endIfReturned(from: job, in: scope)
     cfiber_set_guest(nil)
     scope.pointee.loop.pointee.mailbox._withUnsafeGuaranteedRef { mailbox in
       _ = mailbox.post { _ in self.comeBack() }

@@ -8,10 +8,10 @@ struct Bell: Sendable {
   private let descriptor: Int32
 
   init() throws(SystemError) {
-    descriptor = try SystemError.check("eventfd", eventfd(0, clinux_efd_flags))
+    descriptor = try SystemError.check("eventfd", clinux_own(eventfd(0, clinux_efd_flags)))
   }
 
-  func destroy() { close(descriptor) }
+  func destroy() { clinux_close(descriptor) }
 
   /// Wakes the thread that waits, or that will. From any thread; does not wait.
   func ring() {

@@ -14,6 +14,7 @@ public final class LoopGroup: Sendable {
     count: Int, threadName: String = "ambit-loop", table: HostTable, limits: RuntimeLimits,
     pool: ThreadPool.Limits = .init()
   ) throws(SystemError) {
+    ForkedChild.watch()
     let pool = ThreadPool(limits: pool)
     var loops: [EventLoop] = []
     let count = count == 0 ? Int(clinux_core_count()) : count

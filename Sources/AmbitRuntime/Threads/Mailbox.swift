@@ -33,10 +33,10 @@ final class Mailbox: Sendable {
   let descriptor: Int32
 
   init() throws(SystemError) {
-    descriptor = try SystemError.check("eventfd", eventfd(0, clinux_efd_flags))
+    descriptor = try SystemError.check("eventfd", clinux_own(eventfd(0, clinux_efd_flags)))
   }
 
-  deinit { close(descriptor) }
+  deinit { clinux_close(descriptor) }
 
   /// Posts work; true if the loop stays awake for it, with nothing else to do. From any thread; does not wait.
   @discardableResult

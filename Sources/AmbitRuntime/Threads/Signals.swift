@@ -36,15 +36,18 @@ public final class Signals: Sendable {
     guard code == 0 else { throw SystemError(operation: "pthread_sigmask", code: code) }
     // A client that goes away while it is written to is an error of that write, not the end of the process.
     signal(SIGPIPE, SIG_IGN)
-    descriptor = try SystemError.check("signalfd", signalfd(-1, &set, clinux_sfd_cloexec))
+    descriptor = try SystemError.check("signalfd", clinux_own(signalfd(-1, &set, clinux_sfd_cloexec)))
     bell = try Bell()
     try SystemThread(for: "signals") { self.receive() }.detach()
   }
 
+  /// Those that are blocked in every thread.
+  static var numbers: [Int32] { [SIGHUP, SIGTERM, SIGINT, SIGUSR1, SIGUSR2] }
+
   private static var handled: sigset_t {
     var set = sigset_t()
     sigemptyset(&set)
-    for signal in [SIGHUP, SIGTERM, SIGINT, SIGUSR1, SIGUSR2] { sigaddset(&set, signal) }
+    for signal in numbers { sigaddset(&set, signal) }
     return set
   }
 

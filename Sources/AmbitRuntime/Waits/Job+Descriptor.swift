@@ -1,4 +1,5 @@
 internal import AmbitCore
+internal import CLinux
 internal import Glibc
 internal import Logging
 
@@ -41,7 +42,7 @@ extension UnsafeMutablePointer<Job> {
         .error, pointee.scope, job: self, isFault: true,
         "descriptor \(descriptor) was closed while a job waited for it: it must stay open until ambit_wait_fd returns")
     }
-    if registered != descriptor { Glibc.close(registered) }
+    if registered != descriptor { clinux_close(registered) }
   }
 }
 
@@ -59,11 +60,11 @@ extension UnsafeMutablePointer<Loop> {
     } catch {
       guard error.code == EEXIST else { throw error }
     }
-    let duplicate = try SystemError.check("dup", fcntl(descriptor, F_DUPFD_CLOEXEC, 0))
+    let duplicate = try SystemError.check("dup", clinux_own(fcntl(descriptor, F_DUPFD_CLOEXEC, 0)))
     do throws(SystemError) {
       try self.watch(duplicate, watch, for: events)
     } catch {
-      Glibc.close(duplicate)
+      clinux_close(duplicate)
       throw error
     }
     return duplicate

@@ -10,6 +10,7 @@ public enum ExitReport {
   }
 
   private static func write(_ status: Int32) {
+    guard !ForkedChild.isCurrent else { return }
     Logger(label: "ambit").critical(
       "code in the process of the host called exit(\(status)): the host ends, and all requests with it",
       metadata: work?.fields ?? [:])

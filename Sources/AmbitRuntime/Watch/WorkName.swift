@@ -32,6 +32,13 @@ struct WorkName: Sendable {
     self.job = String(bytes: job.pointee.name)
   }
 
+  /// Of a hook of a scope that the calling thread's loop owns.
+  init(_ hook: Kind, of scope: ScopePointer) {
+    kind = hook
+    self.scope = ScopeName(scope)
+    job = ""
+  }
+
   /// Of what another thread's loop does. It goes on meanwhile, so what is read may be torn: the caller looks afterwards
   /// whether the loop is still at it.
   init(observing loop: LoopPointer) {

@@ -3,6 +3,7 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include "clinux_descriptors.h"
 #include "clinux_inspect.h"
 #include "clinux_processes.h"
 #include "clinux_stream.h"
@@ -47,10 +48,10 @@ static inline int clinux_epoll_wait(int fd, struct epoll_event *events, int capa
   return clinux_epoll_wait_milliseconds(fd, events, capacity, timeout);
 }
 
-/* A stream socket, non-blocking and close-on-exec: socket(2). */
+/* A stream socket, non-blocking, close-on-exec and the host's own: socket(2), `clinux_own`. */
 int clinux_socket(int family);
 
-/* Accepts a connection, non-blocking and close-on-exec: accept4(2). */
+/* Accepts a connection, non-blocking, close-on-exec and the host's own: accept4(2), `clinux_own`. */
 int clinux_accept(int fd);
 
 /* Makes `fd` a duplicate of `other`, close-on-exec; what it was is closed, and the number is never free in between:
