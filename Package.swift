@@ -34,6 +34,7 @@ let package = Package(
   ],
   targets: [
     .target(name: "CAmbit"),
+    .target(name: "CCrash"),
     .target(name: "CFiber", exclude: ["fibers.py"]),
     .target(name: "CLinux"),
     .target(name: "CTOML"),
@@ -43,7 +44,7 @@ let package = Package(
     .target(name: "AmbitConfig", dependencies: ["AmbitCore", "AmbitTOML"], swiftSettings: safe),
     .target(name: "AmbitFFI", dependencies: ["AmbitCore", "CFFI"], swiftSettings: fibers),
     .target(
-      name: "AmbitRuntime", dependencies: ["AmbitCore", "AmbitFFI", "CAmbit", "CFiber", "CLinux", logging],
+      name: "AmbitRuntime", dependencies: ["AmbitCore", "AmbitFFI", "CAmbit", "CCrash", "CFiber", "CLinux", logging],
       swiftSettings: fibers),
     .target(
       name: "AmbitPlugins", dependencies: ["AmbitCore", "AmbitRuntime", "CAmbit", "CLinux"], swiftSettings: fibers),

@@ -47,6 +47,7 @@ package final class Host {
     HostProcess.raiseDescriptorLimit()
     ExitReport.prepare()
     do throws(SystemError) {
+      try CrashReport.prepare(configuration.log.format == .json ? .json : .text)
       signals = try Signals()
       let limits = RuntimeLimits(
         stackSize: configuration.stackSize, handlerStackSize: configuration.handlerStackSize,

@@ -9,6 +9,8 @@ package enum RehearsalCommand {
   /// Returns, there, when that is closed.
   package static func run() {
     RehearsalKeeper.divide()
+    // Without it the host knows by which signal the process has ended, and not where.
+    try? CrashReport.prepare(.dryRun)
     let stage = RehearsalStage()
     stage.run(table: HTTPCalls.makeTable()) { level in
       LoggingSystem.bootstrap { _ in

@@ -27,7 +27,9 @@ package final class LibraryLoader: Sendable {
     let gate = Gate<Result<Library, PluginRefusal>>()
     underWay.withLock { $0 = (plugin, Clock.wall) }
     thread.post { [self] in
-      let result = Result { () throws(PluginRefusal) in try work() }
+      let result = CrashReport.noting("constructor", of: plugin) {
+        Result { () throws(PluginRefusal) in try work() }
+      }
       underWay.withLock { $0 = nil }
       gate.arrive(result)
     }

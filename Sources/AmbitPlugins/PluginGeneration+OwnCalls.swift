@@ -13,6 +13,7 @@ extension PluginGeneration {
   ) throws(PluginRefusal) {
     wasStarted.store(true, ordering: .relaxed)
     guard let start = plugin.declaration.start else { return }
+    defer { CrashReport.reclaimSignals(from: label) }
     try call("start", timeout: timeout, unless: isStopping) { shard in
       shard.pointee.generation!.pointee.isStarting = true
       shard.pointee.generation!.pointee.handedOver = handedOver

@@ -60,6 +60,8 @@ package final class PluginGeneration: Sendable {
       to: Generation(
         label: label, settings: table, runsOnThreads: plugin.declaration.flags.contains(.threads), shards: shards))
     record.pointee.imageAddress = plugin.imageAddress
+    CrashReport.name(libraryAround: plugin.imageAddress, label)
+    CrashReport.reclaimSignals(from: label)
     self.plugin = plugin
     self.settings = settings
     self.label = label

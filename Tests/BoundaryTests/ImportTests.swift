@@ -12,7 +12,9 @@ import Testing
     // Calls of C functions by their signatures: the only one that sees libffi.
     "AmbitFFI": ["AmbitCore", "CFFI", "Glibc"],
     // Loops, fibers, scopes, jobs. Knows no plugin files and no HTTP.
-    "AmbitRuntime": ["AmbitCore", "AmbitFFI", "CAmbit", "CFiber", "CLinux", "Glibc", "Logging", "Synchronization"],
+    "AmbitRuntime": [
+      "AmbitCore", "AmbitFFI", "CAmbit", "CCrash", "CFiber", "CLinux", "Glibc", "Logging", "Synchronization",
+    ],
     // Finds, checks and loads libraries. Knows no HTTP.
     "AmbitPlugins": ["AmbitCore", "AmbitRuntime", "CAmbit", "CLinux", "Glibc", "Synchronization"],
     // Connections and requests. Knows no plugin files.

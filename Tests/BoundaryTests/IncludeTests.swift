@@ -17,7 +17,7 @@ import Testing
     #expect(Set(headers).subtracting(allowed) == [])
   }
 
-  @Test(arguments: ["CAmbit", "CFiber", "CLinux", "CTOML"])
+  @Test(arguments: ["CAmbit", "CCrash", "CFiber", "CLinux", "CTOML"])
   func `in quotes name a header of the same target`(target: String) throws {
     let own = try Repository.files(below: "Sources/\(target)", "h", "hpp").map { $0.split(separator: "/").last! }
     #expect(!own.isEmpty)
@@ -26,7 +26,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["CAmbit", "CFiber", "CLinux", "CTOML"])
+  @Test(arguments: ["CAmbit", "CCrash", "CFiber", "CLinux", "CTOML"])
   func `in angle brackets name no header of the project`(target: String) throws {
     let project = try Repository.files(below: "Sources", "h", "hpp").map { "<\($0.split(separator: "/").last!)>" }
     for (file, header) in try includes(below: "Sources/\(target)") {

@@ -34,6 +34,7 @@ package final class LoadedPlugin: Sendable {
   /// - Throws: every reason against the plugin that could be found at once.
   package init(_ copy: PluginCopy) throws(PluginRefusal) {
     self.copy = copy
+    defer { CrashReport.noteLibraries() }
     let handle = try Self.open(copy)
     self.handle = Unchecked(handle)
     isForeign = false
@@ -109,6 +110,7 @@ package final class LoadedPlugin: Sendable {
       dlclose(again)
       return "the loader keeps it mapped"
     }
+    CrashReport.noteLibraries()
     unlink(copy.path)
     return nil
   }

@@ -11,6 +11,8 @@ struct Performance {
   private var manifest: PluginManifest?
   /// Why the host wants no more of the plugin, although nothing has failed in the child.
   private var objection: PluginRefusal?
+  /// The signal and the place of a crash, as the child has written them last.
+  private var crash: String?
   /// Of its lines and log events, how many have come.
   private var eventCount = 0
 
@@ -51,8 +53,23 @@ struct Performance {
     let subject = step?.subject ?? "the process"
     return switch end {
     case .exited(let code): "\(subject) called exit(\(code))"
-    case .signalled(let number): "\(subject) crashed: \(ProcessEnd.name(ofSignal: number))"
+    case .signalled(let number): "\(subject) crashed: \(crash(by: ProcessEnd.name(ofSignal: number)))"
     }
+  }
+
+  /// The signal that has ended the child, with the place if the child has told of that signal.
+  private func crash(by signal: String) -> String {
+    guard let crash, crash.hasPrefix(signal) else { return signal }
+    // The loader knows the library by a name that nobody else has seen.
+    let name = copy.path.split(separator: "/").last.map(String.init) ?? ""
+    return crash.replacing(name, with: copy.file.path.split(separator: "/").last.map(String.init) ?? name)
+  }
+
+  /// Whether a line of the output was the child's own, about its crash; then it is kept for the reason.
+  mutating func tookCrash(_ line: String) -> Bool {
+    guard let place = CrashReport.dryRunPlace(in: line) else { return false }
+    crash = place
+    return true
   }
 
   /// Where the time has gone, as the end of a sentence.

@@ -69,6 +69,7 @@ package final class Rehearsal {
     process.send(.load(copy: copy.path, file: copy.file.path, hash: copy.hash?.description ?? ""))
     while true {
       switch process.next(until: performance.deadline, unless: isStopping) {
+      case .line(let text) where performance.tookCrash(text): break
       case .line(let text): performance.admitted(performance.event(of: text)).map(log)
       case .reply(.log(let event)): performance.admitted(event).map(log)
       case .reply(.began(let step)): performance.step = step

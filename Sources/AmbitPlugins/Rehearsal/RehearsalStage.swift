@@ -41,7 +41,9 @@ package final class RehearsalStage: Sendable {
 
   private func rehearse(_ copy: PluginCopy, on loops: LoopGroup) throws(PluginRefusal) {
     send(.began(.loading))
-    let plugin = try LoadedPlugin(copy)
+    let plugin = try CrashReport.noting("constructor", of: copy.file.stem) { () throws(PluginRefusal) in
+      try LoadedPlugin(copy)
+    }
     send(.manifest(PluginManifest(of: plugin)))
     guard case .start(let cast)? = receive() else { return }
     try plugin.functions(cast.functions)

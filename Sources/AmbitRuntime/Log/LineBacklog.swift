@@ -19,7 +19,8 @@ struct LineBacklog {
 
   var isEmpty: Bool { count == 0 }
 
-  private var count: Int { bytes.count - start }
+  /// Bytes that are kept.
+  var count: Int { bytes.count - start }
 
   /// Writes a line if it is its turn and there is room, and else keeps it, or what is left of it. Does not wait.
   mutating func add(_ line: UnsafeRawBufferPointer) {

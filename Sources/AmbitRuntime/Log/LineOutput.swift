@@ -1,3 +1,4 @@
+internal import CCrash
 internal import Glibc
 internal import Synchronization
 
@@ -11,7 +12,7 @@ public final class LineOutput: Sendable {
   /// Standard error.
   public static let standardError = LineOutput(STDERR_FILENO)
 
-  private let descriptor: Int32
+  let descriptor: Int32
   private let state = Mutex(State())
 
   private struct State {
@@ -41,6 +42,7 @@ public final class LineOutput: Sendable {
       state.withLock { state in
         guard state.backlog != nil else { return writeAll(bytes) }
         state.backlog!.add(bytes)
+        noteBacklog(state.backlog!)
         if !state.backlog!.isEmpty, !state.isThreadAtWork { state.isThreadAtWork = startThread() }
       }
     }
@@ -66,6 +68,11 @@ public final class LineOutput: Sendable {
     lines.withUTF8 { writeAll(UnsafeRawBufferPointer($0)) }
   }
 
+  /// Lets a crash report, which goes the same way, know what has to be written before it.
+  private func noteBacklog(_ backlog: borrowing LineBacklog) {
+    if self === LineOutput.standardError { ccrash_note_backlog(backlog.count) }
+  }
+
   /// Waits for the reader. In as few system calls as it takes: a pipe takes no more than 4 KiB at once for sure.
   private func writeAll(_ bytes: UnsafeRawBufferPointer) {
     var rest = bytes
@@ -80,6 +87,7 @@ public final class LineOutput: Sendable {
   private func writeOn() -> UnwaitingOutput? {
     state.withLock { state in
       state.backlog?.writeOn()
+      if let backlog = state.backlog { noteBacklog(backlog) }
       guard let backlog = state.backlog, !backlog.isEmpty else {
         state.isThreadAtWork = false
         return nil

@@ -68,7 +68,7 @@ extension UnsafeMutablePointer<Job> {
   fileprivate func endOnThread() {
     pointee.state = .onThread
     let job = self
-    pointee.scope.runHookOnThread {
+    pointee.scope.runHookOnThread("on_end") {
       job.runEndHook()
     } then: {
       job.pointee.state = .ended

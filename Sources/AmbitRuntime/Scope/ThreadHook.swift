@@ -6,11 +6,12 @@ extension UnsafeMutablePointer<Scope> {
   /// Whether the plugin's code in this scope runs on threads of the pool and never on a fiber.
   var runsOnThreads: Bool { pointee.generation?.pointee.runsOnThreads ?? false }
 
-  /// Runs `hook` on a thread of the pool, then `completion` on the loop. The scope must be held until then.
+  /// Runs `hook` on a thread of the pool, then `completion` on the loop. The scope must be held until then. A crash report
+  /// calls it `work`.
   ///
   /// What the hook calls is on no job's account, so a wait in it fails. Without any thread to be had it runs on the
   /// loop's own stack, for it must run.
-  func runHookOnThread(_ hook: @escaping () -> Void, then completion: @escaping () -> Void) {
+  func runHookOnThread(_ work: StaticString, _ hook: @escaping () -> Void, then completion: @escaping () -> Void) {
     let loop = pointee.loop
     let guest = loop.takeJob()
     guest.initialize(asGuestOf: self)
@@ -21,7 +22,7 @@ extension UnsafeMutablePointer<Scope> {
       completion()
     }
     let post = Unchecked((run: hook, ended: ended))
-    let run = ThreadRun(of: guest, then: .call(ended)) { _ in
+    let run = ThreadRun(of: guest, then: .call(ended), work: work) { _ in
       post.value.run()
       return Status.ok.rawValue
     }
@@ -40,7 +41,7 @@ extension UnsafeMutablePointer<Scope> {
     guard let call = pointee.deferred else { return release() }
     pointee.deferred = call.pointee.earlier
     let (function, argument) = (call.pointee.function, call.pointee.argument)
-    runHookOnThread {
+    runHookOnThread("deferred") {
       function(argument)
     } then: {
       self.runDeferredCallsOnThreads()

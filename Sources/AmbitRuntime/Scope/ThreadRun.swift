@@ -1,5 +1,6 @@
 internal import AmbitCore
 internal import CAmbit
+internal import CCrash
 internal import CFiber
 
 /// What a thread of the pool runs for a job, from when it is handed in until the loop knows what it came to.
@@ -20,15 +21,18 @@ final class ThreadRun: @unchecked Sendable {
   private let ending: Ending
   /// The thread may make calls as the job.
   private let isGuest: Bool
+  /// What a crash report calls it; nil: what the job is.
+  private let work: StaticString?
   private let function: Function
   private var code: Int32 = 0
 
   /// A run of `function` under the name of `job`, with the handle of `scope` or of the job's own. All of them stay until
-  /// the run has come to its ending.
+  /// the run has come to its ending. A crash report calls it `work`.
   init(
     of job: JobPointer, calledWith scope: ScopePointer? = nil, then ending: Ending, isGuest: Bool = true,
-    _ function: @escaping Function
+    work: StaticString? = nil, _ function: @escaping Function
   ) {
+    self.work = work ?? (isGuest ? nil : "block")
     self.job = job
     self.scope = scope ?? job.pointee.scope
     self.ending = ending
@@ -55,8 +59,10 @@ final class ThreadRun: @unchecked Sendable {
   /// On the thread.
   private func run() {
     cfiber_set_guest(isGuest ? UnsafeMutableRawPointer(job) : nil)
+    ccrash_begin_work(job, scope, work.map { UnsafeRawPointer($0.utf8Start).assumingMemoryBound(to: CChar.self) })
     code = function(scope.asHandle)
     ForkedChild.endIfReturned(from: job, in: scope)
+    ccrash_end_work()
     cfiber_set_guest(nil)
     scope.pointee.loop.pointee.mailbox._withUnsafeGuaranteedRef { mailbox in
       _ = mailbox.post { _ in self.comeBack() }

@@ -20,10 +20,8 @@ final class CallThread: @unchecked Sendable {
 
   private func run() {
     clinux_name_thread("ambit-pool")
-    cfiber_install_signal_stack()
     pool.began(self, number: cfiber_thread_number())
     work.run()
     pool.ended(self)
-    cfiber_remove_signal_stack()
   }
 }

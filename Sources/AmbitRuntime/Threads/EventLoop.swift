@@ -1,4 +1,4 @@
-internal import CFiber
+internal import CCrash
 internal import CLinux
 public import CAmbit
 
@@ -47,9 +47,9 @@ public final class EventLoop: @unchecked Sendable {
 
   private func main() {
     clinux_name_thread(threadName)
-    cfiber_install_signal_stack()
+    ccrash_note_thread(record)
     record.run()
-    cfiber_remove_signal_stack()
+    ccrash_note_thread(nil)
   }
 
   /// Runs `work` on the loop, in one of its next turns. From any thread; does not wait.

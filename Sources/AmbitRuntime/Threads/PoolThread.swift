@@ -37,11 +37,9 @@ final class PoolThread: @unchecked Sendable {
 
   private func serve() {
     clinux_name_thread(lane == nil ? "ambit-pool" : "ambit-library")
-    cfiber_install_signal_stack()
     let number = cfiber_thread_number()
     guard let lane else { while true { pool.nextTask(for: self, number: number).work.run() } }
     while let task = pool.nextTask(for: self, of: lane, number: number) { task.work.run() }
-    cfiber_remove_signal_stack()
     parker.destroy()
   }
 }

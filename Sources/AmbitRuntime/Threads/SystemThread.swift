@@ -1,7 +1,9 @@
+internal import CCrash
 internal import CFiber
 internal import Glibc
 
-/// A thread of the system, which runs one function and ends: pthread_create(3).
+/// A thread of the system, which runs one function and ends: pthread_create(3). It has a signal stack, so that a crash on
+/// it is reported even if its stack is used up.
 public struct SystemThread {
   private let thread: pthread_t
 
@@ -19,7 +21,10 @@ public struct SystemThread {
       &created, &attributes,
       { body in
         cfiber_note_thread_stack()
+        ccrash_note_thread(nil)
+        cfiber_install_signal_stack()
         Unmanaged<Body>.fromOpaque(body!).takeRetainedValue().run()
+        cfiber_remove_signal_stack()
         return nil
       }, body.toOpaque())
     guard code == 0 else {

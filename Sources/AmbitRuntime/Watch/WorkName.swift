@@ -4,7 +4,7 @@ internal import Logging
 
 /// Who works on a loop, or should have ended: what a report names. Copies, for other threads to read.
 struct WorkName: Sendable {
-  enum Kind: String, Sendable {
+  enum Kind: String, Sendable, CaseIterable {
     case handler
     case job
     case onEnd = "on_end function"

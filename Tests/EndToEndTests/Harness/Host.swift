@@ -12,13 +12,15 @@ final class Host: Sendable {
   /// Where the host's plugins lie.
   var plugins: URL { directory.appending(path: "Plugins") }
 
-  fileprivate init(in directory: URL, arguments: [String], limit: DispatchTimeInterval) async throws {
+  fileprivate init(
+    in directory: URL, arguments: [String], environment: [String: String], limit: DispatchTimeInterval
+  ) async throws {
     let errors = try PipeEnds()
     let null = open("/dev/null", O_WRONLY | O_CLOEXEC)
     self.directory = directory
     child = try Child(
-      Places.ambit.filePath, ["serve"] + arguments, in: directory, output: null, errors: errors.writing,
-      limit: limit)
+      Places.ambit.filePath, ["serve"] + arguments, in: directory, environment: environment, output: null,
+      errors: errors.writing, limit: limit)
     log = HostLog(following: errors.reading)
     let listening = try await log.line(containing: "listening on http://127.0.0.1:").text
     try await log.line(containing: "serving")
@@ -126,10 +128,11 @@ private let gate = Gate(capacity: 6)
 /// Starts a host with these plugins and settings, hands it to `body`, and ends it whatever happens. The files lie in a
 /// temporary directory; the port is whatever the system gives, `listeners` come on top.
 /// `sources` are files of samples that are not built here but copied as they are. A host that has not ended when `limit`
-/// is over is killed.
+/// is over is killed. One that a signal has ended is an error, unless it `mayCrash`.
 func withHost(
   _ plugins: [PluginFile], configuration: String = "threads = 2", listeners: [String] = [], arguments: [String] = [],
-  sources: [String] = [], limit: DispatchTimeInterval = .seconds(60), _ body: @Sendable (Host) async throws -> Void
+  sources: [String] = [], environment: [String: String] = [:], limit: DispatchTimeInterval = .seconds(60),
+  mayCrash: Bool = false, _ body: @Sendable (Host) async throws -> Void
 ) async throws {
   try await gate.pass {
     try await withTemporaryDirectory { directory in
@@ -140,12 +143,12 @@ func withHost(
       for plugin in plugins { try await plugin.install(in: folder) }
       try copySamples(sources, to: folder)
       try Host.write(configuration: configuration, listeners: listeners, in: directory)
-      let host = try await Host(in: directory, arguments: arguments, limit: limit)
+      let host = try await Host(in: directory, arguments: arguments, environment: environment, limit: limit)
       let result = await Result.running { try await body(host) }
       let early = host.child.earlyStatus
       host.child.signal(SIGKILL)
       _ = await host.child.status
-      if case .signalled(let number) = early {
+      if case .signalled(let number) = early, !mayCrash {
         throw HarnessError.hostDied(signal: number, log: host.log.text)
       }
       try result.get()

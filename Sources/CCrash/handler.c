@@ -1,0 +1,235 @@
+#define _GNU_SOURCE
+
+#include "images.h"
+#include "report.h"
+#include "walk.h"
+#include "work.h"
+#include <errno.h>
+#include <setjmp.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/// How many handlers of others run behind the host's, for one signal.
+#define MOST_LINKS 8
+/// How many incidents are reported that a library's own handler takes care of.
+#define MOST_INCIDENTS 8
+/// For so many milliseconds a thread lets another report first.
+#define TURN_PATIENCE 60000
+
+static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS};
+#define SIGNAL_COUNT ((int)(sizeof signals / sizeof *signals))
+
+/// What runs behind the host's handler: the last one first, as it was installed last.
+static struct {
+  struct sigaction links[MOST_LINKS];
+  _Atomic int count;
+} chains[SIGNAL_COUNT];
+
+/// Whose turn it is to report: a thread's number, 0 for nobody.
+static _Atomic int turn;
+static _Atomic int incident_count;
+
+/// How far the calling thread has come with a signal.
+static __thread struct {
+  /// What the kernel told of it: by that a handler is known which calls the host's once more.
+  void *context;
+  /// How many handlers of its chain have not been called.
+  int left;
+  /// Where a fault of the report itself leads.
+  jmp_buf *recovery;
+  /// What was reported last, if anything was.
+  bool has_reported;
+  uintptr_t pc, address;
+} thread __attribute__((tls_model("initial-exec")));
+
+bool attempt(void (*step)(void *), void *argument) {
+  jmp_buf here;
+  thread.recovery = &here;
+  bool is_whole = _setjmp(here) == 0;
+  if (is_whole)
+    step(argument);
+  thread.recovery = NULL;
+  return is_whole;
+}
+
+static int index_of(int number) {
+  for (int index = 0; index < SIGNAL_COUNT; index++)
+    if (signals[index] == number)
+      return index;
+  return 0;
+}
+
+/// Whether what raised the signal happens once more when the handler returns.
+static bool recurs(int number, const siginfo_t *info) {
+  return is_fault(info) && number != SIGTRAP && number != SIGSYS;
+}
+
+/// Has the signal end the process, as if nobody had handled it: exit status and core dump are right. For a fault by
+/// returning to it.
+static void take_default(int number, const siginfo_t *info) {
+  struct sigaction usual = {.sa_handler = SIG_DFL};
+  sigaction(number, &usual, NULL);
+  if (recurs(number, info))
+    return;
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, number);
+  sigprocmask(SIG_UNBLOCK, &set, NULL);
+  syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), number);
+  // The first process of a PID namespace is spared.
+  _exit(128 + number);
+}
+
+static const void *function_of(const struct sigaction *action) { return (const void *)action->sa_sigaction; }
+
+static bool is_handler(const struct sigaction *action) {
+  return action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN;
+}
+
+static void call(const struct sigaction *action, int number, siginfo_t *info, void *context) {
+  sigset_t blocked = action->sa_mask, before;
+  if (!(action->sa_flags & SA_NODEFER))
+    sigaddset(&blocked, number);
+  sigprocmask(SIG_BLOCK, &blocked, &before);
+  if (action->sa_flags & SA_SIGINFO)
+    action->sa_sigaction(number, info, context);
+  else
+    action->sa_handler(number);
+  sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+/// Hands the signal to the next handler of its chain, and what none takes to the kernel.
+static void pass_on(int number, siginfo_t *info, void *context) {
+  while (thread.left > 0) {
+    int link = --thread.left;
+    const struct sigaction *action = &chains[index_of(number)].links[link];
+    // A library may be gone, and its handler with it.
+    if (!is_handler(action) || image_around((uintptr_t)function_of(action)) == NULL)
+      continue;
+    call(action, number, info, context);
+    // What was installed before the host's began, as Swift's backtracer, reports and wants the process to end.
+    if (link == 0 && !recurs(number, info))
+      take_default(number, info);
+    return;
+  }
+  take_default(number, info);
+}
+
+/// The library whose last installed handler takes care of what its own code meets, as a language's runtime does: NULL if
+/// that is not so.
+static const char *owner_of_incident(int number, const siginfo_t *info, const ucontext_t *context) {
+  int link = atomic_load(&chains[index_of(number)].count) - 1;
+  if (link < 1 || !is_fault(info))
+    return NULL;
+  const struct sigaction *action = &chains[index_of(number)].links[link];
+  const struct image *image = image_around(interrupted_at(context));
+  bool is_own = image != NULL && is_handler(action) && image == image_around((uintptr_t)function_of(action));
+  return is_own ? image->name : NULL;
+}
+
+/// Waits until no other thread reports; false if that takes too long.
+static bool take_turn(void) {
+  int nobody = 0;
+  int self = (int)syscall(SYS_gettid);
+  for (int waited = 0; !atomic_compare_exchange_strong(&turn, &nobody, self); waited++) {
+    if (waited == TURN_PATIENCE)
+      return false;
+    nobody = 0;
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+  }
+  return true;
+}
+
+/// Reports the signal, unless it comes again and again because some handler returns and has mended nothing; false then.
+static bool report_once(int number, const siginfo_t *info, ucontext_t *context) {
+  const char *owner = owner_of_incident(number, info, context);
+  uintptr_t pc = interrupted_at(context);
+  if (owner != NULL) {
+    if (atomic_fetch_add(&incident_count, 1) < MOST_INCIDENTS)
+      report(number, info, context, owner);
+    return true;
+  }
+  if (thread.has_reported && recurs(number, info) && pc == thread.pc && (uintptr_t)info->si_addr == thread.address)
+    return false;
+  thread.has_reported = true;
+  thread.pc = pc;
+  thread.address = recurs(number, info) ? (uintptr_t)info->si_addr : 0;
+  report(number, info, context, NULL);
+  return true;
+}
+
+static void on_signal(int number, siginfo_t *info, void *context) {
+  int error = errno;
+  if (thread.context == context) {
+    pass_on(number, info, context);
+  } else if (thread.recovery != NULL) {
+    _longjmp(*thread.recovery, 1);
+  } else if (thread.context != NULL || !take_turn()) {
+    take_default(number, info);
+  } else {
+    thread.context = context;
+    thread.left = atomic_load(&chains[index_of(number)].count);
+    if (report_once(number, info, context))
+      pass_on(number, info, context);
+    else
+      take_default(number, info);
+    thread.context = NULL;
+    atomic_store(&turn, 0);
+  }
+  errno = error;
+}
+
+/// Puts the host's handler in the place of what is installed, which becomes the last link of the chain.
+static int take_over(int index, const struct sigaction *found) {
+  int count = atomic_load(&chains[index].count);
+  if (is_handler(found) && count < MOST_LINKS) {
+    chains[index].links[count] = *found;
+    atomic_store(&chains[index].count, count + 1);
+  }
+  // Not blocked meanwhile: a fault of the report itself must come here, too.
+  struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
+  sigemptyset(&action.sa_mask);
+  return sigaction(signals[index], &action, NULL);
+}
+
+int ccrash_install(const struct ccrash_settings *settings) {
+  form = settings->form;
+  output = settings->output;
+  stack_overflowed_at = settings->stack_overflowed_at;
+  layout = settings->layout;
+  host_process = getpid();
+  prepare_walks();
+  ccrash_note_images();
+  for (int index = 0; index < SIGNAL_COUNT; index++) {
+    struct sigaction found;
+    if (sigaction(signals[index], NULL, &found) != 0 || take_over(index, &found) != 0)
+      return -1;
+    // What is in the first place was there before the host.
+    if (atomic_load(&chains[index].count) == 0)
+      chains[index].links[0] = (struct sigaction){.sa_handler = SIG_DFL};
+    atomic_store(&chains[index].count, 1);
+  }
+  return 0;
+}
+
+int ccrash_reclaim_signals(struct ccrash_rival *rivals, int capacity) {
+  int count = 0;
+  for (int index = 0; index < SIGNAL_COUNT; index++) {
+    struct sigaction found;
+    if (atomic_load(&chains[index].count) == 0 || sigaction(signals[index], NULL, &found) != 0 ||
+        function_of(&found) == (const void *)on_signal)
+      continue;
+    take_over(index, &found);
+    if (count == capacity)
+      continue;
+    rivals[count] = (struct ccrash_rival){.signal = signals[index], .is_reset = !is_handler(&found)};
+    const struct image *image = image_around((uintptr_t)function_of(&found));
+    if (!rivals[count].is_reset && image != NULL)
+      strncpy(rivals[count].library, image->name, sizeof rivals[count].library - 1);
+    count++;
+  }
+  return count;
+}

@@ -1,0 +1,111 @@
+/// The line that the process leaves when a fatal signal ends it: what happened, where, and for whom.
+///
+/// A handler on the signal stack of the crashed thread writes the line and then lets the signal take its course. The
+/// handler allocates nothing, takes no lock and asks no loader: what it needs to know is noted here before. All notes
+/// are from any thread; those that are not for signal handlers say so.
+#ifndef CCRASH_H
+#define CCRASH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __clang__
+#define CCRASH_NULLABLE _Nullable
+#pragma clang assume_nonnull begin
+#else
+#define CCRASH_NULLABLE
+#endif
+
+/// What the line looks like.
+enum ccrash_form {
+  /// As a line of the log for people.
+  CCRASH_TEXT,
+  /// As a line of the log for machines: one JSON object.
+  CCRASH_JSON,
+  /// For the host that has started a dry run: `ccrash_dry_run_prefix` and where it happened.
+  CCRASH_DRY_RUN,
+};
+
+/// What a line of the form CCRASH_DRY_RUN begins with.
+extern const char *const ccrash_dry_run_prefix;
+
+/// Where the handler finds what a thread works on: offsets in bytes into the records of the runtime. A text is a pointer
+/// to its bytes, and their number.
+struct ccrash_layout {
+  /// In a loop: pointers to the job and to the scope of the hook that run, and a byte for the kind of hook.
+  uint32_t loop_job, loop_hook_scope, loop_hook_kind;
+  /// In a job: pointers to its scope and to what few jobs have; in the latter: the text of its name.
+  uint32_t job_scope, job_attachments, attachments_name;
+  /// In a scope: an integer of 64 bits, two texts, two pointers, and a byte for the kind of scope.
+  uint32_t scope_id, scope_name, scope_route, scope_generation, scope_handler_job, scope_kind;
+  /// In a generation: pointers to the first byte of what names it in the log, and behind the last.
+  uint32_t generation_label;
+  /// The kinds of scope that are a request's and a plugin's.
+  uint8_t request_kind, plugin_kind;
+  /// What the line calls each kind of hook.
+  const char *CCRASH_NULLABLE hook_kinds[8];
+};
+
+struct ccrash_settings {
+  enum ccrash_form form;
+  /// Where the line goes.
+  int output;
+  /// The size in bytes of the stack in whose guard an address lies; 0 if it lies in none. Called in the handler.
+  size_t (*stack_overflowed_at)(uintptr_t address);
+  struct ccrash_layout layout;
+};
+
+/// Installs the handlers for SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP and SIGSYS; those that are installed run
+/// behind them. Once, early; allocates. The line is best written on a signal stack, which each thread brings along.
+/// Returns 0, or -1 with `errno` set.
+int ccrash_install(const struct ccrash_settings *settings);
+
+/// How many bytes of earlier lines wait for room in the output. The handler gives them a second.
+void ccrash_note_backlog(size_t bytes);
+
+/// The calling thread is one of the host's; `loop` is the record of the loop that it runs, NULL for none.
+void ccrash_note_thread(const void *CCRASH_NULLABLE loop);
+
+/// The calling thread, which runs no loop, works for a job, in a scope, until `ccrash_end_work`. `work` is what the line
+/// calls it, NULL to tell by the job. All of it stays until then.
+void ccrash_begin_work(const void *CCRASH_NULLABLE job, const void *scope, const char *CCRASH_NULLABLE work);
+
+/// The calling thread runs code of a plugin outside of any scope, until `ccrash_end_work`: the line calls it `work`. Both
+/// texts stay until then.
+void ccrash_begin_plain_work(const char *work, const char *plugin);
+
+void ccrash_end_work(void);
+
+/// Brings the table of loaded images up to date: after each load and unload. Not in a signal handler: locks the loader.
+void ccrash_note_images(void);
+
+/// Names whose image an address lies in, for code that runs outside of any scope: a copy is kept. Not in a signal
+/// handler.
+void ccrash_label_image(uintptr_t address, const char *label);
+
+/// Names memory that nobody may write, for the line about a write into it. `name` stays for ever. At most eight.
+void ccrash_name_memory(const void *start, size_t size, const char *name);
+
+/// A handler that somebody has put in the place of the host's.
+struct ccrash_rival {
+  int signal;
+  /// The file of the library it lies in; empty if it is in none, or if the signal was reset or ignored.
+  char library[64];
+  /// It was no handler: the signal was reset to its default, or ignored.
+  bool is_reset;
+};
+
+/// Puts the host's handlers back where somebody has replaced them; a replacement that is a handler runs behind the
+/// host's from now on. Writes who they were into `rivals` and returns how many, at most `capacity`. Not in a signal
+/// handler.
+int ccrash_reclaim_signals(struct ccrash_rival *rivals, int capacity);
+
+/// The name of a fatal signal, as "SIGSEGV"; NULL for others.
+const char *CCRASH_NULLABLE ccrash_signal_name(int number);
+
+#ifdef __clang__
+#pragma clang assume_nonnull end
+#endif
+
+#endif

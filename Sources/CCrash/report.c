@@ -1,0 +1,410 @@
+#define _GNU_SOURCE
+
+#include "report.h"
+#include "images.h"
+#include "text.h"
+#include "walk.h"
+#include "work.h"
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MOST_FRAMES 40
+#define MOST_NAMED_MEMORIES 8
+/// How long the line waits for whoever reads the log, in nanoseconds.
+#define PATIENCE ((int64_t)1000000000)
+#define PAUSE ((int64_t)2000000)
+
+enum ccrash_form form;
+int output = STDERR_FILENO;
+size_t (*stack_overflowed_at)(uintptr_t address);
+int host_process;
+
+const char *const ccrash_dry_run_prefix = "ambit-crash: ";
+
+static _Atomic size_t backlog;
+static struct {
+  uintptr_t start, end;
+  const char *name;
+} memories[MOST_NAMED_MEMORIES];
+static _Atomic int memory_count;
+
+void ccrash_note_backlog(size_t bytes) { atomic_store_explicit(&backlog, bytes, memory_order_relaxed); }
+
+void ccrash_name_memory(const void *start, size_t size, const char *name) {
+  int index = atomic_fetch_add(&memory_count, 1);
+  if (index >= MOST_NAMED_MEMORIES)
+    return;
+  memories[index].name = name;
+  memories[index].start = (uintptr_t)start;
+  memories[index].end = (uintptr_t)start + size;
+}
+
+/// All that a line is made of. One is made at a time, and a stack may have little room.
+static struct {
+  int number;
+  const siginfo_t *info;
+  ucontext_t *context;
+  const char *left_to;
+  uintptr_t frames[MOST_FRAMES];
+  struct walk walk;
+  struct work work;
+  struct symbol symbol;
+  char message_room[600], stack_room[2600], line_room[PIPE_BUF];
+  struct text message, stack, line;
+} now;
+
+// Where an address lies.
+
+/// Adds `boom+0x4 (crashy.1.3f9c.so)`; a function that is not named is an offset in its file, as addr2line(1) takes it. A
+/// return address is looked up within its call. `known` is an image that the reader knows to be meant.
+static void add_place(struct text *text, uintptr_t address, bool is_return, const struct image *known) {
+  const struct image *image = image_around(is_return ? address - 1 : address);
+  if (image == NULL)
+    return text_add_hexadecimal(text, address);
+  if (find_symbol(image, is_return ? address - 1 : address, &now.symbol)) {
+    text_say(text, now.symbol.name);
+    text_say(text, "+");
+    text_add_hexadecimal(text, address - now.symbol.start);
+  } else {
+    text_add_hexadecimal(text, address - image->bias);
+  }
+  if (image == known)
+    return;
+  text_say(text, " (");
+  text_say(text, image->name);
+  text_say(text, ")");
+}
+
+/// Which frame the message names: the one that has faulted; where the process has sent the signal itself, as by abort(3),
+/// the plugin's that has asked for it.
+static int culprit(void) {
+  if (is_fault(now.info))
+    return 0;
+  for (int index = 0; index < now.walk.count; index++) {
+    const struct image *image = image_around(now.frames[index] - (index > 0));
+    if (image != NULL && image->label[0] != '\0')
+      return index;
+  }
+  return 0;
+}
+
+static const struct image *culprit_image(void) {
+  int index = culprit();
+  return now.walk.count > 0 ? image_around(now.frames[index] - (index > 0)) : NULL;
+}
+
+// The message.
+
+const char *ccrash_signal_name(int number) {
+  switch (number) {
+  case SIGSEGV:
+    return "SIGSEGV";
+  case SIGBUS:
+    return "SIGBUS";
+  case SIGILL:
+    return "SIGILL";
+  case SIGFPE:
+    return "SIGFPE";
+  case SIGABRT:
+    return "SIGABRT";
+  case SIGTRAP:
+    return "SIGTRAP";
+  case SIGSYS:
+    return "SIGSYS";
+  default:
+    return NULL;
+  }
+}
+
+/// The thread has used up its stack: the address that it reached for, or its stack pointer, lies in a guard.
+static size_t overflowed_stack(void) {
+  if ((now.number != SIGSEGV && now.number != SIGBUS) || !is_fault(now.info) || stack_overflowed_at == NULL)
+    return 0;
+  return stack_overflowed_at((uintptr_t)now.info->si_addr);
+}
+
+static void add_overflow(void *ignored) {
+  (void)ignored;
+  size_t size = overflowed_stack();
+  if (size == 0)
+    return;
+  text_say(&now.message, ": stack overflow, all of ");
+  text_add_decimal(&now.message, size / 1024, 1);
+  text_say(&now.message, " KiB is used,");
+}
+
+static void add_memory_name(uintptr_t address) {
+  int count = atomic_load(&memory_count);
+  for (int index = 0; index < count && index < MOST_NAMED_MEMORIES; index++) {
+    if (address < memories[index].start || address >= memories[index].end)
+      continue;
+    text_say(&now.message, ", a write into ");
+    text_say(&now.message, memories[index].name);
+    text_say(&now.message, ", which is read-only,");
+  }
+}
+
+/// What the thread reached for.
+static void add_address(void) {
+  if (now.number == SIGSEGV && now.info->si_code == SI_KERNEL)
+    return text_say(&now.message, " at an address that none can be (non-canonical)");
+  text_say(&now.message, " at address ");
+  text_add_hexadecimal(&now.message, (uintptr_t)now.info->si_addr);
+  if (now.number == SIGBUS && now.info->si_code == BUS_ADRERR)
+    text_say(&now.message, ", beyond the end of a mapped file,");
+  add_memory_name((uintptr_t)now.info->si_addr);
+}
+
+static void add_cause(void) {
+  switch (now.number) {
+  case SIGSEGV:
+  case SIGBUS:
+    return add_address();
+  case SIGFPE:
+    if (now.info->si_code == FPE_INTDIV)
+      text_say(&now.message, ", an integer division by zero,");
+    return;
+  case SIGSYS:
+    text_say(&now.message, ", system call ");
+    text_add_decimal(&now.message, (uint64_t)now.info->si_syscall, 1);
+    return text_say(&now.message, " is forbidden,");
+  default:
+    return;
+  }
+}
+
+/// Whether another process has sent the signal, or this one has sent it to no thread in particular: nothing that runs
+/// here is to blame.
+static bool was_sent(void) {
+  return now.info->si_code == SI_USER || (now.info->si_code <= 0 && now.info->si_pid != getpid());
+}
+
+static void add_sender(void) {
+  if (now.info->si_pid == getpid())
+    return text_say(&now.message, " sent by this process to itself, by kill(2)");
+  if (now.info->si_pid == 0)
+    return text_say(&now.message, " sent by a process outside of this PID namespace");
+  text_say(&now.message, " sent by process ");
+  text_add_decimal(&now.message, (uint64_t)now.info->si_pid, 1);
+  text_say(&now.message, " of user ");
+  text_add_decimal(&now.message, now.info->si_uid, 1);
+}
+
+static void add_message_place(void *ignored) {
+  (void)ignored;
+  if (now.walk.count == 0)
+    return;
+  int index = culprit();
+  if (index == 0 && image_around(now.frames[0]) == NULL && now.walk.count > 1) {
+    text_say(&now.message, ", where no code is, called from ");
+    return add_place(&now.message, now.frames[1], true, NULL);
+  }
+  text_say(&now.message, " in ");
+  add_place(&now.message, now.frames[index], index > 0, NULL);
+}
+
+static void make_message(void) {
+  now.message = (struct text){now.message_room, 0, sizeof now.message_room};
+  if (getpid() != host_process) {
+    text_say(&now.message, "child process ");
+    text_add_decimal(&now.message, (uint64_t)getpid(), 1);
+    text_say(&now.message, " of the host: ");
+  }
+  text_say(&now.message, ccrash_signal_name(now.number));
+  if (was_sent())
+    return add_sender();
+  if (is_fault(now.info))
+    add_cause();
+  attempt(add_overflow, NULL);
+  attempt(add_message_place, NULL);
+  if (now.left_to != NULL) {
+    text_say(&now.message, ", left to the handler of ");
+    text_say(&now.message, now.left_to);
+  }
+}
+
+// The fields.
+
+static void add_field(const char *name, const char *value, size_t count) {
+  struct text *line = &now.line;
+  if (count == 0)
+    return;
+  if (form == CCRASH_JSON) {
+    text_say(line, ",\"");
+    text_say(line, name);
+    text_say(line, "\":\"");
+    text_add_escaped(line, value, count, ESCAPE_JSON);
+    return text_say(line, "\"");
+  }
+  text_say(line, " ");
+  text_say(line, name);
+  text_say(line, "=");
+  if (!text_needs_quotes(value, count))
+    return text_add(line, value, count);
+  text_say(line, "\"");
+  text_add_escaped(line, value, count, ESCAPE_QUOTED);
+  text_say(line, "\"");
+}
+
+static void add_excerpt(const char *name, const struct excerpt *value) { add_field(name, value->bytes, value->count); }
+
+static void add_scope(void) {
+  if (!now.work.has_scope)
+    return;
+  char room[240];
+  struct text scope = {room, 0, sizeof room};
+  text_add_decimal(&scope, now.work.scope, 1);
+  if (now.work.scope_name.count > 0) {
+    text_say(&scope, " ");
+    text_add(&scope, now.work.scope_name.bytes, now.work.scope_name.count);
+  }
+  add_field("scope", scope.bytes, scope.count);
+}
+
+/// The plugin whose code is on the stack, where the thread's own notes name none.
+static void add_plugin(void) {
+  if (now.work.plugin.count > 0)
+    return add_excerpt("plugin", &now.work.plugin);
+  for (int index = 0; index < now.walk.count; index++) {
+    const struct image *image = image_around(now.frames[index] - (index > 0));
+    if (image != NULL && image->label[0] != '\0')
+      return add_field("plugin", image->label, strlen(image->label));
+  }
+}
+
+/// The frames, those of the image that the message names without saying so again; as many as there is room for.
+static void make_stack(void *ignored) {
+  (void)ignored;
+  const struct image *known = culprit_image();
+  for (int index = 0; index < now.walk.count; index++) {
+    if (now.stack.capacity - now.stack.count < 500) {
+      text_say(&now.stack, " ...");
+      return;
+    }
+    text_say(&now.stack, index > 0 ? " #" : "#");
+    text_add_decimal(&now.stack, (uint64_t)index, 1);
+    text_say(&now.stack, " ");
+    add_place(&now.stack, now.frames[index], index > 0, known);
+  }
+}
+
+static void add_fields(void) {
+  if (was_sent())
+    return;
+  add_plugin();
+  add_excerpt("route", &now.work.route);
+  add_scope();
+  add_excerpt("job", &now.work.job);
+  add_field("work", now.work.name, strlen(now.work.name));
+  now.stack = (struct text){now.stack_room, 0, sizeof now.stack_room};
+  attempt(make_stack, NULL);
+  add_field("stack", now.stack.bytes, now.stack.count);
+}
+
+// The line.
+
+static void make_line(void) {
+  struct text *line = &now.line;
+  // Room for what ends it, whatever it has come to.
+  *line = (struct text){now.line_room, 0, sizeof now.line_room - 2};
+  // What an earlier line has left unfinished must not become one with this.
+  if (atomic_load(&backlog) > 0)
+    text_say(line, "\n");
+  if (form == CCRASH_DRY_RUN) {
+    text_say(line, ccrash_dry_run_prefix);
+    text_add_escaped(line, now.message.bytes, now.message.count, ESCAPE_CONTROL);
+  } else if (form == CCRASH_JSON) {
+    text_say(line, "{\"time\":\"");
+    text_add_time(line);
+    text_say(line, now.left_to != NULL ? "\",\"level\":\"warning" : "\",\"level\":\"critical");
+    text_say(line, "\",\"message\":\"");
+    text_add_escaped(line, now.message.bytes, now.message.count, ESCAPE_JSON);
+    text_say(line, "\"");
+    add_fields();
+  } else {
+    text_add_time(line);
+    text_say(line, now.left_to != NULL ? " WARNING " : " CRITICAL ");
+    text_add_escaped(line, now.message.bytes, now.message.count, ESCAPE_CONTROL);
+    add_fields();
+  }
+  line->capacity = sizeof now.line_room;
+  text_say(line, form == CCRASH_JSON ? "}\n" : "\n");
+}
+
+static int64_t monotonic(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+/// Lets the log's own thread write what came before.
+static void await_backlog(int64_t deadline) {
+  while (atomic_load(&backlog) > 0 && monotonic() < deadline)
+    nanosleep(&(struct timespec){.tv_nsec = PAUSE}, NULL);
+}
+
+/// Writes what there is room for, without waiting; -1 with EAGAIN if there is none.
+static ssize_t write_some(const char *bytes, size_t count) {
+  ssize_t written = send(output, bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (written >= 0 || errno != ENOTSOCK)
+    return written;
+  struct pollfd room = {.fd = output, .events = POLLOUT};
+  if (poll(&room, 1, 0) == 1)
+    return write(output, bytes, count);
+  errno = EAGAIN;
+  return -1;
+}
+
+static void write_line(int64_t deadline) {
+  size_t start = 0;
+  while (start < now.line.count) {
+    ssize_t count = write_some(now.line.bytes + start, now.line.count - start);
+    if (count > 0) {
+      start += (size_t)count;
+    } else if (count < 0 && errno == EAGAIN && monotonic() < deadline) {
+      struct pollfd room = {.fd = output, .events = POLLOUT};
+      poll(&room, 1, 10);
+    } else if (count == 0 || errno != EINTR) {
+      return;
+    }
+  }
+}
+
+static void walk_stack(void *ignored) {
+  (void)ignored;
+  walk_interrupted(now.context, &now.walk);
+}
+
+static void read_work(void *ignored) {
+  (void)ignored;
+  find_work(&now.work);
+}
+
+void report(int number, const siginfo_t *info, ucontext_t *context, const char *left_to) {
+  now.number = number;
+  now.info = info;
+  now.context = context;
+  now.left_to = left_to;
+  now.walk = (struct walk){.frames = now.frames, .capacity = MOST_FRAMES};
+  memset(&now.work, 0, sizeof now.work);
+  now.work.name = "host";
+  static mcontext_t registers;
+  registers = context->uc_mcontext;
+  attempt(read_work, NULL);
+  attempt(walk_stack, NULL);
+  // A walk that has faulted leaves others there.
+  context->uc_mcontext = registers;
+  make_message();
+  int64_t deadline = monotonic() + PATIENCE;
+  // In a forked child nobody is left who would write it.
+  if (getpid() == host_process)
+    await_backlog(deadline);
+  make_line();
+  write_line(deadline + PATIENCE);
+}

@@ -1,0 +1,29 @@
+/// The line about a crash.
+#ifndef CCRASH_REPORT_H
+#define CCRASH_REPORT_H
+
+#include "ccrash.h"
+#include <signal.h>
+#include <ucontext.h>
+
+#pragma GCC visibility push(hidden)
+
+extern enum ccrash_form form;
+extern int output;
+extern size_t (*stack_overflowed_at)(uintptr_t address);
+/// The process that `ccrash_install` was called in.
+extern int host_process;
+
+/// Calls `step(argument)`; false if that has faulted. One thread at a time.
+bool attempt(void (*step)(void *), void *argument);
+
+/// Writes the line about a signal. `left_to` is the library whose handler takes care of it, as of an incident that its
+/// own code meets; NULL if the process is about to end. One thread at a time.
+void report(int number, const siginfo_t *info, ucontext_t *context, const char *left_to);
+
+/// Whether the signal comes from the kernel, for what the thread has just executed.
+static inline bool is_fault(const siginfo_t *info) { return info->si_code > 0; }
+
+#pragma GCC visibility pop
+
+#endif

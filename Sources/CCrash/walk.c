@@ -1,0 +1,159 @@
+#define _GNU_SOURCE
+
+#include "walk.h"
+#include "images.h"
+#include <stddef.h>
+#include <unwind.h>
+
+// The unwinder walks from the handler over the frame that the kernel has pushed, and finds there what the interrupted
+// code had in its registers. Where it knows no way on, the caller's registers are put in the place of these and it
+// walks once more: so every kind of code may call every other.
+
+/// How far above the stack pointer a frame pointer or a return address is believed.
+#define NEAR_FRAME ((uintptr_t)1 << 20)
+#define SCANNED_WORDS 512
+
+#if defined(__x86_64__)
+#define PC(context) ((context)->uc_mcontext.gregs[REG_RIP])
+#define SP(context) ((context)->uc_mcontext.gregs[REG_RSP])
+#define FP(context) ((context)->uc_mcontext.gregs[REG_RBP])
+#define FP_COLUMN 6
+#elif defined(__aarch64__)
+#define PC(context) ((context)->uc_mcontext.pc)
+#define SP(context) ((context)->uc_mcontext.sp)
+#define FP(context) ((context)->uc_mcontext.regs[29])
+#define LR(context) ((context)->uc_mcontext.regs[30])
+#define FP_COLUMN 29
+#else
+#error "CCrash: no way up the stack for this processor; x86-64 and arm64 have one"
+#endif
+
+/// What a frame's code has in its registers.
+struct registers {
+  uintptr_t pc, sp, fp;
+};
+
+struct step {
+  struct walk *walk;
+  /// Where the interrupted code begins: frames before it are the handler's.
+  uintptr_t first;
+  bool has_begun;
+  /// The end of the stack was reached.
+  bool is_over;
+  struct registers last;
+};
+
+uintptr_t interrupted_at(const ucontext_t *context) { return (uintptr_t)PC(context); }
+
+static _Unwind_Reason_Code collect(struct _Unwind_Context *context, void *argument) {
+  struct step *step = argument;
+  uintptr_t address = _Unwind_GetIP(context);
+  if (!step->has_begun && address != step->first)
+    return _URC_NO_REASON;
+  if (address == 0 && step->has_begun) {
+    step->is_over = true;
+    return _URC_END_OF_STACK;
+  }
+  struct walk *walk = step->walk;
+  // The first one of a further walk is known.
+  if (step->has_begun || walk->count == 0) {
+    if (walk->count == walk->capacity) {
+      step->is_over = true;
+      return _URC_END_OF_STACK;
+    }
+    walk->frames[walk->count++] = address;
+  }
+  step->has_begun = true;
+  step->last = (struct registers){address, _Unwind_GetCFA(context), _Unwind_GetGR(context, FP_COLUMN)};
+  return _URC_NO_REASON;
+}
+
+/// Whether the instruction before `address` is a call.
+static bool follows_call(uintptr_t address) {
+  if (!is_code(address) || !is_code(address - 8))
+    return false;
+#if defined(__x86_64__)
+  const unsigned char *end = (const unsigned char *)address;
+  if (end[-5] == 0xE8)
+    return true;
+  // Through a register or memory: two to seven bytes, by the form of the address.
+  for (int length = 2; length <= 7; length++)
+    if (length != 5 && end[-length] == 0xFF && (end[1 - length] & 0x38) == 0x10)
+      return true;
+  return false;
+#else
+  uint32_t instruction = *(const uint32_t *)(address - 4);
+  // bl, and blr with its variants that check a signature.
+  return instruction >> 26 == 0x25 || (instruction & 0xFEFFF000) == 0xD63F0000;
+#endif
+}
+
+/// Reads a word of a stack, which sanitizers may have forbidden.
+static __attribute__((noinline, no_sanitize("address"))) uintptr_t word_at(uintptr_t address) {
+  return *(const volatile uintptr_t *)address;
+}
+
+/// Goes from a frame whose code has no unwind information to its caller's; false if no way is found.
+static bool leave_frame(const ucontext_t *context, struct registers *frame, bool is_innermost) {
+  const uintptr_t word = sizeof(uintptr_t);
+  if (is_innermost && !is_code(frame->pc)) {
+    // A call to where no code is: its return address is where the call has left it.
+#if defined(__x86_64__)
+    (void)context;
+    *frame = (struct registers){word_at(frame->sp), frame->sp + word, frame->fp};
+#else
+    *frame = (struct registers){(uintptr_t)LR(context), frame->sp, frame->fp};
+#endif
+    if (follows_call(frame->pc))
+      return true;
+  }
+  if (is_innermost && follows_call(word_at(frame->sp))) {
+    // A function that calls no other needs no frame, and its caller's frame pointer would lead past the caller.
+    *frame = (struct registers){word_at(frame->sp), frame->sp + word, frame->fp};
+    return true;
+  }
+  if (frame->fp >= frame->sp && frame->fp - frame->sp < NEAR_FRAME && frame->fp % word == 0 &&
+      follows_call(word_at(frame->fp + word))) {
+    *frame = (struct registers){word_at(frame->fp + word), frame->fp + 2 * word, word_at(frame->fp)};
+    return true;
+  }
+  uintptr_t place = (frame->sp + word - 1) / word * word;
+  for (int index = 0; index < SCANNED_WORDS; index++, place += word) {
+    uintptr_t candidate = word_at(place);
+    if (follows_call(candidate)) {
+      *frame = (struct registers){candidate, place + word, frame->fp};
+      return true;
+    }
+  }
+  return false;
+}
+
+void walk_interrupted(ucontext_t *context, struct walk *walk) {
+  const struct registers interrupted = {(uintptr_t)PC(context), (uintptr_t)SP(context), (uintptr_t)FP(context)};
+  struct registers frame = interrupted;
+  while (true) {
+    struct step step = {.walk = walk, .first = (uintptr_t)PC(context), .last = frame};
+    _Unwind_Backtrace(collect, &step);
+    if (walk->count == 0)
+      walk->frames[walk->count++] = interrupted.pc;
+    if (step.is_over || walk->count == walk->capacity || !leave_frame(context, &step.last, walk->count == 1))
+      break;
+    frame = step.last;
+    walk->frames[walk->count++] = frame.pc;
+    // Within the call: a call may be the last instruction of its function.
+    PC(context) = (__typeof__(PC(context)))(frame.pc - 1);
+    SP(context) = (__typeof__(SP(context)))frame.sp;
+    FP(context) = (__typeof__(FP(context)))frame.fp;
+  }
+  PC(context) = (__typeof__(PC(context)))interrupted.pc;
+  SP(context) = (__typeof__(SP(context)))interrupted.sp;
+  FP(context) = (__typeof__(FP(context)))interrupted.fp;
+}
+
+static _Unwind_Reason_Code pass(struct _Unwind_Context *context, void *argument) {
+  (void)context;
+  (void)argument;
+  return _URC_END_OF_STACK;
+}
+
+void prepare_walks(void) { _Unwind_Backtrace(pass, NULL); }

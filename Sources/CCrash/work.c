@@ -1,0 +1,133 @@
+#define _GNU_SOURCE
+
+#include "work.h"
+#include <string.h>
+
+struct ccrash_layout layout;
+
+/// What the thread has noted.
+static __thread struct {
+  bool is_host;
+  const char *loop;
+  const char *job, *scope;
+  const char *work, *plugin;
+} thread __attribute__((tls_model("initial-exec")));
+
+void ccrash_note_thread(const void *loop) {
+  thread.is_host = true;
+  thread.loop = loop;
+}
+
+void ccrash_begin_work(const void *job, const void *scope, const char *work) {
+  thread.job = job;
+  thread.scope = scope;
+  thread.work = work;
+}
+
+void ccrash_begin_plain_work(const char *work, const char *plugin) {
+  thread.work = work;
+  thread.plugin = plugin;
+}
+
+void ccrash_end_work(void) {
+  thread.job = thread.scope = thread.work = thread.plugin = NULL;
+}
+
+bool is_host_thread(void) { return thread.is_host; }
+
+static const char *pointer_at(const char *record, uint32_t offset) {
+  const char *pointer;
+  memcpy(&pointer, record + offset, sizeof pointer);
+  return pointer;
+}
+
+static void copy_text(struct excerpt *excerpt, const char *bytes, size_t count) {
+  if (bytes == NULL)
+    return;
+  size_t length = count < sizeof excerpt->bytes ? count : sizeof excerpt->bytes;
+  memcpy(excerpt->bytes, bytes, length);
+  excerpt->count = length;
+}
+
+static void copy_text_at(struct excerpt *excerpt, const char *record, uint32_t offset) {
+  size_t count;
+  memcpy(&count, record + offset + sizeof(char *), sizeof count);
+  copy_text(excerpt, pointer_at(record, offset), count);
+}
+
+static void read_scope(struct work *work, const char *scope) {
+  memcpy(&work->scope, scope + layout.scope_id, sizeof work->scope);
+  const char *generation = pointer_at(scope, layout.scope_generation);
+  if (generation == NULL)
+    return;
+  work->has_scope = true;
+  const char *label = pointer_at(generation, layout.generation_label);
+  const char *end = pointer_at(generation, layout.generation_label + sizeof(char *));
+  copy_text(&work->plugin, label, (size_t)(end - label));
+  copy_text_at(&work->route, scope, layout.scope_route);
+  copy_text_at(&work->scope_name, scope, layout.scope_name);
+}
+
+static void read_job(struct work *work, const char *job) {
+  const char *attachments = pointer_at(job, layout.job_attachments);
+  if (attachments != NULL)
+    copy_text_at(&work->job, attachments, layout.attachments_name);
+}
+
+/// Tells a handler and the plugin's own functions, which a job runs that the scope knows, from what was spawned.
+static void name_job(struct work *work, const char *job, const char *scope) {
+  if (!work->has_scope)
+    return;
+  work->name = "job";
+  if (pointer_at(scope, layout.scope_handler_job) != job)
+    return;
+  uint8_t kind = (uint8_t)scope[layout.scope_kind];
+  if (kind == layout.request_kind)
+    work->name = "handler";
+  if (kind != layout.plugin_kind || work->job.count == 0)
+    return;
+  // The host has given the job the function's name.
+  static char name[32];
+  size_t length = work->job.count < sizeof name ? work->job.count : sizeof name - 1;
+  memcpy(name, work->job.bytes, length);
+  name[length] = '\0';
+  work->name = name;
+  work->job.count = 0;
+}
+
+static void find_loop_work(struct work *work) {
+  const char *hook_scope = pointer_at(thread.loop, layout.loop_hook_scope);
+  if (hook_scope != NULL) {
+    read_scope(work, hook_scope);
+    const char *kind = layout.hook_kinds[thread.loop[layout.loop_hook_kind] & 7];
+    if (work->has_scope && kind != NULL)
+      work->name = kind;
+    return;
+  }
+  const char *job = pointer_at(thread.loop, layout.loop_job);
+  if (job == NULL)
+    return;
+  const char *scope = pointer_at(job, layout.job_scope);
+  read_scope(work, scope);
+  read_job(work, job);
+  name_job(work, job, scope);
+}
+
+void find_work(struct work *work) {
+  work->name = thread.is_host ? "host" : "thread";
+  if (thread.loop != NULL) {
+    find_loop_work(work);
+    return;
+  }
+  if (thread.work != NULL)
+    work->name = thread.work;
+  if (thread.plugin != NULL)
+    copy_text(&work->plugin, thread.plugin, strlen(thread.plugin));
+  if (thread.scope == NULL)
+    return;
+  read_scope(work, thread.scope);
+  if (thread.job != NULL)
+    read_job(work, thread.job);
+  if (thread.work == NULL && thread.job != NULL)
+    name_job(work, thread.job, thread.scope);
+}

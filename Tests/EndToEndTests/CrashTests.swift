@@ -1,0 +1,288 @@
+import Foundation
+import Glibc
+import Testing
+
+/// The last line of a host that a plugin takes with it.
+@Suite(.disabled(if: Places.isSanitized)) struct `A crash` {
+  /// Swift's own report, which follows ours, takes a second.
+  private static let quiet = ["SWIFT_BACKTRACE": "enable=no"]
+
+  /// A route, and what the line says of it.
+  struct Crash: Sendable, CustomTestStringConvertible {
+    let path: String
+    var signal = SIGSEGV
+    var message = "SIGSEGV at address 0x0 in crash+0x"
+    var work = "handler"
+    var job: String?
+    /// A function further up.
+    var caller = "handler"
+    var testDescription: String { path }
+  }
+
+  private static let crashes = [
+    Crash(path: "/handler"),
+    Crash(path: "/blocking"),
+    Crash(path: "/job", work: "job", job: "indexer", caller: "run_job"),
+    Crash(path: "/job-on-thread", work: "job", job: "indexer", caller: "run_job"),
+    Crash(path: "/on_end", work: "on_end", caller: "crash_at_end"),
+    Crash(path: "/on_cancel", work: "on_cancel", caller: "crash_in_hook"),
+    Crash(path: "/deferred", work: "deferred", caller: "crash_in_hook"),
+    Crash(path: "/block", work: "block", caller: "crash_in_block"),
+    Crash(path: "/abort", signal: SIGABRT, message: "SIGABRT in aborts+0x", caller: "aborts"),
+    Crash(path: "/divide", signal: SIGFPE, message: "SIGFPE", caller: "divides"),
+    Crash(path: "/raise/\(SIGTRAP)", signal: SIGTRAP, message: "SIGTRAP in raises+0x", caller: "raises"),
+    Crash(path: "/raise/\(SIGSYS)", signal: SIGSYS, message: "SIGSYS in raises+0x", caller: "raises"),
+    Crash(
+      path: "/cut-file", signal: SIGBUS, message: ", beyond the end of a mapped file, in reads_cut_file+0x",
+      caller: "reads_cut_file"),
+    Crash(path: "/overflow", message: "stack overflow, all of ", caller: "deep"),
+    Crash(path: "/overflow-on-thread", message: "stack overflow, all of ", caller: "deep"),
+    Crash(
+      path: "/nothing", message: "SIGSEGV at address 0x0, where no code is, called from calls_nothing+0x",
+      caller: "calls_nothing"),
+    Crash(
+      path: "/table", message: ", a write into the host's table of calls, which is read-only, in overwrites_table+0x",
+      caller: "overwrites_table"),
+  ]
+
+  @Test(arguments: crashes) func `is named by signal, place, plugin, route, scope and kind of work`(crash: Crash)
+    async throws
+  {
+    try await withHost([.fixture("crashes")], environment: Self.quiet, mayCrash: true) { host in
+      let line = try await self.line(of: crash.path, in: host)
+      #expect(line.contains("Z CRITICAL SIG") && line.contains(crash.message), "\(line)")
+      #expect(line.contains(" (crashes.1."), "\(line)")
+      let route = crash.path.hasPrefix("/raise") ? "/raise/{number}" : crash.path
+      #expect(line.field("plugin") == "crashes/1" && line.field("route") == "GET \(route)", "\(line)")
+      #expect(line.field("scope").flatMap { Int($0) } != nil, "\(line)")
+      #expect(line.field("work") == crash.work && line.field("job") == crash.job, "\(line)")
+      let stack = try #require(line.field("stack"), "\(line)")
+      #expect(stack.hasPrefix("#0 ") && stack.contains(" \(crash.caller)+0x"), "\(line)")
+      #expect(await host.child.status == .signalled(crash.signal))
+    }
+  }
+
+  @Test(arguments: ["-O0", "-O2", "-O2 -fno-asynchronous-unwind-tables -fno-omit-frame-pointer"])
+  func `names the callers in code of every kind`(flags: String) async throws {
+    let text = try String(contentsOf: Places.fixture("crashes"), encoding: .utf8)
+    let plugin = PluginFile.source(
+      text, name: "crashes", flags: flags.split(separator: " ").map(String.init) + ["-Wno-unused-value"])
+    try await withHost([plugin], environment: Self.quiet, mayCrash: true) { host in
+      let line = try await self.line(of: "/handler", in: host)
+      #expect(line.field("stack")?.firstMatch(of: /^#0 crash\+0x\w+ #1 handler\+0x\w+ #2 0x\w+ \(/) != nil, "\(line)")
+      #expect(line.field("stack")?.contains(" #6 ") == true, "through the host up to the fiber's beginning")
+    }
+  }
+
+  @Test func `is one object where the log is`() async throws {
+    let configuration = "[log]\nformat = \"json\""
+    try await withHost(
+      [.fixture("crashes")], configuration: configuration, environment: Self.quiet, mayCrash: true
+    ) { host in
+      let line = try await self.line(of: "/job", in: host)
+      let object = try JSONDecoder().decode([String: String].self, from: Data(line.text.utf8))
+      #expect(object["level"] == "critical" && object["time"]?.hasSuffix("Z") == true)
+      #expect(object["message"]?.hasPrefix("SIGSEGV at address 0x0 in crash+0x") == true)
+      #expect(object["plugin"] == "crashes/1" && object["route"] == "GET /job" && object["job"] == "indexer")
+      #expect(object["work"] == "job" && object["stack"]?.hasPrefix("#0 crash+0x") == true)
+    }
+  }
+
+  @Test(arguments: ["start", "save", "stop"])
+  func `in one of a plugin's own functions names that`(function: String) async throws {
+    try await withHost([], environment: Self.quiet, mayCrash: true) { host in
+      let setting = "[plugin.crashes]\nin = \"\(function)\""
+      try host.configure(setting)
+      try await PluginFile.fixture("crashes").install(in: host.plugins)
+      if function != "start" { try await host.reload() }
+      if function == "save" { try host.configure(setting + "\nother = 1") }
+      host.child.signal(function == "stop" ? SIGTERM : SIGHUP)
+      let line = try await host.log.line(containing: "CRITICAL")
+      #expect(line.field("plugin") == "crashes/1" && line.field("work") == function, "\(line)")
+      #expect(line.field("route") == nil && line.field("job") == nil, "\(line)")
+      #expect(await host.child.status == .signalled(SIGSEGV))
+    }
+  }
+
+  @Test func `in a constructor names that, and where`() async throws {
+    let plugin = PluginFile.source(
+      """
+      #include <ambit.h>
+      #include <fcntl.h>
+      static int *volatile nowhere;
+      static void crash(void) { *nowhere = 1; }
+      __attribute__((constructor)) static void load(void) {
+        if (open("rehearsed", O_CREAT | O_EXCL, 0600) < 0) crash();
+      }
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "loader"};
+      """, name: "loader")
+    try await withHost([], environment: Self.quiet, mayCrash: true) { host in
+      try await plugin.install(in: host.plugins)
+      host.child.signal(SIGHUP)
+      let line = try await host.log.line(containing: "CRITICAL")
+      #expect(line.contains(" in crash+0x") && line.contains("(loader.1."), "\(line)")
+      #expect(line.field("plugin") == "loader" && line.field("work") == "constructor", "\(line)")
+      #expect(line.field("stack")?.contains(" load+0x") == true, "\(line)")
+    }
+  }
+
+  @Test func `in a dry run is refused with the place, in the operator's words`() async throws {
+    let start = "int *volatile nowhere = 0; return *nowhere;"
+    try await withHost([]) { host in
+      try await Mishap("", start: start, "").plugin.install(in: host.plugins)
+      #expect(try await host.reload().field("failed") == "1")
+      let reason = try await host.log.line(containing: "start crashed: SIGSEGV at address 0x0 in start+0x")
+      #expect(reason.contains(" (my.so)") && !host.log.text.contains("ambit-crash"), "\(reason)")
+    }
+  }
+
+  @Test func `on a thread that a plugin made names the plugin by its library`() async throws {
+    try await withHost([.fixture("crashes")], environment: Self.quiet, mayCrash: true) { host in
+      let line = try await self.line(of: "/own-thread", in: host)
+      #expect(line.field("plugin") == "crashes/1" && line.field("work") == "thread", "\(line)")
+      #expect(line.field("route") == nil && line.field("stack")?.contains(" run_thread+0x") == true, "\(line)")
+    }
+  }
+
+  @Test func `of two threads at once is two lines or one, each whole`() async throws {
+    try await withHost([.fixture("crashes")], environment: Self.quiet, mayCrash: true) { host in
+      try await self.line(of: "/twice", in: host)
+      #expect(await host.child.status == .signalled(SIGSEGV))
+      let lines = host.log.lines { $0.contains("SIGSEGV") }
+      #expect((1...2).contains(lines.count))
+      for line in lines {
+        #expect(line.text.contains(/^\S+Z CRITICAL SIGSEGV at address 0x0 in crash\+0x.* stack="[^"]+"$/), "\(line)")
+      }
+    }
+  }
+
+  @Test(arguments: [SIGSEGV, SIGABRT]) func `that another process has sent is not put down to a plugin`(signal: Int32)
+    async throws
+  {
+    try await withHost([.fixture("crashes")], environment: Self.quiet, mayCrash: true) { host in
+      host.child.signal(signal)
+      let line = try await host.log.line(containing: "CRITICAL")
+      #expect(line.contains(" sent by process \(getpid()) of user \(getuid())"), "\(line)")
+      #expect(line.field("plugin") == nil && line.field("stack") == nil, "\(line)")
+      #expect(await host.child.status == .signalled(signal))
+    }
+  }
+
+  @Test func `of a process that a plugin forked does not end the host`() async throws {
+    try await withHost([.fixture("crashes")], environment: Self.quiet) { host in
+      let (forked, after) = (try await host.get("/fork"), try await host.get("/none"))
+      #expect(forked.status == 200 && after.status == 404)
+    }
+  }
+
+  @Test func `comes behind all that was logged before, also where the log is read slowly`() async throws {
+    try await withHost([.fixture("crashes")], environment: Self.quiet, mayCrash: true) { host in
+      let connection = try host.connect()
+      try await host.log.unread {
+        try await connection.send("GET /log-much HTTP/1.1\r\nHost: ambit\r\n\r\n")
+        try await Task.sleep(for: .milliseconds(300))
+      }
+      let line = try await host.log.line(containing: "CRITICAL SIGSEGV")
+      #expect(host.log.lines { $0.number < line.number && $0.contains("INFO  xxxx") }.count == 100)
+      #expect(host.log.lines { $0.number > line.number }.isEmpty)
+    }
+  }
+
+  @Test func `ends the host although nobody reads the log`() async throws {
+    try await withHost([.fixture("crashes")], environment: Self.quiet, mayCrash: true) { host in
+      let connection = try host.connect()
+      try await host.log.unread {
+        try await connection.send("GET /log-much HTTP/1.1\r\nHost: ambit\r\n\r\n")
+        #expect(await host.child.status == .signalled(SIGSEGV))
+      }
+    }
+  }
+
+  @Test func `is followed by the report of Swift's runtime`() async throws {
+    try await withHost([.fixture("crashes")], environment: ["SWIFT_BACKTRACE": "enable=yes"], mayCrash: true) { host in
+      let line = try await self.line(of: "/handler", in: host)
+      let other = try await host.log.line(containing: "Program crashed")
+      #expect(other.number > line.number)
+      #expect(await host.child.status == .signalled(SIGSEGV))
+    }
+  }
+
+  @Test func `is reported although a plugin has installed a handler of its own, which runs afterwards`() async throws {
+    let plugin = PluginFile.source(
+      """
+      #include <ambit.h>
+      #include <signal.h>
+      #include <unistd.h>
+      static int *volatile nowhere;
+      static struct sigaction before;
+      static void handle(int number, siginfo_t *info, void *context) {
+        (void)!write(2, "handled\\n", 8);
+        before.sa_sigaction(number, info, context);
+      }
+      static int32_t start(ambit_scope *plugin) {
+        (void)plugin;
+        struct sigaction action = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+        signal(SIGBUS, SIG_DFL);
+        return sigaction(SIGSEGV, &action, &before) == 0 ? AMBIT_OK : AMBIT_FAILED;
+      }
+      static int32_t crash(ambit_scope *scope) { (void)scope; return ambit_respondf(scope, *nowhere, "a", "b"); }
+      static int32_t abort_in_c(ambit_scope *scope) { (void)scope; return raise(SIGSEGV); }
+      static const ambit_route routes[] = {
+        {.pattern = "GET /own", .handler = crash}, {.pattern = "GET /raised", .handler = abort_in_c}};
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
+        AMBIT_PLUGIN_HEADER, .name = "handles", .routes = routes, .route_count = 2, .start = start};
+      """, name: "handles")
+    try await withHost([plugin], environment: Self.quiet, mayCrash: true) { host in
+      let notice = try await host.log.line(containing: "a handler for SIGSEGV was installed by handles.1.")
+      #expect(notice.contains("NOTICE") && notice.field("plugin") == "handles/1", "\(notice)")
+      try await host.log.line(containing: "SIGBUS was reset by code of the plugin")
+      let line = try await self.line(of: "/raised", in: host)
+      let handled = try await host.log.line { $0.text == "handled" }
+      #expect(handled.number > line.number)
+      #expect(await host.child.status == .signalled(SIGSEGV))
+      #expect(host.log.lines { $0.contains("SIGSEGV in ") }.count == 1)
+    }
+    try await withHost([plugin], environment: Self.quiet, mayCrash: true) { host in
+      // In its own code a library's handler may well go on, as runtimes of languages do.
+      let connection = try host.connect()
+      try await connection.send("GET /own HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      let line = try await host.log.line(containing: "SIGSEGV at address 0x0")
+      #expect(line.contains("WARNING") && line.contains(", left to the handler of handles.1."), "\(line)")
+      #expect(await host.child.status == .signalled(SIGSEGV))
+    }
+  }
+
+  /// The line about a crash in the route at `path`.
+  @discardableResult
+  private func line(of path: String, in host: Host) async throws -> LogLine {
+    let connection = try host.connect()
+    try await connection.send("GET \(path) HTTP/1.1\r\nHost: ambit\r\n\r\n")
+    return try await host.log.line { $0.contains("CRITICAL") || $0.contains("\"critical\"") }
+  }
+}
+
+/// Languages whose failures end in a signal.
+@Suite(.disabled(if: Places.isSanitized)) struct `A crash of a language's runtime` {
+  @Test func `of C++ for an exception that nobody catches names the function that throws`() async throws {
+    let plugin = PluginFile.source(
+      """
+      #include <ambit.h>
+      #include <stdexcept>
+      #include <string>
+      static int32_t throws(ambit_scope *scope) {
+        return ambit_respondf(scope, 200, "text/plain", "%d", std::stoi("no number"));
+      }
+      static const ambit_route routes[] = {{.pattern = "GET /throws", .handler = throws}};
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "thrower", .version = "1",
+        .about = "", .routes = routes, .route_count = 1};
+      """, name: "thrower", language: "cpp", flags: ["-Wno-missing-field-initializers"])
+    try await withHost([plugin], environment: ["SWIFT_BACKTRACE": "enable=no"], mayCrash: true) { host in
+      let connection = try host.connect()
+      try await connection.send("GET /throws HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      let line = try await host.log.line(containing: "CRITICAL")
+      #expect(line.contains("SIGABRT in ") && line.field("plugin") == "thrower/1", "\(line)")
+      #expect(line.field("route") == "GET /throws" && line.field("stack")?.contains("throws") == true, "\(line)")
+      #expect(await host.child.status == .signalled(SIGABRT))
+    }
+  }
+}
