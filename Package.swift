@@ -55,7 +55,10 @@ let package = Package(
       name: "AmbitHost",
       dependencies: ["AmbitConfig", "AmbitCore", "AmbitHTTP", "AmbitPlugins", "AmbitRuntime", logging],
       swiftSettings: safe),
-    .executableTarget(name: "ambit", dependencies: ["AmbitConfig", "AmbitHost", argumentParser], swiftSettings: safe),
+    // All addresses in its table of other libraries' functions are filled in at the start: then nobody may write there.
+    .executableTarget(
+      name: "ambit", dependencies: ["AmbitConfig", "AmbitHost", argumentParser], swiftSettings: safe,
+      linkerSettings: [.unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"])]),
 
     .target(name: "hello", dependencies: ["CAmbit"], path: "Plugins/hello", publicHeadersPath: "."),
     .target(name: "simple_service", dependencies: ["CAmbit"], path: "Plugins/simple_service", publicHeadersPath: "."),

@@ -55,7 +55,7 @@ package final class Host {
         cancelGrace: configuration.cancelGrace.wholeNanoseconds,
         stallWarning: configuration.stallWarning?.wholeNanoseconds)
       loops = try LoopGroup(
-        count: configuration.threads, table: HTTPCalls.makeTable(isChecked: isChecked), limits: limits,
+        count: configuration.threads, table: try HTTPCalls.makeTable(isChecked: isChecked), limits: limits,
         pool: ThreadPool.Limits(threads: configuration.poolThreads, queue: configuration.poolQueue))
       server = HTTPServer(loops: loops, limits: configuration.httpLimits)
     } catch {

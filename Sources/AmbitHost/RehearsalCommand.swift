@@ -12,7 +12,8 @@ package enum RehearsalCommand {
     // Without it the host knows by which signal the process has ended, and not where.
     try? CrashReport.prepare(.dryRun)
     let stage = RehearsalStage()
-    stage.run(table: HTTPCalls.makeTable()) { level in
+    guard let table = try? HTTPCalls.makeTable() else { return }
+    stage.run(table: table) { level in
       LoggingSystem.bootstrap { _ in
         RelayLogHandler(level: Logger.Level(rawValue: level) ?? .info) { stage.relay($0) }
       }

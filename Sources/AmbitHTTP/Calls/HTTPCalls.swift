@@ -4,8 +4,9 @@ internal import CAmbit
 /// The part of the host's function table that is about requests and responses.
 package enum HTTPCalls {
   /// The host's whole table: the runtime's calls and these, with a check in front of each if they are to be checked.
-  package static func makeTable(isChecked: Bool = false) -> HostTable {
-    HostTable(isChecked: isChecked) { api in
+  /// - Throws: if the system has no memory for it.
+  package static func makeTable(isChecked: Bool = false) throws(SystemError) -> HostTable {
+    try HostTable(isChecked: isChecked) { api in
       RequestCalls.install(in: &api)
       BodyCalls.install(in: &api)
       ResponseCalls.install(in: &api)

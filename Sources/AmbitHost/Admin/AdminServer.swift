@@ -23,7 +23,7 @@ final class AdminServer: Sendable {
     }
     do throws(SystemError) {
       loops = try LoopGroup(
-        count: 1, threadName: "ambit-admin", table: HTTPCalls.makeTable(), limits: Self.limits, pool: Self.pool)
+        count: 1, threadName: "ambit-admin", table: try HTTPCalls.makeTable(), limits: Self.limits, pool: Self.pool)
     } catch {
       throw HostFailure(error)
     }

@@ -7,15 +7,12 @@ enum ExtensionCalls {
     api.extension = { handle, id in
       guard let handle, let id, strcmp(id, ExtensionCalls.rehearsalExtension) == 0 else { return nil }
       guard ScopePointer.of(handle).pointee.generation?.pointee.isRehearsal == true else { return nil }
-      return UnsafeRawPointer(ExtensionCalls.rehearsalTable)
+      return ExtensionCalls.rehearsalTable.map { UnsafeRawPointer($0) }
     }
   }
 
   private static let rehearsalExtension = "ambit.rehearsal/1"
   /// There is nothing to call: that it is there says all.
-  private nonisolated(unsafe) static let rehearsalTable: UnsafeMutablePointer<UInt32> = {
-    let table = UnsafeMutablePointer<UInt32>.allocate(capacity: 1)
-    table.initialize(to: UInt32(MemoryLayout<UInt32>.size))
-    return table
-  }()
+  private nonisolated(unsafe) static let rehearsalTable: UnsafePointer<UInt32>? =
+    try? ConstantPages.copy([UInt32(MemoryLayout<UInt32>.size)], called: "the table of an extension")
 }

@@ -42,7 +42,7 @@ final class TestServer: Sendable {
     _ routes: [TestRoute], threads: Int = 1, limits: HTTPLimits = HTTPLimits(), path: String? = nil
   ) throws {
     signal(SIGPIPE, SIG_IGN)
-    loops = try LoopGroup(count: threads, table: HTTPCalls.makeTable(), limits: RuntimeLimits())
+    loops = try LoopGroup(count: threads, table: try HTTPCalls.makeTable(), limits: RuntimeLimits())
     http = HTTPServer(loops: loops, limits: limits)
     generation = Self.openGeneration(on: loops)
     generation.value.pointee.state = Unmanaged.passUnretained(journal).toOpaque()

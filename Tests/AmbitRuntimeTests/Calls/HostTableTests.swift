@@ -1,19 +1,20 @@
 import AmbitCore
 import CAmbit
+import Glibc
 import Testing
 
 @testable import AmbitRuntime
 
 @Suite struct HostTables {
-  @Test func `say their size and version`() {
-    let api = HostTable { _ in }.pointer.pointee
+  @Test func `say their size and version`() throws {
+    let api = try HostTable { _ in }.pointer.pointee
     #expect(api.size == UInt32(MemoryLayout<ambit_api>.size))
     #expect(api.major == UInt16(AMBIT_ABI_MAJOR))
     #expect(api.minor == UInt16(AMBIT_ABI_MINOR))
   }
 
-  @Test func `have an entry at every place that the runtime answers`() {
-    let table = HostTable { _ in }.pointer
+  @Test func `have an entry at every place that the runtime answers`() throws {
+    let table = try HostTable { _ in }.pointer
     let words = UnsafeRawPointer(table).assumingMemoryBound(to: UInt.self)
     let request = MemoryLayout<ambit_api>.offset(of: \.method)! / 8
     let plugin = MemoryLayout<ambit_api>.offset(of: \.state)! / 8
@@ -22,8 +23,23 @@ import Testing
     #expect(missing == [])
   }
 
-  @Test func `hold what a protocol adds`() {
-    let table = HostTable { api in api.body_length = { _ in 42 } }
+  @Test func `hold what a protocol adds`() throws {
+    let table = try HostTable { api in api.body_length = { _ in 42 } }
     #expect(table.pointer.pointee.body_length(nil) == 42)
+  }
+
+  @Test(arguments: [false, true]) func `cannot be written`(isChecked: Bool) throws {
+    let table = try HostTable(isChecked: isChecked) { _ in }
+    let first = UnsafeMutableRawPointer(mutating: table.pointer)
+    for address in [first, first + MemoryLayout<ambit_api>.stride, first + 2 * MemoryLayout<ambit_api>.stride - 8] {
+      #expect(isWriteProtected(address))
+    }
+  }
+
+  /// Whether the system itself could not write there: read(2) says so, and does not fault.
+  private func isWriteProtected(_ address: UnsafeMutableRawPointer) -> Bool {
+    let zeros = open("/dev/zero", O_RDONLY | O_CLOEXEC)
+    defer { close(zeros) }
+    return read(zeros, address, 8) == -1 && errno == EFAULT
   }
 }
