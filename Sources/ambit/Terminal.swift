@@ -7,7 +7,7 @@ enum Terminal {
 
   /// Ends the command, with what went wrong on standard error.
   static func fail(_ failure: HostFailure) -> Never {
-    for line in failure.lines { note("ambit: \(line)") }
+    for line in failure.lines { note("error: \(line)") }
     exit(1)
   }
 

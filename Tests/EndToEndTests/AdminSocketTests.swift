@@ -64,7 +64,7 @@ import Testing
       #expect(!FileManager.default.fileExists(atPath: host.adminSocket))
       let result = try await ambit("status", in: host.directory)
       #expect(result.status == .exited(1))
-      #expect(result.errors == "ambit: host.conf: admin is \"\": a host of this configuration has no admin API\n")
+      #expect(result.errors == "error: host.conf: admin is \"\": a host of this configuration has no admin API\n")
     }
   }
 

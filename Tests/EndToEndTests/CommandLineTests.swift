@@ -133,9 +133,9 @@ import Testing
         configuration: "listen = ['127.0.0.1:0']\n[[route]]\nmatch = 'GET /helo/{name}'\ntimeout = '1s'\n")
       let result = try await ambit(command, in: directory)
       #expect(result.status == .exited(1))
-      #expect(result.errors.contains("ambit: plugin broken (Plugins/broken.so): "))
+      #expect(result.errors.contains("error: plugin broken (Plugins/broken.so): "))
       let change =
-        "ambit: host.conf:2:1: route[0].match: no plugin has the route GET /helo/{name}, unless one that is refused does; "
+        "error: host.conf:2:1: route[0].match: no plugin has the route GET /helo/{name}, unless one that is refused does; "
         + "did you mean GET /hello/{name}?\n"
       #expect(result.errors.contains(change), "\(result.errors)")
     }
@@ -161,7 +161,7 @@ import Testing
       #expect(result.status == .exited(1))
       #expect(
         result.errorLines == [
-          "ambit: the directory for private copies: copies: cannot load libraries from a file system mounted noexec: "
+          "error: the directory for private copies: copies: cannot load libraries from a file system mounted noexec: "
             + "Operation not permitted"
         ])
     }

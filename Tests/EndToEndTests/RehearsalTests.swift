@@ -7,27 +7,27 @@ import Testing
   @Test(
     .disabled(if: Places.isSanitized),
     arguments: [
-      Mishap("a constructor that crashes", constructor: "raise(SIGSEGV);", "rehearsal: a constructor crashed: SIGSEGV"),
-      Mishap("a constructor that exits", constructor: "exit(3);", "rehearsal: a constructor called exit(3)"),
+      Mishap("a constructor that crashes", constructor: "raise(SIGSEGV);", "dry run: a constructor crashed: SIGSEGV"),
+      Mishap("a constructor that exits", constructor: "exit(3);", "dry run: a constructor called exit(3)"),
       Mishap(
         "a constructor that never returns", constructor: "for (;;) pause();",
-        "rehearsal: did not finish within 3s (in its constructors)"),
-      Mishap("a start that crashes", start: "abort();", "rehearsal: start crashed: SIGABRT"),
-      Mishap("a start that exits", start: "_exit(0);", "rehearsal: start called exit(0)"),
+        "dry run: did not finish within 3s (in its constructors)"),
+      Mishap("a start that crashes", start: "abort();", "dry run: start called abort (SIGABRT)"),
+      Mishap("a start that exits", start: "_exit(0);", "dry run: start called exit(0)"),
       Mishap(
         "a start that fails", start: "return ambit_fail(plugin, AMBIT_FAILED, \"no moon\");",
         "start returned FAILED: no moon"),
       Mishap(
-        "a start that never returns", start: "for (;;) pause();", "rehearsal: did not finish within 3s (in start)"),
+        "a start that never returns", start: "for (;;) pause();", "dry run: did not finish within 3s (in start)"),
       Mishap(
         "a start that waits for ever", start: "return ambit_sleep(plugin, AMBIT_SECONDS(3600));",
-        "rehearsal: did not finish within 3s (in start)"),
+        "dry run: did not finish within 3s (in start)"),
       Mishap(
-        "a start that overflows its stack", start: "return deep(1000000000);", "rehearsal: start crashed: SIGSEGV"),
-      Mishap("a stop that crashes", stop: "raise(SIGBUS);", "rehearsal: stop, or what start began, crashed: SIGBUS"),
+        "a start that overflows its stack", start: "return deep(1000000000);", "dry run: start crashed: SIGSEGV"),
+      Mishap("a stop that crashes", stop: "raise(SIGBUS);", "dry run: stop, or what start began, crashed: SIGBUS"),
       Mishap(
         "a start that writes to all descriptors", start: "for (int fd = 3; fd < 20; fd++) dprintf(fd, \"%999d\", 1);",
-        "rehearsal: something wrote into descriptors that are the host's"),
+        "dry run: something wrote into descriptors that are the host's"),
     ])
   func `names the cause and leaves the last good version serving`(mishap: Mishap) async throws {
     try await withHost([plugin("good"), .sample("hello")]) { host in
@@ -83,10 +83,10 @@ import Testing
       let before = try host.memory("VmHWM")
       try await Mishap("", start: start, "").plugin.install(in: host.plugins)
       #expect(try await host.reload().field("failed") == "1")
-      try await host.log.line(containing: "rehearsal: did not finish within 1s (in start)")
+      try await host.log.line(containing: "dry run: did not finish within 1s (in start)")
       let written = host.log.all.filter { $0.field("plugin")?.hasSuffix("/rehearsal") == true }
       #expect(written.count <= 1001, "\(written.count)")
-      #expect(written.count < 1001 || written.last!.contains("wrote more than 1000 lines in its rehearsal"))
+      #expect(written.count < 1001 || written.last!.contains("wrote more than 1000 lines in its dry run"))
       #expect(written.allSatisfy { $0.text.utf8.count < 9000 })
       #expect(try host.memory("VmHWM") < before + (64 << 20))
     }

@@ -1,5 +1,6 @@
 import AmbitCore
 import AmbitRuntime
+import Glibc
 
 /// The rehearsal of one plugin, as far as it has come.
 struct Performance {
@@ -45,7 +46,7 @@ struct Performance {
 
   func refusal(_ reason: String) -> PluginRefusal {
     PluginRefusal(errors: [
-      PluginError(code: .rehearsalFailed, plugin: name, file: copy.file.path, reason: "rehearsal: \(reason)")
+      PluginError(code: .rehearsalFailed, plugin: name, file: copy.file.path, reason: "dry run: \(reason)")
     ])
   }
 
@@ -53,6 +54,7 @@ struct Performance {
     let subject = step?.subject ?? "the process"
     return switch end {
     case .exited(let code): "\(subject) called exit(\(code))"
+    case .signalled(SIGABRT): "\(subject) called abort (SIGABRT)"
     case .signalled(let number): "\(subject) crashed: \(crash(by: ProcessEnd.name(ofSignal: number)))"
     }
   }
@@ -84,7 +86,7 @@ struct Performance {
     if eventCount <= Self.greatestEventCount { return event }
     guard eventCount == Self.greatestEventCount + 1 else { return nil }
     return self.event(
-      level: "warning", "wrote more than \(Self.greatestEventCount) lines in its rehearsal: the rest is left out")
+      level: "warning", "wrote more than \(Self.greatestEventCount) lines in its dry run: the rest is left out")
   }
 
   private static let greatestEventCount = 1000

@@ -3,10 +3,10 @@ internal import ArgumentParser
 
 struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Check the configuration and all plugins, without serving.",
+    abstract: "Check the configuration, all plugins and libraries, without serving.",
     discussion: """
-      Reads the configuration and rehearses every plugin as 'ambit serve' would: a child process loads, starts and stops \
-      it. Reports all errors. The exit status is 0 if there are none, 1 otherwise.
+      Reads the configuration and makes a dry run of every plugin and library as 'ambit serve' would: a child process \
+      loads, starts and stops a plugin, and looks up a library's functions. Reports all errors. The exit status is 0 if there are none, 1 otherwise.
 
         ambit check -c host.conf && kill -HUP PID
       """)
