@@ -8,8 +8,10 @@ struct CallRoutes {
   struct Library {
     /// As it is configured.
     let name: String
+    /// Where it is asked for first: `host.conf:7`.
+    let place: String
     var routes: [CallRoute] = []
-    /// All of them are left out, with a notice, if the library cannot be opened.
+    /// All of them are left out, with a notice, if there is no such library.
     var isOptional = true
   }
 
@@ -21,7 +23,7 @@ struct CallRoutes {
   /// `file` names the configuration in messages.
   init(_ configuration: HostConfiguration, file: String) {
     for setting in configuration.routes {
-      if let call = setting.call { add(setting, call.target, at: call.place.description(in: file)) }
+      if let call = setting.call { add(setting, call, in: file) }
     }
   }
 
@@ -30,13 +32,14 @@ struct CallRoutes {
     plugins[name] ?? libraries.first { $0.name == name }?.routes ?? []
   }
 
-  private mutating func add(_ setting: RouteSetting, _ target: CallTarget, at place: String) {
+  private mutating func add(_ setting: RouteSetting, _ call: RouteSetting.Call, in file: String) {
+    let (target, place) = (call.target, call.place.description(in: file))
     switch target.provider {
     case .plugin(let name):
       plugins[name, default: []].append(CallRoute(setting, target, .ofPlugin(setting), place: place))
     case .shared(let name):
       let index = libraries.firstIndex { $0.name == name } ?? libraries.endIndex
-      if index == libraries.endIndex { libraries.append(Library(name: name)) }
+      if index == libraries.endIndex { libraries.append(Library(name: name, place: call.place.line(in: file))) }
       libraries[index].routes.append(CallRoute(setting, target, .ofLibrary(setting), place: place))
       if setting.optional != true { libraries[index].isOptional = false }
     }
@@ -68,6 +71,9 @@ extension CallPlacement {
 }
 
 extension SettingPlace {
+  /// `host.conf:12`, for messages.
+  fileprivate func line(in file: String) -> String { position.map { "\(file):\($0.line)" } ?? file }
+
   /// `host.conf:12:1: route[2].call`, for messages.
   fileprivate func description(in file: String) -> String {
     guard let position else { return "\(file): \(path)" }

@@ -20,7 +20,7 @@ struct GenerationStatus: Sendable, Equatable {
   let version: String
   /// The linker's, in hexadecimal; nil if it gave none.
   let buildID: String?
-  /// SHA-256 of the file, in hexadecimal; nil for a library that is no plugin.
+  /// SHA-256 of the file, in hexadecimal; nil for a library that is used in place.
   let hash: String?
   /// The operator's file that it was loaded from.
   let file: String
@@ -83,6 +83,6 @@ extension GenerationStatus {
     jobs = load.jobs
     holders = state == .retiring ? load.holders : []
     self.residentReason = residentReason
-    self.memory = memory[copy.path] ?? 0
+    self.memory = memory[generation.plugin.path] ?? 0
   }
 }

@@ -14,7 +14,7 @@ extension Host {
     var started: [String: PluginGeneration] = [:]
     for candidate in candidates where !loading.isStopping() {
       do throws(PluginRefusal) {
-        started[candidate.name] = try start(candidate, configuration)
+        started[candidate.name] = try start(candidate, configuration, beside: started)
       } catch {
         report.failed[candidate.file] = error
       }
@@ -25,12 +25,12 @@ extension Host {
   }
 
   private func start(
-    _ candidate: PluginLoading.Candidate, _ configuration: HostConfiguration
+    _ candidate: PluginLoading.Candidate, _ configuration: HostConfiguration, beside started: [String: PluginGeneration]
   ) throws(PluginRefusal) -> PluginGeneration {
     try refuseWhileStuck(candidate)
-    let number = (generationNumbers[candidate.name] ?? 0) + 1
-    generationNumbers[candidate.name] = number
-    let plugin = try load(candidate, generation: number, within: configuration.rehearsalTimeout)
+    let number = (generationNumbers[candidate.shortName] ?? 0) + 1
+    generationNumbers[candidate.shortName] = number
+    let plugin = try load(candidate, number, beside: started, within: configuration.rehearsalTimeout)
     let generation = try PluginGeneration(plugin, number: number, settings: candidate.settings, loops: loops)
     do throws(PluginRefusal) {
       // Asked for again: what was saved for the rehearsal is old by now.
@@ -55,22 +55,42 @@ extension Host {
       let stuck = stuckStarts.first { $0.plugin.copy.hash == copy.hash && $0.settings == candidate.settings }
       try stuck?.refuseDuringOwnCall()
     } catch {
-      if case .plugin(let copy, _) = candidate.origin { loading.copies.discard(copy) }
+      if let copy = candidate.unloadedCopy { loading.copies.discard(copy) }
       throw error
     }
   }
 
   private func load(
-    _ candidate: PluginLoading.Candidate, generation: UInt64, within limit: Duration
+    _ candidate: PluginLoading.Candidate, _ generation: UInt64, beside started: [String: PluginGeneration],
+    within limit: Duration
   ) throws(PluginRefusal) -> LoadedPlugin {
     switch candidate.origin {
-    case .library(let library): return library
+    case .loaded(let library): return library
+    case .library(let incoming, _):
+      let others = serving.merging(started) { $1 }.filter { $0.key != candidate.name }.map(\.value)
+      var copy = sharedCopy(incoming, of: others) ?? incoming
+      if incoming.isPrivate, copy.path == incoming.path {
+        copy = try loading.copies.name(incoming, plugin: candidate.shortName, generation: generation)
+      }
+      return try loading.loader.load(copy.file, of: candidate.name, within: limit) {
+        [copy] () throws(PluginRefusal) in
+        try LoadedPlugin(library: copy)
+      }
     case .plugin(let incoming, let manifest):
       let copy = try loading.copies.name(incoming, plugin: candidate.name, generation: generation)
       return try loading.loader.load(copy.file, of: candidate.name, within: limit) { () throws(PluginRefusal) in
         try LoadedPlugin(copy, rehearsedAs: manifest)
       }
     }
+  }
+
+  /// A library that is configured under two names, a file and a link to it, is one library with one set of variables.
+  private func sharedCopy(_ incoming: PluginCopy, of others: [PluginGeneration]) -> PluginCopy? {
+    guard incoming.isPrivate else { return nil }
+    let same = others.first { $0.plugin.isForeign && $0.plugin.copy.hash == incoming.hash }
+    guard let same else { return nil }
+    loading.copies.discard(incoming)
+    return incoming.loaded(as: same.plugin.copy)
   }
 
   /// A plugin whose `start` failed keeps its old routes, which may stand in the way of another's new ones.

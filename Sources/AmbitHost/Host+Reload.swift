@@ -115,19 +115,19 @@ extension Host {
       let file = generation.file.path
       guard started[name] != nil else {
         if !report.failed.values.contains(where: { $0.isOf([name]) }) {
-          report.changes.append(PluginChange(kind: .kept, file: file, generation: generation.label))
+          report.add(.kept, generation)
         }
         continue
       }
       let kind = old[name] == nil ? PluginChange.Kind.added : .changed
-      report.changes.append(PluginChange(kind: kind, file: file, generation: generation.label))
+      report.add(kind, generation)
       logger.info(
         "\(generation.plugin.kind) \(kind)",
         metadata: ["plugin": "\(generation.label)", "file": "\(file)", "routes": "\(generation.routes.count)"])
     }
     for (name, generation) in old where new[name] == nil {
       let file = generation.file.path
-      report.changes.append(PluginChange(kind: .removed, file: file, generation: generation.label))
+      report.add(.removed, generation)
       logger.info("\(generation.plugin.kind) removed", metadata: ["plugin": "\(generation.label)", "file": "\(file)"])
     }
   }

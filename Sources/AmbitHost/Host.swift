@@ -27,7 +27,7 @@ package final class Host {
   private(set) var admin: AdminServer?
   /// Those whose `start` did not return in time.
   var stuckStarts: [PluginGeneration] = []
-  /// How many generations each plugin has had, by its name.
+  /// How many generations each plugin or library has had, by the name in their labels.
   var generationNumbers: [String: UInt64] = [:]
   let logger: Logger
 

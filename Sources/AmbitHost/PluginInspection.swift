@@ -45,6 +45,6 @@ package struct PluginInspection: Sendable {
     let rehearsal = Rehearsal(runtime: defaults.rehearsalRuntime, limit: defaults.rehearsalTimeout) { event in
       LineOutput.standardError.write("\(event.message)\n")
     }
-    return try rehearsal.rehearse(copy) { _ in nil }
+    return try rehearsal.rehearse(copy) { _ in nil }.manifest
   }
 }

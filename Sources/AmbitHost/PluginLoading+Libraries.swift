@@ -1,3 +1,4 @@
+internal import AmbitConfig
 internal import AmbitCore
 internal import AmbitPlugins
 
@@ -5,31 +6,74 @@ internal import AmbitPlugins
 // so its routes have a generation, and change, stay and go like those of plugins.
 
 extension PluginLoading {
-  /// Opens a library for its routes, unless it serves them already; its constructors have until `limit` for that. One
-  /// that is optional may be missing.
+  /// Finds a library for its routes and tries in a child process what is new of it. A library of which only the routes
+  /// have changed is used as it was loaded. One that is optional may be missing, but not be bad.
   func take(
-    _ library: CallRoutes.Library, serving: PluginGeneration?, within limit: Duration, _ result: inout Result
+    _ library: CallRoutes.Library, _ configuration: HostConfiguration, _ rehearsal: Rehearsal,
+    serving: PluginGeneration?, _ result: inout Result
   ) {
     let settings = PluginSettingValues(prefix: "", values: [:], calls: library.routes)
-    if let serving, serving.settings == settings {
-      result.kept[library.name] = serving.file
-      return
-    }
-    let path = library.name.contains("/") ? source.resolve(library.name) : library.name
     do throws(PluginRefusal) {
-      let file = PluginFile(path: library.name)
-      let opened = try loader.load(file, of: library.name, within: limit) { () throws(PluginRefusal) in
-        LoadedPlugin(try ForeignLibrary(library.name, at: path))
-      }
-      try opened.check(library.routes)
-      result.candidates.append(
-        Candidate(origin: .library(opened), settings: settings, patterns: library.routes.map(\.pattern)))
-    } catch {
-      if library.isOptional, error.isOfLoader {
-        result.notices += error.errors.map { "\($0); its routes are optional and left out" }
+      let found = try find(library, within: configuration.rehearsalTimeout)
+      let version = try version(of: found, configuration)
+      if let serving, serving.plugin.copy.isSame(as: version) {
+        guard serving.settings != settings else { return result.kept[library.name] = serving.file }
+        try check(library, of: serving.plugin, within: configuration.rehearsalTimeout)
+        result.candidates.append(Candidate(.loaded(serving.plugin), settings))
       } else {
-        result.refusals[library.name] = error.isOfLoader ? error.asked(by: library.routes) : error
+        result.candidates.append(Candidate(try rehearse(version, rehearsal, settings), settings))
       }
+    } catch {
+      let refusal = error.asked(at: library.place)
+      if library.isOptional, error.isAbsence {
+        result.notices += refusal.errors.map { "\($0); its routes are optional and left out" }
+      } else {
+        result.refusals[library.name] = refusal
+      }
+    }
+  }
+
+  /// On the loader's thread, since the system's loader is asked what it has.
+  private func find(_ library: CallRoutes.Library, within limit: Duration) throws(PluginRefusal) -> FoundLibrary {
+    let path = library.name.contains("/") ? source.resolve(library.name) : library.name
+    let copies = copies
+    let file = PluginFile(library: library.name, at: path)
+    return try loader.load(file, of: library.name, within: limit) { () throws(PluginRefusal) in
+      try FoundLibrary(library.name, at: path, besides: copies)
+    }
+  }
+
+  /// The functions of new routes to a library that is loaded already.
+  private func check(
+    _ library: CallRoutes.Library, of loaded: LoadedPlugin, within limit: Duration
+  ) throws(PluginRefusal) {
+    try loader.load(loaded.copy.file, of: library.name, within: limit) { () throws(PluginRefusal) in
+      try loaded.check(library.routes)
+    }
+  }
+
+  private func version(
+    of found: FoundLibrary, _ configuration: HostConfiguration
+  ) throws(PluginRefusal) -> LibraryVersion {
+    if let use = found.use { return .inPlace(found.file, use) }
+    return .copied(
+      found,
+      try PluginContent(
+        of: found.file, settle: configuration.settle, trust: configuration.fileTrust,
+        limit: configuration.maxPluginSize))
+  }
+
+  /// What is opened in the child is what the host will open.
+  private func rehearse(
+    _ version: LibraryVersion, _ rehearsal: Rehearsal, _ settings: PluginSettingValues
+  ) throws(PluginRefusal) -> Candidate.Origin {
+    let copy = try copies.add(version)
+    do throws(PluginRefusal) {
+      let rehearsed = try rehearsal.rehearse(copy) { _ in RehearsalCast(settings: settings, handedOver: nil) }
+      return .library(copy, images: rehearsed.functionImages)
+    } catch {
+      copies.discard(copy)
+      throw error
     }
   }
 }
@@ -45,8 +89,7 @@ extension PluginLoading {
     }
     var refused: Set<String> = []
     for candidate in result.candidates {
-      guard case .library(let library) = candidate.origin else { continue }
-      let calls = LibraryCall.all(candidate.settings.calls, of: library)
+      let calls = candidate.libraryCalls
       let errors = calls.compactMap { call in
         call.conflict(among: settled + calls).map { PluginError(thread: call, conflictsWith: $0, file: candidate.file) }
       }
@@ -55,6 +98,7 @@ extension PluginLoading {
       } else {
         result.refusals[candidate.file] = PluginRefusal(errors: errors)
         refused.insert(candidate.name)
+        if let copy = candidate.unloadedCopy { copies.discard(copy) }
       }
     }
     result.candidates.removeAll { refused.contains($0.name) }
@@ -70,19 +114,5 @@ extension PluginError {
       reason: "\(call.call.place): expected the same thread for all routes to one library, found \(own) here and "
         + "\(others) at \(other.call.place), which calls the same library as \(other.library); "
         + #"with thread = "own" all of its calls run on one thread"#)
-  }
-}
-
-extension PluginRefusal {
-  /// Whether the loader could not open the library at all.
-  fileprivate var isOfLoader: Bool { errors.allSatisfy { $0.code == .notLoadable } }
-
-  /// The same, with the place of the first route that asks for the library.
-  fileprivate func asked(by routes: [CallRoute]) -> PluginRefusal {
-    PluginRefusal(
-      errors: errors.map { error in
-        let place = routes.first.map { "; asked for by \($0.place)" } ?? ""
-        return PluginError(code: error.code, plugin: error.plugin, file: error.file, reason: error.reason + place)
-      })
   }
 }

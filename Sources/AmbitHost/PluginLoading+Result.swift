@@ -6,25 +6,54 @@ extension PluginLoading {
   struct Candidate {
     enum Origin {
       case plugin(PluginCopy, PluginManifest)
-      case library(LoadedPlugin)
+      /// With the image that each function of its routes lies in, in their order.
+      case library(PluginCopy, images: [String])
+      /// A library that is loaded already, and gets other routes.
+      case loaded(LoadedPlugin)
     }
 
     let origin: Origin
     let settings: PluginSettingValues
     let patterns: [RoutePattern]
 
+    init(origin: Origin, settings: PluginSettingValues, patterns: [RoutePattern]) {
+      self.origin = origin
+      self.settings = settings
+      self.patterns = patterns
+    }
+
+    /// A library, whose routes are the configured ones.
+    init(_ library: Origin, _ settings: PluginSettingValues) {
+      self.init(origin: library, settings: settings, patterns: settings.calls.map(\.pattern))
+    }
+
     var name: String {
       switch origin {
       case .plugin(_, let manifest): manifest.name
-      case .library(let library): library.declaration.name
+      case .library, .loaded: copy.file.path
       }
     }
 
-    var file: String {
+    var file: String { copy.file.path }
+
+    /// In logs and the names of copies.
+    var shortName: String {
       switch origin {
-      case .plugin(let copy, _): copy.file.path
-      case .library(let library): library.copy.file.path
+      case .plugin(_, let manifest): manifest.name
+      case .library, .loaded: copy.file.lastName
       }
+    }
+
+    private var copy: PluginCopy {
+      switch origin {
+      case .plugin(let copy, _), .library(let copy, _): copy
+      case .loaded(let library): library.copy
+      }
+    }
+
+    /// The copy that nothing has loaded here, and that goes if the candidate does; nil if there is none.
+    var unloadedCopy: PluginCopy? {
+      if case .loaded = origin { nil } else { copy }
     }
 
     /// The C functions behind the routes, as signatures write them, in the order of `patterns`; nil for a route that is
@@ -54,8 +83,11 @@ extension PluginLoading {
 
     /// The configured calls of a library.
     var libraryCalls: [LibraryCall] {
-      guard case .library(let library) = origin else { return [] }
-      return LibraryCall.all(settings.calls, of: library)
+      switch origin {
+      case .plugin: []
+      case .library(let copy, let images): LibraryCall.all(settings.calls, of: copy, in: images)
+      case .loaded(let library): LibraryCall.all(settings.calls, of: library)
+      }
     }
 
     /// All of its code runs on threads.

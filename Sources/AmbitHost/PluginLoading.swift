@@ -5,7 +5,7 @@ internal import AmbitRuntime
 internal import Logging
 
 /// Finds out what the plugin directory and the libraries of configured routes have come to, and tries in a child process
-/// which plugins are new or changed. No plugin is loaded here.
+/// which plugins and libraries are new or changed. None is loaded here.
 struct PluginLoading {
   let source: ConfigurationSource
   let copies: PluginCopies
@@ -19,6 +19,7 @@ struct PluginLoading {
   ) throws(HostFailure) {
     self.source = source
     self.isStopping = isStopping
+    InPlaceUse.noteHostsOwn()
     do throws(SystemError) {
       loader = try LibraryLoader(isStopping: isStopping)
     } catch {
@@ -62,7 +63,7 @@ struct PluginLoading {
       try goOn()
     }
     for library in calls.libraries {
-      take(library, serving: serving[library.name], within: configuration.rehearsalTimeout, &result)
+      take(library, configuration, rehearsal, serving: serving[library.name], &result)
       try goOn()
     }
     refuseThreadConflicts(in: &result, serving: serving)
@@ -100,7 +101,8 @@ struct PluginLoading {
     _ serving: [String: PluginGeneration]
   ) -> String? {
     serving.first { name, generation in
-      generation.plugin.copy.hash == content.hash && generation.settings == configuration.settings(of: name, calls)
+      !generation.plugin.isForeign && generation.plugin.copy.hash == content.hash
+        && generation.settings == configuration.settings(of: name, calls)
     }?.key
   }
 
@@ -120,11 +122,12 @@ struct PluginLoading {
   ) throws(PluginRefusal) -> Candidate {
     let copy = try copies.add(content)
     do throws(PluginRefusal) {
-      let manifest = try rehearsal.rehearse(copy) { manifest throws(PluginRefusal) in
+      let rehearsed = try rehearsal.rehearse(copy) { manifest throws(PluginRefusal) in
         let state = try serving[manifest.name]?.save(
           timeout: configuration.rehearsalTimeout, unless: isStopping)
         return RehearsalCast(settings: configuration.settings(of: manifest.name, calls), handedOver: state)
       }
+      let manifest = rehearsed.manifest
       let settings = configuration.settings(of: manifest.name, calls)
       let patterns = try manifest.patterns(prefix: settings.prefix, of: copy.file) + settings.calls.map(\.pattern)
       return Candidate(origin: .plugin(copy, manifest), settings: settings, patterns: patterns)
@@ -143,7 +146,7 @@ struct PluginLoading {
     let standing = staying.map { $0.value.claim(calls) }
     let refusals = PluginConflicts.refusals(among: candidates, standing: standing)
     for candidate in result.candidates where refusals[candidate.file] != nil {
-      if case .plugin(let copy, _) = candidate.origin { copies.discard(copy) }
+      if let copy = candidate.unloadedCopy { copies.discard(copy) }
     }
     result.candidates.removeAll { refusals[$0.file] != nil }
     result.refusals.merge(refusals) { own, _ in own }
@@ -166,7 +169,7 @@ extension HostConfiguration {
       prefix: settings.prefix, values: settings.values, calls: calls.plugins[plugin] ?? [])
   }
 
-  fileprivate var fileTrust: FileTrust {
+  var fileTrust: FileTrust {
     switch trust {
     case .owner: .owner
     case .any: .any

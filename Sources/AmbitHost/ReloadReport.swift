@@ -7,6 +7,14 @@ struct ReloadReport {
   /// By the file of the plugin that was refused.
   var failed: [String: PluginRefusal] = [:]
 
+  /// Adds what became of a generation that is no failure.
+  mutating func add(_ kind: PluginChange.Kind, _ generation: PluginGeneration) {
+    changes.append(
+      PluginChange(
+        kind: kind, file: generation.file.path, generation: generation.label,
+        inUse: kind == .removed ? nil : generation.plugin.inPlaceReason))
+  }
+
   /// What became of each plugin, by kind and file.
   /// - Parameter serving: what serves now, by name: of a plugin that was refused, its last good generation.
   func allChanges(serving: [String: PluginGeneration]) -> [PluginChange] {

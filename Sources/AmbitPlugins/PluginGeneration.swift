@@ -12,7 +12,7 @@ package final class PluginGeneration: Sendable {
   package let settings: PluginSettingValues
   /// Counts the plugin's generations, from 1; 0 in a rehearsal.
   package let number: UInt64
-  /// The plugin's name and the generation's number, as logs show it: "hello/3".
+  /// The plugin's name, or the last part of a library's, and the generation's number, as logs show it: "hello/3".
   package let label: String
   /// The plugin's routes below its prefix.
   package let routes: [BoundRoute]
@@ -52,7 +52,7 @@ package final class PluginGeneration: Sendable {
   private init(
     _ plugin: LoadedPlugin, number: UInt64, labelled name: String, settings: PluginSettingValues, loops: LoopGroup
   ) throws(PluginRefusal) {
-    let label = "\(plugin.declaration.name)/\(name)"
+    let label = "\(plugin.shortName)/\(name)"
     let record = GenerationPointer.allocate(capacity: 1)
     let shards = UnsafeMutableBufferPointer<ScopePointer>.allocate(capacity: loops.loops.count)
     let table = SettingsTable(settings.values.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
@@ -71,6 +71,7 @@ package final class PluginGeneration: Sendable {
     running = Countdown(loops.loops.count + 1)
     progress = Mutex(Progress(file: plugin.copy.file))
     routes = try plugin.boundRoutes(settings, generation: record)
+    if !plugin.isUsedInPlace { LibraryLanes.addUser(of: plugin.image) }
     let opening = self.record
     record.pointee.shardEnded = { [self] in countDown() }
     let openedCount = loops.onEach(within: LoopGroup.patience) { loop in opening.value.openShard(on: loop) }.count

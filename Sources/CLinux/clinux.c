@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -65,6 +66,20 @@ void clinux_name_thread(const char *name) { pthread_setname_np(pthread_self(), n
 const char *clinux_library_path(void *handle) {
   struct link_map *map = NULL;
   return dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0 && map->l_name[0] != '\0' ? map->l_name : NULL;
+}
+
+void clinux_each_search_folder(void (*visit)(const char *folder, void *context), void *context) {
+  void *program = dlopen(NULL, RTLD_LAZY);
+  Dl_serinfo size;
+  if (program == NULL || dlinfo(program, RTLD_DI_SERINFOSIZE, &size) != 0)
+    return;
+  Dl_serinfo *folders = malloc(size.dls_size);
+  if (folders != NULL && dlinfo(program, RTLD_DI_SERINFOSIZE, folders) == 0 &&
+      dlinfo(program, RTLD_DI_SERINFO, folders) == 0) {
+    for (unsigned index = 0; index < folders->dls_cnt; index++)
+      visit(folders->dls_serpath[index].dls_name, context);
+  }
+  free(folders);
 }
 
 bool clinux_is_variable(const void *address) {

@@ -7,6 +7,8 @@ public struct LibraryFacts: Equatable, Sendable {
   public let buildID: String?
   /// The libraries it is linked with, in their order.
   public let needed: [String]
+  /// DT_SONAME: the name by which others are linked with it; nil if it has none.
+  public let soname: String?
   /// Names that it shows to others, sorted; the ones that linkers add are left out.
   public let exports: [String]
   /// Functions that run while it is loaded, beside the one that compilers put into each library.
@@ -33,6 +35,7 @@ public struct LibraryFacts: Equatable, Sendable {
     machine = .host
     buildID = notes.buildID
     needed = dynamic.needed
+    soname = dynamic.soname
     exports = symbols.exported.subtracting(Self.linkerSymbols).sorted()
     constructors = max(dynamic.initialisers - 1, 0)
     usesStaticTLS = dynamic.isStaticTLS
@@ -43,10 +46,12 @@ public struct LibraryFacts: Equatable, Sendable {
       sections: sections, dynamic: dynamic, notes: notes, symbols: symbols, usesSwift: usesSwift)
   }
 
-  /// Refuses what the loader would take for a library and is none, or could take a few times only.
-  public func checkLoadable() throws(ELFError) {
+  /// Refuses what the loader would take for a library and is none, or could take a few times only. A library that is no
+  /// plugin is not its operator's to compile, so whether there is room for its static thread-local storage is left to the
+  /// loader (`asLibrary`).
+  public func checkLoadable(asLibrary: Bool = false) throws(ELFError) {
     guard !isExecutable else { throw .executable }
-    guard !usesStaticTLS else { throw .staticTLS }
+    guard asLibrary || !usesStaticTLS else { throw .staticTLS }
   }
 
   private static let linkerSymbols: Set = ["_init", "_fini", "_edata", "_end", "__bss_start"]

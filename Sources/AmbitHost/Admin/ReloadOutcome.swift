@@ -42,6 +42,8 @@ struct PluginChange: Sendable {
   let generation: String?
   /// Why it failed; else empty.
   var reasons: [String] = []
+  /// Of a library that serves and is used in place instead of a copy: why, and what that means for a new version of it.
+  var inUse: String?
 }
 
 extension ReloadOutcome {
@@ -58,14 +60,19 @@ extension ReloadOutcome {
 
   var milliseconds: Int64 { duration.wholeNanoseconds / 1_000_000 }
 
-  /// A line for each plugin, the reasons of those that failed below it, then the summary.
+  /// A line for each plugin, the reasons of those that failed below it, then the libraries that are used in place, and
+  /// the summary. Of such a library there is no more to say if it was kept.
   var text: String {
+    let changes = self.changes.filter { $0.kind != .kept || $0.inUse == nil }
     var table = TextTable()
     for change in changes { table.add(change.kind.rawValue, change.generation ?? "-", change.file) }
     var lines: [String] = []
     for (change, line) in zip(changes, table.lines) {
       lines.append(line)
       lines += change.reasons.map { "  \($0)" }
+    }
+    for change in self.changes {
+      if let reason = change.inUse { lines.append("in use  \(change.file) (\(reason))") }
     }
     lines += errors
     return (lines + ["reload \(summary) (\(milliseconds) ms)"]).map { $0 + "\n" }.joined()
@@ -90,6 +97,7 @@ extension PluginChange {
       ("generation", JSONValue(generation)),
       ("file", .string(file)),
       ("reasons", .array(reasons.map(JSONValue.string))),
+      ("in_use", JSONValue(inUse)),
     ])
   }
 }

@@ -1,6 +1,7 @@
 import AmbitCore
 import AmbitRuntime
 import CAmbit
+import CLinux
 import Glibc
 
 /// A plugin whose library is mapped and whose entry was checked. No code of the plugin but its library's constructors
@@ -12,6 +13,8 @@ import Glibc
 /// because its constructors have run by then.
 package final class LoadedPlugin: Sendable {
   package let copy: PluginCopy
+  /// Where the loader has found the library; the copy's path, unless it is used in place.
+  package let path: String
   package let declaration: PluginDeclaration
   /// What it was built for, as "1.0"; empty for a library that is no plugin.
   let abi: String
@@ -22,7 +25,7 @@ package final class LoadedPlugin: Sendable {
   package let isForeign: Bool
 
   /// Other generations use the same mapping: it was not copied. Its variables are one set for all of them.
-  var isUsedInPlace: Bool { isForeign }
+  var isUsedInPlace: Bool { !copy.isPrivate }
 
   /// What the loader knows its image by.
   var image: UInt { UInt(bitPattern: handle.value) }
@@ -34,6 +37,7 @@ package final class LoadedPlugin: Sendable {
   /// - Throws: every reason against the plugin that could be found at once.
   package init(_ copy: PluginCopy) throws(PluginRefusal) {
     self.copy = copy
+    path = copy.path
     defer { CrashReport.noteLibraries() }
     let handle = try Self.open(copy)
     self.handle = Unchecked(handle)
@@ -47,17 +51,24 @@ package final class LoadedPlugin: Sendable {
     declaration = try EntryCheck.declaration(of: image, in: copy.file)
   }
 
-  /// Takes a library that is no plugin for one that declares nothing.
-  package init(_ library: ForeignLibrary) {
-    copy = PluginCopy(file: library.file, hash: nil, path: library.path)
+  /// Maps a library that is no plugin, and takes it for one that declares nothing. Blocks while the loader works and the
+  /// library's constructors run.
+  package init(library copy: PluginCopy) throws(PluginRefusal) {
+    self.copy = copy
+    defer { CrashReport.noteLibraries() }
+    let handle = try Self.open(copy)
+    self.handle = Unchecked(handle)
+    path = clinux_library_path(handle).map { String(cString: $0) } ?? copy.path
     abi = ""
     declaration = PluginDeclaration(
-      name: library.file.path, version: "", about: "", flags: [], stackSize: 0, routes: [], start: nil, stop: nil,
+      name: copy.file.path, version: "", about: "", flags: [], stackSize: 0, routes: [], start: nil, stop: nil,
       save: nil)
-    handle = library.handle
     imageAddress = 0
     isForeign = true
   }
+
+  /// Its name where it stands for itself, in logs and the names of copies: "libz.so.1" of "./lib/libz.so.1".
+  package var shortName: String { isForeign ? copy.file.lastName : declaration.name }
 
   /// The function of that name; nil if the library and those it is linked with have none.
   func symbol(_ name: String) -> UnsafeMutableRawPointer? { dlsym(handle.value, name) }
@@ -66,7 +77,7 @@ package final class LoadedPlugin: Sendable {
   package convenience init(_ copy: PluginCopy, rehearsedAs manifest: PluginManifest) throws(PluginRefusal) {
     try self.init(copy)
     guard PluginManifest(of: self) == manifest else {
-      let reason = "its entry is not the one that it had in its rehearsal; does a constructor change it?"
+      let reason = "its entry is not the one that it had in its dry run; does a constructor change it?"
       throw PluginRefusal(.malformedEntry, copy.file, plugin: manifest.name, reason)
     }
   }

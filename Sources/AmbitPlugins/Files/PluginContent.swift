@@ -28,7 +28,7 @@ package struct PluginContent: Sendable {
     pause: (Duration) -> Void = pauseThread
   ) throws(PluginRefusal) {
     do throws(UntrustedFile) {
-      try trust.check(file.path)
+      try trust.check(file.location)
     } catch {
       throw PluginRefusal(.untrusted, file, error.description)
     }
@@ -52,7 +52,7 @@ package struct PluginContent: Sendable {
   private static func attempt(
     _ file: PluginFile, settle: Duration, limit: Int, pause: (Duration) -> Void
   ) throws(PluginRefusal) -> PluginContent? {
-    let source = try reading(file) { () throws(FileError) in try OpenFile(reading: file.path) }
+    let source = try reading(file) { () throws(FileError) in try OpenFile(reading: file.location) }
     let before = try reading(file) { () throws(FileError) in try source.status() }
     try refuseUnlessFile(before, file)
     let age = before.age
@@ -63,7 +63,7 @@ package struct PluginContent: Sendable {
     let hash = try reading(file) { () throws(FileError) -> SHA256? in
       refusal == nil ? try Self.hash(of: source, size: before.size) : nil
     }
-    let after = try reading(file) { () throws(FileError) in try FileStatus(of: file.path) }
+    let after = try reading(file) { () throws(FileError) in try FileStatus(of: file.location) }
     guard after == before else { return nil }
     if let refusal { throw refusal }
     return hash.map { PluginContent(file, source, hash: $0, size: before.size) }

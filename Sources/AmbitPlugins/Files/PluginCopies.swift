@@ -48,7 +48,7 @@ package final class PluginCopies: Sendable {
   /// Copies a library for this machine to a new file, and reads there what it says of itself without loading it.
   package func copy(_ content: PluginContent) throws(PluginRefusal) -> (copy: PluginCopy, facts: LibraryFacts) {
     let file = content.file
-    let copy = "\(path)/\(file.stem).new-\(count.add(1, ordering: .relaxed).newValue).so"
+    let copy = "\(path)/\(file.copyName).new-\(count.add(1, ordering: .relaxed).newValue).so"
     try content.copy(to: copy)
     do throws(PluginRefusal) {
       let facts = try LibraryFacts(ofCopy: copy, of: file)
@@ -59,11 +59,11 @@ package final class PluginCopies: Sendable {
     }
   }
 
-  /// Names a copy that was not loaded yet after its plugin: `PLUGIN.GENERATION.BUILD.so`, by which a debugger or a
-  /// person finds the build. BUILD is the beginning of the build ID, of the hash where there is none.
+  /// Names a copy that was not loaded yet after its plugin or library: `NAME.GENERATION.BUILD.so`, by which a debugger or
+  /// a person finds the build. BUILD is the beginning of the build ID, of the hash where there is none.
   package func name(_ copy: PluginCopy, plugin: String, generation: UInt64) throws(PluginRefusal) -> PluginCopy {
     let build = (copy.buildID ?? copy.hash?.description ?? "").prefix(12)
-    let name = "\(path)/\(plugin).\(generation).\(build).so"
+    let name = freeName("\(plugin).\(generation).\(build)")
     do throws(FileError) {
       _ = try systemCall("rename it to \(name)", copy.path) { rename(copy.path, name) }
     } catch {
@@ -74,16 +74,33 @@ package final class PluginCopies: Sendable {
     return named
   }
 
-  /// Removes a copy that was not loaded here.
-  package func discard(_ copy: PluginCopy) { unlink(copy.path) }
+  /// A path that no copy has. A library may be called as a plugin is, or as another library in another folder: the loader
+  /// takes two files of one name for one library, even when the first is gone.
+  private func freeName(_ name: String) -> String {
+    var path = "\(path)/\(name).so"
+    var number = 2
+    while access(path, F_OK) == 0 {
+      path = "\(self.path)/\(name)-\(number).so"
+      number += 1
+    }
+    return path
+  }
+
+  /// Removes a copy that was not loaded here. A file that is used in place is the operator's, and stays.
+  package func discard(_ copy: PluginCopy) {
+    if copy.isPrivate { unlink(copy.path) }
+  }
+
+  /// Whether the file at `path` is one of the copies.
+  func contains(_ path: String) -> Bool { path.hasPrefix("\(self.path)/") }
 
   /// Removes the folder with all copies. Call it when no plugin's code will run any more: a crash report could not name
   /// functions of a library whose file is gone.
   package func remove() { removeFolder(path) }
 }
 
-/// The file that is loaded for a plugin: a private copy, checked to be a library for this machine; or the file itself of
-/// a library that is no plugin, which is neither copied nor read. It stays in memory with the library, so it holds what is
+/// The file that is loaded for a plugin or a library of routes: a private copy, checked to be a library for this machine;
+/// or the file itself of a library that is used in place, which is neither copied nor read. It stays in memory with the library, so it holds what is
 /// asked for then, and no more of what is known of the file.
 package struct PluginCopy: Sendable {
   package let file: PluginFile
@@ -93,14 +110,29 @@ package struct PluginCopy: Sendable {
   package let buildID: String?
   /// Why the library could not be unmapped; nil if nothing is known against it.
   let unloadObstacle: UnloadObstacle?
-  package fileprivate(set) var path: String
+  /// Of a copy the whole path; else what the loader is asked for, which can be a name.
+  package internal(set) var path: String
+  /// Why the file itself is used, not a copy; nil of a copy.
+  package let inPlace: InPlaceUse?
 
-  /// A file that was not read, or of which `facts` are known.
+  /// It is a file of the host's own.
+  package var isPrivate: Bool { inPlace == nil }
+
+  /// A library that is used in place.
+  init(_ use: InPlaceUse, of file: PluginFile) {
+    self.file = file
+    (hash, buildID, unloadObstacle) = (nil, nil, nil)
+    path = use.name
+    inPlace = use
+  }
+
+  /// A copy, of which `facts` are known.
   init(file: PluginFile, hash: SHA256?, of facts: LibraryFacts? = nil, path: String) {
     self.file = file
     self.hash = hash
     buildID = facts?.buildID
     unloadObstacle = facts?.unloadObstacles.first
+    inPlace = nil
     self.path = path
   }
 }
@@ -111,6 +143,11 @@ extension PluginCopy {
     self.init(
       file: file, hash: SHA256(hexadecimal: hash), of: try LibraryFacts(ofCopy: path, of: file), path: path)
   }
+}
+
+extension PluginFile {
+  /// The beginning of a copy's name.
+  fileprivate var copyName: String { isLibrary ? lastName : stem }
 }
 
 extension LibraryFacts {
@@ -132,7 +169,7 @@ extension LibraryFacts {
   /// only.
   package func refuseUnlessLoadable(_ file: PluginFile) throws(PluginRefusal) {
     do throws(ELFError) {
-      try checkLoadable()
+      try checkLoadable(asLibrary: file.isLibrary)
     } catch {
       throw PluginRefusal(.notALibrary, file, error.description)
     }

@@ -37,6 +37,8 @@ package struct PluginError: Error, Equatable, Sendable, CustomStringConvertible 
     case unsafeFunction
     /// Another route to the same library wants its functions to run on another thread.
     case conflictingThread
+    /// There is no such file.
+    case missing
   }
 
   package let code: Code
@@ -46,6 +48,8 @@ package struct PluginError: Error, Equatable, Sendable, CustomStringConvertible 
   package let file: String
   /// What was expected and what was found, on one line.
   package let reason: String
+  /// Where the configuration asks for it, `host.conf:7`; nil if that is of no help.
+  package var place: String?
 
   package init(code: Code, plugin: String, file: String, reason: String) {
     self.code = code
@@ -56,7 +60,8 @@ package struct PluginError: Error, Equatable, Sendable, CustomStringConvertible 
 
   package var description: String {
     // A library that is no plugin has no other name than its own.
-    plugin == file ? "library \(file): \(reason)" : "plugin \(plugin) (\(file)): \(reason)"
+    let subject = plugin == file ? "library \(file)" : "plugin \(plugin) (\(file))"
+    return (place.map { "\($0): " } ?? "") + "\(subject): \(reason)"
   }
 }
 
@@ -69,6 +74,19 @@ package struct PluginRefusal: Error, Equatable, Sendable, CustomStringConvertibl
   /// `plugin` is the plugin's name if it is known.
   init(_ code: PluginError.Code, _ file: PluginFile, plugin: String? = nil, _ reason: String) {
     errors = [PluginError(code: code, plugin: plugin ?? file.stem, file: file.path, reason: reason)]
+  }
+
+  /// Whether there is no such file.
+  package var isAbsence: Bool { errors.allSatisfy { $0.code == .missing } }
+
+  /// The same, asked for at `place` of the configuration: `host.conf:7`. A reason that names its place already keeps it.
+  package func asked(at place: String) -> PluginRefusal {
+    PluginRefusal(
+      errors: errors.map { error in
+        var error = error
+        if error.code != .noFunction { error.place = place }
+        return error
+      })
   }
 
   /// Whether it says something of one of these plugins.

@@ -1,13 +1,34 @@
-/// A plugin's file as the operator knows it. The host never loads this file itself, only a private copy.
+/// A plugin's file, or that of a library of routes, as the operator knows it. The host loads a private copy of it, unless
+/// the library is one that is used in place.
 package struct PluginFile: Hashable, Sendable {
   /// As it was configured and listed, so that messages show what the operator wrote.
   package let path: String
+  /// Where the system finds it, relative to the working directory if not absolute.
+  package let location: String
+  /// It is no plugin: `host.conf` makes routes of its functions, and it has no other name than `path`.
+  package let isLibrary: Bool
 
-  package init(path: String) { self.path = path }
+  /// A plugin's.
+  package init(path: String) { self.init(path: path, location: path, isLibrary: false) }
 
-  /// "echo" for "Plugins/echo.so": names the plugin as long as its entry has not been read.
-  package var stem: String {
-    let name = path.split(separator: "/").last.map(String.init) ?? path
-    return name.hasSuffix(".so") ? String(name.dropLast(3)) : name
+  /// That of a library, which `host.conf` calls `name`.
+  package init(library name: String, at location: String) {
+    self.init(path: name, location: location, isLibrary: true)
   }
+
+  init(path: String, location: String, isLibrary: Bool) {
+    self.path = path
+    self.location = location
+    self.isLibrary = isLibrary
+  }
+
+  /// Names the plugin in messages as long as its entry has not been read: "echo" for "Plugins/echo.so". A library has
+  /// its whole name all the time.
+  package var stem: String {
+    guard !isLibrary else { return path }
+    return lastName.hasSuffix(".so") ? String(lastName.dropLast(3)) : lastName
+  }
+
+  /// "libz.so.1" for "./lib/libz.so.1".
+  package var lastName: String { path.split(separator: "/").last.map(String.init) ?? path }
 }

@@ -43,8 +43,13 @@ struct WantedFunction: Equatable {
   let symbol: String
   /// Where the route is configured, for messages.
   let place: String
+  /// It would run on event loops, and nobody says that it is thread-safe.
+  let mustBeKnownAsSafe: Bool
 }
 
-extension CallRoute {
-  var function: WantedFunction { WantedFunction(symbol: symbol, place: place) }
+extension WantedFunction {
+  init(_ call: CallRoute) {
+    self.init(
+      symbol: call.symbol, place: call.place, mustBeKnownAsSafe: call.placement == .loop(isSaidToBeSafe: false))
+  }
 }

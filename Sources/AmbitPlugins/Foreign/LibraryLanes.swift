@@ -13,6 +13,8 @@ internal import Synchronization
 /// An image that stays mapped keeps its lane, and so its own thread, over all generations of routes to it.
 enum LibraryLanes {
   private static let lanes = Mutex<[UInt: SerialLane]>([:])
+  /// How many generations have routes to an image.
+  private static let users = Mutex<[UInt: Int]>([:])
 
   /// The lane of an image; `name` is what messages call it if it has none yet.
   static func lane(of image: UInt, named name: String) -> SerialLane {
@@ -24,8 +26,27 @@ enum LibraryLanes {
     }
   }
 
-  /// The image is its generation's alone, and is called no more.
-  static func remove(_ image: UInt) -> SerialLane? { lanes.withLock { $0.removeValue(forKey: image) } }
+  /// A generation begins whose image this is.
+  static func addUser(of image: UInt) { users.withLock { $0[image, default: 0] += 1 } }
+
+  /// A generation has ended whose image this is.
+  /// - Returns: the lane that nobody has a use for any more; nil if another generation has, or if there is none.
+  static func removeUser(of image: UInt) -> SerialLane? {
+    let left = users.withLock { users in
+      users[image, default: 1] -= 1
+      return users[image]!
+    }
+    guard left == 0 else { return nil }
+    users.withLock { $0[image] = nil }
+    return lanes.withLock { $0.removeValue(forKey: image) }
+  }
+
+  /// The file of the image that holds a function, as the loader names it.
+  static func imagePath(of function: ambit_function) -> String {
+    var place = clinux_place()
+    let address = UInt(bitPattern: unsafeBitCast(function, to: UnsafeRawPointer.self))
+    return clinux_find_place(address, &place) ? String(cString: place.file) : ""
+  }
 
   /// The image that holds a function, as the loader knows it.
   static func image(of function: ambit_function) -> UInt {
@@ -41,10 +62,10 @@ extension LoadedPlugin {
   }
 
   /// Refuses functions that would run on event loops, so several at once, although nobody says that they may.
-  func refuseUnknownSafety(of calls: [CallRoute], _ functions: [ambit_function]) throws(PluginRefusal) {
+  func refuseUnknownSafety(of calls: [WantedFunction], _ functions: [ambit_function]) throws(PluginRefusal) {
     let known = dlsym(UnsafeMutableRawPointer(bitPattern: 0), "cos").map { UInt(bitPattern: clinux_image_around($0)) }
     let errors = zip(calls, functions).compactMap { call, function -> PluginError? in
-      guard call.placement == .loop(isSaidToBeSafe: false), LibraryLanes.image(of: function) != known else { return nil }
+      guard call.mustBeKnownAsSafe, LibraryLanes.image(of: function) != known else { return nil }
       return PluginError(
         code: .unsafeFunction, plugin: declaration.name, file: copy.file.path,
         reason: "\(call.place): blocking = false calls \(call.symbol) on several event loops at once, and the host does "
@@ -60,26 +81,38 @@ package struct LibraryCall: Sendable {
   /// The library or plugin, as the operator names it.
   package let library: String
   package let call: CallRoute
+  /// What the loader knows the image by; 0 if it is not loaded here.
   let image: UInt
+  /// Tells images apart, loaded or not: the file of one that is used in place, the content of one that is copied.
+  let identity: String
 
   /// The routes of `calls` whose functions are there.
   package static func all(_ calls: [CallRoute], of plugin: LoadedPlugin) -> [LibraryCall] {
     calls.compactMap { call in
       guard let address = plugin.symbol(call.symbol) else { return nil }
-      let image = UInt(bitPattern: clinux_image_around(address))
-      return LibraryCall(library: plugin.declaration.name, call: call, image: image)
+      let path = LibraryLanes.imagePath(of: unsafeBitCast(address, to: ambit_function.self))
+      return LibraryCall(
+        library: plugin.declaration.name, call: call, image: UInt(bitPattern: clinux_image_around(address)),
+        identity: plugin.copy.identity(ofImage: path))
+    }
+  }
+
+  /// The routes of a library that was tried elsewhere: `images` are the files that the functions lie in.
+  package static func all(_ calls: [CallRoute], of copy: PluginCopy, in images: [String]) -> [LibraryCall] {
+    zip(calls, images).map { call, path in
+      LibraryCall(library: copy.file.path, call: call, image: 0, identity: copy.identity(ofImage: path))
     }
   }
 
   /// Whether another route wants a thread of its own for the same library.
   package func sharesOwnThread(among all: [LibraryCall]) -> Bool {
-    all.contains { $0.image == image && $0.call.placement == .ownThread }
+    all.contains { $0.identity == identity && $0.call.placement == .ownThread }
   }
 
   /// The first of `others` that calls the same library and wants its thread to be another.
   package func conflict(among others: [LibraryCall]) -> LibraryCall? {
     others.first { other in
-      other.image == image && other.call != call
+      other.identity == identity && other.call != call
         && !(call.placement.fits(ownThreadOf: other.call.placement)
           && other.call.placement.fits(ownThreadOf: call.placement))
     }
@@ -99,10 +132,14 @@ extension PluginGeneration {
 
   /// Lets go of the lane of an image that is this generation's alone: its thread, if it has one, ends.
   func closeLane() {
-    guard !plugin.isUsedInPlace, let lane = LibraryLanes.remove(plugin.image) else { return }
+    guard !plugin.isUsedInPlace, let lane = LibraryLanes.removeUser(of: plugin.image) else { return }
     loops.close(lane)
   }
+}
 
+extension PluginCopy {
+  /// Two copies of one content are loaded as one.
+  fileprivate func identity(ofImage path: String) -> String { path == self.path ? hash?.description ?? path : path }
 }
 
 /// A route to a C function, and where the function runs.

@@ -7,12 +7,19 @@ extension LoadedPlugin {
   /// The functions of configured routes, in their order.
   /// - Throws: every function that is not there.
   func functions(of calls: [CallRoute]) throws(PluginRefusal) -> [ambit_function] {
-    try functions(calls.map(\.function))
+    try functions(calls.map(WantedFunction.init))
   }
 
-  /// Refuses configured routes to functions that are not there.
-  package func check(_ calls: [CallRoute]) throws(PluginRefusal) {
-    try refuseUnknownSafety(of: calls, try functions(calls.map(\.function)))
+  /// Refuses configured routes to functions that are not there, or may not run where they are to.
+  package func check(_ calls: [CallRoute]) throws(PluginRefusal) { try check(calls.map(WantedFunction.init)) }
+
+  /// The functions of these names, in their order.
+  /// - Throws: every function that is not there, or may not run where it is to.
+  @discardableResult
+  func check(_ wanted: [WantedFunction]) throws(PluginRefusal) -> [ambit_function] {
+    let functions = try functions(wanted)
+    try refuseUnknownSafety(of: wanted, functions)
+    return functions
   }
 
   /// The functions of these names, in their order.

@@ -33,7 +33,8 @@ package final class Rehearsal {
     self.log = log
   }
 
-  /// Loads, starts and stops a plugin in the child. Blocks, at most for the limit beside what `cast` takes.
+  /// Loads, starts and stops a plugin in the child; a library that is no plugin is loaded there, and the functions of the
+  /// cast's routes are looked up in it. Blocks, at most for the limit beside what `cast` takes.
   ///
   /// A child that has rehearsed others before may fail because of what one of them left, so its failure counts only if
   /// it happens again in a new one.
@@ -41,22 +42,22 @@ package final class Rehearsal {
   /// - Throws: why the plugin cannot be used.
   package func rehearse(
     _ copy: PluginCopy, cast: (PluginManifest) throws(PluginRefusal) -> RehearsalCast?
-  ) throws(PluginRefusal) -> PluginManifest {
-    if let process, case .passed(let manifest) = try perform(copy, in: process, cast: cast) { return manifest }
+  ) throws(PluginRefusal) -> RehearsedPlugin {
+    if let process, case .passed(let result) = try perform(copy, in: process, cast: cast) { return result }
     do throws(FileError) {
       process = try RehearsalProcess(program)
     } catch {
-      throw PluginRefusal(.rehearsalFailed, copy.file, "no process to rehearse it in: \(error)")
+      throw PluginRefusal(.rehearsalFailed, copy.file, "no process for its dry run: \(error)")
     }
     process!.send(.begin(runtime))
     switch try perform(copy, in: process!, cast: cast) {
-    case .passed(let manifest): return manifest
+    case .passed(let result): return result
     case .lost(let refusal): throw refusal
     }
   }
 
   private enum Result {
-    case passed(PluginManifest)
+    case passed(RehearsedPlugin)
     /// The child is gone.
     case lost(PluginRefusal)
   }
@@ -66,7 +67,7 @@ package final class Rehearsal {
     cast: (PluginManifest) throws(PluginRefusal) -> RehearsalCast?
   ) throws(PluginRefusal) -> Result {
     var performance = Performance(of: copy, limit: limit)
-    process.send(.load(copy: copy.path, file: copy.file.path, hash: copy.hash?.description ?? ""))
+    process.send(.load(copy: copy.path, file: copy.file, hash: copy.hash?.description))
     while true {
       switch process.next(until: performance.deadline, unless: isStopping) {
       case .line(let text) where performance.tookCrash(text): break
@@ -75,8 +76,8 @@ package final class Rehearsal {
       case .reply(.began(let step)): performance.step = step
       case .reply(.manifest(let manifest)):
         process.send(performance.order(for: manifest, cast: cast))
-      case .reply(.passed):
-        return .passed(try performance.result())
+      case .reply(.passed(let images)):
+        return .passed(RehearsedPlugin(manifest: try performance.result(), functionImages: images))
       case .reply(.refused(let errors)):
         // What its `start` has begun may still be at work there.
         if performance.step == .start { self.process = nil }
@@ -96,4 +97,12 @@ package final class Rehearsal {
       }
     }
   }
+}
+
+/// What is known of a plugin or library that has passed.
+package struct RehearsedPlugin: Sendable {
+  package let manifest: PluginManifest
+  /// Of a library: the file of the image that each function of the cast's routes lies in, as the loader names it. That
+  /// can be another library, whose functions it passes on.
+  package let functionImages: [String]
 }

@@ -15,7 +15,9 @@ extension RehearsalOrder {
       wire.put(runtime.logLevel)
     case .load(let copy, let file, let hash):
       wire.put(1)
-      for text in [copy, file, hash] { wire.put(text) }
+      for text in [copy, file.path, file.location] { wire.put(text) }
+      wire.put(file.isLibrary ? 1 : 0)
+      wire.put(hash.map { [$0] } ?? []) { $1.put($0) }
     case .start(let cast):
       wire.put(2)
       wire.put(cast.settings.prefix)
@@ -26,6 +28,7 @@ extension RehearsalOrder {
       wire.put(cast.functions) { function, wire in
         wire.put(function.symbol)
         wire.put(function.place)
+        wire.put(function.mustBeKnownAsSafe ? 1 : 0)
       }
       wire.put(cast.handedOver.map { [$0] } ?? []) { state, wire in
         wire.put(UInt64(state.version))
@@ -45,12 +48,17 @@ extension RehearsalOrder {
         RehearsalRuntime(
           stackSize: Int(clamping: try wire.number()), cancelGrace: Int64(clamping: try wire.number()),
           poolThreads: Int(clamping: try wire.number()), logLevel: try wire.text()))
-    case 1: self = .load(copy: try wire.text(), file: try wire.text(), hash: try wire.text())
+    case 1:
+      let (copy, path, location) = (try wire.text(), try wire.text(), try wire.text())
+      let file = PluginFile(path: path, location: location, isLibrary: try wire.number() == 1)
+      let hashes = try wire.list { wire throws(MalformedMessage) in try wire.text() }
+      self = .load(copy: copy, file: file, hash: hashes.first)
     case 2:
       let prefix = try wire.text()
       let values = try wire.list { wire throws(MalformedMessage) in (try wire.text(), try wire.text()) }
       let functions = try wire.list { wire throws(MalformedMessage) in
-        WantedFunction(symbol: try wire.text(), place: try wire.text())
+        WantedFunction(
+          symbol: try wire.text(), place: try wire.text(), mustBeKnownAsSafe: try wire.number() == 1)
       }
       let states = try wire.list { wire throws(MalformedMessage) in (try wire.number(), try wire.run()) }
       self = .start(
@@ -81,8 +89,9 @@ extension RehearsalReply {
         wire.put(error.code.rawValue)
         for text in [error.plugin, error.file, error.reason] { wire.put(text) }
       }
-    case .passed:
+    case .passed(let images):
       wire.put(3)
+      wire.put(images) { $1.put($0) }
     case .log(let event):
       wire.put(4)
       wire.put(event.level)
@@ -103,7 +112,7 @@ extension RehearsalReply {
       self = .began(step)
     case 1: self = .manifest(try PluginManifest(from: &wire))
     case 2: self = .refused(try wire.list { wire throws(MalformedMessage) in try PluginError(from: &wire) })
-    case 3: self = .passed
+    case 3: self = .passed(functionImages: try wire.list { wire throws(MalformedMessage) in try wire.text() })
     case 4:
       let (level, message) = (try wire.text(), try wire.text())
       let fields = try wire.list { wire throws(MalformedMessage) in

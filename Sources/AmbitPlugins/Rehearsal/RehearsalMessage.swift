@@ -4,7 +4,8 @@ package import AmbitRuntime
 enum RehearsalOrder {
   /// The first message: what the host's own runtime is like.
   case begin(RehearsalRuntime)
-  case load(copy: String, file: String, hash: String)
+  /// A library that is used in place has no hash.
+  case load(copy: String, file: PluginFile, hash: String?)
   /// Answers the manifest.
   case start(RehearsalCast)
   /// Answers the manifest too: no more of this plugin.
@@ -16,8 +17,8 @@ enum RehearsalReply {
   case began(RehearsalStep)
   case manifest(PluginManifest)
   case refused([PluginError])
-  /// The plugin has started and stopped.
-  case passed
+  /// The plugin has started and stopped, or the library has the functions; in these images.
+  case passed(functionImages: [String])
   case log(RelayLogHandler.Event)
 }
 
@@ -50,7 +51,7 @@ package struct RehearsalCast: Sendable {
   package init(settings: PluginSettingValues, handedOver: HandedOverState?) {
     self.settings = settings
     self.handedOver = handedOver
-    functions = settings.calls.map(\.function)
+    functions = settings.calls.map(WantedFunction.init)
   }
 
   init(settings: PluginSettingValues, functions: [WantedFunction], handedOver: HandedOverState?) {

@@ -30,9 +30,15 @@ package final class RehearsalStage: Sendable {
     guard let loops = try? LoopGroup(count: 1, table: table, limits: limits, pool: pool) else { return }
     while case .load(let path, let file, let hash)? = receive() {
       do throws(PluginRefusal) {
-        let copy = try PluginCopy(reading: path, of: PluginFile(path: file), hash: hash)
-        try rehearse(copy, on: loops)
-        send(.passed)
+        let copy =
+          try hash.map { hash throws(PluginRefusal) in try PluginCopy(reading: path, of: file, hash: hash) }
+          ?? PluginCopy(InPlaceUse(name: path, isHostsOwn: true), of: file)
+        if file.isLibrary {
+          send(.passed(functionImages: try open(copy)))
+        } else {
+          try rehearse(copy, on: loops)
+          send(.passed(functionImages: []))
+        }
       } catch {
         send(.refused(error.errors))
       }
@@ -54,6 +60,16 @@ package final class RehearsalStage: Sendable {
     let gate = Gate<Void>()
     generation.end(.shutdown) { gate.arrive(()) }
     _ = gate.wait()
+  }
+
+  /// Opens a library that is no plugin, and looks for the functions of its routes.
+  /// - Returns: the images that they lie in.
+  private func open(_ copy: PluginCopy) throws(PluginRefusal) -> [String] {
+    send(.began(.loading))
+    let library = try LoadedPlugin(library: copy)
+    send(.manifest(PluginManifest(of: library)))
+    guard case .start(let cast)? = receive() else { return [] }
+    return try library.check(cast.functions).map { LibraryLanes.imagePath(of: $0) }
   }
 
   private func send(_ reply: RehearsalReply) {

@@ -65,6 +65,10 @@ int32_t clinux_peer_process(int fd);
 /* The path of the file behind a handle of dlopen(3), the loader's own text; NULL if it has none. */
 const char *clinux_library_path(void *handle);
 
+/* Calls `visit` with each folder in which the loader looks for a library that the program asks for by its name, in this
+ * order; where ld.so.cache stands among them is not told: RTLD_DI_SERINFO, dlinfo(3). */
+void clinux_each_search_folder(void (*visit)(const char *folder, void *context), void *context);
+
 /* Whether an address is that of a variable which a loaded library shows, and so of no function: dladdr1(3). */
 bool clinux_is_variable(const void *address);
 

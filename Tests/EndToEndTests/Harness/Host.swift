@@ -127,12 +127,12 @@ private let gate = Gate(capacity: 6)
 
 /// Starts a host with these plugins and settings, hands it to `body`, and ends it whatever happens. The files lie in a
 /// temporary directory; the port is whatever the system gives, `listeners` come on top.
-/// `sources` are files of samples that are not built here but copied as they are. A host that has not ended when `limit`
-/// is over is killed. One that a signal has ended is an error, unless it `mayCrash`.
+/// `sources` are files of samples that are not built here but copied as they are, `libraries` lie beside `host.conf`. A
+/// host that has not ended when `limit` is over is killed. One that a signal has ended is an error, unless it `mayCrash`.
 func withHost(
   _ plugins: [PluginFile], configuration: String = "threads = 2", listeners: [String] = [], arguments: [String] = [],
-  sources: [String] = [], environment: [String: String] = [:], limit: DispatchTimeInterval = .seconds(60),
-  mayCrash: Bool = false, _ body: @Sendable (Host) async throws -> Void
+  sources: [String] = [], libraries: [PluginFile] = [], environment: [String: String] = [:],
+  limit: DispatchTimeInterval = .seconds(60), mayCrash: Bool = false, _ body: @Sendable (Host) async throws -> Void
 ) async throws {
   try await gate.pass {
     try await withTemporaryDirectory { directory in
@@ -141,6 +141,7 @@ func withHost(
         try FileManager.default.createDirectory(at: made, withIntermediateDirectories: true)
       }
       for plugin in plugins { try await plugin.install(in: folder) }
+      for library in libraries { try await library.install(in: directory) }
       try copySamples(sources, to: folder)
       try Host.write(configuration: configuration, listeners: listeners, in: directory)
       let host = try await Host(in: directory, arguments: arguments, environment: environment, limit: limit)

@@ -1,0 +1,59 @@
+/// `/etc/ld.so.cache`: which file the system's loader takes for a library's name, as ldconfig(8) has found them.
+///
+/// Only the entries for the machine that this code was compiled for count, and of these the ones for each processor of it:
+/// variants for newer processors (glibc-hwcaps) are passed over.
+public struct LoaderCache: Sendable {
+  private let paths: [String: String]
+
+  /// What the bytes of the file say; empty if they are in no known form.
+  public init(_ file: Span<UInt8>) {
+    var paths: [String: String] = [:]
+    try? Self.read(file) { name, path in
+      if paths[name] == nil { paths[name] = path }
+    }
+    self.paths = paths
+  }
+
+  /// The file of the library `name`; nil if the cache does not know it.
+  public func path(of name: String) -> String? { paths[name] }
+
+  private static let magic = Array("glibc-ld.so.cache1.1".utf8)
+  private static let oldMagic = Array("ld.so-1.7.0".utf8)
+
+  /// The header is the magic text, the number of entries, the size of the strings, and 20 bytes more. An entry is its
+  /// flags, the places of name and path, an OS version and hardware capabilities.
+  private static func read(_ file: Span<UInt8>, _ add: (String, String) -> Void) throws(ELFError) {
+    guard let start = try startOfHeader(file) else { return }
+    let count = try file.integer(UInt32.self, at: start + 20, of: .header)
+    for index in 0..<UInt64(count) {
+      let entry = start + 48 + 24 * index
+      let flags = try file.integer(UInt32.self, at: entry, of: .header)
+      let capabilities = try file.integer(UInt64.self, at: entry + 16, of: .header)
+      guard flags == hostFlags, capabilities == 0 else { continue }
+      let name = try file.integer(UInt32.self, at: entry + 4, of: .header)
+      let path = try file.integer(UInt32.self, at: entry + 8, of: .header)
+      add(try file.text(at: start, plus: UInt64(name)), try file.text(at: start, plus: UInt64(path)))
+    }
+  }
+
+  /// The form of today can stand behind one of the libc of long ago, whose entries have 12 bytes each.
+  private static func startOfHeader(_ file: Span<UInt8>) throws(ELFError) -> UInt64? {
+    guard !file.starts(with: magic) else { return 0 }
+    guard file.starts(with: oldMagic) else { return nil }
+    let end = 16 + 12 * UInt64(try file.integer(UInt32.self, at: 12, of: .header))
+    let start = (end + 7) / 8 * 8
+    for (index, byte) in magic.enumerated() {
+      guard try file.integer(UInt8.self, at: start + UInt64(index), of: .header) == byte else { return nil }
+    }
+    return start
+  }
+
+  /// A library of the C library of today (3), with the number that glibc gives the processor.
+  private static var hostFlags: UInt32 {
+    #if arch(x86_64)
+      0x303
+    #elseif arch(arm64)
+      0xa03
+    #endif
+  }
+}

@@ -1,0 +1,177 @@
+internal import AmbitCore
+internal import CLinux
+internal import Glibc
+
+/// A library of configured routes as it was found, before anything of it runs: where it is, and whether the host is to
+/// load a copy of it.
+package struct FoundLibrary: Sendable {
+  /// What `host.conf` calls it, and its file.
+  package let file: PluginFile
+  /// Why the library is used in place; nil if a copy is to be made.
+  package let use: InPlaceUse?
+
+  /// Looks for the library. Asks the system's loader what it has, so it waits as long as the loader is busy.
+  /// - Parameters:
+  ///   - name: what it is called in messages.
+  ///   - path: what the loader would be asked for: a name, or a path if there is a slash in it.
+  ///   - copies: the host's own copies, which do not count as what the loader has.
+  /// - Throws: `.missing` if there is no such file.
+  package init(_ name: String, at path: String, besides copies: PluginCopies) throws(PluginRefusal) {
+    if !path.contains("/") {
+      let loaded = SystemLoader.path(of: path).flatMap { copies.contains($0) ? nil : $0 }
+      if loaded != nil || InPlaceUse.isNeverCopied(path) {
+        file = PluginFile(library: name, at: loaded ?? LibrarySearch().file(of: path) ?? path)
+        use = InPlaceUse(name: path, loadedFrom: loaded)
+        return
+      }
+    }
+    let location = path.contains("/") ? path : LibrarySearch().file(of: path)
+    file = PluginFile(library: name, at: location ?? path)
+    guard let location, access(location, F_OK) == 0 else {
+      let reason = "cannot open shared object file: \(String(cString: strerror(location == nil ? ENOENT : errno)))"
+      let isAbsent = location == nil || [ENOENT, ENOTDIR].contains(errno)
+      throw PluginRefusal(isAbsent ? .missing : .unreadable, file, reason)
+    }
+    use = Self.useInPlace(of: location)
+  }
+
+  /// Names of the C library and the like stand for what they are only where they are the system's: a file of that name
+  /// which is not loaded yet is used in place too.
+  private static func useInPlace(of path: String) -> InPlaceUse? {
+    let isLoaded = LoadedImages().map { $0.contains(fileAt: path) } ?? (SystemLoader.path(of: path) != nil)
+    let names = [path, realPath(of: path)].map { PluginFile(path: $0).lastName }
+    if isLoaded { return InPlaceUse(name: path, loadedFrom: SystemLoader.path(of: path)) }
+    guard let name = names.first(where: InPlaceUse.isNeverCopied), SystemLoader.path(of: name) == nil else {
+      return nil
+    }
+    return InPlaceUse(name: path, loadedFrom: nil)
+  }
+
+  /// Refuses a copy of a library of which a process has one only, under whatever name the file goes; `soname` is what the
+  /// library calls itself.
+  func refuseSecond(soname: String?) throws(PluginRefusal) {
+    guard let soname, InPlaceUse.isNeverCopied(soname) else { return }
+    throw PluginRefusal(
+      .notLoadable, file,
+      "its SONAME is \(soname), of which a process has one only, and the host has that of the system; write \(soname) "
+        + "in its place")
+  }
+}
+
+/// Why a library of routes is not copied, and what the loader is asked for instead of a copy.
+package struct InPlaceUse: Hashable, Sendable {
+  /// A path or a name.
+  let name: String
+  /// The host itself uses the library; else something that it has loaded does.
+  let isHostsOwn: Bool
+
+  init(name: String, isHostsOwn: Bool) {
+    self.name = name
+    self.isHostsOwn = isHostsOwn
+  }
+
+  init(name: String, loadedFrom path: String?) {
+    self.init(
+      name: name,
+      isHostsOwn: Self.isNeverCopied(PluginFile(path: name).lastName) || path.map(Self.ofHost.contains) ?? false)
+  }
+
+  /// For the operator, in brackets behind the library's name.
+  var description: String { "\(owner); a new version takes effect at the next start" }
+
+  /// The same of a library whose file is another one by now.
+  var descriptionOfReplaced: String {
+    "\(owner); its file was replaced, and the new version takes effect at the next start"
+  }
+
+  private var owner: String { isHostsOwn ? "the host's" : "loaded already for another library or plugin" }
+
+  /// What the host is linked with, by path: taken down before anything else is loaded.
+  private static let ofHost: Set<String> = LoadedImages()?.paths ?? []
+
+  /// Takes down what the host is linked with. To be called before plugins are loaded.
+  package static func noteHostsOwn() { _ = ofHost }
+
+  /// Whether a library of this name is one of which a process has one only: the loader; the C library's family, whose copy
+  /// would be a second allocator, errno and locale; the compilers' runtimes, which unwind each other's stacks and know
+  /// each other's types and locks; the Swift runtime; and the sanitizers'.
+  ///
+  /// These are names with the versions that they have had for decades: an operator's own `libutil.so` is not meant.
+  static func isNeverCopied(_ name: String) -> Bool {
+    single.contains(name) || prefixes.contains { name.hasPrefix($0) }
+      || name.hasPrefix("libswift") && name.dropFirst(8).first.map { $0.isUppercase || $0 == "_" } == true
+  }
+
+  private static let single: Set = [
+    "libc.so.6", "libm.so.6", "libmvec.so.1", "libpthread.so.0", "libdl.so.2", "librt.so.1", "libresolv.so.2",
+    "libutil.so.1", "libanl.so.1", "libnsl.so.1", "libBrokenLocale.so.1", "libthread_db.so.1", "libc_malloc_debug.so.0",
+    "libgcc_s.so.1", "libstdc++.so.6", "libc++.so.1", "libc++abi.so.1", "libunwind.so.1", "libatomic.so.1",
+    "libdispatch.so", "libBlocksRuntime.so",
+  ]
+  private static let prefixes = [
+    "ld-linux", "ld64.so", "libnss_", "libFoundation", "lib_Foundation", "libclang_rt.", "libasan.so", "libtsan.so",
+    "liblsan.so", "libubsan.so", "libhwasan.so",
+  ]
+}
+
+/// What there is of a library of routes now: of the file itself if it is used in place, else its content.
+package enum LibraryVersion: Sendable {
+  case inPlace(PluginFile, InPlaceUse)
+  case copied(FoundLibrary, PluginContent)
+}
+
+extension PluginCopy {
+  /// Whether a library that was loaded is what is there now.
+  package func isSame(as version: LibraryVersion) -> Bool {
+    switch version {
+    case .inPlace(_, let use): inPlace?.name == use.name
+    case .copied(_, let content): hash == content.hash
+    }
+  }
+
+  /// The same file of the operator's, as another copy of the same content that is loaded already.
+  package func loaded(as other: PluginCopy) -> PluginCopy {
+    var copy = self
+    copy.path = other.path
+    return copy
+  }
+}
+
+extension PluginCopies {
+  /// What is to be loaded of a library: a copy, or the file itself.
+  package func add(_ version: LibraryVersion) throws(PluginRefusal) -> PluginCopy {
+    switch version {
+    case .inPlace(let file, let use): return PluginCopy(use, of: file)
+    case .copied(let found, let content):
+      let (copy, facts) = try copy(content)
+      do throws(PluginRefusal) {
+        try facts.refuseUnlessLoadable(content.file)
+        try found.refuseSecond(soname: facts.soname)
+        return copy
+      } catch {
+        discard(copy)
+        throw error
+      }
+    }
+  }
+}
+
+extension LoadedPlugin {
+  /// Why the library is used in place, and what that means for a new version of it; nil if it is a copy.
+  package var inPlaceReason: String? {
+    guard let use = copy.inPlace else { return nil }
+    let isReplaced = LoadedImages()?.hasLostFile(at: path) ?? false
+    return isReplaced ? use.descriptionOfReplaced : use.description
+  }
+}
+
+/// What the system's loader has: dlopen(3).
+enum SystemLoader {
+  /// The path of the library that the loader has under `name`, a name or a path; nil if it has none, and then nothing is
+  /// loaded either. Waits as long as the loader is busy.
+  static func path(of name: String) -> String? {
+    guard let handle = dlopen(name, RTLD_LAZY | RTLD_NOLOAD) else { return nil }
+    defer { dlclose(handle) }
+    return clinux_library_path(handle).map { String(cString: $0) }
+  }
+}

@@ -1,0 +1,70 @@
+internal import AmbitCore
+internal import CLinux
+internal import Glibc
+
+/// Finds the file that a library's name stands for as the system's loader does, without loading it: ld.so(8).
+///
+/// Like the loader it looks in the program's RPATH, in LD_LIBRARY_PATH, in the program's RUNPATH, in ld.so.cache and in
+/// the system's folders, in this order, and passes over files for other machines. Unlike the loader it never chooses a
+/// variant for newer processors (glibc-hwcaps).
+struct LibrarySearch {
+  private let own: [String]
+  private let cache: LoaderCache
+  private let system: [String]
+
+  /// Reads where the loader looks now. Blocks, also while the loader is busy.
+  init() {
+    let folders = Self.folders
+    let systemCount = folders.reversed().prefix { Self.isSystemFolder($0) }.count
+    own = Array(folders.dropLast(systemCount))
+    system = folders.suffix(systemCount)
+    cache = Self.readCache()
+  }
+
+  /// The file of the library called `name`; nil if the loader would find none.
+  func file(of name: String) -> String? {
+    first(name, in: own) ?? cache.path(of: name).flatMap { Self.isForThisMachine($0) ? $0 : nil }
+      ?? first(name, in: system)
+  }
+
+  private func first(_ name: String, in folders: [String]) -> String? {
+    folders.lazy.map { $0.isEmpty ? name : "\($0)/\(name)" }.first(where: Self.isForThisMachine)
+  }
+
+  /// Whether there is a file that the loader would stop at: one that is no library at all, or cut short, ends its search
+  /// too, with an error.
+  static func isForThisMachine(_ path: String) -> Bool {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return false }
+    var head = [UInt8](repeating: 0, count: 20)
+    guard read(descriptor, &head, head.count) == head.count, head.starts(with: [0x7f, 0x45, 0x4c, 0x46]) else {
+      return true
+    }
+    return head[4] == 2 && UInt16(head[18]) | UInt16(head[19]) << 8 == ELF.Machine.host.rawValue
+  }
+
+  /// Whether the loader looks in `folder` for every library.
+  static func isSystemFolder(_ folder: String) -> Bool {
+    let name = folder.hasPrefix("/usr/") ? folder.dropFirst(4) : folder[...]
+    return ["/lib", "/lib64"].contains(name) || name.hasPrefix("/lib/") && name.hasSuffix("-linux-gnu")
+  }
+
+  private static var folders: [String] {
+    final class List { var folders: [String] = [] }
+    let list = List()
+    clinux_each_search_folder(
+      { folder, context in
+        guard let folder, let context else { return }
+        Unmanaged<List>.fromOpaque(context).takeUnretainedValue().folders.append(String(cString: folder))
+      }, Unmanaged.passUnretained(list).toOpaque())
+    return withExtendedLifetime(list) { list.folders }
+  }
+
+  private static func readCache() -> LoaderCache {
+    let bytes = (try? OpenFile(reading: "/etc/ld.so.cache").readHead(upTo: 64 << 20)) ?? []
+    return LoaderCache(bytes.span)
+  }
+}

@@ -1,0 +1,74 @@
+internal import Glibc
+
+/// The libraries that this process has mapped, as the system lists them: proc(5), maps.
+struct LoadedImages {
+  private struct Image {
+    let device: UInt64
+    let inode: UInt64
+    let path: String
+    /// The file has another name by now, or none: it was replaced or removed.
+    let isGone: Bool
+  }
+
+  private let images: [Image]
+
+  /// What is mapped now; nil if the system does not tell.
+  init?() {
+    guard let file = try? OpenFile(reading: "/proc/self/maps"), let bytes = try? file.readHead(upTo: 64 << 20) else {
+      return nil
+    }
+    self.init(String(decoding: bytes, as: UTF8.self))
+  }
+
+  /// Reads a text in the form of maps: ADDRESSES PERMISSIONS OFFSET DEVICE INODE PATH. What has no code is no library that
+  /// is in use.
+  init(_ maps: String) {
+    images = maps.split(separator: "\n").compactMap { line in
+      let fields = line.split(separator: " ", maxSplits: 5, omittingEmptySubsequences: true)
+      guard fields.count == 6, fields[1].dropFirst(2).hasPrefix("x"), let inode = UInt64(fields[4]), inode != 0 else {
+        return nil
+      }
+      let device = fields[3].split(separator: ":").compactMap { UInt64($0, radix: 16) }
+      guard device.count == 2 else { return nil }
+      let path = fields[5].drop { $0 == " " }
+      let isGone = path.hasSuffix(Self.goneMark)
+      return Image(
+        device: deviceNumber(device[0], device[1]), inode: inode,
+        path: String(isGone ? path.dropLast(Self.goneMark.count) : path), isGone: isGone)
+    }
+  }
+
+  private static let goneMark = " (deleted)"
+
+  /// The path of each, as it was when it was mapped.
+  var paths: Set<String> { Set(images.map(\.path)) }
+
+  /// Whether the file at `path` is mapped. File systems with several devices (Btrfs, overlays) tell another device here
+  /// than stat(2) does, so the path itself counts as well.
+  func contains(fileAt path: String) -> Bool {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return false }
+    let real = realPath(of: path)
+    return images.contains { image in
+      !image.isGone && image.inode == status.st_ino && (image.device == status.st_dev || image.path == real)
+    }
+  }
+
+  /// Whether the file that was mapped from `path` has been replaced or removed since.
+  func hasLostFile(at path: String) -> Bool {
+    images.contains { $0.isGone && $0.path == path }
+      || images.contains { $0.path == path } && !contains(fileAt: path) && access(path, F_OK) == 0
+  }
+}
+
+/// makedev(3).
+private func deviceNumber(_ major: UInt64, _ minor: UInt64) -> UInt64 {
+  (major & 0xfff) << 8 | (major & ~0xfff) << 32 | (minor & 0xff) | (minor & ~0xff) << 12
+}
+
+/// The path without links, `.` and `..`; the path itself if it leads nowhere: realpath(3).
+func realPath(of path: String) -> String {
+  guard let real = realpath(path, nil) else { return path }
+  defer { free(real) }
+  return String(cString: real)
+}
