@@ -77,7 +77,7 @@ extension PluginGeneration {
 
   /// Every scope is closed: the library may go, and with it what the plugin could hold pointers to.
   private func unload() {
-    if let reason = plugin.unload() {
+    if let reason = plugin.unload(from: loops) {
       record.value.dropObservers()
       return enter(.resident(reason))
     }

@@ -81,6 +81,114 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    ("sleeps in a system call", "sleep(3600);"), ("computes", "for (volatile int going = 1; going;) {}"),
+    (
+      "is in the C library, called by it",
+      "static pthread_mutex_t never = PTHREAD_MUTEX_INITIALIZER;"
+        + " pthread_mutex_lock(&never); pthread_mutex_lock(&never);"
+    ),
+  ])
+  func `keeps a library that a thread of the plugin is inside, and says so`(kind: String, work: String) async throws {
+    let plugin = threaded("static void *work(void *go) { (void)go; dprintf(2, \"inside\\n\"); \(work) return 0; }")
+    try await withHost([plugin, .sample("hello")]) { host in
+      try await host.log.line(containing: "inside")
+      try remove("threaded", from: host)
+      try await host.reload()
+      let retired = try await host.log.line(containing: "plugin generation retired")
+      #expect(retired.field("library") == "resident")
+      #expect(
+        retired.field("reason")?.firstMatch(of: /^thread [0-9]+ \(helper\) (is in its code|runs, and may be)/) != nil)
+      #expect(try host.maps().contains("/threaded.1."))
+      #expect(try await host.get("/hello/World").status == 200)
+    }
+  }
+
+  @Test func `unmaps a plugin whose thread has ended`() async throws {
+    let plugin = threaded("static void *work(void *go) { (void)go; return 0; }", joins: true)
+    try await withHost([plugin]) { host in
+      try remove("threaded", from: host)
+      try await host.reload()
+      let retired = try await host.log.line(containing: "plugin generation retired")
+      #expect(retired.field("library") == "unloaded", "\(retired.text)")
+    }
+  }
+
+  @Test func `keeps a library that a job of another plugin has called into`() async throws {
+    let called = PluginFile.source(
+      """
+      #include <ambit.h>
+      #include <stdio.h>
+      #include <stdlib.h>
+      static int32_t nap(ambit_scope *scope) {
+        int32_t status = ambit_sleep(scope, AMBIT_SECONDS(3600));
+        dprintf(2, "woken\\n");
+        return status;
+      }
+      static int32_t start(ambit_scope *plugin) {
+        char text[32];
+        (void)plugin;
+        snprintf(text, sizeof text, "%p", (void *)nap);
+        setenv("NAP", text, 1);
+        return AMBIT_OK;
+      }
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "called", .start = start,
+        .flags = AMBIT_PLUGIN_UNLOADABLE};
+      """, name: "called")
+    let calling = PluginFile.source(
+      """
+      #include <ambit.h>
+      #include <stdio.h>
+      #include <stdlib.h>
+      static int32_t call(ambit_scope *scope) {
+        int32_t (*nap)(ambit_scope *) = NULL;
+        sscanf(getenv("NAP"), "%p", (void **)&nap);
+        dprintf(2, "calling\\n");
+        int32_t status = nap(scope);
+        dprintf(2, "back\\n");
+        return status;
+      }
+      static const ambit_route routes[] = {{.pattern = "GET /call", .handler = call}};
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "calling", .routes = routes,
+        .route_count = 1};
+      """, name: "calling")
+    try await withHost([called, calling]) { host in
+      let connection = try host.connect()
+      try await connection.send("GET /call HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      try await host.log.line(containing: "calling")
+      try remove("called", from: host)
+      try await host.reload()
+      let retired = try await host.log.line(containing: "plugin generation retired")
+      #expect(retired.field("library") == "resident")
+      #expect(
+        retired.field("reason")
+          == "a handler of plugin calling/1 (GET /call) has called into it and is suspended", "\(retired.text)")
+      connection.close()
+      try await host.log.line(containing: "back")
+    }
+  }
+
+  /// A plugin whose `start` starts a thread named `helper` with the function `work`, for ever unless it `joins` it.
+  private func threaded(_ work: String, joins: Bool = false) -> PluginFile {
+    .source(
+      """
+      #include <ambit.h>
+      #include <pthread.h>
+      #include <stdio.h>
+      #include <unistd.h>
+      \(work)
+      static int32_t start(ambit_scope *plugin) {
+        (void)plugin;
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, work, NULL) != 0) return AMBIT_FAILED;
+        \(joins ? "pthread_join(thread, NULL);" : "pthread_setname_np(thread, \"helper\"); pthread_detach(thread);")
+        return AMBIT_OK;
+      }
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "threaded", .start = start,
+        .flags = AMBIT_PLUGIN_UNLOADABLE};
+      """, name: "threaded", flags: ["-pthread"])
+  }
+
   private enum Kind: String {
     case unloadable = "AMBIT_PLUGIN_UNLOADABLE"
     case resident = "0"

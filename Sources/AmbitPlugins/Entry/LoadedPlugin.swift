@@ -112,9 +112,12 @@ package final class LoadedPlugin: Sendable {
 
   /// Unmaps the library if nothing stands in the way, and removes the copy. No code of the plugin runs any more, and
   /// none of its pointers is used from now on. Blocks while the library's destructors run.
+  /// - Parameter loops: Where its jobs have run; their threads and all others are looked at. A library that somebody is
+  ///   inside stays.
   /// - Returns: why it is still mapped; nil if it is not.
-  func unload() -> String? {
+  func unload(from loops: LoopGroup) -> String? {
     if let unloadObstacle { return unloadObstacle }
+    if let occupant = loops.occupant(ofImageAround: imageAddress) { return occupant }
     dlclose(handle.value)
     ForkedChild.endIfReturned(fromLoading: copy.file.stem)
     if let again = dlopen(copy.path, RTLD_LAZY | RTLD_NOLOAD) {

@@ -5,7 +5,7 @@ internal import Synchronization
 @safe
 public final class LoopGroup: Sendable {
   public let loops: [EventLoop]
-  private let pool: ThreadPool
+  let pool: ThreadPool
   private let watchdog: Watchdog
 
   /// Makes `count` loops and starts their threads; 0 means one for each core this process may use. Debuggers show the

@@ -1,6 +1,7 @@
 internal import CCrash
 internal import CFiber
 internal import Glibc
+internal import Synchronization
 
 /// A thread of the system, which runs one function and ends: pthread_create(3). It has a signal stack, so that a crash on
 /// it is reported even if its stack is used up.
@@ -23,6 +24,9 @@ public struct SystemThread {
         cfiber_note_thread_stack()
         ccrash_note_thread(nil)
         cfiber_install_signal_stack()
+        let number = cfiber_thread_number()
+        numbers.withLock { _ = $0.insert(number) }
+        defer { numbers.withLock { _ = $0.remove(number) } }
         Unmanaged<Body>.fromOpaque(body!).takeRetainedValue().run()
         cfiber_remove_signal_stack()
         return nil
@@ -32,6 +36,12 @@ public struct SystemThread {
       throw SystemError(operation: "cannot start the thread of \(purpose)", code: code)
     }
     thread = created
+  }
+
+  /// Whether a thread, by the system's number, is the main thread or was started here, and not by a plugin. From any
+  /// thread.
+  static func isHosts(_ number: Int32) -> Bool {
+    number == getpid() || numbers.withLock { $0.contains(number) }
   }
 
   private final class Body {
@@ -55,3 +65,6 @@ public struct SystemThread {
   /// Lets it end by itself.
   public func detach() { pthread_detach(thread) }
 }
+
+/// The system's numbers of the threads that were started here and have not ended.
+private let numbers = Mutex<Set<Int32>>([])

@@ -80,6 +80,13 @@ public final class ThreadPool: @unchecked Sendable {
     }
   }
 
+  /// The threads that run something, or are about to, by the system's numbers. From any thread.
+  var busyThreads: Set<Int32> {
+    withLock {
+      Set((threads + laneThreads).filter { $0.task != nil }.compactMap(\.number) + calls.compactMap(\.number))
+    }
+  }
+
   /// Takes work in; the thread that has to be woken for it, if any, or nil if the work is refused.
   private func accept(_ kind: Kind, _ work: PoolWork) -> PoolThread?? {
     if kind == .call { return startCall(work) ? .some(nil) : nil }

@@ -5,7 +5,7 @@ public struct SilentLoop: Sendable, CustomStringConvertible {
   let index: Int
   let work: WorkName
 
-  public var description: String { "loop \(index) does not turn: \(work.subject) holds it up" }
+  public var description: String { "loop \(index) does not turn: \(work.phrase) holds it up" }
 
   /// What names the work in a log line.
   public var fields: Logger.Metadata { work.fields.merging(["loop": "\(index)"]) { $1 } }
@@ -18,14 +18,5 @@ extension LoopGroup {
     return loops.filter { !turning.contains($0.record.pointee.index) }.map { loop in
       SilentLoop(index: loop.record.pointee.index, work: WorkName(observing: loop.record))
     }
-  }
-}
-
-extension WorkName {
-  /// Who works, as the subject of a sentence.
-  fileprivate var subject: String {
-    guard let scope, let plugin = scope.plugin else { return "work of the host" }
-    let names = [scope.route, job].filter { !$0.isEmpty }.joined(separator: ", job ")
-    return "\(kind.phrase) of plugin \(plugin)" + (names.isEmpty ? "" : " (\(names))")
   }
 }

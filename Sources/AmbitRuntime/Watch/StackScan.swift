@@ -15,6 +15,30 @@ enum StackScan {
     return Array(returns.prefix(Backtrace.mostFrames))
   }
 
+  /// Whether one of the words from `start` up to `end` may be the return address of a call in `code`.
+  static func contains(returnsTo code: clinux_range, from start: UInt, to end: UInt) -> Bool {
+    contains(from: start, to: end) { $0 > code.start && $0 < code.end && followsCall($0) }
+  }
+
+  /// Whether one of the words from `start` up to `end` is an address in `code`, of whatever kind.
+  static func contains(pointersTo code: clinux_range, from start: UInt, to end: UInt) -> Bool {
+    contains(from: start, to: end) { $0 >= code.start && $0 < code.end }
+  }
+
+  /// Memory that is not there any more has no such word.
+  private static func contains(from start: UInt, to end: UInt, where isWanted: (UInt) -> Bool) -> Bool {
+    let size = MemoryLayout<UInt>.size
+    var words = [UInt](repeating: 0, count: depth / size)
+    var place = start & ~7
+    while place < end {
+      let count = clinux_peek(place, &words, min(depth, Int(end - place)))
+      guard count >= size else { return false }
+      if words.prefix(count / size).contains(where: isWanted) { return true }
+      place += UInt(count / size * size)
+    }
+    return false
+  }
+
   /// Whether the instruction before `address` may be a call. `address` lies in code.
   private static func followsCall(_ address: UInt) -> Bool {
     #if arch(x86_64)

@@ -20,7 +20,7 @@ struct ThreadSighting: Sendable {
     case .running:
       state = "running"
       isGuess = false
-      backtrace = Self.interrupt(thread)
+      backtrace = Self.interrupted(thread)
     case .waiting:
       state = "waiting in the kernel"
       isGuess = false
@@ -32,7 +32,8 @@ struct ThreadSighting: Sendable {
     }
   }
 
-  private static func interrupt(_ thread: Int32) -> Backtrace {
+  /// Where a thread is that is interrupted for it; without frames if it does not answer within a second.
+  static func interrupted(_ thread: Int32) -> Backtrace {
     let frames = [UInt](unsafeUninitializedCapacity: Backtrace.mostFrames) { buffer, count in
       count = max(
         Int(cfiber_backtrace_thread(thread, buffer.baseAddress!, Int32(buffer.count), 1_000_000_000)), 0)

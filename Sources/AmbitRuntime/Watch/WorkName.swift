@@ -54,6 +54,13 @@ struct WorkName: Sendable {
     kind = hook != nil ? loop.pointee.hookKind : scope.observed(\.handlerJob) == current ? .handler : .job
   }
 
+  /// "a handler of plugin hello/3 (GET /hello)"
+  var phrase: String {
+    guard let scope, let plugin = scope.plugin else { return "work of the host" }
+    let names = [scope.route, job].filter { !$0.isEmpty }.joined(separator: ", job ")
+    return "\(kind.phrase) of plugin \(plugin)" + (names.isEmpty ? "" : " (\(names))")
+  }
+
   var fields: Logger.Metadata {
     var fields = scope?.fields ?? [:]
     fields["work"] = "\(kind.rawValue)"

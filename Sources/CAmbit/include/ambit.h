@@ -290,7 +290,10 @@ typedef struct ambit_route {
  * ticks, posted jobs, `start`, `stop`, `save`, `on_end` hooks and deferred functions. Only functions of ambit_on_cancel
  * run on the loop, as for every plugin on its thread's own stack. A handler or job holds its thread while it waits, and
  * host.conf's `pool_threads` is how many there are; hooks and deferred functions always find one. A job counts as one
- * that has not ended until its `on_end` has returned. */
+ * that has not ended until its `on_end` has returned.
+ *
+ * With AMBIT_PLUGIN_UNLOADABLE the library is unmapped when its generation has ended. If a thread or a suspended job is
+ * inside it then, or may be, it stays in memory, and the log names the thread or job. */
 #define AMBIT_PLUGIN_UNLOADABLE 1u /* may be unmapped once retired: it leaves nothing that runs later */
 #define AMBIT_PLUGIN_THREADS 2u    /* its language checks stack bounds (Go, CPython): pool threads only */
 
