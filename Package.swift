@@ -74,6 +74,7 @@ let package = Package(
 
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),
     .testTarget(name: "CAmbitTests", dependencies: ["CAmbit"], exclude: ["Programs"], swiftSettings: common),
+    .testTarget(name: "CCrashTests", exclude: ["Programs"], swiftSettings: common),
     .testTarget(name: "CFiberTests", dependencies: ["CFiber"], exclude: ["Programs"], swiftSettings: fibers),
     .testTarget(name: "AmbitCoreTests", dependencies: ["AmbitCore", "TestSupport"], swiftSettings: common),
     .testTarget(name: "AmbitTOMLTests", dependencies: ["AmbitCore", "AmbitTOML"], swiftSettings: common),

@@ -16,6 +16,8 @@
 #define MOST_LINKS 8
 /// How many incidents are reported that a library's own handler takes care of.
 #define MOST_INCIDENTS 8
+/// How often in a row such a handler may return to one and the same fault.
+#define MOST_REPEATS 1000
 /// For so many milliseconds a thread lets another report first.
 #define TURN_PATIENCE 60000
 
@@ -40,8 +42,8 @@ static __thread struct {
   int left;
   /// Where a fault of the report itself leads.
   jmp_buf *recovery;
-  /// What was reported last, if anything was.
-  bool has_reported;
+  /// The fault that a handler has returned to last, if one has, and how often in a row.
+  int repeats;
   uintptr_t pc, address;
 } thread __attribute__((tls_model("initial-exec")));
 
@@ -143,22 +145,31 @@ static bool take_turn(void) {
   return true;
 }
 
-/// Reports the signal, unless it comes again and again because some handler returns and has mended nothing; false then.
-static bool report_once(int number, const siginfo_t *info, ucontext_t *context) {
-  const char *owner = owner_of_incident(number, info, context);
-  uintptr_t pc = interrupted_at(context);
-  if (owner != NULL) {
-    if (atomic_fetch_add(&incident_count, 1) < MOST_INCIDENTS)
-      report(number, info, context, owner);
-    return true;
-  }
-  if (thread.has_reported && recurs(number, info) && pc == thread.pc && (uintptr_t)info->si_addr == thread.address)
+/// Whether a handler keeps returning to one and the same fault, which it has not mended. One may do so now and then, as
+/// where it protects memory to learn of writes.
+static bool is_in_vain(int number, const siginfo_t *info, const ucontext_t *context, int most) {
+  if (!recurs(number, info))
     return false;
-  thread.has_reported = true;
+  uintptr_t pc = interrupted_at(context), address = (uintptr_t)info->si_addr;
+  bool is_same = thread.repeats > 0 && pc == thread.pc && address == thread.address;
+  thread.repeats = is_same ? thread.repeats + 1 : 1;
   thread.pc = pc;
-  thread.address = recurs(number, info) ? (uintptr_t)info->si_addr : 0;
-  report(number, info, context, NULL);
-  return true;
+  thread.address = address;
+  return thread.repeats > most;
+}
+
+/// Reports the signal and hands it on.
+static void take(int number, siginfo_t *info, ucontext_t *context) {
+  const char *owner = owner_of_incident(number, info, context);
+  bool is_in_vain_now = is_in_vain(number, info, context, owner != NULL ? MOST_REPEATS : 1);
+  if (owner == NULL ? !is_in_vain_now : is_in_vain_now)
+    report(number, info, context, NULL);
+  else if (owner != NULL && atomic_fetch_add(&incident_count, 1) < MOST_INCIDENTS)
+    report(number, info, context, owner);
+  if (is_in_vain_now)
+    take_default(number, info);
+  else
+    pass_on(number, info, context);
 }
 
 static void on_signal(int number, siginfo_t *info, void *context) {
@@ -172,10 +183,7 @@ static void on_signal(int number, siginfo_t *info, void *context) {
   } else {
     thread.context = context;
     thread.left = atomic_load(&chains[index_of(number)].count);
-    if (report_once(number, info, context))
-      pass_on(number, info, context);
-    else
-      take_default(number, info);
+    take(number, info, context);
     thread.context = NULL;
     atomic_store(&turn, 0);
   }

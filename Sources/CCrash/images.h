@@ -38,7 +38,8 @@ const struct image *image_around(uintptr_t address);
 bool is_code(uintptr_t address);
 
 struct symbol {
-  char name[100];
+  /// One that is longer ends in three dots.
+  char name[160];
   uintptr_t start;
 };
 

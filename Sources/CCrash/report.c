@@ -231,25 +231,26 @@ static void make_message(void) {
 
 // The fields.
 
+/// Bytes that a field takes besides its name and its value.
+#define FIELD_FRAME ((size_t)8)
+
+/// Adds a field whose value is cut where there is no room for all of it, and which is left out where there is none.
 static void add_field(const char *name, const char *value, size_t count) {
   struct text *line = &now.line;
-  if (count == 0)
+  if (count == 0 || line->capacity - line->count < strlen(name) + FIELD_FRAME)
     return;
-  if (form == CCRASH_JSON) {
-    text_say(line, ",\"");
-    text_say(line, name);
-    text_say(line, "\":\"");
-    text_add_escaped(line, value, count, ESCAPE_JSON);
-    return text_say(line, "\"");
-  }
-  text_say(line, " ");
+  bool is_json = form == CCRASH_JSON;
+  bool is_quoted = is_json || text_needs_quotes(value, count);
+  text_say(line, is_json ? ",\"" : " ");
   text_say(line, name);
-  text_say(line, "=");
-  if (!text_needs_quotes(value, count))
-    return text_add(line, value, count);
-  text_say(line, "\"");
-  text_add_escaped(line, value, count, ESCAPE_QUOTED);
-  text_say(line, "\"");
+  text_say(line, is_json ? "\":" : "=");
+  if (is_quoted)
+    text_say(line, "\"");
+  line->capacity -= 1;
+  text_add_escaped(line, value, count, is_json ? ESCAPE_JSON : is_quoted ? ESCAPE_QUOTED : ESCAPE_CONTROL);
+  line->capacity += 1;
+  if (is_quoted)
+    text_say(line, "\"");
 }
 
 static void add_excerpt(const char *name, const struct excerpt *value) { add_field(name, value->bytes, value->count); }
@@ -278,17 +279,30 @@ static void add_plugin(void) {
   }
 }
 
+/// How many frames from `first` on are the same, as those of a function that calls itself.
+static int count_same(int first) {
+  int next = first + 1;
+  while (next < now.walk.count && now.frames[next] == now.frames[first])
+    next++;
+  return next - first;
+}
+
 /// The frames, those of the image that the message names without saying so again; as many as there is room for.
 static void make_stack(void *ignored) {
   (void)ignored;
   const struct image *known = culprit_image();
-  for (int index = 0; index < now.walk.count; index++) {
+  for (int index = 0, count; index < now.walk.count; index += count) {
     if (now.stack.capacity - now.stack.count < 500) {
       text_say(&now.stack, " ...");
       return;
     }
+    count = count_same(index);
     text_say(&now.stack, index > 0 ? " #" : "#");
     text_add_decimal(&now.stack, (uint64_t)index, 1);
+    if (count > 1) {
+      text_say(&now.stack, "-#");
+      text_add_decimal(&now.stack, (uint64_t)(index + count - 1), 1);
+    }
     text_say(&now.stack, " ");
     add_place(&now.stack, now.frames[index], index > 0, known);
   }

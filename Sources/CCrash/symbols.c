@@ -74,7 +74,13 @@ static bool find_filed(const struct image *image, int file, uintptr_t address, s
   return false;
 }
 
-bool find_symbol(const struct image *image, uintptr_t address, struct symbol *found) {
+static void mark_cut(struct symbol *symbol) {
+  const size_t longest = sizeof symbol->name - 1;
+  if (symbol->name[longest - 1] != '\0')
+    memcpy(symbol->name + longest - 3, "...", 3);
+}
+
+static bool find(const struct image *image, uintptr_t address, struct symbol *found) {
   memset(found, 0, sizeof *found);
   if (find_mapped(image, address, found))
     return true;
@@ -87,4 +93,11 @@ bool find_symbol(const struct image *image, uintptr_t address, struct symbol *fo
   bool is_found = find_filed(image, file, address, found);
   close(file);
   return is_found;
+}
+
+bool find_symbol(const struct image *image, uintptr_t address, struct symbol *found) {
+  if (!find(image, address, found))
+    return false;
+  mark_cut(found);
+  return true;
 }

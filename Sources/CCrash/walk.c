@@ -35,20 +35,24 @@ struct registers {
 
 struct step {
   struct walk *walk;
-  /// Where the interrupted code begins: frames before it are the handler's.
-  uintptr_t first;
+  /// The interrupted code's: frames before it are the handler's.
+  struct registers first;
   bool has_begun;
   /// The end of the stack was reached.
   bool is_over;
   struct registers last;
 };
 
+static struct registers registers_in(const ucontext_t *context) {
+  return (struct registers){(uintptr_t)PC(context), (uintptr_t)SP(context), (uintptr_t)FP(context)};
+}
+
 uintptr_t interrupted_at(const ucontext_t *context) { return (uintptr_t)PC(context); }
 
 static _Unwind_Reason_Code collect(struct _Unwind_Context *context, void *argument) {
   struct step *step = argument;
   uintptr_t address = _Unwind_GetIP(context);
-  if (!step->has_begun && address != step->first)
+  if (!step->has_begun && address != step->first.pc)
     return _URC_NO_REASON;
   if (address == 0 && step->has_begun) {
     step->is_over = true;
@@ -63,8 +67,11 @@ static _Unwind_Reason_Code collect(struct _Unwind_Context *context, void *argume
     }
     walk->frames[walk->count++] = address;
   }
+  // Of the frame behind the kernel's the unwinder's own idea of the stack pointer is another on arm64.
+  step->last = step->has_begun
+                   ? (struct registers){address, _Unwind_GetCFA(context), _Unwind_GetGR(context, FP_COLUMN)}
+                   : step->first;
   step->has_begun = true;
-  step->last = (struct registers){address, _Unwind_GetCFA(context), _Unwind_GetGR(context, FP_COLUMN)};
   return _URC_NO_REASON;
 }
 
@@ -129,16 +136,15 @@ static bool leave_frame(const ucontext_t *context, struct registers *frame, bool
 }
 
 void walk_interrupted(ucontext_t *context, struct walk *walk) {
-  const struct registers interrupted = {(uintptr_t)PC(context), (uintptr_t)SP(context), (uintptr_t)FP(context)};
-  struct registers frame = interrupted;
+  const struct registers interrupted = registers_in(context);
   while (true) {
-    struct step step = {.walk = walk, .first = (uintptr_t)PC(context), .last = frame};
+    struct step step = {.walk = walk, .first = registers_in(context), .last = registers_in(context)};
     _Unwind_Backtrace(collect, &step);
     if (walk->count == 0)
       walk->frames[walk->count++] = interrupted.pc;
     if (step.is_over || walk->count == walk->capacity || !leave_frame(context, &step.last, walk->count == 1))
       break;
-    frame = step.last;
+    struct registers frame = step.last;
     walk->frames[walk->count++] = frame.pc;
     // Within the call: a call may be the last instruction of its function.
     PC(context) = (__typeof__(PC(context)))(frame.pc - 1);

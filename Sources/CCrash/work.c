@@ -60,12 +60,13 @@ static void read_scope(struct work *work, const char *scope) {
   const char *generation = pointer_at(scope, layout.scope_generation);
   if (generation == NULL)
     return;
-  work->has_scope = true;
   const char *label = pointer_at(generation, layout.generation_label);
   const char *end = pointer_at(generation, layout.generation_label + sizeof(char *));
   copy_text(&work->plugin, label, (size_t)(end - label));
   copy_text_at(&work->route, scope, layout.scope_route);
   copy_text_at(&work->scope_name, scope, layout.scope_name);
+  // A record that was overwritten has led to a fault by now.
+  work->has_scope = true;
 }
 
 static void read_job(struct work *work, const char *job) {

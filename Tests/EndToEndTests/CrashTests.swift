@@ -285,4 +285,44 @@ import Testing
       #expect(await host.child.status == .signalled(SIGABRT))
     }
   }
+
+  @Test(.enabled(if: Places.tool("swiftc") != nil)) func `of Swift for what it traps names the function that does`()
+    async throws
+  {
+    let entry = """
+      #include <ambit.h>
+      int32_t trap(ambit_scope *scope);
+      static const ambit_route routes[] = {{.pattern = "GET /trap", .handler = trap}};
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
+          AMBIT_PLUGIN_HEADER, .name = "trapper", .routes = routes, .route_count = 1};
+      """
+    let code = """
+      @_cdecl("trap") public func trap(_ scope: UnsafeMutablePointer<ambit_scope>) -> Int32 {
+        fatalError("no moon")
+      }
+      """
+    try await withHost([], environment: ["SWIFT_BACKTRACE": "enable=no"], mayCrash: true) { host in
+      try await withTemporaryDirectory { directory in
+        try directory.write(entry, as: "entry.c")
+        try directory.write(code, as: "my.swift")
+        let header = Places.headers.appending(path: "ambit.h").filePath
+        let commands = [
+          ["cc", "-c", "-fPIC", "-I", Places.headers.filePath, "entry.c"],
+          ["swiftc", "-O", "-emit-library", "-import-objc-header", header, "my.swift", "entry.o", "-o", "trapper.so"],
+        ]
+        for words in commands {
+          let result = try await run(words[0], Array(words.dropFirst()), in: directory)
+          try #require(result.status == .exited(0), "\(result.errors)")
+        }
+        let library = host.plugins.appending(path: "trapper.so")
+        try FileManager.default.moveItem(at: directory.appending(path: "trapper.so"), to: library)
+      }
+      try await host.reload()
+      let connection = try host.connect()
+      try await connection.send("GET /trap HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      let line = try await host.log.line(containing: "CRITICAL")
+      #expect(line.field("plugin") == "trapper/1" && line.field("route") == "GET /trap", "\(line)")
+      #expect(line.field("stack")?.contains(" trap+0x") == true, "\(line)")
+    }
+  }
 }

@@ -1,8 +1,8 @@
 /// The line that the process leaves when a fatal signal ends it: what happened, where, and for whom.
 ///
-/// A handler on the signal stack of the crashed thread writes the line and then lets the signal take its course. The
-/// handler allocates nothing, takes no lock and asks no loader: what it needs to know is noted here before. All notes
-/// are from any thread; those that are not for signal handlers say so.
+/// A handler on the signal stack of the crashed thread writes the line, then the signal takes its course. The handler
+/// allocates nothing, takes no lock and does not call the loader: the functions below note beforehand what it needs.
+/// They may be called from any thread, and none of them waits; those that a signal handler must not call say so.
 #ifndef CCRASH_H
 #define CCRASH_H
 
@@ -61,30 +61,35 @@ struct ccrash_settings {
 /// Returns 0, or -1 with `errno` set.
 int ccrash_install(const struct ccrash_settings *settings);
 
-/// How many bytes of earlier lines wait for room in the output. The handler gives them a second.
+/// Notes how many bytes of earlier lines wait for room in the output. The handler waits up to a second until there are
+/// none.
 void ccrash_note_backlog(size_t bytes);
 
-/// The calling thread is one of the host's; `loop` is the record of the loop that it runs, NULL for none.
+/// Notes that the calling thread is one of the host's. `loop` is the record of the loop that it runs; NULL if it runs
+/// none.
 void ccrash_note_thread(const void *CCRASH_NULLABLE loop);
 
-/// The calling thread, which runs no loop, works for a job, in a scope, until `ccrash_end_work`. `work` is what the line
-/// calls it, NULL to tell by the job. All of it stays until then.
+/// Notes that the calling thread, which runs no loop, works for `job` in `scope`. `work` is what the line calls the work;
+/// if it is NULL, the records of job and scope tell. The caller keeps all three until `ccrash_end_work`.
 void ccrash_begin_work(const void *CCRASH_NULLABLE job, const void *scope, const char *CCRASH_NULLABLE work);
 
-/// The calling thread runs code of a plugin outside of any scope, until `ccrash_end_work`: the line calls it `work`. Both
-/// texts stay until then.
+/// Notes that the calling thread runs code of `plugin` outside of any scope; the line calls it `work`. The caller keeps
+/// both texts until `ccrash_end_work`.
 void ccrash_begin_plain_work(const char *work, const char *plugin);
 
+/// Notes that the calling thread has done what it began last.
 void ccrash_end_work(void);
 
-/// Brings the table of loaded images up to date: after each load and unload. Not in a signal handler: locks the loader.
+/// Brings the table of loaded images up to date. Call it after each load and unload. Not in a signal handler: locks the
+/// loader, and allocates.
 void ccrash_note_images(void);
 
-/// Names whose image an address lies in, for code that runs outside of any scope: a copy is kept. Not in a signal
-/// handler.
+/// Labels the image around `address` with the plugin that it belongs to: the line shows the label if the crashed thread
+/// works in no scope. The label is copied. Not in a signal handler: takes a lock.
 void ccrash_label_image(uintptr_t address, const char *label);
 
-/// Names memory that nobody may write, for the line about a write into it. `name` stays for ever. At most eight.
+/// Names write-protected memory: the line about a write into it shows the name, which is kept for ever and not copied. The
+/// ninth and later names are ignored.
 void ccrash_name_memory(const void *start, size_t size, const char *name);
 
 /// A handler that somebody has put in the place of the host's.
@@ -96,9 +101,9 @@ struct ccrash_rival {
   bool is_reset;
 };
 
-/// Puts the host's handlers back where somebody has replaced them; a replacement that is a handler runs behind the
-/// host's from now on. Writes who they were into `rivals` and returns how many, at most `capacity`. Not in a signal
-/// handler.
+/// Installs the host's handlers again where somebody has replaced them. A handler that is found there runs after the
+/// host's from now on. Writes what was found into `rivals` and returns how many, at most `capacity`. One thread at a
+/// time. Not in a signal handler.
 int ccrash_reclaim_signals(struct ccrash_rival *rivals, int capacity);
 
 /// The name of a fatal signal, as "SIGSEGV"; NULL for others.

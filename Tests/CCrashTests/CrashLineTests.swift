@@ -1,0 +1,78 @@
+import Foundation
+import Testing
+
+/// A program that crashes, in every build.
+@Suite struct `The line of a crash` {
+  /// Options for the program, whose code then has unwind information or frame pointers or both.
+  static let kinds = [
+    "-O0", "-O2", "-O2 -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-omit-frame-pointer",
+  ]
+  static let builds = Tool.compilers.flatMap { compiler in kinds.map { (compiler, $0) } }
+
+  @Test(arguments: builds) func `names the callers up to the thread's beginning`(compiler: Tool, kind: String) throws {
+    let program = try CProgram("crashes", compiler: compiler, options: words(kind))
+    for (how, status, callees) in [("write", -11, 0), ("call", -11, 1), ("raise", -8, 2), ("abort", -6, 3)] {
+      let run = try program.run([how])
+      #expect(run.status == Int32(status), "\(run.output)")
+      try expectCallers(run.output, behind: callees)
+    }
+  }
+
+  @Test(
+    .enabled(
+      if: Tool.armCompiler != nil && Tool.armEmulator != nil,
+      "gcc-aarch64-linux-gnu or qemu-user is not installed"),
+    arguments: kinds)
+  func `names the callers on arm64, under emulation`(kind: String) throws {
+    let program = try CProgram("crashes", compiler: #require(Tool.armCompiler), options: words(kind), common: ["-static"])
+    for (how, callees) in [("write", 0), ("call", 1)] {
+      let run = try program.run([how], under: [#require(Tool.armEmulator).path])
+      try expectCallers(run.output, behind: callees)
+    }
+  }
+
+  @Test func `comes before what a handler does that was installed later`() throws {
+    let lines = try run("rival").split(separator: "\n")
+    let line = try #require(lines.firstIndex { $0.contains("SIGSEGV at address 0x0") })
+    #expect(lines.firstIndex(of: "passed on").map { $0 > line } == true)
+    #expect(lines.contains("rivals=1") && lines.count { $0.contains("SIGSEGV") } == 1, "passed on is not reported again")
+  }
+
+  @Test func `comes also where somebody has reset the signal`() throws {
+    #expect(try run("reset").contains(" CRITICAL SIGSEGV at address 0x0"))
+  }
+
+  @Test func `comes in the end where a handler returns to the fault for ever`() throws {
+    let lines = try run("vain").split(separator: "\n")
+    #expect(lines.count { $0.contains(" WARNING SIGSEGV") } == 8)
+    #expect(lines.last?.contains(" CRITICAL SIGSEGV") == true)
+  }
+
+  /// What the program writes, which ends by SIGSEGV.
+  private func run(_ how: String) throws -> String {
+    let run = try CProgram("crashes", compiler: #require(Tool.compilers.first)).run([how])
+    #expect(run.status == -11, "\(run.output)")
+    return run.output
+  }
+
+  private func words(_ options: String) -> [String] { options.split(separator: " ").map(String.init) }
+
+  /// No function of the program has more bytes.
+  private static let longest: UInt64 = 400
+
+  /// The stack has a place in `crash` behind so many frames, then one in `caller`, then others. Places in the program are
+  /// offsets from where it lies, which only their distance shows.
+  private func expectCallers(_ output: String, behind callees: Int) throws {
+    let addresses = try #require(output.firstMatch(of: /crash=0x([0-9a-f]+) caller=0x([0-9a-f]+)/), "\(output)")
+    let (crash, caller) = (UInt64(addresses.1, radix: 16)!, UInt64(addresses.2, radix: 16)!)
+    let stack = try #require(output.firstMatch(of: /stack="(.*)"/)?.1, "\(output)")
+    let places = stack.matches(of: /#\d+ (?:0x([0-9a-f]+)|\S+)/).map { $0.1.flatMap { UInt64($0, radix: 16) } }
+    try #require(places.count > callees + 2, "\(stack)")
+    let found = try (#require(places[callees]), #require(places[callees + 1]))
+    let bias = (crash &+ Self.longest &- found.0) & ~4095
+    let isNear = [(found.0, crash), (found.1, caller)].allSatisfy { place, function in
+      (function..<function + Self.longest).contains(place &+ bias)
+    }
+    #expect(isNear, "\(output)")
+  }
+}
