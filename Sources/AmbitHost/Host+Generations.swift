@@ -16,7 +16,7 @@ extension Host {
       do throws(PluginRefusal) {
         started[candidate.name] = try start(candidate, configuration, beside: started)
       } catch {
-        report.failed[candidate.file] = error
+        report.failed[candidate.file] = candidate.place.map { error.asked(at: $0) } ?? error
       }
     }
     guard report.failed.values.contains(where: { $0.isOf(candidates.map(\.name)) }) else { return started }
@@ -68,29 +68,56 @@ extension Host {
     case .loaded(let library): return library
     case .library(let incoming, _):
       let others = serving.merging(started) { $1 }.filter { $0.key != candidate.name }.map(\.value)
-      var copy = sharedCopy(incoming, of: others) ?? incoming
-      if incoming.isPrivate, copy.path == incoming.path {
-        copy = try loading.copies.name(incoming, plugin: candidate.shortName, generation: generation)
+      if let copy = sharedCopy(incoming, of: others) {
+        return try load(copy, of: candidate.name, within: limit) { () throws(PluginRefusal) in
+          try LoadedPlugin(library: copy)
+        }
       }
-      return try loading.loader.load(copy.file, of: candidate.name, within: limit) {
-        [copy] () throws(PluginRefusal) in
-        try LoadedPlugin(library: copy)
+      let copy = try name(incoming, candidate.shortName, generation)
+      return try discarding(copy) { () throws(PluginRefusal) in
+        try load(copy, of: candidate.name, within: limit) { () throws(PluginRefusal) in try LoadedPlugin(library: copy)
+        }
       }
     case .plugin(let incoming, let manifest):
-      let copy = try loading.copies.name(incoming, plugin: candidate.name, generation: generation)
-      return try loading.loader.load(copy.file, of: candidate.name, within: limit) { () throws(PluginRefusal) in
-        try LoadedPlugin(copy, rehearsedAs: manifest)
+      let copy = try name(incoming, candidate.name, generation)
+      return try discarding(copy) { () throws(PluginRefusal) in
+        try load(copy, of: candidate.name, within: limit) { () throws(PluginRefusal) in
+          try LoadedPlugin(copy, rehearsedAs: manifest)
+        }
       }
     }
   }
 
-  /// A library that is configured under two names, a file and a link to it, is one library with one set of variables.
+  private func name(_ copy: PluginCopy, _ name: String, _ generation: UInt64) throws(PluginRefusal) -> PluginCopy {
+    copy.isPrivate ? try loading.copies.name(copy, plugin: name, generation: generation) : copy
+  }
+
+  private func load(
+    _ copy: PluginCopy, of name: String, within limit: Duration,
+    _ open: @escaping @Sendable () throws(PluginRefusal) -> LoadedPlugin
+  ) throws(PluginRefusal) -> LoadedPlugin {
+    try loading.loader.load(copy.file, of: name, within: limit, open)
+  }
+
+  /// A copy that the loader has not taken is of no use. One that was mapped stays, whatever is wrong with it.
+  private func discarding(
+    _ copy: PluginCopy, unlessLoaded load: () throws(PluginRefusal) -> LoadedPlugin
+  ) throws(PluginRefusal) -> LoadedPlugin {
+    do throws(PluginRefusal) {
+      return try load()
+    } catch {
+      if error.errors.allSatisfy({ $0.code == .notLoadable }) { loading.copies.discard(copy) }
+      throw error
+    }
+  }
+
+  /// A library that is configured under two names, a file and a link to it, is one library with one set of variables; so is
+  /// one that a plugin brings along and a route calls.
   private func sharedCopy(_ incoming: PluginCopy, of others: [PluginGeneration]) -> PluginCopy? {
     guard incoming.isPrivate else { return nil }
     let same = others.first { $0.plugin.isForeign && $0.plugin.copy.hash == incoming.hash }
-    guard let same else { return nil }
-    loading.copies.discard(incoming)
-    return incoming.loaded(as: same.plugin.copy)
+    guard let copy = same?.plugin.copy ?? loading.copies.dependency(like: incoming) else { return nil }
+    return loading.copies.replace(incoming, by: copy)
   }
 
   /// A plugin whose `start` failed keeps its old routes, which may stand in the way of another's new ones.

@@ -39,6 +39,12 @@ extension Host {
 
   private func log(_ outcome: ReloadOutcome) {
     for line in outcome.errors + outcome.changes.flatMap(\.reasons) { logger.error("\(line)") }
+    for change in outcome.changes {
+      for note in change.notes { logger.warning("\(change.file): \(note)") }
+      if let reason = change.inUse?.text, change.inUse?.isReplaced == true {
+        logger.warning("library \(change.file) is used in place: \(reason)")
+      }
+    }
     guard outcome.result != .refused else {
       return logger.error("reload refused, nothing has changed", metadata: ["errors": "\(outcome.errors.count)"])
     }
@@ -54,6 +60,7 @@ extension Host {
     let result = try loading.prepare(configuration, serving: serving)
     var report = ReloadReport()
     report.failed = result.refusals
+    report.notes = result.notes
     for notice in result.notices { logger.notice("\(notice)") }
     try check(result, configuration, refusing: refusing)
     let started = start(result.candidates, configuration, &report)

@@ -31,7 +31,7 @@ package struct PluginInspection: Sendable {
       throw HostFailure(error)
     }
     do throws(PluginRefusal) {
-      manifest = try Self.manifest(of: copy, facts)
+      manifest = try Self.manifest(of: copy, facts, in: folder)
       refusals = []
     } catch {
       manifest = nil
@@ -39,12 +39,16 @@ package struct PluginInspection: Sendable {
     }
   }
 
-  private static func manifest(of copy: PluginCopy, _ facts: LibraryFacts) throws(PluginRefusal) -> PluginManifest {
+  private static func manifest(
+    of copy: PluginCopy, _ facts: LibraryFacts, in folder: PluginCopies
+  ) throws(PluginRefusal) -> PluginManifest {
     try facts.refuseUnlessLoadable(copy.file)
     let defaults = HostConfiguration.defaults
     let rehearsal = Rehearsal(runtime: defaults.rehearsalRuntime, limit: defaults.rehearsalTimeout) { event in
       LineOutput.standardError.write("\(event.message)\n")
     }
-    return try rehearsal.rehearse(copy) { _ in nil }.manifest
+    var resolver = DependencyResolver(copies: folder, settle: .zero, trust: .any)
+    let linked = try folder.attach(try resolver.dependencies(of: copy, in: copy.file), to: copy)
+    return try rehearsal.rehearse(linked) { _ in nil }.manifest
   }
 }

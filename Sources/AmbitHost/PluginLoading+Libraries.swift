@@ -10,18 +10,22 @@ extension PluginLoading {
   /// have changed is used as it was loaded. One that is optional may be missing, but not be bad.
   func take(
     _ library: CallRoutes.Library, _ configuration: HostConfiguration, _ rehearsal: Rehearsal,
-    serving: PluginGeneration?, _ result: inout Result
+    _ resolver: inout DependencyResolver, serving: PluginGeneration?, _ result: inout Result
   ) {
     let settings = PluginSettingValues(prefix: "", values: [:], calls: library.routes)
     do throws(PluginRefusal) {
       let found = try find(library, within: configuration.rehearsalTimeout)
       let version = try version(of: found, configuration)
-      if let serving, serving.plugin.copy.isSame(as: version) {
+      if let serving, serving.plugin.copy.isSame(as: version),
+        try bringsTheSame(serving.plugin.copy, found.file, &resolver, &result)
+      {
         guard serving.settings != settings else { return result.kept[library.name] = serving.file }
         try check(library, of: serving.plugin, within: configuration.rehearsalTimeout)
-        result.candidates.append(Candidate(.loaded(serving.plugin), settings))
+        result.candidates.append(Candidate(.loaded(serving.plugin), settings, at: library.place))
       } else {
-        result.candidates.append(Candidate(try rehearse(version, rehearsal, settings), settings))
+        let copy = try link(try copies.add(version), &resolver, &result)
+        let origin = try rehearse(copy, rehearsal, settings)
+        result.candidates.append(Candidate(origin, settings, at: library.place))
       }
     } catch {
       let refusal = error.asked(at: library.place)
@@ -65,9 +69,8 @@ extension PluginLoading {
 
   /// What is opened in the child is what the host will open.
   private func rehearse(
-    _ version: LibraryVersion, _ rehearsal: Rehearsal, _ settings: PluginSettingValues
+    _ copy: PluginCopy, _ rehearsal: Rehearsal, _ settings: PluginSettingValues
   ) throws(PluginRefusal) -> Candidate.Origin {
-    let copy = try copies.add(version)
     do throws(PluginRefusal) {
       let rehearsed = try rehearsal.rehearse(copy) { _ in RehearsalCast(settings: settings, handedOver: nil) }
       return .library(copy, images: rehearsed.functionImages)
@@ -75,6 +78,52 @@ extension PluginLoading {
       copies.discard(copy)
       throw error
     }
+  }
+}
+
+// Plugins and libraries may bring along others.
+
+extension PluginLoading {
+  /// The system's loader is asked on the loader's thread, in case that it hangs.
+  func resolver(_ configuration: HostConfiguration) -> DependencyResolver {
+    let (loader, limit) = (loader, configuration.rehearsalTimeout)
+    return DependencyResolver(
+      copies: copies, settle: configuration.settle, trust: configuration.fileTrust, limit: configuration.maxPluginSize
+    ) { (name) throws(PluginRefusal) in
+      try loader.load(PluginFile(library: name, at: name), of: name, within: limit) { () throws(PluginRefusal) in
+        SystemLoader.library(name)
+      }
+    }
+  }
+
+  /// A new copy of a plugin with what it brings along.
+  func add(
+    _ content: PluginContent, _ resolver: inout DependencyResolver, _ result: inout Result
+  ) throws(PluginRefusal) -> PluginCopy {
+    try link(try copies.add(content), &resolver, &result)
+  }
+
+  /// Finds what a new copy brings along.
+  func link(
+    _ copy: PluginCopy, _ resolver: inout DependencyResolver, _ result: inout Result
+  ) throws(PluginRefusal) -> PluginCopy {
+    do throws(PluginRefusal) {
+      let dependencies = try resolver.dependencies(of: copy, in: copy.file)
+      result.notes[copy.file.path] = dependencies.notes
+      return try copies.attach(dependencies, to: copy)
+    } catch {
+      copies.discard(copy)
+      throw error
+    }
+  }
+
+  /// Whether what is loaded would find the same libraries now as it did then.
+  func bringsTheSame(
+    _ loaded: PluginCopy, _ file: PluginFile, _ resolver: inout DependencyResolver, _ result: inout Result
+  ) throws(PluginRefusal) -> Bool {
+    let dependencies = try resolver.dependencies(of: loaded, in: file)
+    result.notes[file.path] = dependencies.notes
+    return dependencies.areLoadedLike(loaded.dependencies)
   }
 }
 

@@ -15,16 +15,16 @@ extension PluginLoading {
     let origin: Origin
     let settings: PluginSettingValues
     let patterns: [RoutePattern]
+    /// Where a library is asked for, `host.conf:7`; nil of a plugin.
+    let place: String?
 
     init(origin: Origin, settings: PluginSettingValues, patterns: [RoutePattern]) {
-      self.origin = origin
-      self.settings = settings
-      self.patterns = patterns
+      (self.origin, self.settings, self.patterns, place) = (origin, settings, patterns, nil)
     }
 
     /// A library, whose routes are the configured ones.
-    init(_ library: Origin, _ settings: PluginSettingValues) {
-      self.init(origin: library, settings: settings, patterns: settings.calls.map(\.pattern))
+    init(_ library: Origin, _ settings: PluginSettingValues, at place: String) {
+      (origin, self.settings, patterns, self.place) = (library, settings, settings.calls.map(\.pattern), place)
     }
 
     var name: String {
@@ -112,6 +112,8 @@ extension PluginLoading {
     var candidates: [Candidate] = []
     /// By file.
     var refusals: [String: PluginRefusal] = [:]
+    /// What the operator should know of a plugin or library although it serves, by file.
+    var notes: [String: [String]] = [:]
     /// What the operator should know and did allow for.
     var notices: [String] = []
     /// The names of what serves and of which nothing is left, not even a file that was refused.

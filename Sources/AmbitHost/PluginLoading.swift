@@ -48,14 +48,18 @@ struct PluginLoading {
       runtime: configuration.rehearsalRuntime, limit: configuration.rehearsalTimeout, isStopping: isStopping,
       log: Self.log)
     var result = Result()
+    var resolver = resolver(configuration)
     for file in files {
       do throws(PluginRefusal) {
         let content = try PluginContent(
           of: file, settle: configuration.settle, trust: configuration.fileTrust, limit: configuration.maxPluginSize)
-        if let name = Self.unchanged(content, configuration, calls, serving) {
+        if let name = Self.unchanged(content, configuration, calls, serving),
+          try bringsTheSame(serving[name]!.plugin.copy, file, &resolver, &result)
+        {
           try Self.keep(file, as: name, serving, &result)
         } else {
-          result.candidates.append(try rehearse(content, rehearsal, configuration, calls, serving))
+          let copy = try add(content, &resolver, &result)
+          result.candidates.append(try rehearse(copy, rehearsal, configuration, calls, serving))
         }
       } catch {
         result.refusals[file.path] = error
@@ -63,7 +67,7 @@ struct PluginLoading {
       try goOn()
     }
     for library in calls.libraries {
-      take(library, configuration, rehearsal, serving: serving[library.name], &result)
+      take(library, configuration, rehearsal, &resolver, serving: serving[library.name], &result)
       try goOn()
     }
     refuseThreadConflicts(in: &result, serving: serving)
@@ -117,10 +121,9 @@ struct PluginLoading {
   }
 
   private func rehearse(
-    _ content: PluginContent, _ rehearsal: Rehearsal, _ configuration: HostConfiguration, _ calls: CallRoutes,
+    _ copy: PluginCopy, _ rehearsal: Rehearsal, _ configuration: HostConfiguration, _ calls: CallRoutes,
     _ serving: [String: PluginGeneration]
   ) throws(PluginRefusal) -> Candidate {
-    let copy = try copies.add(content)
     do throws(PluginRefusal) {
       let rehearsed = try rehearsal.rehearse(copy) { manifest throws(PluginRefusal) in
         let state = try serving[manifest.name]?.save(

@@ -32,7 +32,9 @@ package struct PluginReview {
     let result = try loading.prepare(configuration, serving: [:])
     let errors = result.errors(configuration, file: source.name, serving: [:])
     guard errors.isEmpty else { throw HostFailure(errors) }
-    notices = result.notices
+    notices =
+      result.notices
+      + result.notes.sorted { $0.key < $1.key }.flatMap { file, notes in notes.map { "\(file): \($0)" } }
     pluginCount = result.candidates.count { $0.isPlugin }
     let calls = result.candidates.flatMap(\.libraryCalls)
     routes = result.candidates.flatMap { candidate in

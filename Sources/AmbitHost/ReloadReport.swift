@@ -4,6 +4,8 @@ internal import AmbitPlugins
 struct ReloadReport {
   /// Of the plugins that were not refused, by file.
   var changes: [PluginChange] = []
+  /// What the operator should know of those that serve, by file.
+  var notes: [String: [String]] = [:]
   /// By the file of the plugin that was refused.
   var failed: [String: PluginRefusal] = [:]
 
@@ -12,7 +14,8 @@ struct ReloadReport {
     changes.append(
       PluginChange(
         kind: kind, file: generation.file.path, generation: generation.label,
-        inUse: kind == .removed ? nil : generation.plugin.inPlaceReason))
+        notes: kind == .removed ? [] : notes[generation.file.path] ?? [],
+        inUse: kind == .removed ? nil : generation.plugin.inPlaceState))
   }
 
   /// What became of each plugin, by kind and file.

@@ -68,6 +68,11 @@ const char *clinux_library_path(void *handle) {
   return dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0 && map->l_name[0] != '\0' ? map->l_name : NULL;
 }
 
+uintptr_t clinux_library_address(void *handle) {
+  struct link_map *map = NULL;
+  return dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0 ? (uintptr_t)map->l_ld : 0;
+}
+
 void clinux_each_search_folder(void (*visit)(const char *folder, void *context), void *context) {
   void *program = dlopen(NULL, RTLD_LAZY);
   Dl_serinfo size;

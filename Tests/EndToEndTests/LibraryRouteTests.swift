@@ -192,6 +192,32 @@ import Testing
     }
   }
 
+  @Test func `that is used in place and was replaced is named by the reload`() async throws {
+    try await withTemporaryDirectory { folder in
+      try await library(1).install(in: folder)
+      let flags = ["-Wl,--no-as-needed", "-L", folder.filePath, "-l:f.so"]
+      let plugin = PluginFile.source(
+        """
+        #include <ambit.h>
+        AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "linked"};
+        """, name: "linked", flags: flags)
+      try await withHost([plugin], environment: ["LD_LIBRARY_PATH": folder.filePath]) { host in
+        try host.configure(route("/f", "f.so: i32 f()"))
+        #expect(try await host.reload().field("added") == "1")
+        #expect(try await host.get("/f").text == "1")
+        try await library(2).install(in: folder)
+        let reload = try await ambit("reload", in: host.directory)
+        let reason = "its file was replaced, and the new version takes effect at the next start"
+        let line = "in use  f.so (loaded already for another library or plugin; \(reason))"
+        #expect(reload.text.contains(line), "\(reload.text)")
+        let note = "linked with f.so, found at \(folder.filePath)/f.so, but the version of it that is loaded stays"
+        #expect(reload.text.contains("  \(note) in use until the host is restarted"), "\(reload.text)")
+        try await host.log.line { $0.contains("WARNING library f.so is used in place: ") && $0.contains(reason) }
+        #expect(try await host.get("/f").text == "1")
+      }
+    }
+  }
+
   @Test func `that is a second copy of the C library is refused`() async throws {
     try await withHost([]) { host in
       let maps = try host.maps().split(separator: "\n")

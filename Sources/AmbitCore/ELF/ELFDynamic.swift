@@ -2,6 +2,9 @@
 struct ELFDynamic: Equatable {
   /// DT_NEEDED: the libraries it is linked with, in their order.
   private(set) var needed: [String] = []
+  /// DT_RUNPATH, DT_RPATH: folders, separated by colons; nil if there is none.
+  private(set) var runPath: String?
+  private(set) var rPath: String?
   /// DT_SONAME; nil if there is none.
   private(set) var soname: String?
   /// DT_FLAGS and DT_FLAGS_1.
@@ -19,7 +22,7 @@ struct ELFDynamic: Equatable {
     guard let index = segments.firstIndex(where: { $0.type == .dynamic }) else { return }
     let segment = segments[index]
     var names: [UInt64] = []
-    var ownNames: [UInt64] = []
+    var (ownNames, rPaths, runPaths): ([UInt64], [UInt64], [UInt64]) = ([], [], [])
     var strings: UInt64?
     reading: for entry in 0..<(segment.size / 16) {
       let place = segment.offset + entry * 16
@@ -29,6 +32,8 @@ struct ELFDynamic: Equatable {
       case 1: names.append(value)
       case 5: strings = value
       case 14: ownNames = [value]
+      case 15: rPaths = [value]
+      case 29: runPaths = [value]
       case 27: initialisers = Int(clamping: value / 8)
       case 30: flags = value
       case 0x6fff_fffb: flags1 = value
@@ -37,6 +42,8 @@ struct ELFDynamic: Equatable {
     }
     needed = try Self.texts(names, from: strings, of: segments, in: file)
     soname = try Self.texts(ownNames, from: strings, of: segments, in: file).first
+    rPath = try Self.texts(rPaths, from: strings, of: segments, in: file).first
+    runPath = try Self.texts(runPaths, from: strings, of: segments, in: file).first
   }
 
   /// The names at `offsets` in the table of strings, which DT_STRTAB names by its address in memory.

@@ -5,8 +5,8 @@ public struct LibraryFacts: Equatable, Sendable {
   public let machine: ELF.Machine
   /// The linker's own number of this build, in hexadecimal; nil if it gave none.
   public let buildID: String?
-  /// The libraries it is linked with, in their order.
-  public let needed: [String]
+  /// What it is linked with, and where that is.
+  public let links: LibraryLinks
   /// DT_SONAME: the name by which others are linked with it; nil if it has none.
   public let soname: String?
   /// Names that it shows to others, sorted; the ones that linkers add are left out.
@@ -22,6 +22,9 @@ public struct LibraryFacts: Equatable, Sendable {
   /// What the Swift runtime keeps of it, or would need.
   public let usesSwift: Bool
 
+  /// The libraries it is linked with, in their order.
+  public var needed: [String] { links.needed }
+
   /// Reads `file`, the whole of it.
   /// - Throws: if it is not a whole shared library for this machine, or has a part that leads out of the file.
   public init(of file: Span<UInt8>) throws(ELFError) {
@@ -34,7 +37,7 @@ public struct LibraryFacts: Equatable, Sendable {
     size = file.count
     machine = .host
     buildID = notes.buildID
-    needed = dynamic.needed
+    links = LibraryLinks(dynamic)
     soname = dynamic.soname
     exports = symbols.exported.subtracting(Self.linkerSymbols).sorted()
     constructors = max(dynamic.initialisers - 1, 0)
@@ -55,4 +58,23 @@ public struct LibraryFacts: Equatable, Sendable {
   }
 
   private static let linkerSymbols: Set = ["_init", "_fini", "_edata", "_end", "__bss_start"]
+}
+
+/// What a library is linked with, and where its author says that this is.
+public struct LibraryLinks: Equatable, Sendable {
+  /// DT_NEEDED: the libraries, in their order.
+  public let needed: [String]
+  /// DT_RUNPATH, or DT_RPATH where there is none: folders, in which `$ORIGIN` is the library's own.
+  public let searchPath: [String]
+  /// The loader looks there before LD_LIBRARY_PATH: it does so with DT_RPATH.
+  public let searchesFirst: Bool
+
+  init(_ dynamic: ELFDynamic) {
+    needed = dynamic.needed
+    searchPath = (dynamic.runPath ?? dynamic.rPath ?? "").split(separator: ":").map(String.init)
+    searchesFirst = dynamic.runPath == nil
+  }
+
+  /// Those of a library of which nothing is known.
+  public init() { (needed, searchPath, searchesFirst) = ([], [], false) }
 }

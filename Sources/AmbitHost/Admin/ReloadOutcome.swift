@@ -1,4 +1,5 @@
 internal import AmbitCore
+internal import AmbitPlugins
 internal import AmbitRuntime
 
 /// What a reload came to, for those who asked for it and for the status.
@@ -42,8 +43,10 @@ struct PluginChange: Sendable {
   let generation: String?
   /// Why it failed; else empty.
   var reasons: [String] = []
+  /// What the operator should know although it serves: which libraries that it is linked with are old ones.
+  var notes: [String] = []
   /// Of a library that serves and is used in place instead of a copy: why, and what that means for a new version of it.
-  var inUse: String?
+  var inUse: InPlaceState?
 }
 
 extension ReloadOutcome {
@@ -69,10 +72,10 @@ extension ReloadOutcome {
     var lines: [String] = []
     for (change, line) in zip(changes, table.lines) {
       lines.append(line)
-      lines += change.reasons.map { "  \($0)" }
+      lines += (change.reasons + change.notes).map { "  \($0)" }
     }
     for change in self.changes {
-      if let reason = change.inUse { lines.append("in use  \(change.file) (\(reason))") }
+      if let reason = change.inUse?.text { lines.append("in use  \(change.file) (\(reason))") }
     }
     lines += errors
     return (lines + ["reload \(summary) (\(milliseconds) ms)"]).map { $0 + "\n" }.joined()
@@ -97,7 +100,8 @@ extension PluginChange {
       ("generation", JSONValue(generation)),
       ("file", .string(file)),
       ("reasons", .array(reasons.map(JSONValue.string))),
-      ("in_use", JSONValue(inUse)),
+      ("notes", .array(notes.map(JSONValue.string))),
+      ("in_use", JSONValue(inUse?.text)),
     ])
   }
 }

@@ -27,6 +27,9 @@ package final class LoadedPlugin: Sendable {
   /// Other generations use the same mapping: it was not copied. Its variables are one set for all of them.
   var isUsedInPlace: Bool { !copy.isPrivate }
 
+  /// Where a part of its file is mapped.
+  var address: UInt { UInt(clinux_library_address(handle.value)) }
+
   /// What the loader knows its image by.
   var image: UInt { UInt(bitPattern: handle.value) }
 
@@ -84,11 +87,20 @@ package final class LoadedPlugin: Sendable {
 
   /// Binds everything now, so that a missing symbol is known here and not at the first request; keeps the library's
   /// symbols to itself, since a later version would otherwise be bound to those of an earlier one.
+  ///
+  /// What the copy brings along is opened first, and stays: by the time that it could go, others may use it too.
   private static func open(_ copy: PluginCopy) throws(PluginRefusal) -> UnsafeMutableRawPointer {
+    for path in copy.openedBefore {
+      let library = dlopen(path, RTLD_NOW | RTLD_LOCAL)
+      ForkedChild.endIfReturned(fromLoading: copy.file.stem)
+      guard library != nil else {
+        throw PluginRefusal(.notLoadable, copy.file, copy.dependencies.naming(loaderMessage(about: copy)))
+      }
+    }
     let handle = dlopen(copy.path, RTLD_NOW | RTLD_LOCAL)
     ForkedChild.endIfReturned(fromLoading: copy.file.stem)
     guard let handle else {
-      throw PluginRefusal(.notLoadable, copy.file, loaderMessage(about: copy))
+      throw PluginRefusal(.notLoadable, copy.file, copy.dependencies.naming(loaderMessage(about: copy)))
     }
     return handle
   }
@@ -132,6 +144,11 @@ package final class LoadedPlugin: Sendable {
   /// What the loader says, about the operator's file instead of the copy.
   private static func loaderMessage(about copy: PluginCopy) -> String {
     guard let text = dlerror() else { return "the system's loader refused it without a reason" }
-    return String(cString: text).replacing("\(copy.path): ", with: "").replacing(copy.path, with: copy.file.path)
+    let reason = String(cString: text).replacing("\(copy.path): ", with: "")
+      .replacing(copy.path, with: copy.file.path)
+    guard reason.contains("static TLS block") else { return reason }
+    return
+      "\(reason): the loader keeps little room for thread-local storage of this kind, and what was loaded before has used it; "
+      + "restart the host, or give the loader more room (GLIBC_TUNABLES=glibc.rtld.optional_static_tls)"
   }
 }

@@ -24,8 +24,11 @@ func makeUniqueFolder(in parent: String, prefix: String) throws(FileError) -> St
   return template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
 }
 
-/// Removes the files of the folder at `path` and the folder. What cannot be removed stays.
+/// Removes the folder at `path` with all that is in it; links are not followed. What cannot be removed stays.
 func removeFolder(_ path: String) {
-  for name in (try? namesInFolder(path)) ?? [] { unlink("\(path)/\(name)") }
+  for name in (try? namesInFolder(path)) ?? [] {
+    let place = "\(path)/\(name)"
+    if unlink(place) == -1, errno == EISDIR { removeFolder(place) }
+  }
   rmdir(path)
 }

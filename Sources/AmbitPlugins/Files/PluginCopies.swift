@@ -14,6 +14,8 @@ package final class PluginCopies: Sendable {
   package let path: String
   private let lock: FolderLock
   private let count = Atomic<UInt64>(0)
+  /// The copies that may be loaded, by path: what the loader has is looked up here.
+  private let loaded = Mutex<[String: PluginCopy]>([:])
 
   /// Makes a new folder in `parent`, readable by this user alone, and removes those of hosts that are gone. The file
   /// system must allow execution.
@@ -23,7 +25,9 @@ package final class PluginCopies: Sendable {
       let folder = "\(parent)/\(name)"
       if FolderLock.isAbandoned(folder) { removeFolder(folder) }
     }
-    path = try makeUniqueFolder(in: parent, prefix: Self.prefix)
+    // Absolute, since the loader calls by such a path what it finds by $ORIGIN.
+    let folder = try makeUniqueFolder(in: parent, prefix: Self.prefix)
+    path = folder.hasPrefix("/") ? folder : "\(LibrarySearch.workingFolder)/\(folder)"
     lock = try FolderLock(path)
   }
 
@@ -71,7 +75,62 @@ package final class PluginCopies: Sendable {
     }
     var named = copy
     named.path = name
+    if named.file.isLibrary { loaded.withLock { [named] in $0[name] = named } }
     return named
+  }
+
+  /// The copy that the loader has from `path`; nil if there is none.
+  func loadedCopy(at path: String) -> PluginCopy? { loaded.withLock { $0[path] } }
+
+  /// The copy of the same content that was made because others are linked with it; nil if there is none.
+  package func dependency(like copy: PluginCopy) -> PluginCopy? {
+    guard let hash = copy.hash else { return nil }
+    let folder = folder(of: hash)
+    return loaded.withLock { $0.first { $0.key.hasPrefix("\(folder)/") }?.value }
+  }
+
+  private func folder(of hash: SHA256) -> String { "\(path)/\(hash.description.prefix(32))" }
+
+  /// Copies a library that others are linked with as `name`. It keeps this name, in a folder of its own, for the loader
+  /// knows it by no other; one content is copied once.
+  func addDependency(_ content: PluginContent, named name: String) throws(PluginRefusal) -> PluginCopy {
+    let folder = folder(of: content.hash)
+    if let copy = loadedCopy(at: "\(folder)/\(name)") { return copy }
+    var copy = try self.copy(content).copy
+    do throws(FileError) {
+      if mkdir(folder, 0o700) == -1, errno != EEXIST {
+        throw FileError(subject: folder, action: "make the folder", code: errno)
+      }
+      _ = try systemCall("rename it to \(folder)/\(name)", copy.path) { rename(copy.path, "\(folder)/\(name)") }
+    } catch {
+      discard(copy)
+      throw PluginRefusal(.unreadable, content.file, "no private copy of it: \(error)")
+    }
+    copy.path = "\(folder)/\(name)"
+    loaded.withLock { [copy] in $0[copy.path] = copy }
+    return copy
+  }
+
+  /// Has `copy` opened with what it brings along. `dependencies` are in the order in which they are to be opened.
+  package func attach(_ dependencies: [Dependency], to copy: PluginCopy) throws(PluginRefusal) -> PluginCopy {
+    var copy = copy
+    copy.dependencies = dependencies
+    let own = dependencies.map(\.copy).filter { contains($0.path) }
+    let named = zip(own, own.map { $0.path.dropFirst(path.count + 1).split(separator: "/") }).filter { $1.count == 2 }
+    // A copy that was loaded for routes is known to the loader by its SONAME.
+    copy.openedBefore = own.map(\.path).filter { path in !named.contains { $0.0.path == path } }
+    guard !named.isEmpty else { return copy }
+    let opener = "\(path)/\(copy.file.copyName).links-\(count.add(1, ordering: .relaxed).newValue).so"
+    do throws(FileError) {
+      try OpenFile(creating: opener, mode: 0o700).write(
+        OpeningLibrary.bytes(
+          linkedWith: named.map { String($0.1[1]) }, in: Set(named.map { String($0.1[0]) }).sorted()))
+    } catch {
+      throw PluginRefusal(.unreadable, copy.file, "no private copy of it: \(error)")
+    }
+    copy.openedBefore.append(opener)
+    copy.opener = opener
+    return copy
   }
 
   /// A path that no copy has. A library may be called as a plugin is, or as another library in another folder: the loader
@@ -89,6 +148,7 @@ package final class PluginCopies: Sendable {
   /// Removes a copy that was not loaded here. A file that is used in place is the operator's, and stays.
   package func discard(_ copy: PluginCopy) {
     if copy.isPrivate { unlink(copy.path) }
+    if let opener = copy.opener { unlink(opener) }
   }
 
   /// Whether the file at `path` is one of the copies.
@@ -115,6 +175,15 @@ package struct PluginCopy: Sendable {
   /// Why the file itself is used, not a copy; nil of a copy.
   package let inPlace: InPlaceUse?
 
+  /// What it is linked with, and where.
+  let links: LibraryLinks
+  /// What it brings along.
+  package internal(set) var dependencies: [Dependency] = []
+  /// The libraries that are to be opened before it, by path.
+  var openedBefore: [String] = []
+  /// The one of these that was made for it; nil if there is none.
+  var opener: String?
+
   /// It is a file of the host's own.
   package var isPrivate: Bool { inPlace == nil }
 
@@ -124,6 +193,7 @@ package struct PluginCopy: Sendable {
     (hash, buildID, unloadObstacle) = (nil, nil, nil)
     path = use.name
     inPlace = use
+    links = LibraryLinks()
   }
 
   /// A copy, of which `facts` are known.
@@ -133,6 +203,7 @@ package struct PluginCopy: Sendable {
     buildID = facts?.buildID
     unloadObstacle = facts?.unloadObstacles.first
     inPlace = nil
+    links = facts?.links ?? LibraryLinks()
     self.path = path
   }
 }

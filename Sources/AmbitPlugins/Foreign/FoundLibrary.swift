@@ -76,16 +76,6 @@ package struct InPlaceUse: Hashable, Sendable {
       isHostsOwn: Self.isNeverCopied(PluginFile(path: name).lastName) || path.map(Self.ofHost.contains) ?? false)
   }
 
-  /// For the operator, in brackets behind the library's name.
-  var description: String { "\(owner); a new version takes effect at the next start" }
-
-  /// The same of a library whose file is another one by now.
-  var descriptionOfReplaced: String {
-    "\(owner); its file was replaced, and the new version takes effect at the next start"
-  }
-
-  private var owner: String { isHostsOwn ? "the host's" : "loaded already for another library or plugin" }
-
   /// What the host is linked with, by path: taken down before anything else is loaded.
   private static let ofHost: Set<String> = LoadedImages()?.paths ?? []
 
@@ -128,16 +118,18 @@ extension PluginCopy {
     case .copied(_, let content): hash == content.hash
     }
   }
-
-  /// The same file of the operator's, as another copy of the same content that is loaded already.
-  package func loaded(as other: PluginCopy) -> PluginCopy {
-    var copy = self
-    copy.path = other.path
-    return copy
-  }
 }
 
 extension PluginCopies {
+  /// Removes a copy that was not loaded here, since `other` has the same content and is loaded already.
+  /// - Returns: the same file of the operator's with that copy.
+  package func replace(_ copy: PluginCopy, by other: PluginCopy) -> PluginCopy {
+    unlink(copy.path)
+    var copy = copy
+    copy.path = other.path
+    return copy
+  }
+
   /// What is to be loaded of a library: a copy, or the file itself.
   package func add(_ version: LibraryVersion) throws(PluginRefusal) -> PluginCopy {
     switch version {
@@ -156,22 +148,45 @@ extension PluginCopies {
   }
 }
 
+/// What becomes of a library that is used in place.
+package struct InPlaceState: Sendable, Equatable {
+  /// Its file is another one by now.
+  package let isReplaced: Bool
+  /// For the operator: why it is used in place, and what that means for a new version of it.
+  package let text: String
+}
+
 extension LoadedPlugin {
-  /// Why the library is used in place, and what that means for a new version of it; nil if it is a copy.
-  package var inPlaceReason: String? {
+  /// Nil if the library is a copy.
+  package var inPlaceState: InPlaceState? {
     guard let use = copy.inPlace else { return nil }
-    let isReplaced = LoadedImages()?.hasLostFile(at: path) ?? false
-    return isReplaced ? use.descriptionOfReplaced : use.description
+    let isReplaced = LoadedImages()?.hasLostFile(at: address) ?? false
+    let new = isReplaced ? "its file was replaced, and the new version" : "a new version"
+    let owner = use.isHostsOwn ? "the host's" : "loaded already for another library or plugin"
+    return InPlaceState(isReplaced: isReplaced, text: "\(owner); \(new) takes effect at the next start")
   }
 }
 
 /// What the system's loader has: dlopen(3).
-enum SystemLoader {
-  /// The path of the library that the loader has under `name`, a name or a path; nil if it has none, and then nothing is
-  /// loaded either. Waits as long as the loader is busy.
-  static func path(of name: String) -> String? {
+package enum SystemLoader {
+  /// A library that is loaded.
+  package struct Library: Sendable {
+    /// As the loader names its file.
+    let path: String
+    /// Where a part of its file is mapped.
+    let address: UInt
+  }
+
+  /// What the loader has under `name`, a name or a path; nil if it has nothing, and then nothing is loaded either. Waits as
+  /// long as the loader is busy.
+  package static func library(_ name: String) -> Library? {
     guard let handle = dlopen(name, RTLD_LAZY | RTLD_NOLOAD) else { return nil }
     defer { dlclose(handle) }
-    return clinux_library_path(handle).map { String(cString: $0) }
+    return clinux_library_path(handle).map {
+      Library(path: String(cString: $0), address: UInt(clinux_library_address(handle)))
+    }
   }
+
+  /// The path of the same.
+  static func path(of name: String) -> String? { library(name)?.path }
 }

@@ -1,4 +1,5 @@
 internal import AmbitCore
+internal import AmbitRuntime
 internal import CLinux
 internal import Glibc
 
@@ -50,6 +51,34 @@ struct LibrarySearch {
   static func isSystemFolder(_ folder: String) -> Bool {
     let name = folder.hasPrefix("/usr/") ? folder.dropFirst(4) : folder[...]
     return ["/lib", "/lib64"].contains(name) || name.hasPrefix("/lib/") && name.hasSuffix("-linux-gnu")
+  }
+
+  /// Whether LD_LIBRARY_PATH leads to a library of this name.
+  static func isInEnvironment(_ name: String) -> Bool {
+    let folders = HostProcess.variable("LD_LIBRARY_PATH")?.split(
+      omittingEmptySubsequences: false, whereSeparator: { $0 == ":" || $0 == ";" })
+    return (folders ?? []).contains { isForThisMachine($0.isEmpty ? name : "\($0)/\(name)") }
+  }
+
+  /// A folder of a RUNPATH with the names of ld.so(8) filled in; `origin` is the folder of the library that has it.
+  static func expand(_ folder: String, origin: String) -> String {
+    #if arch(x86_64)
+      let processor = "x86_64"
+    #else
+      let processor = "aarch64"
+    #endif
+    let library = "lib/\(processor)-linux-gnu"
+    let isOfDebian = access("/\(library)", F_OK) == 0
+    let values = [("ORIGIN", origin), ("LIB", isOfDebian ? library : "lib64"), ("PLATFORM", processor)]
+    return values.reduce(folder) { text, token in
+      text.replacing("${\(token.0)}", with: token.1).replacing("$\(token.0)", with: token.1)
+    }
+  }
+
+  static var workingFolder: String {
+    guard let path = getcwd(nil, 0) else { return "." }
+    defer { free(path) }
+    return String(cString: path)
   }
 
   private static var folders: [String] {

@@ -3,6 +3,8 @@ internal import Glibc
 /// The libraries that this process has mapped, as the system lists them: proc(5), maps.
 struct LoadedImages {
   private struct Image {
+    let addresses: Range<UInt>
+    let isCode: Bool
     let device: UInt64
     let inode: UInt64
     let path: String
@@ -20,19 +22,18 @@ struct LoadedImages {
     self.init(String(decoding: bytes, as: UTF8.self))
   }
 
-  /// Reads a text in the form of maps: ADDRESSES PERMISSIONS OFFSET DEVICE INODE PATH. What has no code is no library that
-  /// is in use.
+  /// Reads a text in the form of maps: ADDRESSES PERMISSIONS OFFSET DEVICE INODE PATH.
   init(_ maps: String) {
     images = maps.split(separator: "\n").compactMap { line in
       let fields = line.split(separator: " ", maxSplits: 5, omittingEmptySubsequences: true)
-      guard fields.count == 6, fields[1].dropFirst(2).hasPrefix("x"), let inode = UInt64(fields[4]), inode != 0 else {
-        return nil
-      }
+      guard fields.count == 6, let inode = UInt64(fields[4]), inode != 0 else { return nil }
+      let addresses = fields[0].split(separator: "-").compactMap { UInt($0, radix: 16) }
       let device = fields[3].split(separator: ":").compactMap { UInt64($0, radix: 16) }
-      guard device.count == 2 else { return nil }
+      guard device.count == 2, addresses.count == 2, addresses[0] <= addresses[1] else { return nil }
       let path = fields[5].drop { $0 == " " }
       let isGone = path.hasSuffix(Self.goneMark)
       return Image(
+        addresses: addresses[0]..<addresses[1], isCode: fields[1].dropFirst(2).hasPrefix("x"),
         device: deviceNumber(device[0], device[1]), inode: inode,
         path: String(isGone ? path.dropLast(Self.goneMark.count) : path), isGone: isGone)
     }
@@ -41,23 +42,26 @@ struct LoadedImages {
   private static let goneMark = " (deleted)"
 
   /// The path of each, as it was when it was mapped.
-  var paths: Set<String> { Set(images.map(\.path)) }
+  var paths: Set<String> { Set(images.filter(\.isCode).map(\.path)) }
 
-  /// Whether the file at `path` is mapped. File systems with several devices (Btrfs, overlays) tell another device here
-  /// than stat(2) does, so the path itself counts as well.
+  /// Whether the code of the file at `path` is mapped: one of which only data are mapped is no library in use. File
+  /// systems with several devices (Btrfs, overlays) tell another device here than stat(2) does, so the path itself counts
+  /// as well.
   func contains(fileAt path: String) -> Bool {
     var status = stat()
     guard stat(path, &status) == 0 else { return false }
     let real = realPath(of: path)
     return images.contains { image in
-      !image.isGone && image.inode == status.st_ino && (image.device == status.st_dev || image.path == real)
+      image.isCode && !image.isGone && image.inode == status.st_ino
+        && (image.device == status.st_dev || image.path == real)
     }
   }
 
-  /// Whether the file that was mapped from `path` has been replaced or removed since.
-  func hasLostFile(at path: String) -> Bool {
-    images.contains { $0.isGone && $0.path == path }
-      || images.contains { $0.path == path } && !contains(fileAt: path) && access(path, F_OK) == 0
+  /// Whether the file that was mapped to `address` has been replaced or removed since.
+  func hasLostFile(at address: UInt) -> Bool {
+    guard let image = images.first(where: { $0.addresses.contains(address) }) else { return false }
+    var status = stat()
+    return image.isGone || stat(image.path, &status) == 0 && status.st_ino != image.inode
   }
 }
 

@@ -67,7 +67,8 @@ package final class Rehearsal {
     cast: (PluginManifest) throws(PluginRefusal) -> RehearsalCast?
   ) throws(PluginRefusal) -> Result {
     var performance = Performance(of: copy, limit: limit)
-    process.send(.load(copy: copy.path, file: copy.file, hash: copy.hash?.description))
+    process.send(
+      .load(copy: copy.path, file: copy.file, hash: copy.hash?.description, after: copy.openedBefore))
     while true {
       switch process.next(until: performance.deadline, unless: isStopping) {
       case .line(let text) where performance.tookCrash(text): break
@@ -81,7 +82,7 @@ package final class Rehearsal {
       case .reply(.refused(let errors)):
         // What its `start` has begun may still be at work there.
         if performance.step == .start { self.process = nil }
-        throw PluginRefusal(errors: errors)
+        throw PluginRefusal(errors: errors).naming(copy.dependencies)
       case .malformed:
         self.process = nil
         return .lost(performance.refusal("something wrote into descriptors that are the host's"))

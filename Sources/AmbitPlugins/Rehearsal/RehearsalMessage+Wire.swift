@@ -13,11 +13,11 @@ extension RehearsalOrder {
       wire.put(UInt64(runtime.cancelGrace))
       wire.put(UInt64(runtime.poolThreads))
       wire.put(runtime.logLevel)
-    case .load(let copy, let file, let hash):
+    case .load(let copy, let file, let hash, let others):
       wire.put(1)
       for text in [copy, file.path, file.location] { wire.put(text) }
       wire.put(file.isLibrary ? 1 : 0)
-      wire.put(hash.map { [$0] } ?? []) { $1.put($0) }
+      for list in [hash.map { [$0] } ?? [], others] { wire.put(list) { $1.put($0) } }
     case .start(let cast):
       wire.put(2)
       wire.put(cast.settings.prefix)
@@ -52,7 +52,8 @@ extension RehearsalOrder {
       let (copy, path, location) = (try wire.text(), try wire.text(), try wire.text())
       let file = PluginFile(path: path, location: location, isLibrary: try wire.number() == 1)
       let hashes = try wire.list { wire throws(MalformedMessage) in try wire.text() }
-      self = .load(copy: copy, file: file, hash: hashes.first)
+      let others = try wire.list { wire throws(MalformedMessage) in try wire.text() }
+      self = .load(copy: copy, file: file, hash: hashes.first, after: others)
     case 2:
       let prefix = try wire.text()
       let values = try wire.list { wire throws(MalformedMessage) in (try wire.text(), try wire.text()) }

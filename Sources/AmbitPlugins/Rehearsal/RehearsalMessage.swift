@@ -4,8 +4,8 @@ package import AmbitRuntime
 enum RehearsalOrder {
   /// The first message: what the host's own runtime is like.
   case begin(RehearsalRuntime)
-  /// A library that is used in place has no hash.
-  case load(copy: String, file: PluginFile, hash: String?)
+  /// A library that is used in place has no hash; `after` is to be opened before it.
+  case load(copy: String, file: PluginFile, hash: String?, after: [String])
   /// Answers the manifest.
   case start(RehearsalCast)
   /// Answers the manifest too: no more of this plugin.

@@ -28,11 +28,12 @@ package final class RehearsalStage: Sendable {
     let limits = RuntimeLimits(stackSize: runtime.stackSize, cancelGrace: runtime.cancelGrace)
     let pool = ThreadPool.Limits(threads: runtime.poolThreads)
     guard let loops = try? LoopGroup(count: 1, table: table, limits: limits, pool: pool) else { return }
-    while case .load(let path, let file, let hash)? = receive() {
+    while case .load(let path, let file, let hash, let others)? = receive() {
       do throws(PluginRefusal) {
-        let copy =
+        var copy =
           try hash.map { hash throws(PluginRefusal) in try PluginCopy(reading: path, of: file, hash: hash) }
           ?? PluginCopy(InPlaceUse(name: path, isHostsOwn: true), of: file)
+        copy.openedBefore = others
         if file.isLibrary {
           send(.passed(functionImages: try open(copy)))
         } else {

@@ -65,6 +65,10 @@ int32_t clinux_peer_process(int fd);
 /* The path of the file behind a handle of dlopen(3), the loader's own text; NULL if it has none. */
 const char *clinux_library_path(void *handle);
 
+/* An address in the memory that a library behind a handle of dlopen(3) was mapped to, from its file; 0 if the loader does
+ * not tell: RTLD_DI_LINKMAP, dlinfo(3). */
+uintptr_t clinux_library_address(void *handle);
+
 /* Calls `visit` with each folder in which the loader looks for a library that the program asks for by its name, in this
  * order; where ld.so.cache stands among them is not told: RTLD_DI_SERINFO, dlinfo(3). */
 void clinux_each_search_folder(void (*visit)(const char *folder, void *context), void *context);
