@@ -40,7 +40,6 @@ extension Host {
   private func log(_ outcome: ReloadOutcome) {
     for line in outcome.errors + outcome.changes.flatMap(\.reasons) { logger.error("\(line)") }
     for change in outcome.changes {
-      for note in change.notes { logger.warning("\(change.file): \(note)") }
       if let reason = change.inUse?.text, change.inUse?.isReplaced == true {
         logger.warning("library \(change.file) is used in place: \(reason)")
       }
@@ -81,6 +80,9 @@ extension Host {
     let retired = serving.filter { next[$0.key] !== $0.value }
     serving = next
     board.serves(next.values)
+    for change in report.changes {
+      for note in change.notes { logger.warning("\(change.file): \(note)") }
+    }
     for generation in retired.values { retire(generation, drain: configuration.drainTimeout) }
     return report
   }

@@ -60,11 +60,14 @@ extension PluginLoading {
     of found: FoundLibrary, _ configuration: HostConfiguration
   ) throws(PluginRefusal) -> LibraryVersion {
     if let use = found.use { return .inPlace(found.file, use) }
-    return .copied(
-      found,
-      try PluginContent(
-        of: found.file, settle: configuration.settle, trust: configuration.fileTrust,
-        limit: configuration.maxPluginSize))
+    do throws(PluginRefusal) {
+      let content = try PluginContent(
+        of: found.file, settle: configuration.settle, trust: configuration.fileTrust, limit: configuration.maxPluginSize
+      )
+      return .copied(found, content)
+    } catch {
+      throw error.locating(found.file)
+    }
   }
 
   /// What is opened in the child is what the host will open.

@@ -65,9 +65,8 @@ import Testing
         let reload = try await ambit("reload", in: host.directory)
         let note = try #require(reload.text.split(separator: "\n").dropFirst().first)
         #expect(
-          note
-            == "  linked with libhelper.so, found at \(folder.filePath)/libhelper.so, but the version of it that is loaded "
-            + "stays in use until the host is restarted: a process has one library of a name")
+          note == "  linked with libhelper.so, found at \(folder.filePath)/libhelper.so, but an older version of it is "
+            + "loaded under this name and stays in use: restart the host")
         #expect(reload.status == .exited(0))
       }
       try await host.log.line { $0.contains("WARNING Plugins/my.so: linked with libhelper.so, found at ") }
@@ -76,6 +75,24 @@ import Testing
       #expect(try await host.get("/my").text == "1")
       let check = try await ambit("check", in: host.directory)
       #expect(check.status == .exited(0) && check.errors.isEmpty, "a new host would use the new one: \(check.errors)")
+    }
+  }
+
+  @Test func `is named if another of the same name is used instead, at the start as well`() async throws {
+    try await withTemporaryDirectory { directory in
+      let plugins = directory.appending(path: "Plugins")
+      for (name, number) in [("aa", 1), ("bb", 2)] {
+        let folder = plugins.appending(path: name)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try await helper(number).install(in: folder)
+        try await plugin(name, linking: folder, runPath: "$ORIGIN/\(name)").install(in: plugins)
+      }
+      try directory.write("listen = [\"127.0.0.1:0\"]\n", as: "host.conf")
+      let note =
+        "Plugins/bb.so: linked with libhelper.so, found at \(plugins.filePath)/bb/libhelper.so, but another library is "
+        + "loaded under this name, from \(plugins.filePath)/aa/libhelper.so, and is used: give one of them another name"
+      let check = try await ambit("check", in: directory)
+      #expect(check.status == .exited(0) && check.errors == "ambit: \(note)\n", "\(check.errors)")
     }
   }
 
@@ -146,14 +163,18 @@ import Testing
 
   /// A plugin that answers `GET /my` with what `helper` returns.
   private func plugin(in host: Host, runPath: String = "$ORIGIN/lib", folder: String = "Plugins/lib") -> PluginFile {
+    plugin("my", linking: host.directory.appending(path: folder), runPath: runPath)
+  }
+
+  private func plugin(_ name: String, linking folder: URL, runPath: String) -> PluginFile {
     .source(
       """
       #include <ambit.h>
       int helper(void);
       static int32_t answer(ambit_scope *scope) { return ambit_respondf(scope, 200, "text/plain", "%d", helper()); }
-      static const ambit_route routes[] = {{.pattern = "GET /my", .handler = answer}};
+      static const ambit_route routes[] = {{.pattern = "GET /\(name)", .handler = answer}};
       AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
-        AMBIT_PLUGIN_HEADER, .name = "my", .routes = routes, .route_count = 1};
-      """, name: "my", flags: linking("helper", in: host.directory.appending(path: folder), runPath: runPath))
+        AMBIT_PLUGIN_HEADER, .name = "\(name)", .routes = routes, .route_count = 1};
+      """, name: name, flags: linking("helper", in: folder, runPath: runPath))
   }
 }

@@ -210,8 +210,8 @@ import Testing
         let reason = "its file was replaced, and the new version takes effect at the next start"
         let line = "in use  f.so (loaded already for another library or plugin; \(reason))"
         #expect(reload.text.contains(line), "\(reload.text)")
-        let note = "linked with f.so, found at \(folder.filePath)/f.so, but the version of it that is loaded stays"
-        #expect(reload.text.contains("  \(note) in use until the host is restarted"), "\(reload.text)")
+        let note = "linked with f.so, found at \(folder.filePath)/f.so, but an older version of it is loaded"
+        #expect(reload.text.contains("  \(note) under this name and stays in use: restart the host"), "\(reload.text)")
         try await host.log.line { $0.contains("WARNING library f.so is used in place: ") && $0.contains(reason) }
         #expect(try await host.get("/f").text == "1")
       }
@@ -238,12 +238,17 @@ import Testing
       try await library(1, constructor: "abort();").install(in: directory)
       try directory.write(route("/f", "f.so: i32 f()"), as: "host.conf")
       let absent = try await ambit("check", in: directory)
-      let reason = "cannot open shared object file: No such file or directory"
-      #expect(absent.errors == "error: host.conf:3: library f.so: \(reason)\n")
+      let absence = "cannot open shared object file: No such file or directory"
+      #expect(absent.errors == "error: host.conf:3: library f.so: \(absence)\n")
       let found = try await run(
         Places.ambit.filePath, ["check"], in: directory, environment: ["LD_LIBRARY_PATH": directory.filePath])
       #expect(
         found.errors == "error: host.conf:3: library f.so: dry run: a constructor called abort (SIGABRT)\n")
+      try directory.write("no library", as: "f.so")
+      let bad = try await run(
+        Places.ambit.filePath, ["check"], in: directory, environment: ["LD_LIBRARY_PATH": directory.filePath])
+      let reason = "\(directory.filePath)/f.so: not a shared library: it does not begin with the ELF magic number"
+      #expect(bad.errors == "error: host.conf:3: library f.so: \(reason)\n")
     }
   }
 

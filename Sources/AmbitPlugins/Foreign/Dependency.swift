@@ -71,7 +71,8 @@ package struct DependencyResolver {
     _ visited: inout Set<String>
   ) throws(PluginRefusal) {
     for name in links.needed where visited.insert(name).inserted && !InPlaceUse.isNeverCopied(name) {
-      let library = try loaded(name)
+      let library: SystemLoader.Library?
+      do throws(PluginRefusal) { library = try loaded(name) } catch { throw error.ofDependency(name, of: file) }
       let path = links.file(of: name, from: location)
       let dependency =
         if let path { try brought(name, at: path, library, for: file) } else { stale(name, library, for: file) }
@@ -89,8 +90,7 @@ package struct DependencyResolver {
     let content = try content(name, at: path, for: file)
     let known = library.flatMap { copies.loadedCopy(at: $0.path) } ?? found[name]?.copy
     if let known {
-      let other = library == nil ? found[name]!.location : "the version of it that is loaded"
-      let note = known.hash == content.hash ? nil : Self.note(name, path, other)
+      let note = known.hash == content.hash ? nil : Self.note(name, path, instead: known.file.location)
       return Dependency(name: name, location: path, isBrought: true, copy: known, note: note)
     }
     let copy: PluginCopy
@@ -112,7 +112,7 @@ package struct DependencyResolver {
     guard other?.hash != content.hash else { return nil }
     let copy = PluginCopy(InPlaceUse(name: name, isHostsOwn: false), of: PluginFile(library: name, at: library.path))
     return Dependency(
-      name: name, location: path, isBrought: false, copy: copy, note: Self.note(name, path, library.path))
+      name: name, location: path, isBrought: false, copy: copy, note: Self.note(name, path, instead: library.path))
   }
 
   /// One that the loader finds by itself, if it has an old version of it.
@@ -120,19 +120,20 @@ package struct DependencyResolver {
     _ name: String, _ library: SystemLoader.Library?, for file: PluginFile
   ) -> Dependency? {
     guard let library else { return nil }
-    let old = "the version of it that is loaded"
     if let copy = copies.loadedCopy(at: library.path) {
       guard let path = LibrarySearch().file(of: name), let content = try? content(name, at: path, for: file) else {
         return nil
       }
       let isOld = content.hash != copy.hash
       return Dependency(
-        name: name, location: path, isBrought: false, copy: copy, note: isOld ? Self.note(name, path, old) : nil)
+        name: name, location: path, isBrought: false, copy: copy,
+        note: isOld ? Self.note(name, path, instead: path) : nil)
     }
     guard LoadedImages()?.hasLostFile(at: library.address) == true else { return nil }
     let copy = PluginCopy(InPlaceUse(name: name, isHostsOwn: false), of: PluginFile(library: name, at: library.path))
     return Dependency(
-      name: name, location: library.path, isBrought: false, copy: copy, note: Self.note(name, library.path, old))
+      name: name, location: library.path, isBrought: false, copy: copy,
+      note: Self.note(name, library.path, instead: library.path))
   }
 
   private func content(_ name: String, at path: String, for file: PluginFile) throws(PluginRefusal) -> PluginContent {
@@ -144,9 +145,14 @@ package struct DependencyResolver {
     }
   }
 
-  private static func note(_ name: String, _ path: String, _ used: String) -> String {
-    "linked with \(name), found at \(path), but \(used) stays in use until the host is restarted: a process has one "
-      + "library of a name"
+  /// Why the file at `path` is not used but the one that was loaded from `other`: the loader has one library of a name.
+  private static func note(_ name: String, _ path: String, instead other: String) -> String {
+    let found = "linked with \(name), found at \(path), but "
+    guard other != path else {
+      return found + "an older version of it is loaded under this name and stays in use: restart the host"
+    }
+    return found
+      + "another library is loaded under this name, from \(other), and is used: give one of them another name"
   }
 }
 

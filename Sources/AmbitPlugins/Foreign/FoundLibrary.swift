@@ -135,16 +135,31 @@ extension PluginCopies {
     switch version {
     case .inPlace(let file, let use): return PluginCopy(use, of: file)
     case .copied(let found, let content):
-      let (copy, facts) = try copy(content)
-      do throws(PluginRefusal) {
-        try facts.refuseUnlessLoadable(content.file)
-        try found.refuseSecond(soname: facts.soname)
-        return copy
-      } catch {
-        discard(copy)
-        throw error
-      }
+      do throws(PluginRefusal) { return try add(found, content) } catch { throw error.locating(found.file) }
     }
+  }
+
+  private func add(_ found: FoundLibrary, _ content: PluginContent) throws(PluginRefusal) -> PluginCopy {
+    let (copy, facts) = try copy(content)
+    do throws(PluginRefusal) {
+      try facts.refuseUnlessLoadable(content.file)
+      try found.refuseSecond(soname: facts.soname)
+      return copy
+    } catch {
+      discard(copy)
+      throw error
+    }
+  }
+}
+
+extension PluginRefusal {
+  /// The same of a library that is called by a name, with the file that the name stands for.
+  package func locating(_ file: PluginFile) -> PluginRefusal {
+    guard !file.path.contains("/") else { return self }
+    return PluginRefusal(
+      errors: errors.map {
+        PluginError(code: $0.code, plugin: $0.plugin, file: $0.file, reason: "\(file.location): \($0.reason)")
+      })
   }
 }
 
