@@ -93,7 +93,7 @@ let package = Package(
       name: "AmbitHTTPTests",
       dependencies: ["AmbitCore", "AmbitFFI", "AmbitHTTP", "AmbitRuntime", "CAmbit", "TestSupport"],
       swiftSettings: fibers),
-    .testTarget(name: "EndToEndTests", exclude: ["Plugins"], swiftSettings: common),
+    .testTarget(name: "EndToEndTests", exclude: ["Plugins", "Programs"], swiftSettings: common),
   ],
   cLanguageStandard: .gnu17,
   cxxLanguageStandard: .gnucxx20

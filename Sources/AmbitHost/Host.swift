@@ -46,6 +46,14 @@ package final class Host {
     initial = configuration
     HostProcess.raiseDescriptorLimit()
     ExitReport.prepare()
+    if !HostProcess.hasProc {
+      logger.warning(
+        """
+        /proc is not mounted: reports of blocked event loops do not say what their thread does, the status shows no memory \
+        of libraries, and processes that a plugin starts in its dry run may outlive it; mount it with \
+        "mount -t proc proc /proc"
+        """)
+    }
     do throws(SystemError) {
       try CrashReport.prepare(configuration.log.format == .json ? .json : .text)
       signals = try Signals()

@@ -3,8 +3,19 @@ internal import AmbitRuntime
 
 /// The process's standard streams and its end, for commands.
 package enum StandardStreams {
-  /// Opens those that the process was started without. First of all.
-  package static func open() { HostProcess.openStandardStreams() }
+  /// Opens those that the process was started without, and has a full file be an error of what is written to it. First
+  /// of all.
+  package static func open() {
+    HostProcess.openStandardStreams()
+    HostProcess.surviveFileSizeLimit()
+  }
+
+  /// The words behind the command's name, also where /proc is not mounted. Notes where the program lies, too, which has
+  /// to be done before anything changes the working directory.
+  package static var arguments: [String] {
+    _ = HostProcess.startedAs
+    return HostProcess.arguments
+  }
 
   /// Writes to standard error.
   package static func writeError(_ text: String) { LineOutput.standardError.write(text) }

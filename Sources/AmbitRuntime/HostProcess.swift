@@ -43,17 +43,43 @@ public enum HostProcess {
     }
   }
 
+  /// The words that the process was started with, without its own name. Swift's `CommandLine` reads them from /proc and
+  /// has none where that is not mounted.
+  public static var arguments: [String] {
+    (1..<max(clinux_argument_count(), 1)).compactMap { clinux_argument($0).map { String(cString: $0) } }
+  }
+
+  /// Whether /proc shows this process: proc(5). A container or a chroot may lack it.
+  public static var hasProc: Bool { access("/proc/self/exe", F_OK) == 0 || errno == EACCES }
+
+  /// The file that the process was started from, as the kernel was asked for it; empty if that is not known. To be asked
+  /// for before anything changes the working directory.
+  public static let startedAs: String = {
+    guard let name = clinux_program() else { return "" }
+    guard let path = realpath(name, nil) else { return String(cString: name) }
+    defer { free(path) }
+    return String(cString: path)
+  }()
+
   /// The file of this process's program, to run it once more: by its name, since Valgrind runs no other; if that file has
-  /// been removed or replaced, by the kernel's link to what it was (proc(5)).
+  /// been removed or replaced, by the kernel's link to what it was (proc(5)). Without /proc by the name that it was
+  /// started by.
   public static var binary: String {
     let link = "/proc/self/exe"
     var name = [UInt8](repeating: 0, count: Int(PATH_MAX))
     let count = name.withUnsafeMutableBytes { readlink(link, $0.baseAddress!, $0.count) }
-    guard count > 0, let path = String(validating: name[..<count], as: UTF8.self), access(path, X_OK) == 0 else {
-      return link
-    }
+    guard count > 0 else { return startedAs.isEmpty ? link : startedAs }
+    guard let path = String(validating: name[..<count], as: UTF8.self), access(path, X_OK) == 0 else { return link }
     return path
   }
+
+  /// Makes a write beyond the limit on the size of files, getrlimit(2), an error of that write: SIGXFSZ would end the
+  /// process. For every command, before it writes anything.
+  public static func surviveFileSizeLimit() { clinux_survive_signal(SIGXFSZ) }
+
+  /// Makes a write to somebody who is gone an error of that write: SIGPIPE would end the process, as is right for a command
+  /// and not for a host.
+  static func surviveClosedPipes() { clinux_survive_signal(SIGPIPE) }
 
   /// Ends the process, with what was printed and logged before: a command waits for those who read that, a host, which
   /// has stopped waiting for the reader of its log, only so long. Exit functions do not run: those of plugins would meet

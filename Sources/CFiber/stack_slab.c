@@ -89,8 +89,8 @@ static bool install_guard(char *guard, bool *by_protection) {
   if (!*by_protection) {
     if (madvise(guard, GUARD_SIZE, MADV_GUARD_INSTALL) == 0)
       return true;
-    // EINVAL: a kernel before 6.13, or memory that the process has locked.
-    if (errno != EINVAL)
+    // Any other error: a kernel before 6.13, memory that the process has locked, or a filter that refuses the advice.
+    if (errno == ENOMEM)
       return false;
     *by_protection = true;
   }

@@ -33,7 +33,14 @@ int clinux_epoll_wait_milliseconds(int fd, struct epoll_event *events, int capac
 
 int clinux_socket(int family) { return clinux_own(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)); }
 
-int clinux_accept(int fd) { return clinux_own(accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)); }
+int clinux_accept(int fd) {
+  int connection = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (connection >= 0 || !clinux_is_refusal(errno) || (connection = accept(fd, NULL, NULL)) < 0)
+    return clinux_own(connection);
+  fcntl(connection, F_SETFD, FD_CLOEXEC);
+  fcntl(connection, F_SETFL, O_NONBLOCK);
+  return clinux_own(connection);
+}
 
 int clinux_replace(int fd, int other) { return dup3(other, fd, O_CLOEXEC); }
 
@@ -52,11 +59,15 @@ void clinux_give_back_freed_memory(void) { malloc_trim(0); }
 
 int clinux_core_count(void) {
   cpu_set_t set;
-  return sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0 ? CPU_COUNT(&set) : 1;
+  if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
+    return CPU_COUNT(&set);
+  long online = sysconf(_SC_NPROCESSORS_ONLN);
+  return online > 0 ? (int)online : 1;
 }
 
-void clinux_futex_wait(const void *word, uint32_t value) {
-  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+void clinux_futex_wait(const void *word, uint32_t value, int64_t timeout) {
+  struct timespec limit = {.tv_sec = timeout / 1000000000, .tv_nsec = timeout % 1000000000};
+  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, timeout < 0 ? NULL : &limit, NULL, 0);
 }
 
 void clinux_futex_wake(const void *word) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0); }

@@ -36,11 +36,11 @@ static bool place_descriptors(const int *descriptors, int count) {
 /* Prepares the child, which shares the parent's memory and nothing else of it: by system calls alone. Returns whether
  * that was possible. */
 static bool prepare(const int32_t *descriptors, size_t count, int32_t niceness, int32_t end_signal) {
-  if (setpgid(0, 0) != 0 || prctl(PR_SET_PDEATHSIG, end_signal) != 0)
+  if (setpgid(0, 0) != 0)
     return false;
-  errno = 0;
-  if (nice(niceness) == -1 && errno != 0)
-    return false;
+  /* A system that refuses these two runs the program all the same: it closes the descriptors of a parent that ends. */
+  prctl(PR_SET_PDEATHSIG, end_signal);
+  (void)!nice(niceness);
   if (!place_descriptors(descriptors, (int)count))
     return false;
   reset_signals();
@@ -80,6 +80,13 @@ void clinux_end_with_parent(int32_t parent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent)
     raise(SIGKILL);
+}
+
+static void handle_nothing(int number) { (void)number; }
+
+void clinux_survive_signal(int32_t number) {
+  struct sigaction action = {.sa_handler = handle_nothing, .sa_flags = SA_RESTART | SA_ONSTACK};
+  sigaction(number, &action, NULL);
 }
 
 void clinux_end_by_signal(int32_t number) {

@@ -21,6 +21,6 @@ struct Ambit: ParsableCommand {
 
   static func main() {
     StandardStreams.open()
-    main(nil)
+    main(StandardStreams.arguments)
   }
 }

@@ -36,10 +36,22 @@ import Testing
   }
 
   @Test(arguments: [
-    (["thread = 'own'", "serial = false"], #"5:1: route[0].serial: expected true, or no "serial", since thread = "own" "#),
-    (["thread = 'own'", "blocking = false"], #"5:1: route[0].blocking: expected true, or no "blocking", since thread = "own""#),
-    (["thread = 'pool'", "blocking = false"], #"5:1: route[0].blocking: expected true, or no "blocking", since thread = "pool""#),
-    (["serial = true", "blocking = false"], #"5:1: route[0].blocking: expected true, or no "blocking", since serial = true"#),
+    (
+      ["thread = 'own'", "serial = false"],
+      #"5:1: route[0].serial: expected true, or no "serial", since thread = "own" "#
+    ),
+    (
+      ["thread = 'own'", "blocking = false"],
+      #"5:1: route[0].blocking: expected true, or no "blocking", since thread = "own""#
+    ),
+    (
+      ["thread = 'pool'", "blocking = false"],
+      #"5:1: route[0].blocking: expected true, or no "blocking", since thread = "pool""#
+    ),
+    (
+      ["serial = true", "blocking = false"],
+      #"5:1: route[0].blocking: expected true, or no "blocking", since serial = true"#
+    ),
     (["thread = 'mine'"], #"4:1: route[0].thread: expected "pool" or "own", found "mine""#),
     (["serial = 1"], "4:1: route[0].serial: expected true or false, found 1"),
   ])

@@ -68,7 +68,8 @@ extension LoadedPlugin {
       guard call.mustBeKnownAsSafe, LibraryLanes.image(of: function) != known else { return nil }
       return PluginError(
         code: .unsafeFunction, plugin: declaration.name, file: copy.file.path,
-        reason: "\(call.place): blocking = false calls \(call.symbol) on several event loops at once, and the host does "
+        reason:
+          "\(call.place): blocking = false calls \(call.symbol) on several event loops at once, and the host does "
           + "not know that it is thread-safe: expected a function of the system's libm, found one of another library; "
           + #"if it is, write "serial = false" beside it, else leave "blocking" out"#)
     }

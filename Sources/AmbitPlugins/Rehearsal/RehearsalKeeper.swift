@@ -43,8 +43,16 @@ package struct RehearsalKeeper {
 
   private mutating func run() -> Never {
     while reap(), stageEnd == nil, nextSignal() == SIGCHLD {}
+    var looks = 0
     while reap() {
-      for child in children { kill(child, SIGKILL) }
+      if let children {
+        for child in children { kill(child, SIGKILL) }
+      } else {
+        // Who has left the group cannot be found. The host does not wait for it.
+        killGroup()
+        looks += 1
+        if looks > Self.looksWithoutList { break }
+      }
       // Now and then also without a signal: the list of children may leave some out that come and go meanwhile.
       _ = nextSignal(within: 20_000_000)
     }
@@ -78,9 +86,18 @@ package struct RehearsalKeeper {
     }
   }
 
-  /// proc_pid_children(5).
-  private var children: [pid_t] {
+  /// How often it is looked whether all children have ended where the system does not list them: for a second.
+  private static let looksWithoutList = 50
+
+  /// The one that rehearses, and what has stayed in its group.
+  private func killGroup() {
+    if stageEnd == nil { kill(stage, SIGKILL) }
+    kill(-stage, SIGKILL)
+  }
+
+  /// proc_pid_children(5); nil if the system does not tell: without /proc, and in some sandboxes.
+  private var children: [pid_t]? {
     let list = try? TextFile.read("/proc/self/task/\(getpid())/children")
-    return (list ?? "").split(separator: " ").compactMap { pid_t($0) }
+    return list.map { $0.split(separator: " ").compactMap { pid_t($0) } }
   }
 }

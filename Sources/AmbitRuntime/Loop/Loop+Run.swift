@@ -1,6 +1,7 @@
 internal import CFiber
 internal import CLinux
 internal import Glibc
+internal import Logging
 internal import Synchronization
 
 extension UnsafeMutablePointer<Loop> {
@@ -48,13 +49,26 @@ extension UnsafeMutablePointer<Loop> {
 
   @inline(__always)
   private func handle(_ events: UnsafeMutablePointer<epoll_event>, _ count: Int32) {
-    let mostReady = pointee.ready.count &+ Self.eventBacklog
     pointee.eventCount = count
-    for index in 0..<max(Int(count), 0) {
+    guard count >= 0 else { return noteFailedWait(-count) }
+    let mostReady = pointee.ready.count &+ Self.eventBacklog
+    for index in 0..<Int(count) {
       let watch = events[index].data.ptr!.assumingMemoryBound(to: IOWatch.self)
       watch.pointee.onEvents(watch, events[index].events)
       if pointee.ready.count > mostReady { runReady(Self.readyBatch) }
     }
+  }
+
+  /// The wait for events has failed with an error number. Interrupted it is repeated; anything else would fail again at
+  /// once, for ever, and the loop could not serve: a plugin may have closed the loop's descriptor. So the host ends.
+  @inline(never)
+  private func noteFailedWait(_ code: Int32) {
+    if code == EINTR { return }
+    let error = SystemError(operation: "epoll_wait", code: code)
+    let hint = code == EBADF || code == EINVAL ? "; does a plugin close descriptors that are not its own?" : ""
+    Logger(label: "ambit").critical(
+      "event loop \(pointee.index) cannot wait for events, the host ends: \(error)\(hint)")
+    HostProcess.exit(EXIT_FAILURE)
   }
 
   /// The kernel has had a full batch, and may have more behind it, in the order in which they came: takes these too, as

@@ -30,8 +30,18 @@ struct Parker: @unchecked Sendable {
     if patience > 0 { Spinning.wait(for: patience) { state.pointee.load(ordering: .relaxed) == State.woken } }
     while !take() {
       _ = state.pointee.compareExchange(expected: State.empty, desired: State.asleep, ordering: .relaxed)
-      clinux_futex_wait(state, State.asleep)
+      clinux_futex_wait(state, State.asleep, -1)
     }
+  }
+
+  /// The same for at most so many nanoseconds (negative: for ever); may return early.
+  func park(atMost nanoseconds: Int64) {
+    if take() { return }
+    _ = state.pointee.compareExchange(expected: State.empty, desired: State.asleep, ordering: .relaxed)
+    clinux_futex_wait(state, State.asleep, nanoseconds)
+    // A wake that comes from here on is kept for the next wait.
+    if take() { return }
+    _ = state.pointee.compareExchange(expected: State.asleep, desired: State.empty, ordering: .relaxed)
   }
 
   /// Wakes the thread that waits, or that will. From any thread; does not wait.

@@ -1,9 +1,10 @@
 internal import CLinux
 internal import Glibc
+internal import Logging
 internal import Synchronization
 
 /// The signals the host answers. They are blocked in every thread, so that no system call of a plugin is ever
-/// interrupted, and read from a descriptor by a thread of their own: signalfd(2).
+/// interrupted, and awaited by a thread of their own: sigwaitinfo(2). No descriptor is needed, which a plugin could close.
 ///
 /// The control thread takes them one after the other. A second one to end the host does not wait for that: the control
 /// thread may be waiting for what a plugin does.
@@ -24,20 +25,16 @@ public final class Signals: Sendable {
     var onSecondTermination: @Sendable () -> Void = { HostProcess.exit(0) }
   }
 
-  private let descriptor: Int32
   private let inbox = Mutex(Inbox())
   /// Rung when something has come into the inbox.
-  private let bell: Bell
+  private let bell = Bell()
 
   /// Blocks the signals in the calling thread and in those it will start. Call it before any thread is started.
   public init() throws(SystemError) {
     var set = Self.handled
     let code = pthread_sigmask(SIG_BLOCK, &set, nil)
     guard code == 0 else { throw SystemError(operation: "pthread_sigmask", code: code) }
-    // A client that goes away while it is written to is an error of that write, not the end of the process.
-    signal(SIGPIPE, SIG_IGN)
-    descriptor = try SystemError.check("signalfd", clinux_own(signalfd(-1, &set, clinux_sfd_cloexec)))
-    bell = try Bell()
+    HostProcess.surviveClosedPipes()
     try SystemThread(for: "signals") { self.receive() }.detach()
   }
 
@@ -76,18 +73,22 @@ public final class Signals: Sendable {
     let deadline = timeout < 0 ? Int64.max : Clock.monotonic.addingReportingOverflow(timeout).partialValue
     while true {
       if let signal = inbox.withLock({ $0.pending.isEmpty ? nil : $0.pending.removeFirst() }) { return signal }
-      let left = timeout < 0 ? -1 : Int32(clamping: max((deadline - Clock.monotonic + 999_999) / 1_000_000, 0))
+      let left = timeout < 0 ? -1 : max(deadline - Clock.monotonic, 0)
       if left == 0 { return nil }
-      bell.wait(milliseconds: left)
+      bell.wait(atMost: left)
     }
   }
 
   private func receive() {
     clinux_name_thread("ambit-signals")
-    var info = signalfd_siginfo()
+    var set = Self.handled
     while true {
-      guard read(descriptor, &info, MemoryLayout<signalfd_siginfo>.size) > 0 else { continue }
-      switch Int32(info.ssi_signo) {
+      switch sigwaitinfo(&set, nil) {
+      case -1 where errno == EINTR: continue
+      case -1:
+        let error = SystemError(operation: "cannot wait for signals: sigwaitinfo")
+        Logger(label: "ambit").critical("\(error): the host ends")
+        HostProcess.exit(EXIT_FAILURE)
       case SIGHUP: take(.reload)
       case SIGUSR1: take(.reopenLog)
       case SIGUSR2: take(.dump)

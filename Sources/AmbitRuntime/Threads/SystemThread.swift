@@ -33,7 +33,10 @@ public struct SystemThread {
       }, body.toOpaque())
     guard code == 0 else {
       body.release()
-      throw SystemError(operation: "cannot start the thread of \(purpose)", code: code)
+      // The C library tells a filter that answers EPERM from a kernel without clone3, and does without it in the second
+      // case only.
+      let hint = code == EPERM ? " (a container engine's filter that refuses clone3? update the engine)" : ""
+      throw SystemError(operation: "cannot start the thread of \(purpose)\(hint)", code: code)
     }
     thread = created
   }

@@ -130,6 +130,7 @@ private struct ThreadSearch {
     case .gone: return Self.exists(thread) ? .unknown : .outside
     case .running: return .running
     case .waiting: return .running
+    case .unknown: return .unknown
     case .inCall(let name, let stackPointer, let address):
       if address >= code.start, address < code.end { return .inside(name) }
       guard let end = maps.end(ofMappingAround: stackPointer) else { return .unknown }

@@ -25,6 +25,11 @@ struct ThreadSighting: Sendable {
       state = "waiting in the kernel"
       isGuess = false
       backtrace = Backtrace(frames: [])
+    case .unknown:
+      // It may be in a system call, which an interruption would make fail.
+      state = "unknown, as /proc does not tell"
+      isGuess = false
+      backtrace = Backtrace(frames: [])
     case .gone:
       state = "gone"
       isGuess = false

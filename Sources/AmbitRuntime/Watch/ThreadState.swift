@@ -9,11 +9,14 @@ enum ThreadState {
   /// It waits for something else: a page, a tracer.
   case waiting
   case gone
+  /// The system does not tell: /proc is not mounted, or hides it.
+  case unknown
 
   /// Reads /proc/self/task/TID/syscall: proc(5).
   init(ofThread thread: Int32) {
     guard let text = Self.read("/proc/self/task/\(thread)/syscall") else {
-      self = .gone
+      let isAbsent = errno == ENOENT || errno == ESRCH
+      self = isAbsent && HostProcess.hasProc ? .gone : .unknown
       return
     }
     let words = text.split(whereSeparator: \.isWhitespace)

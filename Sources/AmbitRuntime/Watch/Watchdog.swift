@@ -20,7 +20,7 @@ final class Watchdog: @unchecked Sendable {
   private let stallWarning: Int64?
   private let inbox = Mutex(Inbox())
   /// Rung when something has come into the inbox.
-  private let bell: Bell
+  private let bell = Bell()
   /// Stalls there have been.
   let stallCount = Atomic<Int>(0)
   private var thread: SystemThread?
@@ -33,7 +33,6 @@ final class Watchdog: @unchecked Sendable {
     self.loops = loops
     self.pool = pool
     self.stallWarning = stallWarning
-    bell = try Bell()
     try SystemError.check("signal handler for backtraces", cfiber_prepare_thread_backtraces())
     if let stallWarning { stalls = loops.map { LoopStall(of: $0, limit: stallWarning) } }
   }
@@ -64,7 +63,7 @@ final class Watchdog: @unchecked Sendable {
     clinux_name_thread("ambit-watchdog")
     var isStopping = false
     while !isStopping {
-      bell.wait(milliseconds: patience)
+      bell.wait(atMost: Int64(patience) * 1_000_000)
       isStopping = readInbox()
       for index in stalls.indices {
         if stalls[index].look(logger) { stallCount.add(1, ordering: .relaxed) }

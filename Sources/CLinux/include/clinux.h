@@ -13,7 +13,6 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
 
 static const uint32_t clinux_epollin = EPOLLIN;
 static const uint32_t clinux_epollout = EPOLLOUT;
@@ -25,9 +24,12 @@ static const uint32_t clinux_epollexclusive = EPOLLEXCLUSIVE;
 static const uint32_t clinux_epolloneshot = EPOLLONESHOT;
 static const int32_t clinux_epoll_cloexec = EPOLL_CLOEXEC;
 static const int32_t clinux_efd_flags = EFD_CLOEXEC | EFD_NONBLOCK;
-static const int32_t clinux_sfd_cloexec = SFD_CLOEXEC;
 
-/* Whether the kernel has no epoll_pwait2: before Linux 5.11, or under Valgrind. */
+/* Whether an error number says that the system does not offer a call which is newer than others that do the same: the
+ * kernel lacks it, or a filter refuses it. Filters of older container engines answer EPERM for what they do not know. */
+static inline bool clinux_is_refusal(int error) { return error == ENOSYS || error == EPERM || error == EACCES; }
+
+/* Whether the system does not offer epoll_pwait2: before Linux 5.11, under Valgrind, or by a filter. */
 extern bool clinux_lacks_epoll_pwait2;
 
 /* What `clinux_epoll_wait` does then: the timeout is in milliseconds, rounded up. */
@@ -42,7 +44,7 @@ static inline int clinux_epoll_wait(int fd, struct epoll_event *events, int capa
     } limit = {timeout / 1000000000, timeout % 1000000000};
     intptr_t count =
         clinux_call(SYS_epoll_pwait2, fd, (intptr_t)events, capacity, timeout < 0 ? 0 : (intptr_t)&limit, 0, 0);
-    if (count != -ENOSYS)
+    if (count >= 0 || !clinux_is_refusal((int)-count))
       return (int)count;
   }
   return clinux_epoll_wait_milliseconds(fd, events, capacity, timeout);
@@ -51,7 +53,8 @@ static inline int clinux_epoll_wait(int fd, struct epoll_event *events, int capa
 /* A stream socket, non-blocking, close-on-exec and the host's own: socket(2), `clinux_own`. */
 int clinux_socket(int family);
 
-/* Accepts a connection, non-blocking, close-on-exec and the host's own: accept4(2), `clinux_own`. */
+/* Accepts a connection, non-blocking, close-on-exec and the host's own: accept4(2), or accept(2) where that is refused,
+ * `clinux_own`. */
 int clinux_accept(int fd);
 
 /* Makes `fd` a duplicate of `other`, close-on-exec; what it was is closed, and the number is never free in between:
@@ -87,9 +90,9 @@ void clinux_give_back_freed_memory(void);
 /* How many cores the process may run on, at least 1: sched_getaffinity(2). */
 int clinux_core_count(void);
 
-/* Waits while `word` holds `value`, at most until somebody wakes waiters of it; may return early: FUTEX_WAIT, futex(2).
- */
-void clinux_futex_wait(const void *word, uint32_t value);
+/* Waits while `word` holds `value`, at most until somebody wakes waiters of it or for `timeout` nanoseconds (negative:
+ * for ever); may return early: FUTEX_WAIT, futex(2). */
+void clinux_futex_wait(const void *word, uint32_t value, int64_t timeout);
 
 /* Wakes a thread that waits for `word`, if any does: FUTEX_WAKE. */
 void clinux_futex_wake(const void *word);

@@ -30,8 +30,8 @@ struct clinux_range {
 /* The code of the loaded image that `address` lies in; none if it lies in none: dl_iterate_phdr(3). */
 struct clinux_range clinux_code_around(uintptr_t address);
 
-/* Copies memory of the process that may change meanwhile, or not be there at all: process_vm_readv(2). Returns how many
- * bytes were copied; fewer than `size` where the memory ends. */
+/* Copies memory of the process that may change meanwhile, or not be there at all: process_vm_readv(2), or by way of a
+ * pipe where the system refuses that. Returns how many bytes were copied; fewer than `size` where the memory ends. */
 size_t clinux_peek(uintptr_t address, void *copy, size_t size);
 
 /* The name of a system call in which threads are found to block; NULL if it is not one of those. */

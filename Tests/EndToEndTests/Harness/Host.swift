@@ -13,14 +13,16 @@ final class Host: Sendable {
   var plugins: URL { directory.appending(path: "Plugins") }
 
   fileprivate init(
-    in directory: URL, arguments: [String], environment: [String: String], limit: DispatchTimeInterval
+    in directory: URL, wrapper: [String], arguments: [String], environment: [String: String],
+    limit: DispatchTimeInterval
   ) async throws {
     let errors = try PipeEnds()
     let null = open("/dev/null", O_WRONLY | O_CLOEXEC)
     self.directory = directory
+    let words = wrapper + [Places.ambit.filePath, "serve"] + arguments
     child = try Child(
-      Places.ambit.filePath, ["serve"] + arguments, in: directory, environment: environment, output: null,
-      errors: errors.writing, limit: limit)
+      words[0], Array(words.dropFirst()), in: directory, environment: environment, output: null, errors: errors.writing,
+      limit: limit)
     log = HostLog(following: errors.reading)
     let listening = try await log.line(containing: "listening on http://127.0.0.1:").text
     try await log.line(containing: "serving")
@@ -129,9 +131,10 @@ private let gate = Gate(capacity: 6)
 /// temporary directory; the port is whatever the system gives, `listeners` come on top.
 /// `sources` are files of samples that are not built here but copied as they are, `libraries` lie beside `host.conf`. A
 /// host that has not ended when `limit` is over is killed. One that a signal has ended is an error, unless it `mayCrash`.
+/// `wrapper` are words in front of the host's command, which run it in their way.
 func withHost(
   _ plugins: [PluginFile], configuration: String = "threads = 2", listeners: [String] = [], arguments: [String] = [],
-  sources: [String] = [], libraries: [PluginFile] = [], environment: [String: String] = [:],
+  sources: [String] = [], libraries: [PluginFile] = [], environment: [String: String] = [:], wrapper: [String] = [],
   limit: DispatchTimeInterval = .seconds(60), mayCrash: Bool = false, _ body: @Sendable (Host) async throws -> Void
 ) async throws {
   try await gate.pass {
@@ -144,7 +147,8 @@ func withHost(
       for library in libraries { try await library.install(in: directory) }
       try copySamples(sources, to: folder)
       try Host.write(configuration: configuration, listeners: listeners, in: directory)
-      let host = try await Host(in: directory, arguments: arguments, environment: environment, limit: limit)
+      let host = try await Host(
+        in: directory, wrapper: wrapper, arguments: arguments, environment: environment, limit: limit)
       let result = await Result.running { try await body(host) }
       let early = host.child.earlyStatus
       host.child.signal(SIGKILL)

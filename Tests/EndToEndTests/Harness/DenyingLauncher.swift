@@ -1,0 +1,34 @@
+import Foundation
+
+/// Words that make system calls of the command behind them fail with `error` ("EPERM" or "ENOSYS"): Programs/deny.c, built
+/// for the time of `body`. `calls` are names with commas between them.
+func withDenied(_ calls: String, _ error: String, _ body: @Sendable ([String]) async throws -> Void) async throws {
+  try await withTemporaryDirectory { folder in
+    let source = Places.package.appending(path: "Tests/EndToEndTests/Programs/deny.c")
+    let program = folder.appending(path: "deny").filePath
+    let result = try await run("cc", ["-Wall", "-Werror", "-o", program, source.filePath])
+    guard result.status == .exited(0) else { throw HarnessError.commandFailed(result.errors) }
+    try await body([program, error, calls])
+  }
+}
+
+/// Whether filters of system calls can be had here.
+func filtersAreAllowed() async -> Bool {
+  var isAllowed = false
+  try? await withTemporaryDirectory { folder in
+    try folder.write("#include <sys/prctl.h>\nint main(void) { return prctl(22, 2, 0); }", as: "probe.c")
+    let program = folder.appending(path: "probe").filePath
+    _ = try await run("cc", ["-o", program, folder.appending(path: "probe.c").filePath])
+    // EFAULT for the filter that is none: the kernel knows filters.
+    isAllowed = try await run(program, []).status == .exited(255)
+  }
+  return isAllowed
+}
+
+/// Words that run the command behind them where /proc is not mounted.
+let withoutProc = ["unshare", "-rm", "sh", "-c", "mount -t tmpfs none /proc && exec \"$@\"", "sh"]
+
+/// Whether that can be had here.
+func procCanBeHidden() async -> Bool {
+  (try? await run(withoutProc[0], Array(withoutProc.dropFirst()) + ["true"]))?.status == .exited(0)
+}
