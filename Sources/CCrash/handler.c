@@ -205,7 +205,7 @@ static int take_over(int index, const struct sigaction *found) {
 
 int ccrash_install(const struct ccrash_settings *settings) {
   form = settings->form;
-  output = settings->output;
+  keep_outputs(settings->outputs);
   stack_overflowed_at = settings->stack_overflowed_at;
   layout = settings->layout;
   host_process = getpid();

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,18 +22,42 @@
 #define PAUSE ((int64_t)2000000)
 
 enum ccrash_form form;
-int output = STDERR_FILENO;
 size_t (*stack_overflowed_at)(uintptr_t address);
 int host_process;
 
 const char *const ccrash_dry_run_prefix = "ambit-crash: ";
 
+static int outputs[2] = {-1, -1};
+/// What the outputs lead to.
+static dev_t output_device;
+static ino_t output_file;
 static _Atomic size_t backlog;
 static struct {
   uintptr_t start, end;
   const char *name;
 } memories[MOST_NAMED_MEMORIES];
 static _Atomic int memory_count;
+
+void keep_outputs(const int given[2]) {
+  struct stat status;
+  outputs[0] = given[0];
+  outputs[1] = given[1];
+  if (fstat(given[1], &status) != 0 && fstat(given[0], &status) != 0)
+    return;
+  output_device = status.st_dev;
+  output_file = status.st_ino;
+}
+
+/// A descriptor of the output; -1 if there is none any more. By what may have got its number the line would reach a
+/// client.
+static int find_output(void) {
+  for (int index = 0; index < 2; index++) {
+    struct stat status;
+    if (fstat(outputs[index], &status) == 0 && status.st_dev == output_device && status.st_ino == output_file)
+      return outputs[index];
+  }
+  return -1;
+}
 
 void ccrash_note_backlog(size_t bytes) { atomic_store_explicit(&backlog, bytes, memory_order_relaxed); }
 
@@ -364,7 +389,7 @@ static void await_backlog(int64_t deadline) {
 }
 
 /// Writes what there is room for, without waiting; -1 with EAGAIN if there is none.
-static ssize_t write_some(const char *bytes, size_t count) {
+static ssize_t write_some(int output, const char *bytes, size_t count) {
   ssize_t written = send(output, bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL);
   if (written >= 0 || errno != ENOTSOCK)
     return written;
@@ -376,9 +401,10 @@ static ssize_t write_some(const char *bytes, size_t count) {
 }
 
 static void write_line(int64_t deadline) {
+  int output = find_output();
   size_t start = 0;
   while (start < now.line.count) {
-    ssize_t count = write_some(now.line.bytes + start, now.line.count - start);
+    ssize_t count = write_some(output, now.line.bytes + start, now.line.count - start);
     if (count > 0) {
       start += (size_t)count;
     } else if (count < 0 && errno == EAGAIN && monotonic() < deadline) {

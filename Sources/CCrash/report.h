@@ -9,10 +9,12 @@
 #pragma GCC visibility push(hidden)
 
 extern enum ccrash_form form;
-extern int output;
 extern size_t (*stack_overflowed_at)(uintptr_t address);
 /// The process that `ccrash_install` was called in.
 extern int host_process;
+
+/// Notes by which descriptors the line goes.
+void keep_outputs(const int outputs[2]);
 
 /// Calls `step(argument)`; false if that has faulted. One thread at a time.
 bool attempt(void (*step)(void *), void *argument);

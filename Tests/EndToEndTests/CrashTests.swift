@@ -188,6 +188,14 @@ import Testing
     }
   }
 
+  @Test func `reaches the log, and nobody else, although a plugin has closed the standard streams`() async throws {
+    try await withHost([.fixture("crashes")], environment: Self.quiet, mayCrash: true) { host in
+      try await self.line(of: "/close", in: host)
+      let other = try String(contentsOf: host.directory.appending(path: "stranger"), encoding: .utf8)
+      #expect(other.isEmpty)
+    }
+  }
+
   @Test func `ends the host although nobody reads the log`() async throws {
     try await withHost([.fixture("crashes")], environment: Self.quiet, mayCrash: true) { host in
       let connection = try host.connect()

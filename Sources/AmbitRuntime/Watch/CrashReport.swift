@@ -1,6 +1,7 @@
 internal import CAmbit
 internal import CCrash
 internal import CFiber
+internal import CLinux
 internal import Glibc
 internal import Logging
 
@@ -24,8 +25,10 @@ public enum CrashReport {
     ccrash_note_thread(nil)
     cfiber_note_thread_stack()
     try SystemError.check("signal stack", cfiber_install_signal_stack())
+    let output = form == .dryRun ? STDOUT_FILENO : LineOutput.standardError.descriptor
+    let duplicate = clinux_own(fcntl(output, F_DUPFD_CLOEXEC, STDERR_FILENO + 1))
     var settings = ccrash_settings(
-      form: form.value, output: form == .dryRun ? STDOUT_FILENO : LineOutput.standardError.descriptor,
+      form: form.value, outputs: (duplicate, output),
       stack_overflowed_at: { address in
         var found = cfiber_guarded_stack()
         return cfiber_find_guard(UnsafeRawPointer(bitPattern: address), &found) ? found.stack_size : 0

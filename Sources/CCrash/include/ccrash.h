@@ -49,8 +49,9 @@ struct ccrash_layout {
 
 struct ccrash_settings {
   enum ccrash_form form;
-  /// Where the line goes.
-  int output;
+  /// Where the line goes: the same output by two descriptors, since code of plugins may close one. The line goes by the
+  /// first that still leads where it led when the handlers were installed, and nowhere if neither does.
+  int outputs[2];
   /// The size in bytes of the stack in whose guard an address lies; 0 if it lies in none. Called in the handler.
   size_t (*stack_overflowed_at)(uintptr_t address);
   struct ccrash_layout layout;

@@ -62,7 +62,7 @@ static size_t no_overflow(uintptr_t address) {
 int main(int count, char **arguments) {
   what = count > 1 ? arguments[1] : "write";
   struct ccrash_settings settings = {
-      .form = count > 2 ? CCRASH_JSON : CCRASH_TEXT, .output = STDOUT_FILENO, .stack_overflowed_at = no_overflow};
+      .form = count > 2 ? CCRASH_JSON : CCRASH_TEXT, .outputs = {dup(STDOUT_FILENO), STDOUT_FILENO}, .stack_overflowed_at = no_overflow};
   if (ccrash_install(&settings) != 0)
     return 2;
   struct ccrash_rival rivals[7];

@@ -197,6 +197,16 @@ static int32_t logs_much(ambit_scope *scope) {
   return crash() + 1;
 }
 
+/// Whoever gets the number of the log's descriptor next must not get the line.
+static int32_t closes_streams(ambit_scope *scope) {
+  (void)scope;
+  for (int stream = 0; stream < 3; stream++) {
+    close(stream);
+    open("stranger", O_RDWR | O_CREAT, 0600);
+  }
+  return crash() + 1;
+}
+
 static bool shall_crash_in(ambit_scope *plugin, const char *place) {
   ambit_str wanted = ambit_setting(plugin, "in");
   return ambit_extension(plugin, "ambit.rehearsal/1") == NULL && wanted.len == strlen(place) &&
@@ -243,6 +253,7 @@ static const ambit_route routes[] = {
     {.pattern = "GET /smash", .handler = smashes_stack},
     {.pattern = "GET /fork", .handler = forks},
     {.pattern = "GET /log-much", .handler = logs_much},
+    {.pattern = "GET /close", .handler = closes_streams},
 };
 
 AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
