@@ -1,12 +1,28 @@
+internal import AmbitRuntime
 internal import Synchronization
 
 /// How many connections all loops of a server have. From any of them.
 final class ConnectionTally: Sendable {
   let loopCount: Int
+  /// They are the host's own, and may have the descriptors that are kept for it: `DescriptorReserve`.
+  let isHosts: Bool
+  /// No client gets a descriptor from this number on.
+  private let descriptorEnd = Atomic<Int32>(.max)
   private let open = Atomic<Int>(0)
   private let accepted = Atomic<Int>(0)
 
-  init(loopCount: Int) { self.loopCount = loopCount }
+  init(loopCount: Int, isHosts: Bool) {
+    (self.loopCount, self.isHosts) = (loopCount, isHosts)
+    readDescriptorLimit()
+  }
+
+  var descriptorLimit: Int32 { descriptorEnd.load(ordering: .relaxed) }
+
+  /// Takes the process's limit as it is now.
+  func readDescriptorLimit() {
+    guard !isHosts else { return }
+    descriptorEnd.store(DescriptorReserve.limitForClients(loops: loopCount), ordering: .relaxed)
+  }
 
   func connectionOpened() {
     open.add(1, ordering: .relaxed)

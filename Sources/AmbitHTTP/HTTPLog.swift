@@ -17,6 +17,14 @@ enum HTTPLog {
     logger.error("a connection is closed: \(error); told every 10 s")
   }
 
+  static func keepsDescriptors(from limit: Int32) {
+    logger.error(
+      """
+      cannot accept connections: all descriptors below \(limit) are taken, and the rest is kept for reloads and the admin \
+      API; more than that takes a higher limit, ulimit -n; trying again every 100 ms, told every 10 s
+      """)
+  }
+
   static func cannotAccept(_ code: Int32) {
     logger.error("cannot accept connections: \(SystemError.text(code)); trying again every 100 ms, told every 10 s")
   }

@@ -8,13 +8,15 @@ internal import Synchronization
 @safe
 package final class HTTPServer: Sendable {
   private let loops: LoopGroup
+  private let tally: ConnectionTally
   private let sockets = Mutex<[ListeningSocket]>([])
 
   /// Makes the server of each loop, without routes. It serves nothing until `listen`.
-  package init(loops: LoopGroup, limits: HTTPLimits) {
+  /// - Parameter isHosts: its clients are the operator's, and may have the descriptors that are kept for the host.
+  package init(loops: LoopGroup, limits: HTTPLimits, isHosts: Bool = false) {
     self.loops = loops
-    let tally = ConnectionTally(loopCount: loops.loops.count)
-    loops.onEach { loop in
+    tally = ConnectionTally(loopCount: loops.loops.count, isHosts: isHosts)
+    loops.onEach { [tally] loop in
       let server = ServerPointer.allocate(capacity: 1)
       server.initialize(loop: loop, limits: limits, routes: .empty, tally: tally)
     }
@@ -42,7 +44,12 @@ package final class HTTPServer: Sendable {
     for socket in sockets.withLock({ $0 }) { accept(on: socket) }
   }
 
+  /// Leaves as many descriptors for the host as the process's limit allows now: who has raised it for a running host,
+  /// prlimit(1), need not start that anew.
+  package func readDescriptorLimit() { tally.readDescriptorLimit() }
+
   private func accept(on socket: ListeningSocket) {
+    socket.setVital()
     loops.onEach { loop in
       let server = ServerPointer.on(loop)
       let listener = ListenerPointer.allocate(capacity: 1)

@@ -27,6 +27,8 @@ struct Listener {
   let relay: Int32
   let server: ServerPointer
   var state = State.watching
+  /// A connection that was accepted and has a descriptor which is kept for the host: it waits for another; -1 if none.
+  var waiting: Int32 = -1
   /// Ends a rest, or the time in which others accept.
   var restTimer: Timer
   /// Accepts in the present turn, after the events.
@@ -90,6 +92,8 @@ extension UnsafeMutablePointer<Listener> {
     loop.disarm(restTimer)
     loop.disarm(lateTimer)
     unwatch()
+    if pointee.waiting >= 0 { clinux_close(pointee.waiting) }
+    pointee.waiting = -1
   }
 
   private func watch() throws(SystemError) {
@@ -148,8 +152,10 @@ extension UnsafeMutablePointer<Listener> {
   private func acceptOne() -> Bool {
     guard !server.pointee.isDraining else { return false }
     let descriptor = clinux_accept(pointee.descriptor)
-    guard descriptor >= 0 else {
-      acceptFailed(errno)
+    guard descriptor >= 0 else { return acceptFailed(errno) }
+    ClosedDescriptors.report()
+    guard descriptor < tally.descriptorLimit else {
+      keepWaiting(descriptor)
       return false
     }
     server.serve(descriptor)
@@ -183,19 +189,47 @@ extension UnsafeMutablePointer<Listener> {
     if pointee.state == .givingWay, pointee.acceptedByAll == tally.acceptedCount {
       pointee.keepsUntil = loop.pointee.now + Self.timeToKeep
     }
+    if pointee.state == .resting, !serveWaiting() { return loop.arm(restTimer, after: Self.rest) }
     resume()
   }
 
   /// See accept(2): most errors are of the one connection that was to be accepted. Without descriptors or memory the
   /// event would come again at once, so the listener rests for a while. That may go on for hours, and need not fill the
-  /// log.
-  private func acceptFailed(_ code: Int32) {
+  /// log. The host's own clients get a descriptor that was kept for them.
+  /// - Returns: whether a connection was accepted all the same.
+  private func acceptFailed(_ code: Int32) -> Bool {
     switch code {
+    case EMFILE where tally.isHosts && DescriptorReserve.shared.spendOne(): return acceptOne()
     case EMFILE, ENFILE, ENOBUFS, ENOMEM:
       if isComplaintDue { HTTPLog.cannotAccept(code) }
       rest()
     default: break
     }
+    return false
+  }
+
+  /// One connection at most has such a descriptor on each loop; the others wait in the kernel's queue.
+  private func keepWaiting(_ descriptor: Int32) {
+    pointee.waiting = descriptor
+    if isComplaintDue { HTTPLog.keepsDescriptors(from: tally.descriptorLimit) }
+    rest()
+  }
+
+  /// Serves the connection that waits for a descriptor, if there is one now, or there is no such connection; false if
+  /// clients are to wait on.
+  private func serveWaiting() -> Bool {
+    if !tally.isHosts, DescriptorReserve.shared.isLent { return false }
+    guard pointee.waiting >= 0 else { return true }
+    let descriptor = clinux_duplicate(pointee.waiting)
+    guard descriptor < tally.descriptorLimit else {
+      clinux_close(descriptor)
+      return false
+    }
+    guard descriptor >= 0 else { return false }
+    clinux_close(pointee.waiting)
+    pointee.waiting = -1
+    server.serve(descriptor)
+    return true
   }
 
   private var isComplaintDue: Bool {

@@ -36,7 +36,7 @@ struct ListeningSocket {
   /// - Parameter mode: the permissions of a local socket's file; nil: what the process's mask leaves of them.
   init(_ address: ListenAddress, mode: mode_t? = nil) throws(ListenError) {
     let relay = try ListenError.about(address) { () throws(SystemError) in
-      try SystemError.check("eventfd", clinux_own(eventfd(0, clinux_efd_flags)))
+      try SystemError.check("eventfd", clinux_eventfd(0))
     }
     do throws(ListenError) {
       if case .unix(let path) = address {
@@ -116,6 +116,9 @@ struct ListeningSocket {
     if errno == ECONNREFUSED { unlink(path) }
     return nil
   }
+
+  /// Notes that the host cannot do without the descriptors, once it accepts by them.
+  func setVital() { for descriptor in [descriptor, relay] { clinux_set_use(descriptor, CLINUX_VITAL) } }
 
   /// Accepts no more connections. The file goes first: once nobody listens, it may be another host's.
   /// - Parameter isInUse: a loop may still accept, or wake another one, by the numbers of the descriptors. Then these stay

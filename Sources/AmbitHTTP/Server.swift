@@ -133,6 +133,7 @@ extension UnsafeMutablePointer<Server> {
     pointee.freeCount += 1
     pointee.openCount -= 1
     pointee.tally.connectionClosed()
+    if pointee.tally.isHosts { DescriptorReserve.shared.fill() }
     if pointee.freeCount > Self.keptRecords { takeFreeConnection()?.deallocate() }
   }
 

@@ -11,7 +11,9 @@ extension Host {
   func reload() {
     let waiting = reloads.takeWaiting()
     board.enter(.reloading)
-    let outcome = reloadNow()
+    ClosedDescriptors.restoreStreams()
+    server.readDescriptorLimit()
+    let outcome = DescriptorReserve.shared.lend { reloadNow() }
     board.record(outcome)
     board.enter(.serving)
     for gate in waiting { gate.arrive(outcome) }

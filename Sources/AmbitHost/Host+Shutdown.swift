@@ -22,7 +22,7 @@ extension Host {
     board.enter(.stopping)
     stop(Array(serving.values))
     closeAdmin()
-    loading.copies.remove()
+    DescriptorReserve.shared.lend { loading.copies.remove() }
     logger.info("stopped")
     return 0
   }

@@ -45,6 +45,7 @@ package final class Host {
     self.configuration = configuration
     initial = configuration
     HostProcess.raiseDescriptorLimit()
+    DescriptorReserve.shared.fill()
     ExitReport.prepare()
     if !HostProcess.hasProc {
       logger.warning(

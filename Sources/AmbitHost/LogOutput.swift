@@ -16,6 +16,8 @@ enum LogOutput {
     let handler = LineLogHandler(level: level, format: format)
     LoggingSystem.bootstrap { _ in handler }
     ForkedChild.writeLines(as: format)
-    if !waits { LineOutput.standardError.stopWaiting(lossLine: handler.lossLine) }
+    guard !waits else { return }
+    HostProcess.keepStandardError()
+    LineOutput.standardError.stopWaiting(lossLine: handler.lossLine)
   }
 }

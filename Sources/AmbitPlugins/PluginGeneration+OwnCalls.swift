@@ -67,6 +67,7 @@ extension PluginGeneration {
   ) throws(PluginRefusal) {
     try refuseDuringOwnCall()
     ownCall.withLock { $0 = (name, Clock.wall) }
+    ClosedDescriptors.restoreStreams()
     let gate = Gate<CallResult>()
     let began = Clock.monotonic
     onFirstLoop(name, timeout: timeout?.wholeNanoseconds ?? -1, preparing: prepare, function) { [self] shard, code in
@@ -74,6 +75,7 @@ extension PluginGeneration {
       ownCall.withLock { $0 = nil }
       gate.arrive(CallResult(code: code, reason: CallSite.job?.failureText ?? "", duration: Clock.monotonic - began))
     }
+    defer { ClosedDescriptors.restoreStreams(closedBy: "\(name)", of: label) }
     let patience = timeout.map { ($0 + Self.returnGrace).wholeNanoseconds } ?? .max
     guard let result = gate.wait(timeout: patience, unless: isStopping)?.first else {
       if isStopping() { throw refusal("\(name) was given up, as the host is to stop") }

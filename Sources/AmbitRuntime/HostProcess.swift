@@ -61,6 +61,16 @@ public enum HostProcess {
     return String(cString: path)
   }()
 
+  /// How many descriptors the process may have open: getrlimit(2).
+  static var descriptorLimit: Int {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
+    return Int(clamping: limit.rlim_cur)
+  }
+
+  /// Keeps standard error, to restore it when code of a plugin has closed it. Once, before plugins are loaded.
+  public static func keepStandardError() { clinux_keep_standard_error() }
+
   /// The file of this process's program, to run it once more: by its name, since Valgrind runs no other; if that file has
   /// been removed or replaced, by the kernel's link to what it was (proc(5)). Without /proc by the name that it was
   /// started by.

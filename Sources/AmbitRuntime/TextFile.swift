@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// Small files of text.
@@ -6,7 +7,7 @@ public enum TextFile {
   /// - Parameter limit: the most bytes that are read: a device or a pipe can give them for ever.
   /// - Throws: what the system says, EFBIG if there are more bytes than `limit`, or EILSEQ if they are not UTF-8.
   public static func read(_ path: String, upTo limit: Int = 16 << 20) throws(SystemError) -> String {
-    let descriptor = try SystemError.check("cannot open \(path)", open(path, O_RDONLY | O_CLOEXEC))
+    let descriptor = try SystemError.check("cannot open \(path)", clinux_lift(open(path, O_RDONLY | O_CLOEXEC)))
     defer { close(descriptor) }
     var bytes: [UInt8] = []
     var piece = [UInt8](repeating: 0, count: 65536)

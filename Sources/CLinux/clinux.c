@@ -42,8 +42,6 @@ int clinux_accept(int fd) {
   return clinux_own(connection);
 }
 
-int clinux_replace(int fd, int other) { return dup3(other, fd, O_CLOEXEC); }
-
 int32_t clinux_peer_process(int fd) {
   struct ucred peer;
   socklen_t size = sizeof peer;

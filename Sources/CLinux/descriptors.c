@@ -3,16 +3,22 @@
 #include "clinux_descriptors.h"
 
 #include "clinux_stream.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* As many as fs.nr_open allows where nobody has raised it. One byte each, so that threads that open and close need no
  * lock; pages that are not written to take no memory. */
 enum { capacity = 1 << 20 };
 static unsigned char owned[capacity];
+/* enum clinux_use, of those that are owned. */
+static unsigned char uses[capacity];
 /* No descriptor above this one was ever owned. */
 static int highest = -1;
 
@@ -22,14 +28,26 @@ bool clinux_fork_flag;
 static uint64_t signals_of_child;
 static void (*enter_child_further)(void);
 
+static bool is_taken(int fd) {
+  return fd <= STDERR_FILENO || (fd < capacity && __atomic_load_n(&owned[fd], __ATOMIC_RELAXED) != 0);
+}
+
 int clinux_own(int fd) {
+  if (fd >= 0 && is_taken(fd))
+    fd = clinux_lift(fd);
   if (fd < 0 || fd >= capacity)
     return fd;
+  __atomic_store_n(&uses[fd], CLINUX_OTHER, __ATOMIC_RELAXED);
   __atomic_store_n(&owned[fd], 1, __ATOMIC_RELAXED);
   int before = __atomic_load_n(&highest, __ATOMIC_RELAXED);
   while (before < fd && !__atomic_compare_exchange_n(&highest, &before, fd, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
   }
   return fd;
+}
+
+void clinux_set_use(int fd, enum clinux_use use) {
+  if (fd >= 0 && fd < capacity)
+    __atomic_store_n(&uses[fd], (unsigned char)use, __ATOMIC_RELAXED);
 }
 
 int clinux_close(int fd) {
@@ -38,6 +56,119 @@ int clinux_close(int fd) {
     __atomic_store_n(&owned[fd], 0, __ATOMIC_RELAXED);
   return close(fd);
 }
+
+bool clinux_found_losses;
+
+static uint32_t lost_streams;
+static int lost_connection = -1, lost_vital = -1;
+
+static int kept_error = -1;
+static struct stat kept_error_file;
+
+static bool is_same(const struct stat *one, const struct stat *other) {
+  return one->st_dev == other->st_dev && one->st_ino == other->st_ino &&
+         (one->st_mode & S_IFMT) == (other->st_mode & S_IFMT);
+}
+
+void clinux_keep_standard_error(void) {
+  kept_error = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  if (kept_error < 0)
+    return;
+  fstat(kept_error, &kept_error_file);
+  clinux_own(kept_error);
+}
+
+/* Its own number may have been closed too, and be another's. */
+static bool keeps_error(void) {
+  struct stat present;
+  return kept_error >= 0 && fstat(kept_error, &present) == 0 && is_same(&present, &kept_error_file);
+}
+
+static void note_loss(int fd) {
+  switch (fd < capacity ? __atomic_load_n(&uses[fd], __ATOMIC_RELAXED) : CLINUX_OTHER) {
+  case CLINUX_CONNECTION:
+    __atomic_store_n(&lost_connection, fd, __ATOMIC_RELAXED);
+    break;
+  case CLINUX_VITAL:
+    __atomic_store_n(&lost_vital, fd, __ATOMIC_RELAXED);
+    break;
+  default:
+    if (fd <= STDERR_FILENO)
+      __atomic_or_fetch(&lost_streams, 1u << fd, __ATOMIC_RELAXED);
+  }
+  __atomic_store_n(&clinux_found_losses, true, __ATOMIC_RELEASE);
+}
+
+struct clinux_losses clinux_take_losses(void) {
+  __atomic_store_n(&clinux_found_losses, false, __ATOMIC_RELAXED);
+  return (struct clinux_losses){
+      .streams = __atomic_exchange_n(&lost_streams, 0, __ATOMIC_ACQ_REL),
+      .connection = __atomic_exchange_n(&lost_connection, -1, __ATOMIC_ACQ_REL),
+      .vital = __atomic_exchange_n(&lost_vital, -1, __ATOMIC_ACQ_REL),
+  };
+}
+
+/* Gives `fd` to what takes and gives no bytes. A standard stream is inherited by what a plugin starts, other numbers are
+ * not. Without /dev/null the number is free again, and is found again. */
+static void take_place(int fd) {
+  if (fd == STDERR_FILENO && keeps_error() && dup2(kept_error, fd) == fd)
+    return;
+  int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (null < 0) {
+    close(fd);
+    return;
+  }
+  dup3(null, fd, fd <= STDERR_FILENO ? 0 : O_CLOEXEC);
+  /* It may have got the number of another one that was closed: that one has its place taken, too. */
+  if (!is_taken(null)) {
+    close(null);
+  } else {
+    note_loss(null);
+    if (null <= STDERR_FILENO)
+      fcntl(null, F_SETFD, 0);
+  }
+}
+
+/* The kernel gives the lowest number that is free, so what another thread opens meanwhile is left alone. */
+static void open_stream(int fd) {
+  int found = -1;
+  if (fd == STDERR_FILENO && keeps_error())
+    found = fcntl(kept_error, F_DUPFD, STDERR_FILENO);
+  if (found < 0)
+    found = open("/dev/null", O_RDWR);
+  if (found > STDERR_FILENO)
+    close(found);
+}
+
+void clinux_restore_streams(void) {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+    if (fcntl(fd, F_GETFD) >= 0)
+      continue;
+    note_loss(fd);
+    open_stream(fd);
+  }
+}
+
+int clinux_lift(int fd) {
+  while (fd >= 0 && is_taken(fd)) {
+    int next = fcntl(fd, F_DUPFD_CLOEXEC, fd <= STDERR_FILENO ? STDERR_FILENO + 1 : fd + 1);
+    int code = errno;
+    note_loss(fd);
+    take_place(fd);
+    /* Who closes one of the standard streams closes the others, too: all are told in one line. */
+    if (fd <= STDERR_FILENO)
+      clinux_restore_streams();
+    errno = code;
+    fd = next;
+  }
+  return fd;
+}
+
+int clinux_duplicate(int fd) { return clinux_own(fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)); }
+
+int clinux_eventfd(uint32_t count) { return clinux_own(eventfd(count, EFD_CLOEXEC | EFD_NONBLOCK)); }
+
+int clinux_replace(int fd, int other) { return dup3(other, fd, O_CLOEXEC); }
 
 /* Closes the descriptors `first` to `last`: close_range(2), which kernels before 5.9 and some filters of system calls do
  * not have. */

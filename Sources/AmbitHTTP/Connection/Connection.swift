@@ -1,5 +1,6 @@
 internal import AmbitCore
 internal import AmbitRuntime
+internal import CLinux
 
 /// One client connection: a record and an epoll registration while there is nothing to do, a fiber besides while there
 /// is.
@@ -102,6 +103,7 @@ extension UnsafeMutablePointer<Connection> {
         watch: IOWatch(onEvents: connectionEvents), sibling: Link(alone: siblingLink),
         job: Job(at: job, loop: loop, scope: loop.pointee.root, kind: server.connectionJob),
         server: server, descriptor: descriptor, timer: Timer(at: timer, fire: connectionTimerFired)))
+    clinux_set_use(descriptor, CLINUX_CONNECTION)
     server.openLink.append(siblingLink)
     setPhaseDue(after: server.pointee.limits.idleTimeout)
     try loop.watch(descriptor, pointer(to: \.watch)!, for: IOEvents.connection)

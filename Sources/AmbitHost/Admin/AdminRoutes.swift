@@ -13,8 +13,9 @@ struct AdminRoutes: Sendable {
   var all: [HostRoute] {
     [
       HostRoute(.status) { request in
-        let status = HostStatus(
-          board: board, reloads: reloads, configuration: configuration, loops: loops, server: server)
+        let status = DescriptorReserve.shared.lend {
+          HostStatus(board: board, reloads: reloads, configuration: configuration, loops: loops, server: server)
+        }
         return AdminFormat(request).response(json: status.json, text: status.text)
       },
       HostRoute(.scopes) { request in

@@ -29,7 +29,7 @@ final class AdminServer: Sendable {
     }
     var limits = HTTPLimits()
     limits.requestTimeout = .max
-    server = HTTPServer(loops: loops, limits: limits)
+    server = HTTPServer(loops: loops, limits: limits, isHosts: true)
     do throws(RouteConflict) { try server.serve(routes) } catch { throw HostFailure(error) }
     do throws(ListenError) {
       _ = try server.listen(at: [.unix(path: path)], mode: 0o600)

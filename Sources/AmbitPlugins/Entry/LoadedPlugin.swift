@@ -90,6 +90,7 @@ package final class LoadedPlugin: Sendable {
   ///
   /// What the copy brings along is opened first, and stays: by the time that it could go, others may use it too.
   private static func open(_ copy: PluginCopy) throws(PluginRefusal) -> UnsafeMutableRawPointer {
+    ClosedDescriptors.restoreStreams()
     for path in copy.openedBefore {
       let library = dlopen(path, RTLD_NOW | RTLD_LOCAL)
       ForkedChild.endIfReturned(fromLoading: copy.file.stem)
@@ -99,6 +100,7 @@ package final class LoadedPlugin: Sendable {
     }
     let handle = dlopen(copy.path, RTLD_NOW | RTLD_LOCAL)
     ForkedChild.endIfReturned(fromLoading: copy.file.stem)
+    ClosedDescriptors.restoreStreams(closedBy: "a constructor", of: copy.file.stem)
     guard let handle else {
       throw PluginRefusal(.notLoadable, copy.file, copy.dependencies.naming(loaderMessage(about: copy)))
     }

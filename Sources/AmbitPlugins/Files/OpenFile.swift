@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// An open file, closed when the object goes.
@@ -10,13 +11,15 @@ final class OpenFile: Sendable {
 
   /// Never waits for the other end of a FIFO, and is not inherited by child processes.
   init(reading path: String) throws(FileError) {
-    descriptor = try systemCall("open it", path) { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+    descriptor = try systemCall("open it", path) { clinux_lift(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) }
     self.path = path
   }
 
   /// A new file, with `mode` less the process's umask; one that exists already is an error.
   init(creating path: String, mode: mode_t) throws(FileError) {
-    descriptor = try systemCall("create it", path) { open(path, O_WRONLY | O_CLOEXEC | O_CREAT | O_EXCL, mode) }
+    descriptor = try systemCall("create it", path) {
+      clinux_lift(open(path, O_WRONLY | O_CLOEXEC | O_CREAT | O_EXCL, mode))
+    }
     self.path = path
   }
 

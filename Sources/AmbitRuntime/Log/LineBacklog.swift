@@ -1,7 +1,7 @@
 /// Lines for an output that has no room for them now. Beyond a limit they are left out, until all that is kept is written;
 /// one line in their place tells how many.
 struct LineBacklog {
-  let output: UnwaitingOutput
+  private(set) var output: UnwaitingOutput
   /// So many bytes are kept, and one line more if it is the first.
   private let limit: Int
   private let lossLine: @Sendable (Int) -> String
@@ -21,6 +21,11 @@ struct LineBacklog {
 
   /// Bytes that are kept.
   var count: Int { bytes.count - start }
+
+  /// Goes on by another descriptor if somebody has closed the output's own and `original` still leads there.
+  mutating func keepOutput(_ original: Int32) {
+    if !output.isIntact { output = output.renewed(from: original) }
+  }
 
   /// Writes a line if it is its turn and there is room, and else keeps it, or what is left of it. Does not wait.
   mutating func add(_ line: UnsafeRawBufferPointer) {

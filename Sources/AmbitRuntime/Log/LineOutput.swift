@@ -41,6 +41,7 @@ public final class LineOutput: Sendable {
       let bytes = UnsafeRawBufferPointer(bytes)
       state.withLock { state in
         guard state.backlog != nil else { return writeAll(bytes) }
+        state.backlog!.keepOutput(descriptor)
         state.backlog!.add(bytes)
         noteBacklog(state.backlog!)
         if !state.backlog!.isEmpty, !state.isThreadAtWork { state.isThreadAtWork = startThread() }
@@ -86,6 +87,7 @@ public final class LineOutput: Sendable {
   /// Writes as much of the backlog as there is room for. The output to wait for if something is left; else nil.
   private func writeOn() -> UnwaitingOutput? {
     state.withLock { state in
+      state.backlog?.keepOutput(descriptor)
       state.backlog?.writeOn()
       if let backlog = state.backlog { noteBacklog(backlog) }
       guard let backlog = state.backlog, !backlog.isEmpty else {

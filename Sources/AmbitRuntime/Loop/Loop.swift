@@ -140,6 +140,7 @@ extension UnsafeMutablePointer<Loop> {
     pool: ThreadPool
   ) throws(SystemError) {
     let epoll = try SystemError.check("epoll_create1", clinux_own(epoll_create1(clinux_epoll_cloexec)))
+    clinux_set_use(epoll, CLINUX_VITAL)
     let stacks = try cfiber_stack_pool(stackSize: limits.stackSize)
     let handlerStacks = try cfiber_stack_pool(stackSize: limits.handlerStackSize)
     let now = Clock.monotonic

@@ -40,7 +40,7 @@ extension UnsafeMutablePointer<Scope> {
   var cancelDescriptor: Int32 {
     guard let attachments = attach() else { return Status.noMemory.rawValue }
     if attachments.pointee.cancelDescriptor < 0 {
-      let descriptor = clinux_own(eventfd(pointee.state == .open ? 0 : 1, clinux_efd_flags))
+      let descriptor = clinux_eventfd(pointee.state == .open ? 0 : 1)
       guard descriptor >= 0 else { return (errno == ENOMEM ? Status.noMemory : .limit).rawValue }
       attachments.pointee.cancelDescriptor = descriptor
     }

@@ -33,7 +33,8 @@ final class Mailbox: Sendable {
   let descriptor: Int32
 
   init() throws(SystemError) {
-    descriptor = try SystemError.check("eventfd", clinux_own(eventfd(0, clinux_efd_flags)))
+    descriptor = try SystemError.check("eventfd", clinux_eventfd(0))
+    clinux_set_use(descriptor, CLINUX_VITAL)
   }
 
   deinit { clinux_close(descriptor) }
@@ -43,11 +44,14 @@ final class Mailbox: Sendable {
   func post(_ work: @escaping Work) -> Bool {
     mail.withLock { $0.pending.append(work) }
     let earlier = bell.exchange(.rung, ordering: .sequentiallyConsistent)
-    if earlier == .armed {
-      var one: UInt64 = 1
-      _ = write(descriptor, &one, 8)
-    }
+    if earlier == .armed { ring() }
     return earlier == .awaited
+  }
+
+  /// Wakes the loop. Without the descriptor, which code of a plugin may have closed, it would be deaf for good.
+  private func ring() {
+    var one: UInt64 = 1
+    if write(descriptor, &one, 8) < 0, errno == EBADF { ClosedDescriptors.endHost(forLossOf: descriptor) }
   }
 
   /// From now on nobody rings: the loop looks whether it `hasMail`, until `armBell`. On the loop.

@@ -60,7 +60,7 @@ extension UnsafeMutablePointer<Loop> {
     } catch {
       guard error.code == EEXIST else { throw error }
     }
-    let duplicate = try SystemError.check("dup", clinux_own(fcntl(descriptor, F_DUPFD_CLOEXEC, 0)))
+    let duplicate = try SystemError.check("dup", clinux_duplicate(descriptor))
     do throws(SystemError) {
       try self.watch(duplicate, watch, for: events)
     } catch {

@@ -57,10 +57,6 @@ int clinux_socket(int family);
  * `clinux_own`. */
 int clinux_accept(int fd);
 
-/* Makes `fd` a duplicate of `other`, close-on-exec; what it was is closed, and the number is never free in between:
- * dup3(2). */
-int clinux_replace(int fd, int other);
-
 /* The process that listens on the other side of a local socket, or connected to this one, as of that call: SO_PEERCRED,
  * unix(7). -1 if the system does not tell. */
 int32_t clinux_peer_process(int fd);
