@@ -14,6 +14,10 @@ extension PluginLoading {
   ) {
     let settings = PluginSettingValues(prefix: "", values: [:], calls: library.routes)
     do throws(PluginRefusal) {
+      if let serving, serving.settings == settings, try isUnchangedBehindBusyLoader(serving.plugin.copy, configuration)
+      {
+        return result.kept[library.name] = serving.file
+      }
       let found = try find(library, within: configuration.rehearsalTimeout)
       let version = try version(of: found, configuration)
       if let serving, serving.plugin.copy.isSame(as: version),
@@ -35,6 +39,16 @@ extension PluginLoading {
         result.refusals[library.name] = refusal
       }
     }
+  }
+
+  /// Whether the loader cannot be asked and need not be: constructors that do not return keep it, but not what serves.
+  private func isUnchangedBehindBusyLoader(
+    _ copy: PluginCopy, _ configuration: HostConfiguration
+  ) throws(PluginRefusal) -> Bool {
+    guard loader.isBusy, copy.isPrivate else { return loader.isBusy }
+    let content = try PluginContent(
+      of: copy.file, settle: configuration.settle, trust: configuration.fileTrust, limit: configuration.maxPluginSize)
+    return content.hash == copy.hash
   }
 
   /// On the loader's thread, since the system's loader is asked what it has.
@@ -120,10 +134,12 @@ extension PluginLoading {
     }
   }
 
-  /// Whether what is loaded would find the same libraries now as it did then.
+  /// Whether what is loaded would find the same libraries now as it did then. If the loader is busy, nothing can be loaded
+  /// anew anyway.
   func bringsTheSame(
     _ loaded: PluginCopy, _ file: PluginFile, _ resolver: inout DependencyResolver, _ result: inout Result
   ) throws(PluginRefusal) -> Bool {
+    guard !loader.isBusy else { return true }
     let dependencies = try resolver.dependencies(of: loaded, in: file)
     result.notes[file.path] = dependencies.notes
     return dependencies.areLoadedLike(loaded.dependencies)
@@ -136,9 +152,7 @@ extension PluginLoading {
 extension PluginLoading {
   /// Refuses libraries of which another route, under whatever name, wants the functions to run on another thread.
   func refuseThreadConflicts(in result: inout Result, serving: [String: PluginGeneration]) {
-    var settled = serving.filter { result.kept[$0.key] != nil }.values.flatMap {
-      LibraryCall.all($0.settings.calls, of: $0.plugin)
-    }
+    var settled = serving.filter { result.kept[$0.key] != nil }.values.flatMap(\.libraryCalls)
     var refused: Set<String> = []
     for candidate in result.candidates {
       let calls = candidate.libraryCalls

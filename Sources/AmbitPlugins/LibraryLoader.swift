@@ -40,6 +40,9 @@ package final class LibraryLoader: Sendable {
     return try result.get()
   }
 
+  /// Whether something is still being loaded.
+  package var isBusy: Bool { underWay.withLock { $0 != nil } }
+
   /// - Throws: if something is still being loaded. The system's loader does one thing at a time, so whoever asks it for
   ///   anything, be it a function's address, would have to wait for that.
   package func refuseWhileBusy(_ file: PluginFile, of plugin: String) throws(PluginRefusal) {

@@ -16,6 +16,9 @@ package final class PluginGeneration: Sendable {
   package let label: String
   /// The plugin's routes below its prefix.
   package let routes: [BoundRoute]
+  /// The configured ones of these. Looked up once: the system's loader waits for constructors that do not return, and
+  /// whoever asks it for anything then.
+  package let libraryCalls: [LibraryCall]
   let loops: LoopGroup
   let record: Unchecked<GenerationPointer>
   /// The shards that have not ended, and the generation itself until it is to.
@@ -71,6 +74,7 @@ package final class PluginGeneration: Sendable {
     running = Countdown(loops.loops.count + 1)
     progress = Mutex(Progress(file: plugin.copy.file))
     routes = try plugin.boundRoutes(settings, generation: record)
+    libraryCalls = LibraryCall.all(settings.calls, of: plugin)
     if !plugin.isUsedInPlace { LibraryLanes.addUser(of: plugin.image) }
     let opening = self.record
     record.pointee.shardEnded = { [self] in countDown() }

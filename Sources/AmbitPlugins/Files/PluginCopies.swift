@@ -95,7 +95,7 @@ package final class PluginCopies: Sendable {
   /// knows it by no other; one content is copied once.
   func addDependency(_ content: PluginContent, named name: String) throws(PluginRefusal) -> PluginCopy {
     let folder = folder(of: content.hash)
-    if let copy = loadedCopy(at: "\(folder)/\(name)") { return copy }
+    if let copy = loadedCopy(at: "\(folder)/\(name)"), access(copy.path, F_OK) == 0 { return copy }
     var copy = try self.copy(content).copy
     do throws(FileError) {
       if mkdir(folder, 0o700) == -1, errno != EEXIST {

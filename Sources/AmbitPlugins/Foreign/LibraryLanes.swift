@@ -87,7 +87,7 @@ package struct LibraryCall: Sendable {
   /// Tells images apart, loaded or not: the file of one that is used in place, the content of one that is copied.
   let identity: String
 
-  /// The routes of `calls` whose functions are there.
+  /// The routes of `calls` whose functions are there. Asks the system's loader, and waits as long as that is busy.
   package static func all(_ calls: [CallRoute], of plugin: LoadedPlugin) -> [LibraryCall] {
     calls.compactMap { call in
       guard let address = plugin.symbol(call.symbol) else { return nil }
@@ -124,7 +124,7 @@ extension PluginGeneration {
   /// Gives the libraries that routes of these generations call the threads that the routes ask for, from the next call
   /// on: before the routes are served.
   package static func assignThreads(to generations: some Sequence<PluginGeneration>) {
-    let calls = generations.flatMap { LibraryCall.all($0.settings.calls, of: $0.plugin) }
+    let calls = generations.flatMap(\.libraryCalls)
     for call in calls where call.call.placement.isSerial {
       LibraryLanes.lane(of: call.image, named: call.library).usesOwnThread.store(
         call.sharesOwnThread(among: calls), ordering: .relaxed)
@@ -160,7 +160,7 @@ extension PluginGeneration {
       return FunctionRoute(pattern: bound.pattern.description, runs: placement.text(sharesOwnThread: false))
     }
     return own
-      + LibraryCall.all(settings.calls, of: plugin).map { call in
+      + libraryCalls.map { call in
         FunctionRoute(
           pattern: call.call.pattern.description, runs: call.call.placement.text(sharesOwnThread: isOnOwnThread(call)))
       }
@@ -173,7 +173,7 @@ extension PluginGeneration {
 
   /// What the lanes of its routes do now. From any thread.
   package var laneReports: [SerialLaneReport] {
-    let calls = LibraryCall.all(settings.calls, of: plugin).filter { $0.call.placement.isSerial }
+    let calls = libraryCalls.filter { $0.call.placement.isSerial }
     return Set(calls.map(\.image)).map { loops.report(on: LibraryLanes.lane(of: $0, named: plugin.declaration.name)) }
   }
 }
