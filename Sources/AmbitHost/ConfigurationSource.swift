@@ -19,7 +19,7 @@ package struct ConfigurationSource: Sendable {
   /// - Throws: as `read`, and of a file that gave all it had the first time: its next text would be an empty one, which
   ///   means the defaults.
   func readAgain() throws(HostFailure) -> HostConfiguration {
-    if let path, TextFile.isStream(path) {
+    if isStream, let path {
       throw HostFailure([
         "\(path): cannot be read again, as it is no regular file but a pipe or the like, which the start has read to its "
           + "end; for reloads start the host with a file that stays (-c FILE)"
@@ -29,16 +29,22 @@ package struct ConfigurationSource: Sendable {
   }
 
   /// Reads and checks the file. Blocks.
+  /// - Throws: a failure with the exit status for faults of the configuration.
   package func read() throws(HostFailure) -> HostConfiguration {
     guard let path else { return .defaults }
     let text: String
-    do throws(SystemError) { text = try TextFile.read(path) } catch { throw HostFailure(error) }
+    do throws(SystemError) { text = try TextFile.read(path) } catch {
+      throw error.isOfContent ? HostFailure.configuration(error) : HostFailure(error)
+    }
     do throws(ConfigurationErrors) {
       return try HostConfiguration.parse(text: text, file: path)
     } catch {
-      throw HostFailure(error)
+      throw HostFailure.configuration(error)
     }
   }
+
+  /// The file is a pipe or the like, which gives its text once.
+  var isStream: Bool { path.map(TextFile.isStream) ?? false }
 
   /// The path of the admin socket that `configuration` of this source names; nil for none.
   func adminPath(in configuration: HostConfiguration) -> String? { configuration.admin.map(resolve) }
@@ -48,4 +54,7 @@ package struct ConfigurationSource: Sendable {
     guard !name.hasPrefix("/"), let path, let slash = path.lastIndex(of: "/") else { return name }
     return "\(path[...slash])\(name)"
   }
+
+  /// What the system's loader would be asked for a library of routes: a name that it searches for, or a path.
+  func resolveLibrary(_ name: String) -> String { name.contains("/") ? resolve(name) : name }
 }

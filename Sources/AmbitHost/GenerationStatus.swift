@@ -41,6 +41,8 @@ struct GenerationStatus: Sendable, Equatable {
   let holders: [String]
   /// Why its library stays when the generation has ended; nil if it can be unloaded.
   let residentReason: String?
+  /// Why its file is refused, if it is the file's last good copy; else empty.
+  let lastGoodBecause: [String]
   /// Resident bytes of its library's mappings.
   let memory: Int
 }
@@ -83,6 +85,7 @@ extension GenerationStatus {
     jobs = load.jobs
     holders = state == .retiring ? load.holders : []
     self.residentReason = residentReason
+    lastGoodBecause = state == .serving ? generation.lastGoodBecause : []
     self.memory = memory[generation.plugin.path] ?? 0
   }
 }

@@ -24,7 +24,7 @@ extension Host {
     return started
   }
 
-  private func start(
+  func start(
     _ candidate: PluginLoading.Candidate, _ configuration: HostConfiguration, beside started: [String: PluginGeneration]
   ) throws(PluginRefusal) -> PluginGeneration {
     try refuseWhileStuck(candidate)
@@ -121,7 +121,7 @@ extension Host {
   }
 
   /// A plugin whose `start` failed keeps its old routes, which may stand in the way of another's new ones.
-  private func refuseConflicts(
+  func refuseConflicts(
     in started: inout [String: PluginGeneration], _ calls: CallRoutes, _ report: inout ReloadReport
   ) {
     let candidates = started.map { name, generation in

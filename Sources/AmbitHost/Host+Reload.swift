@@ -56,15 +56,20 @@ extension Host {
 
   /// Loads, starts and publishes what is new in the plugin directory, and retires what it replaces.
   ///
-  /// With `refusing`, a plugin that fails refuses the whole; otherwise each plugin stands for itself.
-  func loadPlugins(_ configuration: HostConfiguration, refusing: Bool) throws(HostFailure) -> ReloadReport {
-    let result = try loading.prepare(configuration, serving: serving)
+  /// With `refusing`, a plugin that fails refuses the whole; otherwise each plugin stands for itself. With `fallingBack`,
+  /// as at the start, the last good copy of a file that fails takes its place.
+  func loadPlugins(
+    _ configuration: HostConfiguration, refusing: Bool, fallingBack: Bool = false
+  ) throws(HostFailure) -> ReloadReport {
+    var result = try loading.prepare(
+      configuration, serving: serving, fallingBackTo: fallingBack ? lastGood : nil)
     var report = ReloadReport()
     report.failed = result.refusals
     report.notes = result.notes
     for notice in result.notices { logger.notice("\(notice)") }
     try check(result, configuration, refusing: refusing)
-    let started = start(result.candidates, configuration, &report)
+    var started = start(result.candidates, configuration, &report)
+    if fallingBack, !report.failed.isEmpty { startLastGood(of: &result, configuration, in: &started, &report) }
     if loading.isStopping() || refusing && !report.failed.isEmpty {
       stop(Array(started.values))
       try loading.goOn()
@@ -79,12 +84,15 @@ extension Host {
       logger.warning("a loop does not turn: until it does, its clients wait, and then find the new routes")
     }
     reportChanges(from: serving, to: next, started: started, &report)
+    let before = serving
     let retired = serving.filter { next[$0.key] !== $0.value }
     serving = next
+    reportLastGood(result, before: before)
     board.serves(next.values)
     for change in report.changes {
       for note in change.notes { logger.warning("\(change.file): \(note)") }
     }
+    keepLastGood(result)
     for generation in retired.values { retire(generation, drain: configuration.drainTimeout) }
     return report
   }
@@ -98,7 +106,7 @@ extension Host {
       throw HostFailure(result.errors(configuration, file: source.name, serving: serving))
     }
     let errors = result.changeErrors(configuration, file: source.name, serving: serving)
-    if !errors.isEmpty, result.refusals.isEmpty { throw HostFailure(errors) }
+    if !errors.isEmpty, result.refusals.isEmpty, result.fallbacks.isEmpty { throw HostFailure(errors) }
     for error in errors { logger.warning("\(error)") }
   }
 
@@ -149,7 +157,8 @@ extension Host {
       ("listen", new.listen != initial.listen), ("admin", new.admin != initial.admin),
       ("threads", new.threads != initial.threads),
       ("stack_size", new.stackSize != initial.stackSize),
-      ("handler_stack_size", new.handlerStackSize != initial.handlerStackSize), ("pool_threads", new.poolThreads != initial.poolThreads),
+      ("handler_stack_size", new.handlerStackSize != initial.handlerStackSize),
+      ("pool_threads", new.poolThreads != initial.poolThreads),
       ("pool_queue", new.poolQueue != initial.poolQueue), ("cancel_grace", new.cancelGrace != initial.cancelGrace),
       ("stall_warning", new.stallWarning != initial.stallWarning), ("limits", new.limits != initial.limits),
       ("log", new.log != initial.log), ("private", new.privateDirectory != initial.privateDirectory),

@@ -18,6 +18,8 @@ package final class Host {
   let loops: LoopGroup
   let server: HTTPServer
   let loading: PluginLoading
+  /// nil if there is no place for them.
+  let lastGood: LastGoodCopies?
   /// What serves, by the plugin's name.
   var serving: [String: PluginGeneration] = [:]
   let board = StatusBoard()
@@ -71,6 +73,7 @@ package final class Host {
       throw HostFailure(error)
     }
     loading = try PluginLoading(source: source, configuration: configuration) { [signals] in signals.isTerminating }
+    lastGood = Self.openLastGood(source, configuration, logger)
     stopAtSecondSignal()
     do throws(HostFailure) {
       try start(isChecked: isChecked)
@@ -89,7 +92,8 @@ package final class Host {
     do throws(ListenError) { urls = try server.listen(at: configuration.listen) } catch { throw HostFailure(error) }
     board.listens(at: urls)
     try startAdmin()
-    let report = try loadPlugins(configuration, refusing: configuration.start == .strict)
+    let report = try loadPlugins(
+      configuration, refusing: configuration.start == .strict, fallingBack: true)
     for line in report.failed.lines { logger.error("\(line)") }
     server.accept()
     if isChecked { logger.notice("checked mode: calls of plugins are checked, and cost more time and memory") }

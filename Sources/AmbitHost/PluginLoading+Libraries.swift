@@ -53,7 +53,7 @@ extension PluginLoading {
 
   /// On the loader's thread, since the system's loader is asked what it has.
   private func find(_ library: CallRoutes.Library, within limit: Duration) throws(PluginRefusal) -> FoundLibrary {
-    let path = library.name.contains("/") ? source.resolve(library.name) : library.name
+    let path = source.resolveLibrary(library.name)
     let copies = copies
     let file = PluginFile(library: library.name, at: path)
     return try loader.load(file, of: library.name, within: limit) { () throws(PluginRefusal) in
@@ -85,7 +85,7 @@ extension PluginLoading {
   }
 
   /// What is opened in the child is what the host will open.
-  private func rehearse(
+  func rehearse(
     _ copy: PluginCopy, _ rehearsal: Rehearsal, _ settings: PluginSettingValues
   ) throws(PluginRefusal) -> Candidate.Origin {
     do throws(PluginRefusal) {

@@ -116,8 +116,21 @@ extension PluginLoading {
     var notes: [String: [String]] = [:]
     /// What the operator should know and did allow for.
     var notices: [String] = []
+    /// All that there is in the plugin directory and among the libraries of configured routes.
+    var files: [PluginFile] = []
+    /// Why files are refused of which the last good copy is a candidate, by file; they are not in `refusals`.
+    var fallbacks: [String: PluginRefusal] = [:]
+    /// The files of which the last good copy was looked for.
+    var triedLastGood: Set<String> = []
     /// The names of what serves and of which nothing is left, not even a file that was refused.
     var removed: [String] = []
+
+    /// Last good copies that are refused because of others are refused with the reasons against their files.
+    mutating func forgetRefusedFallbacks() {
+      for (file, refusal) in refusals {
+        if let first = fallbacks.removeValue(forKey: file) { refusals[file] = first.adding(lastGood: refusal) }
+      }
+    }
 
     /// The names in `serving` of which neither a candidate nor a file, be it refused, is there.
     func missing(from serving: [String: PluginGeneration]) -> [String] {

@@ -40,15 +40,18 @@ struct PluginLoading {
   }
 
   /// Compares directory and configuration with what serves now, by name. Blocks.
+  /// - Parameter lastGood: Where the last good copies of refused files are taken from; nil for none.
   /// - Throws: if the directory cannot be listed or trusted, or the host is to stop.
-  func prepare(_ configuration: HostConfiguration, serving: [String: PluginGeneration]) throws(HostFailure) -> Result {
+  func prepare(
+    _ configuration: HostConfiguration, serving: [String: PluginGeneration],
+    fallingBackTo lastGood: LastGoodCopies? = nil
+  ) throws(HostFailure) -> Result {
     let calls = CallRoutes(configuration, file: source.name)
     let files = try list(configuration)
-    let rehearsal = Rehearsal(
-      runtime: configuration.rehearsalRuntime, limit: configuration.rehearsalTimeout, isStopping: isStopping,
-      log: Self.log)
+    let rehearsal = rehearsal(configuration)
     var result = Result()
     var resolver = resolver(configuration)
+    result.files = files + calls.libraries.map { PluginFile(library: $0.name, at: source.resolveLibrary($0.name)) }
     for file in files {
       do throws(PluginRefusal) {
         let content = try PluginContent(
@@ -70,12 +73,23 @@ struct PluginLoading {
       take(library, configuration, rehearsal, &resolver, serving: serving[library.name], &result)
       try goOn()
     }
-    refuseThreadConflicts(in: &result, serving: serving)
-    refuseConflicts(in: &result, calls, serving: serving)
+    // What is refused because of a conflict may have a last good copy without one.
+    for _ in 0..<2 {
+      if let lastGood { try fallBack(to: lastGood, configuration, in: &result) }
+      refuseThreadConflicts(in: &result, serving: serving)
+      refuseConflicts(in: &result, calls, serving: serving)
+    }
+    result.forgetRefusedFallbacks()
     result.removed = result.missing(from: serving)
     refuseCallsOfNobody(calls, in: &result, serving: serving)
     noteSettingsOfNobody(configuration, in: &result, serving: serving)
     return result
+  }
+
+  func rehearsal(_ configuration: HostConfiguration) -> Rehearsal {
+    Rehearsal(
+      runtime: configuration.rehearsalRuntime, limit: configuration.rehearsalTimeout, isStopping: isStopping,
+      log: Self.log)
   }
 
   /// - Throws: if the host is to stop.
@@ -120,7 +134,7 @@ struct PluginLoading {
     result.refusals[other.path] = PluginConflicts.refusal(of: other, named: name, besides: file)
   }
 
-  private func rehearse(
+  func rehearse(
     _ copy: PluginCopy, _ rehearsal: Rehearsal, _ configuration: HostConfiguration, _ calls: CallRoutes,
     _ serving: [String: PluginGeneration]
   ) throws(PluginRefusal) -> Candidate {

@@ -77,7 +77,7 @@ extension PluginLoading.Result {
     _ configuration: HostConfiguration, file: String, serving: [String: PluginGeneration]
   ) -> [String] {
     RouteChanges(configuration).errors(
-      in: file, among: routes(besides: serving), isComplete: refusals.isEmpty
+      in: file, among: routes(besides: serving), isComplete: refusals.isEmpty && fallbacks.isEmpty
     ).map(\.description)
   }
 

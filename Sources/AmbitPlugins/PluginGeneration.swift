@@ -35,6 +35,8 @@ package final class PluginGeneration: Sendable {
     var phase = GenerationPhase.serving
     var since = Clock.wall
     var file: PluginFile
+    /// Why the file is refused of which this is the last good copy; empty if it is not refused.
+    var refusal: [String] = []
   }
 
   /// Opens the generation's scopes. No code of the plugin runs yet, and no route is served.
@@ -90,6 +92,21 @@ package final class PluginGeneration: Sendable {
 
   /// The operator's file of this plugin: where it was loaded from, or where it is now. From any thread.
   package var file: PluginFile { progress.withLock { $0.file } }
+
+  /// Why the operator's file is refused, a line for each reason, if this is the file's last good copy; else empty. From
+  /// any thread.
+  package var lastGoodBecause: [String] { progress.withLock { $0.refusal } }
+
+  /// It is the last good copy of a file that is refused. From any thread.
+  package var isLastGoodCopy: Bool { !lastGoodBecause.isEmpty }
+
+  /// It serves as the last good copy of its file, which is refused.
+  package func standsIn(for refusal: PluginRefusal) {
+    progress.withLock { $0.refusal = refusal.errors.map(\.description) }
+  }
+
+  /// The operator's file has its content.
+  package func fileIsGood() { progress.withLock { $0.refusal = [] } }
 
   /// The operator has given the file another name.
   package func fileWasRenamed(to file: PluginFile) {

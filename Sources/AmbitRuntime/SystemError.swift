@@ -14,6 +14,9 @@ public struct SystemError: Error, CustomStringConvertible, Sendable {
 
   public var description: String { "\(operation): \(Self.text(code))" }
 
+  /// The bytes that were read are at fault, too many or no text, and not the system: trying again would not help.
+  public var isOfContent: Bool { [EFBIG, EILSEQ].contains(code) }
+
   /// The system's text for an error number.
   public static func text(_ code: Int32) -> String { String(cString: strerror(code)) }
 

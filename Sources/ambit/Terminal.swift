@@ -5,10 +5,10 @@ enum Terminal {
   /// A line on standard error.
   static func note(_ line: String) { StandardStreams.writeError("\(line)\n") }
 
-  /// Ends the command, with what went wrong on standard error.
+  /// Ends the command, with what went wrong on standard error and its exit status.
   static func fail(_ failure: HostFailure) -> Never {
     for line in failure.lines { note("error: \(line)") }
-    exit(1)
+    exit(failure.exitStatus)
   }
 
   /// Ends the process once its output is written.

@@ -46,7 +46,8 @@ private func run<Value>(in directory: URL, _ body: (CountingHost) throws -> Valu
   process.executableURL = Places.ambit
   process.arguments = ["serve"]
   process.currentDirectoryURL = directory
-  process.environment = ProcessInfo.processInfo.environment.merging(["LD_PRELOAD": counter.path]) { $1 }
+  let variables = ["LD_PRELOAD": counter.path, "STATE_DIRECTORY": directory.appending(path: "state").path]
+  process.environment = ProcessInfo.processInfo.environment.merging(variables) { $1 }
   process.standardInput = FileHandle.nullDevice
   process.standardError = log
   try process.run()

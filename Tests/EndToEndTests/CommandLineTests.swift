@@ -98,9 +98,22 @@ import Testing
     try await withTemporaryDirectory { directory in
       try await populate(directory, with: [], configuration: "lisen = 1\n[limits]\nmax_body = \"8 megs\"\n")
       let result = try await ambit("check", in: directory)
-      #expect(result.status == .exited(1))
+      #expect(result.status == .exited(78))
       #expect(result.errors.contains("host.conf:1:1: unknown key \"lisen\"; did you mean \"listen\"?"))
       #expect(result.errors.contains("host.conf:3:1: limits.max_body: "))
+    }
+  }
+
+  @Test(arguments: ["serve", "check", "routes", "reload", "status"])
+  func `every command that reads an invalid configuration ends with status 78`(command: String) async throws {
+    try await withTemporaryDirectory { directory in
+      for text in [Array("threads = many\n".utf8), Array("threads = -1\n".utf8), [0x23, 0xff, 0x0a]] {
+        try await populate(directory, with: [])
+        try directory.write(bytes: text, as: "host.conf")
+        let result = try await ambit(command, in: directory)
+        #expect(result.status == .exited(78), "\(result.errors)")
+        #expect(result.errors.hasPrefix("error: ") && result.errors.contains("host.conf"))
+      }
     }
   }
 

@@ -33,11 +33,11 @@ import Testing
     }
   }
 
-  @Test func `ends with status 1 if the configuration is wrong, and changes nothing`() async throws {
+  @Test func `ends with status 78 if it finds the configuration invalid, and with 1 if the host does`() async throws {
     try await withHost([.sample("hello")]) { host in
       try host.configure("thread = 1")
       let own = try await ambit("reload", in: host.directory)
-      #expect(own.status == .exited(1))
+      #expect(own.status == .exited(78))
       #expect(own.errors.contains("unknown key \"thread\""))
       let hosts = try await ambit("reload", "--socket", ".ambit.sock", in: host.directory)
       #expect(hosts.status == .exited(1))

@@ -67,6 +67,7 @@ extension GenerationStatus {
       ("jobs", JSONValue(jobs)),
       ("held_by", .array(holders.map(JSONValue.string))),
       ("stays_because", JSONValue(residentReason)),
+      ("last_good_because", .array(lastGoodBecause.map(JSONValue.string))),
       ("memory_bytes", JSONValue(memory)),
     ])
   }

@@ -40,7 +40,8 @@ extension HostStatus {
     let lines = table.lines
     return lines.prefix(1)
       + zip(lines.dropFirst(), running).flatMap { line, generation in
-        [line] + generation.holders.map { "  held by \($0)" }
+        [line] + generation.lastGoodBecause.map { "  last good copy, as its file is refused: \($0)" }
+          + generation.holders.map { "  held by \($0)" }
       }
   }
 

@@ -57,6 +57,11 @@ final class OpenFile: Sendable {
     return place
   }
 
+  /// Returns once what was written is on the disk: fsync(2). Of a folder, what its files are called.
+  func sync() throws(FileError) {
+    _ = try systemCall("write it to the disk", path) { fsync(descriptor) }
+  }
+
   func write(_ bytes: some Collection<UInt8>) throws(FileError) {
     var written = 0
     let bytes = ArraySlice(bytes)

@@ -48,6 +48,9 @@ package struct PluginContent: Sendable {
     self.size = size
   }
 
+  /// The same content in the place of that of another file, beside which the libraries lie that it brings along.
+  func taken(for file: PluginFile) -> PluginContent { PluginContent(file, source, hash: hash, size: size) }
+
   /// The content, or nil if the file changed between the first look at it and the last.
   private static func attempt(
     _ file: PluginFile, settle: Duration, limit: Int, pause: (Duration) -> Void

@@ -6,7 +6,7 @@ struct Reload: ParsableCommand {
     abstract: "Let a running host load what is new or changed.",
     discussion: """
       Waits until the reload is done and prints what became of each plugin: added, changed, kept, removed, or failed and \
-      why. The exit status is 0 if nothing failed, 1 otherwise.
+      why. The exit status is 0 if nothing failed, 78 if the configuration that names the host is invalid, 1 otherwise.
 
         ambit reload                  # the host of this folder
         ambit reload -c prod.conf

@@ -7,7 +7,8 @@ struct Serve: ParsableCommand {
     discussion: """
       Signals: HUP reads the configuration and the folder again; TERM and INT give up a start or reload, let requests \
       finish, then stop, and a second one stops at once; USR2 writes all scopes and jobs to the log. The log is \
-      standard error: USR1, which others take for an order to reopen it, changes nothing.
+      standard error: USR1, which others take for an order to reopen it, changes nothing. The exit status is 0 after a \
+      stop, 78 if the configuration is invalid, so that trying again is no use, and 1 if the host cannot start else.
 
         ambit serve                   # ./host.conf, or the defaults
         ambit serve -c prod.conf

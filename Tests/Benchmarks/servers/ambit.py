@@ -29,6 +29,7 @@ class Ambit(Server):
             build_library(source, plugins / f"{source.stem}.so", *self.include)
         configuration = (PEERS / "ambit/host.conf").read_text().format(port=self.port)
         (directory / "host.conf").write_text(configuration)
+        self.environment = {"STATE_DIRECTORY": str(directory / "state")}
 
     def command(self):
         return [self.binary, "serve"]

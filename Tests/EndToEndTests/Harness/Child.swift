@@ -29,7 +29,9 @@ final class Child: Sendable {
     defer { for end in Set([output, errors]) { close(end) } }
     // Glibc's module does not offer posix_spawn_file_actions_addchdir_np; env becomes the command, with the same number.
     let words = ["env", "-C", directory.filePath, command] + arguments
-    pid = try spawn(words, environment, output: output, errors: errors)
+    // Without it a host would keep last good copies where the user's own hosts do.
+    let state = ["STATE_DIRECTORY": directory.appending(path: "state").filePath]
+    pid = try spawn(words, state.merging(environment) { $1 }, output: output, errors: errors)
     Thread.detachNewThread { self.reap() }
     DispatchQueue.global().asyncAfter(deadline: .now() + limit) { [weak self] in self?.signal(SIGKILL) }
   }

@@ -81,6 +81,16 @@ final class Host: Sendable {
     return await child.status
   }
 
+  /// Asks the host to stop, starts another one in its place, hands that to `body` and ends it whatever happens.
+  func startAgain(environment: [String: String] = [:], _ body: @Sendable (Host) async throws -> Void) async throws {
+    _ = await stop()
+    let next = try await Host(in: directory, wrapper: [], arguments: [], environment: environment, limit: .seconds(60))
+    let result = await Result.running { try await body(next) }
+    next.child.signal(SIGKILL)
+    _ = await next.child.status
+    try result.get()
+  }
+
   /// The figure called `name` of `/proc/PID/status`, in bytes.
   func memory(_ name: String) throws -> Int {
     let status = try String(contentsOfFile: "/proc/\(child.pid)/status", encoding: .utf8)

@@ -1,0 +1,90 @@
+import AmbitCore
+import Foundation
+import Testing
+
+@testable import AmbitPlugins
+
+@Suite struct `Keeping last good copies` {
+  private let folder: TemporaryFolder
+  private let copies: PluginCopies
+  private let file: PluginFile
+
+  init() throws {
+    folder = try TemporaryFolder()
+    copies = try PluginCopies(in: folder.path)
+    file = try FixtureLibrary.build("bare", in: folder)
+  }
+
+  private func open(of configuration: String? = nil) throws -> LastGoodCopies {
+    try LastGoodCopies(
+      of: configuration ?? folder.path, environment: ["STATE_DIRECTORY": "\(folder.path)/state:/other"], trust: .any)
+  }
+
+  private func hash(_ copies: LastGoodCopies, _ file: PluginFile) throws -> SHA256? {
+    try copies.content(of: file, trust: .any, limit: .max)?.hash
+  }
+
+  @Test func `lets another process find the content of a file by the file's name`() throws {
+    let copy = try copies.add(.settled(file))
+    try open().keep(copy, as: file)
+    #expect(try hash(open(), file) == copy.hash)
+    #expect(try hash(open(), PluginFile(path: "/elsewhere/bare.so")) == copy.hash, "a folder of the next deploy")
+    #expect(try hash(open(), PluginFile(path: "other.so")) == nil)
+    #expect(try hash(open(), PluginFile(library: "bare.so", at: "bare.so")) == nil)
+    #expect(try hash(open(of: "\(folder.path)/bare.so"), file) == nil, "another configuration's")
+  }
+
+  @Test func `is no matter of how the configuration's path is written`() throws {
+    let copy = try copies.add(.settled(file))
+    try open().keep(copy, as: file)
+    try FileManager.default.createSymbolicLink(atPath: "\(folder.path)/link", withDestinationPath: folder.path)
+    #expect(try hash(open(of: "\(folder.path)/link/./"), file) == copy.hash)
+  }
+
+  @Test func `replaces the copy before, also where two hosts do`() throws {
+    let (one, other) = (try open(), try open())
+    let old = try copies.add(.settled(file))
+    try one.keep(old, as: file)
+    try Data(contentsOf: URL(fileURLWithPath: file.path)).appended().write(to: URL(fileURLWithPath: file.path))
+    let new = try copies.add(.settled(file))
+    try other.keep(new, as: file)
+    #expect(try hash(one, file) == new.hash)
+    try one.keep(old, as: file)
+    #expect(try hash(other, file) == old.hash)
+    #expect(try libraries(one).count == 1)
+  }
+
+  @Test func `removes what belongs to no file, and what a writer that is gone has left`() throws {
+    let kept = try open()
+    try kept.keep(copies.add(.settled(file)), as: file)
+    let running = ".abc.\(getpid()).new"
+    for name in [".abc.999999999.new", running, "\(String(repeating: "0", count: 16)).00.so"] {
+      try Data().write(to: URL(fileURLWithPath: "\(kept.path)/\(name)"))
+    }
+    kept.removeAll(but: [file])
+    let names = try FileManager.default.contentsOfDirectory(atPath: kept.path)
+    #expect(names.count == 3 && names.contains(running) && names.contains("configuration"))
+    kept.removeAll(but: [])
+    #expect(try libraries(kept).isEmpty)
+  }
+
+  private func libraries(_ copies: LastGoodCopies) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: copies.path).filter { $0.hasSuffix(".so") }
+  }
+
+  @Test(
+    arguments: [
+      (["STATE_DIRECTORY": "/a:/b", "HOME": "/h"], true, "/a"), (["STATE_DIRECTORY": ""], true, "/var/lib/ambit"),
+      (["HOME": "/h", "XDG_STATE_HOME": "/x"], true, "/var/lib/ambit"),
+      (["HOME": "/h", "XDG_STATE_HOME": "/x"], false, "/x/ambit"),
+      (["HOME": "/h", "XDG_STATE_HOME": "x"], false, "/h/.local/state/ambit"), ([:], false, nil),
+    ] as [([String: String], Bool, String?)])
+  func `happens where the environment says`(environment: [String: String], isRoot: Bool, folder: String?) {
+    #expect(LastGoodCopies.stateFolder(environment, isRoot: isRoot) == folder)
+  }
+}
+
+extension Data {
+  /// The same library for the loader, and another one for its hash.
+  fileprivate func appended() -> Data { self + Data([0]) }
+}
