@@ -78,6 +78,10 @@ extension UnsafeMutablePointer<Server> {
         segments: .allocate(capacity: RoutePattern.maximumSegments)))
     pointee.segments.initialize(repeating: ByteRange())
     loop.pointee.server = UnsafeMutableRawPointer(self)
+    loop.pointee.lookForDisconnect = { request in
+      let request = request.assumingMemoryBound(to: Request.self)
+      request.pointee.connection?.lookForDisconnect(of: request)
+    }
   }
 
   /// Uses `routes` for requests that begin from now on.

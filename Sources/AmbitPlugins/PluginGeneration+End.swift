@@ -31,7 +31,7 @@ extension PluginGeneration {
       retire(drain: drain)
     case .shutdown:
       self.completion.withLock { $0 = completion }
-      onEachShard { $0.cancel(.shutdown) }
+      endEachShard { $0.cancel(.shutdown) }
     }
     countDown()
   }
@@ -46,9 +46,16 @@ extension PluginGeneration {
     let draining = Countdown(loops.loops.count)
     record.value.pointee.shardDrained = {
       guard draining.countDown() else { return }
-      self.onEachShard { $0.cancel(.retired) }
+      self.endEachShard { $0.cancel(.retired) }
     }
-    onEachShard { $0.retire(drain: drain.wholeNanoseconds) }
+    endEachShard { $0.retire(drain: drain.wholeNanoseconds) }
+  }
+
+  /// Runs `work`, which ends the plugin's scope or says when it ends, on each loop: a job that computes is told of it.
+  /// Before its turn only where all scopes are open, since one might have to be opened first.
+  private func endEachShard(_ work: @escaping @Sendable (ScopePointer) -> Void) {
+    guard hasShards.load(ordering: .relaxed) else { return onEachShard(work) }
+    loops.postUrgentToEach { [record] loop in work(record.value.pointee.shards[loop.pointee.index]) }
   }
 
   private func onEachShard(_ work: @escaping @Sendable (ScopePointer) -> Void) {

@@ -30,6 +30,8 @@ package final class PluginGeneration: Sendable {
   let ownCall = Mutex<(name: StaticString, since: Int64)?>(nil)
   /// Its `start` was run, if it has one.
   let wasStarted = Atomic<Bool>(false)
+  /// Its scope is open on every loop.
+  let hasShards = Atomic<Bool>(false)
 
   struct Progress {
     var phase = GenerationPhase.serving
@@ -85,6 +87,7 @@ package final class PluginGeneration: Sendable {
       end(.retired(drain: .zero)) {}
       throw refusal("no scope for it on a loop that does not turn")
     }
+    hasShards.store(true, ordering: .relaxed)
   }
 
   /// What has become of it, and when that began: nanoseconds since 1970. From any thread.

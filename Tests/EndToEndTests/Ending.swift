@@ -56,7 +56,7 @@ struct Ending: Sendable, CustomTestStringConvertible {
         others: ["child on_end failed -10 failed", "handler goes on -1 0 none"]),
       Ending(
         answering: "/job-cancelled",
-        others: ["child wait -1 -1 none", "child on_end cancelled -1 none", "handler joins 0 cancelled -1 none"],
+        others: ["child wait -1 -1 called", "child on_end cancelled -1 none", "handler joins 0 cancelled -1 none"],
         withoutWait: ["child"]),
       Ending(
         answering: "/job-timed-out",

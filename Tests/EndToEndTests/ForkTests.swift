@@ -7,6 +7,7 @@ import Testing
   @Test(
     arguments: [
       ("/handler", "handler", nil), ("/unanswered", "handler", nil), ("/thread", "handler", nil),
+      ("/large", "handler", nil),
       ("/job", "job", "forker"), ("/on_end", "on_end function", nil), ("/on_cancel", "on_cancel function", nil),
       ("/block", "handler", nil), ("/function", "handler", nil),
     ] as [(String, String, String?)])

@@ -58,6 +58,7 @@ enum ResponseCalls {
       guard let request = RequestPointer.of(handle) else { return Status.wrongState.rawValue }
       return CallSite.job(handle) { scope, job in
         guard length >= 0, bytes != nil || length == 0 else { return .invalid }
+        scope.cancelIfOver(for: job)
         if job.isCancelled(in: scope) { return .cancelled }
         return Responder.write(
           UnsafeRawBufferPointer(start: bytes, count: length), to: request, job: job, scope: scope)

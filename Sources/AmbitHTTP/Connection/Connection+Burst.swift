@@ -54,7 +54,7 @@ extension UnsafeMutablePointer<Connection> {
   }
 
   /// Waits for the timers of another turn: a job that only yields may run again in this one, before any event is seen.
-  private func letOthersRun() {
+  func letOthersRun() {
     _ = job.suspend(for: .turn, in: job.pointee.scope, timeout: 0)
   }
 

@@ -133,6 +133,14 @@ extension UnsafeMutablePointer<Connection> {
     }
   }
 
+  /// Whether the client has left, for a handler that computes: its loop does not turn, and so takes no events. These
+  /// come again when it does.
+  func lookForDisconnect(of request: RequestPointer) {
+    guard !request.pointee.policy.finishesOnDisconnect else { return }
+    note(clinux_hangup_events(pointee.descriptor))
+    if pointee.flags.contains(.hangup) { request.clientLeft() }
+  }
+
   @inline(__always)
   fileprivate func note(_ events: UInt32) {
     if events & (IOEvents.readable | IOEvents.hangup) != 0 { pointee.flags.insert(.readable) }

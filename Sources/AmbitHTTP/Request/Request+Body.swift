@@ -6,6 +6,7 @@ extension UnsafeMutablePointer<Request> {
   /// Reads bytes of the body, waiting as `job` until there are some: their number, 0 at the end, or a negative status;
   /// `.wrongState` while another job waits for them.
   func readBody(into memory: UnsafeMutableRawBufferPointer, job: JobPointer, scope: ScopePointer) -> Int64 {
+    scope.cancelIfOver(for: job)
     while true {
       if job.isCancelled(in: scope) { return Int64(Status.cancelled.rawValue) }
       if pointee.body.isTooLong { return Int64(Status.limit.rawValue) }

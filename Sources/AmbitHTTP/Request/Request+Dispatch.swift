@@ -10,7 +10,7 @@ extension UnsafeMutablePointer<Request> {
     let connection = pointee.connection!
     pointee.body.begin(
       pointee.head.body, expectsContinue: pointee.head.expectsContinue, limit: pointee.server.pointee.limits.maxBody)
-    if let route = findRoute() {
+    if let route = findRoute() ?? findNewRoute(connection) {
       run(route, on: connection)
     } else {
       skipBody(of: connection)
@@ -19,13 +19,22 @@ extension UnsafeMutablePointer<Request> {
     }
   }
 
+  /// The new route of a request whose old one led to a plugin that has been replaced. A handler that computes is told
+  /// of the end of its plugin ahead of what was posted before, and with it the next request of its connection.
+  @inline(never)
+  private func findNewRoute(_ connection: ConnectionPointer) -> RoutePointer? {
+    guard pointee.awaitsRoutes else { return nil }
+    connection.letOthersRun()
+    defer { pointee.awaitsRoutes = false }
+    return findRoute()
+  }
+
   private func run(_ route: RoutePointer, on connection: ConnectionPointer) {
     let scope = scope
     let job = connection.job
     job.pointee.scope = scope
     scope.pointee.handlerJob = job
     let code = pointee.policy.runsElsewhere ? runElsewhere(route, as: job) : runInPlace(route, as: job)
-    ForkedChild.endIfReturned(from: job, in: scope)
     job.handlerReturned(in: scope)
     conclude(code, on: connection)
     job.handlerIsDone()
@@ -40,8 +49,11 @@ extension UnsafeMutablePointer<Request> {
   @inline(__always)
   private func runInPlace(_ route: RoutePointer, as job: JobPointer) -> Int32 {
     switch route.pointee.target {
-    case .handler(let handler): handler(scope.asHandle)
-    case .call(let call): answer(by: call, isBlocking: false, as: job)
+    case .handler(let handler):
+      let code = handler(scope.asHandle)
+      ForkedChild.endIfReturned(from: job, in: scope)
+      return code
+    case .call(let call): return answer(by: call, isBlocking: false, as: job)
     }
   }
 
@@ -150,6 +162,10 @@ extension UnsafeMutablePointer<Request> {
     let route = member.route
     let plugin = route.pointee.generation.pointee.shards[loop.pointee.index]
     guard plugin.pointee.state == .open else {
+      if plugin.pointee.cause == .retired, !pointee.awaitsRoutes {
+        pointee.awaitsRoutes = true
+        return false
+      }
       let isStopping = plugin.pointee.cause == .shutdown
       let text: StaticString = isStopping ? "the host is shutting down" : "the plugin of this route has ended"
       ErrorResponse.send(on: self, status: 503, text: text, closing: isStopping)

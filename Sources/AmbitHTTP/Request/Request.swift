@@ -20,6 +20,8 @@ struct Request {
   var headStart: Int
 
   var route: RoutePointer?
+  /// The plugin of the route that was found has been replaced, and the new routes are on their way.
+  var awaitsRoutes = false
   /// How it is treated; void without a route.
   var policy: RoutePolicy
   /// The normal path: part of the head, or in the scope's memory.
@@ -50,6 +52,7 @@ extension UnsafeMutablePointer<Request> {
     fields.initialize(repeating: HeaderField())
     pointer(to: \.server)!.initialize(to: server)
     pointer(to: \.nextFree)!.initialize(to: nil)
+    pointer(to: \.awaitsRoutes)!.initialize(to: false)
     pointer(to: \.fields)!.initialize(to: fields)
     pointer(to: \.parser)!.initialize(to: HeadParser(limits: server.pointee.limits.head))
     pointer(to: \.input)!.initialize(to: nil)

@@ -72,6 +72,35 @@ public enum CallSite {
     return body(scope).rawValue
   }
 
+  /// The same for a call that ends scopes or jobs, or moves a deadline: made from a thread, it reaches a job that
+  /// computes on the loop. `body` runs no code of a plugin there, and waits for nothing.
+  @inline(__always)
+  static func ending(_ handle: UnsafeMutablePointer<ambit_scope>?, _ body: @escaping @Sendable (ScopePointer) -> Status)
+    -> Int32
+  {
+    guard let handle else { return Status.invalid.rawValue }
+    let scope = ScopePointer.of(handle)
+    return isOnLoop(of: scope) ? body(scope).rawValue : endingFromThread(scope, body)
+  }
+
+  @inline(never)
+  private static func endingFromThread(_ scope: ScopePointer, _ body: @escaping @Sendable (ScopePointer) -> Status)
+    -> Int32
+  {
+    guard cfiber_loop() == nil, job?.pointee.loop == scope.pointee.loop else { return Status.wrongThread.rawValue }
+    let (target, result) = (Unchecked(scope), EarlyResult())
+    scope.pointee.loop.pointee.mailbox._withUnsafeGuaranteedRef {
+      $0.postUrgent { _ in result.status = body(target.value) }
+    }
+    // It comes behind what was just posted.
+    return fromThread(scope) { _ in result.status }.rawValue
+  }
+
+  /// Written and read on the loop.
+  private final class EarlyResult: @unchecked Sendable {
+    var status = Status.noMemory
+  }
+
   /// Whether this is the thread of the scope's loop. As numbers: as pointers that may be nil they take twice as long.
   @inline(__always)
   private static func isOnLoop(of scope: ScopePointer) -> Bool {

@@ -30,20 +30,21 @@ enum JobCalls {
 
   private static func installCancellation(in api: inout ambit_api) {
     api.cancel = { handle in
-      _ = CallSite.loop(handle) { scope in
+      _ = CallSite.ending(handle) { scope in
         scope.cancelWithShards()
         return .ok
       }
     }
     api.cancel_job = { handle, other in
       guard let other else { return }
-      _ = CallSite.loop(handle) { _ in
-        JobPointer(other).cancel()
+      let job = Unchecked(JobPointer(other))
+      _ = CallSite.ending(handle) { _ in
+        job.value.cancel(.called)
         return .ok
       }
     }
     api.cancelled = { handle in
-      handle.map { ambit_cause(ScopePointer.of($0).pointee.cause.rawValue) } ?? 0
+      handle.map { ambit_cause(ScopePointer.of($0).causeForCaller().rawValue) } ?? 0
     }
   }
 }

@@ -13,7 +13,7 @@ enum RefCalls {
       return ambit_ref(api: handle?.pointee.api, id: id)
     }
     api.ref_cancelled = { ref in
-      ambit_cause((ForkedChild.isCurrent ? .done : References.cause(ref.id)).rawValue)
+      ambit_cause((ForkedChild.isCurrent ? .done : References.causeForCaller(ref.id)).rawValue)
     }
     api.post = { ref, function, argument in
       guard let function else { return Status.invalid.rawValue }

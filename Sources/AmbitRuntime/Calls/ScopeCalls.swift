@@ -26,7 +26,7 @@ enum ScopeCalls {
       return deadline
     }
     api.set_timeout = { handle, timeout in
-      CallSite.loop(handle) { $0.setTimeoutWithShards(timeout) }
+      CallSite.ending(handle) { $0.setTimeoutWithShards(timeout) }
     }
     api.shield = { handle, isOn in
       CallSite.job(handle) { _, job in

@@ -9,6 +9,8 @@ struct HookCall {
   let scope: ScopePointer
   let function: HookFunction
   let argument: UnsafeMutableRawPointer?
+  /// The fiber waits for it; else it is to run when the fiber has left the thread.
+  var isAwaited = true
 }
 
 extension UnsafeMutablePointer<Loop> {
@@ -38,7 +40,16 @@ extension UnsafeMutablePointer<Loop> {
     pointee.hookKind = outerKind
   }
 
-  /// Calls, on the loop's own stack, the hook that the fiber of `job` waits for, and lets the fiber go on.
+  /// Has `function` called with the loop's address on the loop's own stack when the running fiber has left the thread,
+  /// unless that wants another hook called before.
+  func callHookLater(of scope: ScopePointer, _ function: HookFunction) {
+    guard pointee.hookCall == nil else { return }
+    pointee.hookCall = HookCall(
+      kind: .host, scope: scope, function: function, argument: UnsafeMutableRawPointer(self), isAwaited: false)
+  }
+
+  /// Calls, on the loop's own stack, the hook that the fiber of `job` waits for, and lets the fiber go on; or what was
+  /// to run when it has left.
   @inline(never)
   func answer(_ call: HookCall, of job: JobPointer) {
     pointee.hookCall = nil
@@ -46,6 +57,6 @@ extension UnsafeMutablePointer<Loop> {
     noteHook(call.kind, of: call.scope) { call.function(call.argument) }
     ForkedChild.endIfReturned(from: call.kind, of: call.scope)
     pointee.current = job
-    cfiber_switch(ownFiber, job.pointee.fiber!)
+    if call.isAwaited { cfiber_switch(ownFiber, job.pointee.fiber!) }
   }
 }

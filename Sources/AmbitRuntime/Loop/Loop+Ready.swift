@@ -11,8 +11,12 @@ extension Loop {
   /// So many turns before its own a job's record is fetched, which tells where its stack is; and so many, its stack.
   fileprivate static var recordDistance: Int { 24 }
   fileprivate static var stackDistance: Int { 3 }
-  /// The pages of so many stacks of a crowd are looked up at a time: the processor looks up several at once, but does not
-  /// go on meanwhile.
+  /// So many steps between two yields share one reading of the clock.
+  fileprivate static var yieldsPerClockReading: UInt32 { 8 }
+  /// A turn that has taken so many nanoseconds is to end when a job yields.
+  fileprivate static var longTurn: Int64 { 1_000_000 }
+  /// The pages of so many stacks of a crowd are looked up at a time: the processor looks up several at once, but does
+  /// not go on meanwhile.
   fileprivate static var pageBatch: Int { 8 }
 }
 
@@ -73,8 +77,22 @@ extension UnsafeMutablePointer<Loop> {
     pointee.turnsLeft = 0
   }
 
-  /// Takes the job that is next in the ready queue, on its stack, for one that leaves the thread to hand it over; nil if
-  /// the loop itself has to act: on something else than a job, on a job that gets no turn, or on what the kernel has.
+  /// A job yields: after every few of such steps, has the loop look at what the kernel has and at the time if this turn
+  /// has taken long. Steps may compute as long as they like, and a batch of them has hundreds.
+  @inline(__always)
+  func endLongTurn() {
+    pointee.yieldCount &+= 1
+    if pointee.yieldCount % Loop.yieldsPerClockReading == 0 { endTurnIfLong() }
+  }
+
+  @inline(never)
+  private func endTurnIfLong() {
+    if Clock.monotonic - pointee.now > Loop.longTurn { pointee.turnsLeft = 0 }
+  }
+
+  /// Takes the job that is next in the ready queue, on its stack, for one that leaves the thread to hand it over; nil
+  /// if the loop itself has to act: on something else than a job, on a job that gets no turn, or on what the kernel
+  /// has.
   @inline(__always)
   func takeNextJob() -> JobPointer? {
     guard pointee.turnsLeft > 0, !pointee.ready.isEmpty, let job = pointee.ready[0].job, job.hasStackForTurn() else {

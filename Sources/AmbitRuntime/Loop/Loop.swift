@@ -28,7 +28,8 @@ public struct Loop {
   var eventCount: Int32 = 0
   /// The job that runs; nil while the loop's own code or a hook does.
   public var current: JobPointer?
-  /// What the fiber that has just been left wants called; nil if it waits or has ended.
+  /// What the fiber that has just been left wants called, or what is to run now that it has left; nil if there is
+  /// neither.
   var hookCall: HookCall?
   /// The scope whose hook runs, of which `hookKind` says what it is; nil while none does.
   var hookScope: ScopePointer?
@@ -38,6 +39,8 @@ public struct Loop {
   var ready = ReadyQueue()
   /// How many more of them have their turn before the loop looks at what the kernel has.
   var turnsLeft = 0
+  /// How often jobs have yielded.
+  var yieldCount: UInt32 = 0
   var wheel: TimerWheel
   var lookout = Lookout()
   /// The thread's own stack.
@@ -52,6 +55,12 @@ public struct Loop {
   var ending: Link
   /// Fires when the first of them is overdue.
   var endingTimer: Timer
+  /// What is known of the job that computes; see Scope+CancelCheck.swift.
+  var computation = Computation()
+  /// Scopes that were cancelled while a job computes, parents first: their jobs are to be told when the loop turns.
+  var cancelledAhead: Link
+  /// Fires when the loop turns and there are any.
+  var cancelTimer: Timer
   /// What other threads see of the loop's turns. Never released.
   let pulse: LoopPulsePointer
   /// Who writes reports about overdue jobs. Not owned; nil on a loop that nobody watches.
@@ -87,6 +96,9 @@ public struct Loop {
   var stuckJobs = 0
   /// The protocol's record for this loop; owned by the protocol.
   public var server: UnsafeMutableRawPointer?
+  /// Has the protocol look, without waiting, whether the client of a request has left, whose record it is given, and
+  /// cancel its scope then; nil: no protocol has clients.
+  public var lookForDisconnect: (@convention(c) (UnsafeMutableRawPointer) -> Void)?
 }
 
 public typealias LoopPointer = UnsafeMutablePointer<Loop>
@@ -150,7 +162,9 @@ extension UnsafeMutablePointer<Loop> {
         pool: .passUnretained(pool), now: now, current: nil, jobKinds: JobKinds(of: self),
         wheel: TimerWheel(now: now), stackPool: stacks, handlerStacks: handlerStacks,
         ending: Link(alone: pointer(to: \.ending)!),
-        endingTimer: Timer(at: endingTimer, fire: endingScopesDue), pulse: .make(), watchdog: nil,
+        endingTimer: Timer(at: endingTimer, fire: endingScopesDue),
+        cancelledAhead: Link(alone: pointer(to: \.cancelledAhead)!),
+        cancelTimer: Timer(at: cancelTimer, fire: cancelledScopesDue), pulse: .make(), watchdog: nil,
         keptScopes: Link(alone: pointer(to: \.keptScopes)!),
         trimTimer: Timer(at: trimTimer, fire: trimMemory),
         slabTimer: Timer(at: slabTimer, fire: unmapSpareStacks),

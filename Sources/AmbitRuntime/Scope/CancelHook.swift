@@ -29,6 +29,11 @@ extension UnsafeMutablePointer<Scope> {
     return .ok
   }
 
+  /// Makes the scope's descriptor readable, for threads that wait for it; again has no effect.
+  func signalCancel() {
+    if let attachments = pointee.attachments { signal(attachments.pointee.cancelDescriptor) }
+  }
+
   /// Tells all who asked that the scope is cancelled. A wait in a hook fails: it runs on no job's account.
   func tellOfCancel() {
     guard let attachments = pointee.attachments else { return }

@@ -54,11 +54,12 @@ public struct Generation {
 public typealias GenerationPointer = UnsafeMutablePointer<Generation>
 
 extension UnsafeMutablePointer<Generation> {
-  /// Runs `work` on every loop but that of `shard`, with the plugin's scope there, in one of its next turns.
+  /// Runs `work`, which ends the plugin's scope or moves its deadline, on every loop but that of `shard`, with the
+  /// scope there, in one of its next turns or when a job that computes there asks whether it is cancelled.
   func onOtherLoops(than shard: ScopePointer, _ work: @escaping @Sendable (ScopePointer) -> Void) {
     for other in pointee.shards where other != shard {
       let target = Unchecked(other)
-      other.pointee.loop.pointee.mailbox._withUnsafeGuaranteedRef { _ = $0.post { _ in work(target.value) } }
+      other.pointee.loop.pointee.mailbox._withUnsafeGuaranteedRef { $0.postUrgent { _ in work(target.value) } }
     }
   }
 

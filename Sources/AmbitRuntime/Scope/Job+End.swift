@@ -9,8 +9,12 @@ extension UnsafeMutablePointer<Job> {
   @inline(__always)
   func noteResult(_ code: Int32) {
     pointee.code = code
-    pointee.outcome = call?.outcome(code: code) ?? Outcome(code: code)
+    pointee.outcome = outcome(code: code)
   }
+
+  /// How the job has ended if its function has returned `code`.
+  @inline(__always)
+  func outcome(code: Int32) -> Outcome { call?.outcome(code: code) ?? Outcome(code: code) }
 
   /// The C call that the job makes; nil for other jobs.
   @inline(__always)

@@ -42,7 +42,7 @@ extension UnsafeMutablePointer<Scope> {
     if isHeld, status == .ok { job.pointee.traits.insert(.isHeld) }
     if !options.name.isEmpty { job.attach().pointee.name = JobText(copying: options.name, for: self) }
     if options.stackSize > 0 { job.attach().pointee.stackSize = options.stackSize }
-    job.pointee.isCancelled = status != .ok
+    if status != .ok { job.pointee.cancelCause = .called }
     job.pointee.code = status.rawValue
     jobsLink.append(job.siblingLink)
     pointee.jobCount += 1

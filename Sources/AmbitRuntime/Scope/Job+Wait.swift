@@ -34,6 +34,7 @@ extension UnsafeMutablePointer<Job> {
 
   /// Puts the job behind all that is ready now and runs on in a later turn; a cancel in between does not undo it.
   public func yieldTurn() {
+    pointee.loop.endLongTurn()
     if let beforeSuspension = pointee.kind.pointee.beforeSuspension { beforeSuspension(self) }
     pointee.state = .ready
     pointee.aftermath.futileWaits = 0
@@ -85,10 +86,11 @@ extension UnsafeMutablePointer<Job> {
     scope.pointee.state != .open || pointee.isCancelled || pointee.scope.pointee.state != .open
   }
 
-  /// Cancels the job alone: its wait is woken, its later waits fail, and if it has not begun it never will.
-  func cancel() {
+  /// Cancels the job alone: its wait is woken, its later waits fail, and if it has not begun it never will. The first
+  /// cause is kept.
+  func cancel(_ cause: Cause) {
     guard pointee.state != .ended else { return }
-    pointee.isCancelled = true
+    if !pointee.isCancelled { pointee.cancelCause = cause }
     cancelWait()
   }
 

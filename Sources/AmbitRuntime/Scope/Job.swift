@@ -13,8 +13,8 @@ public struct Job {
   var outcome = Outcome.completed
   /// What the present wait, or the last one, is for.
   var waitKind = WaitKind.turn
-  /// It was cancelled by itself, not with its scope: its waits fail.
-  var isCancelled = false
+  /// Why it was cancelled by itself, not with its scope, so that its waits fail; `none` if it was not.
+  var cancelCause = Cause.none
   var traits: JobTraits = []
   public var aftermath = Aftermath()
   private var waitStatusByte: Int8 = 0
@@ -69,6 +69,9 @@ extension Job {
 
   /// It is none, but what a hook on a thread makes its calls as: it may not wait.
   var isHook: Bool { traits.contains(.isHook) }
+
+  /// It was cancelled by itself, not with its scope.
+  @inline(__always) var isCancelled: Bool { cancelCause != .none }
 
   /// The lowest address of its stack; nil while it has none.
   var stack: UnsafeMutableRawPointer? { fiber?.pointee.stack_low }

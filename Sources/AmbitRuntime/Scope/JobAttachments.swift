@@ -1,3 +1,5 @@
+internal import AmbitCore
+
 /// What few jobs have, made when the first of it is asked for.
 struct JobAttachments {
   var name = JobText.absent
@@ -76,5 +78,5 @@ extension Job {
 private let jobTimedOut: TimerFunction = { timer in
   let attachments = timer.assumingMemoryBound(to: Timer.self).record(
     JobAttachments.self, at: MemoryLayout<JobAttachments>.offset(of: \.timeoutTimer)!)
-  attachments.pointee.job.cancel()
+  attachments.pointee.job.cancel(.deadline)
 }

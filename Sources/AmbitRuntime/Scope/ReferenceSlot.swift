@@ -72,6 +72,11 @@ final class ReferenceSlot: Sendable {
     state.withLock { $0.generation == generation ? $0.cause : .done }
   }
 
+  /// The scope, if it is open. Its loop alone may look into it.
+  func openScope(generation: UInt32) -> ScopePointer? {
+    state.withLock { Unchecked($0.generation == generation ? $0.scope : nil) }.value
+  }
+
   /// Takes a job on behalf of the scope if that is open. From any thread; does not wait.
   func post(_ function: @escaping ambit_job_fn, argument: UnsafeMutableRawPointer?, generation: UInt32) -> Status {
     let argument = Unchecked(argument)

@@ -44,6 +44,16 @@ public enum References {
     slot(of: id).map { $0.slot.cause(generation: $0.generation) } ?? .done
   }
 
+  /// The same, as the calling job has to know it: on the loop of the scope that job keeps the loop from turning.
+  static func causeForCaller(_ id: UInt64) -> Cause {
+    guard let (slot, generation) = slot(of: id) else { return .done }
+    let cause = slot.cause(generation: generation)
+    guard cause == .none, let loop = LoopPointer.ofThisThread, loop.pointee.current != nil,
+      let scope = slot.openScope(generation: generation), scope.pointee.loop == loop
+    else { return cause }
+    return scope.causeForCaller()
+  }
+
   /// Starts a job in the scope behind a reference, in one step with finding it open. From any thread; does not wait.
   static func post(_ function: @escaping ambit_job_fn, argument: UnsafeMutableRawPointer?, to id: UInt64) -> Status {
     slot(of: id).map { $0.slot.post(function, argument: argument, generation: $0.generation) } ?? .closed

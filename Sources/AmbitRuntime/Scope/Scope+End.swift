@@ -4,20 +4,21 @@ public import AmbitCore
 
 extension UnsafeMutablePointer<Scope> {
   /// Ends the scope and all below it for `cause`; nothing happens if it has ended before. Waits for nothing.
+  ///
+  /// Inside a call of a job that computes, the cause is kept now, and all else happens when the loop turns.
   public func cancel(_ cause: Cause) {
     guard pointee.state == .open else { return }
+    let isAhead = pointee.loop.pointee.computation.isChecked
     var head = Link(alone: latchedLink)
     withUnsafeMutablePointer(to: &head) { ending in
       ending.initializeAlone()
-      latch(cause, into: ending)
-      ending.forEach { ScopePointer.of(latched: $0).tellOfCancel() }
-      ending.forEach { ScopePointer.of(latched: $0).wakeWaiters() }
-      while let last = ending.popLast() { ScopePointer.of(latched: last).expectEnd() }
+      latch(cause, into: ending, at: isAhead ? Clock.monotonic : pointee.loop.pointee.now)
+      if isAhead { pointee.loop.finishCancelLater(of: ending) } else { ending.finishCancel() }
     }
   }
 
   /// The last step of a cancel: the scope closes, or its jobs are to return soon.
-  private func expectEnd() {
+  fileprivate func expectEnd() {
     if pointee.jobCount > 0 || pointee.handlerJob != nil { pointee.loop.expectEnd(of: self) }
     release()
   }
@@ -32,23 +33,23 @@ extension UnsafeMutablePointer<Scope> {
 
   /// Keeps the first cause on the scope and on every scope below, before any plugin code runs; lists them, parents
   /// first. Each is held: what the plugin does when it is told must not make one go away.
-  private func latch(_ cause: Cause, into ending: LinkPointer) {
+  private func latch(_ cause: Cause, into ending: LinkPointer, at now: Int64) {
     hold()
     ending.append(latchedLink)
     pointee.state = .cancelling
     pointee.cause = cause
-    pointee.endingSince = pointee.loop.pointee.now
+    pointee.endingSince = now
     pointee.loop.disarm(timer)
     endReference()
     pointee.observer?.cancelling(self)
     childrenLink.forEach { link in
       let child = ScopePointer.of(sibling: link)
-      if child.pointee.state == .open { child.latch(cause, into: ending) }
+      if child.pointee.state == .open { child.latch(cause, into: ending, at: now) }
     }
   }
 
   /// Ends every wait in the scope, in one pass: the jobs run in later turns.
-  private func wakeWaiters() {
+  fileprivate func wakeWaiters() {
     pointee.loop.expectTurns(of: pointee.jobCount, in: waitersLink)
     waitersLink.forEach { JobPointer.of(waiter: $0).cancelWait() }
   }
@@ -146,6 +147,15 @@ extension UnsafeMutablePointer<Scope> {
     pointee.timer.fire = drainTimePassed
     pointee.loop.arm(timer, after: drain)
     if pointee.requestCount == 0 { pointee.generation?.pointee.shardDrained() }
+  }
+}
+
+extension LinkPointer {
+  /// Tells all who are concerned that the scopes of this list, parents first, are cancelled; empties it.
+  func finishCancel() {
+    forEach { ScopePointer.of(latched: $0).tellOfCancel() }
+    forEach { ScopePointer.of(latched: $0).wakeWaiters() }
+    while let last = popLast() { ScopePointer.of(latched: last).expectEnd() }
   }
 }
 

@@ -64,8 +64,19 @@ final class ThreadRun: @unchecked Sendable {
     ForkedChild.endIfReturned(from: job, in: scope)
     ccrash_end_work()
     cfiber_set_guest(nil)
+    if case .endOfTurn = ending, job.pointee.scope.pointee.isFailFast { failEarly() }
     scope.pointee.loop.pointee.mailbox._withUnsafeGuaranteedRef { mailbox in
       _ = mailbox.post { _ in self.comeBack() }
+    }
+  }
+
+  /// A job that has failed ends its scope also while another computes on the loop. On the thread; the loop sees the
+  /// job's end afterwards.
+  private func failEarly() {
+    job.pointee.loop.pointee.mailbox._withUnsafeGuaranteedRef { mailbox in
+      mailbox.postUrgent { [self] _ in
+        if job.outcome(code: code) == .failed { job.pointee.scope.cancel(.failed) }
+      }
     }
   }
 

@@ -57,6 +57,12 @@ public final class EventLoop: @unchecked Sendable {
     mailbox.post(work)
   }
 
+  /// The same for work that ends scopes or moves their deadlines, and runs no code of a plugin: a job that computes,
+  /// and asks whether it is cancelled, finds it done although the loop does not turn.
+  public func postUrgent(_ work: @escaping @Sendable (LoopPointer) -> Void) {
+    mailbox.postUrgent(work)
+  }
+
   /// Ends the loop's thread after its present turn, and waits for that. Not from a loop.
   public func stop() {
     guard let thread else { return }

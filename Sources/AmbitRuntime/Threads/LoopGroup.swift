@@ -58,6 +58,11 @@ public final class LoopGroup: Sendable {
     for loop in loops { loop.post(work) }
   }
 
+  /// The same for work that ends scopes or moves their deadlines: see `EventLoop.postUrgent`.
+  public func postUrgentToEach(_ work: @escaping @Sendable (LoopPointer) -> Void) {
+    for loop in loops { loop.postUrgent(work) }
+  }
+
   /// Requests whose scope is not closed, on all loops; nil if one does not turn within `patience` nanoseconds. From the
   /// control thread only.
   public func liveRequests(within patience: Int64) -> Int? {

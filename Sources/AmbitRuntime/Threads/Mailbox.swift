@@ -20,6 +20,8 @@ final class Mailbox: Sendable {
 
   private struct Mail {
     var pending: [Work] = []
+    /// What of it may run before its turn.
+    var urgent: [UrgentWork] = []
     /// Where the next mail goes, while what was pending is run: the room of earlier mail.
     var room: [Work] = []
   }
@@ -29,6 +31,8 @@ final class Mailbox: Sendable {
 
   private let mail = Mutex(Mail())
   private let bell = Atomic(Bell.armed)
+  /// Something urgent may be there. Changed with the lock held.
+  private let hasUrgent = Atomic(false)
   /// Has an event for each ring, eventfd(2); to be watched with EPOLLET, since nobody reads it.
   let descriptor: Int32
 
@@ -43,6 +47,37 @@ final class Mailbox: Sendable {
   @discardableResult
   func post(_ work: @escaping Work) -> Bool {
     mail.withLock { $0.pending.append(work) }
+    return notePosted()
+  }
+
+  /// Posts work that ends scopes or moves their deadlines. It runs in its order, or before its turn: inside a call of
+  /// the job that runs, if that computes and asks whether it is cancelled. So it may run no code of a plugin, and wait
+  /// for nothing. From any thread; does not wait.
+  func postUrgent(_ work: @escaping Work) {
+    let urgent = UrgentWork(work)
+    mail.withLock { mail in
+      mail.pending.append { urgent.run(on: $0) }
+      mail.urgent.append(urgent)
+      hasUrgent.store(true, ordering: .relaxed)
+    }
+    notePosted()
+  }
+
+  /// Runs what is urgent and has not run yet. On the loop.
+  func runUrgent(on loop: LoopPointer) {
+    guard hasUrgent.load(ordering: .relaxed) else { return }
+    for work in mail.withLock({ takeUrgent(&$0) }) { work.run(on: loop) }
+  }
+
+  private func takeUrgent(_ mail: inout Mail) -> [UrgentWork] {
+    hasUrgent.store(false, ordering: .relaxed)
+    defer { mail.urgent = [] }
+    return mail.urgent
+  }
+
+  /// Something has been posted; true if the loop stays awake for it.
+  @discardableResult
+  private func notePosted() -> Bool {
     let earlier = bell.exchange(.rung, ordering: .sequentiallyConsistent)
     if earlier == .armed { ring() }
     return earlier == .awaited
@@ -84,11 +119,26 @@ final class Mailbox: Sendable {
       let work = mail.pending
       mail.pending = mail.room
       mail.room = []
+      // It is all part of what runs now.
+      if !mail.urgent.isEmpty { _ = takeUrgent(&mail) }
       return work
     }
     for item in work { item(loop) }
     guard work.capacity <= Self.keptRoom else { return }
     work.removeAll(keepingCapacity: true)
     mail.withLock { [work] in $0.room = work }
+  }
+}
+
+/// Work that runs once, at the first of two places. Its loop alone runs it.
+private final class UrgentWork: @unchecked Sendable {
+  private var work: Mailbox.Work?
+
+  init(_ work: @escaping Mailbox.Work) { self.work = work }
+
+  func run(on loop: LoopPointer) {
+    let work = work
+    self.work = nil
+    work?(loop)
   }
 }

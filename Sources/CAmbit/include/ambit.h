@@ -279,9 +279,9 @@ typedef struct ambit_route {
  * `start`, `stop` and `save` each run on a thread of their own: they may block, which holds up no request. What `start`
  * spawns may run before it returns.
  *
- * A plugin may start processes. A child of fork() has none of the host's descriptors, but those that the plugin opened, and
- * calls of this header that need the host return AMBIT_WRONG_THREAD in it: take what it needs of a scope before the fork.
- * It must exec or _exit; if it returns into the host, the host ends it and logs that. posix_spawn() costs less.
+ * A plugin may start processes. A child of fork() has none of the host's descriptors, but those that the plugin opened,
+ * and calls of this header that need the host return AMBIT_WRONG_THREAD in it: take what it needs of a scope before the
+ * fork. It must exec or _exit; if it returns into the host, the host ends it and logs that. posix_spawn() costs less.
  *
  * A plugin in Swift must be built with -enforce-exclusivity=unchecked: Swift lists for each thread what is being
  * modified, and jobs that wait while they modify something would tear that list.
@@ -500,12 +500,20 @@ static inline void ambit_cancel(ambit_scope *scope) { scope->api->cancel(scope);
  * Since     1.0 */
 static inline void ambit_cancel_job(ambit_scope *scope, ambit_job *job) { scope->api->cancel_job(scope, job); }
 
-/* Ask whether the scope has been cancelled, for loops that compute without waiting.                               [job]
- * Returns   AMBIT_CAUSE_NONE while it is open, then the first cause, for good.
+/* Ask whether to go no further, for loops that compute without waiting.                                           [job]
+ * A job on a fiber that computes keeps its event loop from turning, so the call itself looks at what may have ended the
+ * scope: its deadline and those above at each call; once a millisecond whether the client has left, the job's own
+ * timeout, and cancels by other threads, by the host and by the end of `drain_timeout`. What it finds is the scope's
+ * cause from then on, and a client that gets 504 gets it now. Functions of ambit_on_cancel run, and other jobs are
+ * woken, when this job waits or returns, never inside the call. On a pool thread the loop looks. The call takes some
+ * tens of nanoseconds. Other requests of the loop wait until the job returns or waits: see AMBIT_JOB_THREAD.
+ * Returns   AMBIT_CAUSE_NONE while the scope is open, then its first cause, for good. If the calling job alone was
+ *           cancelled: AMBIT_CAUSE_DEADLINE by its own timeout, AMBIT_CAUSE_CALLED by ambit_cancel_job. In a job that
+ *           outlives the handler AMBIT_CAUSE_DONE may come before the scope ends.
  * Since     1.0 */
 static inline ambit_cause ambit_cancelled(ambit_scope *scope) { return scope->api->cancelled(scope); }
 
-/* Ask the same of a scope that may be gone.                                                                [any thread]
+/* Ask the same of a scope that may be gone; elsewhere than in a job of it, as of its loop's last turn.     [any thread]
  * Returns   AMBIT_CAUSE_NONE while it is open, then its cause; AMBIT_CAUSE_DONE once it has closed and is forgotten.
  * Since     1.0 */
 static inline ambit_cause ambit_ref_cancelled(ambit_ref ref) { return ref.api->ref_cancelled(ref); }
@@ -548,7 +556,8 @@ static inline ambit_status ambit_set_timeout(ambit_scope *scope, int64_t timeout
 static inline ambit_status ambit_shield(ambit_scope *scope, bool on) { return scope->api->shield(scope, on); }
 
 /* Have `fn` run once when the scope is cancelled, to stop code that blocks elsewhere. If it already is: at once,  [job]
- * inside the call. A scope that ends is always cancelled, also with AMBIT_CAUSE_DONE.
+ * inside the call. A scope that ends is always cancelled, also with AMBIT_CAUSE_DONE. A job that computes on the loop
+ * holds `fn` up until it waits or returns.
  * Owner     `arg` is the plugin's again after `fn` ran. `fn` runs on the scope's loop, on its thread's own stack, and
  *           must not wait.
  * Returns   AMBIT_OK; AMBIT_INVALID: no function; AMBIT_NO_MEMORY.
@@ -557,7 +566,8 @@ static inline ambit_status ambit_on_cancel(ambit_scope *scope, void (*fn)(void *
   return scope->api->on_cancel(scope, fn, arg);
 }
 
-/* A descriptor that becomes readable when the scope is cancelled and stays so, for a poll() of the plugin's own.  [job]
+/* A descriptor that becomes readable when the scope is cancelled and stays so, for a poll() of the plugin's own   [job]
+ * on another thread. While a job computes on the loop, that is when the loop turns or the job calls ambit_cancelled.
  * Owner     The scope's: closed with it; do not read or close it.
  * Returns   The descriptor, the same each time; a negative status if there is none to be had.
  * Since     1.0 */
@@ -638,6 +648,8 @@ static inline ambit_status ambit_sleep(ambit_scope *scope, int64_t duration) {
 }
 
 /* Let what is ready run first, and new events soon: for long computations, between their steps.            [job, waits]
+ * Once a turn of the loop has taken a millisecond, every eighth yield at the latest lets the loop look at new events,
+ * at deadlines and at clients that have left.
  * Returns   AMBIT_OK; AMBIT_CANCELLED.
  * Since     1.0 */
 static inline ambit_status ambit_yield(ambit_scope *scope) { return scope->api->yield(scope); }

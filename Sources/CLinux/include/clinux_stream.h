@@ -54,4 +54,18 @@ static inline intptr_t clinux_write_parts(int fd, const void *parts, int count) 
   return clinux_call(SYS_writev, fd, (intptr_t)parts, count, 0, 0, 0);
 }
 
+/* Whether the peer of a connection sends no more or is gone, whatever is unread, without waiting: EPOLLRDHUP, EPOLLHUP
+ * and EPOLLERR as epoll_wait(2) reports them, 0 if none of them. By ppoll(2), since arm64 has no poll. */
+static inline uint32_t clinux_hangup_events(int fd) {
+  struct {
+    int fd;
+    uint16_t wanted, found;
+  } entry = {fd, 0x2000 /* POLLRDHUP; the kernel's numbers are those of EPOLLRDHUP and the others */, 0};
+  struct {
+    int64_t seconds, nanoseconds;
+  } no_time = {0, 0};
+  intptr_t count = clinux_call(SYS_ppoll, (intptr_t)&entry, 1, (intptr_t)&no_time, 0, 8, 0);
+  return count == 1 ? entry.found : 0;
+}
+
 #endif

@@ -59,17 +59,34 @@ final class TestServer: Sendable {
   }
 
   /// Serves other routes from now on.
-  func replaceRoutes(by routes: [TestRoute]) throws {
-    http.replaceRoutes(by: try Self.bind(routes, to: generation))
+  func replaceRoutes(by routes: [TestRoute], options: RoutingOptions = RoutingOptions()) throws {
+    http.replaceRoutes(by: try Self.bind(routes, to: generation, options: options))
   }
 
-  private static func bind(_ routes: [TestRoute], to generation: Shared<GenerationPointer>) throws -> RouteSet {
+  /// Another generation of the plugin, for `replaceGeneration`.
+  func makeGeneration() -> Shared<GenerationPointer> {
+    let generation = Self.openGeneration(on: loops)
+    generation.value.pointee.state = Unmanaged.passUnretained(journal).toOpaque()
+    return generation
+  }
+
+  /// Serves the routes of another generation from now on and ends this one, without waiting for loops that do not turn.
+  func replaceGeneration(by next: Shared<GenerationPointer>, _ routes: [TestRoute]) throws {
+    http.replaceRoutes(by: try Self.bind(routes, to: next), within: 0)
+    loops.postUrgentToEach { [generation] loop in
+      generation.value.pointee.shards[loop.pointee.index].cancel(.retired)
+    }
+  }
+
+  private static func bind(
+    _ routes: [TestRoute], to generation: Shared<GenerationPointer>, options: RoutingOptions = RoutingOptions()
+  ) throws -> RouteSet {
     try RouteSet(
       routes.map { route in
         BoundRoute(
           pattern: try RoutePattern(route.pattern), target: route.target, isBlocking: route.isBlocking,
           finishesOnDisconnect: route.finishesOnDisconnect, generation: generation.value)
-      })
+      }, options: options)
   }
 
   /// Opens the scopes of a generation without a plugin file, as `AmbitPlugins` does for one with a file.

@@ -8,7 +8,7 @@ import Testing
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       let job = scope.spawn("job") { scope in
-        stage.note("\(scope.sleep()) \(scope.yield()) \(scope.sleep()), scope \(scope.cause)")
+        stage.note("\(scope.sleep()) \(scope.yield()) \(scope.sleep()), scope \(ScopePointer.of(scope).pointee.cause)")
         return .ok
       }
       scope.spawn("other") { $0.sleep() }

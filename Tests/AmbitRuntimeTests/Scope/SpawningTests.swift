@@ -169,7 +169,7 @@ import Testing
       let other = scope.spawn("other") { $0.sleep() }
       scope.spawn("job", timeout: 1_000_000) { job in
         let status = job.sleep()
-        stage.note("\(status), then \(job.yield()), scope \(job.cause)")
+        stage.note("\(status), then \(job.yield()), scope \(ScopePointer.of(job).pointee.cause)")
         job.cancel(other)
         stage.end(scope)
         return .ok

@@ -30,7 +30,11 @@ final class ScopeTreeModel {
       parent?.children.append(self)
     }
 
-    var isCancelled: Bool { handle.cause != .none }
+    /// Whether it has its cause; a call that asks may give it that.
+    var isCancelled: Bool {
+      _ = handle.cause
+      return ScopePointer.of(handle).pointee.cause != .none
+    }
 
     /// The value that is found here under `key`.
     func value(_ key: Int) -> Int? { values[key] ?? parent?.value(key) }

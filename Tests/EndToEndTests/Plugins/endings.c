@@ -216,7 +216,7 @@ static int32_t child_failed(ambit_scope *scope) {
   return outlive(scope, stage.child);
 }
 
-/* One job alone ends, each in its way; none of that is a cancel of the scope. */
+/* One job alone ends, each in its way; none of that is a cancel of the scope, though the job itself is told why. */
 static int32_t jobs_alone(ambit_scope *scope, ambit_job *job) {
   ambit_outcome outcome = -1;
   int32_t code = 0;

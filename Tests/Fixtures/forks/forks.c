@@ -150,6 +150,7 @@ static const ambit_route routes[] = {
     {.pattern = "GET /handler", .handler = returns},
     {.pattern = "GET /unanswered", .handler = returns_unanswered},
     {.pattern = "GET /thread", .handler = returns, .flags = AMBIT_ROUTE_BLOCKING},
+    {.pattern = "GET /large", .handler = returns, .stack_size = 4 << 20},
     {.pattern = "GET /job", .handler = in_job},
     {.pattern = "GET /on_end", .handler = in_on_end},
     {.pattern = "GET /on_cancel", .handler = in_on_cancel},
