@@ -193,17 +193,20 @@ extension UnsafeMutablePointer<Listener> {
     resume()
   }
 
-  /// See accept(2): most errors are of the one connection that was to be accepted. Without descriptors or memory the
-  /// event would come again at once, so the listener rests for a while. That may go on for hours, and need not fill the
-  /// log. The host's own clients get a descriptor that was kept for them.
+  /// See accept(2): an error of the one connection that was to be accepted is nobody's matter. After any other the event
+  /// would come again at once, as without descriptors or memory, or where a filter refuses the call: so the listener rests
+  /// for a while. That may go on for hours, and need not fill the log. The host's own clients get a descriptor that was
+  /// kept for them.
   /// - Returns: whether a connection was accepted all the same.
   private func acceptFailed(_ code: Int32) -> Bool {
     switch code {
     case EMFILE where tally.isHosts && DescriptorReserve.shared.spendOne(): return acceptOne()
-    case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+    case EAGAIN, EINTR, ECONNABORTED, EPROTO, ENOPROTOOPT, EOPNOTSUPP, ETIMEDOUT, ENETDOWN, ENETUNREACH, EHOSTDOWN,
+      EHOSTUNREACH, ENONET:
+      break
+    default:
       if isComplaintDue { HTTPLog.cannotAccept(code) }
       rest()
-    default: break
     }
     return false
   }

@@ -56,6 +56,19 @@ import Testing
   }
 
   @Test(.enabled("filters are not allowed here") { await filtersAreAllowed() })
+  func `a listener that may not accept says so, and does not spin`() async throws {
+    try await withDenied("accept,accept4", "EPERM") { wrapper in
+      try await withHost([], configuration: "threads = 1\nadmin = \"\"", wrapper: wrapper) { host in
+        let connection = try host.connect()
+        defer { connection.close() }
+        let line = try await host.log.line(containing: "cannot accept connections: Operation not permitted")
+        #expect(line.contains("trying again every 100 ms"), "\(line)")
+        #expect(await host.stop() == .exited(0))
+      }
+    }
+  }
+
+  @Test(.enabled("filters are not allowed here") { await filtersAreAllowed() })
   func `reports of a blocked loop name the plugin without the call that reads memory`() async throws {
     try await withDenied("process_vm_readv", "EPERM") { wrapper in
       let settings = "threads = 1\nstall_warning = \"20ms\""
