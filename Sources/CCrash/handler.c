@@ -103,6 +103,35 @@ static void call(const struct sigaction *action, int number, siginfo_t *info, vo
   sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
+/// The thread that awaits signals, and the one that makes it rest; 0 if there is none.
+static _Atomic int waiter, waiter_signal;
+static _Atomic bool is_ending, is_waiter_resting;
+
+void ccrash_note_waiter(int signal) {
+  atomic_store(&waiter_signal, signal);
+  atomic_store(&waiter, (int)syscall(SYS_gettid));
+}
+
+void ccrash_rest_if_ending(void) {
+  if (!atomic_load(&is_ending))
+    return;
+  atomic_store(&is_waiter_resting, true);
+  while (true)
+    pause();
+}
+
+/// Has the thread that awaits signals do so no more. Returns at once if there is none, or if it is this one, and after a
+/// quarter of a second in any case.
+static void stop_waiter(void) {
+  int thread_number = atomic_load(&waiter);
+  if (thread_number == 0 || getpid() != host_process || thread_number == (int)syscall(SYS_gettid))
+    return;
+  atomic_store(&is_ending, true);
+  syscall(SYS_tgkill, getpid(), thread_number, atomic_load(&waiter_signal));
+  for (int waited = 0; waited < 250 && !atomic_load(&is_waiter_resting); waited++)
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
 /// Hands the signal to the next handler of its chain, and what none takes to the kernel.
 static void pass_on(int number, siginfo_t *info, void *context) {
   while (thread.left > 0) {
@@ -111,6 +140,8 @@ static void pass_on(int number, siginfo_t *info, void *context) {
     // A library may be gone, and its handler with it.
     if (!is_handler(action) || image_around((uintptr_t)function_of(action)) == NULL)
       continue;
+    if (link == 0)
+      stop_waiter();
     call(action, number, info, context);
     // What was installed before the host's began, as Swift's backtracer, reports and wants the process to end.
     if (link == 0 && !recurs(number, info))

@@ -38,6 +38,11 @@ import Testing
     #expect(lines.contains("rivals=1") && lines.count { $0.contains("SIGSEGV") } == 1, "passed on is not reported again")
   }
 
+  @Test func `lets a thread that awaits signals rest before a handler that stops all threads by signals`() throws {
+    let lines = try run("waiter").split(separator: "\n")
+    #expect(lines.last == "left pending", "\(lines)")
+  }
+
   @Test func `comes also where somebody has reset the signal`() throws {
     #expect(try run("reset").contains(" CRITICAL SIGSEGV at address 0x0"))
   }

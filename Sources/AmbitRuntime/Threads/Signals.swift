@@ -1,3 +1,4 @@
+internal import CCrash
 internal import CLinux
 internal import Glibc
 internal import Logging
@@ -82,8 +83,11 @@ public final class Signals: Sendable {
   private func receive() {
     clinux_name_thread("ambit-signals")
     var set = Self.handled
+    ccrash_note_waiter(SIGUSR1)
     while true {
-      switch sigwaitinfo(&set, nil) {
+      let signal = sigwaitinfo(&set, nil)
+      ccrash_rest_if_ending()
+      switch signal {
       case -1 where errno == EINTR: continue
       case -1:
         let error = SystemError(operation: "cannot wait for signals: sigwaitinfo")

@@ -107,6 +107,15 @@ struct ccrash_rival {
 /// time. Not in a signal handler.
 int ccrash_reclaim_signals(struct ccrash_rival *rivals, int capacity);
 
+/// Notes that the calling thread waits in sigwaitinfo(2), for `signal` among others. Swift's backtracer stops each thread by
+/// a signal that the thread does not block; such a thread would take the signal in without running its handler, and the
+/// backtracer would wait for ever. So the handler sends the thread `signal` before the backtracer begins. The thread calls
+/// `ccrash_rest_if_ending` after each wait.
+void ccrash_note_waiter(int signal);
+
+/// Does not return once the process is about to end by a fatal signal. On the thread that `ccrash_note_waiter` has noted.
+void ccrash_rest_if_ending(void);
+
 /// The name of a fatal signal, as "SIGSEGV"; NULL for others.
 const char *CCRASH_NULLABLE ccrash_signal_name(int number);
 
