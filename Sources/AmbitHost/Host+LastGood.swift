@@ -92,6 +92,6 @@ extension Host {
           metadata: lastGoodFields(of: generation))
       }
     }
-    lastGood.removeAll(but: result.files)
+    lastGood.removeAll(but: result.files, serving: serving.values.map(\.plugin.copy))
   }
 }

@@ -37,6 +37,7 @@ extension PluginLoading {
     let calls = CallRoutes(configuration, file: source.name)
     let rehearsal = rehearsal(configuration)
     var resolver = resolver(configuration)
+    resolver.lastGood = lastGood
     let copy = try add(content, &resolver, &result)
     guard let library = calls.libraries.first(where: { file.isLibrary && $0.name == file.path }) else {
       return try rehearse(copy, rehearsal, configuration, calls, [:])

@@ -116,6 +116,46 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    "no library",
+    "int number(void) { return 2; } __attribute__((constructor)) static void c(void) { *(volatile int *)0 = 1; }",
+  ])
+  func `serves with the libraries that it brought along`(bad: String) async throws {
+    try await withHost([]) { host in
+      let folder = host.plugins.filePath
+      @Sendable func compile(_ text: String, _ arguments: String...) async throws {
+        try host.directory.write(text, as: "source.c")
+        let source = host.directory.appending(path: "source.c").filePath
+        let all = ["-shared", "-fPIC", "-I", Places.headers.filePath, source] + arguments
+        #expect(try await run("cc", all).status == .exited(0))
+      }
+      mkdir("\(folder)/lib", 0o755)
+      try await compile("int number(void) { return 1; }", "-o", "\(folder)/lib/libnumber.so")
+      try await compile(
+        """
+        #include <ambit.h>
+        int number(void);
+        static int32_t tell(ambit_scope *scope) { return ambit_respondf(scope, 200, "text/plain", "%d\\n", number()); }
+        static const ambit_route routes[] = {{.pattern = "GET /tell", .handler = tell}};
+        AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "tells", .routes = routes,
+          .route_count = 1};
+        """, "-o", "\(folder)/tells.so", "-L", "\(folder)/lib", "-lnumber", "-Wl,-rpath,$ORIGIN/lib")
+      #expect(try await host.reload().field("added") == "1")
+      #expect(try copies(in: host.directory).count == 2)
+      unlink("\(folder)/lib/libnumber.so")
+      if bad.hasPrefix("int") {
+        try await compile(bad, "-o", "\(folder)/lib/libnumber.so")
+      } else {
+        try host.plugins.write(bad, as: "lib/libnumber.so")
+      }
+      try await host.startAgain { next in
+        let text = try await next.get("/tell").text
+        #expect(text == "1\n")
+        try await next.log.line(containing: "plugin tells serves its last good copy, as its file is refused")
+      }
+    }
+  }
+
   @Test func `goes when the file is removed, and a start without either is refused`() async throws {
     try await withHost([speaks("old"), .sample("hello")]) { host in
       #expect(try copies(in: host.directory).count == 2)

@@ -82,8 +82,22 @@ package final class LastGoodCopies: Sendable {
   /// The last good content of `file`, which messages go on calling by its own path; nil if there is none.
   /// - Throws: if there is one that cannot be used: others could have changed it, or it is damaged.
   package func content(of file: PluginFile, trust: FileTrust, limit: Int) throws(PluginRefusal) -> PluginContent? {
+    try content(of: file, key: Self.key(of: file), trust: trust, limit: limit)
+  }
+
+  /// The same of a library that plugins bring along under `name`, now found at `location`.
+  func content(
+    ofDependency name: String, at location: String, trust: FileTrust, limit: Int
+  ) throws(PluginRefusal) -> PluginContent? {
+    let file = PluginFile(library: name, at: location)
+    return try content(of: file, key: Self.key(ofDependency: name), trust: trust, limit: limit)
+  }
+
+  private func content(
+    of file: PluginFile, key: String, trust: FileTrust, limit: Int
+  ) throws(PluginRefusal) -> PluginContent? {
     var refusal: PluginRefusal?
-    for copy in copies(of: file) {
+    for copy in copies(under: key) {
       let place = PluginFile(path: file.path, location: "\(path)/\(copy.name)", isLibrary: file.isLibrary)
       do throws(PluginRefusal) {
         let content = try PluginContent(of: place, settle: .zero, trust: trust, limit: limit)
@@ -97,19 +111,28 @@ package final class LastGoodCopies: Sendable {
     return nil
   }
 
-  /// Makes the content of `copy`, which serves, the last good one of `file`, and removes the one before it. Blocks until
-  /// that is on the disk.
-  /// - Throws: if it cannot be written; the one before it stays then.
+  /// Makes the content of `copy`, which serves, the last good one of `file`, that of the libraries that it brings along
+  /// theirs, and removes the ones before. Blocks until that is on the disk.
+  /// - Throws: if it cannot be written; what was before it stays then.
   package func keep(_ copy: PluginCopy, as file: PluginFile) throws(FileError) {
-    guard let hash = copy.hash?.description else { return }
-    let name = "\(Self.key(of: file)).\(hash).so"
-    if !isIntact(name, hash: hash) { try write(copy.path, as: name, hash: hash) }
-    for other in copies(of: file) where other.name != name { unlink("\(path)/\(other.name)") }
+    for dependency in copy.dependencies where dependency.isBrought && dependency.copy.isPrivate {
+      try keep(dependency.copy, under: Self.key(ofDependency: dependency.name))
+    }
+    try keep(copy, under: Self.key(of: file))
   }
 
-  /// Removes the copies of all files but these, and what writing left behind that was cut short.
-  package func removeAll(but files: [PluginFile]) {
-    let keys = Set(files.map(Self.key))
+  private func keep(_ copy: PluginCopy, under key: String) throws(FileError) {
+    guard let hash = copy.hash?.description else { return }
+    let name = "\(key).\(hash).so"
+    if !isIntact(name, hash: hash) { try write(copy.path, as: name, hash: hash) }
+    for other in copies(under: key) where other.name != name { unlink("\(path)/\(other.name)") }
+  }
+
+  /// Removes the copies of all files but these and but what `serving` bring along, and what writing left behind that was
+  /// cut short.
+  package func removeAll(but files: [PluginFile], serving: [PluginCopy] = []) {
+    let dependencies = serving.flatMap(\.dependencies).map { Self.key(ofDependency: $0.name) }
+    let keys = Set(files.map(Self.key(of:)) + dependencies)
     for name in (try? namesInFolder(path)) ?? [] {
       let key = name.split(separator: ".").first.map(String.init) ?? ""
       if name.hasSuffix(".so"), !keys.contains(key) { unlink("\(path)/\(name)") }
@@ -129,8 +152,7 @@ package final class LastGoodCopies: Sendable {
   }
 
   /// The newest first: a crash can have left the one before it too.
-  private func copies(of file: PluginFile) -> [Entry] {
-    let key = Self.key(of: file)
+  private func copies(under key: String) -> [Entry] {
     let entries = ((try? namesInFolder(path)) ?? []).compactMap { name -> Entry? in
       let parts = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
       guard parts.count == 3, parts[0] == key, parts[2] == "so" else { return nil }
@@ -143,8 +165,14 @@ package final class LastGoodCopies: Sendable {
   /// By the file's name in the plugin directory, or by that of the library in `host.conf`: both stay when folders are
   /// replaced by others at each deploy.
   private static func key(of file: PluginFile) -> String {
-    let name = file.isLibrary ? "library \(file.path)" : "plugin \(file.lastName)"
-    return String(SHA256(of: Array(name.utf8).span).description.prefix(16))
+    key(file.isLibrary ? "library \(file.path)" : "plugin \(file.lastName)")
+  }
+
+  /// The loader has one library of a name.
+  private static func key(ofDependency name: String) -> String { key("dependency \(name)") }
+
+  private static func key(_ name: String) -> String {
+    String(SHA256(of: Array(name.utf8).span).description.prefix(16))
   }
 
   private func isIntact(_ name: String, hash: String) -> Bool {

@@ -43,6 +43,9 @@ package struct DependencyResolver {
   private let trust: FileTrust
   private let limit: Int
   private let loaded: (String) throws(PluginRefusal) -> SystemLoader.Library?
+  /// Where a library is taken from before the operator's file: for a plugin that is itself a last good copy, which served
+  /// with these libraries.
+  package var lastGood: LastGoodCopies?
   /// What each name was first taken for, loaded or not.
   private var found: [String: Dependency] = [:]
 
@@ -138,6 +141,9 @@ package struct DependencyResolver {
 
   private func content(_ name: String, at path: String, for file: PluginFile) throws(PluginRefusal) -> PluginContent {
     do throws(PluginRefusal) {
+      if let lastGood, let content = try? lastGood.content(ofDependency: name, at: path, trust: trust, limit: limit) {
+        return content
+      }
       return try PluginContent(
         of: PluginFile(library: name, at: path), settle: settle, trust: trust, limit: limit)
     } catch {
