@@ -9,7 +9,7 @@ struct Server {
   fileprivate let sharedTally: Unmanaged<ConnectionTally>
   /// What the jobs of connections are.
   let connectionJob: JobKind
-  var buffers = BufferPool()
+  var buffers: BufferPool
   /// Open connections.
   var open: Link
   var openCount = 0
@@ -70,6 +70,7 @@ extension UnsafeMutablePointer<Server> {
         loop: loop, limits: limits, sharedTally: .passRetained(tally),
         connectionJob: JobKind(
           handlersOn: loop, body: serveBurst, finish: burstEnded, beforeSuspension: jobWillWait),
+        buffers: BufferPool(of: loop),
         open: Link(alone: openLink), leaving: Link(alone: leavingLink),
         departed: Link(alone: departedLink),
         departureTimer: makeDepartureTimer(), free: Link(alone: freeLink),
@@ -138,7 +139,9 @@ extension UnsafeMutablePointer<Server> {
     pointee.openCount -= 1
     pointee.tally.connectionClosed()
     if pointee.tally.isHosts { DescriptorReserve.shared.fill() }
-    if pointee.freeCount > Self.keptRecords { takeFreeConnection()?.deallocate() }
+    guard pointee.freeCount > Self.keptRecords, let oldest = takeFreeConnection() else { return }
+    oldest.deallocate()
+    pointee.loop.noteFreedMemory()
   }
 
   /// A record for the request that begins on `connection`.
@@ -168,7 +171,10 @@ extension UnsafeMutablePointer<Server> {
     request.pointee.input?.release(to: pointer(to: \.buffers)!)
     request.pointee.input = nil
     request.pointee.connection = nil
-    guard pointee.freeRequestCount < Self.keptRecords else { return request.deallocateRecord() }
+    guard pointee.freeRequestCount < Self.keptRecords else {
+      request.deallocateRecord()
+      return pointee.loop.noteFreedMemory()
+    }
     request.pointee.nextFree = pointee.freeRequests
     pointee.freeRequests = request
     pointee.freeRequestCount &+= 1

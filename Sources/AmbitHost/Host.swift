@@ -48,6 +48,7 @@ package final class Host {
     initial = configuration
     HostProcess.raiseDescriptorLimit()
     DescriptorReserve.shared.fill()
+    HostProcess.boundFreedMemory()
     ExitReport.prepare()
     if !HostProcess.hasProc {
       logger.warning(

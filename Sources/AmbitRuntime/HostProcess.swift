@@ -29,6 +29,10 @@ public enum HostProcess {
     setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
   }
 
+  /// Has the C library give back to the system more of what is freed than it does by itself, unless the operator has
+  /// set it up otherwise, or has another allocator. Before other threads are started.
+  public static func boundFreedMemory() { _ = clinux_bound_freed_memory() }
+
   /// Opens `/dev/null` for each standard stream that the process was started without, before anything else is opened:
   /// what got one of their numbers would be written into by the log, and by plugins.
   public static func openStandardStreams() {

@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -54,6 +56,38 @@ bool clinux_is_noexec(const char *path) {
 }
 
 void clinux_give_back_freed_memory(void) { malloc_trim(0); }
+
+/// Whether the environment says something of the C library's allocator.
+static bool is_allocator_configured(void) {
+  for (char **variable = environ; *variable != NULL; variable++)
+    if (strncmp(*variable, "MALLOC_", 7) == 0)
+      return true;
+  const char *tunables = getenv("GLIBC_TUNABLES");
+  return tunables != NULL && strstr(tunables, "glibc.malloc.") != NULL;
+}
+
+/// Whether malloc is another library's than the C library's, preloaded or linked.
+static bool is_allocator_foreign(void) {
+  Dl_info allocator;
+  Dl_info library;
+  void *allocate = dlsym(RTLD_DEFAULT, "malloc");
+  void *version = dlsym(RTLD_DEFAULT, "gnu_get_libc_version");
+  return allocate == NULL || version == NULL || dladdr(allocate, &allocator) == 0 || dladdr(version, &library) == 0 ||
+         allocator.dli_fbase != library.dli_fbase;
+}
+
+bool clinux_bound_freed_memory(void) {
+  if (is_allocator_configured() || is_allocator_foreign())
+    return false;
+  return mallopt(M_MMAP_THRESHOLD, 1 << 20) == 1 && mallopt(M_TRIM_THRESHOLD, 2 << 20) == 1;
+}
+
+void *clinux_map_memory(size_t size) {
+  void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return memory == MAP_FAILED ? NULL : memory;
+}
+
+void clinux_unmap_memory(void *memory, size_t size) { munmap(memory, size); }
 
 int clinux_core_count(void) {
   cpu_set_t set;

@@ -1,4 +1,4 @@
-internal import Glibc
+internal import AmbitRuntime
 
 /// Bytes of a connection, counted: a request's head stays in place for as long as its scope may look at it, while the
 /// connection reads on. The bytes follow the record.
@@ -36,10 +36,13 @@ extension UnsafeMutablePointer<Buffer> {
 
 /// The buffers of one loop.
 struct BufferPool {
+  private let loop: LoopPointer
   private var free: BufferPointer?
   private var freeCount = 0
   /// How many exist, free or not.
   private var made = 0
+
+  init(of loop: LoopPointer) { self.loop = loop }
 
   /// How many buffers are in use.
   var liveCount: Int { made - freeCount }
@@ -57,10 +60,9 @@ struct BufferPool {
   @inline(never)
   private mutating func allocate(_ capacity: Int) -> BufferPointer {
     made += 1
-    let room = Swift.max(capacity, Buffer.standardCapacity)
-    let memory = UnsafeMutableRawPointer.allocate(byteCount: Buffer.headerSize + room, alignment: 16)
-    let buffer = memory.bindMemory(to: Buffer.self, capacity: 1)
-    buffer.initialize(to: Buffer(references: 1, capacity: room, next: nil))
+    let memory = loop.allocateMemory(Buffer.headerSize + Swift.max(capacity, Buffer.standardCapacity))
+    let buffer = memory.baseAddress!.bindMemory(to: Buffer.self, capacity: 1)
+    buffer.initialize(to: Buffer(references: 1, capacity: memory.count - Buffer.headerSize, next: nil))
     return buffer
   }
 
@@ -69,7 +71,8 @@ struct BufferPool {
   fileprivate mutating func take(back buffer: BufferPointer) {
     guard buffer.pointee.capacity == Buffer.standardCapacity, freeCount < 256 else {
       made -= 1
-      return UnsafeMutableRawPointer(buffer).deallocate()
+      let size = Buffer.headerSize + buffer.pointee.capacity
+      return loop.deallocate(UnsafeMutableRawBufferPointer(start: buffer, count: size))
     }
     buffer.pointee.next = free
     free = buffer

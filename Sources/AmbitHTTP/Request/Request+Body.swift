@@ -122,7 +122,7 @@ extension UnsafeMutablePointer<Request> {
     if pointee.body.received > 0 || isAwaited(byOtherThan: job) { return (.wrongState, nothing) }
     if let whole = takeBufferedWhole() { return (.ok, whole) }
     var capacity = Int(pointee.body.remaining ?? 16384)
-    guard var memory = self.scope.allocate(capacity) else { return (.noMemory, nothing) }
+    guard var memory = self.scope.allocate(capacity, isZeroed: false) else { return (.noMemory, nothing) }
     var length = 0
     while true {
       let rest = UnsafeMutableRawBufferPointer(start: memory + length, count: capacity - length)
@@ -132,7 +132,7 @@ extension UnsafeMutablePointer<Request> {
       if pointee.body.isFinished { break }
       guard length == capacity else { continue }
       capacity *= 2
-      guard let larger = self.scope.allocate(capacity) else { return (.noMemory, nothing) }
+      guard let larger = self.scope.allocate(capacity, isZeroed: false) else { return (.noMemory, nothing) }
       memcpy(larger, memory, length)
       memory = larger
     }

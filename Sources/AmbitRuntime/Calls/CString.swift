@@ -13,9 +13,10 @@ public enum CString {
 }
 
 extension UnsafeMutablePointer<Scope> {
-  /// `size` bytes of the scope's memory, aligned to 16, zeroed; nil if there is no memory.
-  public func allocate(_ size: Int) -> UnsafeMutableRawPointer? {
-    pointee.memory.allocate(size, from: pointee.loop)
+  /// `size` bytes of the scope's memory, aligned to 16; nil if there is no memory. They are zeroed, but for large ones if
+  /// they need not be, since they are written over.
+  public func allocate(_ size: Int, isZeroed: Bool = true) -> UnsafeMutableRawPointer? {
+    pointee.memory.allocate(size, from: pointee.loop, isZeroed: isZeroed)
   }
 
   /// A copy in the scope's memory, with a NUL behind its end; empty if there is no memory.

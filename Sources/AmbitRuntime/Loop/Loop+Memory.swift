@@ -1,5 +1,4 @@
 internal import CFiber
-internal import CLinux
 
 // What a loop keeps for reuse, and what goes back to the system.
 //
@@ -26,19 +25,19 @@ extension Loop {
 }
 
 extension UnsafeMutablePointer<Loop> {
-  /// Has memory given back some time after a burst of jobs.
+  /// A stack has come back to `pool`: has memory given back some time after a burst of jobs.
   @inline(__always)
-  func scheduleTrim() {
-    if hasSurplusStacks { expectTrim() }
+  func scheduleTrim(of pool: UnsafeMutablePointer<cfiber_stack_pool>) {
+    if pool.pointee.free_count > pool.pointee.cold_count &+ Loop.keptStacks { expectTrim() }
   }
 
-  @inline(__always)
   private var hasSurplusStacks: Bool {
     cfiber_stack_pool_surplus(stackPool, Loop.keptStacks) > 0
       || cfiber_stack_pool_surplus(handlerStacks, Loop.keptStacks) > 0
   }
 
   /// Has memory given back some time from now.
+  @inline(never)
   func expectTrim() {
     if !trimTimer.isArmed { arm(trimTimer, at: pointee.now &+ Loop.trimInterval) }
   }
@@ -103,8 +102,7 @@ extension UnsafeMutablePointer<Loop> {
     pointee.freeChunks.noteIdle()
   }
 
-  /// Gives a slice of what is idle back. The C library gives what is freed back at once, since the kernel takes
-  /// milliseconds for all of a burst.
+  /// Gives a slice of what is idle back.
   fileprivate func giveSliceBack() {
     cfiber_stack_pool_cool(stackPool, Loop.trimSlice)
     cfiber_stack_pool_cool(handlerStacks, Loop.trimSlice)
@@ -114,7 +112,7 @@ extension UnsafeMutablePointer<Loop> {
     pointee.freeScopes.freeIdle(most: Loop.recordSlice)
     pointee.freeChunks.freeIdle(most: Loop.trimSlice)
     pointee.ready.giveRoomBack()
-    clinux_give_back_freed_memory()
+    noteFreedMemory()
   }
 }
 

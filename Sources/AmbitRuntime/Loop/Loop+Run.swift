@@ -44,7 +44,6 @@ extension UnsafeMutablePointer<Loop> {
     if pointee.lookout.isWatching { collectMail(isAwaited: count == 0 && pointee.ready.isEmpty) }
     while let timer = pointee.wheel.popDue(now: pointee.now) { timer.pointee.fire(timer) }
     if !pointee.ready.isEmpty { runReady(max(Self.readyBatch, pointee.ready.count / 2)) }
-    scheduleTrim()
   }
 
   @inline(__always)

@@ -1,12 +1,12 @@
 internal import CFiber
 
 // The address space of stacks. What a burst has mapped costs page tables for as long as it is mapped, 2 to 3 KiB for each
-// stack, touched or not. Stacks that nothing has needed for 5 to 10 seconds are unmapped, in slices that hold nobody up:
+// stack, touched or not. Stacks that nothing has needed for 4 to 8 seconds are unmapped, in slices that hold nobody up:
 // 64 of them, a slab, at a time.
 
 extension Loop {
   /// Nanoseconds for which nothing needs a stack, at least, before its slab is unmapped; and twice as many, at most.
-  static var slabPeriod: Int64 { 5_000_000_000 }
+  static var slabPeriod: Int64 { 4_000_000_000 }
   /// As CFiber has them.
   fileprivate static var stacksPerSlab: Int { 64 }
   /// Slabs that are looked at in one turn, in less than half a millisecond.

@@ -73,7 +73,11 @@ public struct Loop {
   var trimTimer: Timer
   /// Unmaps the stacks that a burst has left behind; see `Loop+Stacks.swift`.
   var slabTimer: Timer
-  /// A row of slices of that is going on.
+  /// Looks after memory that was freed; see `Loop+FreedMemory.swift`.
+  var freedTimer: Timer
+  var freed = FreedMemory()
+  var blocks = BlockPool()
+  /// A row of slices of `slabTimer` is going on.
   var isUnmapping = false
   var freeJobs = RecordPool<Job>(keeping: keptRecords)
   var freeJobAttachments = RecordPool<JobAttachments>(keeping: keptRecords)
@@ -167,7 +171,7 @@ extension UnsafeMutablePointer<Loop> {
         cancelTimer: Timer(at: cancelTimer, fire: cancelledScopesDue), pulse: .make(), watchdog: nil,
         keptScopes: Link(alone: pointer(to: \.keptScopes)!),
         trimTimer: Timer(at: trimTimer, fire: trimMemory),
-        slabTimer: Timer(at: slabTimer, fire: unmapSpareStacks),
+        slabTimer: Timer(at: slabTimer, fire: unmapSpareStacks), freedTimer: Timer(at: freedTimer, fire: freedMemoryDue),
         freeDescriptorWaits: Link(alone: pointer(to: \.freeDescriptorWaits)!),
         root: .allocate(capacity: 1),
         lastScopeID: UInt64(index), scopeIDStride: UInt64(max(count, 1)), server: nil))

@@ -9,11 +9,12 @@ public struct Arena {
 
   init() {}
 
-  /// `size` bytes, aligned to 16 and zeroed, until the arena is released; nil if there is no memory.
-  mutating func allocate(_ size: Int, from loop: LoopPointer) -> UnsafeMutableRawPointer? {
+  /// `size` bytes, aligned to 16, until the arena is released; nil if there is no memory. They are zeroed, but for large
+  /// ones if they need not be.
+  mutating func allocate(_ size: Int, from loop: LoopPointer, isZeroed: Bool = true) -> UnsafeMutableRawPointer? {
     guard size >= 0, size <= Int.max - 64 else { return nil }
     let rounded = (max(size, 1) + 15) & ~15
-    if rounded > ArenaChunk.capacity / 4 { return allocateBlock(rounded) }
+    if rounded > ArenaChunk.capacity / 4 { return allocateBlock(rounded, from: loop, isZeroed: isZeroed) }
     if chunks == nil || ArenaChunk.capacity - chunks!.pointee.used < rounded {
       let chunk = loop.takeChunk()
       chunk.initialize(to: ArenaChunk(next: chunks, used: 0))
@@ -25,12 +26,21 @@ public struct Arena {
     return piece
   }
 
-  private mutating func allocateBlock(_ size: Int) -> UnsafeMutableRawPointer? {
-    guard let memory = calloc(1, ArenaChunk.headerSize + size) else { return nil }
+  private mutating func allocateBlock(
+    _ size: Int, from loop: LoopPointer, isZeroed: Bool
+  ) -> UnsafeMutableRawPointer? {
+    let whole = ArenaChunk.headerSize + size
+    guard let memory = BlockPool.serves(whole) ? large(whole, from: loop, isZeroed) : calloc(1, whole) else { return nil }
     let block = memory.bindMemory(to: ArenaChunk.self, capacity: 1)
     block.initialize(to: ArenaChunk(next: blocks, used: size))
     blocks = block
     return block.bytes
+  }
+
+  private func large(_ size: Int, from loop: LoopPointer, _ isZeroed: Bool) -> UnsafeMutableRawPointer? {
+    guard let block = loop.takeBlock(size) else { return nil }
+    if isZeroed, !block.isZeroed { memset(block.memory, 0, size) }
+    return block.memory
   }
 
   /// Whether nothing was allocated.
@@ -45,7 +55,13 @@ public struct Arena {
     }
     while let block = blocks {
       blocks = block.pointee.next
-      free(block)
+      let whole = ArenaChunk.headerSize + block.pointee.used
+      if BlockPool.serves(whole) {
+        loop.giveBack(block: block, size: whole)
+      } else {
+        free(block)
+        loop.noteFreedMemory()
+      }
     }
   }
 }

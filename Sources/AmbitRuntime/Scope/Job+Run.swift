@@ -83,7 +83,9 @@ extension UnsafeMutablePointer<Job> {
   @inline(__always)
   private func releaseStack() {
     if pointee.attachments == nil {
-      cfiber_stack_release(pointee.kind.pointee.stacks, pointee.fiber!.pointee.stack_low!)
+      let pool = pointee.kind.pointee.stacks
+      cfiber_stack_release(pool, pointee.fiber!.pointee.stack_low!)
+      pointee.loop.scheduleTrim(of: pool)
     } else {
       releaseStackOfAskedSize()
     }
@@ -96,6 +98,7 @@ extension UnsafeMutablePointer<Job> {
     let pool = poolOfAskedSize
     if pool == pointee.kind.pointee.stacks {
       cfiber_stack_release(pool, stack)
+      pointee.loop.scheduleTrim(of: pool)
     } else {
       cfiber_stack_release_cold(pool, stack)
     }

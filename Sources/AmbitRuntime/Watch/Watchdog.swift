@@ -11,6 +11,8 @@ internal import Synchronization
 final class Watchdog: @unchecked Sendable {
   private struct Inbox {
     var reports: [OverdueJob] = []
+    /// The C library has got memory back that it is to pass on.
+    var isTrimDue = false
     var isStopping = false
   }
 
@@ -56,6 +58,12 @@ final class Watchdog: @unchecked Sendable {
   /// Takes a report to be written. From any thread; does not wait.
   func report(_ job: OverdueJob) {
     inbox.withLock { $0.reports.append(job) }
+    bell.ring()
+  }
+
+  /// Has the C library give back to the system what was freed. From any thread; does not wait.
+  func giveBackFreedMemory() {
+    inbox.withLock { $0.isTrimDue = true }
     bell.ring()
   }
 
@@ -106,9 +114,13 @@ final class Watchdog: @unchecked Sendable {
   /// Writes what was reported; true if the watchdog is to stop.
   private func readInbox() -> Bool {
     let inbox = inbox.withLock { inbox in
-      defer { inbox.reports = [] }
+      defer {
+        inbox.reports = []
+        inbox.isTrimDue = false
+      }
       return inbox
     }
+    if inbox.isTrimDue { clinux_give_back_freed_memory() }
     for job in inbox.reports { write(job) }
     return inbox.isStopping
   }

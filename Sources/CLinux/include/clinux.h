@@ -83,6 +83,18 @@ bool clinux_is_noexec(const char *path);
  * its heaps. */
 void clinux_give_back_freed_memory(void);
 
+/* Has the C library keep little of what is freed: blocks of 1 MiB or more go back to the system at once, and so does the
+ * end of a heap above 2 MiB. By itself it raises both bounds, up to 32 and 64 MiB, when large blocks are freed:
+ * mallopt(3). False, and nothing is changed, if a variable of the environment sets something of this (MALLOC_..., or
+ * glibc.malloc... in GLIBC_TUNABLES), or if the allocator is another library's. At the start of the process. */
+bool clinux_bound_freed_memory(void);
+
+/* A fresh mapping of `size` bytes, zeroed, aligned to a page; NULL if there is no memory. */
+void *clinux_map_memory(size_t size);
+
+/* Unmaps it. */
+void clinux_unmap_memory(void *memory, size_t size);
+
 /* How many cores the process may run on, at least 1: sched_getaffinity(2). */
 int clinux_core_count(void);
 

@@ -120,6 +120,7 @@ final class Stage: @unchecked Sendable {
     // The loop's own, which may have memory to give back.
     loop.disarm(loop.trimTimer)
     loop.disarm(loop.slabTimer)
+    loop.disarm(loop.freedTimer)
     if loop.pointee.liveScopes != 1 { left.append("\(loop.pointee.liveScopes - 1) scopes") }
     if loop.pointee.liveRequests != 0 { left.append("\(loop.pointee.liveRequests) requests") }
     if loop.pointee.root.pointee.holds != 1 { left.append("\(loop.pointee.root.pointee.holds - 1) holds on the root") }

@@ -1,0 +1,161 @@
+import Foundation
+import Glibc
+import Testing
+
+/// What a host keeps of the memory that a burst of clients took. `AMBIT_BURSTS=long` has as many clients, and as many
+/// rounds, as the bounds are meant for: 48 MiB above the start, 8 MiB above the second round; it needs 12,000 descriptors.
+@Suite(.serialized, .disabled(if: Places.isSanitized, "a sanitizer keeps what is freed"))
+struct `Memory after a burst` {
+  private static let isLong = ProcessInfo.processInfo.environment["AMBIT_BURSTS"] == "long"
+  private static let rounds = isLong ? 5 : 3
+
+  @Test func `of uploads to an echo route that are broken off goes back`() async throws {
+    try await withBursts(bound: Self.isLong ? 48 : 16) { port in
+      let body = [UInt8](repeating: 120, count: 4 << 20)
+      var clients: [BurstClient] = []
+      for index in 0..<(Self.isLong ? 100 : 40) {
+        let client = try BurstClient(port: port)
+        client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: \(body.count)\r\n\r\n")
+        client.send(body[..<(body.count * (index % 8 + 1) / 8 - 1)])
+        clients.append(client)
+      }
+      return clients
+    }
+  }
+
+  @Test func `of held requests whose clients leave goes back`() async throws {
+    try await withBursts(bound: Self.isLong ? 48 : 24) { port in
+      try (0..<(Self.isLong ? 10_000 : 3_000)).map { _ in
+        let client = try BurstClient(port: port)
+        client.send("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n")
+        return client
+      }
+    }
+  }
+
+  @Test func `of slow, broken and pipelined requests goes back`() async throws {
+    try await withBursts(bound: Self.isLong ? 48 : 28) { port in
+      let clients = try (0..<(Self.isLong ? 4_000 : 1_200)).map { _ in try BurstClient(port: port) }
+      let lengths = [4096, 60_000, 100_000, 1 << 20, 4 << 20]
+      for (index, client) in clients.enumerated() {
+        switch index % 5 {
+        case 0: client.send("GET /plain HTTP/1.1\r\nHost: a\r\nX-Slow: a")
+        case 1:
+          let length = lengths[index / 5 % lengths.count]
+          client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: \(length)\r\n\r\n")
+        case 2:
+          client.send(String(repeating: "GET /large HTTP/1.1\r\nHost: a\r\n\r\n", count: index / 5 % 7 + 1))
+        case 3: client.send(String(repeating: "GET /plain HTTP/1.1\r\nHost: a\r\n\r\n", count: 40))
+        default: client.send("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        }
+      }
+      let piece = [UInt8](repeating: 121, count: 30_000)
+      for round in 0..<10 {
+        for (index, client) in clients.enumerated() {
+          switch index % 5 {
+          case 0: client.send(piece[..<200])
+          case 1: client.send(piece[..<((index * 977 + round * 7919) % 30_000 + 1)])
+          case 2: client.receive(1000)
+          case 4:
+            client.send("2000\r\n")
+            client.send(piece[..<8192])
+            client.send("\r\n")
+          default: break
+          }
+        }
+      }
+      // They leave in another order than they came.
+      return clients.indices.map { clients[$0 * 7919 % clients.count] }
+    }
+  }
+
+  /// Has the clients of `burst` leave, round by round, and waits each time until the host's memory, page tables included,
+  /// is within `bound` MiB of the start, and from the third round on within 8 MiB of what it was after the second.
+  private func withBursts(
+    bound: Int, _ burst: @escaping @Sendable (UInt16) throws -> [BurstClient]
+  ) async throws {
+    BurstClient.raiseDescriptorLimit()
+    try await withHost([.probe("bursts")], configuration: "threads = 2") { host in
+      #expect(try await host.get("/plain").status == 200)
+      let start = try host.footprint()
+      var most = start + bound << 20
+      for round in 1...Self.rounds {
+        for client in try burst(host.port) { client.close() }
+        #expect(try await host.get("/plain").status == 200)
+        let reached = try await host.footprint(fallenTo: most)
+        if round == 2 { most = min(most, reached + 8 << 20) }
+      }
+    }
+  }
+}
+
+/// A client without manners: a plain socket that waits for nothing.
+private struct BurstClient {
+  private let descriptor: Int32
+
+  init(port: UInt16) throws {
+    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    let code = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    guard descriptor >= 0, code == 0 else { throw HarnessError.system(call: "connect", code: errno) }
+    // One that the host does not read from must not hold the others up.
+    var patience = timeval(tv_sec: 0, tv_usec: 200_000)
+    setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+  }
+
+  func send(_ text: String) { send(Array(text.utf8)[...]) }
+
+  /// Sends as much of it as the kernel takes in time.
+  func send(_ bytes: ArraySlice<UInt8>) {
+    bytes.withUnsafeBytes { bytes in
+      var rest = bytes[...]
+      while !rest.isEmpty {
+        let count = Glibc.send(
+          descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count, Int32(MSG_NOSIGNAL))
+        guard count > 0 else { return }
+        rest = rest.dropFirst(count)
+      }
+    }
+  }
+
+  func receive(_ most: Int) {
+    var bytes = [UInt8](repeating: 0, count: most)
+    _ = recv(descriptor, &bytes, most, Int32(MSG_DONTWAIT))
+  }
+
+  func close() { _ = Glibc.close(descriptor) }
+
+  static func raiseDescriptorLimit() {
+    var limit = rlimit()
+    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    limit.rlim_cur = limit.rlim_max
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+  }
+}
+
+extension Host {
+  /// Bytes of memory that the host has to itself, its page tables among them.
+  fileprivate func footprint() throws -> Int {
+    let rollup = try String(contentsOfFile: "/proc/\(child.pid)/smaps_rollup", encoding: .utf8)
+    let pss = rollup.firstMatch(of: /\nPss: +([0-9]+) kB/).flatMap { Int($0.1) }
+    return (try #require(pss) << 10) + (try memory("VmPTE"))
+  }
+
+  /// Waits until the host has no more than `most` bytes; how many it has then, or after half a minute.
+  fileprivate func footprint(fallenTo most: Int) async throws -> Int {
+    var reached = try footprint()
+    for _ in 0..<150 where reached > most {
+      try await Task.sleep(for: .milliseconds(200))
+      reached = try footprint()
+    }
+    #expect(reached <= most, "\(reached >> 10) KiB, expected at most \(most >> 10)")
+    return reached
+  }
+}
