@@ -14,6 +14,7 @@ extension PluginInspection {
     if let manifest { add(manifest, to: &table) }
     for reason in reasonsToStay { table.add("stays", reason) }
     for warning in facts.warnings(entry: "ambit_plugin_entry") { table.add("warning", "\(warning)") }
+    for frame in largeFrames { table.add("warning", "\(frame)") }
     for refusal in refusals { table.add("refused", refusal) }
     return table.lines.map { $0 + "\n" }.joined()
   }

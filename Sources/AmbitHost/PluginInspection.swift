@@ -7,6 +7,8 @@ internal import AmbitRuntime
 package struct PluginInspection: Sendable {
   let content: PluginContent
   let facts: LibraryFacts
+  /// Functions whose frames can step over the guard of a stack.
+  let largeFrames: [LargeFrame]
   /// What its entry says; nil if that could not be had.
   let manifest: PluginManifest?
   /// Why the host would refuse the file, a line for each reason; empty if it would take it.
@@ -30,6 +32,7 @@ package struct PluginInspection: Sendable {
     } catch {
       throw HostFailure(error)
     }
+    largeFrames = copy.largeFrames()
     do throws(PluginRefusal) {
       manifest = try Self.manifest(of: copy, facts, in: folder)
       refusals = []

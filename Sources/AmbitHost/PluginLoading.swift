@@ -147,11 +147,23 @@ struct PluginLoading {
       let manifest = rehearsed.manifest
       let settings = configuration.settings(of: manifest.name, calls)
       let patterns = try manifest.patterns(prefix: settings.prefix, of: copy.file) + settings.calls.map(\.pattern)
+      warnOfLargeFrames(in: copy, of: manifest.name)
       return Candidate(origin: .plugin(copy, manifest), settings: settings, patterns: patterns)
     } catch {
       copies.discard(copy)
       throw error
     }
+  }
+
+  private func warnOfLargeFrames(in copy: PluginCopy, of plugin: String) {
+    let frames = copy.largeFrames()
+    let shown = 3
+    for frame in frames.prefix(shown) {
+      Logger(label: "ambit").warning("plugin \(plugin) (\(copy.file.path)): \(frame)")
+    }
+    guard frames.count > shown else { return }
+    Logger(label: "ambit").warning(
+      "plugin \(plugin) (\(copy.file.path)): \(frames.count - shown) more functions have such frames; ambit inspect lists them")
   }
 
   private func refuseConflicts(in result: inout Result, _ calls: CallRoutes, serving: [String: PluginGeneration]) {

@@ -35,6 +35,36 @@ import Testing
     }
   }
 
+  @Test(.disabled(if: Places.isSanitized)) func `names functions whose frames step over a guard, and so does the log`()
+    async throws
+  {
+    let text = """
+      #include <ambit.h>
+      static int32_t large(ambit_scope *scope) {
+        volatile char b[323 << 10];
+        b[0] = 1;
+        return ambit_respond(scope, 200, "text/plain", (const char *)b, 1);
+      }
+      static const ambit_route routes[] = {{.pattern = "GET /large", .handler = large}};
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
+          AMBIT_PLUGIN_HEADER, .name = "wide", .version = "1.0", .routes = routes, .route_count = 1};
+      """
+    let flags = ["-fno-stack-clash-protection"]
+    try await withPlugin(.source(text, name: "wide", flags: flags)) { directory in
+      let text = try await ambit("inspect", "wide.so", in: directory).text
+      #expect(text.contains(/warning +large \(at 0x[0-9a-f]+\) has a frame of 3307[0-9]+ bytes/), "\(text)")
+    }
+    try await withHost([.source(text, name: "wide", flags: flags)]) { host in
+      let line = try await host.log.line(containing: "has a frame of")
+      #expect(line.text.contains(/plugin wide .*: large \(at 0x[0-9a-f]+\) has a frame of 3307[0-9]+ bytes/))
+    }
+    try await withHost([.source(text, name: "wide")]) { host in
+      let answer = try await host.get("/large")
+      #expect(answer.status == 200)
+      #expect(host.log.lines { $0.contains("has a frame of") }.isEmpty)
+    }
+  }
+
   @Test func `says why a library would stay in memory, and what it asks of the host`() async throws {
     let text = """
       #include <ambit.h>

@@ -70,7 +70,7 @@ import Testing
       try directory.write(Self.handlers, as: "my.swift")
       let (header, include) = (Places.headers.appending(path: "ambit.h").filePath, Places.headers.filePath)
       let commands = [
-        ["cc", "-c", "-fPIC", "-I", include, "entry.c"],
+        ["cc", "-c", "-fPIC", "-fstack-clash-protection", "-I", include, "entry.c"],
         [
           "swiftc", "-O", "-emit-library", "-enforce-exclusivity=unchecked", "-import-objc-header", header, "my.swift",
           "entry.o", "-o", "my.so",

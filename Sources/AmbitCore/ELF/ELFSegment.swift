@@ -7,9 +7,13 @@ struct ELFSegment: Equatable {
     static let load = Kind(rawValue: 1)
     static let dynamic = Kind(rawValue: 2)
     static let note = Kind(rawValue: 4)
+    /// PT_GNU_EH_FRAME.
+    static let unwindTable = Kind(rawValue: 0x6474_e550)
   }
 
   let type: Kind
+  /// PF_X: it holds code.
+  let isExecutable: Bool
   /// Where it lies in the file.
   let offset: UInt64
   /// Where it lies in memory, relative to where the library is loaded.
@@ -40,6 +44,7 @@ extension Span<UInt8> {
       segments.append(
         ELFSegment(
           type: .init(rawValue: try integer(UInt32.self, at: header, of: .programHeaders)),
+          isExecutable: try integer(UInt32.self, at: header + 4, of: .programHeaders) & 1 != 0,
           offset: try integer(UInt64.self, at: header + 8, of: .programHeaders),
           address: try integer(UInt64.self, at: header + 16, of: .programHeaders),
           size: try integer(UInt64.self, at: header + 32, of: .programHeaders)))
