@@ -17,8 +17,9 @@ package struct HostConfiguration: Sendable, Equatable {
   package var threads = 0
   /// Address space of one job's stack in bytes, a multiple of 4096.
   package var stackSize = 256 << 10
-  /// Address space of the stack that a handler runs on, in bytes, a multiple of 4096.
-  package var handlerStackSize = 1 << 20
+  /// Address space of the stack that a handler runs on, in bytes, a multiple of 4096. The most for which the page tables of
+  /// a waiting handler stay below 3 KiB.
+  package var handlerStackSize = 1408 << 10
   /// Threads, at most, for handlers and jobs that block.
   package var poolThreads = 64
   /// How much work may wait for one of these threads; more is refused.

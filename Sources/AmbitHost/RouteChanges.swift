@@ -29,9 +29,29 @@ struct RouteChanges {
     }
   }
 
-  /// Each change of a plugin's route that cannot be made: there is no such route, or it may not leave its thread.
+  /// Each stack that no thread has, of routes to functions that run on one; then each change of a plugin's route that cannot
+  /// be made: there is no such route, or it may not leave its thread.
   /// - Parameter isComplete: whether `routes` has those of all plugins, as none was refused.
   func errors(in file: String, among routes: [Route], isComplete: Bool) -> [ConfigurationError] {
+    let ofFunctions = settings.filter { $0.call != nil && Self.usesThread($0) }
+    return ofFunctions.compactMap { stackError(of: $0, onThread: true, in: file) }
+      + changeErrors(in: file, among: routes, isComplete: isComplete)
+  }
+
+  /// Whether the function of a route with `call` is called on a thread.
+  private static func usesThread(_ setting: RouteSetting) -> Bool {
+    if let isBlocking = setting.blocking { return isBlocking }
+    if setting.thread != nil || setting.serial == true { return true }
+    if case .shared = setting.call?.target.provider { return true }
+    return false
+  }
+
+  private func stackError(of setting: RouteSetting, onThread: Bool, in file: String) -> ConfigurationError? {
+    guard let size = setting.stackSize, let expected = StackSize.mismatch(size, onThread: onThread) else { return nil }
+    return error(in: file, at: setting, key: "stack_size", "expected \(expected), found \(size)")
+  }
+
+  private func changeErrors(in file: String, among routes: [Route], isComplete: Bool) -> [ConfigurationError] {
     settings.filter { $0.call == nil }.compactMap { setting in
       guard let route = routes.first(where: { $0.pattern == setting.match }) else {
         let near = nearestName(to: setting.match.description, among: routes.map(\.pattern.description))
@@ -41,9 +61,7 @@ struct RouteChanges {
             + (near.map { "; did you mean \($0)?" } ?? ""))
       }
       let onThread = route.runsOnThreads || setting.blocking == true
-      if let size = setting.stackSize, let expected = StackSize.mismatch(size, onThread: onThread) {
-        return error(in: file, at: setting, key: "stack_size", "expected \(expected), found \(size)")
-      }
+      if let error = stackError(of: setting, onThread: onThread, in: file) { return error }
       guard setting.blocking == false, route.runsOnThreads else { return nil }
       return error(
         in: file, at: setting, key: "blocking",

@@ -121,7 +121,7 @@ public struct RuntimeLimits: Sendable {
   public var stallWarning: Int64?
 
   public init(
-    stackSize: Int = 256 << 10, handlerStackSize: Int = 1 << 20, jobsPerRequest: UInt32 = 10_000,
+    stackSize: Int = 256 << 10, handlerStackSize: Int = 1408 << 10, jobsPerRequest: UInt32 = 10_000,
     cancelGrace: Int64 = 5_000_000_000, stallWarning: Int64? = 100_000_000
   ) {
     self.stackSize = stackSize

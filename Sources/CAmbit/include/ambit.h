@@ -257,9 +257,9 @@ typedef struct ambit_route {
   const char *signature AMBIT_ZERO;
 } ambit_route;
 
-/* The stack of a handler has the host's handler_stack_size, 1 MiB by default. A handler that uses more ends the host
+/* The stack of a handler has the host's handler_stack_size, 1,408 KiB by default. A handler that uses more ends the host
  * with a report of a stack overflow, so whatever recurses as deep as a request says must be bounded: std::regex needs
- * 500 bytes or more for each letter, JSON parsers 500 bytes to 2 KiB for each level, as do most recursive parsers. Either
+ * 750 to 950 bytes for each letter, JSON parsers 500 bytes to 2 KiB for each level, as do most recursive parsers. Either
  * bound the input before it is parsed, or ask for a larger stack:
  *
  *   `stack_size` of a route, or of the plugin for all routes that do not say: the handler runs on a stack of that size,
