@@ -162,8 +162,8 @@ struct PluginLoading {
       Logger(label: "ambit").warning("plugin \(plugin) (\(copy.file.path)): \(frame)")
     }
     guard frames.count > shown else { return }
-    Logger(label: "ambit").warning(
-      "plugin \(plugin) (\(copy.file.path)): \(frames.count - shown) more functions have such frames; ambit inspect lists them")
+    let rest = "\(frames.count - shown) more functions have such frames; ambit inspect lists them"
+    Logger(label: "ambit").warning("plugin \(plugin) (\(copy.file.path)): \(rest)")
   }
 
   private func refuseConflicts(in result: inout Result, _ calls: CallRoutes, serving: [String: PluginGeneration]) {

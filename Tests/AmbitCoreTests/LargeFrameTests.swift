@@ -104,9 +104,10 @@ import Testing
     try Self.source.write(to: folder.appending(path: "frames.c"), atomically: true, encoding: .utf8)
     let process = Process()
     process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = [compiler.command] + flags.split(separator: " ").map(String.init) + [
-      "-shared", "-fPIC", "-nostdlib", "-o", "frames.so", "frames.c",
-    ]
+    process.arguments =
+      [compiler.command] + flags.split(separator: " ").map(String.init) + [
+        "-shared", "-fPIC", "-nostdlib", "-o", "frames.so", "frames.c",
+      ]
     process.currentDirectoryURL = folder
     try process.run()
     process.waitUntilExit()

@@ -89,7 +89,8 @@ private func columnless(_ text: String) -> [String] {
 
   @Test func `its compiler command is the one the tests use, on a header that is there`() throws {
     let session = try #require(blocks(of: "console").first { $0.contains("Plugins/my.so") })
-    #expect(session.contains("cc -shared -fPIC -fstack-clash-protection -I Sources/CAmbit/include my.c -o Plugins/my.so"))
+    #expect(
+      session.contains("cc -shared -fPIC -fstack-clash-protection -I Sources/CAmbit/include my.c -o Plugins/my.so"))
     #expect(session.contains("kill -HUP"))
     #expect(FileManager.default.fileExists(atPath: Places.headers.appending(path: "ambit.h").filePath))
   }

@@ -99,7 +99,8 @@ import Testing
       let limit = try host.memory("VmSize") + 12 << 20
       _ = try await run("prlimit", ["--pid=\(host.child.pid)", "--as=\(limit):"])
       #expect(try await host.get("/route/1").status == 503)
-      try await host.log.line(containing: "cannot run the handler: no memory for a stack of 16777216 bytes; answered 503")
+      try await host.log.line(
+        containing: "cannot run the handler: no memory for a stack of 16777216 bytes; answered 503")
       _ = try await run("prlimit", ["--pid=\(host.child.pid)", "--as=unlimited:"])
       #expect(try await host.get("/route/14000").text == "1\n")
     }
@@ -114,7 +115,8 @@ import Testing
       try await PluginFile.probe("stacks").install(in: directory)
       try directory.write("plugins = \".\"\n" + route, as: "host.conf")
       let result = try await run(
-        "prlimit", ["--stack=8388608", Places.ambit.filePath, "check", "-c", directory.appending(path: "host.conf").filePath])
+        "prlimit",
+        ["--stack=8388608", Places.ambit.filePath, "check", "-c", directory.appending(path: "host.conf").filePath])
       #expect(result.status == .exited(1))
       #expect(
         result.errors.contains(

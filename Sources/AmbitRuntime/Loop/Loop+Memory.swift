@@ -90,7 +90,8 @@ extension UnsafeMutablePointer<Loop> {
 
   /// Whether there is more free than is kept, idle or not.
   fileprivate var hasSurplus: Bool {
-    hasSurplusStacks || pointee.freeJobs.surplus > 0 || pointee.freeJobAttachments.surplus > 0 || pointee.freeScopes.surplus > 0 || pointee.freeChunks.surplus > 0
+    hasSurplusStacks || pointee.freeJobs.surplus > 0 || pointee.freeJobAttachments.surplus > 0
+      || pointee.freeScopes.surplus > 0 || pointee.freeChunks.surplus > 0
   }
 
   fileprivate func noteIdleMemory() {

@@ -31,7 +31,9 @@ extension UnsafeMutablePointer<Loop> {
   @inline(never)
   func noteNewStack(in pool: UnsafeMutablePointer<cfiber_stack_pool>) {
     pointee.turnsLeft &-= Loop.turnsOfNewStack
-    if pool.pointee.created >= Loop.stacksPerSlab, !slabTimer.isArmed { arm(slabTimer, at: pointee.now &+ Loop.slabPeriod) }
+    if pool.pointee.created >= Loop.stacksPerSlab, !slabTimer.isArmed {
+      arm(slabTimer, at: pointee.now &+ Loop.slabPeriod)
+    }
   }
 
   private func forEachPool(_ body: (UnsafeMutablePointer<cfiber_stack_pool>) -> Void) {

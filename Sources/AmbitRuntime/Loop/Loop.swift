@@ -171,7 +171,8 @@ extension UnsafeMutablePointer<Loop> {
         cancelTimer: Timer(at: cancelTimer, fire: cancelledScopesDue), pulse: .make(), watchdog: nil,
         keptScopes: Link(alone: pointer(to: \.keptScopes)!),
         trimTimer: Timer(at: trimTimer, fire: trimMemory),
-        slabTimer: Timer(at: slabTimer, fire: unmapSpareStacks), freedTimer: Timer(at: freedTimer, fire: freedMemoryDue),
+        slabTimer: Timer(at: slabTimer, fire: unmapSpareStacks),
+        freedTimer: Timer(at: freedTimer, fire: freedMemoryDue),
         freeDescriptorWaits: Link(alone: pointer(to: \.freeDescriptorWaits)!),
         root: .allocate(capacity: 1),
         lastScopeID: UInt64(index), scopeIDStride: UInt64(max(count, 1)), server: nil))

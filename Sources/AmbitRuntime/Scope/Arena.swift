@@ -30,7 +30,9 @@ public struct Arena {
     _ size: Int, from loop: LoopPointer, isZeroed: Bool
   ) -> UnsafeMutableRawPointer? {
     let whole = ArenaChunk.headerSize + size
-    guard let memory = BlockPool.serves(whole) ? large(whole, from: loop, isZeroed) : calloc(1, whole) else { return nil }
+    guard let memory = BlockPool.serves(whole) ? large(whole, from: loop, isZeroed) : calloc(1, whole) else {
+      return nil
+    }
     let block = memory.bindMemory(to: ArenaChunk.self, capacity: 1)
     block.initialize(to: ArenaChunk(next: blocks, used: size))
     blocks = block

@@ -64,7 +64,10 @@ private func compile(_ source: URL, _ flags: [String] = []) async throws -> Data
   let language = isC ? ["-std=c11", "-D_GNU_SOURCE"] : ["-std=c++20"]
   return try await withTemporaryDirectory { directory in
     let library = directory.appending(path: "plugin.so")
-    let strict = ["-shared", "-fPIC", "-fstack-clash-protection", "-g", "-Wall", "-Wextra", "-Werror", "-I", Places.headers.filePath]
+    let strict = [
+      "-shared", "-fPIC", "-fstack-clash-protection", "-g", "-Wall", "-Wextra", "-Werror", "-I",
+      Places.headers.filePath,
+    ]
     let files = ["-o", library.filePath, source.filePath]
     let result = try await run(compiler, language + strict + extra + flags + files)
     guard result.status == .exited(0) else { throw HarnessError.commandFailed(result.errors) }
