@@ -263,7 +263,7 @@ typedef struct ambit_route {
  * bound the input before it is parsed, or ask for a larger stack:
  *
  *   `stack_size` of a route, or of the plugin for all routes that do not say: the handler runs on a stack of that size,
- *       which costs each of its requests a microsecond or so, and what it has used goes back to the system at once;
+ *       which costs each of its requests a page fault for each page used, as what it has used goes back at once;
  *   AMBIT_ROUTE_BLOCKING: the handler runs on a thread, whose stack has the size that `ulimit -s` gives, mostly 8 MiB.
  *       A blocking route that asks for more than that is refused.
  *
