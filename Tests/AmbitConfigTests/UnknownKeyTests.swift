@@ -24,9 +24,9 @@ import Testing
   @Test func `list what is known when nothing is near`() {
     #expect(messages("log.colour = 1") == [#"host.conf:1:5: log: unknown key "colour"; known here: level, format"#])
     let known =
-      "admin, cancel_grace, drain_timeout, expose_generation, half_close, handler_stack_size, limits, listen, log, plugin, plugins, "
-      + "pool_queue, pool_threads, private, rehearsal_timeout, route, settle, stack_size, stall_warning, start, threads, "
-      + "trust"
+      "admin, cancel_grace, drain_timeout, expose_generation, half_close, handler_stack_size, limits, listen, log, "
+      + "max_plugin_size, plugin, plugins, pool_queue, pool_threads, private, rehearsal_timeout, route, settle, "
+      + "stack_size, stall_warning, start, threads, trust"
     #expect(messages(#""" = 1"#) == [#"host.conf:1:1: unknown key ""; known here: "# + known])
   }
 }
