@@ -120,8 +120,8 @@ void ccrash_rest_if_ending(void) {
     pause();
 }
 
-/// Has the thread that awaits signals do so no more. Returns at once if there is none, or if it is this one, and after a
-/// quarter of a second in any case.
+/// Has the thread that awaits signals do so no more. Returns at once if there is none, or if it is this one, and after
+/// a quarter of a second in any case.
 static void stop_waiter(void) {
   int thread_number = atomic_load(&waiter);
   if (thread_number == 0 || getpid() != host_process || thread_number == (int)syscall(SYS_gettid))
@@ -151,8 +151,8 @@ static void pass_on(int number, siginfo_t *info, void *context) {
   take_default(number, info);
 }
 
-/// The library whose last installed handler takes care of what its own code meets, as a language's runtime does: NULL if
-/// that is not so.
+/// The library whose last installed handler takes care of what its own code meets, as a language's runtime does: NULL
+/// if that is not so.
 static const char *owner_of_incident(int number, const siginfo_t *info, const ucontext_t *context) {
   int link = atomic_load(&chains[index_of(number)].count) - 1;
   if (link < 1 || !is_fault(info))

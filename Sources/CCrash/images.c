@@ -153,8 +153,8 @@ static void fill_mapped(struct image *image, const struct link_map *map, uintptr
   atomic_store_explicit(&image->start, start, memory_order_release);
 }
 
-/// Images that nobody has told of: a constructor crashes, or a plugin has loaded a library by itself. Of the handler, which
-/// asks for one at a time; glibc finds them without a lock.
+/// Images that nobody has told of: a constructor crashes, or a plugin has loaded a library by itself. Of the handler,
+/// which asks for one at a time; glibc finds them without a lock.
 static const struct image *find_unnoted(uintptr_t address) {
   static struct image unnoted[4];
   static unsigned next;

@@ -86,8 +86,8 @@ static struct {
 
 // Where an address lies.
 
-/// Adds `boom+0x4 (crashy.1.3f9c.so)`; a function that is not named is an offset in its file, as addr2line(1) takes it. A
-/// return address is looked up within its call. `known` is an image that the reader knows to be meant.
+/// Adds `boom+0x4 (crashy.1.3f9c.so)`; a function that is not named is an offset in its file, as addr2line(1) takes it.
+/// A return address is looked up within its call. `known` is an image that the reader knows to be meant.
 static void add_place(struct text *text, uintptr_t address, bool is_return, const struct image *known) {
   const struct image *image = image_around(is_return ? address - 1 : address);
   if (image == NULL)
@@ -106,8 +106,8 @@ static void add_place(struct text *text, uintptr_t address, bool is_return, cons
   text_say(text, ")");
 }
 
-/// Which frame the message names: the one that has faulted; where the process has sent the signal itself, as by abort(3),
-/// the plugin's that has asked for it.
+/// Which frame the message names: the one that has faulted; where the process has sent the signal itself, as by
+/// abort(3), the plugin's that has asked for it.
 static int culprit(void) {
   if (is_fault(now.info))
     return 0;

@@ -26,8 +26,8 @@ extern struct ccrash_layout layout;
 /// Whether the calling thread is one of the host's, or works for it.
 bool is_host_thread(void);
 
-/// Finds what the calling thread works on. Reads records that whatever crashed may have destroyed, and so may fault; what
-/// it has found until then stays.
+/// Finds what the calling thread works on. Reads records that whatever crashed may have destroyed, and so may fault;
+/// what it has found until then stays.
 void find_work(struct work *work);
 
 #pragma GCC visibility pop

@@ -15,8 +15,8 @@ final class CProgram {
 
   private let directory: URL
 
-  /// Compiles `Programs/NAME.c` with `options` of its own, and all with `common` ones; throws the compiler's own words if
-  /// it refuses.
+  /// Compiles `Programs/NAME.c` with `options` of its own, and all with `common` ones; throws the compiler's own words
+  /// if it refuses.
   init(_ name: String, compiler: Tool, options: [String] = [], common: [String] = []) throws {
     directory = FileManager.default.temporaryDirectory.appendingPathComponent("ccrash-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)

@@ -24,7 +24,8 @@ import Testing
       "gcc-aarch64-linux-gnu or qemu-user is not installed"),
     arguments: kinds)
   func `names the callers on arm64, under emulation`(kind: String) throws {
-    let program = try CProgram("crashes", compiler: #require(Tool.armCompiler), options: words(kind), common: ["-static"])
+    let program = try CProgram(
+      "crashes", compiler: #require(Tool.armCompiler), options: words(kind), common: ["-static"])
     for (how, callees) in [("write", 0), ("call", 1)] {
       let run = try program.run([how], under: [#require(Tool.armEmulator).path])
       try expectCallers(run.output, behind: callees)
@@ -35,7 +36,7 @@ import Testing
     let lines = try run("rival").split(separator: "\n")
     let line = try #require(lines.firstIndex { $0.contains("SIGSEGV at address 0x0") })
     #expect(lines.firstIndex(of: "passed on").map { $0 > line } == true)
-    #expect(lines.contains("rivals=1") && lines.count { $0.contains("SIGSEGV") } == 1, "passed on is not reported again")
+    #expect(lines.contains("rivals=1") && lines.count { $0.contains("SIGSEGV") } == 1, "reported once")
   }
 
   @Test func `lets a thread that awaits signals rest before a handler that stops all threads by signals`() throws {
@@ -65,8 +66,8 @@ import Testing
   /// No function of the program has more bytes.
   private static let longest: UInt64 = 400
 
-  /// The stack has a place in `crash` behind so many frames, then one in `caller`, then others. Places in the program are
-  /// offsets from where it lies, which only their distance shows.
+  /// The stack has a place in `crash` behind so many frames, then one in `caller`, then others. Places in the program
+  /// are offsets from where it lies, which only their distance shows.
   private func expectCallers(_ output: String, behind callees: Int) throws {
     let addresses = try #require(output.firstMatch(of: /crash=0x([0-9a-f]+) caller=0x([0-9a-f]+)/), "\(output)")
     let (crash, caller) = (UInt64(addresses.1, radix: 16)!, UInt64(addresses.2, radix: 16)!)

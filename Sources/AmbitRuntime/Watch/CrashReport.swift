@@ -36,8 +36,8 @@ public enum CrashReport {
     try SystemError.check("signal handlers for crash reports", ccrash_install(&settings))
   }
 
-  /// Lets the report name the places in libraries that were loaded, and no more those in what was unloaded: after each of
-  /// it. Locks the loader.
+  /// Lets the report name the places in libraries that were loaded, and no more those in what was unloaded: after each
+  /// of it. Locks the loader.
   public static func noteLibraries() { ccrash_note_images() }
 
   /// Lets the report name the plugin in whose library `address` lies, also for code that runs outside of all scopes.

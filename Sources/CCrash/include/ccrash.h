@@ -30,8 +30,8 @@ enum ccrash_form {
 /// What a line of the form CCRASH_DRY_RUN begins with.
 extern const char *const ccrash_dry_run_prefix;
 
-/// Where the handler finds what a thread works on: offsets in bytes into the records of the runtime. A text is a pointer
-/// to its bytes, and their number.
+/// Where the handler finds what a thread works on: offsets in bytes into the records of the runtime. A text is a
+/// pointer to its bytes, and their number.
 struct ccrash_layout {
   /// In a loop: pointers to the job and to the scope of the hook that run, and a byte for the kind of hook.
   uint32_t loop_job, loop_hook_scope, loop_hook_kind;
@@ -70,8 +70,8 @@ void ccrash_note_backlog(size_t bytes);
 /// none.
 void ccrash_note_thread(const void *CCRASH_NULLABLE loop);
 
-/// Notes that the calling thread, which runs no loop, works for `job` in `scope`. `work` is what the line calls the work;
-/// if it is NULL, the records of job and scope tell. The caller keeps all three until `ccrash_end_work`.
+/// Notes that the calling thread, which runs no loop, works for `job` in `scope`. `work` is what the line calls the
+/// work; if it is NULL, the records of job and scope tell. The caller keeps all three until `ccrash_end_work`.
 void ccrash_begin_work(const void *CCRASH_NULLABLE job, const void *scope, const char *CCRASH_NULLABLE work);
 
 /// Notes that the calling thread runs code of `plugin` outside of any scope; the line calls it `work`. The caller keeps
@@ -89,8 +89,8 @@ void ccrash_note_images(void);
 /// works in no scope. The label is copied. Not in a signal handler: takes a lock.
 void ccrash_label_image(uintptr_t address, const char *label);
 
-/// Names write-protected memory: the line about a write into it shows the name, which is kept for ever and not copied. The
-/// ninth and later names are ignored.
+/// Names write-protected memory: the line about a write into it shows the name, which is kept for ever and not copied.
+/// The ninth and later names are ignored.
 void ccrash_name_memory(const void *start, size_t size, const char *name);
 
 /// A handler that somebody has put in the place of the host's.
@@ -107,13 +107,14 @@ struct ccrash_rival {
 /// time. Not in a signal handler.
 int ccrash_reclaim_signals(struct ccrash_rival *rivals, int capacity);
 
-/// Notes that the calling thread waits in sigwaitinfo(2), for `signal` among others. Swift's backtracer stops each thread by
-/// a signal that the thread does not block; such a thread would take the signal in without running its handler, and the
-/// backtracer would wait for ever. So the handler sends the thread `signal` before the backtracer begins. The thread calls
-/// `ccrash_rest_if_ending` after each wait.
+/// Notes that the calling thread waits in sigwaitinfo(2), for `signal` among others. Swift's backtracer stops each
+/// thread by a signal that the thread does not block; such a thread would take the signal in without running its
+/// handler, and the backtracer would wait for ever. So the handler sends the thread `signal` before the backtracer
+/// begins. The thread calls `ccrash_rest_if_ending` after each wait.
 void ccrash_note_waiter(int signal);
 
-/// Does not return once the process is about to end by a fatal signal. On the thread that `ccrash_note_waiter` has noted.
+/// Does not return once the process is about to end by a fatal signal. On the thread that `ccrash_note_waiter` has
+/// noted.
 void ccrash_rest_if_ending(void);
 
 /// The name of a fatal signal, as "SIGSEGV"; NULL for others.

@@ -1,5 +1,5 @@
-// Crashes as its argument says, on a thread with a signal stack; the report goes to standard output, behind the addresses
-// of the functions that must be in it.
+// Crashes as its argument says, on a thread with a signal stack; the report goes to standard output, behind the
+// addresses of the functions that must be in it.
 
 #include "ccrash.h"
 #include <pthread.h>
@@ -39,8 +39,8 @@ static void *await(void *argument) {
   return NULL;
 }
 
-/// Was there before the report, and stops other threads by signals, as Swift's backtracer does: only those that block one
-/// leave it pending.
+/// Was there before the report, and stops other threads by signals, as Swift's backtracer does: only those that block
+/// one leave it pending.
 static void stop_waiter(int number) {
   syscall(SYS_tgkill, getpid(), waiter, SIGUSR2);
   char path[64], text[4096] = "";
@@ -102,7 +102,10 @@ static size_t no_overflow(uintptr_t address) {
 int main(int count, char **arguments) {
   what = count > 1 ? arguments[1] : "write";
   struct ccrash_settings settings = {
-      .form = count > 2 ? CCRASH_JSON : CCRASH_TEXT, .outputs = {dup(STDOUT_FILENO), STDOUT_FILENO}, .stack_overflowed_at = no_overflow};
+      .form = count > 2 ? CCRASH_JSON : CCRASH_TEXT,
+      .outputs = {dup(STDOUT_FILENO), STDOUT_FILENO},
+      .stack_overflowed_at = no_overflow,
+  };
   if (strcmp(what, "waiter") == 0)
     signal(SIGSEGV, stop_waiter);
   if (ccrash_install(&settings) != 0)
