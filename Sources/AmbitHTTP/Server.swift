@@ -23,6 +23,7 @@ struct Server {
   /// Fires when there is more to be done for either.
   var departureTimer: Timer
   var listeners: [ListenerPointer] = []
+  var firstBytes = FirstBytes()
   /// Closed connections, the longest closed first.
   var free: Link
   var freeCount = 0

@@ -9,6 +9,7 @@
 #include <link.h>
 #include <linux/futex.h>
 #include <malloc.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -42,6 +43,12 @@ int clinux_accept(int fd) {
   fcntl(connection, F_SETFD, FD_CLOEXEC);
   fcntl(connection, F_SETFL, O_NONBLOCK);
   return clinux_own(connection);
+}
+
+bool clinux_await_bytes(int fd, int64_t nanoseconds) {
+  struct pollfd bytes = {.fd = fd, .events = POLLIN};
+  struct timespec limit = {.tv_nsec = nanoseconds};
+  return ppoll(&bytes, 1, &limit, NULL) > 0;
 }
 
 int32_t clinux_peer_process(int fd) {

@@ -162,7 +162,9 @@ extension UnsafeMutablePointer<Connection> {
   /// Serves what a new connection's client has sent already: the loop would find it in its next turn, but another
   /// handler might come first and take long.
   func serveFirstBytes() {
-    pointee.flags = [.readable, .writable]
+    pointee.flags.insert(.writable)
+    guard pointee.server.mayHaveFirstBytes(of: pointee.descriptor) else { return }
+    pointee.flags.insert(.readable)
     startBurst()
   }
 

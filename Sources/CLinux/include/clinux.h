@@ -57,6 +57,9 @@ int clinux_socket(int family);
  * `clinux_own`. */
 int clinux_accept(int fd);
 
+/* Waits until `fd` has something to read, at most for so many nanoseconds: ppoll(2). Whether it has. */
+bool clinux_await_bytes(int fd, int64_t nanoseconds);
+
 /* The process that listens on the other side of a local socket, or connected to this one, as of that call: SO_PEERCRED,
  * unix(7). -1 if the system does not tell. */
 int32_t clinux_peer_process(int fd);
