@@ -70,7 +70,8 @@ struct `Memory after a burst` {
   }
 
   /// Has the clients of `burst` leave, round by round, and waits each time until the host's memory, page tables included,
-  /// is within `bound` MiB of the start, and from the third round on within 8 MiB of what it was after the second.
+  /// is within `bound` MiB of the start. The long form also wants it, from the third round on, within 8 MiB of what it was
+  /// after the second; the short form's bursts are cut short by whatever else the machine does, so that its rounds differ.
   private func withBursts(
     bound: Int, _ burst: @escaping @Sendable (UInt16) throws -> [BurstClient]
   ) async throws {
@@ -83,7 +84,7 @@ struct `Memory after a burst` {
         for client in try burst(host.port) { client.close() }
         #expect(try await host.get("/plain").status == 200)
         let reached = try await host.footprint(fallenTo: most)
-        if round == 2 { most = min(most, reached + 8 << 20) }
+        if Self.isLong, round == 2 { most = min(most, reached + 8 << 20) }
       }
     }
   }

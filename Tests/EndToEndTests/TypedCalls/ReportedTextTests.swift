@@ -16,8 +16,8 @@ import Testing
     try await withHost([]) { host in
       try await Self.filled.install(in: host.directory)
       try host.configure(
-        route("/loop", "str filled(i8 letter)", blocking: false)
-          + route("/pool", "str filled(i8 letter)", blocking: true))
+        route("/loop", "str filled(i8 letter)", "blocking = false\nserial = false")
+          + route("/pool", "str filled(i8 letter)", "blocking = true"))
       try await host.reload()
       let slow = try host.connect(receiveBuffer: 4096)
       defer { slow.close() }
@@ -32,7 +32,7 @@ import Testing
     }
   }
 
-  private func route(_ path: String, _ call: String, blocking: Bool) -> String {
-    "[[route]]\nmatch = 'GET \(path)'\ncall = './filled.so: \(call)'\nblocking = \(blocking)\n"
+  private func route(_ path: String, _ call: String, _ settings: String) -> String {
+    "[[route]]\nmatch = 'GET \(path)'\ncall = './filled.so: \(call)'\n\(settings)\n"
   }
 }
