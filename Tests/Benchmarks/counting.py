@@ -24,7 +24,7 @@ class CountedAmbit(Ambit):
         build(["strip", "-g", "-o", stripped, self.binary], directory)
         self.binary = stripped
         # Else what its start costs differs from run to run.
-        self.environment = {"SWIFT_DETERMINISTIC_HASHING": "1"}
+        self.environment |= {"SWIFT_DETERMINISTIC_HASHING": "1"}
 
     def command(self):
         options = ["--tool=callgrind", f"--callgrind-out-file={self.counts}", "--log-file=/dev/null"]
