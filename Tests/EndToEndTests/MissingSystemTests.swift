@@ -3,13 +3,14 @@ import Testing
 
 /// A system that lacks something: system calls that a container engine's filter refuses, /proc, room in files.
 @Suite struct `Where the system lacks something` {
-  /// Calls that the host, the C library or Swift make, and would do without.
+  /// Calls that the host, the C library or Swift make, and would do without. AddressSanitizer itself ends the process
+  /// where it is refused two of them.
   private static let calls = [
     "accept4", "close_range", "copy_file_range", "epoll_pwait2", "faccessat2", "getrandom", "guard_install",
     "membarrier",
     "memfd_create", "openat2", "pidfd_open", "pidfd_send_signal", "prctl", "prlimit64", "process_vm_readv", "renameat2",
     "rseq", "rt_tgsigqueueinfo", "sched_getaffinity", "set_robust_list", "setpriority", "signalfd4", "statx",
-  ]
+  ].filter { !Places.isSanitized || !["prlimit64", "sched_getaffinity"].contains($0) }
 
   @Test(.enabled("filters are not allowed here") { await filtersAreAllowed() }, arguments: ["EPERM", "ENOSYS"], calls)
   func `the host does without newer system calls`(error: String, call: String) async throws {
@@ -125,7 +126,9 @@ import Testing
     }
   }
 
-  @Test(.enabled("mounting is not allowed here") { await procCanBeHidden() })
+  @Test(
+    .enabled("mounting is not allowed here") { await procCanBeHidden() },
+    .disabled(if: Places.isSanitized, "the search for leaks at the end of a command needs /proc"))
   func `commands have their arguments without /proc, wherever they are started`() async throws {
     let binary = Places.ambit
     let folder = binary.deletingLastPathComponent()
