@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -29,6 +30,9 @@ static struct {
   struct sigaction links[MOST_LINKS];
   _Atomic int count;
 } chains[SIGNAL_COUNT];
+
+/// Whether the operator has asked for the report of Swift's backtracer.
+static bool wants_backtracer;
 
 /// Whose turn it is to report: a thread's number, 0 for nobody.
 static _Atomic int turn;
@@ -132,13 +136,22 @@ static void stop_waiter(void) {
     nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 }
 
+/// Whether a handler is still there to be called. A library may be gone, and its handler with it. Swift's backtracer says
+/// less than the host's line does, in a hundred lines that are no JSON, and waits without end for who reads them, while the
+/// host holds its port: so it runs only if it is asked for.
+static bool is_to_run(const struct sigaction *action) {
+  if (!is_handler(action))
+    return false;
+  const struct image *image = image_around((uintptr_t)function_of(action));
+  return image != NULL && (wants_backtracer || strcmp(image->name, "libswiftCore.so") != 0);
+}
+
 /// Hands the signal to the next handler of its chain, and what none takes to the kernel.
 static void pass_on(int number, siginfo_t *info, void *context) {
   while (thread.left > 0) {
     int link = --thread.left;
     const struct sigaction *action = &chains[index_of(number)].links[link];
-    // A library may be gone, and its handler with it.
-    if (!is_handler(action) || image_around((uintptr_t)function_of(action)) == NULL)
+    if (!is_to_run(action))
       continue;
     if (link == 0)
       stop_waiter();
@@ -240,6 +253,7 @@ int ccrash_install(const struct ccrash_settings *settings) {
   stack_overflowed_at = settings->stack_overflowed_at;
   layout = settings->layout;
   host_process = getpid();
+  wants_backtracer = getenv("SWIFT_BACKTRACE") != NULL;
   prepare_walks();
   ccrash_note_images();
   for (int index = 0; index < SIGNAL_COUNT; index++) {

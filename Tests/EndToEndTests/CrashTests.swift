@@ -4,7 +4,7 @@ import Testing
 
 /// The last line of a host that a plugin takes with it.
 @Suite(.disabled(if: Places.isSanitized)) struct `A crash` {
-  /// Swift's own report, which follows ours, takes a second.
+  /// Swift's own report, which follows ours if the environment asks for it, takes a second.
   private static let quiet = ["SWIFT_BACKTRACE": "enable=no"]
 
   /// A route, and what the line says of it.
@@ -196,8 +196,9 @@ import Testing
     }
   }
 
+  /// In the environment as it is: Swift's report would wait for the reader.
   @Test func `ends the host although nobody reads the log`() async throws {
-    try await withHost([.fixture("crashes")], environment: Self.quiet, mayCrash: true) { host in
+    try await withHost([.fixture("crashes")], mayCrash: true) { host in
       let connection = try host.connect()
       try await host.log.unread {
         try await connection.send("GET /log-much HTTP/1.1\r\nHost: ambit\r\n\r\n")
@@ -206,7 +207,17 @@ import Testing
     }
   }
 
-  @Test func `is followed by the report of Swift's runtime`() async throws {
+  @Test func `is the last line, in JSON as well, unless the report of Swift's runtime is asked for`() async throws {
+    let configuration = "[log]\nformat = \"json\""
+    try await withHost([.fixture("crashes")], configuration: configuration, mayCrash: true) { host in
+      _ = try? await host.get("/handler")
+      #expect(await host.child.status == .signalled(SIGSEGV))
+      let line = try await host.log.line(containing: #""level":"critical""#)
+      #expect(host.log.lines { $0.number > line.number }.isEmpty)
+    }
+  }
+
+  @Test func `is followed by the report of Swift's runtime if that is asked for`() async throws {
     try await withHost([.fixture("crashes")], environment: ["SWIFT_BACKTRACE": "enable=yes"], mayCrash: true) { host in
       let line = try await self.line(of: "/handler", in: host)
       let other = try await host.log.line(containing: "Program crashed")
