@@ -279,9 +279,10 @@ typedef struct ambit_route {
  * `start`, `stop` and `save` each run on a thread of their own: they may block, which holds up no request. What `start`
  * spawns may run before it returns.
  *
- * A plugin may start processes. A child of fork() has none of the host's descriptors, but those that the plugin opened,
- * and calls of this header that need the host return AMBIT_WRONG_THREAD in it: take what it needs of a scope before the
- * fork. It must exec or _exit; if it returns into the host, the host ends it and logs that. posix_spawn() costs less.
+ * A plugin may start processes. A child of fork() has the standard streams, the log, what the host was started with, and
+ * what the plugin opened; all other descriptors of the host are closed in it. Calls of this header that need the host
+ * return AMBIT_WRONG_THREAD in it: take what it needs of a scope before the fork. It must exec or _exit; if it returns
+ * into the host, the host ends it and logs that. posix_spawn() costs less.
  *
  * A plugin in Swift must be built with -enforce-exclusivity=unchecked: Swift lists for each thread what is being
  * modified, and jobs that wait while they modify something would tear that list.
