@@ -24,7 +24,7 @@ struct `Memory after a burst` {
   }
 
   @Test func `of held requests whose clients leave goes back`() async throws {
-    try await withBursts(bound: Self.isLong ? 48 : 24) { port in
+    try await withBursts(bound: Self.isLong ? 48 : 30) { port in
       try (0..<(Self.isLong ? 10_000 : 3_000)).map { _ in
         let client = try BurstClient(port: port)
         client.send("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n")
