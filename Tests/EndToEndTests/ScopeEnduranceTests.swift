@@ -51,8 +51,12 @@ import Testing
   private func expectNothingLeft(of requests: Int, on host: Host) async throws {
     let atRest = ["scopes": 4, "connections": 0, "requests": 0, "jobs": 0, "stacks": 0, "timers": 0, "buffers": 0]
     var (held, references) = try await holdings(of: host)
-    // What watches over the ends of scopes takes a second to see that all have ended.
-    for _ in 0..<200 where held != atRest || references != 0 { (held, references) = try await holdings(of: host) }
+    // What watches over the ends of scopes takes a second to see that all have ended, and stacks are free for some seconds
+    // before they are unmapped, which a timer of each loop sees to.
+    for _ in 0..<300 where held != atRest || references != 0 {
+      try await Task.sleep(for: .milliseconds(100))
+      (held, references) = try await holdings(of: host)
+    }
     #expect(held == atRest)
     #expect(references == 0)
 
