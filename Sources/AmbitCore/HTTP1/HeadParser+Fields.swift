@@ -98,9 +98,9 @@ extension HeadParser {
     _ value: ByteRange, in bytes: RawSpan, into head: inout RequestHead
   ) throws(Interruption) {
     if seen.contains(.host) { throw .rejected(.repeatedHost) }
-    if !knownAuthority.equals(value, in: bytes) {
+    if !hostCache.equals(value, in: bytes) {
       if Authority(value, in: bytes) == nil { throw .rejected(.invalidHost) }
-      knownAuthority = KnownAuthority(value, in: bytes)
+      hostCache = HostCache(value, in: bytes)
     }
     if head.authority == nil { head.authority = value }
     seen.insert(.host)
@@ -122,6 +122,107 @@ extension HeadParser {
     while let option = elements.next(in: bytes) {
       if bytes.equals(option, anyCaseOf: "close") { seen.insert(.close) }
       if bytes.equals(option, anyCaseOf: "keep-alive") { seen.insert(.keepAlive) }
+    }
+  }
+}
+
+/// The two fields that say where the body ends. They are read more strictly than RFC 9112, section 6, asks for: every
+/// doubt is a rejection.
+extension HeadParser {
+  mutating func readContentLength(
+    _ value: ByteRange, in bytes: RawSpan, into head: inout RequestHead
+  ) throws(Interruption) {
+    if seen.contains(.transferEncoding) { throw .rejected(.twoLengths) }
+    if seen.contains(.contentLength) { throw .rejected(.repeatedContentLength) }
+    guard let length = bytes.decimalNumber(value) else { throw .rejected(.malformedContentLength) }
+    seen.insert(.contentLength)
+    head.body = .length(length)
+  }
+
+  mutating func readTransferEncoding(
+    _ value: ByteRange, in bytes: RawSpan, into head: inout RequestHead
+  ) throws(Interruption) {
+    if seen.contains(.contentLength) { throw .rejected(.twoLengths) }
+    if head.minorVersion == 0 { throw .rejected(.transferEncodingInOldVersion) }
+    var codings = ListElements(of: value)
+    while let coding = codings.next(in: bytes) {
+      if coding.isEmpty || head.body == .chunked { throw .rejected(.malformedTransferEncoding) }
+      if !bytes.equals(coding, anyCaseOf: "chunked") { throw .rejected(.unknownTransferCoding) }
+      head.body = .chunked
+    }
+    seen.insert(.transferEncoding)
+  }
+}
+
+extension RawSpan {
+  /// The number that the digits of `range` spell; nil if there is none, another byte, or 2^63 and more.
+  fileprivate func decimalNumber(_ range: ByteRange) -> Int64? {
+    if range.isEmpty { return nil }
+    var number: Int64 = 0
+    for position in range.start..<range.end {
+      let byte = self[octet: position]
+      guard ByteClass.digit.contains(byte) else { return nil }
+      let (shifted, isTooLarge) = number.multipliedReportingOverflow(by: 10)
+      let (sum, overflows) = shifted.addingReportingOverflow(Int64(byte &- Ascii.zero))
+      if isTooLarge || overflows { return nil }
+      number = sum
+    }
+    return number
+  }
+}
+
+/// One whole header line: `field-name ":" OWS field-value OWS CRLF` (RFC 9112, section 5).
+struct FieldLine {
+  let field: HeaderField
+  /// The place behind its line end.
+  let end: Int
+
+  private init(_ field: HeaderField, end: Int) {
+    self.field = field
+    self.end = end
+  }
+
+  /// Reads a line as nearly all are: a name of letters and hyphens, one space behind the colon, and a value with no
+  /// whitespace around it. Nil for any other, and for one that is not whole.
+  @inline(__always)
+  init?(usual bytes: RawSpan, at start: Int) {
+    let nameEnd = bytes.firstPosition(from: start, where: ByteBlock.endsWord)
+    let valueStart = nameEnd &+ 2
+    guard nameEnd > start, bytes.has(Ascii.colon, Ascii.space, at: nameEnd) else { return nil }
+    let valueEnd = bytes.firstPosition(from: valueStart, where: ByteBlock.endsText)
+    guard valueEnd > valueStart, bytes.has(Ascii.carriageReturn, Ascii.lineFeed, at: valueEnd),
+      bytes[octet: valueStart] > Ascii.space, bytes[octet: valueEnd &- 1] > Ascii.space
+    else { return nil }
+    field = HeaderField(
+      name: ByteRange(from: start, to: nameEnd), value: ByteRange(from: valueStart, to: valueEnd))
+    end = valueEnd &+ 2
+  }
+
+  /// Reads any line. Whitespace before it or before the colon, and folded lines, are rejected: servers have disagreed
+  /// about all of them.
+  init(_ bytes: RawSpan, at start: Int) throws(Interruption) {
+    let nameEnd = bytes.endOfToken(from: start)
+    let delimiter = try bytes.next(at: nameEnd)
+    if delimiter != Ascii.colon || nameEnd == start {
+      throw .rejected(Self.error(of: delimiter, isFirst: nameEnd == start))
+    }
+    var valueStart = nameEnd &+ 1
+    while valueStart < bytes.byteCount && Ascii.isWhitespace(bytes[octet: valueStart]) { valueStart &+= 1 }
+    let textEnd = bytes.firstPosition(from: valueStart, where: ByteBlock.endsText)
+    end = try bytes.lineEnd(at: textEnd, otherwise: .invalidFieldValue)
+    var valueEnd = textEnd
+    while valueEnd > valueStart && Ascii.isWhitespace(bytes[octet: valueEnd &- 1]) { valueEnd &-= 1 }
+    field = HeaderField(
+      name: ByteRange(from: start, to: nameEnd), value: ByteRange(from: valueStart, to: valueEnd))
+  }
+
+  /// What is wrong with a name that ends at this byte.
+  static func error(of byte: UInt8, isFirst: Bool) -> HTTPParseError {
+    switch byte {
+    case Ascii.lineFeed: .bareLineFeed
+    case Ascii.colon: .emptyFieldName
+    case Ascii.space, Ascii.tab: isFirst ? .foldedField : .whitespaceBeforeColon
+    default: .invalidFieldName
     }
   }
 }

@@ -4,7 +4,7 @@ public enum HeadResult: Sendable, Equatable {
   case incomplete
   /// The head is whole; `RequestHead.length` tells where the body begins.
   case complete
-  case rejected(Rejection)
+  case rejected(HTTPParseError)
 }
 
 /// Reads one request head, strictly, and from any pieces (RFC 9112, sections 2 to 7).
@@ -24,7 +24,7 @@ public struct HeadParser: Sendable {
   var isInFields = false
   var seen: SeenFields = []
   /// Of a head that was read before, this one or another.
-  var knownAuthority = KnownAuthority()
+  var hostCache = HostCache()
 
   public init(limits: HeadLimits = HeadLimits()) {
     self.limits = limits
@@ -54,7 +54,7 @@ public struct HeadParser: Sendable {
       return .complete
     } catch {
       switch error {
-      case .rejected(let rejection): return .rejected(rejection)
+      case .rejected(let error): return .rejected(error)
       case .outOfBytes where bytes.byteCount < Int(limits.maxHead): return .incomplete
       case .outOfBytes: return .rejected(isInFields ? .headTooLong : .targetTooLong)
       }
@@ -73,5 +73,22 @@ public struct HeadParser: Sendable {
 /// Why a step of a parser ends early.
 enum Interruption: Error {
   case outOfBytes
-  case rejected(Rejection)
+  case rejected(HTTPParseError)
+}
+
+/// The largest request head that is read. What is exactly as large as a limit is accepted.
+public struct HeadLimits: Sendable, Equatable {
+  /// Bytes of the request target; a longer one is answered with 414.
+  public var maxTarget: UInt32
+  /// Bytes of the whole head with its blank line; a longer one is answered with 431, or 414 within the request line.
+  /// A buffer of this size is enough: with so many bytes the parser is never `incomplete`.
+  public var maxHead: UInt32
+  /// Header lines; one more is answered with 431.
+  public var maxFields: Int
+
+  public init(maxTarget: UInt32 = 8192, maxHead: UInt32 = 32768, maxFields: Int = 100) {
+    self.maxTarget = maxTarget
+    self.maxHead = maxHead
+    self.maxFields = maxFields
+  }
 }

@@ -14,14 +14,14 @@ extension RawSpan {
 
   /// The place behind the line end at `position`; anything else there is rejected.
   @inline(__always)
-  func lineEnd(at position: Int, otherwise rejection: Rejection) throws(Interruption) -> Int {
+  func lineEnd(at position: Int, otherwise error: HTTPParseError) throws(Interruption) -> Int {
     if has(Ascii.carriageReturn, Ascii.lineFeed, at: position) { return position &+ 2 }
     switch try next(at: position) {
     case Ascii.carriageReturn:
       _ = try next(at: position &+ 1)
       throw .rejected(.bareCarriageReturn)
     case Ascii.lineFeed: throw .rejected(.bareLineFeed)
-    default: throw .rejected(rejection)
+    default: throw .rejected(error)
     }
   }
 

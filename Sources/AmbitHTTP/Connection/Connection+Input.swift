@@ -31,7 +31,7 @@ extension UnsafeMutablePointer<Connection> {
       if count > 0 {
         // Less than there was room for: the socket is empty, and the next bytes are a new event; see epoll(7). An end
         // that came with these bytes is none.
-        if count < capacity, !pointee.flags.contains(.ended) { pointee.flags.remove(.readable) }
+        if count < capacity, !pointee.flags.contains(.readEOF) { pointee.flags.remove(.readable) }
         return count
       }
       if count == -Int(EINTR) { continue }

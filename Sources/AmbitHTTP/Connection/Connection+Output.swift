@@ -57,7 +57,7 @@ extension UnsafeMutablePointer<Connection> {
   /// Whether one system call took all of what is to be sent.
   @inline(__always)
   private func sendPending() -> Bool {
-    guard !pointee.flags.contains(.broken) else { return false }
+    guard !pointee.flags.contains(.writeFailed) else { return false }
     let pending = pointee.outputEnd &- pointee.outputStart
     let count = clinux_send(pointee.descriptor, pointee.output!.bytes + pointee.outputStart, pending)
     guard count == pending else {
@@ -96,7 +96,7 @@ extension UnsafeMutablePointer<Connection> {
 
   /// One system call for what is pending and `body`: how many bytes of `body` it took; nil if nothing can be sent.
   private func sendOnce(_ body: UnsafeRawBufferPointer) -> Int? {
-    guard !pointee.flags.contains(.broken) else { return nil }
+    guard !pointee.flags.contains(.writeFailed) else { return nil }
     let pending = pointee.outputEnd - pointee.outputStart
     let count = write(pending: pending, body)
     guard count == pending + body.count else { return noteShort(count, pending: pending) }
@@ -119,8 +119,8 @@ extension UnsafeMutablePointer<Connection> {
   private func noteShort(_ count: Int, pending: Int) -> Int? {
     guard count >= 0 else {
       if count == -Int(EAGAIN) { pointee.flags.remove(.writable) }
-      if count != -Int(EAGAIN), count != -Int(EINTR) { pointee.flags.insert(.broken) }
-      return pointee.flags.contains(.broken) ? nil : 0
+      if count != -Int(EAGAIN), count != -Int(EINTR) { pointee.flags.insert(.writeFailed) }
+      return pointee.flags.contains(.writeFailed) ? nil : 0
     }
     pointee.flags.remove(.writable)
     guard count >= pending else {

@@ -11,7 +11,7 @@ let connectionTimerFired: TimerFunction = { timer in
   } else {
     connection.pointee.timerDue = .max
     connection.armTimer()
-    if connection.pointee.phase == .lingering { connection.dropInput() }
+    if connection.pointee.phase == .lingeringClose { connection.dropInput() }
   }
 }
 
@@ -37,14 +37,14 @@ extension UnsafeMutablePointer<Connection> {
 
   fileprivate func phaseTookTooLong() {
     switch pointee.phase {
-    case .parked:
-      guard let request = pointee.request else { return close() }
+    case .idle:
+      guard let exchange = pointee.exchange else { return close() }
       ErrorResponse.send(
-        on: request, status: 408, text: "the request head did not arrive in time", closing: true)
+        on: exchange, status: 408, text: "the request head did not arrive in time", closing: true)
       flushWithoutWaiting()
       linger()
-    case .lingering: close()
-    case .busy, .closed: break
+    case .lingeringClose: close()
+    case .active, .closed: break
     }
   }
 }

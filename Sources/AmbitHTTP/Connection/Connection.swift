@@ -15,7 +15,7 @@ struct Connection {
   /// -1 once closed.
   var descriptor: Int32 = -1
   var flags: Flags = []
-  var phase: Phase = .parked
+  var phase: Phase = .idle
 
   /// Received and not yet used: `input[inputStart ..< inputEnd]`.
   var input: BufferPointer?
@@ -27,7 +27,7 @@ struct Connection {
   var outputEnd = 0
 
   /// The request whose head is being read or whose handler is at work.
-  var request: RequestPointer?
+  var exchange: ExchangePointer?
   /// The job that waits for bytes from the client.
   var inputWaiter: JobPointer?
   /// The job that waits for room towards the client.
@@ -48,24 +48,24 @@ struct Connection {
     /// The kernel may take bytes.
     static var writable: Flags { Flags(rawValue: 2) }
     /// The client has closed its side and counts as gone.
-    static var hangup: Flags { Flags(rawValue: 4) }
+    static var peerGone: Flags { Flags(rawValue: 4) }
     /// Nothing can be sent any more.
-    static var broken: Flags { Flags(rawValue: 8) }
+    static var writeFailed: Flags { Flags(rawValue: 8) }
     /// To be closed after what is in `output`.
-    static var closing: Flags { Flags(rawValue: 16) }
+    static var closeAfterResponse: Flags { Flags(rawValue: 16) }
     /// The client sends no more: behind what it has sent is the end.
-    static var ended: Flags { Flags(rawValue: 32) }
+    static var readEOF: Flags { Flags(rawValue: 32) }
     /// The client has said that this request is its last (RFC 9112, section 9.6), and all of it has been read.
-    static var lastRequest: Flags { Flags(rawValue: 64) }
+    static var peerSentClose: Flags { Flags(rawValue: 64) }
   }
 
   enum Phase {
     /// Nothing to do until the client sends something. No stack.
-    case parked
+    case idle
     /// Its job runs or waits.
-    case busy
+    case active
     /// The last response is out; what the client still sends is dropped until it closes. No stack.
-    case lingering
+    case lingeringClose
     case closed
   }
 }
@@ -115,8 +115,8 @@ private let connectionEvents: @convention(c) (UnsafeMutableRawPointer, UInt32) -
   let connection = watch.assumingMemoryBound(to: Connection.self)
   guard connection.pointee.phase != .closed else { return }
   connection.note(events)
-  guard !connection.pointee.flags.contains(.ended), !connection.pointee.flags.contains(.broken) else {
-    return connection.pointee.server.attendToDeparture(of: connection)
+  guard !connection.pointee.flags.contains(.readEOF), !connection.pointee.flags.contains(.writeFailed) else {
+    return connection.pointee.server.handleDisconnect(of: connection)
   }
   connection.attend()
 }
@@ -126,19 +126,19 @@ extension UnsafeMutablePointer<Connection> {
   @inline(__always)
   func attend() {
     switch pointee.phase {
-    case .busy: tellWaiters()
-    case .parked: if pointee.flags.contains(.readable) { startBurst() }
-    case .lingering: dropInput()
+    case .active: tellWaiters()
+    case .idle: if pointee.flags.contains(.readable) { startServeLoop() }
+    case .lingeringClose: dropInput()
     case .closed: break
     }
   }
 
   /// Whether the client has left, for a handler that computes: its loop does not turn, and so takes no events. These
   /// come again when it does.
-  func lookForDisconnect(of request: RequestPointer) {
-    guard !request.pointee.policy.finishesOnDisconnect else { return }
+  func lookForDisconnect(of exchange: ExchangePointer) {
+    guard !exchange.pointee.policy.finishesOnDisconnect else { return }
     note(clinux_hangup_events(pointee.descriptor))
-    if pointee.flags.contains(.hangup) { request.clientLeft() }
+    if pointee.flags.contains(.peerGone) { exchange.clientLeft() }
   }
 
   @inline(__always)
@@ -146,16 +146,16 @@ extension UnsafeMutablePointer<Connection> {
     if events & (IOEvents.readable | IOEvents.hangup) != 0 { pointee.flags.insert(.readable) }
     if events & IOEvents.writable != 0 { pointee.flags.insert(.writable) }
     let leaving = pointee.server.pointee.options.allowsHalfClose ? IOEvents.broken : IOEvents.hangup
-    if events & leaving != 0 { pointee.flags.insert(.hangup) }
-    if events & IOEvents.hangup != 0 { pointee.flags.insert(.ended) }
-    if events & IOEvents.broken != 0 { pointee.flags.insert(.broken) }
+    if events & leaving != 0 { pointee.flags.insert(.peerGone) }
+    if events & IOEvents.hangup != 0 { pointee.flags.insert(.readEOF) }
+    if events & IOEvents.broken != 0 { pointee.flags.insert(.writeFailed) }
   }
 
   /// Tells the jobs that wait for the client, and the request if the client has left.
   fileprivate func tellWaiters() {
-    if pointee.flags.contains(.hangup) { pointee.request?.clientLeft() }
+    if pointee.flags.contains(.peerGone) { pointee.exchange?.clientLeft() }
     if pointee.flags.contains(.readable) { pointee.inputWaiter?.wake(.ok) }
-    guard !pointee.flags.isDisjoint(with: [.writable, .broken]) else { return }
+    guard !pointee.flags.isDisjoint(with: [.writable, .writeFailed]) else { return }
     if let waiter = pointee.outputWaiter { waiter.wake(.ok) } else { flushWithoutWaiting() }
   }
 
@@ -165,13 +165,13 @@ extension UnsafeMutablePointer<Connection> {
     pointee.flags.insert(.writable)
     guard pointee.server.mayHaveFirstBytes(of: pointee.descriptor) else { return }
     pointee.flags.insert(.readable)
-    startBurst()
+    startServeLoop()
   }
 
   /// Gives the connection a fiber, which serves what has arrived and ends when there is nothing more to do.
   @inline(__always)
-  func startBurst() {
-    pointee.phase = .busy
+  func startServeLoop() {
+    pointee.phase = .active
     if !job.startNow() { closeForWantOfStack() }
   }
 

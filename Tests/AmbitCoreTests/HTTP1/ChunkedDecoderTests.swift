@@ -109,7 +109,7 @@ struct ChunkedDecoderTests {
     RejectedInput(.bareCarriageReturn, "0\r\n\rX"),
   ])
   func `is rejected if it is not exactly of its form`(input: RejectedInput) {
-    #expect(ReadBody(input.text).last == .rejected(input.rejection))
+    #expect(ReadBody(input.text).last == .rejected(input.error))
   }
 
   @Test func `has chunk extensions up to the limit, all together`() {
@@ -129,7 +129,7 @@ struct ChunkedDecoderTests {
     #expect(ReadBody("0\r\nA:bbbbbbbbb", decoder: decoder).last == .rejected(.trailersTooLong))
   }
 
-  @Test func `stays at its end and at its rejection`() {
+  @Test func `stays at its end and at its error`() {
     var decoder = ChunkedDecoder()
     let end = Array("0\r\n\r\n".utf8)
     #expect(decoder.next(end.span.bytes) == (5, .end))

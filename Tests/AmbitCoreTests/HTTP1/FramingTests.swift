@@ -53,7 +53,7 @@ struct FramingTests {
   ])
   func `is rejected if the Transfer-Encoding is not chunked alone`(value: RejectedInput) {
     let head = request("POST / HTTP/1.1", "Host: a", "Transfer-Encoding: \(value.text)")
-    #expect(ReadHead(head).result == .rejected(value.rejection))
+    #expect(ReadHead(head).result == .rejected(value.error))
   }
 
   @Test(
@@ -70,10 +70,10 @@ struct FramingTests {
       (.whitespaceBeforeColon, ["Transfer-Encoding : chunked"]),
       (.malformedTransferEncoding, ["Transfer-Encoding:", " chunked"]),
       (.foldedField, ["X: y", " Content-Length: 5"]),
-    ] as [(Rejection, [String])])
-  func `is rejected if two servers could find two ends`(rejection: Rejection, lines: [String]) {
+    ] as [(HTTPParseError, [String])])
+  func `is rejected if two servers could find two ends`(error: HTTPParseError, lines: [String]) {
     let head = request(["POST / HTTP/1.1", "Host: a"] + lines)
-    #expect(ReadHead(head).result == .rejected(rejection))
+    #expect(ReadHead(head).result == .rejected(error))
   }
 
   @Test func `is rejected if a Transfer-Encoding comes with HTTP 1 point 0`() {

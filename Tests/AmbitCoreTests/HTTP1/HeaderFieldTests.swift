@@ -55,7 +55,7 @@ struct HeaderFieldTests {
     RejectedInput(.invalidFieldValue, "X:\u{b} a\r\n"),
   ])
   func `are rejected if a line is not exactly of its form`(input: RejectedInput) {
-    #expect(ReadHead("GET / HTTP/1.1\r\n" + input.text).result == .rejected(input.rejection))
+    #expect(ReadHead("GET / HTTP/1.1\r\n" + input.text).result == .rejected(input.error))
   }
 
   @Test(arguments: [
@@ -94,6 +94,6 @@ struct HeaderFieldTests {
     RejectedInput(.repeatedHost, request("GET / HTTP/1.0", "Host: a", "HOST: b")),
   ])
   func `hold exactly one Host in HTTP 1 point 1`(input: RejectedInput) {
-    #expect(ReadHead(input.text).result == .rejected(input.rejection))
+    #expect(ReadHead(input.text).result == .rejected(input.error))
   }
 }

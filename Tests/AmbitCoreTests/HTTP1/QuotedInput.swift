@@ -14,15 +14,15 @@ struct QuotedInput: CustomTestStringConvertible, ExpressibleByStringLiteral, Sen
 
 /// Text for a parser, and why it must be rejected.
 struct RejectedInput: CustomTestStringConvertible, Sendable {
-  let rejection: Rejection
+  let error: HTTPParseError
   let text: String
 
-  init(_ rejection: Rejection, _ text: String) {
-    self.rejection = rejection
+  init(_ error: HTTPParseError, _ text: String) {
+    self.error = error
     self.text = text
   }
 
-  var testDescription: String { "\(text.debugDescription) is \(rejection)" }
+  var testDescription: String { "\(text.debugDescription) is \(error)" }
 }
 
 extension [UInt8] {

@@ -12,8 +12,8 @@ struct ReasonPhraseTests {
     #expect("\(ReasonPhrase.text(for: status))" == phrase)
   }
 
-  @Test(arguments: Rejection.allCases)
-  func `exists for each rejection`(rejection: Rejection) {
-    #expect(ReasonPhrase.text(for: Int(rejection.status)).utf8CodeUnitCount > 0)
+  @Test(arguments: HTTPParseError.allCases)
+  func `exists for each error`(error: HTTPParseError) {
+    #expect(ReasonPhrase.text(for: Int(error.status)).utf8CodeUnitCount > 0)
   }
 }

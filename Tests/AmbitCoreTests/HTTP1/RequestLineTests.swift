@@ -88,6 +88,6 @@ struct RequestLineTests {
     RejectedInput(.unsupportedVersion, "GET / HTTP/3.1\r\n"),
   ])
   func `is rejected if it is not exactly of its form`(input: RejectedInput) {
-    #expect(ReadHead(input.text).result == .rejected(input.rejection))
+    #expect(ReadHead(input.text).result == .rejected(input.error))
   }
 }

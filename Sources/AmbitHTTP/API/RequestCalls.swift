@@ -1,0 +1,112 @@
+internal import AmbitCore
+internal import AmbitRuntime
+internal import CAmbit
+
+/// The calls that tell what was asked for. They wait for nothing; outside a request each finds nothing.
+enum RequestCalls {
+  static func install(in api: inout ambit_api) {
+    installTarget(in: &api)
+    installOrigin(in: &api)
+    installLookups(in: &api)
+    installFields(in: &api)
+  }
+
+  private static func installTarget(in api: inout ambit_api) {
+    api.method = { ExchangePointer.of($0).map { $0.text($0.pointee.head.methodRange) } ?? .absent }
+    api.path = { ExchangePointer.of($0).map { ambit_str($0.pointee.path) } ?? .absent }
+    api.target = { ExchangePointer.of($0).map { $0.text($0.pointee.head.target) } ?? .absent }
+    api.query_string = { ExchangePointer.of($0).map { $0.text($0.pointee.head.query) } ?? .absent }
+    api.authority = { ExchangePointer.of($0).map { $0.text($0.pointee.head.authority) } ?? .absent }
+    api.scheme = { ExchangePointer.of($0) == nil ? .absent : ambit_str(.literal("http")) }
+    api.route_pattern = { ExchangePointer.of($0)?.pointee.route?.pointee.pattern ?? .absent }
+  }
+
+  private static func installOrigin(in api: inout ambit_api) {
+    api.peer = { handle in RequestCalls.onLoop(handle) { $0.peer } }
+    api.request_id = { handle in RequestCalls.onLoop(handle) { $0.identifier } }
+  }
+
+  private static func installLookups(in api: inout ambit_api) {
+    api.param = { handle, name in
+      guard let name, let exchange = ExchangePointer.of(handle) else { return .absent }
+      return exchange.parameter(CString.bytes(name)).map(ambit_str.init) ?? .absent
+    }
+    api.query = { handle, name in
+      guard let name else { return .absent }
+      return RequestCalls.onLoop(handle) { $0.queryValue(CString.bytes(name)).map(ambit_str.init) ?? .absent }
+    }
+    api.header = { handle, name in
+      guard let name, let exchange = ExchangePointer.of(handle) else { return .absent }
+      return exchange.field(CString.bytes(name)).map(ambit_str.init) ?? .absent
+    }
+  }
+
+  private static func installFields(in api: inout ambit_api) {
+    api.header_count = { ExchangePointer.of($0)?.pointee.head.fieldCount ?? 0 }
+    api.header_at = { handle, index, name, value in
+      name?.pointee = .absent
+      value?.pointee = .absent
+      // A position beyond Int.max comes as a negative one.
+      guard let exchange = ExchangePointer.of(handle), index >= 0, index < exchange.pointee.head.fieldCount else {
+        return false
+      }
+      let field = exchange.pointee.fields[index]
+      name?.pointee = ambit_str(exchange.bytes(field.name))
+      value?.pointee = ambit_str(exchange.bytes(field.value))
+      return true
+    }
+  }
+
+  /// Runs a look-up that may take memory of the scope, which is the loop's to give.
+  private static func onLoop(
+    _ handle: UnsafeMutablePointer<ambit_scope>?, _ body: (ExchangePointer) -> ambit_str
+  ) -> ambit_str {
+    guard let exchange = ExchangePointer.of(handle) else { return .absent }
+    var text = ambit_str.absent
+    _ = CallSite.loop(handle) { _ in
+      text = body(exchange)
+      return .ok
+    }
+    return text
+  }
+}
+
+extension UnsafeMutablePointer<Exchange> {
+  @inline(__always)
+  fileprivate func text(_ range: ByteRange?) -> ambit_str {
+    range.map { ambit_str(bytes($0)) } ?? .absent
+  }
+}
+
+/// The calls that read the request's body.
+enum BodyCalls {
+  static func install(in api: inout ambit_api) {
+    api.body_length = { handle in
+      switch ExchangePointer.of(handle)?.pointee.head.body {
+      case .length(let length): length
+      case .chunked: -1
+      case .none?, nil: 0
+      }
+    }
+    api.read = { handle, memory, capacity in
+      guard let exchange = ExchangePointer.of(handle) else { return Int64(Status.wrongState.rawValue) }
+      guard let memory, capacity > 0 else { return Int64(Status.invalid.rawValue) }
+      var count: Int64 = 0
+      let status = CallSite.job(handle) { scope, job in
+        let room = UnsafeMutableRawBufferPointer(start: memory, count: Int(clamping: capacity))
+        count = exchange.readBody(into: room, job: job, scope: scope)
+        return count == Int64(Status.cancelled.rawValue) ? .cancelled : .ok
+      }
+      return status == 0 ? count : Int64(status)
+    }
+    api.body = { handle, whole in
+      guard let exchange = ExchangePointer.of(handle) else { return Status.wrongState.rawValue }
+      guard let whole else { return Status.invalid.rawValue }
+      return CallSite.job(handle) { scope, job in
+        let (status, bytes) = exchange.readWholeBody(job: job, scope: scope)
+        whole.pointee = status == .ok ? ambit_str(bytes) : .absent
+        return status
+      }
+    }
+  }
+}

@@ -1,0 +1,197 @@
+internal import AmbitCore
+internal import AmbitRuntime
+internal import CAmbit
+internal import Logging
+
+extension UnsafeMutablePointer<Exchange> {
+  /// Finds the request's route, runs its handler, and sees the response through. As the connection's job.
+  @inline(__always)
+  func dispatch() {
+    let connection = pointee.connection!
+    pointee.body.begin(
+      pointee.head.body, expectsContinue: pointee.head.expectsContinue, limit: pointee.server.pointee.limits.maxBody)
+    if let route = findRoute() ?? findNewRoute(connection) {
+      run(route, on: connection)
+    } else {
+      skipBody(of: connection)
+      connection.pointee.exchange = nil
+      pointee.server.recycle(self)
+    }
+  }
+
+  /// The new route of a request whose old one led to a plugin that has been replaced. A handler that computes is told
+  /// of the end of its plugin ahead of what was posted before, and with it the next request of its connection.
+  @inline(never)
+  private func findNewRoute(_ connection: ConnectionPointer) -> RoutePointer? {
+    guard pointee.awaitsRoutes else { return nil }
+    connection.letOthersRun()
+    defer { pointee.awaitsRoutes = false }
+    return findRoute()
+  }
+
+  private func run(_ route: RoutePointer, on connection: ConnectionPointer) {
+    let scope = scope
+    let job = connection.job
+    job.pointee.scope = scope
+    scope.pointee.handlerJob = job
+    let code = pointee.policy.runsElsewhere ? runElsewhere(route, as: job) : runInPlace(route, as: job)
+    job.handlerReturned(in: scope)
+    conclude(code, on: connection)
+    job.handlerIsDone()
+    job.pointee.scope = scope.pointee.loop.pointee.root
+    skipBody(of: connection)
+    connection.detach(self)
+    scope.pointee.handlerJob = nil
+    scope.endAfterReadyJobs()
+    scope.release()
+  }
+
+  @inline(__always)
+  private func runInPlace(_ route: RoutePointer, as job: JobPointer) -> Int32 {
+    switch route.pointee.target {
+    case .handler(let handler):
+      let code = handler(scope.asHandle)
+      ForkedChild.endIfReturned(from: job, in: scope)
+      return code
+    case .call(let call): return answer(by: call, isBlocking: false, as: job)
+    }
+  }
+
+  /// Runs the handler or function on a thread, or on a stack as large as its route asks for.
+  @inline(never)
+  private func runElsewhere(_ route: RoutePointer, as job: JobPointer) -> Int32 {
+    if pointee.policy.isBlocking {
+      switch route.pointee.target {
+      case .handler(let handler): return job.runHandlerOnThread(in: scope) { handler($0) }
+      case .call(let call): return answer(by: call, isBlocking: true, as: job)
+      }
+    }
+    let size = Int(pointee.policy.stackSize)
+    guard size > pointee.server.pointee.loop.pointee.limits.handlerStackSize else { return runInPlace(route, as: job) }
+    return job.runOnLargeStack(of: size) { runInPlace(route, as: job) } ?? answerWithoutStack(of: size)
+  }
+
+  private func answerWithoutStack(of size: Int) -> Int32 {
+    PluginLog.write(.error, scope, "cannot run the handler: no memory for a stack of \(size) bytes; answered 503")
+    ErrorResponse.send(on: self, status: 503, text: "there is no memory for the handler's stack", closing: false)
+    return Status.ok.rawValue
+  }
+
+  /// The route, with the request's scope open; nil if the request has been answered without a handler.
+  @inline(__always)
+  private func findRoute() -> RoutePointer? {
+    let server = pointee.server
+    let rawPath = bytes(pointee.head.path)
+    guard let index = server.pointee.routeCache.route(pointee.head.method, rawPath.bytes) else {
+      return searchRoute(rawPath)
+    }
+    let member = server.pointee.routes._withUnsafeGuaranteedRef { $0.members[index] }
+    return open(member, path: rawPath, isCopied: false) ? pointee.route : nil
+  }
+
+  /// The same for a path that was not asked for lately.
+  @inline(never)
+  private func searchRoute(_ rawPath: UnsafeRawBufferPointer) -> RoutePointer? {
+    let server = pointee.server
+    if rawPath.isEmpty || rawPath[0] != UInt8(ascii: "/"), answersForServer(rawPath) { return nil }
+    var buffer = server.pointee.path.mutableBytes
+    var segments = server.pointee.segments.mutableSpan
+    switch PathNormaliser.normalise(rawPath.bytes, into: &buffer, segments: &segments) {
+    case .asSent(let count): return findRoute(path: rawPath, isCopied: false, segments: count)
+    case .rewritten(let length, let count):
+      let path = UnsafeRawBufferPointer(rebasing: server.pointee.path[..<length])
+      return findRoute(path: path, isCopied: true, segments: count)
+    case .refused(let refusal):
+      ErrorResponse.send(on: self, status: Int(refusal.status), text: refusal.text, closing: false)
+      return nil
+    }
+  }
+
+  /// Answers a request whose target names no path: `OPTIONS *`, also in its absolute form (RFC 9112, section 3.2.4), and
+  /// `CONNECT`, since the host is no proxy. False if the path is the root.
+  private func answersForServer(_ rawPath: UnsafeRawBufferPointer) -> Bool {
+    switch pointee.head.method {
+    case .options: ResponseWriter.respondEmpty(to: self, status: 200)
+    case .connect:
+      ErrorResponse.send(on: self, status: 501, text: "the method is not implemented", closing: true)
+    default: return false
+    }
+    return true
+  }
+
+  @inline(__always)
+  private func findRoute(path: UnsafeRawBufferPointer, isCopied: Bool, segments count: Int) -> RoutePointer? {
+    let server = pointee.server
+    let segments = UnsafeBufferPointer(rebasing: server.pointee.segments[..<count]).span
+    let method = bytes(pointee.head.methodRange).bytes
+    return server.pointee.routes._withUnsafeGuaranteedRef { set in
+      switch set.table.find(method: method, path: path.bytes, segments: segments) {
+      case .route(let index):
+        guard open(set.members[index], path: path, isCopied: isCopied) else { return nil }
+        if !set.members[index].route.pointee.parameterNames.isEmpty {
+          var values = parameterRoom.mutableSpan
+          _ = set.table.parameterValues(of: index, in: segments, into: &values)
+        } else if !isCopied {
+          server.pointee.routeCache.keep(index, for: pointee.head.method, path.bytes)
+        }
+        return pointee.route
+      case .notFound where set.table.knows(method: method):
+        ErrorResponse.send(on: self, status: 404, text: "there is no such path here", closing: false)
+      case .methodNotAllowed where set.table.knows(method: method):
+        let allowed = set.table.allowedMethods(path: path.bytes, segments: segments).joined(separator: ", ")
+        ErrorResponse.send(on: self, status: 405, text: "the path does not answer this method", allow: allowed)
+      case .notFound, .methodNotAllowed:
+        ErrorResponse.send(on: self, status: 501, text: "the method is not implemented", closing: false)
+      }
+      return nil
+    }
+  }
+
+  /// Where the values of the route's parameters go.
+  @inline(__always)
+  private var parameterRoom: UnsafeMutableBufferPointer<ByteRange> {
+    let start = UnsafeMutableRawPointer(pointer(to: \.parameters)!).assumingMemoryBound(to: ByteRange.self)
+    return UnsafeMutableBufferPointer(start: start, count: RoutePattern.maximumParameters)
+  }
+
+  /// Opens the request's scope below that of its route's plugin; false if the request has been answered instead.
+  @inline(__always)
+  private func open(_ member: RouteSet.Member, path: UnsafeRawBufferPointer, isCopied: Bool) -> Bool {
+    let loop = pointee.server.pointee.loop
+    let timeout = member.policy.timeout ?? pointee.server.pointee.limits.requestTimeout
+    let route = member.route
+    let plugin = route.pointee.generation.pointee.shards[loop.pointee.index]
+    guard plugin.pointee.state == .open else {
+      if plugin.pointee.cause == .retired, !pointee.awaitsRoutes {
+        pointee.awaitsRoutes = true
+        return false
+      }
+      let isStopping = plugin.pointee.cause == .shutdown
+      let text: StaticString = isStopping ? "the host is shutting down" : "the plugin of this route has ended"
+      ErrorResponse.send(on: self, status: 503, text: text, closing: isStopping)
+      return false
+    }
+    guard !pointee.body.isTooLong else {
+      ErrorResponse.send(on: self, status: 413, text: "the request body is too large", closing: true)
+      return false
+    }
+    pointee.route = route
+    pointee.policy = member.policy
+    scope.open(below: plugin, kind: .request, observer: exchangeObserver)
+    scope.pointee.request = UnsafeMutableRawPointer(self)
+    scope.pointee.route = UnsafeBufferPointer(
+      start: UnsafeRawPointer(route.pointee.pattern.ptr)!.assumingMemoryBound(to: UInt8.self),
+      count: route.pointee.pattern.len)
+    if timeout != .max { scope.pointee.deadline = loop.pointee.now &+ timeout }
+    pointee.path = isCopied ? UnsafeRawBufferPointer(scope.copy(path)) : path
+    return true
+  }
+}
+
+/// What a request wants to know of its scope.
+private let exchangeObserver = ScopeObserver(
+  cancelling: { scope in scope.assumingMemoryBound(to: Exchange.self).scopeIsEnding() },
+  closed: { scope in
+    let exchange = scope.assumingMemoryBound(to: Exchange.self)
+    exchange.pointee.server.recycle(exchange)
+  })

@@ -1,0 +1,134 @@
+internal import AmbitCore
+internal import AmbitRuntime
+internal import Glibc
+
+/// What a request's response has come to.
+struct Response {
+  var phase = Phase.unbegun
+  /// What the plugin set; used where the head is written without naming one.
+  var status = 200
+  /// Header lines that the plugin set, each with its line end; in the scope's memory.
+  var lines = HeaderLines()
+  /// Bytes of the body that the head has announced and that are still to come; nil for a body in chunks or to the close.
+  var remaining: Int64?
+  /// Bytes of the body go out in chunks.
+  var isChunked = false
+  /// There is a head only: the request was HEAD, or the status has no body.
+  var isBodyless = false
+  /// Part of the body could not be sent, and no more will be.
+  var isCutShort = false
+  /// The connection's job waits for the response to be complete.
+  var isAwaited = false
+
+  var isComplete: Bool { phase == .complete }
+
+  /// Makes it the response of another request.
+  @inline(__always)
+  mutating func reset() {
+    phase = .unbegun
+    status = 200
+    lines.reset()
+    remaining = nil
+    isChunked = false
+    isBodyless = false
+    isCutShort = false
+    isAwaited = false
+  }
+
+  enum Phase {
+    case unbegun
+    /// The head is written, the body is not complete.
+    case streaming
+    case complete
+  }
+}
+
+/// Header lines, one behind the other in a scope's memory, ready to be sent.
+struct HeaderLines {
+  private var memory: UnsafeMutableRawPointer?
+  private var capacity = 0
+  private(set) var length = 0
+
+  var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: memory, count: length) }
+
+  /// Forgets all lines, with the memory they are in.
+  @inline(__always)
+  mutating func reset() {
+    memory = nil
+    capacity = 0
+    length = 0
+  }
+
+  /// Adds a line behind the others; false if there is no memory.
+  mutating func add(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, in scope: ScopePointer) -> Bool {
+    let size = name.count + value.count + 4
+    guard makeRoom(for: size, in: scope) else { return false }
+    append(name)
+    append(Self.separator)
+    append(value)
+    append(Self.lineEnd)
+    return true
+  }
+
+  private mutating func append(_ part: UnsafeRawBufferPointer) {
+    if let source = part.baseAddress { memcpy(memory! + length, source, part.count) }
+    length += part.count
+  }
+
+  /// Removes the lines of a name, in any case.
+  @inline(__always)
+  mutating func remove(_ name: UnsafeRawBufferPointer) {
+    if length > 0 { search(andRemove: name) }
+  }
+
+  private mutating func search(andRemove name: UnsafeRawBufferPointer) {
+    var start = 0
+    while let line = line(at: start) {
+      if FieldSyntax.isSameName(line.name.bytes, name.bytes) {
+        memmove(memory! + start, memory! + line.end, length - line.end)
+        length -= line.end - start
+      } else {
+        start = line.end
+      }
+    }
+  }
+
+  /// Whether there is a line of a name, in any case.
+  func contains(_ name: UnsafeRawBufferPointer) -> Bool {
+    var start = 0
+    while let line = line(at: start) {
+      if FieldSyntax.isSameName(line.name.bytes, name.bytes) { return true }
+      start = line.end
+    }
+    return false
+  }
+
+  private func line(at start: Int) -> (name: UnsafeRawBufferPointer, end: Int)? {
+    guard start < length, let memory else { return nil }
+    let rest = UnsafeRawBufferPointer(start: memory + start, count: length - start)
+    let colon = rest.firstIndex(of: UInt8(ascii: ":"))!
+    let end = rest.firstIndex(of: UInt8(ascii: "\n"))! + 1
+    return (UnsafeRawBufferPointer(rebasing: rest[..<colon]), start + end)
+  }
+
+  private mutating func makeRoom(for size: Int, in scope: ScopePointer) -> Bool {
+    guard capacity - length < size else { return true }
+    let wanted = max(512, (length + size) * 2)
+    guard let larger = scope.allocate(wanted) else { return false }
+    if let memory { memcpy(larger, memory, length) }
+    memory = larger
+    capacity = wanted
+    return true
+  }
+
+  private static var separator: UnsafeRawBufferPointer { UnsafeRawBufferPointer.literal(": ") }
+  private static var lineEnd: UnsafeRawBufferPointer { UnsafeRawBufferPointer.literal("\r\n") }
+}
+
+extension UnsafeRawBufferPointer {
+  /// The bytes of a literal.
+  @inline(__always)
+  static func literal(_ text: StaticString) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+  }
+}

@@ -1,0 +1,159 @@
+internal import AmbitCore
+internal import AmbitFFI
+internal import AmbitRuntime
+internal import Glibc
+
+// From the request to arguments. What a parameter cannot hold never reaches the function.
+
+extension FunctionCall {
+  /// Sets every argument; waits for the body if one of them needs it.
+  func readArguments() throws(FunctionCallError) {
+    let steps = call.pointee.steps
+    for index in steps.indices {
+      switch steps[index].source {
+      case .path(let parameter): try setText(index, exchange.pathValue(parameter))
+      case .constant(let bits): frame.set(index, to: bits)
+      case .body: try setBody(index)
+      case .scope: frame.set(index, to: scope)
+      case .output(let offset): frame.set(index, to: output + offset)
+      case .field, .length, .lengthOfBody: break
+      }
+    }
+    if call.pointee.hasFields { try readFields() }
+    // Whatever has a length is set by now.
+    for index in steps.indices {
+      switch steps[index].source {
+      case .length(let other): try setLength(index, lengths[other])
+      case .lengthOfBody: try setLength(index, body().count)
+      default: break
+      }
+    }
+  }
+
+  /// Sets an argument to what a plain text says.
+  private func setText(_ index: Int, _ text: UnsafeRawBufferPointer) throws(FunctionCallError) {
+    let type = call.pointee.steps[index].type
+    switch type {
+    case .str:
+      guard text.isEmpty || memchr(text.baseAddress!, 0, text.count) == nil else { throw malformed(index, text) }
+      try setCopy(index, of: text)
+    case .bytes: setBytes(index, text)
+    default:
+      guard let bits = type.bits(of: text.bytes) else { throw malformed(index, text) }
+      frame.set(index, to: bits)
+    }
+  }
+
+  private func malformed(_ index: Int, _ text: UnsafeRawBufferPointer) -> FunctionCallError {
+    malformed(index, FieldValue(form: .text), text)
+  }
+
+  /// The failure that says why the argument is not what its parameter takes.
+  func malformed(_ index: Int, _ value: FieldValue, _ text: UnsafeRawBufferPointer) -> FunctionCallError {
+    let parameter = call.pointee.plan.parameters[index]
+    let refusal = MalformedArgument(parameter.name ?? "", of: parameter.type, value: value, text: text.bytes)
+    return .badRequest("\(refusal)")
+  }
+
+  private func setBytes(_ index: Int, _ bytes: UnsafeRawBufferPointer) {
+    // No bytes are somewhere all the same: null would be another value.
+    frame.set(index, to: bytes.baseAddress ?? UnsafeRawBufferPointer.literal("").baseAddress!)
+    lengths[index] = bytes.count
+  }
+
+  private func setCopy(_ index: Int, of text: UnsafeRawBufferPointer) throws(FunctionCallError) {
+    guard let copy = scope.copy(text).baseAddress else { throw .status(.noMemory) }
+    frame.set(index, to: copy)
+    lengths[index] = text.count
+  }
+
+  private func setLength(_ index: Int, _ length: Int) throws(FunctionCallError) {
+    let parameter = call.pointee.plan.parameters[index]
+    guard let bits = parameter.type.bits(ofLength: length) else {
+      let name =
+        switch parameter.source {
+        case .length(let name): name
+        default: "body"
+        }
+      throw .badRequest("\(MalformedArgument(length: length, of: name, as: parameter.type))")
+    }
+    frame.set(index, to: bits)
+  }
+
+  private func setBody(_ index: Int) throws(FunctionCallError) {
+    let body = try body()
+    guard call.pointee.steps[index].type == .str else { return setBytes(index, body) }
+    if !body.isEmpty, let end = memchr(body.baseAddress!, 0, body.count) {
+      throw .badRequest(
+        "\(MalformedArgument(bodyWithNULAt: end - UnsafeMutableRawPointer(mutating: body.baseAddress!)))")
+    }
+    try setCopy(index, of: body)
+  }
+
+  /// The whole body, the same each time; waits until it is here.
+  func body() throws(FunctionCallError) -> UnsafeRawBufferPointer {
+    let (status, bytes) = exchange.readWholeBody(job: job, scope: scope)
+    switch status {
+    case .ok: return bytes
+    case .limit where exchange.pointee.body.isTooLong: throw .bodyTooLarge
+    case .invalid: throw .badRequest("the request body is malformed")
+    default: throw .status(status)
+    }
+  }
+}
+
+// Fields of the query and of the body.
+
+extension FunctionCall {
+  private func readFields() throws(FunctionCallError) {
+    let count = call.pointee.steps.count
+    guard let memory = scope.allocate(count * MemoryLayout<FieldValue>.stride) else { throw .status(.noMemory) }
+    let values = UnsafeMutableBufferPointer(
+      start: memory.bindMemory(to: FieldValue.self, capacity: count), count: count)
+    values.initialize(repeating: FieldValue())
+    let query = exchange.pointee.head.query.map { exchange.bytes($0) } ?? .literal("")
+    var span = values.mutableSpan
+    call.pointee.plan.fields.find(inQuery: query.bytes, &span)
+    var body = UnsafeRawBufferPointer.literal("")
+    if call.pointee.plan.fields.isMissingAny(of: values.span), let form = bodyForm {
+      body = try self.body()
+      try find(in: body, as: form, values)
+    }
+    for index in 0..<count {
+      guard case .field = call.pointee.steps[index].source else { continue }
+      try setField(index, values[index], in: values[index].origin == .query ? query : body)
+    }
+  }
+
+  /// What fields the body has; nil if it has none, or if there is no body.
+  private var bodyForm: BodyForm? {
+    guard exchange.pointee.head.body != .none, let type = exchange.field(.literal("Content-Type")) else { return nil }
+    let form = BodyForm(contentType: type.bytes)
+    return form == .other ? nil : form
+  }
+
+  private func find(
+    in body: UnsafeRawBufferPointer, as form: BodyForm, _ values: UnsafeMutableBufferPointer<FieldValue>
+  ) throws(FunctionCallError) {
+    var span = values.mutableSpan
+    guard form == .json else { return call.pointee.plan.fields.find(inForm: body.bytes, &span) }
+    do throws(JSONError) {
+      try call.pointee.plan.fields.find(inJSON: body.bytes, &span)
+    } catch {
+      throw .badRequest("\(MalformedArgument(error))")
+    }
+  }
+
+  private func setField(
+    _ index: Int, _ value: FieldValue, in bytes: UnsafeRawBufferPointer
+  ) throws(FunctionCallError) {
+    let raw = UnsafeRawBufferPointer(rebasing: bytes[value.range.bounds])
+    guard value.canBe(call.pointee.steps[index].type) else { throw malformed(index, value, raw) }
+    guard value.needsDecoding else { return try setText(index, raw) }
+    guard let memory = scope.allocate(raw.count + 1) else { throw .status(.noMemory) }
+    let room = UnsafeMutableRawBufferPointer(start: memory, count: raw.count)
+    var buffer = room.mutableBytes
+    let count = value.decodeText(of: bytes.bytes, into: &buffer)
+    try setText(index, UnsafeRawBufferPointer(start: memory, count: count))
+  }
+}

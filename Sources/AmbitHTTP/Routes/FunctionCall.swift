@@ -1,0 +1,128 @@
+internal import AmbitCore
+internal import AmbitFFI
+internal import AmbitRuntime
+internal import CAmbit
+
+/// One request of a typed route: arguments from the request, the call, and the answer from what it reports.
+///
+/// All of it runs as the connection's job; only the function itself may run on a thread meanwhile. Its memory is the
+/// scope's.
+struct FunctionCall {
+  let exchange: ExchangePointer
+  let call: RouteCallPointer
+  let job: JobPointer
+  let frame: ArgumentFrame
+  /// For each argument that is text or bytes, how many bytes it has.
+  let lengths: UnsafeMutablePointer<Int>
+  /// Variables and buffers of the function, where the plan says.
+  let output: UnsafeMutableRawPointer
+  var result = CallResult()
+
+  var scope: ScopePointer { exchange.scope }
+
+  /// A run whose arguments are all 0; nil if there is no memory.
+  init?(_ exchange: ExchangePointer, _ call: RouteCallPointer, _ job: JobPointer) {
+    let count = call.pointee.steps.count
+    let frameSize = ArgumentFrame.size(count: count)
+    let lengthsSize = count * MemoryLayout<Int>.size
+    let outputSize = call.pointee.hasReports ? call.pointee.plan.outputByteCount : 0
+    guard let memory = exchange.scope.allocate(frameSize + lengthsSize + outputSize) else { return nil }
+    self.exchange = exchange
+    self.call = call
+    self.job = job
+    frame = ArgumentFrame(in: memory, count: count)
+    lengths = (memory + frameSize).bindMemory(to: Int.self, capacity: count)
+    output = memory + frameSize + lengthsSize
+  }
+}
+
+/// Why a typed route does not answer with what its function reports.
+enum FunctionCallError: Error {
+  /// What a handler would return.
+  case status(Status)
+  /// The request is not one that the function could be called with.
+  case badRequest(String)
+  case bodyTooLarge
+  /// The function says that it failed, or reports what cannot be passed on.
+  case function(String)
+}
+
+extension UnsafeMutablePointer<Exchange> {
+  /// Answers the request by the route's C function; the result is as a handler's.
+  func answer(by call: RouteCallPointer, isBlocking: Bool, as job: JobPointer) -> Int32 {
+    guard var run = FunctionCall(self, call, job) else { return Status.noMemory.rawValue }
+    defer { call.releaseTexts(run.result, output: run.output) }
+    do throws(FunctionCallError) {
+      try run.readArguments()
+      try run.perform(isBlocking: isBlocking)
+      try run.respond()
+      return Status.ok.rawValue
+    } catch {
+      return answer(error).rawValue
+    }
+  }
+
+  private func answer(_ failure: FunctionCallError) -> Status {
+    switch failure {
+    case .status(let status): return status
+    case .badRequest(let reason): ErrorResponse.send(on: self, status: 400, text: reason)
+    case .bodyTooLarge:
+      ErrorResponse.send(on: self, status: 413, text: "the request body is too large", closing: true)
+    case .function(let reason):
+      fault(reason)
+      ErrorResponse.send(on: self, status: 500, text: reason)
+    }
+    return .ok
+  }
+}
+
+extension FunctionCall {
+  /// Calls the function, here or on a thread; it fails if its result says so.
+  mutating func perform(isBlocking: Bool) throws(FunctionCallError) {
+    if job.isCancelled(in: scope) { throw .status(.cancelled) }
+    if isBlocking {
+      try performOnThread()
+    } else {
+      result = call.perform(frame, output: output)
+      ForkedChild.endIfReturned(from: job, in: scope)
+    }
+    guard let failure else { return }
+    // What a wait that was cancelled has made of the function is nobody's fault.
+    throw scope.pointee.state == .open ? .function(failure) : .status(.cancelled)
+  }
+
+  /// Why the function has failed, as far as its result says so.
+  private var failure: String? {
+    let meaning = call.pointee.result
+    if meaning.status, result.bits != 0 {
+      return "the function returned status \(Int32(truncatingIfNeeded: result.bits))"
+    }
+    if meaning.errno, result.bits == .max {
+      return "the function failed: \(SystemError.text(result.errorNumber))"
+    }
+    return nil
+  }
+
+  private mutating func performOnThread() throws(FunctionCallError) {
+    var result = result
+    let status = withUnsafeMutablePointer(to: &result) { result in
+      let call = ThreadedCall(call: call, frame: frame, output: output, result: result)
+      return job.runHandlerOnThread(in: scope, lane: self.call.pointee.lane) { _ in call.perform() }
+    }
+    guard status == Status.ok.rawValue else { throw .status(Status(rawValue: status)) }
+    self.result = result
+  }
+}
+
+/// A call on its way to a thread; its parts stay where they are until the thread is done with it.
+private struct ThreadedCall: @unchecked Sendable {
+  let call: RouteCallPointer
+  let frame: ArgumentFrame
+  let output: UnsafeMutableRawPointer
+  let result: UnsafeMutablePointer<CallResult>
+
+  func perform() -> Int32 {
+    result.pointee = call.perform(frame, output: output)
+    return Status.ok.rawValue
+  }
+}

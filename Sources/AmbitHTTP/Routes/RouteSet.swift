@@ -1,0 +1,102 @@
+package import AmbitCore
+package import AmbitRuntime
+
+/// All routes of the host at one time, with what each calls. Immutable: a reload makes a new one.
+@safe
+package final class RouteSet: @unchecked Sendable {
+  /// A route with the policy for its requests.
+  struct Member {
+    let route: RoutePointer
+    let policy: RoutePolicy
+  }
+
+  let table: RouteTable
+  /// In the order of the table.
+  let members: UnsafeMutableBufferPointer<Member>
+  let options: RoutingOptions
+
+  /// - Parameter changes: What the configuration says of single routes; what matches none of `routes` has no effect.
+  /// - Throws: the first two routes that have the same meaning.
+  package init(
+    _ routes: [BoundRoute], changes: [RouteChange] = [], options: RoutingOptions = RoutingOptions()
+  ) throws(RouteConflict) {
+    table = try RouteTable(routes.map(\.pattern))
+    self.options = options
+    members = .allocate(capacity: routes.count)
+    for (index, route) in routes.enumerated() {
+      let policy = RoutePolicy(of: route.route, changes: changes.filter { $0.pattern == route.pattern })
+      members.initializeElement(at: index, to: Member(route: route.route, policy: policy))
+    }
+  }
+
+  /// No routes at all.
+  static let empty = RouteSet()
+
+  private init() {
+    table = RouteTable()
+    options = RoutingOptions()
+    members = .allocate(capacity: 0)
+  }
+
+  deinit { members.deallocate() }
+}
+
+/// What holds for the requests of all routes, and can change with them.
+package struct RoutingOptions: Sendable {
+  /// Responses name the generation whose handler was called.
+  package var exposesGeneration = false
+  /// A client that closes its sending side only has not left.
+  package var allowsHalfClose = false
+
+  package init() {}
+}
+
+/// How the requests of a route are treated: as its plugin asks for, where the configuration does not say otherwise.
+struct RoutePolicy {
+  /// Nanoseconds from a request's head to its end; `Int64.max`: none; nil: as the server's limits say.
+  var timeout: Int64?
+  /// The handler or function runs on a thread of the pool.
+  var isBlocking: Bool
+  /// The request goes on when its client leaves.
+  var finishesOnDisconnect: Bool
+  /// It runs neither in place nor on the stack of its connection: it is blocking, or asks for a stack of its own.
+  var runsElsewhere: Bool
+  /// Bytes of stack that it asks for; 0: none.
+  var stackSize: UInt32
+
+  init(of route: RoutePointer, changes: [RouteChange]) {
+    timeout = nil
+    isBlocking = route.pointee.isBlocking
+    finishesOnDisconnect = route.pointee.finishesOnDisconnect
+    stackSize = UInt32(clamping: route.pointee.stackSize)
+    runsElsewhere = false
+    for change in changes {
+      timeout = change.timeout ?? timeout
+      isBlocking = change.isBlocking ?? isBlocking
+      finishesOnDisconnect = change.finishesOnDisconnect ?? finishesOnDisconnect
+      stackSize = change.stackSize.map { UInt32(clamping: $0) } ?? stackSize
+    }
+    runsElsewhere = isBlocking || stackSize > 0
+  }
+}
+
+/// What the configuration changes of the route that has exactly this pattern. What is nil stays as it is.
+package struct RouteChange: Sendable {
+  package let pattern: RoutePattern
+  /// Nanoseconds from a request's head to its end; `Int64.max`: none.
+  package let timeout: Int64?
+  package let isBlocking: Bool?
+  package let finishesOnDisconnect: Bool?
+  /// Bytes of stack that the handler or function needs.
+  package let stackSize: Int?
+
+  package init(
+    pattern: RoutePattern, timeout: Int64?, isBlocking: Bool?, finishesOnDisconnect: Bool?, stackSize: Int? = nil
+  ) {
+    self.pattern = pattern
+    self.timeout = timeout
+    self.isBlocking = isBlocking
+    self.finishesOnDisconnect = finishesOnDisconnect
+    self.stackSize = stackSize
+  }
+}
