@@ -115,7 +115,7 @@ extension Host {
     _ next: [String: PluginGeneration], abandoning started: [String: PluginGeneration],
     _ configuration: HostConfiguration
   ) throws(HostFailure) -> RouteSet {
-    let routes = next.sorted { $0.key < $1.key }.flatMap(\.value.routes)
+    let routes = next.sorted { $0.key < $1.key }.flatMap(\.value.routeDeclarations)
     do throws(RouteConflict) {
       return try RouteSet(routes, changes: RouteChanges(configuration).all, options: configuration.routingOptions)
     } catch {

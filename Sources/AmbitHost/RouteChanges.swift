@@ -117,6 +117,17 @@ extension PluginLoading.Result {
   }
 }
 
+extension PluginGeneration {
+  /// The routes as the server takes them.
+  var routeDeclarations: [RouteDeclaration] {
+    routes.map { route in
+      RouteDeclaration(
+        pattern: route.pattern, entryPoint: route.entryPoint, finishesOnDisconnect: route.finishesOnDisconnect,
+        contentType: route.contentType)
+    }
+  }
+}
+
 extension HostConfiguration {
   /// What holds for all routes.
   var routingOptions: RoutingOptions {

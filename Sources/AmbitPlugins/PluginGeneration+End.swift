@@ -89,7 +89,6 @@ extension PluginGeneration {
       return enter(.resident(reason))
     }
     progress.withLock { progress in
-      for route in routes { route.deallocate() }
       record.value.destroy()
       (progress.phase, progress.since) = (.unloaded, Clock.wall)
     }

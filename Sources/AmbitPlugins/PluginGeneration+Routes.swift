@@ -1,34 +1,46 @@
-internal import AmbitCore
-internal import AmbitRuntime
+package import AmbitCore
+package import AmbitRuntime
+
+/// A route of a generation: one that the plugin declares, below its prefix, or a configured one to its functions.
+package struct PluginRoute: Sendable {
+  package let pattern: RoutePattern
+  package let entryPoint: EntryPoint
+  package let finishesOnDisconnect: Bool
+  /// Of answers of a C function; nil: the host's choice.
+  package let contentType: String?
+}
 
 extension DeclaredRoute {
-  /// What answers the route, ready to be called.
-  fileprivate var boundTarget: RouteTarget {
+  /// What answers the route.
+  fileprivate var function: EntryPoint.Function {
     switch target {
     case .handler(let handler): .handler(handler)
-    case .function(let function, let signature):
-      .call(RouteCall.make(function, signature, pathParameters: pattern.parameterNames))
+    case .function(let function, let signature): .foreign(function, signature, lane: nil)
     }
   }
 }
 
 extension LoadedPlugin {
   /// The plugin's routes below its prefix, and the configured ones to its functions.
-  func boundRoutes(
+  func makeRoutes(
     _ settings: PluginSettingValues, generation: GenerationPointer
-  ) throws(PluginRefusal) -> [BoundRoute] {
+  ) throws(PluginRefusal) -> [PluginRoute] {
     let allBlock = declaration.flags.contains(.threads)
     let own = zip(declaration.routes, try ownPatterns(prefix: settings.prefix)).map { route, pattern in
-      BoundRoute(
-        pattern: pattern, target: route.boundTarget, isBlocking: allBlock || route.flags.contains(.blocking),
-        finishesOnDisconnect: route.flags.contains(.finishOnDisconnect),
-        stackSize: route.stackSize > 0 ? route.stackSize : declaration.stackSize, generation: generation)
+      PluginRoute(
+        pattern: pattern,
+        entryPoint: EntryPoint(
+          route.function, isBlocking: allBlock || route.flags.contains(.blocking),
+          stackSize: route.stackSize > 0 ? route.stackSize : declaration.stackSize, generation: generation),
+        finishesOnDisconnect: route.flags.contains(.finishOnDisconnect), contentType: nil)
     }
     let configured = zip(settings.calls, try functions(of: settings.calls)).map { call, function in
-      BoundRoute(
-        pattern: call.pattern, target: call.target(function, in: lane(of: function, call)),
-        isBlocking: allBlock || call.placement.usesThread, finishesOnDisconnect: call.finishesOnDisconnect,
-        stackSize: declaration.stackSize, generation: generation)
+      PluginRoute(
+        pattern: call.pattern,
+        entryPoint: EntryPoint(
+          .foreign(function, call.signature, lane: lane(of: function, call)),
+          isBlocking: allBlock || call.placement.usesThread, stackSize: declaration.stackSize, generation: generation),
+        finishesOnDisconnect: call.finishesOnDisconnect, contentType: call.contentType)
     }
     return own + configured
   }

@@ -15,7 +15,7 @@ package final class PluginGeneration: Sendable {
   /// The plugin's name, or the last part of a library's, and the generation's number, as logs show it: "hello/3".
   package let label: String
   /// The plugin's routes below its prefix.
-  package let routes: [BoundRoute]
+  package let routes: [PluginRoute]
   /// The configured ones of these. Looked up once: the system's loader waits for constructors that do not return, and
   /// whoever asks it for anything then.
   package let libraryCalls: [LibraryCall]
@@ -77,7 +77,7 @@ package final class PluginGeneration: Sendable {
     self.record = Unchecked(record)
     running = Countdown(loops.loops.count + 1)
     progress = Mutex(Progress(file: plugin.copy.file))
-    routes = try plugin.boundRoutes(settings, generation: record)
+    routes = try plugin.makeRoutes(settings, generation: record)
     libraryCalls = LibraryCall.all(settings.calls, of: plugin)
     if !plugin.isUsedInPlace { LibraryLanes.addUser(of: plugin.image) }
     let opening = self.record

@@ -6,11 +6,13 @@ package enum HTTPCalls {
   /// The host's whole table: the runtime's calls and these, with a check in front of each if they are to be checked.
   /// - Throws: if the system has no memory for it.
   package static func makeTable(isChecked: Bool = false) throws(SystemError) -> HostTable {
-    try HostTable(isChecked: isChecked) { api in
-      RequestCalls.install(in: &api)
-      BodyCalls.install(in: &api)
-      ResponseCalls.install(in: &api)
-    }
+    try HostTable(
+      isChecked: isChecked,
+      installing: { api in
+        RequestCalls.install(in: &api)
+        BodyCalls.install(in: &api)
+        ResponseCalls.install(in: &api)
+      }, checks: CheckedHTTPCalls.install)
   }
 }
 

@@ -53,7 +53,7 @@ extension UnsafeMutablePointer<Exchange> {
       let code = handler(scope.asHandle)
       ForkedChild.endIfReturned(from: job, in: scope)
       return code
-    case .call(let call): return answer(by: call, isBlocking: false, as: job)
+    case .function(let call): return answer(by: call, isBlocking: false, as: job)
     }
   }
 
@@ -63,7 +63,7 @@ extension UnsafeMutablePointer<Exchange> {
     if pointee.policy.isBlocking {
       switch route.pointee.target {
       case .handler(let handler): return job.runHandlerOnThread(in: scope) { handler($0) }
-      case .call(let call): return answer(by: call, isBlocking: true, as: job)
+      case .function(let call): return answer(by: call, isBlocking: true, as: job)
       }
     }
     let size = Int(pointee.policy.stackSize)

@@ -9,7 +9,7 @@ internal import CAmbit
 /// scope's.
 struct FunctionCall {
   let exchange: ExchangePointer
-  let call: RouteCallPointer
+  let call: FunctionRoutePointer
   let job: JobPointer
   let frame: ArgumentFrame
   /// For each argument that is text or bytes, how many bytes it has.
@@ -21,7 +21,7 @@ struct FunctionCall {
   var scope: ScopePointer { exchange.scope }
 
   /// A run whose arguments are all 0; nil if there is no memory.
-  init?(_ exchange: ExchangePointer, _ call: RouteCallPointer, _ job: JobPointer) {
+  init?(_ exchange: ExchangePointer, _ call: FunctionRoutePointer, _ job: JobPointer) {
     let count = call.pointee.steps.count
     let frameSize = ArgumentFrame.size(count: count)
     let lengthsSize = count * MemoryLayout<Int>.size
@@ -49,7 +49,7 @@ enum FunctionCallError: Error {
 
 extension UnsafeMutablePointer<Exchange> {
   /// Answers the request by the route's C function; the result is as a handler's.
-  func answer(by call: RouteCallPointer, isBlocking: Bool, as job: JobPointer) -> Int32 {
+  func answer(by call: FunctionRoutePointer, isBlocking: Bool, as job: JobPointer) -> Int32 {
     guard var run = FunctionCall(self, call, job) else { return Status.noMemory.rawValue }
     defer { call.releaseTexts(run.result, output: run.output) }
     do throws(FunctionCallError) {
@@ -116,7 +116,7 @@ extension FunctionCall {
 
 /// A call on its way to a thread; its parts stay where they are until the thread is done with it.
 private struct ThreadedCall: @unchecked Sendable {
-  let call: RouteCallPointer
+  let call: FunctionRoutePointer
   let frame: ArgumentFrame
   let output: UnsafeMutableRawPointer
   let result: UnsafeMutablePointer<CallResult>

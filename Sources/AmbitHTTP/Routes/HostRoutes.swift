@@ -18,8 +18,9 @@ final class HostRoutes: Sendable {
     generation.value.pointee.state = Unmanaged.passRetained(HostRoutes(routes)).toOpaque()
     return try RouteSet(
       routes.map { route in
-        BoundRoute(
-          pattern: route.pattern, target: .handler(answerHostRoute), isBlocking: true, generation: generation.value)
+        RouteDeclaration(
+          pattern: route.pattern,
+          entryPoint: EntryPoint(.handler(answerHostRoute), isBlocking: true, generation: generation.value))
       })
   }
 

@@ -1,5 +1,5 @@
 package import AmbitCore
-package import AmbitRuntime
+internal import AmbitRuntime
 
 /// All routes of the host at one time, with what each calls. Immutable: a reload makes a new one.
 @safe
@@ -15,17 +15,19 @@ package final class RouteSet: @unchecked Sendable {
   let members: UnsafeMutableBufferPointer<Member>
   let options: RoutingOptions
 
+  /// From the control thread only.
   /// - Parameter changes: What the configuration says of single routes; what matches none of `routes` has no effect.
   /// - Throws: the first two routes that have the same meaning.
   package init(
-    _ routes: [BoundRoute], changes: [RouteChange] = [], options: RoutingOptions = RoutingOptions()
+    _ routes: [RouteDeclaration], changes: [RouteChange] = [], options: RoutingOptions = RoutingOptions()
   ) throws(RouteConflict) {
     table = try RouteTable(routes.map(\.pattern))
     self.options = options
     members = .allocate(capacity: routes.count)
-    for (index, route) in routes.enumerated() {
-      let policy = RoutePolicy(of: route.route, changes: changes.filter { $0.pattern == route.pattern })
-      members.initializeElement(at: index, to: Member(route: route.route, policy: policy))
+    for (index, declaration) in routes.enumerated() {
+      let route = declaration.route
+      let policy = RoutePolicy(of: route, changes: changes.filter { $0.pattern == declaration.pattern })
+      members.initializeElement(at: index, to: Member(route: route, policy: policy))
     }
   }
 

@@ -41,12 +41,3 @@ extension LoadedPlugin {
     return functions
   }
 }
-
-extension CallRoute {
-  /// What answers the route, ready to be called.
-  func target(_ function: @escaping ambit_function, in lane: SerialLane?) -> RouteTarget {
-    .call(
-      RouteCall.make(
-        function, signature, pathParameters: pattern.parameterNames, contentType: contentType, lane: lane))
-  }
-}

@@ -8,14 +8,22 @@ public final class HostTable: @unchecked Sendable {
   /// The calls are checked: scopes that have closed are kept for that.
   let isChecked: Bool
 
-  /// A table of the runtime's calls and those that `install` adds. Where calls are checked it is a table of the checks,
-  /// with that one behind it; so without checks nothing is paid for them.
+  /// A table of the runtime's calls and of those that `install` adds.
+  ///
+  /// If calls are checked, it is a table of the checks, and the table of the calls lies behind it. So a host without
+  /// checks pays nothing for them. `installChecks` adds the checks of the calls that `install` adds.
   /// - Throws: if the system has no memory for it.
-  public init(isChecked: Bool = false, installing install: (inout ambit_api) -> Void) throws(SystemError) {
+  public init(
+    isChecked: Bool = false, installing install: (inout ambit_api) -> Void = { _ in },
+    checks installChecks: (inout ambit_api) -> Void = { _ in }
+  ) throws(SystemError) {
     var calls = RuntimeCalls.makeTable()
     install(&calls)
     var checks = calls
-    if isChecked { CheckedCalls.install(in: &checks) }
+    if isChecked {
+      CheckedCalls.install(in: &checks)
+      installChecks(&checks)
+    }
     pointer = try ConstantPages.copy([checks, calls], called: "the host's table of calls")
     self.isChecked = isChecked
   }

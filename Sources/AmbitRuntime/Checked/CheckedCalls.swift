@@ -13,9 +13,6 @@ enum CheckedCalls {
     installMemory(in: &api)
     installWaits(in: &api)
     installSharedWaits(in: &api)
-    installRequest(in: &api)
-    installFields(in: &api)
-    installResponse(in: &api)
     installPlugin(in: &api)
   }
 
@@ -95,6 +92,24 @@ enum CheckedCalls {
         ?? (channel!.pointee.api + 1).pointee.channel_close(channel)
     }
   }
+
+  private static func installPlugin(in api: inout ambit_api) {
+    api.state = { $0.permits("ambit_state") ? $0.calls.pointee.state($0) : nil }
+    api.set_state = { scope, state in
+      scope.refusal("ambit_set_state")
+        ?? scope.expecting(
+          "the state is set on the plugin's scope, by its start", "ambit_set_state",
+          scope.calls.pointee.set_state(scope, state))
+    }
+    api.setting = { $0.permits("ambit_setting") ? $0.calls.pointee.setting($0, $1) : CheckedCalls.absent }
+    api.hand_over = { $0.refusal("ambit_hand_over") ?? $0.calls.pointee.hand_over($0, $1, $2, $3) }
+    api.handed_over = { $0.permits("ambit_handed_over") ? $0.calls.pointee.handed_over($0, $1) : CheckedCalls.absent }
+    api.fail = { $0.permits("ambit_fail") ? $0.calls.pointee.fail($0, $1, $2) : $1 }
+    api.log = { if $0.permits("ambit_log") { $0.calls.pointee.log($0, $1, $2, $3) } }
+    api.extension = { $0.permits("ambit_extension") ? $0.calls.pointee.extension($0, $1) : nil }
+  }
+
+  fileprivate static var absent: ambit_str { ambit_str(ptr: nil, len: 0) }
 
   /// The scope that made an event.
   fileprivate static func owner(of event: UnsafeMutablePointer<ambit_event>?) -> PassedScope {

@@ -2,6 +2,7 @@ internal import AmbitCore
 internal import AmbitFFI
 internal import CAmbit
 internal import Glibc
+internal import Logging
 
 /// The call of a C function that a job makes, with its arguments, in memory of its own; text and bytes were copied.
 struct ForeignCall {
@@ -57,3 +58,159 @@ extension UnsafeMutablePointer<ForeignCall> {
 
 /// What a job runs whose argument is a call.
 let performForeignCall: ambit_job_fn = { _, call in call!.assumingMemoryBound(to: ForeignCall.self).perform() }
+
+// From what a plugin passes to `ambit_spawn_call` to a call with copied arguments.
+
+/// Why a call is not made, as the end of a log line.
+struct ForeignCallRefusal: Error {
+  let reason: String
+}
+
+extension ForeignCall {
+  /// A call of `function`, whose signature `prepared` is, with `arguments`, which fit it. Text and bytes are copied; what
+  /// is returned is the caller's to release; nil if there is no memory.
+  static func make(
+    _ function: @escaping CFunction, _ prepared: PreparedSignature, arguments: UnsafeBufferPointer<ambit_value>,
+    scope: ScopePointer
+  ) throws(ForeignCallRefusal) -> ForeignCallPointer? {
+    let parameters = prepared.signature.parameters
+    guard arguments.count == parameters.count else {
+      let expected = parameters.count.counted("argument")
+      throw ForeignCallRefusal(reason: "signature \"\(prepared.text)\": expected \(expected), found \(arguments.count)")
+    }
+    for index in arguments.indices where !arguments[index].fits(parameters[index].type) {
+      let place = "argument \(index + 1) of \"\(prepared.text)\""
+      throw ForeignCallRefusal(
+        reason: "\(place): expected \(parameters[index].type.expectation), found \(arguments[index].text)")
+    }
+    return build(function, prepared, arguments, scope)
+  }
+
+  private static func build(
+    _ function: @escaping CFunction, _ prepared: PreparedSignature, _ arguments: UnsafeBufferPointer<ambit_value>,
+    _ scope: ScopePointer
+  ) -> ForeignCallPointer? {
+    let frameStart = aligned(MemoryLayout<ForeignCall>.size)
+    let copiesStart = frameStart + aligned(ArgumentFrame.size(count: arguments.count))
+    var size = copiesStart
+    for argument in arguments {
+      let (sum, overflow) = size.addingReportingOverflow(argument.copySize)
+      guard !overflow else { return nil }
+      size = sum
+    }
+    guard let memory = malloc(size) else { return nil }
+    let frame = ArgumentFrame(in: memory + frameStart, count: arguments.count)
+    var room = memory + copiesStart
+    for (index, argument) in arguments.enumerated() {
+      switch prepared.signature.parameters[index].type {
+      case .scope: frame.set(index, to: scope)
+      case .f32: frame.set(index, to: Float(argument.as.f64))
+      default: frame.set(index, to: argument.bits(copiedTo: room))
+      }
+      room += argument.copySize
+    }
+    let call = memory.bindMemory(to: ForeignCall.self, capacity: 1)
+    call.initialize(to: ForeignCall(function: function, prepared: prepared, frame: frame))
+    return call
+  }
+
+  fileprivate static func aligned(_ size: Int) -> Int { (size + 15) & ~15 }
+}
+
+extension ambit_value {
+  /// Whether the value can be an argument of that type.
+  fileprivate func fits(_ type: CType) -> Bool {
+    guard reserved == 0, !isCopied || `as`.str.len >= 0 else { return false }
+    switch (kind, type) {
+    case (AMBIT_VALUE_NONE, .str), (AMBIT_VALUE_NONE, .bytes), (AMBIT_VALUE_NONE, .ptr), (AMBIT_VALUE_NONE, .scope),
+      (AMBIT_VALUE_BOOL, .bool), (AMBIT_VALUE_FLOAT, .f32), (AMBIT_VALUE_FLOAT, .f64), (AMBIT_VALUE_BYTES, .bytes),
+      (AMBIT_VALUE_PTR, .ptr):
+      return true
+    case (AMBIT_VALUE_STR, .str):
+      return `as`.str.ptr == nil || memchr(`as`.str.ptr, 0, `as`.str.len) == nil
+    case (AMBIT_VALUE_INT, _): return type.holds(`as`.i64)
+    case (AMBIT_VALUE_UINT, _): return type.holds(`as`.u64)
+    default: return false
+    }
+  }
+
+  /// The bytes that a copy of what the value points to takes, with a NUL behind it; 0 if nothing is copied, `Int.max` if
+  /// no memory could hold it.
+  fileprivate var copySize: Int {
+    guard isCopied else { return 0 }
+    return `as`.str.len <= .max - 16 ? ForeignCall.aligned(`as`.str.len + 1) : .max
+  }
+
+  private var isCopied: Bool { (kind == AMBIT_VALUE_STR || kind == AMBIT_VALUE_BYTES) && `as`.str.ptr != nil }
+
+  /// The value as an argument: a number or a boolean in the lower bytes, or a pointer; text and bytes are copied to
+  /// `room`.
+  fileprivate func bits(copiedTo room: UnsafeMutableRawPointer) -> UInt64 {
+    switch kind {
+    case AMBIT_VALUE_BOOL: return `as`.boolean ? 1 : 0
+    case AMBIT_VALUE_STR, AMBIT_VALUE_BYTES:
+      guard isCopied else { return 0 }
+      memcpy(room, `as`.str.ptr, `as`.str.len)
+      room.storeBytes(of: 0, toByteOffset: `as`.str.len, as: UInt8.self)
+      return UInt64(UInt(bitPattern: room))
+    case AMBIT_VALUE_NONE: return 0
+    default: return `as`.u64
+    }
+  }
+
+  /// For a message.
+  fileprivate var text: String {
+    guard reserved == 0 else { return "a value whose `reserved` is \(reserved)" }
+    switch kind {
+    case AMBIT_VALUE_NONE: return "none"
+    case AMBIT_VALUE_BOOL: return "\(`as`.boolean)"
+    case AMBIT_VALUE_INT: return "the integer \(`as`.i64)"
+    case AMBIT_VALUE_UINT: return "the integer \(`as`.u64)"
+    case AMBIT_VALUE_FLOAT: return "the float \(`as`.f64)"
+    case AMBIT_VALUE_STR: return "a text of \(UInt(bitPattern: `as`.str.len)) bytes"
+    case AMBIT_VALUE_BYTES: return "\(UInt(bitPattern: `as`.str.len)) bytes"
+    case AMBIT_VALUE_PTR: return "a pointer"
+    default: return "a value of the unknown kind \(kind)"
+    }
+  }
+}
+
+extension CType {
+  /// Whether the type is an integer's and can hold the number.
+  fileprivate func holds(_ number: some FixedWidthInteger) -> Bool {
+    switch self {
+    case .i8: Int8(exactly: number) != nil
+    case .i16: Int16(exactly: number) != nil
+    case .i32: Int32(exactly: number) != nil
+    case .i64: Int64(exactly: number) != nil
+    case .u8: UInt8(exactly: number) != nil
+    case .u16: UInt16(exactly: number) != nil
+    case .u32: UInt32(exactly: number) != nil
+    case .u64, .size: UInt64(exactly: number) != nil
+    case .void, .bool, .f32, .f64, .str, .bytes, .ptr, .scope: false
+    }
+  }
+}
+
+extension UnsafeMutablePointer<Scope> {
+  /// Adds a job that calls `function` with copies of `arguments`; as `spawn`, and `.invalid`, with the reason in the log,
+  /// if the signature is none or the arguments do not fit it; `.noMemory` if there is none to copy them to.
+  func spawnCall(
+    _ function: CFunction?, signature: UnsafePointer<CChar>?, arguments: UnsafeBufferPointer<ambit_value>,
+    options: JobOptions, isHeld: Bool
+  ) -> (Status, JobPointer?) {
+    do throws(ForeignCallRefusal) {
+      guard let function else { throw ForeignCallRefusal(reason: "function: expected a C function, found NULL") }
+      guard let signature else { throw ForeignCallRefusal(reason: "signature: expected a text, found NULL") }
+      let prepared = try pointee.loop.pointee.signatures.find(CString.bytes(signature), for: .job)
+      let call = try ForeignCall.make(function, prepared, arguments: arguments, scope: self)
+      var options = options
+      if call == nil { options.refusal = .noMemory }
+      options.isCall = call != nil
+      return spawn(performForeignCall, argument: call, options: options, isHeld: isHeld)
+    } catch {
+      PluginLog.write(.error, self, job: CallSite.job, isFault: true, "ambit_spawn_call: \(error.reason)")
+      return spawn(nil, argument: nil, options: options, isHeld: false)
+    }
+  }
+}

@@ -1,3 +1,4 @@
+public import AmbitCore
 public import CAmbit
 internal import Glibc
 
@@ -29,6 +30,8 @@ public struct Generation {
   public var saved: HandedOverState?
   /// It serves nobody: the plugin is tried before it is loaded.
   public var isRehearsal = false
+  /// What the host calls of the plugin on behalf of others, besides `start`, `stop` and `save`.
+  public internal(set) var entryPoints: [EntryPoint] = []
   /// What the plugin keeps in its scope: `ambit_set`.
   let values = SharedValues()
   /// Called on each loop once the retiring generation has no request there any more.
@@ -88,6 +91,36 @@ extension UnsafeMutablePointer<Generation> {
   }
 }
 
+/// A function of a generation that the host calls on behalf of others: a handler, or any C function by its signature.
+///
+/// Lives as long as its generation. For the control thread only.
+@safe
+public final class EntryPoint: @unchecked Sendable {
+  public enum Function {
+    case handler(ambit_handler)
+    /// With a lane, its calls run on threads of the pool alone, one at a time, each when it has its turn there.
+    case foreign(ambit_function, CSignature, lane: SerialLane?)
+  }
+
+  public let function: Function
+  /// It runs on a thread of the pool.
+  public let isBlocking: Bool
+  /// Bytes of stack that it needs, at most `StackSize.largest`; 0: as many as handlers have.
+  public let stackSize: Int
+  public let generation: GenerationPointer
+  /// What the caller has prepared to call it. Owned.
+  public var prepared: AnyObject?
+
+  /// Adds the entry point to those of `generation`.
+  public init(_ function: Function, isBlocking: Bool = false, stackSize: Int = 0, generation: GenerationPointer) {
+    self.function = function
+    self.isBlocking = isBlocking
+    self.stackSize = stackSize
+    self.generation = generation
+    generation.pointee.entryPoints.append(self)
+  }
+}
+
 /// A plugin's settings, in memory that plugins can be pointed at.
 public struct SettingsTable {
   private let entries: [(key: ambit_str, value: ambit_str)]
@@ -119,4 +152,24 @@ extension ambit_str {
     _ = bytes.initialize(from: text.utf8.map { CChar(bitPattern: $0) } + [0])
     return ambit_str(ptr: bytes.baseAddress, len: text.utf8.count)
   }
+}
+
+/// What one generation of a plugin leaves for the next: bytes that mean something to the plugin alone.
+public final class HandedOverState: Sendable {
+  /// The most that can be handed over, in bytes.
+  public static let limit = 64 << 20
+
+  /// The plugin's own number for the form of the bytes.
+  public let version: UInt32
+  public let bytes: Unchecked<UnsafeRawBufferPointer>
+
+  /// Copies `bytes`; nil if there is no memory.
+  public init?(version: UInt32, copying bytes: UnsafeRawBufferPointer) {
+    guard let copy = malloc(max(bytes.count, 1)) else { return nil }
+    if let source = bytes.baseAddress { memcpy(copy, source, bytes.count) }
+    self.version = version
+    self.bytes = Unchecked(UnsafeRawBufferPointer(start: copy, count: bytes.count))
+  }
+
+  deinit { free(UnsafeMutableRawPointer(mutating: bytes.value.baseAddress)) }
 }

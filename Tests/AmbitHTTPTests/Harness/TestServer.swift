@@ -10,7 +10,7 @@ struct TestRoute: @unchecked Sendable {
   let pattern: String
   let isBlocking: Bool
   let finishesOnDisconnect: Bool
-  let target: RouteTarget
+  let function: EntryPoint.Function
 
   init(
     _ pattern: String, isBlocking: Bool = false, finishesOnDisconnect: Bool = false,
@@ -19,14 +19,14 @@ struct TestRoute: @unchecked Sendable {
     self.pattern = pattern
     self.isBlocking = isBlocking
     self.finishesOnDisconnect = finishesOnDisconnect
-    target = .handler(handler)
+    function = .handler(handler)
   }
 
-  init(_ pattern: String, call: RouteCallPointer, isBlocking: Bool = false) {
+  init(_ pattern: String, calling function: @escaping ambit_function, _ signature: String, isBlocking: Bool = false) throws {
     self.pattern = pattern
     self.isBlocking = isBlocking
     finishesOnDisconnect = false
-    target = .call(call)
+    self.function = .foreign(function, try CSignature(parsing: signature), lane: nil)
   }
 }
 
@@ -83,9 +83,10 @@ final class TestServer: Sendable {
   ) throws -> RouteSet {
     try RouteSet(
       routes.map { route in
-        BoundRoute(
-          pattern: try RoutePattern(route.pattern), target: route.target, isBlocking: route.isBlocking,
-          finishesOnDisconnect: route.finishesOnDisconnect, generation: generation.value)
+        RouteDeclaration(
+          pattern: try RoutePattern(route.pattern),
+          entryPoint: EntryPoint(route.function, isBlocking: route.isBlocking, generation: generation.value),
+          finishesOnDisconnect: route.finishesOnDisconnect)
       }, options: options)
   }
 

@@ -57,8 +57,8 @@ final class DigestingFunction: @unchecked Sendable {
         let digest = Unmanaged<DigestingFunction>.fromOpaque(function!).takeUnretainedValue().digest(arguments!)
         result!.storeBytes(of: digest, as: Int64.self)
       }, Unmanaged.passRetained(self).toOpaque())!
-    let call = RouteCall.make(function.pointee.code, try CSignature(parsing: signature), pathParameters: names)
-    return TestRoute("* " + path + names.map { "/{\($0)}" }.joined(), call: call)
+    return try TestRoute(
+      "* " + path + names.map { "/{\($0)}" }.joined(), calling: function.pointee.code, signature)
   }
 
   private func digest(_ arguments: UnsafeMutablePointer<UnsafeMutableRawPointer?>) -> Int64 {

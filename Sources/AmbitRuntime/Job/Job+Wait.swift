@@ -1,5 +1,5 @@
-internal import CFiber
 public import AmbitCore
+internal import CFiber
 
 // Suspension: the one place where a fiber leaves its turn, and the one where it is put back.
 

@@ -1,5 +1,5 @@
-internal import CFiber
 internal import AmbitCore
+internal import CFiber
 
 // Turns: how a job gets its stack, runs, and ends.
 

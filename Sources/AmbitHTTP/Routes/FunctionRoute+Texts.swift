@@ -6,7 +6,7 @@ internal import Glibc
 // A text that a function reports may lie in memory of the thread that it ran on, or in memory that its next call writes
 // to, as those of strerror(3) and asctime(3) do. So it is copied where the function has run, right behind the call.
 
-extension RouteCallPointer {
+extension FunctionRoutePointer {
   /// Calls the function on this thread or fiber. The texts in the result, and in the variables of `output`, are copies
   /// that `releaseTexts` frees; one for which there is no memory is absent.
   func perform(_ frame: ArgumentFrame, output: UnsafeMutableRawPointer) -> CallResult {

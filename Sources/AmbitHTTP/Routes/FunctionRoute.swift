@@ -1,41 +1,42 @@
-public import AmbitCore
-public import AmbitFFI
-public import CAmbit
+internal import AmbitCore
+internal import AmbitFFI
+internal import AmbitRuntime
+internal import CAmbit
 
-/// The C function that a typed route calls, prepared when the route is made: when a request comes, only fields of the
+/// The C function that a function route calls, prepared when the route is made: when a request comes, only fields of the
 /// query and the body are looked for by name. It lives as long as its route.
-public struct RouteCall {
-  public let function: CFunction
-  public let interface: CallInterface
-  public let plan: ArgumentPlan
+struct FunctionRoute {
+  let function: CFunction
+  let interface: CallInterface
+  let plan: ArgumentPlan
   /// The plan's steps in a form that costs nothing to read, in the order of C.
-  public let steps: UnsafeBufferPointer<RouteCallStep>
+  let steps: UnsafeBufferPointer<FunctionRouteStep>
   /// The plan looks for fields.
-  public let hasFields: Bool
+  let hasFields: Bool
   /// The function reports variables or buffers besides its result.
-  public let hasReports: Bool
+  let hasReports: Bool
   /// Its result or one of these variables is a text.
-  public let reportsTexts: Bool
-  public let result: SignatureResult
+  let reportsTexts: Bool
+  let result: SignatureResult
   /// In which calls from a thread have their turns; nil: they run beside all others.
-  public let lane: SerialLane?
+  let lane: SerialLane?
   /// The `Content-Type` of answers that are no JSON.
-  public let contentType: ambit_str
+  let contentType: ambit_str
   /// For each report of the plan its name and colon, as a JSON object has them.
-  public let reportKeys: [ambit_str]
+  let reportKeys: [ambit_str]
   /// What constants of the signature point to.
   fileprivate let texts: [ambit_str]
 }
 
-public typealias RouteCallPointer = UnsafePointer<RouteCall>
+typealias FunctionRoutePointer = UnsafePointer<FunctionRoute>
 
-/// What makes one argument of a typed route's function.
-public struct RouteCallStep {
-  public let type: CType
-  public let source: Source
+/// What makes one argument of a function route's function.
+struct FunctionRouteStep {
+  let type: CType
+  let source: Source
 
   /// As `ArgumentPlan.Step`; a text is the address of one that lives as long as the call.
-  public enum Source {
+  enum Source {
     case constant(UInt64)
     case path(Int)
     case field
@@ -47,21 +48,21 @@ public struct RouteCallStep {
   }
 }
 
-extension RouteCall {
+extension FunctionRoute {
   /// Prepares the calls of `function`, whose signature was parsed for routes, on a route whose pattern has
   /// `pathParameters`. With a `lane` the function runs on threads alone, when it has its turn there.
-  public static func make(
+  static func make(
     _ function: @escaping CFunction, _ signature: CSignature, pathParameters: [String], contentType: String? = nil,
     lane: SerialLane? = nil
-  ) -> RouteCallPointer {
+  ) -> FunctionRoutePointer {
     let plan = ArgumentPlan(signature, pathParameters: pathParameters)
-    let steps = UnsafeMutableBufferPointer<RouteCallStep>.allocate(capacity: plan.steps.count)
+    let steps = UnsafeMutableBufferPointer<FunctionRouteStep>.allocate(capacity: plan.steps.count)
     var texts: [ambit_str] = []
     _ = steps.initialize(
-      from: zip(plan.parameters, plan.steps).map { RouteCallStep(type: $0.type, source: .init($1, &texts)) })
-    let call = UnsafeMutablePointer<RouteCall>.allocate(capacity: 1)
+      from: zip(plan.parameters, plan.steps).map { FunctionRouteStep(type: $0.type, source: .init($1, &texts)) })
+    let call = UnsafeMutablePointer<FunctionRoute>.allocate(capacity: 1)
     call.initialize(
-      to: RouteCall(
+      to: FunctionRoute(
         function: function, interface: CallInterface(signature), plan: plan, steps: UnsafeBufferPointer(steps),
         hasFields: !plan.fields.isEmpty, hasReports: !plan.reports.isEmpty,
         reportsTexts: signature.result.type == .str || plan.reports.contains { $0.type == .str },
@@ -69,11 +70,11 @@ extension RouteCall {
         contentType: .immortalCopy(contentType ?? "text/plain"),
         // A name is letters, digits and underscores.
         reportKeys: plan.reports.map { .immortalCopy("\"\($0.name)\":") }, texts: texts))
-    return RouteCallPointer(call)
+    return FunctionRoutePointer(call)
   }
 }
 
-extension RouteCallPointer {
+extension FunctionRoutePointer {
   /// Gives its memory back: no request makes the call any more.
   func release() {
     pointee.interface.release()
@@ -85,7 +86,7 @@ extension RouteCallPointer {
   }
 }
 
-extension RouteCallStep.Source {
+extension FunctionRouteStep.Source {
   fileprivate init(_ step: ArgumentPlan.Step, _ texts: inout [ambit_str]) {
     switch step {
     case .constant(let bits): self = .constant(bits)
