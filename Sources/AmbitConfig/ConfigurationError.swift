@@ -25,3 +25,40 @@ package struct ConfigurationErrors: Error, Sendable, Equatable, CustomStringConv
     errors.map(\.description).joined(separator: "\n")
   }
 }
+
+/// A wrong value or key: where, and a sentence that says what was expected and what was found.
+struct Diagnostic {
+  let path: SettingPath
+  let message: String
+}
+
+extension Diagnostic {
+  /// `limits.max_body: expected a size such as "8MiB", found 3.5; hint`.
+  static func unexpected(
+    at path: SettingPath, expected: String, found: ConfigurationValue, hint: String? = nil
+  ) -> Diagnostic {
+    let ending = hint.map { "; \($0)" } ?? ""
+    return Diagnostic(path: path, message: "\(path): expected \(expected), found \(found)\(ending)")
+  }
+}
+
+/// The text in quotes as a message shows it: control characters escaped, cut after 60 characters.
+func quoted(_ text: String) -> String {
+  let longest = 60
+  var shown = "\""
+  for scalar in text.prefix(longest).unicodeScalars {
+    switch scalar {
+    case "\"", "\\": shown += "\\\(scalar)"
+    case _ where scalar.properties.generalCategory == .control: shown += scalar.escaped(asASCII: true)
+    default: shown.unicodeScalars.append(scalar)
+    }
+  }
+  return shown + (text.dropFirst(longest).isEmpty ? "\"" : "…\"")
+}
+
+/// `"a", "b" or "c"`.
+func alternatives(_ names: [String]) -> String {
+  let texts = names.map(quoted)
+  guard let last = texts.last, texts.count > 1 else { return texts.joined() }
+  return texts.dropLast().joined(separator: ", ") + " or " + last
+}

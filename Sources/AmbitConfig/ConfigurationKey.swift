@@ -1,24 +1,26 @@
+import AmbitCore
+
 /// A key of `host.conf`: its place in the file, and how its value gets into the configuration.
 struct ConfigurationKey: Sendable {
   /// The table that the key stands in; nil at the top level.
   let table: String?
   let name: String
-  /// Stores the value, or adds to the findings.
-  let read: @Sendable (ConfigurationValue, inout HostConfiguration, inout [Finding]) -> Void
+  /// Stores the value, or adds to the diagnostics.
+  let decode: @Sendable (ConfigurationValue, inout HostConfiguration, inout [Diagnostic]) -> Void
 
   var path: SettingPath {
     table.map { SettingPath($0, name) } ?? SettingPath(name)
   }
 
   private init<Value>(
-    _ name: String, in table: String? = nil, _ form: ValueForm<Value>,
+    _ name: String, in table: String? = nil, _ decoder: ValueDecoder<Value>,
     _ field: any WritableKeyPath<HostConfiguration, Value> & Sendable
   ) {
     self.table = table
     self.name = name
     let path = table.map { SettingPath($0, name) } ?? SettingPath(name)
-    read = { value, configuration, findings in
-      guard let checked = form.read(value, path, &findings) else { return }
+    decode = { value, configuration, diagnostics in
+      guard let checked = decoder.decode(value, path, &diagnostics) else { return }
       configuration[keyPath: field] = checked
     }
   }
@@ -64,4 +66,49 @@ extension ConfigurationKey {
 
   /// The tables that the keys stand in.
   static let tables = Set(all.compactMap(\.table))
+}
+
+/// Finds the keys that the host does not know and says what was probably meant.
+enum UnknownKeys {
+  /// The tables that are not of `ConfigurationKey`: one for each plugin, and one for each route.
+  private static let others = ["plugin", "route"]
+
+  /// - Parameter table: The table that the members are of; nil for the top level.
+  static func diagnostics(in members: [String: ConfigurationValue], table: String?) -> [Diagnostic] {
+    let known = names(in: table)
+    return members.filter { !known.contains($0.key) }.map { name, value in
+      let path = table.map { SettingPath($0, name) } ?? SettingPath(name)
+      let hint = hint(for: name, known: known, table: table)
+      return Diagnostic(path: path, message: message(for: name, value, in: table, hint: hint))
+    }
+  }
+
+  /// - Parameter table: The path of the table that the key stands in; nil for the top level.
+  static func message(for name: String, _ value: ConfigurationValue, in table: String?, hint: String) -> String {
+    let kind = if case .table = value { "table" } else { "key" }
+    let place = table.map { "\($0): " } ?? ""
+    return "\(place)unknown \(kind) \(quoted(name))\(hint)"
+  }
+
+  /// The near name if there is one, else all that are known.
+  static func hint(for name: String, known: [String]) -> String {
+    if let near = suggestion(for: name, among: known) { return "; did you mean \(quoted(near))?" }
+    return "; known here: \(known.joined(separator: ", "))"
+  }
+
+  private static func names(in table: String?) -> [String] {
+    let keys = ConfigurationKey.all.filter { $0.table == table }.map(\.name)
+    return table == nil ? (keys + ConfigurationKey.tables + others).sorted() : keys
+  }
+
+  /// Prefers a similar name of the same table to the same name in another table, which means that the key stands below the
+  /// wrong header.
+  private static func hint(for name: String, known: [String], table: String?) -> String {
+    if suggestion(for: name, among: known) == nil,
+      let elsewhere = ConfigurationKey.all.first(where: { $0.name == name })
+    {
+      return elsewhere.table.map { "; it belongs in [\($0)]" } ?? "; it belongs above the first table"
+    }
+    return hint(for: name, known: known)
+  }
 }

@@ -3,7 +3,7 @@ package import AmbitCore
 /// What `host.conf` says, checked whole: every value here is in range and of the right form.
 ///
 /// A property's initial value is the key's default. Paths are the text of the file; relative ones are meant relative to
-/// the folder of the configuration file, and it is the reader of that file who knows where it is.
+/// the folder of the configuration file, and it is the decoder of that file who knows where it is.
 package struct HostConfiguration: Sendable, Equatable {
   /// Where to accept connections; never empty. A port of 0 lets the system choose one.
   package var listen: [ListenAddress] = [.internet(address: [127, 0, 0, 1], port: 8080)]

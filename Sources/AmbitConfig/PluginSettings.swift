@@ -11,3 +11,55 @@ package struct PluginSettings: Sendable, Equatable {
     self.values = values
   }
 }
+
+extension PluginSettings {
+  /// Reads a `[plugin.NAME]` table; what is not right is noted and left out.
+  init(_ value: ConfigurationValue, at path: SettingPath, _ diagnostics: inout [Diagnostic]) {
+    self.init()
+    guard case .table(let members) = value else {
+      diagnostics.append(.unexpected(at: path, expected: "a table of settings, [\(path)]", found: value))
+      return
+    }
+    for (name, value) in members {
+      let place = path.appending(.key(name))
+      if name == "prefix" {
+        prefix = ValueDecoder.prefix.decode(value, place, &diagnostics) ?? ""
+      } else {
+        values[name] = ValueDecoder.setting.decode(value, place, &diagnostics)
+      }
+    }
+  }
+}
+
+extension ValueDecoder where Value == String {
+  /// Anything that has an obvious form as text.
+  fileprivate static let setting = ValueDecoder { value throws(ValueError) in
+    switch value {
+    case .string(let text): text
+    case .integer(let number): String(number)
+    case .float(let number): String(number)
+    case .boolean(let flag): String(flag)
+    case .dateOrTime, .array, .table: throw ValueError(expected: "a string, a number or a boolean")
+    }
+  }
+
+  /// Literal segments, each with its slash before it, or nothing.
+  fileprivate static let prefix = ValueDecoder { value throws(ValueError) in
+    guard case .string(let text) = value, isPrefix(text) else {
+      throw ValueError(expected: #"a path such as "/v1", without "/" at its end and without parameters"#)
+    }
+    return text
+  }
+
+  private static func isPrefix(_ text: String) -> Bool {
+    guard !text.isEmpty else { return true }
+    let segments = text.split(separator: "/", omittingEmptySubsequences: false)
+    return segments[0].isEmpty && segments.count > 1 && segments.dropFirst().allSatisfy(isSegment)
+  }
+
+  private static func isSegment(_ text: Substring) -> Bool {
+    let reserved = "{}?#%*".unicodeScalars
+    let isLiteral = text.unicodeScalars.allSatisfy { ("!"..."~").contains($0) && !reserved.contains($0) }
+    return isLiteral && !["", ".", ".."].contains(text)
+  }
+}

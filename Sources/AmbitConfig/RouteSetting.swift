@@ -68,3 +68,113 @@ extension RouteSetting {
     case finish
   }
 }
+
+extension RouteSetting {
+  /// Reads a `[[route]]` entry; nil, and at least one more diagnostic, if it does not say what it matches.
+  init?(
+    _ value: ConfigurationValue, at path: SettingPath, positions: [SettingPath: SourcePosition],
+    _ diagnostics: inout [Diagnostic]
+  ) {
+    func place(_ path: SettingPath) -> SettingPlace {
+      SettingPlace(path: path.description, position: positions[path])
+    }
+    guard var table = TableDecoder(value, at: path, expected: "a table, [[route]]", &diagnostics) else { return nil }
+    let match = table.decode("match", .pattern, &diagnostics)
+    let call = table.decode("call", .call, &diagnostics)
+    let timeout = table.decode("timeout", .routeTimeout, &diagnostics)
+    let blocking = table.decode("blocking", .boolean, &diagnostics)
+    let serial = table.decode("serial", .boolean, &diagnostics)
+    let thread = table.decode("thread", ValueDecoder<Thread>.choice, &diagnostics)
+    let onDisconnect = table.decode("on_disconnect", ValueDecoder<OnDisconnect>.choice, &diagnostics)
+    let stackSize = table.decode("stack_size", .size((16 << 10)...(64 << 20), multipleOf: 4096), &diagnostics)
+    let contentType = table.decode("content_type", .contentType, &diagnostics)
+    let optional = table.decode("optional", .boolean, &diagnostics)
+    diagnostics += table.unknownKeys
+    diagnostics += Self.contradictions(in: table)
+    let calling = Calling(blocking: blocking, serial: serial, thread: thread)
+    if let call { diagnostics += calling.contradictions(in: call, at: path) }
+    guard let match else { return nil }
+    self.init(match: match, place: place(path))
+    self.call = call.map { Call(target: $0, place: place(path.appending(.key("call")))) }
+    self.timeout = timeout
+    self.blocking = blocking
+    self.serial = serial
+    self.thread = thread
+    self.onDisconnect = onDisconnect
+    self.stackSize = stackSize
+    self.contentType = contentType
+    self.optional = optional
+  }
+
+  /// What no key can check alone, whether or not the values are right.
+  private static func contradictions(in table: TableDecoder) -> [Diagnostic] {
+    var diagnostics: [Diagnostic] = []
+    func find(_ path: SettingPath, _ message: String) {
+      diagnostics.append(Diagnostic(path: path, message: "\(path): \(message)"))
+    }
+    if !table.has("match") {
+      find(table.path, #"expected "match", the pattern of the route, such as "GET /cos/{x}"; it is missing"#)
+    }
+    guard !table.has("call") else { return diagnostics }
+    for key in ["serial", "thread", "content_type", "optional"] where table.has(key) {
+      find(table.path.appending(.key(key)), #"expected only with "call", which is missing"#)
+    }
+    if !["timeout", "blocking", "on_disconnect", "stack_size"].contains(where: table.has), table.unknownKeys.isEmpty {
+      let changes = #""timeout", "blocking", "on_disconnect" or "stack_size""#
+      find(table.path, #"expected "call", or what to change of a plugin's route: \#(changes); all are missing"#)
+    }
+    return diagnostics
+  }
+}
+
+extension ValueDecoder where Value == RoutePattern {
+  static let pattern = ValueDecoder { value, path, diagnostics in
+    guard case .string(let text) = value else {
+      diagnostics.append(.unexpected(at: path, expected: #"a pattern such as "GET /cos/{x}""#, found: value))
+      return nil
+    }
+    do throws(RoutePatternError) {
+      return try RoutePattern(text)
+    } catch {
+      diagnostics.append(Diagnostic(path: path, message: "\(path): \(error)"))
+      return nil
+    }
+  }
+}
+
+extension ValueDecoder where Value == CallTarget {
+  /// `LIBRARY: RET SYMBOL(TYPE source, ...)`; whether there is such a function is not known here.
+  static let call = ValueDecoder { value, path, diagnostics in
+    guard case .string(let text) = value, text.utf8.contains(where: { $0 != UInt8(ascii: " ") }) else {
+      let expected = #"a C function such as "libm.so.6: f64 cos(f64 x)""#
+      diagnostics.append(.unexpected(at: path, expected: expected, found: value))
+      return nil
+    }
+    do throws(SignatureError) {
+      return try CallTarget(parsing: text)
+    } catch {
+      // The place in the text: a line and a column.
+      diagnostics.append(Diagnostic(path: path, message: "\(path):\(error.line):\(error.column): \(error.message)"))
+      return nil
+    }
+  }
+}
+
+extension ValueDecoder where Value == String {
+  /// What may be sent as the value of a Content-Type field.
+  static let contentType = ValueDecoder { value throws(ValueError) in
+    guard case .string(let text) = value, MediaType.isValid(text) else {
+      throw ValueError(expected: #"a media type such as "text/csv; charset=utf-8""#)
+    }
+    return text
+  }
+}
+
+extension ValueDecoder where Value == RouteSetting.TimeLimit {
+  static var routeTimeout: ValueDecoder {
+    ValueDecoder { value, path, diagnostics in
+      ValueDecoder<Duration?>.timeLimit(.milliseconds(1)...(.seconds(86_400))).decode(value, path, &diagnostics)
+        .map { $0.map(RouteSetting.TimeLimit.after) ?? .unlimited }
+    }
+  }
+}

@@ -2,7 +2,7 @@ import AmbitCore
 import AmbitTOML
 
 /// A place where a text is not TOML, or not the TOML that a configuration file may hold.
-struct SyntaxProblem: Error, Equatable {
+struct SyntaxError: Error, Equatable {
   let position: SourcePosition
   let message: String
 }
@@ -15,15 +15,15 @@ struct TOMLDocument {
   private(set) var positions: [SettingPath: SourcePosition] = [:]
 
   /// - Throws: The first syntax error.
-  init(text: String) throws(SyntaxProblem) {
+  init(text: String) throws(SyntaxError) {
     let root: TOMLNode
-    do throws(TOMLFault) { root = try .parse(text) } catch { throw SyntaxProblem(error) }
+    do throws(TOMLFault) { root = try .parse(text) } catch { throw SyntaxError(error) }
     if case .table(let table) = root.value { members = try read(table, below: SettingPath()) }
   }
 
   private mutating func read(
     _ table: [TOMLMember], below path: SettingPath
-  ) throws(SyntaxProblem) -> [String: ConfigurationValue] {
+  ) throws(SyntaxError) -> [String: ConfigurationValue] {
     var members: [String: ConfigurationValue] = [:]
     for member in table {
       try refuseNUL(in: member.key, at: member.position)
@@ -34,7 +34,7 @@ struct TOMLDocument {
     return members
   }
 
-  private mutating func read(_ node: TOMLNode, at path: SettingPath) throws(SyntaxProblem) -> ConfigurationValue {
+  private mutating func read(_ node: TOMLNode, at path: SettingPath) throws(SyntaxError) -> ConfigurationValue {
     switch node.value {
     case .string(let text):
       try refuseNUL(in: text, at: node.position)
@@ -56,14 +56,14 @@ struct TOMLDocument {
   }
 
   /// Texts go to the system and to plugins, where NUL would end them.
-  private func refuseNUL(in text: String, at position: SourcePosition) throws(SyntaxProblem) {
+  private func refuseNUL(in text: String, at position: SourcePosition) throws(SyntaxError) {
     guard text.utf8.contains(0) else { return }
     let message = "expected a string without NUL characters, found one written as an escape"
-    throw SyntaxProblem(position: position, message: message)
+    throw SyntaxError(position: position, message: message)
   }
 }
 
-extension SyntaxProblem {
+extension SyntaxError {
   /// The parser's own sentence, begun and ended in the way of the host's messages.
   init(_ fault: TOMLFault) {
     position = fault.position
@@ -87,5 +87,31 @@ extension SyntaxProblem {
 
   private static func name(of character: String) -> String {
     ["\n", "\r"].contains(character) ? "the end of the line" : quoted(character)
+  }
+}
+
+/// A TOML value without its place.
+indirect enum ConfigurationValue: Sendable, Equatable {
+  case string(String)
+  case integer(Int)
+  case float(Double)
+  case boolean(Bool)
+  case dateOrTime
+  case array([ConfigurationValue])
+  case table([String: ConfigurationValue])
+}
+
+extension ConfigurationValue: CustomStringConvertible {
+  /// The value as the "found" of a message: spelled out if it is short, else its kind.
+  var description: String {
+    switch self {
+    case .string(let text): quoted(text)
+    case .integer(let number): String(number)
+    case .float(let number): String(number)
+    case .boolean(let flag): String(flag)
+    case .dateOrTime: "a date or a time"
+    case .array(let elements): elements.isEmpty ? "an empty array" : "an array"
+    case .table: "a table"
+    }
   }
 }

@@ -11,31 +11,35 @@ public enum ListenAddress: Sendable, Hashable {
   public static let longestPath = 107
 }
 
-extension ListenAddress {
-  /// Why a text is not an address.
-  public struct Refusal: Error, Equatable {
-    public let hint: String?
-  }
+/// Why a text is not a listen address.
+public struct ListenAddressError: Error, Equatable {
+  /// What is wrong with it or what to write instead, for the end of a sentence; nil if there is nothing to add.
+  public let hint: String?
 
+  public init(hint: String?) { self.hint = hint }
+}
+
+extension ListenAddress {
   /// Takes `127.0.0.1:8080`, `[::1]:8080`, `*:8080` and `unix:/run/ambit.sock`. Names are not looked up.
-  public init(_ text: String) throws(Refusal) {
+  public init(_ text: String) throws(ListenAddressError) {
     let scheme = "unix:"
     if text.hasPrefix(scheme) {
       self = .unix(path: try Self.path(String(text.dropFirst(scheme.count))))
       return
     }
-    guard let colon = text.lastIndex(of: ":") else { throw Refusal(hint: "the port is missing") }
+    guard let colon = text.lastIndex(of: ":") else { throw ListenAddressError(hint: "the port is missing") }
     let host = text[..<colon]
     guard let port = Self.port(text[text.index(after: colon)...]) else {
-      throw Refusal(hint: "a port is a number from 0 to 65535")
+      throw ListenAddressError(hint: "a port is a number from 0 to 65535")
     }
     self = host == "*" ? .any(port: port) : .internet(address: try Self.address(host), port: port)
   }
 
-  private static func path(_ path: String) throws(Refusal) -> String {
-    guard path.hasPrefix("/") else { throw Refusal(hint: "the path of a socket begins with \"/\"") }
+  private static func path(_ path: String) throws(ListenAddressError) -> String {
+    guard path.hasPrefix("/") else { throw ListenAddressError(hint: "the path of a socket begins with \"/\"") }
     guard path.utf8.count <= longestPath else {
-      throw Refusal(hint: "the path of a socket has at most \(longestPath) bytes, this one has \(path.utf8.count)")
+      throw ListenAddressError(
+        hint: "the path of a socket has at most \(longestPath) bytes, this one has \(path.utf8.count)")
     }
     return path
   }
@@ -44,16 +48,16 @@ extension ListenAddress {
     text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ? UInt16(text) : nil
   }
 
-  private static func address(_ host: Substring) throws(Refusal) -> [UInt8] {
+  private static func address(_ host: Substring) throws(ListenAddressError) -> [UInt8] {
     if host.hasPrefix("["), host.hasSuffix("]") {
-      guard let bytes = AddressLiteral.ipv6(host.dropFirst().dropLast()) else {
-        throw Refusal(hint: "between the brackets stands an IPv6 address")
+      guard let bytes = IPAddressText.ipv6(host.dropFirst().dropLast()) else {
+        throw ListenAddressError(hint: "between the brackets stands an IPv6 address")
       }
       return bytes
     }
-    if let bytes = AddressLiteral.ipv4(host) { return bytes }
-    if AddressLiteral.ipv6(host) != nil { throw Refusal(hint: "an IPv6 address stands in brackets") }
-    throw Refusal(hint: host.isEmpty ? "for all addresses write \"*\"" : "names are not looked up")
+    if let bytes = IPAddressText.ipv4(host) { return bytes }
+    if IPAddressText.ipv6(host) != nil { throw ListenAddressError(hint: "an IPv6 address stands in brackets") }
+    throw ListenAddressError(hint: host.isEmpty ? "for all addresses write \"*\"" : "names are not looked up")
   }
 }
 
@@ -64,8 +68,88 @@ extension ListenAddress: CustomStringConvertible {
     case .any(let port): "*:\(port)"
     case .internet(let address, let port):
       address.count == 4
-        ? "\(AddressLiteral.ipv4Text(address)):\(port)" : "[\(AddressLiteral.ipv6Text(address))]:\(port)"
+        ? "\(IPAddressText.ipv4Text(address)):\(port)" : "[\(IPAddressText.ipv6Text(address))]:\(port)"
     case .unix(let path): "unix:\(path)"
     }
+  }
+}
+
+/// IP addresses as text and as bytes in network order.
+enum IPAddressText {
+  /// Four decimal numbers without leading zeros, which some readers take for octal.
+  static func ipv4(_ text: Substring) -> [UInt8]? {
+    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+    let bytes = parts.compactMap { part in UInt8(part).flatMap { String($0) == part ? $0 : nil } }
+    return parts.count == 4 && bytes.count == 4 ? bytes : nil
+  }
+
+  /// RFC 4291, section 2.2: eight groups, `::` for a run of zero groups, the last four bytes as IPv4. No zone.
+  static func ipv6(_ text: Substring) -> [UInt8]? {
+    guard let gap = firstGap(in: text) else {
+      guard let bytes = groups(text), bytes.count == 16 else { return nil }
+      return bytes
+    }
+    guard let head = groups(text[..<gap.lowerBound], mayEndInIPv4: false), let tail = groups(text[gap.upperBound...]),
+      head.count + tail.count <= 14
+    else { return nil }
+    return head + Array(repeating: 0, count: 16 - head.count - tail.count) + tail
+  }
+
+  static func ipv4Text(_ bytes: [UInt8]) -> String {
+    bytes.map { String($0) }.joined(separator: ".")
+  }
+
+  /// RFC 5952, section 4: lower case, no leading zeros, the first longest run of two or more zero groups as `::`.
+  static func ipv6Text(_ bytes: [UInt8]) -> String {
+    let groups = stride(from: 0, to: bytes.count, by: 2).map { UInt16(bytes[$0]) << 8 | UInt16(bytes[$0 + 1]) }
+    func joined(_ groups: ArraySlice<UInt16>) -> String {
+      groups.map { String($0, radix: 16) }.joined(separator: ":")
+    }
+    let zeros = longestZeroRun(in: groups)
+    guard zeros.count >= 2 else { return joined(groups[...]) }
+    return joined(groups[..<zeros.lowerBound]) + "::" + joined(groups[zeros.upperBound...])
+  }
+
+  private static func firstGap(in text: Substring) -> Range<Substring.Index>? {
+    var index = text.startIndex
+    while let colon = text[index...].firstIndex(of: ":") {
+      index = text.index(after: colon)
+      if text[index...].first == ":" { return colon..<text.index(after: index) }
+    }
+    return nil
+  }
+
+  private static func groups(_ text: Substring, mayEndInIPv4: Bool = true) -> [UInt8]? {
+    guard !text.isEmpty else { return [] }
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    var bytes: [UInt8] = []
+    for (index, part) in parts.enumerated() {
+      if mayEndInIPv4, index == parts.count - 1, let last = ipv4(part) {
+        bytes += last
+      } else if let group = group(part) {
+        bytes += [UInt8(group >> 8), UInt8(group & 0xFF)]
+      } else {
+        return nil
+      }
+    }
+    return bytes
+  }
+
+  private static func group(_ text: Substring) -> UInt16? {
+    guard (1...4).contains(text.utf8.count), text.first != "+", text.first != "-" else { return nil }
+    return UInt16(text, radix: 16)
+  }
+
+  private static func longestZeroRun(in groups: [UInt16]) -> Range<Int> {
+    var longest = 0..<0
+    var start = 0
+    for index in groups.indices {
+      if groups[index] != 0 {
+        start = index + 1
+      } else if index + 1 - start > longest.count {
+        longest = start..<(index + 1)
+      }
+    }
+    return longest
   }
 }

@@ -24,7 +24,7 @@ package final class Host {
   var serving: [String: PluginGeneration] = [:]
   let board = StatusBoard()
   let reloads = ReloadQueue()
-  private var pace = ReloadPace()
+  private var debounce = ReloadDebounce()
   /// nil if the configuration wants none.
   private(set) var admin: AdminServer?
   /// Those whose `start` did not return in time.
@@ -123,12 +123,12 @@ package final class Host {
   package func run() -> Int32 {
     while !signals.isTerminating {
       if isReloadDue {
-        pace.begin(at: Clock.monotonic)
+        debounce.begin(at: Clock.monotonic)
         reload()
         continue
       }
-      switch signals.next(timeout: pace.delay(at: Clock.monotonic) ?? -1) {
-      case .reload: pace.want()
+      switch signals.next(timeout: debounce.delay(at: Clock.monotonic) ?? -1) {
+      case .reload: debounce.request()
       case .dump: loops.logScopeTree()
       case .reopenLog: keepLog()
       case .terminate, nil: break
@@ -142,9 +142,9 @@ package final class Host {
     logger.notice("SIGUSR1: there is no log file to reopen; the log goes to standard error, as at the start")
   }
 
-  /// Who asks over the admin API waits for an answer, and only once at a time: no pace is kept then.
+  /// Who asks over the admin API waits for an answer, and only once at a time: no debounce is kept then.
   private var isReloadDue: Bool {
-    pace.isWanted && (reloads.waitingCount > 0 || pace.delay(at: Clock.monotonic) == 0)
+    debounce.isRequested && (reloads.waitingCount > 0 || debounce.delay(at: Clock.monotonic) == 0)
   }
 }
 

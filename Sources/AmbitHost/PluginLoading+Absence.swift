@@ -24,7 +24,7 @@ extension PluginLoading {
   ) {
     let present = result.names(besides: serving)
     for name in configuration.pluginSettings.keys.sorted() where !present.contains(name) {
-      let near = nearestName(to: name, among: present.sorted()).map { "; did you mean \($0)?" } ?? ""
+      let near = suggestion(for: name, among: present.sorted()).map { "; did you mean \($0)?" } ?? ""
       result.notices.append(
         "\(source.name): plugin.\(name): no plugin of this name is loaded, and nobody reads its settings\(near)")
     }

@@ -48,7 +48,7 @@ package struct PluginReview {
   }
 
   /// "2 plugins, 5 routes".
-  package var summary: String { "\(pluginCount.counted("plugin")), \(routes.count.counted("route"))" }
+  package var summary: String { "\(pluginCount.pluralized("plugin")), \(routes.count.pluralized("route"))" }
 
   /// The routes as lines whose columns stand below each other: pattern, plugin, file, and the C function if one answers,
   /// with where it runs.

@@ -54,7 +54,7 @@ struct RouteChanges {
   private func changeErrors(in file: String, among routes: [Route], isComplete: Bool) -> [ConfigurationError] {
     settings.filter { $0.call == nil }.compactMap { setting in
       guard let route = routes.first(where: { $0.pattern == setting.match }) else {
-        let near = nearestName(to: setting.match.description, among: routes.map(\.pattern.description))
+        let near = suggestion(for: setting.match.description, among: routes.map(\.pattern.description))
         return error(
           in: file, at: setting, key: "match",
           "no plugin has the route \(setting.match)" + (isComplete ? "" : ", unless one that is refused does")

@@ -36,3 +36,13 @@ package struct TOMLFault: Error, Sendable, Equatable {
   /// The character that stands there instead of what the sentence expects; nil if the sentence says all.
   package let found: String?
 }
+
+extension TOMLNode {
+  /// Reads a TOML text; the result is the table of the whole text. Needs memory for a few times the text.
+  /// - Throws: the first fault of the text.
+  package static func parse(_ text: String) throws(TOMLFault) -> TOMLNode {
+    let document = ParsedDocument(text)
+    if let fault = document.fault { throw fault }
+    return document.root
+  }
+}

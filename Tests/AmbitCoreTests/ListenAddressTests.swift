@@ -29,13 +29,13 @@ import Testing
     ("unix:run/x.sock", #"the path of a socket begins with "/""#),
   ])
   func `are refused with a hint`(text: String, hint: String) {
-    #expect(throws: ListenAddress.Refusal(hint: hint)) { try ListenAddress(text) }
+    #expect(throws: ListenAddressError(hint: hint)) { try ListenAddress(text) }
   }
 
   @Test func `have a path that Linux has room for`() throws {
     let longest = "/" + String(repeating: "x", count: 106)
     #expect(try ListenAddress("unix:" + longest) == .unix(path: longest))
-    let refusal = ListenAddress.Refusal(hint: "the path of a socket has at most 107 bytes, this one has 108")
+    let refusal = ListenAddressError(hint: "the path of a socket has at most 107 bytes, this one has 108")
     #expect(throws: refusal) { try ListenAddress("unix:" + longest + "x") }
   }
 }
@@ -48,9 +48,9 @@ import Testing
     "1:0:0:4:0:0:0:8", "1:0:3:4:5:6:7:8",
   ])
   func `are read and shown as the system does`(text: String) throws {
-    let bytes = try #require(AddressLiteral.ipv6(text[...]))
+    let bytes = try #require(IPAddressText.ipv6(text[...]))
     #expect(bytes == systemBytes(text))
-    #expect(systemBytes(AddressLiteral.ipv6Text(bytes)) == bytes)
+    #expect(systemBytes(IPAddressText.ipv6Text(bytes)) == bytes)
   }
 
   @Test(arguments: [
@@ -60,7 +60,7 @@ import Testing
   ])
   func `are refused where the system refuses them`(text: String) {
     #expect(systemBytes(text) == nil)
-    #expect(AddressLiteral.ipv6(text[...]) == nil)
+    #expect(IPAddressText.ipv6(text[...]) == nil)
   }
 
   @Test(arguments: [
@@ -68,7 +68,7 @@ import Testing
     ("1:0:3:4:5:6:7:8", "1:0:3:4:5:6:7:8"), ("01:0:0:0:0:0:0:0", "1::"),
   ])
   func `are shown in canonical form`(text: String, canonical: String) throws {
-    #expect(AddressLiteral.ipv6Text(try #require(AddressLiteral.ipv6(text[...]))) == canonical)
+    #expect(IPAddressText.ipv6Text(try #require(IPAddressText.ipv6(text[...]))) == canonical)
   }
 
   private func systemBytes(_ text: String) -> [UInt8]? {

@@ -118,3 +118,131 @@ extension JSONCursor {
     position < bytes.byteCount ? bytes[octet: position] : 0
   }
 }
+
+extension JSONCursor {
+  /// Consumes a string behind its first quote, checks it, and returns what is inside. A checked string has well-formed
+  /// UTF-8 and known escapes only, and its surrogates come in pairs.
+  mutating func restOfString(_ bytes: RawSpan) throws(JSONError) -> (inside: ByteRange, hasEscapes: Bool) {
+    let start = position
+    var hasEscapes = false
+    while position < bytes.byteCount {
+      let byte = bytes[octet: position]
+      if byte == Ascii.quote {
+        position += 1
+        return (ByteRange(from: start, to: position - 1), hasEscapes)
+      }
+      if byte == Ascii.backslash {
+        hasEscapes = true
+        try skipEscape(bytes)
+      } else {
+        try skipCharacter(byte, bytes)
+      }
+    }
+    throw bytes.jsonError(at: position, expected: "`\"` at the end of the string")
+  }
+
+  private mutating func skipCharacter(_ byte: UInt8, _ bytes: RawSpan) throws(JSONError) {
+    guard byte >= Ascii.space else {
+      throw bytes.jsonError(at: position, expected: "an escape in place of a control character")
+    }
+    guard let length = bytes.characterLength(at: position, end: bytes.byteCount) else {
+      throw bytes.jsonError(at: position, expected: "UTF-8")
+    }
+    position += length
+  }
+
+  private mutating func skipEscape(_ bytes: RawSpan) throws(JSONError) {
+    let start = position
+    position += 1
+    guard position < bytes.byteCount else { throw bytes.jsonError(at: position, expected: "the rest of an escape") }
+    let letter = bytes[octet: position]
+    guard letter == UInt8(ascii: "u") else {
+      guard jsonEscape(letter) != nil else { throw bytes.jsonError(at: position, expected: "the letter of an escape") }
+      position += 1
+      return
+    }
+    let unit = try codeUnit(bytes)
+    guard unit & 0xF800 == 0xD800 else { return }
+    // Half a character: the first half, with the second one right behind it.
+    guard unit & 0xFC00 == 0xD800, position + 1 < bytes.byteCount, bytes[octet: position] == Ascii.backslash,
+      bytes[octet: position + 1] == UInt8(ascii: "u")
+    else { throw bytes.jsonError(at: start, expected: "surrogates in pairs") }
+    position += 1
+    guard try codeUnit(bytes) & 0xFC00 == 0xDC00 else {
+      throw bytes.jsonError(at: start, expected: "surrogates in pairs")
+    }
+  }
+
+  /// Consumes `u` and the four digits behind it.
+  private mutating func codeUnit(_ bytes: RawSpan) throws(JSONError) -> UInt16 {
+    guard let unit = bytes.hexadecimalUnit(at: position + 1, end: bytes.byteCount) else {
+      throw bytes.jsonError(at: position, expected: "`u` and four hexadecimal digits")
+    }
+    position += 5
+    return unit
+  }
+}
+
+extension JSONCursor {
+  /// Consumes an object or array that begins here, whatever is in it, and checks it. Does not call itself: what a client
+  /// nests costs no stack.
+  mutating func skipNested(_ bytes: RawSpan) throws(JSONError) {
+    var open = OpenBrackets()
+    repeat {
+      let beganEmpty = try beginValue(bytes, &open)
+      guard let beganEmpty else { continue }
+      if !beganEmpty { _ = try scalar(bytes) }
+      try endValues(bytes, &open)
+    } while open.depth > 0
+  }
+
+  /// At a value: opens it if it is an object or array with something in it, up to its first value.
+  /// - Returns: nil if something was opened; true if an empty object or array was consumed; false if neither begins here.
+  private mutating func beginValue(_ bytes: RawSpan, _ open: inout OpenBrackets) throws(JSONError) -> Bool? {
+    skipBlanks(bytes)
+    let start = position
+    let isObject = take(UInt8(ascii: "{"), bytes)
+    guard isObject || take(Ascii.leftBracket, bytes) else { return false }
+    // One level is the object around everything.
+    guard open.depth < Self.maximumDepth - 1 else {
+      throw bytes.jsonError(at: start, expected: "at most \(Self.maximumDepth) levels of nesting")
+    }
+    if take(isObject ? UInt8(ascii: "}") : Ascii.rightBracket, bytes) { return true }
+    open.push(isObject: isObject)
+    if isObject { _ = try name(bytes) }
+    return nil
+  }
+
+  /// Behind a value: closes what ends here, and goes on to the next value of what does not.
+  private mutating func endValues(_ bytes: RawSpan, _ open: inout OpenBrackets) throws(JSONError) {
+    while open.depth > 0 {
+      if take(Ascii.comma, bytes) {
+        if open.isInObject { _ = try name(bytes) }
+        return
+      }
+      let bracket = open.isInObject ? UInt8(ascii: "}") : Ascii.rightBracket
+      guard take(bracket, bytes) else {
+        throw unexpected(bytes, expected: open.isInObject ? "`,` or `}`" : "`,` or `]`")
+      }
+      open.pop()
+    }
+  }
+}
+
+/// Which of the open brackets are those of objects, the innermost in the lowest bit.
+private struct OpenBrackets {
+  private(set) var depth = 0
+  private var objects: UInt64 = 0
+
+  var isInObject: Bool { objects & 1 == 1 }
+
+  mutating func push(isObject: Bool) {
+    objects = objects << 1 | (isObject ? 1 : 0)
+    depth += 1
+  }
+
+  mutating func pop() {
+    objects >>= 1
+    depth -= 1
+  }
+}

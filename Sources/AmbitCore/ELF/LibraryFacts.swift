@@ -78,3 +78,89 @@ public struct LibraryLinks: Equatable, Sendable {
   /// Those of a library of which nothing is known.
   public init() { (needed, searchPath, searchesFirst) = ([], [], false) }
 }
+
+/// Something about a library that its operator should know, and that is no reason to refuse it.
+public enum LibraryWarning: Equatable, Sendable, CustomStringConvertible {
+  /// So many functions of it run while it is loaded, before the host has looked at its entry.
+  case constructors(Int)
+  case staticTLS
+  /// It shares the Swift runtime with the host, or brings one of its own.
+  case swift
+  /// Names besides its entry that other libraries could be bound to.
+  case exports([String])
+
+  public var description: String {
+    switch self {
+    case .constructors(let count): "\(count) constructor\(count == 1 ? " runs" : "s run") while it is loaded"
+    case .staticTLS: "it needs static thread-local storage"
+    case .swift: "it needs the Swift runtime"
+    case .exports(let names):
+      "it exports more than its entry (\(Self.list(names))); compile it with -fvisibility=hidden"
+    }
+  }
+
+  private static func list(_ names: [String]) -> String {
+    let shown = names.prefix(5).joined(separator: ", ")
+    return names.count > 5 ? "\(shown) and \(names.count - 5) more" : shown
+  }
+}
+
+extension LibraryFacts {
+  /// What is worth a warning about a library that should export `entry` alone.
+  public func warnings(entry: String) -> [LibraryWarning] {
+    let others = exports.filter { $0 != entry }
+    var warnings: [LibraryWarning] = []
+    if constructors > 0 { warnings.append(.constructors(constructors)) }
+    if usesStaticTLS { warnings.append(.staticTLS) }
+    if usesSwift { warnings.append(.swift) }
+    if !others.isEmpty { warnings.append(.exports(others)) }
+    return warnings
+  }
+}
+
+/// Something in a library because of which closing it crashes the process later, or does nothing.
+public enum UnloadObstacle: Equatable, Sendable, CustomStringConvertible {
+  /// It was stripped of its section table, by which it would be judged.
+  case unknown
+  /// The Swift runtime keeps pointers to its types and conformances.
+  case swift
+  /// Its runtime has threads of its own and never ends.
+  case go
+  /// It is linked with `-z nodelete`.
+  case noDelete
+  /// It has symbols of which the process has one each; the loader keeps the library for them.
+  case uniqueSymbol(String)
+  /// It registers destructors of thread-local variables, which run when a thread ends.
+  case threadLocalDestructors(String)
+  /// It makes keys whose destructors run when a thread ends.
+  case threadKeys(String)
+
+  public var description: String {
+    switch self {
+    case .unknown: "it has no section table, so that nothing is known of what it leaves behind"
+    case .swift: "it contains Swift, whose runtime keeps pointers into it"
+    case .go: "it contains Go, whose runtime never ends"
+    case .noDelete: "it is linked with -z nodelete"
+    case .uniqueSymbol(let name): "it defines the process-wide symbol \(name) (STB_GNU_UNIQUE)"
+    case .threadLocalDestructors(let function):
+      "it has thread-local variables with destructors (it calls \(function))"
+    case .threadKeys(let function): "it makes thread-specific keys (it calls \(function)), whose destructors stay"
+    }
+  }
+
+  static func all(
+    sections: [ELFSection], dynamic: ELFDynamic, notes: ELFNotes, symbols: ELFSymbols, usesSwift: Bool
+  ) -> [UnloadObstacle] {
+    var found: [UnloadObstacle] = []
+    if sections.isEmpty { found.append(.unknown) }
+    if usesSwift { found.append(.swift) }
+    if notes.owners.contains("Go") || sections.contains(where: { $0.name == ".go.buildinfo" }) { found.append(.go) }
+    if dynamic.isNoDelete { found.append(.noDelete) }
+    if let name = symbols.unique.min() { found.append(.uniqueSymbol(name)) }
+    let registrars = ["__cxa_thread_atexit", "__cxa_thread_atexit_impl"]
+    if let name = registrars.first(where: symbols.imported.contains) { found.append(.threadLocalDestructors(name)) }
+    let makers = ["pthread_key_create", "tss_create"]
+    if let name = makers.first(where: symbols.imported.contains) { found.append(.threadKeys(name)) }
+    return found
+  }
+}

@@ -57,3 +57,128 @@ public enum PathNormaliser {
     }
   }
 }
+
+/// What normalising a path came to.
+public enum NormalPath: Sendable, Hashable, BitwiseCopyable {
+  /// The bytes as sent are the normal path; nothing was copied, and the segments are ranges of what was sent.
+  case asSent(segments: Int)
+  /// The normal path is the first `length` bytes of the buffer, and the segments are ranges of the buffer.
+  case rewritten(length: Int, segments: Int)
+  /// The path names nothing that may be served.
+  case refused(PathError)
+}
+
+/// Why a path is refused before any route is looked for.
+public enum PathError: UInt8, Error, Sendable, Hashable, CaseIterable, BitwiseCopyable {
+  /// The first byte is no slash.
+  case notAbsolute
+  /// A `%` without two hexadecimal digits after it.
+  case malformedEscape
+  /// `%00`, at which code that takes the path for a C string would cut it off.
+  case nul
+  /// `..` where nothing is left to go up from.
+  case climbsAboveRoot
+  /// An encoded slash makes a `.` or `..` component, which code that takes the path for a file name would follow.
+  case hiddenDotSegment
+  /// More segments than the caller has room for.
+  case tooManySegments
+
+  /// The status of the response.
+  public var status: UInt16 {
+    self == .tooManySegments ? 414 : 400
+  }
+
+  /// One line for the body of the response.
+  public var text: StaticString {
+    switch self {
+    case .notAbsolute: "the path does not begin with a slash"
+    case .malformedEscape: "a % in the path is not followed by two hexadecimal digits"
+    case .nul: "the path contains an encoded NUL"
+    case .climbsAboveRoot: "the path climbs above the root"
+    case .hiddenDotSegment: "an encoded slash in the path makes a dot segment"
+    case .tooManySegments: "the path has too many segments"
+    }
+  }
+}
+
+/// A normal path under construction. A slash stands before `end` at all times, and nothing after it counts.
+struct PathRewriting {
+  /// How many segments are complete.
+  private(set) var count = 0
+  /// Where the next segment begins.
+  private var end = 1
+  /// The length of the path once the last segment is complete.
+  var length: Int { end - 1 }
+
+  /// Decodes one segment and appends it, or does what it says if it is a dot segment.
+  mutating func append(
+    _ raw: RawSpan, from start: Int, to stop: Int, isLast: Bool,
+    into buffer: inout MutableRawSpan, segments: inout MutableSpan<ByteRange>
+  ) -> PathError? {
+    buffer.storeBytes(of: UInt8(ascii: "/"), toByteOffset: end - 1, as: UInt8.self)
+    let decoded: Int
+    switch decode(raw, from: start, to: stop, into: &buffer) {
+    case .success(let count): decoded = count
+    case .failure(let refusal): return refusal
+    }
+    guard containsDotComponent(buffer.bytes.extracting(end..<(end + decoded))) else {
+      return push(decoded, into: &segments)
+    }
+    guard isDotSegment(buffer.bytes, start: end, end: end + decoded) else { return .hiddenDotSegment }
+    if decoded == 2 {
+      guard count > 0 else { return .climbsAboveRoot }
+      count -= 1
+      end = Int(segments[count].offset)
+    }
+    return isLast ? push(0, into: &segments) : nil
+  }
+
+  private mutating func push(_ length: Int, into segments: inout MutableSpan<ByteRange>) -> PathError? {
+    guard count < segments.count else { return .tooManySegments }
+    segments[count] = ByteRange(from: end, to: end + length)
+    count += 1
+    end += length + 1
+    return nil
+  }
+
+  /// Writes a segment at `end` with its escapes decoded.
+  private func decode(
+    _ raw: RawSpan, from start: Int, to stop: Int, into buffer: inout MutableRawSpan
+  ) -> Result<Int, PathError> {
+    var index = start
+    var target = end
+    while index < stop {
+      var byte = raw[octet: index]
+      index += 1
+      if byte == UInt8(ascii: "%") {
+        guard let decoded = raw.escapedOctet(at: index - 1, end: stop) else { return .failure(.malformedEscape) }
+        guard decoded != 0 else { return .failure(.nul) }
+        byte = decoded
+        index += 2
+      }
+      buffer.storeBytes(of: byte, toByteOffset: target, as: UInt8.self)
+      target += 1
+    }
+    return .success(target - end)
+  }
+}
+
+/// Whether a range is `.` or `..`.
+@inline(__always)
+func isDotSegment(_ bytes: RawSpan, start: Int, end: Int) -> Bool {
+  let count = end &- start
+  guard count == 1 || count == 2, bytes[octet: start] == UInt8(ascii: ".") else { return false }
+  return bytes[octet: end &- 1] == UInt8(ascii: ".")
+}
+
+/// Whether bytes that are one segment would have a `.` or `..` among their parts if the slashes in it separated parts. A
+/// dot segment proper is one too.
+func containsDotComponent(_ segment: RawSpan) -> Bool {
+  var start = 0
+  for index in 0...segment.byteCount {
+    guard index == segment.byteCount || segment[octet: index] == UInt8(ascii: "/") else { continue }
+    if isDotSegment(segment, start: start, end: index) { return true }
+    start = index + 1
+  }
+  return false
+}

@@ -62,3 +62,50 @@ extension CType {
   /// Whether it is a number or a boolean: a value that is no pointer.
   public var isScalar: Bool { self == .bool || isInteger || isFloatingPoint }
 }
+
+/// Text to numbers and booleans. The forms are those of JSON (RFC 8259, section 6), wherever the text comes from: no plus
+/// sign, no blanks, no leading zeros, no hexadecimal; integers have no fraction and no exponent. Beyond JSON a floating
+/// point type also takes `nan`, `inf` and `-inf`, and `bool` takes `1` and `0`.
+extension CType {
+  /// The value that a text stands for, as its bits in memory, the lowest byte first; those above the type's width are
+  /// zero. Integers are exact, floating point numbers correctly rounded.
+  /// - Returns: nil if the text has another form, if the value is beyond the type's range, or if values of this type are
+  ///   not written as text.
+  public func bits(of text: RawSpan) -> UInt64? {
+    switch self {
+    case .bool: Self.boolean(text)
+    case .i8, .i16, .i32, .i64: IntegerText(text)?.signedBits(width: byteCount * 8)
+    case .u8, .u16, .u32, .u64, .size: IntegerText(text)?.unsignedBits(width: byteCount * 8)
+    case .f32: FloatText.value(of: text, as: Float.self).map { UInt64($0.bitPattern) }
+    case .f64: FloatText.value(of: text, as: Double.self)?.bitPattern
+    case .void, .str, .bytes, .ptr, .scope: nil
+    }
+  }
+
+  /// A number of bytes as a value of an integer type, in its bits; nil if the type does not hold it.
+  public func bits(ofLength length: Int) -> UInt64? {
+    let largest = isSignedInteger ? UInt64.max >> UInt64(65 - byteCount * 8) : UInt64.max >> UInt64(64 - byteCount * 8)
+    return isInteger && UInt64(length) <= largest ? UInt64(length) : nil
+  }
+
+  /// What values of the type look like, for a message that goes on with what was found.
+  public var expectation: String {
+    switch self {
+    case .bool: "bool (true, false, 1 or 0)"
+    case .i8, .i16, .i32, .i64:
+      "\(rawValue) (\(Int64.min >> (64 - byteCount * 8)) to \(Int64.max >> (64 - byteCount * 8)))"
+    case .u8, .u16, .u32, .u64, .size: "\(rawValue) (0 to \(UInt64.max >> (64 - byteCount * 8)))"
+    case .f32: "f32 (a decimal number within ±\(Float.greatestFiniteMagnitude), nan, inf or -inf)"
+    case .f64: "f64 (a decimal number within ±\(Double.greatestFiniteMagnitude), nan, inf or -inf)"
+    case .str: "str (text without NUL)"
+    case .bytes: "bytes"
+    case .void, .ptr, .scope: rawValue
+    }
+  }
+
+  private static func boolean(_ text: RawSpan) -> UInt64? {
+    let whole = ByteRange(from: 0, to: text.byteCount)
+    if text.equals(whole, "true") || text.equals(whole, "1") { return 1 }
+    return text.equals(whole, "false") || text.equals(whole, "0") ? 0 : nil
+  }
+}

@@ -79,3 +79,140 @@ private func isPluginName(_ bytes: ArraySlice<UInt8>) -> Bool {
     }
   }
 }
+
+extension SignatureParser {
+  /// The words of a return type, its qualifier behind it.
+  mutating func result(_ words: [SignatureScanner.Word]) throws(SignatureError) -> SignatureResult {
+    guard let first = words.first else { throw scanner.unexpected(expected: "a return type") }
+    if words.count > 2 { throw scanner.fault("expected `(`, found \(shown(words[2].text))", at: words[2].start) }
+    let qualifier = words.dropFirst().first
+    if first.text == "status" {
+      if let qualifier { throw scanner.fault("expected `(`, found \(shown(qualifier.text))", at: qualifier.start) }
+      guard use != .callback else { throw scanner.fault(callerGetsResult("status"), at: first.start) }
+      return SignatureResult(type: .i32, status: true)
+    }
+    let type = try type(first, besides: ["status"])
+    try checkResult(type, at: first.start)
+    guard let qualifier else { return SignatureResult(type: type) }
+    return try qualified(type, qualifier)
+  }
+
+  private func checkResult(_ type: CType, at place: Int) throws(SignatureError) {
+    switch type {
+    case .scope:
+      throw scanner.fault("expected a return type, found `scope`, which is passed only", at: place)
+    case .bytes where use == .route, .ptr where use == .route:
+      throw scanner.fault(
+        "expected a return type that can be reported, found `\(type.rawValue)`; text is `str`", at: place)
+    default: break
+    }
+  }
+
+  private func qualified(
+    _ type: CType, _ qualifier: SignatureScanner.Word
+  ) throws(SignatureError) -> SignatureResult {
+    switch qualifier.text {
+    case "free":
+      guard type == .str else {
+        throw scanner.fault("`free` is for `str` only, found `\(type.rawValue)`", at: qualifier.start)
+      }
+      guard use == .route else {
+        throw scanner.fault("`free` is for routes only, which report the text first", at: qualifier.start)
+      }
+      return SignatureResult(type: type, freed: true)
+    case "errno":
+      guard type.isSignedInteger else {
+        throw scanner.fault(
+          "`errno` is for `i8`, `i16`, `i32` and `i64`, which can be -1, found `\(type.rawValue)`",
+          at: qualifier.start)
+      }
+      guard use != .callback else { throw scanner.fault(callerGetsResult("errno"), at: qualifier.start) }
+      return SignatureResult(type: type, errno: true)
+    default:
+      throw scanner.fault("expected `free`, `errno` or `(`, found \(shown(qualifier.text))", at: qualifier.start)
+    }
+  }
+
+  private func callerGetsResult(_ word: String) -> String {
+    "`\(word)` says what the host makes of a result, and a callback's goes to its caller"
+  }
+
+  /// The type that a word names.
+  /// - Parameter others: words that would have been right in its place too, for the guess at what was meant.
+  func type(_ word: SignatureScanner.Word, besides others: [String]) throws(SignatureError) -> CType {
+    if let type = CType(rawValue: word.text) { return type }
+    let types = CType.allCases.map(\.rawValue)
+    let guess = suggestion(for: word.text, among: types + others).map { "; did you mean `\($0)`?" }
+    let advice = guess ?? "; known are \(types.joined(separator: " "))"
+    throw scanner.fault("unknown type \(shown(word.text))\(advice)", at: word.start)
+  }
+}
+
+/// What can be checked only when all parameters are known.
+extension SignatureParser {
+  func checkTogether() throws(SignatureError) {
+    try checkLengths()
+    guard use == .route else { return }
+    try checkThatBytesHaveLengths()
+    try checkBuffers()
+  }
+
+  /// Each `len` is that of a parameter that has one, and the length of a buffer fits the type that it is passed as.
+  private func checkLengths() throws(SignatureError) {
+    let measurable = parameters.compactMap(\.measurableName)
+    for (parameter, start) in zip(parameters, starts) {
+      guard case .length(let name) = parameter.source else { continue }
+      if measurable.contains(name) {
+        try checkLength(of: name, as: parameter.type, at: start)
+        continue
+      }
+      let guess = suggestion(for: name, among: measurable + ["body"]).map { "; did you mean `\($0)`?" } ?? ""
+      throw scanner.fault(
+        "`len` is for `body` and for parameters that are text, bytes or a buffer; \(shown(name)) is none\(guess)",
+        at: start)
+    }
+  }
+
+  private func checkLength(of name: String, as type: CType, at start: Int) throws(SignatureError) {
+    for case .buffer(let count, name) in parameters.map(\.source) where type.bits(ofLength: count) == nil {
+      throw scanner.fault("expected \(type.expectation), found the length \(count) of \(shown(name))", at: start)
+    }
+  }
+
+  /// A function that gets bytes of a client's choice without their number would read beyond them.
+  private func checkThatBytesHaveLengths() throws(SignatureError) {
+    for (parameter, start) in zip(parameters, starts) where parameter.type == .bytes {
+      switch parameter.source {
+      case .named(let name):
+        if parameters.contains(where: { $0.source == .length(of: name) }) { continue }
+        throw scanner.fault("expected another parameter `size len(\(name))`: bytes have no end of their own", at: start)
+      case .body:
+        if parameters.contains(where: { $0.source == .lengthOfBody }) { continue }
+        throw scanner.fault("expected another parameter `size len(body)`: bytes have no end of their own", at: start)
+      default: break
+      }
+    }
+  }
+
+  private func checkBuffers() throws(SignatureError) {
+    var total = 0
+    for (parameter, start) in zip(parameters, starts) {
+      guard case .buffer(let count, _) = parameter.source else { continue }
+      total += count
+      guard total <= CSignature.maximumBufferBytes else {
+        throw scanner.fault("expected at most \(CSignature.maximumBufferBytes) bytes in all buffers", at: start)
+      }
+    }
+  }
+}
+
+extension SignatureParameter {
+  /// The name by which `len` can ask for the parameter's length.
+  fileprivate var measurableName: String? {
+    switch source {
+    case .named(let name) where type == .str || type == .bytes: name
+    case .buffer(_, let name): name
+    default: nil
+    }
+  }
+}

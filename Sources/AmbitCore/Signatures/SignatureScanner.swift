@@ -79,7 +79,7 @@ struct SignatureScanner {
 }
 
 /// The beginning of a piece of a signature, for a message.
-func shown(_ text: String) -> String { "`\(excerpt(text))`" }
+func shown(_ text: String) -> String { "`\(truncated(text))`" }
 
 private func isDigit(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") < 10 }
 

@@ -51,7 +51,7 @@ extension FunctionCall {
   /// The failure that says why the argument is not what its parameter takes.
   func malformed(_ index: Int, _ value: FieldValue, _ text: UnsafeRawBufferPointer) -> FunctionCallError {
     let parameter = call.pointee.plan.parameters[index]
-    let refusal = MalformedArgument(parameter.name ?? "", of: parameter.type, value: value, text: text.bytes)
+    let refusal = ArgumentError(parameter.name ?? "", of: parameter.type, value: value, text: text.bytes)
     return .badRequest("\(refusal)")
   }
 
@@ -75,7 +75,7 @@ extension FunctionCall {
         case .length(let name): name
         default: "body"
         }
-      throw .badRequest("\(MalformedArgument(length: length, of: name, as: parameter.type))")
+      throw .badRequest("\(ArgumentError(length: length, of: name, as: parameter.type))")
     }
     frame.set(index, to: bits)
   }
@@ -85,7 +85,7 @@ extension FunctionCall {
     guard call.pointee.steps[index].type == .str else { return setBytes(index, body) }
     if !body.isEmpty, let end = memchr(body.baseAddress!, 0, body.count) {
       throw .badRequest(
-        "\(MalformedArgument(bodyWithNULAt: end - UnsafeMutableRawPointer(mutating: body.baseAddress!)))")
+        "\(ArgumentError(bodyWithNULAt: end - UnsafeMutableRawPointer(mutating: body.baseAddress!)))")
     }
     try setCopy(index, of: body)
   }
@@ -126,21 +126,21 @@ extension FunctionCall {
   }
 
   /// What fields the body has; nil if it has none, or if there is no body.
-  private var bodyForm: BodyForm? {
+  private var bodyForm: BodyFormat? {
     guard exchange.pointee.head.body != .none, let type = exchange.field(.literal("Content-Type")) else { return nil }
-    let form = BodyForm(contentType: type.bytes)
+    let form = BodyFormat(contentType: type.bytes)
     return form == .other ? nil : form
   }
 
   private func find(
-    in body: UnsafeRawBufferPointer, as form: BodyForm, _ values: UnsafeMutableBufferPointer<FieldValue>
+    in body: UnsafeRawBufferPointer, as form: BodyFormat, _ values: UnsafeMutableBufferPointer<FieldValue>
   ) throws(FunctionCallError) {
     var span = values.mutableSpan
     guard form == .json else { return call.pointee.plan.fields.find(inForm: body.bytes, &span) }
     do throws(JSONError) {
       try call.pointee.plan.fields.find(inJSON: body.bytes, &span)
     } catch {
-      throw .badRequest("\(MalformedArgument(error))")
+      throw .badRequest("\(ArgumentError(error))")
     }
   }
 

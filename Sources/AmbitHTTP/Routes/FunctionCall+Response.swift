@@ -19,7 +19,7 @@ extension FunctionCall {
 
   /// Whether the client would rather have JSON: RFC 9110, section 12.5.1.
   private var prefersJSON: Bool {
-    var preference = AnswerPreference()
+    var preference = Accept()
     for index in 0..<exchange.pointee.head.fieldCount {
       let field = exchange.pointee.fields[index]
       guard field.name.length == 6, FieldSyntax.isSameName(exchange.bytes(field.name).bytes, Self.accept.bytes)

@@ -17,7 +17,7 @@ extension HostStatus {
     table.add("loops", "\(loopCount)" + silence)
     table.add("connections", "\(connections)")
     table.add("requests", "\(requests) in flight")
-    table.add("trouble", "\(stuckJobs.counted("stuck job")), \(stalls.counted("stall")) of loops")
+    table.add("trouble", "\(stuckJobs.pluralized("stuck job")), \(stalls.pluralized("stall")) of loops")
     return table.lines
   }
 
@@ -65,7 +65,7 @@ extension HostStatus {
   private func holders(in generation: GenerationStatus) -> [String] {
     generation.lanes.filter { $0.waiting > 0 }.compactMap { lane in
       lane.running.map { call in
-        "  \(lane.waiting.counted("call")) \(lane.waiting == 1 ? "waits" : "wait") for \(call.route), scope \(call.scope), "
+        "  \(lane.waiting.pluralized("call")) \(lane.waiting == 1 ? "waits" : "wait") for \(call.route), scope \(call.scope), "
           + "which has run for \(call.age / 1_000_000) ms"
       }
     }

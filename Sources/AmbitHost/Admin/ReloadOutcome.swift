@@ -57,7 +57,7 @@ extension ReloadOutcome {
 
   /// "2 added, 1 changed, 0 kept, 0 removed, 0 failed", or that nothing has changed.
   var summary: String {
-    guard result != .refused else { return "refused, nothing has changed: \(errors.count.counted("error"))" }
+    guard result != .refused else { return "refused, nothing has changed: \(errors.count.pluralized("error"))" }
     return counts.map { "\($0.count) \($0.kind)" }.joined(separator: ", ")
   }
 

@@ -123,7 +123,7 @@ package final class PluginCopies: Sendable {
     let opener = "\(path)/\(copy.file.copyName).links-\(count.add(1, ordering: .relaxed).newValue).so"
     do throws(FileError) {
       try OpenFile(creating: opener, mode: 0o700).write(
-        OpeningLibrary.bytes(
+        StubLibrary.bytes(
           linkedWith: named.map { String($0.1[1]) }, in: Set(named.map { String($0.1[0]) }).sorted()))
     } catch {
       throw PluginRefusal(.unreadable, copy.file, "no private copy of it: \(error)")

@@ -75,7 +75,7 @@ extension ForeignCall {
   ) throws(ForeignCallRefusal) -> ForeignCallPointer? {
     let parameters = prepared.signature.parameters
     guard arguments.count == parameters.count else {
-      let expected = parameters.count.counted("argument")
+      let expected = parameters.count.pluralized("argument")
       throw ForeignCallRefusal(reason: "signature \"\(prepared.text)\": expected \(expected), found \(arguments.count)")
     }
     for index in arguments.indices where !arguments[index].fits(parameters[index].type) {

@@ -104,7 +104,7 @@ final class Watchdog: @unchecked Sendable {
       guard let call = lane.running else { continue }
       var fields = call.fields
       if let thread = call.thread { fields.merge(ThreadSighting(ofThread: thread, origin: 0).fields) { $1 } }
-      let consequence = "\(lane.waiting.counted("call")) of it \(lane.waiting == 1 ? "waits" : "wait")"
+      let consequence = "\(lane.waiting.pluralized("call")) of it \(lane.waiting == 1 ? "waits" : "wait")"
       logger.warning(
         "library \(lane.name) is held by a call that has not returned for \(call.age / 1_000_000) ms; \(consequence)",
         metadata: fields)

@@ -79,10 +79,10 @@ import Testing
   }
 }
 
-@Suite("Malformed argument") struct MalformedArgumentTests {
+@Suite("Argument error") struct ArgumentErrorTests {
   private func message(_ type: CType, _ form: FieldValue.Form, _ text: String) -> String {
     let bytes = Array(text.utf8)
-    return MalformedArgument("a", of: type, value: FieldValue(form: form), text: bytes.span.bytes).description
+    return ArgumentError("a", of: type, value: FieldValue(form: form), text: bytes.span.bytes).description
   }
 
   @Test func `says which, what was expected, and what came`() {
@@ -100,15 +100,15 @@ import Testing
     #expect(message(.i8, .text, longest + "é").hasSuffix("found \"\(longest)…\""))
     #expect(message(.i8, .text, longest).hasSuffix("found \"\(longest)\""))
     let bytes: [UInt8] = [0x61, 0xFF]
-    let refusal = MalformedArgument("a", of: .i8, value: FieldValue(form: .text), text: bytes.span.bytes)
+    let refusal = ArgumentError("a", of: .i8, value: FieldValue(form: .text), text: bytes.span.bytes)
     #expect(refusal.found == "\"a\u{FFFD}\"")
   }
 
   @Test func `tells of lengths and bodies too`() {
     #expect(
-      MalformedArgument(length: 300, of: "body", as: .u8).description == "len(body): expected u8 (0 to 255), found 300")
+      ArgumentError(length: 300, of: "body", as: .u8).description == "len(body): expected u8 (0 to 255), found 300")
     #expect(
-      MalformedArgument(bodyWithNULAt: 4).description == "body: expected str (text without NUL), found one at byte 5")
+      ArgumentError(bodyWithNULAt: 4).description == "body: expected str (text without NUL), found one at byte 5")
   }
 }
 

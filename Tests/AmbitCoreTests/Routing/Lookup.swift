@@ -10,7 +10,7 @@ struct Normalised: Equatable {
 /// Normalises a path with room for `capacity` segments.
 func normalise(
   _ raw: [UInt8], capacity: Int = RoutePattern.maximumSegments
-) throws(PathRefusal) -> Normalised {
+) throws(PathError) -> Normalised {
   var buffer = [UInt8](repeating: 0xEE, count: max(1, raw.count))
   var ranges = [ByteRange](repeating: ByteRange(), count: capacity)
   var octets = buffer.mutableSpan

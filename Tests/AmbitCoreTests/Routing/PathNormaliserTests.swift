@@ -49,7 +49,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("a", PathRefusal.notAbsolute), ("*", .notAbsolute), ("%2Fa", .notAbsolute), ("/%", .malformedEscape),
+    ("a", PathError.notAbsolute), ("*", .notAbsolute), ("%2Fa", .notAbsolute), ("/%", .malformedEscape),
     ("/a%4", .malformedEscape), ("/%4/1", .malformedEscape), ("/%G1", .malformedEscape), ("/%1g", .malformedEscape),
     ("/%%41", .malformedEscape), ("/%+1", .malformedEscape), ("/%00", .nul), ("/a/b%00.txt", .nul),
     ("/..", .climbsAboveRoot), ("/a/../..", .climbsAboveRoot), ("/%2e%2e/a", .climbsAboveRoot),
@@ -57,21 +57,21 @@ import Testing
     ("/a/b%2F%2e%2e%2Fc", .hiddenDotSegment), ("/a%2F.%2Fb", .hiddenDotSegment), ("/%2F.", .hiddenDotSegment),
     ("/a/x%2F../%00", .hiddenDotSegment),
   ])
-  func `refuses what has no safe meaning`(path: String, refusal: PathRefusal) {
+  func `refuses what has no safe meaning`(path: String, refusal: PathError) {
     #expect(throws: refusal) { try normalise(Array(path.utf8)) }
     #expect(refusal.status == 400)
   }
 
   @Test func `refuses more segments than there is room for`() throws {
     #expect(try normalise(Array("/a/b".utf8), capacity: 2).segments.count == 2)
-    #expect(throws: PathRefusal.tooManySegments) { try normalise(Array("/a/b/c".utf8), capacity: 2) }
-    #expect(throws: PathRefusal.tooManySegments) { try normalise(Array("/%61/b/c".utf8), capacity: 2) }
+    #expect(throws: PathError.tooManySegments) { try normalise(Array("/a/b/c".utf8), capacity: 2) }
+    #expect(throws: PathError.tooManySegments) { try normalise(Array("/%61/b/c".utf8), capacity: 2) }
     #expect(try normalise(Array("/a/b/../c".utf8), capacity: 2).segments == [[UInt8(ascii: "a")], [UInt8(ascii: "c")]])
-    #expect(PathRefusal.tooManySegments.status == 414)
+    #expect(PathError.tooManySegments.status == 414)
   }
 
   @Test func `gives each refusal a line of its own`() {
-    let texts = PathRefusal.allCases.map { String(describing: $0.text) }
+    let texts = PathError.allCases.map { String(describing: $0.text) }
     #expect(Set(texts).count == texts.count)
     #expect(texts.allSatisfy { !$0.isEmpty && !$0.contains { $0.isNewline } })
   }

@@ -1,0 +1,94 @@
+internal import AmbitCore
+
+/// How `host.conf` writes a duration: whole amounts with their units, the largest first, such as "250ms" or "1m30s".
+enum DurationText {
+  private static let units: [(name: String, nanoseconds: Int64)] = [
+    ("h", 3_600_000_000_000), ("m", 60_000_000_000), ("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1000),
+  ]
+
+  /// The duration that the text means, at most what `Int64` nanoseconds can hold; nil if it is not of the form.
+  static func duration(in text: String) -> Duration? {
+    guard !text.isEmpty else { return nil }
+    var total: Int64 = 0
+    var smaller = units[...]
+    var rest = Substring(text)
+    while !rest.isEmpty {
+      guard let (amount, name) = takeAmount(from: &rest),
+        let index = smaller.firstIndex(where: { $0.name == name })
+      else { return nil }
+      let (length, tooLong) = amount.multipliedReportingOverflow(by: units[index].nanoseconds)
+      let (sum, tooMuch) = total.addingReportingOverflow(length)
+      total = tooLong || tooMuch ? .max : sum
+      smaller = units[(index + 1)...]
+    }
+    return .nanoseconds(total)
+  }
+
+  /// The shortest text for the duration, to the microsecond.
+  static func text(for duration: Duration) -> String {
+    var text = ""
+    var rest = duration.wholeNanoseconds
+    for unit in units where rest >= unit.nanoseconds {
+      text += "\(rest / unit.nanoseconds)\(unit.name)"
+      rest %= unit.nanoseconds
+    }
+    return text.isEmpty ? "0s" : text
+  }
+
+  /// What was probably meant by a text that is not of the form.
+  static func hint(for text: String) -> String? {
+    if text.contains(".") { return #"a fraction is written in a smaller unit, such as "1s500ms" for 1.5 seconds"# }
+    let onlyDigits = !text.isEmpty && text.allSatisfy { ("0"..."9").contains($0) }
+    return onlyDigits ? hint(forSeconds: text) : nil
+  }
+
+  /// What was probably meant by a number without a unit.
+  static func hint(forSeconds digits: String) -> String {
+    "did you mean \(quoted(digits + "s"))?"
+  }
+
+  /// Digits and the letters behind them; an amount too large for an integer is the largest one.
+  private static func takeAmount(from text: inout Substring) -> (amount: Int64, unit: String)? {
+    let digits = text.prefix { ("0"..."9").contains($0) }
+    let unit = text.dropFirst(digits.count).prefix { ("a"..."z").contains($0) }
+    guard !digits.isEmpty, !unit.isEmpty else { return nil }
+    text = text.dropFirst(digits.count + unit.count)
+    return (Int64(digits) ?? .max, String(unit))
+  }
+}
+
+/// How `host.conf` writes a size: a whole amount with a binary unit, such as "8MiB".
+enum SizeText {
+  private static let units: [(name: String, bytes: Int)] = [
+    ("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1),
+  ]
+
+  /// The bytes that the text means, `Int.max` at most; nil if it is not of the form.
+  static func bytes(in text: String) -> Int? {
+    let (digits, name) = split(text)
+    guard !digits.isEmpty, let unit = units.first(where: { $0.name == name }) else { return nil }
+    let (bytes, overflow) = (Int(digits) ?? .max).multipliedReportingOverflow(by: unit.bytes)
+    return overflow ? .max : bytes
+  }
+
+  /// The shortest exact text for the size.
+  static func text(for bytes: Int) -> String {
+    guard bytes > 0, let unit = units.first(where: { bytes.isMultiple(of: $0.bytes) }) else { return "\(bytes)B" }
+    return "\(bytes / unit.bytes)\(unit.name)"
+  }
+
+  /// What was probably meant by a text that is not of the form: the binary unit for a decimal or a shortened one.
+  static func hint(for text: String) -> String? {
+    let (digits, name) = split(text)
+    guard !digits.isEmpty, let letter = name.first?.uppercased(), name.count <= 3,
+      let unit = units.first(where: { $0.name.hasPrefix(letter) }),
+      ["", "b", "ib"].contains(name.dropFirst().lowercased())
+    else { return nil }
+    return "did you mean \(quoted(digits + unit.name))?"
+  }
+
+  private static func split(_ text: String) -> (digits: String, unit: String) {
+    let digits = text.prefix { ("0"..."9").contains($0) }
+    return (String(digits), String(text.dropFirst(digits.count)))
+  }
+}

@@ -1,0 +1,110 @@
+/// Reading bytes out of a `RawSpan`. The standard library marks these loads unsafe for the types whose invariants they
+/// could break; integers have none, and the bounds are checked here all the same.
+extension RawSpan {
+  @inline(__always)
+  subscript(octet offset: Int) -> UInt8 {
+    precondition(UInt(bitPattern: offset) < UInt(bitPattern: byteCount), "a byte behind the end was asked for")
+    return unsafe unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
+  }
+
+  /// Two bytes as a number in the order of the machine; nil if they are not both there.
+  @inline(__always)
+  func pair(at offset: Int) -> UInt16? {
+    guard byteCount >= 2, UInt(bitPattern: offset) <= UInt(bitPattern: byteCount &- 2) else { return nil }
+    return unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt16.self)
+  }
+
+  @inline(__always)
+  func quad(at offset: Int) -> UInt64 {
+    UInt64(unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self))
+  }
+
+  /// Eight bytes as a number in the order of the machine.
+  @inline(__always)
+  func word(at offset: Int) -> UInt64 {
+    unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+  }
+
+  /// A range of fewer bytes than this is told by a number.
+  static var numberSize: Int { 8 }
+
+  /// Fewer than eight bytes as one number: two ranges of one length are equal if and only if their numbers are.
+  @inline(__always)
+  func number(at offset: Int, count: Int) -> UInt64 {
+    if count >= 4 { return quad(at: offset) | quad(at: offset + count - 4) << 32 }
+    if count == 0 { return 0 }
+    return UInt64(self[octet: offset]) | UInt64(self[octet: offset + count / 2]) << 8
+      | UInt64(self[octet: offset + count - 1]) << 16
+  }
+
+  /// A number that equal bytes have in common for one seed and unequal bytes rarely. Whoever may choose the bytes can
+  /// make two collide, so it only ever says where to look.
+  @inline(__always)
+  func digest(at offset: Int, count: Int, seed: UInt64) -> UInt64 {
+    var digest = (seed ^ UInt64(truncatingIfNeeded: count) << 32) &* 0x9E37_79B9_7F4A_7C15
+    if count < 8 { return mixed(digest, number(at: offset, count: count)) }
+    var done = 0
+    while done + 8 < count {
+      digest = mixed(digest, word(at: offset + done))
+      done += 8
+    }
+    return mixed(digest, word(at: offset + count - 8))
+  }
+
+  /// Whether the bytes at an offset equal as many of another span at its own offset.
+  @inline(__always)
+  func equals(at offset: Int, _ other: Span<UInt8>, at otherOffset: Int, count: Int) -> Bool {
+    equals(at: offset, unsafe other.bytes, at: otherOffset, count: count, ignoring: 0)
+  }
+
+  /// The same but for bits of each byte that are ignored: those set in `bits`, which repeats one byte eight times.
+  @inline(__always)
+  func equals(at offset: Int, _ other: RawSpan, at otherOffset: Int, count: Int, ignoring bits: UInt64) -> Bool {
+    if count < 8 {
+      return number(at: offset, count: count) | bits == other.number(at: otherOffset, count: count) | bits
+    }
+    var done = 0
+    while done + 8 < count {
+      if word(at: offset + done) | bits != other.word(at: otherOffset + done) | bits { return false }
+      done += 8
+    }
+    return word(at: offset + count - 8) | bits == other.word(at: otherOffset + count - 8) | bits
+  }
+}
+
+/// One round: every bit of the word reaches the low bits, which are the ones that pick a slot.
+@inline(__always)
+private func mixed(_ digest: UInt64, _ word: UInt64) -> UInt64 {
+  let product = (digest ^ word) &* 0xD6E8_FEB8_6659_FD93
+  return product ^ product >> 32
+}
+
+extension [UInt8] {
+  /// Calls `body` with the elements as raw bytes. The standard library marks the same property of `Span` unsafe for the
+  /// padding that elements of other types may have.
+  func withOctets<Result>(_ body: (RawSpan) -> Result) -> Result {
+    body(unsafe span.bytes)
+  }
+}
+
+extension RawSpan {
+  /// The byte that the escape at an offset stands for (RFC 3986, section 2.1). The byte at the offset is known to be
+  /// `%`; nil if two hexadecimal digits of either case do not follow it before `end`.
+  @inline(__always)
+  func escapedOctet(at offset: Int, end: Int) -> UInt8? {
+    guard end - offset > 2, let high = hexadecimalValue(self[octet: offset + 1]),
+      let low = hexadecimalValue(self[octet: offset + 2])
+    else { return nil }
+    return high << 4 | low
+  }
+}
+
+@inline(__always)
+func hexadecimalValue(_ byte: UInt8) -> UInt8? {
+  switch byte {
+  case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+  case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+  case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+  default: nil
+  }
+}

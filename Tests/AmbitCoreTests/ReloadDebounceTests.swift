@@ -1,0 +1,45 @@
+import AmbitCore
+import Testing
+
+@Suite struct `Debouncing of reloads` {
+  private static let millisecond: Int64 = 1_000_000
+
+  @Test func `is set by signals: without one there is none`() {
+    var debounce = ReloadDebounce()
+    #expect(debounce.delay(at: 0) == nil)
+    debounce.request()
+    debounce.begin(at: 0)
+    #expect(debounce.delay(at: ReloadDebounce.interval) == nil)
+  }
+
+  @Test func `lets the first signal act at once, and so one that comes late enough after`() {
+    var debounce = ReloadDebounce()
+    debounce.request()
+    #expect(debounce.delay(at: 5) == 0)
+    debounce.begin(at: 5)
+    debounce.request()
+    #expect(debounce.delay(at: 5 + ReloadDebounce.interval) == 0)
+    #expect(debounce.delay(at: 6 + ReloadDebounce.interval) == 0)
+  }
+
+  @Test func `makes those wait that come soon after a reload has begun, whoever wanted that`() {
+    var debounce = ReloadDebounce()
+    debounce.begin(at: 0)
+    debounce.request()
+    #expect(debounce.delay(at: 100 * Self.millisecond) == ReloadDebounce.interval - 100 * Self.millisecond)
+  }
+
+  @Test func `makes few reloads of a hundred signals in a second, the last of them after the last signal`() {
+    var debounce = ReloadDebounce()
+    var begins: [Int64] = []
+    for tick: Int64 in 0..<200 {
+      let now = tick * 10 * Self.millisecond
+      if tick < 100 { debounce.request() }
+      guard debounce.delay(at: now) == 0 else { continue }
+      debounce.begin(at: now)
+      begins.append(tick)
+    }
+    #expect(begins == [0, 25, 50, 75, 100])
+    #expect(!debounce.isRequested)
+  }
+}
