@@ -37,11 +37,11 @@ public enum Outcome: UInt8, Sendable, BitwiseCopyable {
   }
 }
 
-/// The life of a scope: it only ever moves forward.
+/// What reports and plugins know of a scope's life: see `ScopeLifeCycle`.
 public enum ScopeState: Sendable, BitwiseCopyable {
   /// Takes jobs and child scopes; waits wait.
   case open
-  /// Its cause is latched: waits fail, nothing new starts, what runs returns.
+  /// It has a cause: waits fail, nothing new starts, and what runs is to return.
   case cancelling
   /// Nothing of it runs any more, its deferred functions have run, its memory is released.
   case closed

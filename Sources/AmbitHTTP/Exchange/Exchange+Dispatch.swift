@@ -161,7 +161,7 @@ extension UnsafeMutablePointer<Exchange> {
     let timeout = member.policy.timeout ?? pointee.server.pointee.limits.requestTimeout
     let route = member.route
     let plugin = route.pointee.generation.pointee.shards[loop.pointee.index]
-    guard plugin.pointee.state == .open else {
+    guard plugin.pointee.isOpen else {
       if plugin.pointee.cause == .retired, !pointee.awaitsRoutes {
         pointee.awaitsRoutes = true
         return false

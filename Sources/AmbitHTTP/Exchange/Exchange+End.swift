@@ -11,7 +11,7 @@ extension UnsafeMutablePointer<Exchange> {
 
   /// What writing to the response comes to when nobody receives it any more; `.closed` where the route goes on all the
   /// same.
-  var statusWithoutClient: Status { scope.pointee.state == .open && pointee.connection != nil ? .closed : .cancelled }
+  var statusWithoutClient: Status { scope.pointee.isOpen && pointee.connection != nil ? .closed : .cancelled }
 
   /// The scope's cause has been latched. A deadline is answered now: the handler may take its time to return.
   func scopeIsEnding() {
@@ -82,7 +82,7 @@ extension UnsafeMutablePointer<Exchange> {
 
   @inline(never)
   private func conclude(failure code: Int32, on connection: ConnectionPointer) {
-    let isCancellation = code == Status.cancelled.rawValue && scope.pointee.state != .open
+    let isCancellation = code == Status.cancelled.rawValue && !scope.pointee.isOpen
     if !isCancellation { report(failure: Status(rawValue: code), reason: connection.job.failureText) }
     switch pointee.response.phase {
     case .complete: break

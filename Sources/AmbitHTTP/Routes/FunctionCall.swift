@@ -88,7 +88,7 @@ extension FunctionCall {
     }
     guard let failure else { return }
     // What a wait that was cancelled has made of the function is nobody's fault.
-    throw scope.pointee.state == .open ? .function(failure) : .status(.cancelled)
+    throw scope.pointee.isOpen ? .function(failure) : .status(.cancelled)
   }
 
   /// Why the function has failed, as far as its result says so.

@@ -66,7 +66,7 @@ extension ScopeReport {
     kind = scope.pointee.kind
     parent = scope.pointee.parent?.pointee.id
     state = scope.pointee.state
-    isRetiring = scope.pointee.isRetiring
+    isRetiring = scope.pointee.life.isRetiring
     cause = scope.pointee.cause
     age = now - scope.pointee.openedAt
     let deadline = scope.effectiveDeadline

@@ -62,7 +62,7 @@ extension UnsafeMutablePointer<Scope> {
 
   /// Wakes the job that waits for the request to be idle, if it is. A cancel of the request wakes it anyway.
   func wakeIdleWaiter() {
-    guard let request = pointee.requestScope, let waiter = request.pointee.idleWaiter, request.pointee.state == .open,
+    guard let request = pointee.requestScope, let waiter = request.pointee.idleWaiter, request.pointee.isOpen,
       !request.isBusy
     else { return }
     waiter.wake(.ok)

@@ -69,7 +69,7 @@ extension UnsafeMutablePointer<Scope> {
 
   private func admission(of options: JobOptions) -> Status {
     guard options.refusal == .ok else { return options.refusal }
-    guard pointee.state == .open else { return .cancelled }
+    guard pointee.isOpen else { return .cancelled }
     return options.isPosted || hasRoom ? .ok : .limit
   }
 

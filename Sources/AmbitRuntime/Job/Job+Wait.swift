@@ -83,7 +83,7 @@ extension UnsafeMutablePointer<Job> {
   /// Whether the job, its scope or `scope` has been cancelled, shielded or not.
   @inline(__always)
   func isEnding(in scope: ScopePointer) -> Bool {
-    scope.pointee.state != .open || pointee.isCancelled || pointee.scope.pointee.state != .open
+    !scope.pointee.isOpen || pointee.isCancelled || !pointee.scope.pointee.isOpen
   }
 
   /// Cancels the job alone: its wait is woken, its later waits fail, and if it has not begun it never will. The first

@@ -14,7 +14,7 @@ struct CancelHook: BitwiseCopyable {
 extension UnsafeMutablePointer<Scope> {
   /// Calls `function(argument)` once when the scope is cancelled; now, if it has been.
   func onCancel(_ function: @escaping HookFunction, _ argument: UnsafeMutableRawPointer?) -> Status {
-    guard pointee.state == .open else {
+    guard pointee.isOpen else {
       pointee.loop.callHook(.onCancel, of: self, function, argument)
       return .ok
     }
@@ -45,7 +45,7 @@ extension UnsafeMutablePointer<Scope> {
   var cancelDescriptor: Int32 {
     guard let attachments = attach() else { return Status.noMemory.rawValue }
     if attachments.pointee.cancelDescriptor < 0 {
-      let descriptor = clinux_eventfd(pointee.state == .open ? 0 : 1)
+      let descriptor = clinux_eventfd(pointee.isOpen ? 0 : 1)
       guard descriptor >= 0 else { return (errno == ENOMEM ? Status.noMemory : .limit).rawValue }
       attachments.pointee.cancelDescriptor = descriptor
     }

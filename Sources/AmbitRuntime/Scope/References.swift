@@ -68,11 +68,11 @@ extension UnsafeMutablePointer<Scope> {
     guard let slot = References.take() else { return 0 }
     slot.begin(self)
     attachments.pointee.reference = .passUnretained(slot)
-    if pointee.state == .open, let request = pointee.requestScope { request.pointee.referenceCount += 1 }
+    if pointee.isOpen, let request = pointee.requestScope { request.pointee.referenceCount += 1 }
     return slot.id
   }
 
-  /// Tells those who hold references that the scope is cancelled. Its cause is latched.
+  /// Tells those who hold references that the scope is cancelled. It has its cause.
   func endReference() {
     guard let reference = pointee.attachments?.pointee.reference else { return }
     let cause = pointee.cause
@@ -126,7 +126,7 @@ final class ReferenceSlot: Sendable {
     let limit = scope.postLimit
     let cause = scope.pointee.cause
     state.withLock { state in
-      state.scope = target.value.pointee.state == .open ? target.value : nil
+      state.scope = target.value.pointee.isOpen ? target.value : nil
       state.mailbox = mailbox
       state.cause = cause
       state.jobCount = 0

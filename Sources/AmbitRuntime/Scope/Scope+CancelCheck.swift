@@ -41,11 +41,11 @@ extension UnsafeMutablePointer<Scope> {
   /// room: the scope, if it has come to its end, is cancelled. That the client has left, such a call finds out by
   /// itself.
   public func cancelIfOver(for job: JobPointer) {
-    guard pointee.state == .open else { return }
+    guard pointee.isOpen else { return }
     let now = Clock.monotonic
     checking {
       cancelIfOverdue(at: now)
-      if pointee.state == .open { look(as: job, at: now) }
+      if pointee.isOpen { look(as: job, at: now) }
     }
   }
 
@@ -59,7 +59,7 @@ extension UnsafeMutablePointer<Scope> {
       guard now >= loop.pointee.computation.nextLook else { return }
       loop.pointee.computation.nextLook = now + Computation.interval
       look(as: job, at: now)
-      if pointee.state == .open, let request = pointee.request { loop.pointee.lookForDisconnect?(request) }
+      if pointee.isOpen, let request = pointee.request { loop.pointee.lookForDisconnect?(request) }
     }
     return isDone(job, at: now)
   }
@@ -86,7 +86,7 @@ extension UnsafeMutablePointer<Scope> {
   private func look(as job: JobPointer, at now: Int64) {
     let loop = pointee.loop
     loop.pointee.mailbox._withUnsafeGuaranteedRef { $0.runUrgent(on: loop) }
-    if let plugin = pointee.generation?.pointee.shards[loop.pointee.index], plugin.pointee.isRetiring,
+    if let plugin = pointee.generation?.pointee.shards[loop.pointee.index], plugin.pointee.life.isRetiring,
       plugin.timer.isArmed, loop.due(plugin.timer) <= now
     {
       plugin.cancel(.retired)
@@ -103,7 +103,7 @@ extension UnsafeMutablePointer<Scope> {
       loop.pointee.computation.turn = loop.pointee.turn
       loop.pointee.computation.since = now
     }
-    guard let request = pointee.requestScope, request.pointee.isEndQueued else { return false }
+    guard let request = pointee.requestScope, request.pointee.life.phase == .ending else { return false }
     return now - loop.pointee.computation.since >= Computation.interval
   }
 }
@@ -124,8 +124,8 @@ extension UnsafeMutablePointer<Loop> {
   /// Has those who are concerned told of a cancel when the job that computes has left the thread. `ending` are the
   /// scopes, each of them held; threads that wait for their descriptors are told now.
   func finishCancelLater(of ending: LinkPointer) {
-    ending.forEach { ScopePointer.of(latched: $0).signalCancel() }
-    callHookLater(of: ScopePointer.of(latched: ending.pointee.next)) { loop in
+    ending.forEach { ScopePointer.of(ending: $0).signalCancel() }
+    callHookLater(of: ScopePointer.of(ending: ending.pointee.next)) { loop in
       loop!.assumingMemoryBound(to: Loop.self).finishCancels()
     }
     // For when the job has a hook called before.

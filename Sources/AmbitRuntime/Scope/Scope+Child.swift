@@ -21,11 +21,10 @@ extension UnsafeMutablePointer<Scope> {
   /// One that the plugin never closes is closed with its parent, when no job of either is left: until then its handle
   /// and memory are the plugin's to use.
   func openChild(_ options: ScopeOptions) -> (Status, ScopePointer?) {
-    guard pointee.state == .open else { return (.cancelled, nil) }
+    guard pointee.isOpen else { return (.cancelled, nil) }
     guard pointee.depth < Self.greatestDepth else { return (.limit, nil) }
     let child = pointee.loop.takeScope()
-    child.open(below: self, kind: .child, observer: openedScopeObserver)
-    child.pointee.isHeldByOpener = true
+    child.open(below: self, kind: .child, owner: .opener, observer: openedScopeObserver)
     child.pointee.maxJobs = options.maxJobs
     child.pointee.isFailFast = options.isFailFast
     if let name = options.name { child.pointee.name = child.copy(CString.bytes(name)) }
@@ -36,13 +35,11 @@ extension UnsafeMutablePointer<Scope> {
   /// Cancels what is left in a scope from `openChild` and waits, as `job`, until it is closed, whatever is cancelled
   /// meanwhile; `.wrongState` if it is another scope, is being closed already, or if the job runs in it.
   func closeChild(as job: JobPointer) -> Status {
-    guard pointee.isHeldByOpener, !job.runs(in: self) else { return .wrongState }
+    guard pointee.life.owner == .opener, !job.runs(in: self) else { return .wrongState }
     cancel(.called)
-    hold()
-    pointee.isHeldByOpener = false
+    takeFromOpener()
     pointee.closer = job
     job.prepareToBlock()
-    pointee.holds -= 1
     release()
     return job.block(for: .close)
   }
@@ -52,25 +49,16 @@ extension UnsafeMutablePointer<Scope> {
   func closeOpenedChildren() -> Bool {
     while !childrenLink.isAlone {
       let child = ScopePointer.of(sibling: childrenLink.pointee.previous)
-      guard child.pointee.isDormant else { return false }
-      child.wakeUp()
-      child.pointee.isHeldByOpener = false
+      guard child.pointee.life.owner == .opener, child.pointee.life.phase == .closable else { return false }
+      child.takeFromOpener()
       child.release()
     }
     return true
   }
 
-  /// Nothing of the ending scope runs any more, but the plugin may still use it: it waits without holding its parent.
-  func fallAsleep() {
-    guard !pointee.isDormant, let parent = pointee.parent else { return }
-    pointee.isDormant = true
-    parent.release()
-  }
-
-  /// The opposite of `fallAsleep`: something is to run, or the scope is to close.
-  func wakeUp() {
-    pointee.isDormant = false
-    pointee.parent?.hold()
+  /// Ends the opener's part in the scope. The caller gives up the opener's hold.
+  private func takeFromOpener() {
+    if pointee.life.leaveOpener() { pointee.parent?.hold() }
   }
 }
 

@@ -19,7 +19,7 @@ extension UnsafeMutablePointer<Scope> {
   public func moveDeadline(to time: Int64) {
     guard time < pointee.deadline else { return }
     pointee.deadline = time
-    if pointee.state == .open { pointee.loop.arm(timer, at: time) }
+    if pointee.isOpen { pointee.loop.arm(timer, at: time) }
   }
 
   /// Sets the scope's deadline to `timeout` nanoseconds from now, negative for none of its own.
@@ -27,7 +27,7 @@ extension UnsafeMutablePointer<Scope> {
   /// What the host has set, a request's deadline, stays the latest there can be. `.cancelled` if the scope is ending;
   /// a plugin's that takes no more requests is.
   func setTimeout(_ timeout: Int64) -> Status {
-    guard pointee.state == .open, !pointee.isRetiring else { return .cancelled }
+    guard pointee.isOpen, !pointee.life.isRetiring else { return .cancelled }
     guard let latest = latestDeadline else { return .noMemory }
     let (time, overflow) = Clock.monotonic.addingReportingOverflow(timeout)
     pointee.deadline = min(timeout < 0 || overflow ? .max : time, latest)
@@ -61,7 +61,7 @@ extension UnsafeMutablePointer<Scope> {
   @inline(__always)
   public func armDeadline() {
     let scope = pointee.requestScope ?? self
-    guard scope.pointee.deadline != .max, !scope.timer.isArmed, scope.pointee.state == .open else { return }
+    guard scope.pointee.deadline != .max, !scope.timer.isArmed, scope.pointee.isOpen else { return }
     scope.pointee.loop.arm(scope.timer, at: scope.pointee.deadline)
   }
 }

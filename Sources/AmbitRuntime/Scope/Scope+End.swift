@@ -1,18 +1,19 @@
 public import AmbitCore
 
-// The end of a scope, in the one order there is: latch, tell, wake, return, deferred calls, memory.
+// The end of a scope, always in this order: set the cause, call hooks, wake waits, let jobs return, run deferred
+// functions, give the memory back.
 
 extension UnsafeMutablePointer<Scope> {
   /// Ends the scope and all below it for `cause`; nothing happens if it has ended before. Waits for nothing.
   ///
   /// Inside a call of a job that computes, the cause is kept now, and all else happens when the loop turns.
   public func cancel(_ cause: Cause) {
-    guard pointee.state == .open else { return }
+    guard pointee.isOpen else { return }
     let isAhead = pointee.loop.pointee.computation.isChecked
-    var head = Link(alone: latchedLink)
+    var head = Link(alone: endingLink)
     withUnsafeMutablePointer(to: &head) { ending in
       ending.initializeAlone()
-      latch(cause, into: ending, at: isAhead ? Clock.monotonic : pointee.loop.pointee.now)
+      set(cause, listingIn: ending, at: isAhead ? Clock.monotonic : pointee.loop.pointee.now)
       if isAhead { pointee.loop.finishCancelLater(of: ending) } else { ending.finishCancel() }
     }
   }
@@ -31,20 +32,19 @@ extension UnsafeMutablePointer<Scope> {
     cancel(.called)
   }
 
-  /// Keeps the first cause on the scope and on every scope below, before any plugin code runs; lists them, parents
-  /// first. Each is held: what the plugin does when it is told must not make one go away.
-  private func latch(_ cause: Cause, into ending: LinkPointer, at now: Int64) {
+  /// Sets the cause of the open scope and of every open scope below, before any plugin code runs, and lists these scopes,
+  /// parents first. Each is held, so that nothing the plugin does when it is told makes one go away.
+  private func set(_ cause: Cause, listingIn ending: LinkPointer, at now: Int64) {
     hold()
-    ending.append(latchedLink)
-    pointee.state = .cancelling
-    pointee.cause = cause
+    ending.append(endingLink)
+    _ = pointee.life.cancel(cause)
     pointee.endingSince = now
     pointee.loop.disarm(timer)
     endReference()
     pointee.observer?.cancelling(self)
     childrenLink.forEach { link in
       let child = ScopePointer.of(sibling: link)
-      if child.pointee.state == .open { child.latch(cause, into: ending, at: now) }
+      if child.pointee.isOpen { child.set(cause, listingIn: ending, at: now) }
     }
   }
 
@@ -57,22 +57,20 @@ extension UnsafeMutablePointer<Scope> {
   /// Ends the scope with `done`, after the jobs that are ready now have had their turn: what was spawned before the
   /// handler returned reaches its first wait.
   public func endAfterReadyJobs() {
-    guard pointee.state == .open, !pointee.isEndQueued else { return }
+    guard pointee.life.phase == .open else { return }
     deliverPosted()
     if pointee.jobCount == 0, childrenLink.isAlone, waitersLink.isAlone, pointee.attachments == nil {
-      pointee.state = .cancelling
-      pointee.cause = .done
+      _ = pointee.life.cancel(.done)
       pointee.loop.disarm(timer)
     } else {
-      pointee.holds += 1
-      pointee.isEndQueued = true
+      _ = pointee.life.queueEnd()
+      hold()
       pointee.loop.enqueue(endOf: self)
     }
   }
 
   /// The turn of the end that `endAfterReadyJobs` queued.
   func takeEndTurn() {
-    pointee.isEndQueued = false
     pointee.loop.enqueuingFirst { cancel(.done) }
     release()
   }
@@ -80,46 +78,42 @@ extension UnsafeMutablePointer<Scope> {
   /// Keeps the scope from closing until `release`.
   @inline(__always)
   public func hold() {
-    pointee.holds += 1
-    if pointee.isDormant { wakeUp() }
+    if pointee.life.hold() { pointee.parent?.hold() }
   }
 
   /// Gives up a hold; an ending scope that has none left closes at once, and with it those above that waited for it.
   @inline(__always)
   public func release() {
-    pointee.holds -= 1
-    closeIfDone()
+    switch pointee.life.release() {
+    case .none: break
+    case .close: close()
+    case .becameClosable: becameClosable()
+    }
   }
 
-  @inline(__always)
-  private func closeIfDone() {
-    guard pointee.state == .cancelling, pointee.holds == (pointee.isHeldByOpener ? 1 : 0) else { return }
-    if pointee.isHeldByOpener { return fallAsleep() }
-    guard pointee.kind == .plugin, !pointee.isClosing else { return close() }
-    guard !pointee.hasToldEnd else { return }
-    pointee.hasToldEnd = true
-    pointee.observer?.closed(self)
+  /// Nothing of the ending scope runs any more. A scope that waits for its opener does not hold its parent meanwhile,
+  /// which may close it; that of a generation waits until the generation calls `close`.
+  private func becameClosable() {
+    if pointee.life.owner == .opener { pointee.parent?.release() } else { pointee.observer?.closed(self) }
   }
 
   /// Runs what was deferred and gives the memory back. Called by the scope's own end, and for a plugin's scope, whose
   /// plugin is to be told first, by its retirement.
   public func close() {
-    pointee.isClosing = true
-    pointee.holds += 1
+    pointee.life.beginClosing()
     let isLast = childrenLink.isAlone || closeOpenedChildren()
     if isLast, pointee.deferred != nil {
       // The hold is given up when the last of them has run.
       if runsOnThreads { return runDeferredCallsOnThreads() }
       pointee.loop.callHook(.deferred, of: self, runDeferredCalls, self)
     }
-    pointee.holds -= 1
-    // Jobs that a deferred function tried to spawn: after their hooks the scope comes here again.
-    guard isLast, pointee.holds == 0 else { return }
-    pointee.state = .closed
+    // A child that goes on holds the scope, and so do jobs that a deferred function tried to spawn: after their hooks the
+    // scope comes here again.
+    guard pointee.life.endClosing() else { return }
     let loop = pointee.loop
     if pointee.attachments != nil { detach() }
     loop.disarm(timer)
-    if !latchedLink.isAlone { latchedLink.remove() }
+    if !endingLink.isAlone { endingLink.remove() }
     loop.pointee.liveScopes &-= 1
     siblingLink.remove()
     let parent = pointee.parent
@@ -137,13 +131,13 @@ extension UnsafeMutablePointer<Scope> {
   private func requestEnded() {
     pointee.requestCount -= 1
     pointee.loop.pointee.liveRequests &-= 1
-    if pointee.isRetiring, pointee.requestCount == 0 { pointee.generation?.pointee.shardDrained() }
+    if pointee.life.isRetiring, pointee.requestCount == 0 { pointee.generation?.pointee.shardDrained() }
   }
 
   /// Lets a plugin's scope take no more requests: its generation is told when the last one has ended, and after `drain`
   /// nanoseconds it ends with `retired` whatever still runs.
   public func retire(drain: Int64) {
-    pointee.isRetiring = true
+    pointee.life.retire()
     pointee.timer.fire = drainTimePassed
     pointee.loop.arm(timer, after: drain)
     if pointee.requestCount == 0 { pointee.generation?.pointee.shardDrained() }
@@ -153,9 +147,9 @@ extension UnsafeMutablePointer<Scope> {
 extension LinkPointer {
   /// Tells all who are concerned that the scopes of this list, parents first, are cancelled; empties it.
   func finishCancel() {
-    forEach { ScopePointer.of(latched: $0).tellOfCancel() }
-    forEach { ScopePointer.of(latched: $0).wakeWaiters() }
-    while let last = popLast() { ScopePointer.of(latched: last).expectEnd() }
+    forEach { ScopePointer.of(ending: $0).tellOfCancel() }
+    forEach { ScopePointer.of(ending: $0).wakeWaiters() }
+    while let last = popLast() { ScopePointer.of(ending: last).expectEnd() }
   }
 }
 

@@ -18,9 +18,9 @@ public struct Scope {
   var endedJobs: Link
   /// Suspended jobs whose wait this scope's end cancels.
   var waiters: Link
-  /// In the list of the cancel that latched this scope's cause, while it is under way; then in its loop's list of ending
+  /// In the list of the cancel that gave the scope its cause, while that is under way; then in its loop's list of ending
   /// scopes, if it has jobs that are to return.
-  var latched: Link
+  var ending: Link
   /// Jobs that wait for all jobs of this scope.
   var joiners: Link
   var timer: Timer
@@ -29,8 +29,7 @@ public struct Scope {
 
   public let id: UInt64
   public let kind: Kind
-  public var state: ScopeState
-  public var cause: Cause
+  var life: ScopeLifeCycle
   /// One of its jobs has failed.
   var hasFailedJob: Bool
   let depth: UInt32
@@ -38,23 +37,8 @@ public struct Scope {
   public var jobCount: UInt32
   /// Open requests of a plugin's scope.
   public var requestCount: UInt32
-  /// A plugin's scope that takes no more requests: it ends with `retired` after its last one.
-  var isRetiring: Bool
-  /// What was deferred runs, or has run.
-  var isClosing: Bool
-  /// A plugin's scope has told its observer that it is ready to be closed; what is held and released later does not
-  /// tell it again.
-  var hasToldEnd = false
-  /// The end with `done` waits for its turn, in the ready queue.
-  var isEndQueued = false
-  /// Jobs, child scopes and the host's own holds: it closes once it is ending and none is left.
-  var holds: UInt32
   /// The first job that fails cancels the scope.
   var isFailFast = false
-  /// A plugin opened it and has not closed it: one of `holds` stands for that.
-  var isHeldByOpener = false
-  /// Nothing but its opener holds it, and it is ending: it does not hold its parent, which closes it.
-  var isDormant = false
   /// How many of its jobs may be alive at once.
   var maxJobs = UInt32.max
   /// The job that closes the scope and waits until that is done.
@@ -75,7 +59,7 @@ public struct Scope {
   public var handlerJob: JobPointer?
   /// That handler has returned.
   var hasHandlerReturned = false
-  /// When the cause was latched: monotonic nanoseconds, as of that turn of the loop; void before.
+  /// When the scope got its cause: monotonic nanoseconds, as of that turn of the loop; void before.
   var endingSince: Int64 = 0
   /// When the scope was opened: monotonic nanoseconds, as of that turn of the loop.
   let openedAt: Int64
@@ -101,11 +85,19 @@ public struct Scope {
   }
 }
 
+extension Scope {
+  /// It takes jobs, and its waits wait.
+  @inline(__always) public var isOpen: Bool { life.isOpen }
+  public var state: ScopeState { life.state }
+  /// Why it ends; `none` while it is open.
+  @inline(__always) public var cause: Cause { life.cause }
+}
+
 public typealias ScopePointer = UnsafeMutablePointer<Scope>
 
 /// What the owner of a scope wants to know of it. Both run on the loop, and neither may wait.
 public struct ScopeObserver: Sendable {
-  /// The cause has just been latched, and nothing has been told of it yet.
+  /// The scope has just got its cause, and nothing has been told of it yet.
   public var cancelling: @convention(c) (UnsafeMutableRawPointer) -> Void
   /// It is closed, and its record is the observer's to release or use again; a plugin's scope is ready to be closed,
   /// and stays until `close` is called on it.
@@ -133,7 +125,7 @@ extension UnsafeMutablePointer<Scope> {
   @inline(__always) var jobsLink: LinkPointer { pointer(to: \.jobs)! }
   @inline(__always) var endedJobsLink: LinkPointer { pointer(to: \.endedJobs)! }
   @inline(__always) var waitersLink: LinkPointer { pointer(to: \.waiters)! }
-  @inline(__always) var latchedLink: LinkPointer { pointer(to: \.latched)! }
+  @inline(__always) var endingLink: LinkPointer { pointer(to: \.ending)! }
   @inline(__always) var joinersLink: LinkPointer { pointer(to: \.joiners)! }
   @inline(__always) var timer: TimerPointer { pointer(to: \.timer)! }
 
@@ -161,10 +153,10 @@ extension UnsafeMutablePointer<Scope> {
     timer.assumingMemoryBound(to: Timer.self).record(Scope.self, at: MemoryLayout<Scope>.offset(of: \.timer)!)
   }
 
-  /// The scope whose field `latched` the node is.
+  /// The scope whose field `ending` the node is.
   @inline(__always)
-  static func of(latched link: LinkPointer) -> ScopePointer {
-    link.record(Scope.self, at: MemoryLayout<Scope>.offset(of: \.latched)!)
+  static func of(ending link: LinkPointer) -> ScopePointer {
+    link.record(Scope.self, at: MemoryLayout<Scope>.offset(of: \.ending)!)
   }
 }
 
@@ -174,24 +166,29 @@ extension UnsafeMutablePointer<Scope> {
   /// Opens a scope below `parent`, on the parent's loop, in memory that the caller owns until `observer.closed`.
   ///
   /// It starts with one hold, the caller's. If the parent is ending already, so is the new scope, for the same cause.
-  public func open(below parent: ScopePointer, kind: Scope.Kind, observer: ScopeObserver?) {
+  public func open(
+    below parent: ScopePointer, kind: Scope.Kind, owner: ScopeLifeCycle.Owner = .none, observer: ScopeObserver?
+  ) {
+    let owner = kind == .plugin ? .generation : owner
     let loop = parent.pointee.loop
-    initializeRecord(loop: loop, parent: parent, kind: kind, observer: observer)
+    initializeRecord(loop: loop, parent: parent, kind: kind, owner: owner, observer: observer)
     parent.childrenLink.append(siblingLink)
     parent.hold()
     if kind == .request {
       parent.pointee.requestCount += 1
       loop.pointee.liveRequests &+= 1
     }
-    if parent.pointee.state != .open {
-      pointee.state = .cancelling
-      pointee.cause = parent.pointee.cause
+    if !parent.pointee.isOpen {
+      _ = pointee.life.cancel(parent.pointee.cause)
       pointee.endingSince = loop.pointee.now
     }
   }
 
   @inline(__always)
-  func initializeRecord(loop: LoopPointer, parent: ScopePointer?, kind: Scope.Kind, observer: ScopeObserver?) {
+  func initializeRecord(
+    loop: LoopPointer, parent: ScopePointer?, kind: Scope.Kind, owner: ScopeLifeCycle.Owner = .none,
+    observer: ScopeObserver?
+  ) {
     loop.pointee.lastScopeID &+= loop.pointee.scopeIDStride
     loop.pointee.liveScopes &+= 1
     initialize(
@@ -202,13 +199,12 @@ extension UnsafeMutablePointer<Scope> {
         jobs: Link(alone: jobsLink),
         endedJobs: Link(alone: endedJobsLink),
         waiters: Link(alone: waitersLink),
-        latched: Link(alone: latchedLink),
+        ending: Link(alone: endingLink),
         joiners: Link(alone: joinersLink),
         timer: Timer(at: timer, fire: scopeDeadlinePassed),
         deadline: .max,
-        id: loop.pointee.lastScopeID, kind: kind, state: .open, cause: .none, hasFailedJob: false,
-        depth: parent.map { $0.pointee.depth + 1 } ?? 0, jobCount: 0, requestCount: 0, isRetiring: false,
-        isClosing: false, holds: 1,
+        id: loop.pointee.lastScopeID, kind: kind, life: ScopeLifeCycle(owner: owner), hasFailedJob: false,
+        depth: parent.map { $0.pointee.depth + 1 } ?? 0, jobCount: 0, requestCount: 0,
         requestScope: kind == .request ? self : parent?.pointee.requestScope, openedAt: loop.pointee.now,
         generation: parent?.pointee.generation, request: parent?.pointee.request,
         route: parent?.pointee.route ?? UnsafeBufferPointer(start: nil, count: 0), observer: observer,

@@ -20,17 +20,17 @@ extension UnsafeMutablePointer<Loop> {
   /// Sees to it that jobs of the scope, which has just been cancelled, are reported unless they return in time.
   @inline(__always)
   func expectEnd(of scope: ScopePointer) {
-    endingLink.append(scope.latchedLink)
+    endingLink.append(scope.endingLink)
     if !endingTimer.isArmed { arm(endingTimer, at: pointee.now + patience) }
   }
 
   /// Reports the jobs of scopes that were cancelled too long ago, which then have timers of their own.
   fileprivate func lookForOverdueJobs() {
     while !endingLink.isAlone {
-      let scope = ScopePointer.of(latched: endingLink.pointee.next)
+      let scope = ScopePointer.of(ending: endingLink.pointee.next)
       let due = scope.pointee.endingSince + patience
       guard due <= pointee.now else { return arm(endingTimer, at: due) }
-      scope.latchedLink.remove()
+      scope.endingLink.remove()
       scope.reportOverdueJobs()
     }
   }

@@ -123,7 +123,7 @@ final class Stage: @unchecked Sendable {
     loop.disarm(loop.freedTimer)
     if loop.pointee.liveScopes != 1 { left.append("\(loop.pointee.liveScopes - 1) scopes") }
     if loop.pointee.liveRequests != 0 { left.append("\(loop.pointee.liveRequests) requests") }
-    if loop.pointee.root.pointee.holds != 1 { left.append("\(loop.pointee.root.pointee.holds - 1) holds on the root") }
+    if loop.pointee.root.pointee.life.holds != 1 { left.append("\(loop.pointee.root.pointee.life.holds - 1) holds on the root") }
     if loop.pointee.root.pointee.jobCount != 0 { left.append("\(loop.pointee.root.pointee.jobCount) jobs of the root") }
     let attachments = loop.pointee.freeJobAttachments.liveCount
     if attachments != 0 { left.append("what \(attachments) jobs had attached") }

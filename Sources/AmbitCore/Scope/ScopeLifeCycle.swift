@@ -1,0 +1,145 @@
+/// The life of a scope, from its opening to its close.
+///
+/// Its phases only move forward, with one exception: a scope that could be closed goes on when its opener uses it again.
+/// Who may change a scope's life, and what follows from a change for its jobs and its parent, is the runtime's business.
+public struct ScopeLifeCycle: Sendable, BitwiseCopyable, Equatable {
+  public enum Phase: UInt8, Sendable, CaseIterable, BitwiseCopyable {
+    /// Takes jobs and child scopes. Waits wait.
+    case open
+    /// Still open: its end with `done` comes after the jobs that are ready now have had their turn.
+    case ending
+    /// It has a cause: waits fail, nothing new starts, and what runs is to return.
+    case cancelling
+    /// Nothing of it runs any more, and it waits for its owner to close it.
+    case closable
+    /// Its deferred functions run, or have run.
+    case closing
+    /// Its memory is released.
+    case closed
+  }
+
+  /// Who closes a scope.
+  public enum Owner: UInt8, Sendable, CaseIterable, BitwiseCopyable {
+    /// Nobody: it closes once it is cancelled and nothing holds it.
+    case none
+    /// The plugin code that opened it. The opener has a hold of its own until it closes the scope.
+    case opener
+    /// The plugin generation whose scope it is: it calls the plugin's `stop` before it closes the scope.
+    case generation
+  }
+
+  /// What the runtime has to do after a hold was given up.
+  public enum Consequence: Sendable, CaseIterable, BitwiseCopyable {
+    case none
+    /// The scope has become closable: its owner is to be told, or its parent is to be released.
+    case becameClosable
+    /// The scope is to be closed now.
+    case close
+  }
+
+  public private(set) var phase = Phase.open
+  /// Why the scope ends; `none` while it is open.
+  public private(set) var cause = Cause.none
+  public private(set) var owner: Owner
+  /// The scope takes no more requests. Only the scope of a plugin generation does this.
+  public private(set) var isRetiring = false
+  /// Jobs, child scopes and others that keep the scope from closing.
+  public private(set) var holds: UInt32 = 1
+
+  /// The life of an open scope that has one hold: its opener's.
+  @inline(__always)
+  public init(owner: Owner = .none) { self.owner = owner }
+
+  /// The scope takes jobs, and its waits wait.
+  @inline(__always)
+  public var isOpen: Bool {
+    switch phase {
+    case .open, .ending: true
+    case .cancelling, .closable, .closing, .closed: false
+    }
+  }
+
+  /// The phase as reports and plugins know it.
+  public var state: ScopeState {
+    switch phase {
+    case .open, .ending: .open
+    case .cancelling, .closable, .closing: .cancelling
+    case .closed: .closed
+    }
+  }
+}
+
+// The transitions. Each says whether it took place; if not, nothing has changed.
+
+extension ScopeLifeCycle {
+  /// Ends the open scope. The first cause wins: a scope that has one keeps it.
+  @inline(__always)
+  public mutating func cancel(_ cause: Cause) -> Bool {
+    guard isOpen else { return false }
+    phase = .cancelling
+    self.cause = cause
+    return true
+  }
+
+  /// The open scope is to end with `done` after the jobs that are ready now. False if that was asked for before.
+  @inline(__always)
+  public mutating func queueEnd() -> Bool {
+    guard phase == .open else { return false }
+    phase = .ending
+    return true
+  }
+
+  /// The scope takes no more requests.
+  public mutating func retire() { isRetiring = true }
+
+  /// Keeps the scope from closing. True if that makes a closable scope go on, which then is to hold its parent again.
+  /// The scope of a generation stays closable: only its generation closes it.
+  @inline(__always)
+  public mutating func hold() -> Bool {
+    holds += 1
+    guard phase == .closable, owner == .opener else { return false }
+    phase = .cancelling
+    return true
+  }
+
+  /// Gives up a hold.
+  @inline(__always)
+  public mutating func release() -> Consequence {
+    holds -= 1
+    switch phase {
+    case .cancelling:
+      guard holds == (owner == .opener ? 1 : 0) else { return .none }
+      if owner == .none { return .close }
+      phase = .closable
+      return .becameClosable
+    case .closing: return holds == 0 ? .close : .none
+    case .open, .ending, .closable, .closed: return .none
+    }
+  }
+
+  /// Its opener closes the scope, or its parent does for the opener: it has no owner any more, and is to be released once
+  /// for the opener. True if that makes a closable scope go on, which then is to hold its parent again.
+  public mutating func leaveOpener() -> Bool {
+    let wasClosable = phase == .closable
+    if wasClosable { phase = .cancelling }
+    owner = .none
+    return wasClosable
+  }
+
+  /// The scope closes, and is held meanwhile. A deferred function can make that happen again: it may have tried to spawn
+  /// jobs, whose hooks run first.
+  @inline(__always)
+  public mutating func beginClosing() {
+    phase = .closing
+    holds += 1
+  }
+
+  /// Gives up the hold of `beginClosing`. True if the scope is closed; false if something still holds it.
+  @inline(__always)
+  public mutating func endClosing() -> Bool {
+    holds -= 1
+    guard holds == 0 else { return false }
+    phase = .closed
+    return true
+  }
+}
