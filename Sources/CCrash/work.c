@@ -70,9 +70,9 @@ static void read_scope(struct work *work, const char *scope) {
 }
 
 static void read_job(struct work *work, const char *job) {
-  const char *attachments = pointer_at(job, layout.job_attachments);
-  if (attachments != NULL)
-    copy_text_at(&work->job, attachments, layout.attachments_name);
+  const char *cold_state = pointer_at(job, layout.job_cold_state);
+  if (cold_state != NULL)
+    copy_text_at(&work->job, cold_state, layout.cold_state_name);
 }
 
 /// Tells a handler and the plugin's own functions, which a job runs that the scope knows, from what was spawned.

@@ -22,8 +22,8 @@ enum CheckedHTTPCalls {
     api.route_pattern = { $0.permits("ambit_route_pattern") ? $0.calls.pointee.route_pattern($0) : .absent }
     api.request_id = { $0.permits("ambit_request_id") ? $0.calls.pointee.request_id($0) : .absent }
     api.body_length = { $0.permits("ambit_body_length") ? $0.calls.pointee.body_length($0) : 0 }
-    api.read = { $0.waitRefusal("ambit_read").map { Int64($0) } ?? $0.calls.pointee.read($0, $1, $2) }
-    api.body = { $0.waitRefusal("ambit_body") ?? $0.calls.pointee.body($0, $1) }
+    api.read = { $0.waitViolation("ambit_read").map { Int64($0) } ?? $0.calls.pointee.read($0, $1, $2) }
+    api.body = { $0.waitViolation("ambit_body") ?? $0.calls.pointee.body($0, $1) }
   }
 
   private static func installFields(in api: inout ambit_api) {
@@ -39,41 +39,41 @@ enum CheckedHTTPCalls {
 
   private static func installResponse(in api: inout ambit_api) {
     api.set_status = { scope, status in
-      scope.refusal("ambit_set_status")
+      scope.violation("ambit_set_status")
         ?? scope.expecting(CheckedHTTPCalls.headRule, "ambit_set_status", scope.calls.pointee.set_status(scope, status))
     }
     api.set_header = { scope, name, value in
-      scope.refusal("ambit_set_header")
+      scope.violation("ambit_set_header")
         ?? scope.expecting(
           CheckedHTTPCalls.headRule, "ambit_set_header", scope.calls.pointee.set_header(scope, name, value))
     }
     api.add_header = { scope, name, value in
-      scope.refusal("ambit_add_header")
+      scope.violation("ambit_add_header")
         ?? scope.expecting(
           CheckedHTTPCalls.headRule, "ambit_add_header", scope.calls.pointee.add_header(scope, name, value))
     }
     api.respond = { scope, status, type, bytes, length in
-      scope.waitRefusal("ambit_respond")
+      scope.waitViolation("ambit_respond")
         ?? scope.expecting(
           CheckedHTTPCalls.bodyRule, "ambit_respond", scope.calls.pointee.respond(scope, status, type, bytes, length))
     }
     api.begin = { scope, status, length in
-      scope.refusal("ambit_begin")
+      scope.violation("ambit_begin")
         ?? scope.expecting(CheckedHTTPCalls.bodyRule, "ambit_begin", scope.calls.pointee.begin(scope, status, length))
     }
   }
 
   private static func installBody(in api: inout ambit_api) {
     api.write = { scope, bytes, length in
-      scope.waitRefusal("ambit_write")
+      scope.waitViolation("ambit_write")
         ?? scope.expecting(CheckedHTTPCalls.bodyRule, "ambit_write", scope.calls.pointee.write(scope, bytes, length))
     }
     api.end = { scope in
-      scope.waitRefusal("ambit_end")
+      scope.waitViolation("ambit_end")
         ?? scope.expecting(CheckedHTTPCalls.bodyRule, "ambit_end", scope.calls.pointee.end(scope))
     }
     api.send_file = { scope, file, offset, length in
-      scope.waitRefusal("ambit_send_file")
+      scope.waitViolation("ambit_send_file")
         ?? scope.expecting(
           CheckedHTTPCalls.bodyRule, "ambit_send_file", scope.calls.pointee.send_file(scope, file, offset, length))
     }

@@ -44,7 +44,7 @@ public enum CallSite {
     _ body: (ScopePointer, JobPointer) -> Status, _ scope: ScopePointer, _ job: JobPointer
   ) -> Status {
     let status = body(scope, job)
-    if status == .cancelled { job.waitedInVain() }
+    if status == .cancelled { job.noteCancelledWait() }
     return status
   }
 
@@ -120,6 +120,6 @@ public enum CallSite {
   private static func fromThread(_ scope: ScopePointer, _ body: (JobPointer) -> Status) -> Status {
     guard cfiber_loop() == nil, let job, job.pointee.loop == scope.pointee.loop else { return .wrongThread }
     var status = Status.noMemory
-    return job.visitLoop({ status = body(job) }) ? status : .noMemory
+    return job.callOnLoop({ status = body(job) }) ? status : .noMemory
   }
 }

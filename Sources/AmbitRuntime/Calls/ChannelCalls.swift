@@ -23,7 +23,7 @@ enum ChannelCalls {
       guard let channel, let message else { return Status.invalid.rawValue }
       return CallSite.job(handle) { scope, job in
         let status = job.receive(from: .of(channel), in: scope, timeout: timeout)
-        if status == .ok { message.pointee = job.activation.pointee.message }
+        if status == .ok { message.pointee = job.stackState.pointee.message }
         return status
       }
     }

@@ -58,7 +58,7 @@ extension JobOptions {
     OptionsStructure.read(pointer, size: pointer.pointee.size, into: &options)
     usesThread = options.flags & AMBIT_JOB_THREAD != 0
     if options.flags & ~AMBIT_JOB_THREAD != 0 {
-      refusal = .invalid
+      error = .invalid
     } else {
       askForStack(of: Int(options.stack_size), in: scope)
     }
@@ -70,9 +70,9 @@ extension JobOptions {
   /// Keeps how large the stack is to be if the usual one is too small; a thread's is what it is.
   private mutating func askForStack(of size: Int, in scope: ScopePointer) {
     if usesThread || scope.runsOnThreads {
-      if size > SystemThread.stackSize { refusal = .limit }
+      if size > SystemThread.stackSize { error = .limit }
     } else if size > LargeStacks.largest {
-      refusal = .limit
+      error = .limit
     } else if size > scope.pointee.loop.pointee.limits.stackSize {
       stackSize = size
     }

@@ -8,7 +8,7 @@ enum TickerCalls {
       CallSite.loop(handle) { scope in
         var options = JobOptions(options, for: scope)
         options.interval = interval
-        if interval <= 0 { options.refusal = .invalid }
+        if interval <= 0 { options.error = .invalid }
         let (status, job) = scope.spawn(tick, argument: argument, options: options, isHeld: handleOfJob != nil)
         handleOfJob?.pointee = OpaquePointer(job)
         return status

@@ -83,7 +83,7 @@ extension JobReport {
     name = String(bytes: job.pointee.name)
     state = job.pointee.state
     age = now - (request?.pointee.openedAt ?? job.pointee.madeAt)
-    isStuck = job.pointee.aftermath.lateness == .stuck
+    isStuck = job.pointee.cancellation.lateness == .stuck
     let isWaiting = job.pointee.state == .suspended || job.pointee.state == .blocked
     wait = isWaiting ? (job.pointee.waitKind, now - job.waitingSince) : nil
     stackBytes = job.pointee.fiber.flatMap { StackUse.bytes(of: $0.pointee.stack_low!, size: $0.pointee.stack_size) }

@@ -4,18 +4,18 @@ internal import CAmbit
 internal import Glibc
 internal import Logging
 
-/// The call of a C function that a job makes, with its arguments, in memory of its own; text and bytes were copied.
+/// The call of a C function that a job makes, with its arguments, in memory of its own. Text and bytes are copies.
 struct ForeignCall {
   let function: CFunction
   let prepared: PreparedSignature
   let frame: ArgumentFrame
-  /// Why the call has failed, as far as its result tells.
+  /// Why the call has failed, as its result says; nil if it has not.
   var failure: Failure?
 
   enum Failure {
-    /// A `status` other than 0.
+    /// The function has returned a `status` other than 0.
     case status(Int32)
-    /// -1, with what errno(3) was.
+    /// The function has returned -1; this is the value of errno(3).
     case errorNumber(Int32)
   }
 }
@@ -23,7 +23,7 @@ struct ForeignCall {
 typealias ForeignCallPointer = UnsafeMutablePointer<ForeignCall>
 
 extension UnsafeMutablePointer<ForeignCall> {
-  /// Makes the call, on the job's fiber or thread: the job's code, which is what the function returned if that is `i32`
+  /// Makes the call, on the job's fiber or thread. Returns the job's code: the result of the function if its type is `i32`
   /// or `status`, else 0.
   func perform() -> Int32 {
     let result = pointee.prepared.interface.call(pointee.function, pointee.frame)
@@ -34,13 +34,13 @@ extension UnsafeMutablePointer<ForeignCall> {
     return code
   }
 
-  /// How a job ended whose call came to `code`.
+  /// The outcome of a job whose call returned `code`.
   func outcome(code: Int32) -> Outcome {
     if pointee.failure != nil { return .failed }
     return pointee.prepared.signature.result.errno ? .completed : Outcome(code: code)
   }
 
-  /// What to log of a job that failed with `code`.
+  /// What the log says about a job that failed with `code`.
   func failureText(code: Int32) -> String {
     switch pointee.failure {
     case .status(let number): "returned status \(number)"
@@ -56,31 +56,32 @@ extension UnsafeMutablePointer<ForeignCall> {
   }
 }
 
-/// What a job runs whose argument is a call.
+/// The function of a job whose argument is a call.
 let performForeignCall: ambit_job_fn = { _, call in call!.assumingMemoryBound(to: ForeignCall.self).perform() }
 
-// From what a plugin passes to `ambit_spawn_call` to a call with copied arguments.
+// From the arguments of `ambit_spawn_call` to a call with copied arguments.
 
-/// Why a call is not made, as the end of a log line.
-struct ForeignCallRefusal: Error {
+/// Why a C function cannot be called or bound, as the end of a log line.
+struct ForeignCallError: Error {
   let reason: String
 }
 
 extension ForeignCall {
-  /// A call of `function`, whose signature `prepared` is, with `arguments`, which fit it. Text and bytes are copied; what
-  /// is returned is the caller's to release; nil if there is no memory.
+  /// A call of `function`, whose signature is `prepared`, with copies of `arguments`. The caller releases it; nil if there
+  /// is no memory.
+  /// - Throws: the reason if the arguments do not fit the signature.
   static func make(
     _ function: @escaping CFunction, _ prepared: PreparedSignature, arguments: UnsafeBufferPointer<ambit_value>,
     scope: ScopePointer
-  ) throws(ForeignCallRefusal) -> ForeignCallPointer? {
+  ) throws(ForeignCallError) -> ForeignCallPointer? {
     let parameters = prepared.signature.parameters
     guard arguments.count == parameters.count else {
       let expected = parameters.count.pluralized("argument")
-      throw ForeignCallRefusal(reason: "signature \"\(prepared.text)\": expected \(expected), found \(arguments.count)")
+      throw ForeignCallError(reason: "signature \"\(prepared.text)\": expected \(expected), found \(arguments.count)")
     }
     for index in arguments.indices where !arguments[index].fits(parameters[index].type) {
       let place = "argument \(index + 1) of \"\(prepared.text)\""
-      throw ForeignCallRefusal(
+      throw ForeignCallError(
         reason: "\(place): expected \(parameters[index].type.expectation), found \(arguments[index].text)")
     }
     return build(function, prepared, arguments, scope)
@@ -118,7 +119,7 @@ extension ForeignCall {
 }
 
 extension ambit_value {
-  /// Whether the value can be an argument of that type.
+  /// Whether the value can be an argument of the type.
   fileprivate func fits(_ type: CType) -> Bool {
     guard reserved == 0, !isCopied || `as`.str.len >= 0 else { return false }
     switch (kind, type) {
@@ -134,8 +135,8 @@ extension ambit_value {
     }
   }
 
-  /// The bytes that a copy of what the value points to takes, with a NUL behind it; 0 if nothing is copied, `Int.max` if
-  /// no memory could hold it.
+  /// The bytes that a copy of the value's text or bytes takes, with a NUL behind it; 0 if nothing is copied, `Int.max` if
+  /// no memory could hold the copy.
   fileprivate var copySize: Int {
     guard isCopied else { return 0 }
     return `as`.str.len <= .max - 16 ? ForeignCall.aligned(`as`.str.len + 1) : .max
@@ -143,8 +144,7 @@ extension ambit_value {
 
   private var isCopied: Bool { (kind == AMBIT_VALUE_STR || kind == AMBIT_VALUE_BYTES) && `as`.str.ptr != nil }
 
-  /// The value as an argument: a number or a boolean in the lower bytes, or a pointer; text and bytes are copied to
-  /// `room`.
+  /// The value as an argument: a number or a boolean in the lower bytes, or a pointer. Text and bytes are copied to `room`.
   fileprivate func bits(copiedTo room: UnsafeMutableRawPointer) -> UInt64 {
     switch kind {
     case AMBIT_VALUE_BOOL: return `as`.boolean ? 1 : 0
@@ -176,7 +176,7 @@ extension ambit_value {
 }
 
 extension CType {
-  /// Whether the type is an integer's and can hold the number.
+  /// Whether the type is an integer type that can hold the number.
   fileprivate func holds(_ number: some FixedWidthInteger) -> Bool {
     switch self {
     case .i8: Int8(exactly: number) != nil
@@ -193,19 +193,19 @@ extension CType {
 }
 
 extension UnsafeMutablePointer<Scope> {
-  /// Adds a job that calls `function` with copies of `arguments`; as `spawn`, and `.invalid`, with the reason in the log,
-  /// if the signature is none or the arguments do not fit it; `.noMemory` if there is none to copy them to.
+  /// Adds a job that calls `function` with copies of `arguments`. As `spawn`; besides, `.invalid`, with the reason in the
+  /// log, if the text is no signature or the arguments do not fit it, and `.noMemory` if they cannot be copied.
   func spawnCall(
     _ function: CFunction?, signature: UnsafePointer<CChar>?, arguments: UnsafeBufferPointer<ambit_value>,
     options: JobOptions, isHeld: Bool
   ) -> (Status, JobPointer?) {
-    do throws(ForeignCallRefusal) {
-      guard let function else { throw ForeignCallRefusal(reason: "function: expected a C function, found NULL") }
-      guard let signature else { throw ForeignCallRefusal(reason: "signature: expected a text, found NULL") }
+    do throws(ForeignCallError) {
+      guard let function else { throw ForeignCallError(reason: "function: expected a C function, found NULL") }
+      guard let signature else { throw ForeignCallError(reason: "signature: expected a text, found NULL") }
       let prepared = try pointee.loop.pointee.signatures.find(CString.bytes(signature), for: .job)
       let call = try ForeignCall.make(function, prepared, arguments: arguments, scope: self)
       var options = options
-      if call == nil { options.refusal = .noMemory }
+      if call == nil { options.error = .noMemory }
       options.isCall = call != nil
       return spawn(performForeignCall, argument: call, options: options, isHeld: isHeld)
     } catch {

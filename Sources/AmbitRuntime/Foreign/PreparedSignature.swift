@@ -1,7 +1,7 @@
 internal import AmbitCore
 internal import AmbitFFI
 
-/// A signature that a plugin gave as text, with all that calls by it need, worked out once.
+/// A signature that a plugin gave as text, with everything that calls by it need.
 final class PreparedSignature {
   let text: String
   let signature: CSignature
@@ -9,20 +9,20 @@ final class PreparedSignature {
   private let use: SignatureUse
 
   /// Reads the text.
-  init(_ text: UnsafeRawBufferPointer, for use: SignatureUse) throws(ForeignCallRefusal) {
+  init(_ text: UnsafeRawBufferPointer, for use: SignatureUse) throws(ForeignCallError) {
     self.text = String(decoding: text, as: UTF8.self)
     self.use = use
     do throws(SignatureError) {
       signature = try CSignature(parsing: self.text, for: use)
     } catch {
-      throw ForeignCallRefusal(reason: "signature \"\(self.text)\":\(error)")
+      throw ForeignCallError(reason: "signature \"\(self.text)\":\(error)")
     }
     interface = CallInterface(signature)
   }
 
   deinit { interface.release() }
 
-  /// Whether this is what became of `text`.
+  /// Whether this is the signature that `text` stands for.
   func isMade(of text: UnsafeRawBufferPointer, for use: SignatureUse) -> Bool {
     guard use == self.use else { return false }
     var own = self.text
@@ -30,21 +30,21 @@ final class PreparedSignature {
   }
 }
 
-/// The signatures that plugins have given on one loop, to be used again: a call by a text that was read before costs no
-/// more than to compare it.
+/// The signatures that plugins have given on one loop, as a cache: a text that was parsed before is only compared.
 ///
-/// There are two places for each text, and the one that was used last is not given to another; so memory is bounded, and
-/// a plugin that makes up ever new texts pays for reading them. What a call still uses stays until that has ended.
+/// Each text has two places, and a new text takes the place of the one that was used longer ago. So the memory is bounded,
+/// and a plugin that makes up new texts pays for parsing them. A signature stays as long as a call uses it.
 struct PreparedSignatures {
   private static var setCount: Int { 64 }
-  /// Two by two, the one used last first. Empty before the first use.
+  /// Pairs of places, the one used last first. Empty before the first use.
   private var places: [PreparedSignature?] = []
 
   /// How many are kept.
   var count: Int { places.count { $0 != nil } }
 
-  /// What `text` is as a signature for `use`.
-  mutating func find(_ text: UnsafeRawBufferPointer, for use: SignatureUse) throws(ForeignCallRefusal)
+  /// The signature that `text` stands for.
+  /// - Throws: the reason if `text` is no signature for `use`.
+  mutating func find(_ text: UnsafeRawBufferPointer, for use: SignatureUse) throws(ForeignCallError)
     -> PreparedSignature
   {
     if places.isEmpty { places = Array(repeating: nil, count: Self.setCount * 2) }
@@ -60,7 +60,7 @@ struct PreparedSignatures {
     return new
   }
 
-  /// FNV-1a, eight bytes at a time as long as there are as many.
+  /// FNV-1a, over eight bytes at a time where there are so many.
   private static func hash(_ text: UnsafeRawBufferPointer) -> Int {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     var index = 0

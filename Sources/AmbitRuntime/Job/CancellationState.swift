@@ -1,103 +1,104 @@
 internal import AmbitCore
 internal import Logging
 
-// A shield: for one job, waits work again after a cancel, for at most `cancelGrace` in all.
-
-extension UnsafeMutablePointer<Job> {
-  /// Lets the job's waits work after a cancel; `.limit` if its grace is used up.
-  func shield() -> Status {
-    guard attach().pointee.grace.used < cancelGrace else { return .limit }
-    pointee.aftermath.isShielded = true
-    if isEnding(in: pointee.scope) { _ = isWithinGrace }
-    return .ok
-  }
-
-  /// Ends the shield: what of the grace was not used is there for the next.
-  func unshield() {
-    guard pointee.aftermath.isShielded else { return }
-    attach().pointee.grace = Grace(used: graceUsed)
-    pointee.aftermath.isShielded = false
-  }
-
-  /// Whether the job, which is cancelled, may wait. The grace is being used from the first time this is asked.
-  @inline(__always)
-  var isWithinGrace: Bool { pointee.aftermath.isShielded && hasGraceLeft }
-
-  /// Whether the shielded job may wait.
-  @inline(never)
-  private var hasGraceLeft: Bool {
-    let attachments = attach()
-    if attachments.pointee.grace.usedSince == nil { attachments.pointee.grace.usedSince = Clock.monotonic }
-    if graceUsed < cancelGrace { return true }
-    unshield()
-    return false
-  }
-
-  /// Ends the present wait when the grace is over, if it has not ended before.
-  func boundByGrace() {
-    let loop = pointee.loop
-    let (end, overflow) = Clock.monotonic.addingReportingOverflow(cancelGrace - graceUsed)
-    guard !overflow, !waitTimer.isArmed || loop.due(waitTimer) > end else { return }
-    loop.arm(waitTimer, at: end)
-    pointee.aftermath.isBoundByGrace = true
-  }
-
-  private var cancelGrace: Int64 { pointee.loop.pointee.limits.cancelGrace }
-
-  private var graceUsed: Int64 {
-    let grace = attach().pointee.grace
-    guard let since = grace.usedSince else { return grace.used }
-    return grace.used + Clock.monotonic - since
-  }
-}
-
-/// What a job has used of the time for which shields let it wait after a cancel.
-struct Grace {
-  /// Nanoseconds used up by shields that have ended.
-  var used: Int64 = 0
-  /// Since when the present shield has used it (monotonic, nanoseconds); nil before the cancel.
-  var usedSince: Int64?
-}
-
-/// What a job does once it has been cancelled: waits under a shield, waits in vain, and takes its time.
-public struct Aftermath {
-  /// Its waits work again, as long as there is grace.
+/// What a job does after it has been cancelled.
+public struct CancellationState {
+  /// A shield lets its waits work again, until its shield time is used up.
   var isShielded = false
-  /// The timer of the present wait ends it because the grace is over, not because its timeout is.
-  var isBoundByGrace = false
+  /// The timer of the present wait is set for the end of the shield time, not for the wait's own timeout.
+  var isBoundByShield = false
+  /// The log says that the job spins on cancelled waits.
   var wasReported = false
-  /// As what it has been reported.
+  /// The lateness that was reported last.
   var lateness = Lateness.none
-  /// Cancelled waits since the job was last suspended by one.
-  var futileWaits: UInt8 = 0
+  /// Waits that failed since a wait last suspended the job.
+  var cancelledWaits: UInt8 = 0
 
   public init() {}
 }
 
-// A loop over a wait that fails must not keep everything else from running.
+// Shields: waits of one job work again after a cancel, for at most `cancelGrace` in all.
 
 extension UnsafeMutablePointer<Job> {
-  /// So many cancelled waits in one turn are no accident.
-  private static var patience: UInt8 { 16 }
+  /// Lets the job's waits work after a cancel. `.limit` if its shield time is used up.
+  func shield() -> Status {
+    guard ensureColdState().pointee.shieldTime.used < cancelGrace else { return .limit }
+    pointee.cancellation.isShielded = true
+    if isEnding(in: pointee.scope) { _ = isShieldActive }
+    return .ok
+  }
 
-  /// A wait of the running job has failed because it is cancelled. If that happens again and again the job is held up,
+  /// Ends the shield. The rest of the shield time is left for the next shield.
+  func unshield() {
+    guard pointee.cancellation.isShielded else { return }
+    ensureColdState().pointee.shieldTime = ShieldTime(used: shieldTimeUsed)
+    pointee.cancellation.isShielded = false
+  }
+
+  /// Whether the cancelled job may wait. The shield time runs from the first time this is asked.
+  @inline(__always)
+  var isShieldActive: Bool { pointee.cancellation.isShielded && hasShieldTimeLeft }
+
+  /// Whether the shielded job has shield time left.
+  @inline(never)
+  private var hasShieldTimeLeft: Bool {
+    let coldState = ensureColdState()
+    if coldState.pointee.shieldTime.usedSince == nil { coldState.pointee.shieldTime.usedSince = Clock.monotonic }
+    if shieldTimeUsed < cancelGrace { return true }
+    unshield()
+    return false
+  }
+
+  /// Sets the timer of the present wait, so that the wait ends when the shield time is used up.
+  func boundWaitByShield() {
+    let loop = pointee.loop
+    let (end, overflow) = Clock.monotonic.addingReportingOverflow(cancelGrace - shieldTimeUsed)
+    guard !overflow, !waitTimer.isArmed || loop.due(waitTimer) > end else { return }
+    loop.arm(waitTimer, at: end)
+    pointee.cancellation.isBoundByShield = true
+  }
+
+  private var cancelGrace: Int64 { pointee.loop.pointee.limits.cancelGrace }
+
+  private var shieldTimeUsed: Int64 {
+    let shieldTime = ensureColdState().pointee.shieldTime
+    guard let since = shieldTime.usedSince else { return shieldTime.used }
+    return shieldTime.used + Clock.monotonic - since
+  }
+}
+
+/// How much a job has used of the time for which shields let it wait after a cancel.
+struct ShieldTime {
+  /// Nanoseconds that earlier shields have used.
+  var used: Int64 = 0
+  /// When the present shield started to use it, in monotonic nanoseconds; nil before the cancel.
+  var usedSince: Int64?
+}
+
+// The cancelled-wait spin: a job that repeats a wait although it is cancelled must not keep everything else from running.
+
+extension UnsafeMutablePointer<Job> {
+  /// How many cancelled waits in one turn a job may make before it is slowed down.
+  private static var spinLimit: UInt8 { 16 }
+
+  /// A wait of the running job has failed because the job is cancelled. A job that spins on such waits is slowed down,
   /// longer each time up to 10 ms, and reported once.
   @inline(__always)
-  public func waitedInVain() {
-    pointee.aftermath.futileWaits += 1
-    if pointee.aftermath.futileWaits > Self.patience { holdUp() }
+  public func noteCancelledWait() {
+    pointee.cancellation.cancelledWaits += 1
+    if pointee.cancellation.cancelledWaits > Self.spinLimit { slowDown() }
   }
 
   @inline(never)
-  private func holdUp() {
-    let count = min(pointee.aftermath.futileWaits, Self.patience + 8)
-    pointee.aftermath.futileWaits = count
-    if !pointee.aftermath.wasReported {
-      pointee.aftermath.wasReported = true
+  private func slowDown() {
+    let count = min(pointee.cancellation.cancelledWaits, Self.spinLimit + 8)
+    pointee.cancellation.cancelledWaits = count
+    if !pointee.cancellation.wasReported {
+      pointee.cancellation.wasReported = true
       PluginLog.write(
         .warning, pointee.scope, job: self, isFault: true,
-        "a job waits again and again although each wait returns AMBIT_CANCELLED: it is slowed down; it should return")
+        "the job repeats a wait although each one returns AMBIT_CANCELLED; the host slows it down until it returns")
     }
-    pause(for: min(100_000 << Int64(count - Self.patience), 10_000_000))
+    pause(for: min(100_000 << Int64(count - Self.spinLimit), 10_000_000))
   }
 }

@@ -1,15 +1,14 @@
 internal import AmbitCore
 
-// Calls from threads of the pool. A job there makes the same calls as any other: each is run on the job's loop, on a
-// fiber, while the thread waits for it. So all that a loop owns is touched by the loop alone, and a wait is cancelled as
-// usual.
+// Calls from threads of the pool. A job on a thread makes the same calls as a job on a loop. Each call runs on the job's
+// loop, on a fiber, while the thread waits for it. So only the loop touches what it owns, and waits are cancelled as usual.
 
 /// A call that a thread makes, on its way to the loop and back.
-private final class Visit: @unchecked Sendable {
+private final class CrossThreadCall: @unchecked Sendable {
   private let job: JobPointer
-  /// Gone before the thread is told: it lives on the thread's stack.
+  /// It lives on the thread's stack, so it is released before the thread goes on.
   var work: (() -> Void)?
-  /// What the job is to be again afterwards.
+  /// The kind that the job has again after the call.
   let kind: JobKindPointer
   /// Where the thread waits.
   let parker = Parker()
@@ -26,49 +25,55 @@ private final class Visit: @unchecked Sendable {
   func begin() {
     job.leavePool()
     job.pointee.loop.pointee.lookout.succeed()
-    job.attach().pointee.visit = Unmanaged.passRetained(self).toOpaque()
-    job.pointee.kind = job.pointee.loop.visit
-    if !job.startNow() { visitEnded(job) }
+    job.ensureColdState().pointee.crossThreadCall = Unmanaged.passRetained(self).toOpaque()
+    job.pointee.kind = job.pointee.loop.crossThreadCall
+    if !job.startNow() { crossThreadCallEnded(job) }
   }
 }
 
 extension UnsafeMutablePointer<Job> {
-  /// Runs `work` on the job's loop, on a fiber, as the job that runs there; the calling thread, whose guest this job is,
-  /// waits for it. False if there was no stack for it.
-  func visitLoop(_ work: () -> Void) -> Bool {
+  /// Runs `work` as this job on its loop, on a fiber. The calling thread, which works for this job, waits until `work` has
+  /// returned. False if there was no memory for a stack, so that `work` has not run.
+  func callOnLoop(_ work: () -> Void) -> Bool {
     var hasRun = false
     let body = {
       hasRun = true
       work()
     }
     withoutActuallyEscaping(body) { body in
-      let visit = Visit(by: self, body)
+      let call = CrossThreadCall(by: self, body)
       let isAwake = pointee.loop.pointee.mailbox._withUnsafeGuaranteedRef { mailbox in
-        mailbox.post { _ in visit.begin() }
+        mailbox.post { _ in call.begin() }
       }
-      visit.parker.park(patience: isAwake ? answerPatience : 0)
+      call.parker.park(patience: isAwake ? pollingTime : 0)
     }
     return hasRun
   }
 }
 
-/// For so long a thread stays awake, in nanoseconds, when a loop that has nothing else to do has its call: few take longer
-/// that do not wait.
-private var answerPatience: Int64 { 10_000 }
+/// How long a thread polls before it sleeps, in nanoseconds, if its loop had nothing else to do: few calls take longer,
+/// unless they wait.
+private var pollingTime: Int64 { 10_000 }
 
-/// What the fiber of a visit runs.
-let runVisit: JobBody = { record in
-  let job = record.assumingMemoryBound(to: Job.self)
-  Unmanaged<Visit>.fromOpaque(job.pointee.attachments!.pointee.visit!)._withUnsafeGuaranteedRef { $0.work!() }
+extension UnsafeMutablePointer<Job> {
+  /// The call that the job's thread makes.
+  fileprivate var crossThreadCall: Unmanaged<CrossThreadCall> {
+    .fromOpaque(pointee.coldState!.pointee.crossThreadCall!)
+  }
 }
 
-/// The call is done: the thread goes on.
-let visitEnded: JobBody = { record in
+/// What the fiber of the call runs.
+let runCrossThreadCall: JobBody = { record in
+  record.assumingMemoryBound(to: Job.self).crossThreadCall._withUnsafeGuaranteedRef { $0.work!() }
+}
+
+/// The call has returned: the thread goes on.
+let crossThreadCallEnded: JobBody = { record in
   let job = record.assumingMemoryBound(to: Job.self)
-  let visit = Unmanaged<Visit>.fromOpaque(job.pointee.attachments!.pointee.visit!).takeRetainedValue()
+  let call = job.crossThreadCall.takeRetainedValue()
   job.pointee.state = .onThread
-  job.pointee.kind = visit.kind
-  visit.work = nil
+  job.pointee.kind = call.kind
+  call.work = nil
   job.pointee.loop.expectThread()
-  visit.parker.unpark()
+  call.parker.unpark()
 }

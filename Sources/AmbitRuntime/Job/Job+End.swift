@@ -2,17 +2,17 @@ internal import AmbitCore
 internal import CAmbit
 internal import Logging
 
-// The end of a plugin's job: what it came to, its hook, those who wait for it, its scope.
+// The end of a plugin's job: its outcome, its hook, the jobs that wait for it, its scope.
 
 extension UnsafeMutablePointer<Job> {
-  /// Keeps what the job's function has returned, and what that says of how the job ended.
+  /// Keeps the result of the job's function, and the outcome that follows from it.
   @inline(__always)
   func noteResult(_ code: Int32) {
     pointee.code = code
     pointee.outcome = outcome(code: code)
   }
 
-  /// How the job has ended if its function has returned `code`.
+  /// The outcome of the job if its function has returned `code`.
   @inline(__always)
   func outcome(code: Int32) -> Outcome { call?.outcome(code: code) ?? Outcome(code: code) }
 
@@ -22,7 +22,7 @@ extension UnsafeMutablePointer<Job> {
     pointee.traits.contains(.isCall) ? pointee.argument?.assumingMemoryBound(to: ForeignCall.self) : nil
   }
 
-  /// Runs the job's hook, whose argument is the plugin's from then on; a call's arguments go.
+  /// Runs the job's hook, which gets the argument back. The arguments of a C call are released.
   @inline(__always)
   fileprivate func runEndHook() {
     let call = call
@@ -41,7 +41,7 @@ extension UnsafeMutablePointer<Job> {
   }
 }
 
-/// Ends a plugin's job: its hook, those who wait for it, its scope.
+/// Ends a plugin's job.
 let finishPluginJob: JobBody = { record in
   let job = record.assumingMemoryBound(to: Job.self)
   let scope = job.pointee.scope
@@ -58,7 +58,7 @@ let finishPluginJob: JobBody = { record in
 }
 
 extension UnsafeMutablePointer<Job> {
-  /// The job takes no room in its scope any more.
+  /// The job does not count among the jobs of its scope any more.
   fileprivate func leaveScope() {
     let scope = pointee.scope
     noteReturn(in: scope)
@@ -67,8 +67,8 @@ extension UnsafeMutablePointer<Job> {
     if let request = scope.pointee.requestScope { request.pointee.requestJobCount -= 1 }
   }
 
-  /// Runs the hook on a thread of the pool. Until it has returned the job counts as one that has not ended: who joins
-  /// it, or closes its scope, waits for its hook.
+  /// Runs the hook on a thread of the pool. The job counts as running until the hook has returned, so joining the job or
+  /// closing its scope waits for the hook.
   fileprivate func endOnThread() {
     pointee.state = .onThread
     let job = self
@@ -81,12 +81,12 @@ extension UnsafeMutablePointer<Job> {
     }
   }
 
-  /// The job's hook has run: those who wait for its end go on, and its scope may close.
+  /// The job's hook has run: wakes the jobs that wait for the end, and releases the scope.
   fileprivate func tellOfEnd() {
     let scope = pointee.scope
-    if let attachments = pointee.attachments {
-      attachments.joinersLink.forEach { JobPointer.of(source: $0).wake(.ok) }
-      detach()
+    if let coldState = pointee.coldState {
+      coldState.joinersLink.forEach { JobPointer.of(source: $0).wake(.ok) }
+      releaseColdState()
     }
     scope.wakeJoiners()
     scope.wakeIdleWaiter()

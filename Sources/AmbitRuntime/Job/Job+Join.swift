@@ -3,10 +3,10 @@ public import AmbitCore
 // Waiting for other jobs.
 
 extension UnsafeMutablePointer<Job> {
-  /// Waits, as the running job, until `other` has ended, and then calls `look`, while its record is there.
+  /// Waits, as the running job, until `other` has ended, and then calls `look` while the record of `other` is still there.
   ///
-  /// The scope of `other` is held meanwhile: whoever has been woken has its turn later, and by then another job may have
-  /// closed that scope.
+  /// The scope of `other` is held meanwhile: the running job gets its turn some time after it was woken, and another job
+  /// could close that scope in between.
   func join(_ other: JobPointer, in scope: ScopePointer, timeout: Int64, _ look: () -> Void) -> Status {
     if isCancelled(in: scope) { return .cancelled }
     if other.pointee.state == .ended {
@@ -18,14 +18,14 @@ extension UnsafeMutablePointer<Job> {
     let home = other.pointee.scope
     home.hold()
     defer { home.release() }
-    other.attach().joinersLink.append(sourceLink)
+    other.ensureColdState().joinersLink.append(sourceLink)
     let status = suspend(for: .join, in: scope, timeout: timeout)
     if status == .ok { look() }
     return status
   }
 
-  /// Waits, as the running job, until all other jobs of `scope` have ended; `.failed` if one of its jobs failed. The scope
-  /// is held meanwhile, as that of a joined job is.
+  /// Waits, as the running job, until all other jobs of `scope` have ended. `.failed` if a job of the scope has failed. The
+  /// scope is held meanwhile, as in `join`.
   public func joinAll(in scope: ScopePointer, timeout: Int64) -> Status {
     if isCancelled(in: scope) { return .cancelled }
     scope.hold()
@@ -41,8 +41,9 @@ extension UnsafeMutablePointer<Job> {
 }
 
 extension UnsafeMutablePointer<Job> {
-  /// Waits, as the running job and no other, until nothing can happen in a request by itself any more: no job of
-  /// `scope` or below is left, and no reference through which one might come; or until the job is woken.
+  /// Waits, as the running job, until nothing can happen in a request by itself any more: the request's `scope` and the
+  /// scopes below have no jobs, and no references through which jobs could come. Ends earlier if the job is woken. Only one
+  /// job waits for this.
   public func awaitIdle(in scope: ScopePointer) -> Status {
     if isCancelled(in: scope) { return .cancelled }
     guard scope.isBusy else { return .ok }
@@ -54,13 +55,13 @@ extension UnsafeMutablePointer<Job> {
 }
 
 extension UnsafeMutablePointer<Scope> {
-  /// Of a request's scope: whether a job in it or below has yet to end, or may come through a reference.
+  /// In a request's scope: it or a scope below has jobs, or jobs may come through a reference.
   public var isBusy: Bool { pointee.requestJobCount > 0 || hasReferences }
 
-  /// Of a request's scope: whether it or an open scope below is referred to, so that a job may be posted any time.
+  /// In a request's scope: it or an open scope below has references, so that a job may be posted at any time.
   public var hasReferences: Bool { pointee.referenceCount > 0 }
 
-  /// Wakes the job that waits for the request to be idle, if it is. A cancel of the request wakes it anyway.
+  /// Wakes the job that waits until the request is idle, if it is. (A cancel of the request wakes that job too.)
   func wakeIdleWaiter() {
     guard let request = pointee.requestScope, let waiter = request.pointee.idleWaiter, request.pointee.isOpen,
       !request.isBusy
@@ -73,7 +74,7 @@ extension UnsafeMutablePointer<Scope> {
     pointee.jobCount > (job.pointee.scope == self && !job.siblingLink.isAlone ? 1 : 0)
   }
 
-  /// Wakes those who wait for all jobs, if their wait is over.
+  /// Wakes the jobs that wait for all other jobs of the scope, if these have ended.
   func wakeJoiners() {
     joinersLink.forEach { link in
       let joiner = JobPointer.of(source: link)

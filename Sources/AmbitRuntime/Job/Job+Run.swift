@@ -4,7 +4,7 @@ internal import CFiber
 // Turns: how a job gets its stack, runs, and ends.
 
 extension UnsafeMutablePointer<Job> {
-  /// Gives the job its turn, on the loop's own stack; returns when it has been suspended or has ended.
+  /// Gives the job its turn. Called on the loop's own stack; returns when the job has been suspended or has ended.
   func takeTurn() {
     if pointee.fiber == nil {
       guard mayStart else { return end(neverRan: .cancelled) }
@@ -14,9 +14,10 @@ extension UnsafeMutablePointer<Job> {
     resume()
   }
 
-  /// Begins or begins again, at once, a job that is not in the ready queue; false if there is no stack for it.
+  /// Starts a job at once that is not in the ready queue, also one that has ended before. False if there is no memory for
+  /// a stack.
   ///
-  /// For the host's own jobs, which are their loop's to start: a connection whose client has sent something.
+  /// For jobs of the host, which the loop itself starts when something has arrived for them.
   public func startNow() -> Bool {
     pointee.state = .created
     guard prepareStack() else { return false }
@@ -24,19 +25,19 @@ extension UnsafeMutablePointer<Job> {
     return true
   }
 
-  /// Whether the job, which has not begun, is to.
+  /// Whether the job, which has not begun, may begin.
   @inline(__always)
   private var mayStart: Bool { pointee.traits.contains(.startsAlways) || !isCancelled(in: pointee.scope) }
 
-  /// Where its stacks come from.
+  /// The pool of the job's stack.
   @inline(__always)
   private var stackPool: UnsafeMutablePointer<cfiber_stack_pool> {
-    pointee.attachments == nil ? pointee.kind.pointee.stacks : poolOfAskedSize
+    pointee.coldState == nil ? pointee.kind.pointee.stacks : poolOfAskedSize
   }
 
   @inline(never)
   private var poolOfAskedSize: UnsafeMutablePointer<cfiber_stack_pool> {
-    let size = pointee.attachments!.pointee.stackSize
+    let size = pointee.coldState!.pointee.stackSize
     return size > 0 ? pointee.loop.pointee.largeStacks.pool(for: size) : pointee.kind.pointee.stacks
   }
 
@@ -46,26 +47,28 @@ extension UnsafeMutablePointer<Job> {
     if pool.pointee.free_count == 0 { pointee.loop.noteNewStack(in: pool) }
     guard let stack = cfiber_stack_acquire(pool) else { return false }
     pointee.fiber = cfiber_prepare_within(
-      stack, pool.pointee.stack_size, MemoryLayout<Activation>.size, runFiber, self)
-    activation.initialize(to: Activation())
+      stack, pool.pointee.stack_size, MemoryLayout<JobStackState>.size, runFiber, self)
+    stackState.initialize(to: JobStackState())
     return true
   }
 
-  /// Sees to it that the job, whose turn has come, has a stack; false if the loop has to do something else with it.
+  /// Gives the job, whose turn has come, a stack if it has none. False if the job does not run on a stack now: see
+  /// `takeTurn`.
   @inline(__always)
   func hasStackForTurn() -> Bool { pointee.fiber != nil || canBegin() }
 
   @inline(never)
   private func canBegin() -> Bool { !pointee.traits.contains(.usesThread) && mayStart && prepareStack() }
 
-  /// Runs the job on the thread from now on: the caller switches to its fiber.
+  /// Makes the job the one that runs. The caller switches to its fiber.
   @inline(__always)
   func begin() {
     pointee.state = .running
     pointee.loop.pointee.current = self
   }
 
-  /// Runs the job, and those to which jobs hand the thread over, until one leaves it to the loop.
+  /// Runs the job, and the jobs that follow it without a detour over the loop, until one of these jobs switches back to
+  /// the loop.
   @inline(__always)
   private func resume() {
     let loop = pointee.loop
@@ -79,10 +82,10 @@ extension UnsafeMutablePointer<Job> {
     last.pointee.kind.pointee.finish(last)
   }
 
-  /// Nothing runs on its stack any more.
+  /// Gives the stack back. Nothing runs on it any more.
   @inline(__always)
   private func releaseStack() {
-    if pointee.attachments == nil {
+    if pointee.coldState == nil {
       let pool = pointee.kind.pointee.stacks
       cfiber_stack_release(pool, pointee.fiber!.pointee.stack_low!)
       pointee.loop.scheduleTrim(of: pool)
@@ -104,7 +107,7 @@ extension UnsafeMutablePointer<Job> {
     }
   }
 
-  /// Ends a job that has had no turn, or a ticker between two, and gets none.
+  /// Ends a job that never got a turn, or a ticker between two ticks.
   func end(neverRan status: Status) {
     if pointee.code == 0 { pointee.code = status.rawValue }
     pointee.outcome = pointee.code == Status.noMemory.rawValue ? .failed : .cancelled
@@ -113,11 +116,11 @@ extension UnsafeMutablePointer<Job> {
   }
 }
 
-// A handler that needs a larger stack than others: the job leaves its own for as long as that runs.
+// Handlers that need a larger stack than others. The job leaves its own stack while such a handler runs.
 
 extension UnsafeMutablePointer<Job> {
-  /// Runs `work` as this job, which is running, on a pooled stack of at least `size` bytes, and returns what that does;
-  /// nil, and `work` has not run, if there is no memory for such a stack. `work` may wait.
+  /// Runs `work` as this job, which is running, on a pooled stack of at least `size` bytes. Returns the result of `work`, or
+  /// nil if there is no memory for such a stack, so that `work` has not run. `work` may wait.
   ///
   /// - Parameter size: At most `LargeStacks.largest`.
   @inline(never)
@@ -132,9 +135,9 @@ extension UnsafeMutablePointer<Job> {
       var run = LargeStackRun(job: self, home: home, work: work)
       withUnsafeMutablePointer(to: &run) { run in
         let fiber = cfiber_prepare_within(
-          stack, pool.pointee.stack_size, MemoryLayout<Activation>.size, enterLargeStack, run)
+          stack, pool.pointee.stack_size, MemoryLayout<JobStackState>.size, enterLargeStack, run)
         pointee.fiber = fiber
-        activation.initialize(to: Activation())
+        stackState.initialize(to: JobStackState())
         cfiber_switch(home, fiber)
         pointee.fiber = home
       }
@@ -143,7 +146,7 @@ extension UnsafeMutablePointer<Job> {
   }
 }
 
-/// What a job does on another stack than its own, at `home`. It lies there.
+/// Work that a job does on another stack than its own. The record lies on the job's own stack, which is that of `home`.
 private struct LargeStackRun {
   let job: JobPointer
   let home: UnsafeMutablePointer<cfiber>

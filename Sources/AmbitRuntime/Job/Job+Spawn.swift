@@ -1,33 +1,30 @@
 internal import AmbitCore
 public import CAmbit
 
-// Jobs that plugins spawn: from the call that makes one to the hook that tells how it ended.
-
-/// What a plugin asked of a job, read from `ambit_job_options`.
+/// Options of a job, read from `ambit_job_options`.
 struct JobOptions {
-  /// The plugin's, which is copied.
+  /// The plugin's text, which is copied.
   var name = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
   var timeout: Int64 = 0
-  /// Bytes that its stack is to have at least, if that is more than `stack_size`; else 0.
+  /// The least size of the job's stack in bytes, if that is more than `stack_size`; else 0.
   var stackSize = 0
   /// Nanoseconds between the turns of a ticker; nil for a job that runs once.
   var interval: Int64?
   var usesThread = false
-  /// The job makes a C call, which is its argument.
+  /// The job makes a C call. Its argument is the `ForeignCall`.
   var isCall = false
   var onEnd: (@convention(c) (UnsafeMutableRawPointer?, ambit_outcome, Int32) -> Void)?
-  /// Why this host cannot do what is asked; `.ok` if it can.
-  var refusal = Status.ok
-  /// It came through a reference: it was counted against the limits before, and its hook is the host's.
+  /// Why the host cannot do what the options ask for; `.ok` if it can.
+  var error = Status.ok
+  /// The job came through a reference: it was counted against the limits before, and its hook is the host's.
   var isPosted = false
 }
 
 extension UnsafeMutablePointer<Scope> {
-  /// Adds a job that starts in its next turn, or a ticker that does after one interval; `.cancelled` if the scope is
-  /// ending, `.limit` if it has too many.
+  /// Adds a job that starts in its next turn, or a ticker that starts after one interval. `.cancelled` if the scope has
+  /// been cancelled, `.limit` if it has too many jobs.
   ///
-  /// Refused or not, the argument is the job's from now on: a refused job never runs, and its hook does, later. It has
-  /// no handle.
+  /// The argument belongs to the job in any case. A refused job never runs and has no handle, but its hook runs later.
   func spawn(
     _ function: ambit_job_fn?, argument: UnsafeMutableRawPointer?, options: JobOptions, isHeld: Bool
   ) -> (Status, JobPointer?) {
@@ -40,8 +37,8 @@ extension UnsafeMutablePointer<Scope> {
     job.pointee.onEnd = options.onEnd
     job.pointee.traits = traits(of: options)
     if isHeld, status == .ok { job.pointee.traits.insert(.isHeld) }
-    if !options.name.isEmpty { job.attach().pointee.name = JobText(copying: options.name, for: self) }
-    if options.stackSize > 0 { job.attach().pointee.stackSize = options.stackSize }
+    if !options.name.isEmpty { job.ensureColdState().pointee.name = OwnedText(copying: options.name, for: self) }
+    if options.stackSize > 0 { job.ensureColdState().pointee.stackSize = options.stackSize }
     if status != .ok { job.pointee.cancelCause = .called }
     job.pointee.code = status.rawValue
     jobsLink.append(job.siblingLink)
@@ -57,7 +54,7 @@ extension UnsafeMutablePointer<Scope> {
     return (status, status == .ok ? job : nil)
   }
 
-  /// What is known of a job of this scope before it is admitted.
+  /// The traits of a job of this scope before it is admitted.
   @inline(__always)
   private func traits(of options: JobOptions) -> JobTraits {
     var traits: JobTraits = options.isCall ? .isCall : []
@@ -68,12 +65,12 @@ extension UnsafeMutablePointer<Scope> {
   }
 
   private func admission(of options: JobOptions) -> Status {
-    guard options.refusal == .ok else { return options.refusal }
+    guard options.error == .ok else { return options.error }
     guard pointee.isOpen else { return .cancelled }
     return options.isPosted || hasRoom ? .ok : .limit
   }
 
-  /// Whether neither the scope nor the request it is in has as many jobs as it may have.
+  /// Neither the scope nor its request has reached its limit of jobs.
   private var hasRoom: Bool {
     guard pointee.jobCount < pointee.maxJobs else { return false }
     guard let request = pointee.requestScope else { return true }
@@ -89,13 +86,14 @@ let runPluginJob: JobBody = { record in
   job.noteResult(code)
 }
 
-// Jobs of the host itself, for calls into plugins that may wait.
+// Jobs of the host itself, for calls of plugins that may wait.
 
 extension UnsafeMutablePointer<Scope> {
-  /// Calls a function of the plugin as a job in its scope, called `name` in the log, whatever the scope's state, then
-  /// `completion` with what it returned. It has a thread of its own, so that no loop stands still if it blocks, and no
-  /// job that waits for a thread keeps it waiting. Its waits fail after `timeout` nanoseconds, negative for never;
-  /// `prepare` runs before it, on the loop. On the scope's loop.
+  /// Makes a lifecycle call of the plugin as a job in its scope, which the log calls `name`, in any state of the scope. Then
+  /// calls `completion` with what the function returned.
+  ///
+  /// The function has a thread of its own. So it blocks no loop, and it does not wait behind jobs that need a thread. Its
+  /// waits fail after `timeout` nanoseconds; negative: never. `prepare` runs before it, on the loop. On the scope's loop.
   public func callPlugin(
     _ name: StaticString, timeout: Int64 = -1, preparing prepare: @escaping @Sendable (ScopePointer) -> Void = { _ in },
     _ function: @escaping @Sendable (UnsafeMutablePointer<ambit_scope>) -> Int32,
@@ -108,8 +106,8 @@ extension UnsafeMutablePointer<Scope> {
     }
   }
 
-  /// Runs `work` as a job in the scope, called `name` in the log, in the loop's next turn, whatever the scope's state; it
-  /// keeps the scope from closing until it has returned. On the scope's loop.
+  /// Runs `work` as a job in the scope, which the log calls `name`, in the loop's next turn and in any state of the scope.
+  /// The scope does not close before `work` has returned. On the scope's loop.
   public func runHostJob(_ name: StaticString, _ work: @escaping @Sendable (ScopePointer) -> Void) {
     let loop = pointee.loop
     let job = loop.takeJob()
@@ -117,7 +115,7 @@ extension UnsafeMutablePointer<Scope> {
     job.pointee.argument = Unmanaged.passRetained(HostWork(work)).toOpaque()
     job.pointee.traits = .startsAlways
     let text = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
-    job.attach().pointee.name = JobText(lasting: text)
+    job.ensureColdState().pointee.name = OwnedText(lasting: text)
     hold()
     loop.enqueue(job)
   }

@@ -1,14 +1,15 @@
 public import AmbitCore
 internal import CFiber
 
-// Suspension: the one place where a fiber leaves its turn, and the one where it is put back.
+// Suspension: the only place where a fiber leaves its turn, and the only place where it is queued again.
 
 extension UnsafeMutablePointer<Job> {
-  /// Suspends the running job until `wake` is called on it, its scope ends, or `timeout` nanoseconds pass (negative:
-  /// never); returns what the wait came to. `kind` is what the log says it waits for.
+  /// Suspends the running job until `wake` is called on it, its scope is cancelled, or `timeout` nanoseconds have passed
+  /// (negative: no timeout). Returns the status of the wait. `kind` is what the log says the job waits for.
   ///
-  /// `scope` is the one that the plugin named in the call. If it lies below the job's own it cancels the wait, since it
-  /// ends no later; else the job's own does. The caller has put the job into the list of what it waits for.
+  /// `scope` is the scope that the plugin passed to the call. If it lies below the job's own scope, its cancel ends the
+  /// wait, since it comes no later; otherwise the cancel of the job's own scope does. The caller has put the job into the
+  /// list of waiters of the thing it waits for.
   public func suspend(for kind: WaitKind, in scope: ScopePointer, timeout: Int64 = -1) -> Status {
     let own = pointee.scope
     let home = own.encloses(scope) ? scope : own
@@ -20,24 +21,24 @@ extension UnsafeMutablePointer<Job> {
     let loop = pointee.loop
     home.armDeadline()
     if timeout >= 0 { loop.arm(waitTimer, after: timeout) }
-    if pointee.aftermath.isShielded, isEnding(in: home) {
-      boundByGrace()
+    if pointee.cancellation.isShielded, isEnding(in: home) {
+      boundWaitByShield()
     } else {
       home.waitersLink.append(waiterLink)
     }
     pointee.state = .suspended
     noteWait(for: kind)
-    pointee.aftermath.futileWaits = 0
+    pointee.cancellation.cancelledWaits = 0
     leave()
     return pointee.waitStatus
   }
 
-  /// Puts the job behind all that is ready now and runs on in a later turn; a cancel in between does not undo it.
+  /// Queues the running job behind all jobs that are ready now. It goes on in a later turn, cancelled or not.
   public func yieldTurn() {
     pointee.loop.endLongTurn()
     if let beforeSuspension = pointee.kind.pointee.beforeSuspension { beforeSuspension(self) }
     pointee.state = .ready
-    pointee.aftermath.futileWaits = 0
+    pointee.cancellation.cancelledWaits = 0
     let loop = pointee.loop
     let next = loop.takeNextJob()
     loop.requeue(self)
@@ -46,15 +47,15 @@ extension UnsafeMutablePointer<Job> {
     cfiber_switch(pointee.fiber!, next.pointee.fiber!)
   }
 
-  /// Keeps what the job waits for from now on, for the log.
+  /// Notes, for the log, what the job waits for from now on.
   @inline(__always)
   func noteWait(for kind: WaitKind) {
     pointee.waitKind = kind
-    activation.pointee.waitingSince = pointee.loop.pointee.now
+    stackState.pointee.waitingSince = pointee.loop.pointee.now
   }
 
-  /// Leaves the thread until the job's next turn: to the job that is next, without the detour over the loop's stack, or
-  /// else to the loop.
+  /// Leaves the thread until the job's next turn. The next ready job runs without a detour over the loop's stack; if there
+  /// is none, the loop runs.
   @inline(__always)
   private func leave() {
     let loop = pointee.loop
@@ -63,22 +64,22 @@ extension UnsafeMutablePointer<Job> {
     if next != self { cfiber_switch(pointee.fiber!, next.pointee.fiber!) }
   }
 
-  /// Ends the job's wait with `status` and queues it; nothing happens unless it is suspended, so the first to wake a
-  /// job decides what its wait came to.
+  /// Ends the job's wait with `status` and queues the job. Has no effect unless the job is suspended, so the first call
+  /// decides the status of the wait.
   public func wake(_ status: Status) {
     guard pointee.state == .suspended else { return }
     waiterLink.remove()
     sourceLink.remove()
     pointee.loop.disarm(waitTimer)
-    pointee.aftermath.isBoundByGrace = false
+    pointee.cancellation.isBoundByShield = false
     pointee.waitStatus = status
     pointee.state = .ready
     pointee.loop.enqueue(self)
   }
 
-  /// Whether waits of this job fail that `scope`, or a scope above it, could cancel.
+  /// Whether waits of this job in `scope` fail because of a cancel.
   @inline(__always)
-  public func isCancelled(in scope: ScopePointer) -> Bool { isEnding(in: scope) && !isWithinGrace }
+  public func isCancelled(in scope: ScopePointer) -> Bool { isEnding(in: scope) && !isShieldActive }
 
   /// Whether the job, its scope or `scope` has been cancelled, shielded or not.
   @inline(__always)
@@ -86,31 +87,32 @@ extension UnsafeMutablePointer<Job> {
     !scope.pointee.isOpen || pointee.isCancelled || !pointee.scope.pointee.isOpen
   }
 
-  /// Cancels the job alone: its wait is woken, its later waits fail, and if it has not begun it never will. The first
-  /// cause is kept.
+  /// Cancels this job only: its wait ends, its later waits fail, and if it has not begun, it never runs. The first cause
+  /// wins.
   func cancel(_ cause: Cause) {
     guard pointee.state != .ended else { return }
     if !pointee.isCancelled { pointee.cancelCause = cause }
     cancelWait()
   }
 
-  /// The job or its scope has been cancelled: its wait ends, now or under a shield when the grace is over, also its wait
-  /// for a thread.
+  /// Ends the wait of a cancelled job, also its wait for a thread. Under a shield, the wait ends when the shield time is
+  /// used up.
   func cancelWait() {
     guard pointee.state == .suspended else { return withdrawFromPool() }
-    guard isWithinGrace else { return wake(.cancelled) }
+    guard isShieldActive else { return wake(.cancelled) }
     waiterLink.remove()
-    boundByGrace()
+    boundWaitByShield()
   }
 }
 
-// Waits that no cancel ends.
+// Waits that a cancel does not end.
 
 extension UnsafeMutablePointer<Job> {
-  /// Before the running job lets happen what will `unblock` it.
+  /// To be called before anything can call `unblock` on the running job.
   func prepareToBlock() { pointee.waitStatus = .pending }
 
-  /// Suspends the running job until `unblock` is called on it, or has been since `prepareToBlock`.
+  /// Suspends the running job until `unblock` is called on it. Returns at once if that has happened since
+  /// `prepareToBlock`.
   func block(for kind: WaitKind) -> Status {
     if let beforeSuspension = pointee.kind.pointee.beforeSuspension { beforeSuspension(self) }
     if pointee.waitStatus == .pending {
@@ -142,5 +144,5 @@ extension UnsafeMutablePointer<Job> {
 let waitTimedOut: TimerFunction = { timer in
   let job = timer.assumingMemoryBound(to: Timer.self).record(Job.self, at: MemoryLayout<Job>.offset(of: \.waitTimer)!)
   if job.pointee.state == .blocked { return job.unblock(.timedOut) }
-  job.wake(job.pointee.aftermath.isBoundByGrace ? .cancelled : .timedOut)
+  job.wake(job.pointee.cancellation.isBoundByShield ? .cancelled : .timedOut)
 }

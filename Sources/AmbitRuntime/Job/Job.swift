@@ -2,81 +2,81 @@ internal import AmbitCore
 internal import CAmbit
 internal import CFiber
 
-/// One piece of straight-line work on a loop: a handler's connection, or what a plugin spawned.
+/// One piece of straight-line work on a loop: the host's job that runs handlers, or a job that a plugin spawned.
 ///
-/// A job runs on a fiber of its loop. It has a stack from its first turn to its return and belongs to one scope for life,
-/// except a connection's job, which works in the scope of the request at hand. Its loop alone touches it.
+/// A job runs on a fiber of its loop and has a stack from its first turn to its return. It belongs to one scope for life,
+/// except a job that runs handlers, which belongs to the scope of its present request. Only its loop touches it.
 public struct Job {
-  /// In the list of what it waits for, while it does.
+  /// In the list of waiters of the thing that the job waits for.
   var source: Link
   var state = JobState.created
   var outcome = Outcome.completed
-  /// What the present wait, or the last one, is for.
+  /// What the job waits for, or waited for last.
   var waitKind = WaitKind.turn
-  /// Why it was cancelled by itself, not with its scope, so that its waits fail; `none` if it was not.
+  /// Why the job itself was cancelled, and not with its scope; `none` if it was not. Its waits fail then.
   var cancelCause = Cause.none
   var traits: JobTraits = []
-  public var aftermath = Aftermath()
+  public var cancellation = CancellationState()
   private var waitStatusByte: Int8 = 0
   var code: Int32 = 0
 
   public var loop: LoopPointer
   public var scope: ScopePointer
-  /// What it runs, and what the loop does besides.
+  /// What the job runs, and what the loop does for it.
   var kind: JobKindPointer
-  /// Its stack, at the top of which the record lies; nil while it has none. Below it is its `Activation`.
+  /// The record at the top of the job's stack; nil while it has no stack. The job's `JobStackState` lies right below.
   var fiber: UnsafeMutablePointer<cfiber>?
 
-  /// In `scope.jobs`, until it has ended; then in `scope.endedJobs` if the plugin holds its handle.
+  /// In `scope.jobs` until the job has ended; then in `scope.endedJobs` if the plugin holds its handle.
   var sibling: Link
-  /// In `scope.waiters` of the scope whose end cancels the wait, while it waits.
+  /// In `waiters` of the scope whose end cancels the present wait.
   var waiter: Link
   var function: ambit_job_fn?
   var argument: UnsafeMutableRawPointer?
   var onEnd: (@convention(c) (UnsafeMutableRawPointer?, ambit_outcome, Int32) -> Void)?
-  /// What few jobs have; nil if it has none of it. Owned.
-  var attachments: UnsafeMutablePointer<JobAttachments>?
+  /// State that few jobs have; nil if this job has none of it. Owned.
+  var coldState: UnsafeMutablePointer<JobColdState>?
 
-  /// Ends the present wait when its timeout passes; a ticker's next tick.
+  /// Ends the present wait when its timeout passes; in a ticker, starts the next tick.
   var waitTimer: Timer
   /// When the job was made: monotonic nanoseconds, as of that turn of the loop.
   let madeAt: Int64
-  /// When a ticker runs again; void for other jobs.
+  /// When a ticker runs again; not used by other jobs.
   var ticks = TickSchedule.none
 }
 
-/// What is known of a job from its beginning.
+/// Properties of a job that are known when it is made.
 struct JobTraits: OptionSet {
   let rawValue: UInt8
 
   /// It runs on a thread of the pool.
   static var usesThread: JobTraits { JobTraits(rawValue: 1) }
-  /// Its argument is the C call that it makes, and its own.
+  /// The job makes a C call. Its argument is the `ForeignCall`, which it owns.
   static var isCall: JobTraits { JobTraits(rawValue: 2) }
-  /// A hook runs on a thread under its name: it may not wait.
+  /// The record stands for a hook that runs on a thread: see `Job.isHook`.
   static var isHook: JobTraits { JobTraits(rawValue: 4) }
-  /// Its own hook runs on a thread of the pool.
+  /// The job's hook runs on a thread of the pool.
   static var endsOnThread: JobTraits { JobTraits(rawValue: 8) }
-  /// It has its first turn even if its scope is ending.
+  /// The job gets its first turn even if its scope has been cancelled.
   static var startsAlways: JobTraits { JobTraits(rawValue: 16) }
-  /// The plugin has its handle: the record lives until the scope closes.
+  /// The plugin has the job's handle, so the record lives until the scope closes.
   static var isHeld: JobTraits { JobTraits(rawValue: 32) }
 }
 
 extension Job {
-  /// Whether `ambit_every` made it.
+  /// `ambit_every` made the job.
   var isTicker: Bool { ticks.interval > 0 }
 
-  /// It is none, but what a hook on a thread makes its calls as: it may not wait.
+  /// The record is no job: a hook that runs on a thread makes its calls under this name. The hook must not wait.
   var isHook: Bool { traits.contains(.isHook) }
 
-  /// It was cancelled by itself, not with its scope.
+  /// The job itself was cancelled, and not with its scope.
   @inline(__always) var isCancelled: Bool { cancelCause != .none }
 
-  /// The lowest address of its stack; nil while it has none.
+  /// The lowest address of the job's stack; nil while it has none.
   var stack: UnsafeMutableRawPointer? { fiber?.pointee.stack_low }
 
-  /// What the wait that ended returns: one of the host's own, which take a byte.
+  /// The status that the last wait returned. It is one of the host's own statuses, which fit into a byte.
   var waitStatus: Status {
     @inline(__always) get { Status(rawValue: Int32(waitStatusByte)) }
     @inline(__always) set { waitStatusByte = Int8(truncatingIfNeeded: newValue.rawValue) }
@@ -99,18 +99,18 @@ extension Job {
 public typealias JobPointer = UnsafeMutablePointer<Job>
 
 enum JobState {
-  /// Has had no turn yet, and has no stack.
+  /// It has had no turn yet, and has no stack.
   case created
-  /// In the ready queue, with a stack.
+  /// It is in the ready queue and has a stack.
   case ready
   case running
   case suspended
-  /// Waits for something that a cancel does not end.
+  /// It is in a wait that a cancel does not end.
   case blocked
   /// Its function runs on a thread of the pool.
   case onThread
   case ended
-  /// In checked mode: its scope has closed, and with it the plugin's right to its handle.
+  /// In checked mode: its scope has closed, so the plugin must not use its handle any more.
   case forgotten
 }
 
@@ -126,7 +126,7 @@ extension UnsafeMutablePointer<Job> {
     link.record(Job.self, at: MemoryLayout<Job>.offset(of: \.waiter)!)
   }
 
-  /// The job that waits with this node for something that lists its waiters.
+  /// The job whose field `source` the node is.
   @inline(__always)
   static func of(source link: LinkPointer) -> JobPointer {
     link.record(Job.self, at: MemoryLayout<Job>.offset(of: \.source)!)
@@ -139,26 +139,27 @@ extension UnsafeMutablePointer<Job> {
   }
 }
 
-/// What a job needs only while it has a stack: at the top of that, right below the fiber's record, where a page is in
-/// memory anyway.
-struct Activation {
-  /// What the job waits to send, or has received, through a channel.
+/// State that a job needs only while it has a stack. It lies at the top of the stack, right below the fiber's record, in a
+/// page that is in memory anyway.
+struct JobStackState {
+  /// The message that the job waits to send, or has received, through a channel.
   var message: UnsafeMutableRawPointer?
-  /// When the present wait, or the last one, began: monotonic nanoseconds, as of that turn of the loop.
+  /// When the present or the last wait began: monotonic nanoseconds, as of that turn of the loop.
   var waitingSince: Int64 = 0
 }
 
 extension UnsafeMutablePointer<Job> {
-  /// Its activation. It has a stack.
+  /// The stack-resident state. The job has a stack.
   @inline(__always)
-  var activation: UnsafeMutablePointer<Activation> {
-    (UnsafeMutableRawPointer(pointee.fiber!) - MemoryLayout<Activation>.size).assumingMemoryBound(to: Activation.self)
+  var stackState: UnsafeMutablePointer<JobStackState> {
+    (UnsafeMutableRawPointer(pointee.fiber!) - MemoryLayout<JobStackState>.size).assumingMemoryBound(
+      to: JobStackState.self)
   }
 
-  /// When the present wait, or the last one, began: monotonic nanoseconds. A ticker without a stack waits since its last
+  /// When the present or the last wait began: monotonic nanoseconds. A ticker without a stack has waited since its last
   /// tick was due.
   var waitingSince: Int64 {
-    guard pointee.fiber == nil else { return activation.pointee.waitingSince }
+    guard pointee.fiber == nil else { return stackState.pointee.waitingSince }
     return max(pointee.ticks.due &- pointee.ticks.interval, pointee.madeAt)
   }
 }

@@ -1,12 +1,12 @@
 internal import AmbitCore
 internal import Glibc
 
-/// What few jobs have, made when the first of it is asked for.
-struct JobAttachments {
-  var name = JobText.absent
-  /// What it gave `ambit_fail` as the reason of its own failure.
-  var failure = JobText.absent
-  /// Bytes that its stack is to have at least, if that is more than `stack_size`; else 0.
+/// State that few jobs have. It is made when it is first needed.
+struct JobColdState {
+  var name = OwnedText.absent
+  /// The reason of the job's failure, from `ambit_fail`.
+  var failure = OwnedText.absent
+  /// The least size of the job's stack in bytes, if that is more than `stack_size`; else 0.
   var stackSize = 0
   /// The job.
   let job: JobPointer
@@ -14,84 +14,84 @@ struct JobAttachments {
   var timeoutTimer: Timer
   /// Jobs that wait for this one to end.
   var joiners: Link
-  var grace = Grace()
-  /// What a thread of the pool is to run for the job, as long as the loop does not know that one does. Owned.
+  var shieldTime = ShieldTime()
+  /// Work for a thread of the pool, until the loop knows that a thread has taken it. Owned.
   var poolWork: Unmanaged<PoolWork>?
-  /// The call from its thread that runs on the loop.
-  var visit: UnsafeMutableRawPointer?
+  /// The call of the job's thread that runs on the loop: a `CrossThreadCall`. Owned.
+  var crossThreadCall: UnsafeMutableRawPointer?
 
-  fileprivate init(at address: UnsafeMutablePointer<JobAttachments>, job: JobPointer) {
+  fileprivate init(at address: UnsafeMutablePointer<JobColdState>, job: JobPointer) {
     self.job = job
     timeoutTimer = Timer(at: address.timeoutTimer, fire: jobTimedOut)
     joiners = Link(alone: address.joinersLink)
   }
 }
 
-extension UnsafeMutablePointer<JobAttachments> {
+extension UnsafeMutablePointer<JobColdState> {
   var timeoutTimer: TimerPointer { pointer(to: \.timeoutTimer)! }
   var joinersLink: LinkPointer { pointer(to: \.joiners)! }
 }
 
 extension UnsafeMutablePointer<Job> {
-  /// The job's attachments, made if it has none.
-  func attach() -> UnsafeMutablePointer<JobAttachments> {
-    if let attachments = pointee.attachments { return attachments }
-    let attachments = pointee.loop.pointee.freeJobAttachments.take()
-    attachments.initialize(to: JobAttachments(at: attachments, job: self))
-    pointee.attachments = attachments
-    return attachments
+  /// The job's cold state, which is made if it has none.
+  func ensureColdState() -> UnsafeMutablePointer<JobColdState> {
+    if let coldState = pointee.coldState { return coldState }
+    let coldState = pointee.loop.pointee.freeJobColdStates.take()
+    coldState.initialize(to: JobColdState(at: coldState, job: self))
+    pointee.coldState = coldState
+    return coldState
   }
 
-  /// Lets go of the attachments. Nobody waits for the job, and no thread works for it.
+  /// Releases the cold state. Nobody waits for the job, and no thread works for it.
   @inline(__always)
-  func detach() {
-    if pointee.attachments != nil { giveBackAttachments() }
+  func releaseColdState() {
+    if pointee.coldState != nil { giveBackColdState() }
   }
 
   @inline(never)
-  private func giveBackAttachments() {
-    let attachments = pointee.attachments!
-    pointee.attachments = nil
-    pointee.loop.disarm(attachments.timeoutTimer)
-    attachments.pointee.name.release()
-    attachments.pointee.failure.release()
-    pointee.loop.giveBack(attachments)
+  private func giveBackColdState() {
+    let coldState = pointee.coldState!
+    pointee.coldState = nil
+    pointee.loop.disarm(coldState.timeoutTimer)
+    coldState.pointee.name.release()
+    coldState.pointee.failure.release()
+    pointee.loop.giveBack(coldState)
   }
 
   /// Cancels the job when `timeout` nanoseconds have passed, counted from now.
-  func armTimeout(after timeout: Int64) { pointee.loop.arm(attach().timeoutTimer, after: timeout) }
+  func armTimeout(after timeout: Int64) { pointee.loop.arm(ensureColdState().timeoutTimer, after: timeout) }
 
-  /// Keeps the job's own timeout from cancelling it.
+  /// Stops the job's own timeout.
   @inline(__always)
   func disarmTimeout() {
-    if let attachments = pointee.attachments { pointee.loop.disarm(attachments.timeoutTimer) }
+    if let coldState = pointee.coldState { pointee.loop.disarm(coldState.timeoutTimer) }
   }
 }
 
 extension Job {
   /// Empty if it has none.
   var name: UnsafeBufferPointer<UInt8> {
-    attachments?.pointee.name.bytes ?? UnsafeBufferPointer(start: nil, count: 0)
+    coldState?.pointee.name.bytes ?? UnsafeBufferPointer(start: nil, count: 0)
   }
 }
 
 /// The timeout of a job has passed.
 private let jobTimedOut: TimerFunction = { timer in
-  let attachments = timer.assumingMemoryBound(to: Timer.self).record(
-    JobAttachments.self, at: MemoryLayout<JobAttachments>.offset(of: \.timeoutTimer)!)
-  attachments.pointee.job.cancel(.deadline)
+  let coldState = timer.assumingMemoryBound(to: Timer.self).record(
+    JobColdState.self, at: MemoryLayout<JobColdState>.offset(of: \.timeoutTimer)!)
+  coldState.pointee.job.cancel(.deadline)
 }
 
-/// A text that a plugin gave for one of its jobs, kept as long as that, at most.
+/// A text that a plugin gave for one of its jobs. It is kept at most as long as the job.
 ///
-/// In a request it lies in the scope's memory, which is soon given back. Elsewhere a scope may live as long as the host,
-/// and must not grow with every job in it: the text has memory of its own.
-struct JobText: BitwiseCopyable {
+/// In a request the text lies in the scope's memory, which is soon given back. Other scopes may live as long as the host
+/// and must not grow with every job, so there the text has memory of its own.
+struct OwnedText: BitwiseCopyable {
   let bytes: UnsafeBufferPointer<UInt8>
   private let isOwned: Bool
 
   /// None.
-  static var absent: JobText { JobText(lasting: UnsafeBufferPointer(start: nil, count: 0)) }
+  static var absent: OwnedText { OwnedText(lasting: UnsafeBufferPointer(start: nil, count: 0)) }
 
   private init(_ bytes: UnsafeBufferPointer<UInt8>, isOwned: Bool) {
     self.bytes = bytes
@@ -121,32 +121,33 @@ struct JobText: BitwiseCopyable {
   }
 }
 
-// Why a job has failed, as its plugin says.
+// The reason of a job's failure, as the plugin gave it.
 
 extension UnsafeMutablePointer<Job> {
-  /// Keeps what the job gave `ambit_fail` as the reason of its failure, instead of an earlier one.
+  /// Keeps the reason that the job gave to `ambit_fail`, in place of an earlier one.
   func noteFailure(_ reason: UnsafeRawBufferPointer) {
     forgetFailure()
-    attach().pointee.failure = JobText(copying: reason.assumingMemoryBound(to: UInt8.self), for: pointee.scope)
+    ensureColdState().pointee.failure = OwnedText(
+      copying: reason.assumingMemoryBound(to: UInt8.self), for: pointee.scope)
   }
 
-  /// The reason is not that of what the job does next.
+  /// Drops the reason, which does not apply to what the job does next.
   func forgetFailure() {
-    pointee.attachments?.pointee.failure.release()
-    pointee.attachments?.pointee.failure = .absent
+    pointee.coldState?.pointee.failure.release()
+    pointee.coldState?.pointee.failure = .absent
   }
 
   /// Takes over the reason of `other`, which has worked for this job.
   func takeFailure(of other: JobPointer) {
-    guard let attachments = other.pointee.attachments else { return }
+    guard let coldState = other.pointee.coldState else { return }
     forgetFailure()
-    attach().pointee.failure = attachments.pointee.failure
-    attachments.pointee.failure = .absent
+    ensureColdState().pointee.failure = coldState.pointee.failure
+    coldState.pointee.failure = .absent
   }
 
-  /// What the job gave `ambit_fail` as the reason, as the end of a log line; empty if it gave none.
+  /// The reason that the job gave to `ambit_fail`, as the end of a log line; empty if it gave none.
   public var failureText: String {
-    guard let reason = pointee.attachments?.pointee.failure.bytes, !reason.isEmpty else { return "" }
+    guard let reason = pointee.coldState?.pointee.failure.bytes, !reason.isEmpty else { return "" }
     return ": \(String(bytes: reason))"
   }
 }

@@ -1,19 +1,21 @@
 internal import CFiber
 
-/// What the jobs of one kind have in common on one loop: what they run, where, and what the loop does besides.
+/// What the jobs of one kind have in common on one loop: the function they run, their stacks, and what the loop does for
+/// them.
 public struct JobKind {
-  /// Where those get their stacks that ask for no other size.
+  /// The pool of the stacks of jobs that ask for no other size.
   let stacks: UnsafeMutablePointer<cfiber_stack_pool>
   /// Runs on the fiber; the job has ended when it returns.
   let body: JobBody
-  /// Runs on the loop once the job has ended and its stack is free; the record is its to use again.
+  /// Runs on the loop after the job has ended and given its stack back. It may use the record again.
   let finish: JobBody
-  /// Called before the fiber is suspended: what the job has written goes out before it waits; nil: nothing.
+  /// Called before the fiber is suspended, so that the job can send what it has written before it waits; nil: nothing.
   let beforeSuspension: JobBody?
 
   /// Jobs that run handlers in place, on stacks of `handler_stack_size`.
   public init(
-    handlersOn loop: LoopPointer, body: @escaping JobBody, finish: @escaping JobBody, beforeSuspension: @escaping JobBody
+    handlersOn loop: LoopPointer, body: @escaping JobBody, finish: @escaping JobBody,
+    beforeSuspension: @escaping JobBody
   ) {
     stacks = loop.handlerStacks
     self.body = body
@@ -37,18 +39,18 @@ public typealias JobBody = @convention(c) (UnsafeMutableRawPointer) -> Void
 
 /// The kinds of jobs that the runtime itself makes.
 struct JobKinds {
-  /// What plugins spawn.
+  /// Jobs that plugins spawn.
   let plugin: JobKind
   let ticker: JobKind
   let host: JobKind
-  /// For as long as it makes a call from its thread.
-  let visit: JobKind
+  /// A job whose thread makes a call, for as long as the call runs on the loop.
+  let crossThreadCall: JobKind
 
   init(of loop: LoopPointer) {
     plugin = JobKind(on: loop, body: runPluginJob, finish: finishPluginJob)
     ticker = JobKind(on: loop, body: runPluginJob, finish: finishTick)
     host = JobKind(on: loop, body: runHostWork, finish: finishHostJob)
-    visit = JobKind(on: loop, body: runVisit, finish: visitEnded)
+    crossThreadCall = JobKind(on: loop, body: runCrossThreadCall, finish: crossThreadCallEnded)
   }
 }
 
@@ -56,5 +58,5 @@ extension UnsafeMutablePointer<Loop> {
   @inline(__always) var pluginJob: JobKindPointer { JobKindPointer(pointer(to: \.jobKinds.plugin)!) }
   @inline(__always) var ticker: JobKindPointer { JobKindPointer(pointer(to: \.jobKinds.ticker)!) }
   @inline(__always) var hostJob: JobKindPointer { JobKindPointer(pointer(to: \.jobKinds.host)!) }
-  @inline(__always) var visit: JobKindPointer { JobKindPointer(pointer(to: \.jobKinds.visit)!) }
+  @inline(__always) var crossThreadCall: JobKindPointer { JobKindPointer(pointer(to: \.jobKinds.crossThreadCall)!) }
 }

@@ -3,15 +3,15 @@ internal import CAmbit
 internal import CCrash
 internal import CFiber
 
-/// What a thread of the pool runs for a job, from when it is handed in until the loop knows what it came to.
+/// A function that a thread of the pool runs for a job, until the loop knows its result.
 final class ThreadRun: @unchecked Sendable {
   typealias Function = @Sendable (UnsafeMutablePointer<ambit_scope>) -> Int32
 
-  /// What the loop does with the result, or with `AMBIT_CANCELLED` if the run was withdrawn before.
+  /// What the loop does with the result, or with `AMBIT_CANCELLED` if the run was withdrawn.
   enum Ending {
-    /// It was a turn of the job; if withdrawn, the job has a turn in which it ends without having run.
+    /// It was a turn of the job, which has ended. If the run was withdrawn, the job gets a turn in which it ends.
     case endOfTurn
-    /// Has a job go on that waits, and leaves the result with the run's own.
+    /// Wakes the job that waits for the run. The result is in `code` of the run's own job.
     case wake(JobPointer)
     case call(() -> Void)
   }
@@ -19,28 +19,28 @@ final class ThreadRun: @unchecked Sendable {
   private let job: JobPointer
   private let scope: ScopePointer
   private let ending: Ending
-  /// The thread may make calls as the job.
-  private let isGuest: Bool
-  /// What a crash report calls it; nil: what the job is.
+  /// The thread makes calls as the job.
+  private let callsAsJob: Bool
+  /// What a crash report calls the run; nil: the kind of the job.
   private let work: StaticString?
   private let function: Function
   private var code: Int32 = 0
 
-  /// A run of `function` under the name of `job`, with the handle of `scope` or of the job's own. All of them stay until
-  /// the run has come to its ending. A crash report calls it `work`.
+  /// A run of `function` for `job`, with the handle of `scope` or of the job's own scope. The job and the scope must stay
+  /// until the run has ended. A crash report calls it `work`.
   init(
-    of job: JobPointer, calledWith scope: ScopePointer? = nil, then ending: Ending, isGuest: Bool = true,
+    of job: JobPointer, calledWith scope: ScopePointer? = nil, then ending: Ending, callsAsJob: Bool = true,
     work: StaticString? = nil, _ function: @escaping Function
   ) {
-    self.work = work ?? (isGuest ? nil : "block")
+    self.work = work ?? (callsAsJob ? nil : "block")
     self.job = job
     self.scope = scope ?? job.pointee.scope
     self.ending = ending
-    self.isGuest = isGuest
+    self.callsAsJob = callsAsJob
     self.function = function
   }
 
-  /// The run as the pool takes it; one thread runs it, once, when it has its turn in `lane`.
+  /// The run as work for the pool. One thread runs it, once, when it has its turn in `lane`.
   func makeWork(in lane: SerialLane? = nil) -> PoolWork {
     PoolWork(for: UInt(bitPattern: job), in: lane, owner: lane.map { _ in owner }) {
       self.end(with: nil)
@@ -58,7 +58,7 @@ final class ThreadRun: @unchecked Sendable {
 
   /// On the thread.
   private func run() {
-    cfiber_set_guest(isGuest ? UnsafeMutableRawPointer(job) : nil)
+    cfiber_set_guest(callsAsJob ? UnsafeMutableRawPointer(job) : nil)
     ccrash_begin_work(job, scope, work.map { UnsafeRawPointer($0.utf8Start).assumingMemoryBound(to: CChar.self) })
     code = function(scope.asHandle)
     ForkedChild.endIfReturned(from: job, in: scope)
@@ -70,8 +70,8 @@ final class ThreadRun: @unchecked Sendable {
     }
   }
 
-  /// A job that has failed ends its scope also while another computes on the loop. On the thread; the loop sees the
-  /// job's end afterwards.
+  /// Cancels a fail-fast scope if the job has failed, also while another job computes on the loop. On the thread, before
+  /// the loop learns of the job's end.
   private func failEarly() {
     job.pointee.loop.pointee.mailbox._withUnsafeGuaranteedRef { mailbox in
       mailbox.postUrgent { [self] _ in
@@ -80,14 +80,14 @@ final class ThreadRun: @unchecked Sendable {
     }
   }
 
-  /// On the loop: the thread is done.
+  /// The thread is done. On the loop.
   private func comeBack() {
     job.pointee.loop.pointee.lookout.succeed()
     job.leavePool()
     end(with: code)
   }
 
-  /// On the loop; nil if no thread has run the function, nor will.
+  /// Ends the run with the function's result, or nil if the run was withdrawn. On the loop.
   private func end(with code: Int32?) {
     switch ending {
     case .endOfTurn:

@@ -49,7 +49,7 @@ extension UnsafeMutablePointer<Loop> {
   /// Takes a job's record back for use again. It is in no list.
   @inline(__always)
   func recycle(_ job: JobPointer) {
-    job.detach()
+    job.releaseColdState()
     if pointee.freeJobs.give(back: job) { expectTrim() }
   }
 
@@ -72,8 +72,8 @@ extension UnsafeMutablePointer<Loop> {
     if pointee.freeChunks.give(back: chunk) { expectTrim() }
   }
 
-  func giveBack(_ attachments: UnsafeMutablePointer<JobAttachments>) {
-    if pointee.freeJobAttachments.give(back: attachments) { expectTrim() }
+  func giveBack(_ coldState: UnsafeMutablePointer<JobColdState>) {
+    if pointee.freeJobColdStates.give(back: coldState) { expectTrim() }
   }
 }
 
@@ -84,13 +84,13 @@ extension UnsafeMutablePointer<Loop> {
   }
 
   private var idleRecords: Int {
-    pointee.freeJobs.idleCount + pointee.freeJobAttachments.idleCount + pointee.freeScopes.idleCount
+    pointee.freeJobs.idleCount + pointee.freeJobColdStates.idleCount + pointee.freeScopes.idleCount
       + pointee.freeChunks.idleCount
   }
 
   /// Whether there is more free than is kept, idle or not.
   fileprivate var hasSurplus: Bool {
-    hasSurplusStacks || pointee.freeJobs.surplus > 0 || pointee.freeJobAttachments.surplus > 0
+    hasSurplusStacks || pointee.freeJobs.surplus > 0 || pointee.freeJobColdStates.surplus > 0
       || pointee.freeScopes.surplus > 0 || pointee.freeChunks.surplus > 0
   }
 
@@ -98,7 +98,7 @@ extension UnsafeMutablePointer<Loop> {
     cfiber_stack_pool_note_idle(stackPool, Loop.keptStacks)
     cfiber_stack_pool_note_idle(handlerStacks, Loop.keptStacks)
     pointee.freeJobs.noteIdle()
-    pointee.freeJobAttachments.noteIdle()
+    pointee.freeJobColdStates.noteIdle()
     pointee.freeScopes.noteIdle()
     pointee.freeChunks.noteIdle()
   }
@@ -109,7 +109,7 @@ extension UnsafeMutablePointer<Loop> {
     cfiber_stack_pool_cool(handlerStacks, Loop.trimSlice)
     guard idleRecords > 0 else { return }
     pointee.freeJobs.freeIdle(most: Loop.recordSlice)
-    pointee.freeJobAttachments.freeIdle(most: Loop.recordSlice)
+    pointee.freeJobColdStates.freeIdle(most: Loop.recordSlice)
     pointee.freeScopes.freeIdle(most: Loop.recordSlice)
     pointee.freeChunks.freeIdle(most: Loop.trimSlice)
     pointee.ready.giveRoomBack()

@@ -12,7 +12,7 @@ public struct Loop {
   /// The function table that scopes of this loop hand to plugins.
   public let api: UnsafePointer<ambit_api>
   public let limits: RuntimeLimits
-  /// Calls of plugins are checked, and closed scopes kept for that: see KeptScopes.swift.
+  /// Checked mode: calls of plugins are checked, and closed scopes are kept in quarantine.
   public let isChecked: Bool
   let epoll: Int32
   /// How other threads reach the loop. Not owned: it belongs to the loop's `EventLoop`.
@@ -66,9 +66,9 @@ public struct Loop {
   /// Who writes reports about overdue jobs. Not owned; nil on a loop that nobody watches.
   var watchdog: Unmanaged<Watchdog>?
 
-  /// Closed scopes that plugins may still name, the longest closed first; none but in checked mode.
-  var keptScopes: Link
-  var keptCount = 0
+  /// In checked mode: closed scopes that plugins may still have handles of, the longest closed first.
+  var quarantine: Link
+  var quarantineCount = 0
   /// Gives back the memory of stacks that a burst has left behind; see `Loop+Memory.swift`.
   var trimTimer: Timer
   /// Unmaps the stacks that a burst has left behind; see `Loop+Stacks.swift`.
@@ -80,7 +80,7 @@ public struct Loop {
   /// A row of slices of `slabTimer` is going on.
   var isUnmapping = false
   var freeJobs = RecordPool<Job>(keeping: keptRecords)
-  var freeJobAttachments = RecordPool<JobAttachments>(keeping: keptRecords)
+  var freeJobColdStates = RecordPool<JobColdState>(keeping: keptRecords)
   var freeScopes = RecordPool<Scope>(keeping: keptRecords)
   var freeChunks = RecordPool<ArenaChunk>(keeping: keptChunks)
   /// Records of waits for descriptors that are not in use, the one that was given back first in front.
@@ -169,7 +169,7 @@ extension UnsafeMutablePointer<Loop> {
         endingTimer: Timer(at: endingTimer, fire: endingScopesDue),
         cancelledAhead: Link(alone: pointer(to: \.cancelledAhead)!),
         cancelTimer: Timer(at: cancelTimer, fire: cancelledScopesDue), pulse: .make(), watchdog: nil,
-        keptScopes: Link(alone: pointer(to: \.keptScopes)!),
+        quarantine: Link(alone: pointer(to: \.quarantine)!),
         trimTimer: Timer(at: trimTimer, fire: trimMemory),
         slabTimer: Timer(at: slabTimer, fire: unmapSpareStacks),
         freedTimer: Timer(at: freedTimer, fire: freedMemoryDue),

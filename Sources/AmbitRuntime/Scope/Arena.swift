@@ -1,16 +1,16 @@
 internal import Glibc
 
-/// Memory that is given back all at once, when its scope closes.
+/// The memory of a scope, which is given back all at once when the scope closes.
 ///
-/// Small pieces come from chunks that the loop keeps for reuse; a piece that does not fit well gets a block of its own.
+/// Small pieces come from chunks that the loop reuses. A larger piece gets a block of its own.
 public struct Arena {
   private var chunks: UnsafeMutablePointer<ArenaChunk>?
   private var blocks: UnsafeMutablePointer<ArenaChunk>?
 
   init() {}
 
-  /// `size` bytes, aligned to 16, until the arena is released; nil if there is no memory. They are zeroed, but for large
-  /// ones if they need not be.
+  /// `size` bytes, aligned to 16, until the arena is released; nil if there is no memory. They are zeroed, unless
+  /// `isZeroed` is false and the piece is large.
   mutating func allocate(_ size: Int, from loop: LoopPointer, isZeroed: Bool = true) -> UnsafeMutableRawPointer? {
     guard size >= 0, size <= Int.max - 64 else { return nil }
     let rounded = (max(size, 1) + 15) & ~15
@@ -45,7 +45,7 @@ public struct Arena {
     return block.memory
   }
 
-  /// Whether nothing was allocated.
+  /// Nothing was allocated.
   @inline(__always)
   var isEmpty: Bool { chunks == nil && blocks == nil }
 

@@ -2,7 +2,7 @@ internal import AmbitCore
 internal import CLinux
 internal import Glibc
 
-// How code that blocks elsewhere learns that its scope has been cancelled.
+// Functions and descriptors that tell code outside the scope's waits that the scope has been cancelled.
 
 /// A function to call when its scope is cancelled, in the scope's memory.
 struct CancelHook: BitwiseCopyable {
@@ -18,38 +18,40 @@ extension UnsafeMutablePointer<Scope> {
       pointee.loop.callHook(.onCancel, of: self, function, argument)
       return .ok
     }
-    guard let attachments = attach(), let hook = make(CancelHook(function: function, argument: argument, next: nil))
+    guard let coldState = ensureColdState(),
+      let hook = make(CancelHook(function: function, argument: argument, next: nil))
     else { return .noMemory }
-    if let last = attachments.pointee.lastHook {
+    if let last = coldState.pointee.lastHook {
       last.pointee.next = hook
     } else {
-      attachments.pointee.firstHook = hook
+      coldState.pointee.firstHook = hook
     }
-    attachments.pointee.lastHook = hook
+    coldState.pointee.lastHook = hook
     return .ok
   }
 
-  /// Makes the scope's descriptor readable, for threads that wait for it; again has no effect.
+  /// Makes the scope's cancel descriptor readable, for threads that wait for it. Calling it twice has no effect.
   func signalCancel() {
-    if let attachments = pointee.attachments { signal(attachments.pointee.cancelDescriptor) }
+    if let coldState = pointee.coldState { signal(coldState.pointee.cancelDescriptor) }
   }
 
-  /// Tells all who asked that the scope is cancelled. A wait in a hook fails: it runs on no job's account.
+  /// Signals the cancel descriptor and calls the hooks. A wait in a hook fails, since no job runs it.
   func tellOfCancel() {
-    guard let attachments = pointee.attachments else { return }
-    signal(attachments.pointee.cancelDescriptor)
-    if attachments.pointee.firstHook != nil { pointee.loop.callHook(.onCancel, of: self, callCancelHooks, attachments) }
+    guard let coldState = pointee.coldState else { return }
+    signal(coldState.pointee.cancelDescriptor)
+    if coldState.pointee.firstHook != nil { pointee.loop.callHook(.onCancel, of: self, callCancelHooks, coldState) }
   }
 
-  /// A descriptor that is readable from the cancel on, the same each time; a negative status if none is to be had.
+  /// A descriptor that becomes readable when the scope is cancelled, the same at each call; a negative status if the
+  /// system has none.
   var cancelDescriptor: Int32 {
-    guard let attachments = attach() else { return Status.noMemory.rawValue }
-    if attachments.pointee.cancelDescriptor < 0 {
+    guard let coldState = ensureColdState() else { return Status.noMemory.rawValue }
+    if coldState.pointee.cancelDescriptor < 0 {
       let descriptor = clinux_eventfd(pointee.isOpen ? 0 : 1)
       guard descriptor >= 0 else { return (errno == ENOMEM ? Status.noMemory : .limit).rawValue }
-      attachments.pointee.cancelDescriptor = descriptor
+      coldState.pointee.cancelDescriptor = descriptor
     }
-    return attachments.pointee.cancelDescriptor
+    return coldState.pointee.cancelDescriptor
   }
 
   private func signal(_ descriptor: Int32) {
@@ -58,18 +60,18 @@ extension UnsafeMutablePointer<Scope> {
     _ = write(descriptor, &one, 8)
   }
 
-  func closeCancelDescriptor(of attachments: UnsafeMutablePointer<Attachments>) {
-    guard attachments.pointee.cancelDescriptor >= 0 else { return }
-    clinux_close(attachments.pointee.cancelDescriptor)
-    attachments.pointee.cancelDescriptor = -1
+  func closeCancelDescriptor(of coldState: UnsafeMutablePointer<ScopeColdState>) {
+    guard coldState.pointee.cancelDescriptor >= 0 else { return }
+    clinux_close(coldState.pointee.cancelDescriptor)
+    coldState.pointee.cancelDescriptor = -1
   }
 }
 
 /// Calls all hooks, the first registered first, on the loop's own stack.
 private let callCancelHooks: HookFunction = { record in
-  let attachments = record!.assumingMemoryBound(to: Attachments.self)
-  while let hook = attachments.pointee.firstHook {
-    attachments.pointee.firstHook = hook.pointee.next
+  let coldState = record!.assumingMemoryBound(to: ScopeColdState.self)
+  while let hook = coldState.pointee.firstHook {
+    coldState.pointee.firstHook = hook.pointee.next
     hook.pointee.function(hook.pointee.argument)
   }
 }

@@ -2,37 +2,37 @@ public import AmbitCore
 public import CAmbit
 internal import Glibc
 
-/// One loaded version of a plugin, as scopes see it: who to name, and what belongs to it.
+/// One loaded version of a plugin, as scopes see it: its name for the log, and what belongs to it.
 ///
-/// Made before its first scope, and released only when the plugin's library was unmapped: whatever still holds a pointer
-/// to a retired generation whose code is there may look.
+/// It is made before its first scope and released only after the plugin's library was unmapped. So a pointer to a retired
+/// generation stays valid as long as the generation's code is loaded.
 public struct Generation {
   /// The plugin's name and the generation's number, as logs show it: "hello/3".
   public let label: String
   /// The label's UTF-8.
   public let labelBytes: UnsafeRawBufferPointer
   public let settings: SettingsTable
-  /// All of the plugin's code runs on threads of the pool, except hooks of a cancel, which run on their loop.
+  /// All code of the plugin runs on threads of the pool, except functions of ambit_on_cancel, which run on their loop.
   public let runsOnThreads: Bool
   /// The plugin's scope on each loop.
   public let shards: UnsafeMutableBufferPointer<ScopePointer>
-  /// An address in the plugin's library: where a backtrace looks for the plugin's code. 0 if there is none.
+  /// An address in the plugin's library, by which a backtrace finds the plugin's code; 0 if there is none.
   public var imageAddress: UInt = 0
-  /// What the plugin keeps for itself: `ambit_set_state`.
+  /// The plugin's own state: `ambit_set_state`.
   public var state: UnsafeMutableRawPointer?
-  /// `start` runs. The first loop's, as are the next three.
+  /// `start` runs. This field and the next three belong to the first loop.
   public var isStarting = false
-  /// What the generation before has left, while `start` runs.
+  /// What the previous generation has handed over, while `start` runs.
   public var handedOver: HandedOverState?
   /// `save` runs.
   public var isSaving = false
-  /// What `save` has left so far.
+  /// What `save` has handed over so far.
   public var saved: HandedOverState?
-  /// It serves nobody: the plugin is tried before it is loaded.
+  /// A dry run: the generation serves nobody.
   public var isRehearsal = false
-  /// What the host calls of the plugin on behalf of others, besides `start`, `stop` and `save`.
+  /// Functions of the plugin that the host calls on behalf of others. Lifecycle calls are not among them.
   public internal(set) var entryPoints: [EntryPoint] = []
-  /// What the plugin keeps in its scope: `ambit_set`.
+  /// The values of the plugin's scope: `ambit_set`.
   let values = SharedValues()
   /// Called on each loop once the retiring generation has no request there any more.
   public var shardDrained: @Sendable () -> Void = {}
@@ -57,8 +57,8 @@ public struct Generation {
 public typealias GenerationPointer = UnsafeMutablePointer<Generation>
 
 extension UnsafeMutablePointer<Generation> {
-  /// Runs `work`, which ends the plugin's scope or moves its deadline, on every loop but that of `shard`, with the
-  /// scope there, in one of its next turns or when a job that computes there asks whether it is cancelled.
+  /// Runs `work` with the plugin's scope on every loop except that of `shard`. It runs in one of the loop's next turns, or
+  /// when a job that computes there asks whether it is cancelled. `work` cancels the scope or moves its deadline.
   func onOtherLoops(than shard: ScopePointer, _ work: @escaping @Sendable (ScopePointer) -> Void) {
     for other in pointee.shards where other != shard {
       let target = Unchecked(other)
@@ -66,16 +66,15 @@ extension UnsafeMutablePointer<Generation> {
     }
   }
 
-  /// Releases what was to be called when it drained, ended and closed, all of which is over: the record itself stays as
-  /// long as the library.
+  /// Releases the observers after the generation has drained, ended and closed. The record itself stays as long as the
+  /// library.
   public func dropObservers() {
     pointee.shardDrained = {}
     pointee.shardEnded = {}
     pointee.shardClosed = {}
   }
 
-  /// Releases the record and the plugin's scopes: nothing of the plugin is left that could look, its scopes are closed
-  /// and its library is unmapped.
+  /// Releases the record and the plugin's scopes, after the scopes were closed and the library was unmapped.
   public func destroy() {
     for shard in pointee.shards { shard.deallocate() }
     pointee.shards.deallocate()
@@ -85,7 +84,7 @@ extension UnsafeMutablePointer<Generation> {
     deallocate()
   }
 
-  /// What is in flight of the generation on the loop of the plugin's scope `shard`. On that loop.
+  /// The requests and jobs of the generation on `loop`. On that loop.
   public func load(on loop: LoopPointer) -> GenerationLoad {
     GenerationLoad(of: pointee.shards[loop.pointee.index])
   }
@@ -121,7 +120,7 @@ public final class EntryPoint: @unchecked Sendable {
   }
 }
 
-/// A plugin's settings, in memory that plugins can be pointed at.
+/// A plugin's settings, in memory that plugins get pointers to.
 public struct SettingsTable {
   private let entries: [(key: ambit_str, value: ambit_str)]
 
@@ -146,7 +145,7 @@ public struct SettingsTable {
 }
 
 extension ambit_str {
-  /// The text's UTF-8 and a NUL, in memory of its own that nothing releases by itself.
+  /// A copy of the text's UTF-8 and a NUL. The caller deallocates it, or nobody does.
   public static func immortalCopy(_ text: String) -> ambit_str {
     let bytes = UnsafeMutableBufferPointer<CChar>.allocate(capacity: text.utf8.count + 1)
     _ = bytes.initialize(from: text.utf8.map { CChar(bitPattern: $0) } + [0])
@@ -154,12 +153,12 @@ extension ambit_str {
   }
 }
 
-/// What one generation of a plugin leaves for the next: bytes that mean something to the plugin alone.
+/// State that one generation of a plugin hands over to the next: bytes that only the plugin understands.
 public final class HandedOverState: Sendable {
-  /// The most that can be handed over, in bytes.
+  /// The largest size that can be handed over, in bytes.
   public static let limit = 64 << 20
 
-  /// The plugin's own number for the form of the bytes.
+  /// The plugin's own number for the format of the bytes.
   public let version: UInt32
   public let bytes: Unchecked<UnsafeRawBufferPointer>
 

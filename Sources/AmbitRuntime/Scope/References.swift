@@ -2,10 +2,10 @@ internal import AmbitCore
 internal import CAmbit
 internal import Synchronization
 
-/// The process's references to scopes: weak, copied freely, and safe from any thread for ever.
+/// The references of `ambit_ref`: weak references to scopes that any thread may copy and use, at any time.
 ///
-/// A reference is the number of a slot and the generation that its scope has there. Only scopes that are referred to
-/// have a slot, so no other pays for it.
+/// A reference names a slot and the generation of the scope in that slot. A scope gets a slot with its first reference,
+/// so other scopes pay nothing.
 public enum References {
   private struct Table {
     var slots: [ReferenceSlot] = []
@@ -14,7 +14,7 @@ public enum References {
 
   private static let table = Mutex(Table())
 
-  /// A slot that serves no scope; nil if there are as many as can be numbered.
+  /// A free slot; nil if all numbers are taken.
   fileprivate static func take() -> ReferenceSlot? {
     table.withLock { table in
       if let slot = table.free.popLast() { return slot }
@@ -29,22 +29,22 @@ public enum References {
     table.withLock { $0.free.append(slot) }
   }
 
-  /// How many scopes are referred to that have not closed. From any thread.
+  /// The number of scopes that have references and have not closed. From any thread.
   public static var count: Int { table.withLock { $0.slots.count - $0.free.count } }
 
-  /// The slot of a reference and the generation it names; nil if there is no such slot.
+  /// The slot and the generation that a reference names; nil if there is no such slot.
   private static func slot(of id: UInt64) -> (slot: ReferenceSlot, generation: UInt32)? {
     let index = Int(truncatingIfNeeded: id & 0xFFFF_FFFF)
     let slot = table.withLock { index < $0.slots.count ? $0.slots[index] : nil }
     return slot.map { ($0, UInt32(id >> 32)) }
   }
 
-  /// The cause of the scope behind a reference; `done` once it is gone. From any thread.
+  /// The cause of the scope that a reference names; `done` after it has closed. From any thread.
   static func cause(_ id: UInt64) -> Cause {
     slot(of: id).map { $0.slot.cause(generation: $0.generation) } ?? .done
   }
 
-  /// The same, as the calling job has to know it: on the loop of the scope that job keeps the loop from turning.
+  /// As `cause`, for a job that may run on the scope's loop and keep it from turning: see `Scope.causeForCaller`.
   static func causeForCaller(_ id: UInt64) -> Cause {
     guard let (slot, generation) = slot(of: id) else { return .done }
     let cause = slot.cause(generation: generation)
@@ -54,27 +54,27 @@ public enum References {
     return scope.causeForCaller()
   }
 
-  /// Starts a job in the scope behind a reference, in one step with finding it open. From any thread; does not wait.
+  /// Starts a job in the scope that a reference names, if the scope is open. From any thread. Does not wait.
   static func post(_ function: @escaping ambit_job_fn, argument: UnsafeMutableRawPointer?, to id: UInt64) -> Status {
     slot(of: id).map { $0.slot.post(function, argument: argument, generation: $0.generation) } ?? .closed
   }
 }
 
 extension UnsafeMutablePointer<Scope> {
-  /// The number that references to the scope carry; 0, which leads nowhere, if there is no memory.
+  /// The number of references to the scope; 0, which names no scope, if there is no memory.
   func reference() -> UInt64 {
-    guard let attachments = attach() else { return 0 }
-    if let reference = attachments.pointee.reference { return reference._withUnsafeGuaranteedRef { $0.id } }
+    guard let coldState = ensureColdState() else { return 0 }
+    if let reference = coldState.pointee.reference { return reference._withUnsafeGuaranteedRef { $0.id } }
     guard let slot = References.take() else { return 0 }
     slot.begin(self)
-    attachments.pointee.reference = .passUnretained(slot)
+    coldState.pointee.reference = .passUnretained(slot)
     if pointee.isOpen, let request = pointee.requestScope { request.pointee.referenceCount += 1 }
     return slot.id
   }
 
-  /// Tells those who hold references that the scope is cancelled. It has its cause.
+  /// Passes the cause of the cancelled scope on to its references.
   func endReference() {
-    guard let reference = pointee.attachments?.pointee.reference else { return }
+    guard let reference = pointee.coldState?.pointee.reference else { return }
     let cause = pointee.cause
     reference._withUnsafeGuaranteedRef { $0.end(cause) }
     guard let request = pointee.requestScope else { return }
@@ -82,32 +82,32 @@ extension UnsafeMutablePointer<Scope> {
     wakeIdleWaiter()
   }
 
-  /// Spawns what was posted and has not arrived yet.
+  /// Spawns the jobs that were posted and have not arrived yet.
   func deliverPosted() {
-    pointee.attachments?.pointee.reference?._withUnsafeGuaranteedRef { $0.deliver() }
+    pointee.coldState?.pointee.reference?._withUnsafeGuaranteedRef { $0.deliver() }
   }
 
-  /// Lets go of the slot: the scope is closed.
+  /// Gives the slot back. The scope is closed.
   func forget(_ reference: Unmanaged<ReferenceSlot>) {
     let slot = reference.takeUnretainedValue()
     if slot.close() { References.giveBack(slot) }
   }
 }
 
-/// Where the references to one scope lead: all that other threads may know of it, behind a small lock.
+/// The part of a scope that other threads may read and write, through references, behind a lock.
 ///
-/// A slot serves one scope after the other, and never goes away. Each has its own generation, so an old reference finds
-/// that its scope is gone.
+/// A slot is used for one scope after the other and is never released. Each scope has its own generation in the slot, so
+/// that a reference to an earlier scope is recognised.
 final class ReferenceSlot: Sendable {
   private struct State {
     var generation: UInt32 = 1
-    /// The scope, while it takes jobs.
+    /// The scope; nil once it is cancelled.
     var scope: ScopePointer?
     var mailbox: Mailbox?
     var cause = Cause.none
-    /// Posted, and not spawned yet.
+    /// Jobs that were posted and are not spawned yet.
     var posted: [PostedJob] = []
-    /// Posted, and not ended.
+    /// Jobs that were posted and have not ended.
     var jobCount: UInt32 = 0
     var jobLimit: UInt32 = 0
   }
@@ -119,7 +119,7 @@ final class ReferenceSlot: Sendable {
     self.index = index
   }
 
-  /// Serves `scope` from now on. On its loop.
+  /// Starts to serve `scope`. On its loop.
   func begin(_ scope: ScopePointer) {
     let target = Unchecked(scope)
     let mailbox = scope.pointee.loop.pointee.mailbox.takeUnretainedValue()
@@ -134,12 +134,12 @@ final class ReferenceSlot: Sendable {
     }
   }
 
-  /// What a reference to the present scope is made of.
+  /// The number of a reference to the present scope.
   var id: UInt64 {
     state.withLock { UInt64($0.generation) << 32 | UInt64(index) }
   }
 
-  /// The scope has been cancelled: it takes no more jobs, and what was posted and has not been spawned never runs.
+  /// The scope has been cancelled. It takes no more jobs, and posted jobs that were not spawned never run.
   func end(_ cause: Cause) {
     state.withLock { state in
       state.scope = nil
@@ -148,7 +148,7 @@ final class ReferenceSlot: Sendable {
     }
   }
 
-  /// The scope has closed: its references say so. False if the slot has had as many scopes as it can tell apart.
+  /// The scope has closed. False if the slot has no generation left for another scope.
   func close() -> Bool {
     state.withLock { state in
       state.scope = nil
@@ -159,17 +159,17 @@ final class ReferenceSlot: Sendable {
     }
   }
 
-  /// The scope's cause, `none` while it is open; `done` if it has closed. From any thread.
+  /// The scope's cause: `none` while it is open, `done` after it has closed. From any thread.
   func cause(generation: UInt32) -> Cause {
     state.withLock { $0.generation == generation ? $0.cause : .done }
   }
 
-  /// The scope, if it is open. Its loop alone may look into it.
+  /// The scope; nil if it is not open. Only its loop may read it.
   func openScope(generation: UInt32) -> ScopePointer? {
     state.withLock { Unchecked($0.generation == generation ? $0.scope : nil) }.value
   }
 
-  /// Takes a job on behalf of the scope if that is open. From any thread; does not wait.
+  /// Takes a job for the scope, if it is open. From any thread. Does not wait.
   func post(_ function: @escaping ambit_job_fn, argument: UnsafeMutableRawPointer?, generation: UInt32) -> Status {
     let argument = Unchecked(argument)
     return state.withLock { state in
@@ -182,7 +182,7 @@ final class ReferenceSlot: Sendable {
     }
   }
 
-  /// Spawns what was posted, on the scope's loop.
+  /// Spawns the posted jobs. On the scope's loop.
   func deliver(generation: UInt32? = nil) {
     let (scope, jobs) = state.withLock { state -> (Unchecked<ScopePointer?>, [PostedJob]) in
       guard generation == nil || state.generation == generation else { return (Unchecked(nil), []) }
@@ -199,14 +199,14 @@ final class ReferenceSlot: Sendable {
 }
 
 extension UnsafeMutablePointer<Scope> {
-  /// How many posted jobs of the scope may be alive at once: as many as its other jobs.
+  /// The largest number of posted jobs that may be alive at once: the same as for the scope's other jobs.
   fileprivate var postLimit: UInt32 {
     guard pointee.requestScope != nil else { return pointee.maxJobs }
     return min(pointee.maxJobs, pointee.loop.pointee.limits.jobsPerRequest)
   }
 }
 
-/// A job on its way from another thread to its scope's loop, and until it has ended.
+/// A job that another thread has posted, until it has ended.
 final class PostedJob: @unchecked Sendable {
   private let function: ambit_job_fn
   private let argument: UnsafeMutableRawPointer?
@@ -218,7 +218,7 @@ final class PostedJob: @unchecked Sendable {
     self.slot = slot
   }
 
-  /// Makes it a job of `scope`. It was promised a place, so no limit holds.
+  /// Spawns the job in `scope`. It was counted against the limit when it was posted.
   func spawn(in scope: ScopePointer) {
     var options = JobOptions()
     options.isPosted = true

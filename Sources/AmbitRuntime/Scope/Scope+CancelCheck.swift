@@ -1,32 +1,32 @@
 internal import AmbitCore
 
-// What a job that computes learns of a cancel when it asks. Its loop does not turn meanwhile, so no timer fires, no
-// event of a client is seen and no mail is delivered: all that could end its scope is looked at here, on the spot.
+// `ambit_cancelled` from a job that computes. Its loop does not turn meanwhile: no timer fires, no event of a client is
+// seen, and no mail is delivered. So the call itself checks everything that could cancel the job's scope.
 //
-// What is found is kept on the scopes at once, so that the first cause wins as always. No code of a plugin runs inside
-// the call: functions of ambit_on_cancel and waits of other jobs are told when the loop turns.
+// A cause that it finds is set on the scopes at once, so the first cause wins as always. No code of a plugin runs inside
+// the call: functions of ambit_on_cancel are called, and other jobs are woken, when the loop turns.
 
-/// What a loop knows of the job that computes on it.
+/// What a loop knows about the job that computes on it.
 struct Computation {
-  /// Something is being looked at inside a call of the job: what is cancelled meanwhile is told later.
+  /// A call of the job checks for a cancel. Scopes that are cancelled meanwhile are told later.
   var isChecked = false
-  /// When to look again at what costs more than the clock: monotonic nanoseconds.
+  /// When to repeat the checks that cost more than reading the clock: monotonic nanoseconds.
   fileprivate var nextLook: Int64 = 0
-  /// The job that asked last, the turn in which it did, and when it asked first in that turn.
+  /// The job that asked last, the turn in which it asked, and when it asked first in that turn.
   fileprivate var job: JobPointer?
   fileprivate var turn: UInt64 = 0
   fileprivate var since: Int64 = 0
 
-  /// Between two looks, in nanoseconds.
+  /// Between two such checks, in nanoseconds.
   fileprivate static var interval: Int64 { 1_000_000 }
 }
 
 extension UnsafeMutablePointer<Scope> {
-  /// Why the caller should go no further in this scope: the scope's cause, or else the cause for which the calling job
-  /// was cancelled by itself; `none` if neither was.
+  /// Why the caller should stop working in this scope: the scope's cause, or else the cause for which the calling job
+  /// itself was cancelled; `none` if neither was.
   ///
-  /// On the scope's loop the running job's call looks at all that could have ended it since the loop turned: the
-  /// deadline at each call, all else once a millisecond. On another thread the loop does that.
+  /// On the scope's loop, the call checks what could have cancelled the running job since the loop turned: the deadline
+  /// each time, everything else once per millisecond. For callers on other threads the loop does this by itself.
   @inline(never)
   func causeForCaller() -> Cause {
     if pointee.cause != .none { return pointee.cause }
@@ -37,9 +37,8 @@ extension UnsafeMutablePointer<Scope> {
     return isDone ? .done : .none
   }
 
-  /// The same for a call that may go on and on without a wait, since what it reads is there or what it writes finds
-  /// room: the scope, if it has come to its end, is cancelled. That the client has left, such a call finds out by
-  /// itself.
+  /// The same check for calls that may succeed again and again without a wait, because there are bytes to read or there is
+  /// room to write: cancels the scope if it is over. Such calls find out by themselves when the client has left.
   public func cancelIfOver(for job: JobPointer) {
     guard pointee.isOpen else { return }
     let now = Clock.monotonic
@@ -49,8 +48,8 @@ extension UnsafeMutablePointer<Scope> {
     }
   }
 
-  /// Cancels what has come to its end. Returns whether the request is over but for jobs that have their turn first: its
-  /// scope ends with `done` when the loop turns.
+  /// Cancels what is over. True if the request is over too, except that jobs have their turn first: its scope ends with
+  /// `done` when the loop turns.
   private func check(as job: JobPointer) -> Bool {
     let loop = pointee.loop
     let now = Clock.monotonic
@@ -64,14 +63,14 @@ extension UnsafeMutablePointer<Scope> {
     return isDone(job, at: now)
   }
 
-  /// Runs `body`; what is cancelled by it is told when the loop turns.
+  /// Runs `body`. Scopes that it cancels are told when the loop turns.
   private func checking(_ body: () -> Void) {
     pointee.loop.pointee.computation.isChecked = true
     body()
     pointee.loop.pointee.computation.isChecked = false
   }
 
-  /// The outermost scope whose deadline has passed ends with all below it.
+  /// Cancels the outermost scope whose deadline has passed.
   private func cancelIfOverdue(at now: Int64) {
     var overdue: ScopePointer?
     var next: ScopePointer? = self
@@ -82,7 +81,7 @@ extension UnsafeMutablePointer<Scope> {
     overdue?.cancel(.deadline)
   }
 
-  /// Looks at what other threads have asked for, and at the timers that none fires now.
+  /// Checks for cancels from other threads, and for timers that have expired but cannot fire now.
   private func look(as job: JobPointer, at now: Int64) {
     let loop = pointee.loop
     loop.pointee.mailbox._withUnsafeGuaranteedRef { $0.runUrgent(on: loop) }
@@ -94,8 +93,8 @@ extension UnsafeMutablePointer<Scope> {
     job.cancelIfOverdue(at: now)
   }
 
-  /// Whether the scope's request is over and the job, which others of the request may have to wait for, has had its
-  /// share: what was spawned before the handler returned has a turn in any case.
+  /// Whether the scope's request is over and the job has had its share of the time. Other jobs of the request may wait for
+  /// this one: every job that was spawned before the handler returned gets a turn.
   private func isDone(_ job: JobPointer, at now: Int64) -> Bool {
     let loop = pointee.loop
     if loop.pointee.computation.job != job || loop.pointee.computation.turn != loop.pointee.turn {
@@ -109,9 +108,9 @@ extension UnsafeMutablePointer<Scope> {
 }
 
 extension UnsafeMutablePointer<Job> {
-  /// The job's own timeout cancels it if that has passed.
+  /// Cancels the job if its own timeout has passed.
   fileprivate func cancelIfOverdue(at now: Int64) {
-    guard let timer = pointee.attachments?.timeoutTimer, timer.isArmed, pointee.loop.due(timer) <= now else { return }
+    guard let timer = pointee.coldState?.timeoutTimer, timer.isArmed, pointee.loop.due(timer) <= now else { return }
     pointee.loop.disarm(timer)
     cancel(.deadline)
   }
@@ -121,14 +120,14 @@ extension UnsafeMutablePointer<Loop> {
   @inline(__always) private var cancelledAheadLink: LinkPointer { pointer(to: \.cancelledAhead)! }
   @inline(__always) var cancelTimer: TimerPointer { pointer(to: \.cancelTimer)! }
 
-  /// Has those who are concerned told of a cancel when the job that computes has left the thread. `ending` are the
-  /// scopes, each of them held; threads that wait for their descriptors are told now.
+  /// Finishes a cancel after the job that computes has left the thread. `ending` lists the scopes, each of them held.
+  /// Their cancel descriptors become readable now, for other threads that wait for them.
   func finishCancelLater(of ending: LinkPointer) {
     ending.forEach { ScopePointer.of(ending: $0).signalCancel() }
     callHookLater(of: ScopePointer.of(ending: ending.pointee.next)) { loop in
       loop!.assumingMemoryBound(to: Loop.self).finishCancels()
     }
-    // For when the job has a hook called before.
+    // The job may have a hook called before the loop turns.
     arm(cancelTimer, at: pointee.now)
     ending.move(to: cancelledAheadLink)
   }
@@ -144,7 +143,7 @@ extension UnsafeMutablePointer<Loop> {
   }
 }
 
-/// The loop turns, and there are scopes that were cancelled ahead.
+/// The loop turns, and there are scopes whose cancel is to be finished.
 let cancelledScopesDue: TimerFunction = { timer in
   timer.assumingMemoryBound(to: Timer.self).record(Loop.self, at: MemoryLayout<Loop>.offset(of: \.cancelTimer)!)
     .finishCancels()

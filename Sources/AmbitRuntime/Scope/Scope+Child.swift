@@ -2,24 +2,24 @@ internal import AmbitCore
 
 // Scopes that plugins open inside others, and close.
 
-/// What a plugin asked of a scope, read from `ambit_scope_options`.
+/// Options of a scope, read from `ambit_scope_options`.
 struct ScopeOptions {
   var name: UnsafePointer<CChar>?
-  /// 0 or less: the deadlines above hold alone.
+  /// Nanoseconds; 0 or less: the scope has no deadline of its own.
   var timeout: Int64 = 0
   var maxJobs = UInt32.max
   var isFailFast = false
 }
 
 extension UnsafeMutablePointer<Scope> {
-  /// Scopes can be opened inside each other so deep: their ends are recursive, on a fiber's stack.
+  /// The largest depth of nested scopes. It is limited because the end of a scope recurses on a fiber's stack.
   private static var greatestDepth: UInt32 { 64 }
 
-  /// Opens a scope inside this one, which the plugin holds until it closes it; `.cancelled` if this one is ending,
-  /// `.limit` if it lies too deep.
+  /// Opens a scope inside this one. The plugin holds it until it closes it. `.cancelled` if this scope has been
+  /// cancelled, `.limit` if scopes are nested too deep.
   ///
-  /// One that the plugin never closes is closed with its parent, when no job of either is left: until then its handle
-  /// and memory are the plugin's to use.
+  /// A scope that the plugin never closes is closed with its parent, when both have no jobs left. Until then the plugin
+  /// may use its handle and its memory.
   func openChild(_ options: ScopeOptions) -> (Status, ScopePointer?) {
     guard pointee.isOpen else { return (.cancelled, nil) }
     guard pointee.depth < Self.greatestDepth else { return (.limit, nil) }
@@ -32,8 +32,9 @@ extension UnsafeMutablePointer<Scope> {
     return (.ok, child)
   }
 
-  /// Cancels what is left in a scope from `openChild` and waits, as `job`, until it is closed, whatever is cancelled
-  /// meanwhile; `.wrongState` if it is another scope, is being closed already, or if the job runs in it.
+  /// Closes a scope from `openChild`: cancels the jobs that are left in it and waits, as `job`, until it is closed. A cancel
+  /// does not end this wait. `.wrongState` if the scope is not from `openChild`, if it is already being closed, or if the
+  /// job runs in it.
   func closeChild(as job: JobPointer) -> Status {
     guard pointee.life.owner == .opener, !job.runs(in: self) else { return .wrongState }
     cancel(.called)
@@ -44,8 +45,8 @@ extension UnsafeMutablePointer<Scope> {
     return job.block(for: .close)
   }
 
-  /// Closes the scopes below that the plugin has not closed, the last opened first; false if one of them goes on,
-  /// because a deferred function has tried to spawn there.
+  /// Closes the scopes below that the plugin has not closed, the last opened first. False if one of them goes on because a
+  /// deferred function has tried to spawn a job in it.
   func closeOpenedChildren() -> Bool {
     while !childrenLink.isAlone {
       let child = ScopePointer.of(sibling: childrenLink.pointee.previous)

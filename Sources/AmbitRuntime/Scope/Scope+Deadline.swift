@@ -1,10 +1,10 @@
 internal import AmbitCore
 
-// Deadlines: each scope has its own, and those of the scopes above hold besides.
+// Deadlines. Each scope has its own, and the deadlines of the scopes above hold too.
 
 extension UnsafeMutablePointer<Scope> {
-  /// When the scope is cancelled at the latest (monotonic, nanoseconds; `Int64.max`: never): the earliest of its own
-  /// deadline and those of the scopes above.
+  /// The earliest of the scope's own deadline and the deadlines of the scopes above, in monotonic nanoseconds;
+  /// `Int64.max`: none.
   var effectiveDeadline: Int64 {
     var deadline = pointee.deadline
     var scope = pointee.parent
@@ -15,17 +15,17 @@ extension UnsafeMutablePointer<Scope> {
     return deadline
   }
 
-  /// Moves the scope's own deadline to `time` (monotonic, nanoseconds) if that is earlier than what holds now.
+  /// Moves the scope's own deadline to `time`, in monotonic nanoseconds, if that is earlier than the present one.
   public func moveDeadline(to time: Int64) {
     guard time < pointee.deadline else { return }
     pointee.deadline = time
     if pointee.isOpen { pointee.loop.arm(timer, at: time) }
   }
 
-  /// Sets the scope's deadline to `timeout` nanoseconds from now, negative for none of its own.
+  /// Sets the scope's deadline to `timeout` nanoseconds from now; negative: no deadline of its own.
   ///
-  /// What the host has set, a request's deadline, stays the latest there can be. `.cancelled` if the scope is ending;
-  /// a plugin's that takes no more requests is.
+  /// A request's deadline never becomes later than the one that the host has set. `.cancelled` if the scope has been
+  /// cancelled, or if it belongs to a generation that is retiring.
   func setTimeout(_ timeout: Int64) -> Status {
     guard pointee.isOpen, !pointee.life.isRetiring else { return .cancelled }
     guard let latest = latestDeadline else { return .noMemory }
@@ -39,7 +39,8 @@ extension UnsafeMutablePointer<Scope> {
     return .ok
   }
 
-  /// Sets the scope's deadline, and a plugin's on the other loops too, in one of their next turns.
+  /// As `setTimeout`. If it is a generation's scope, its shards on the other loops get the deadline in one of their next
+  /// turns.
   func setTimeoutWithShards(_ timeout: Int64) -> Status {
     let status = setTimeout(timeout)
     if status == .ok, pointee.kind == .plugin {
@@ -48,16 +49,17 @@ extension UnsafeMutablePointer<Scope> {
     return status
   }
 
-  /// The deadline that the host gave the scope, kept when a plugin first asks for another; nil if there is no memory.
+  /// The deadline that the host gave the scope, saved when a plugin first asks for another; nil if there is no memory.
   private var latestDeadline: Int64? {
     guard pointee.kind == .request else { return .max }
-    guard let attachments = attach() else { return nil }
-    if attachments.pointee.hostDeadline == nil { attachments.pointee.hostDeadline = pointee.deadline }
-    return attachments.pointee.hostDeadline
+    guard let coldState = ensureColdState() else { return nil }
+    if coldState.pointee.hostDeadline == nil { coldState.pointee.hostDeadline = pointee.deadline }
+    return coldState.pointee.hostDeadline
   }
 
-  /// Sees to it that a deadline which the host has set fires; a plugin's does anyway. A request in which nothing waits
-  /// has none to fire: its handler holds the thread, so most requests never touch the timer wheel.
+  /// Arms the timer of the deadline that the host has set, before a job waits. (A deadline set by a plugin is armed at
+  /// once.) A handler that never waits holds the thread, so the timer could not fire: most requests never touch the timer
+  /// wheel.
   @inline(__always)
   public func armDeadline() {
     let scope = pointee.requestScope ?? self

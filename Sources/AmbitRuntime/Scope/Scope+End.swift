@@ -4,9 +4,10 @@ public import AmbitCore
 // functions, give the memory back.
 
 extension UnsafeMutablePointer<Scope> {
-  /// Ends the scope and all below it for `cause`; nothing happens if it has ended before. Waits for nothing.
+  /// Cancels the scope and all scopes below it. Does not wait. Cancelling twice has no effect: the first cause wins.
   ///
-  /// Inside a call of a job that computes, the cause is kept now, and all else happens when the loop turns.
+  /// While a job that computes asks whether it is cancelled, only the cause is set; everything else follows in the next
+  /// turn of the loop.
   public func cancel(_ cause: Cause) {
     guard pointee.isOpen else { return }
     let isAhead = pointee.loop.pointee.computation.isChecked
@@ -18,16 +19,16 @@ extension UnsafeMutablePointer<Scope> {
     }
   }
 
-  /// The last step of a cancel: the scope closes, or its jobs are to return soon.
+  /// The last step of a cancel: the scope closes, or the loop starts to watch when its jobs return.
   fileprivate func expectEnd() {
     if pointee.jobCount > 0 || pointee.handlerJob != nil { pointee.loop.expectEnd(of: self) }
     release()
   }
 
-  /// Ends the scope because plugin code wants it: at once, and on the other loops on which a plugin's scope has shards
-  /// in one of their next turns.
+  /// Cancels the scope for plugin code. If it is a generation's scope, its shards on the other loops are cancelled too, in
+  /// one of the next turns of these loops.
   func cancelWithShards() {
-    // In this order: what is cancelled may be gone.
+    // First the other loops: this scope may be gone after its own cancel.
     if pointee.kind == .plugin { pointee.generation?.onOtherLoops(than: self) { $0.cancel(.called) } }
     cancel(.called)
   }
@@ -48,18 +49,18 @@ extension UnsafeMutablePointer<Scope> {
     }
   }
 
-  /// Ends every wait in the scope, in one pass: the jobs run in later turns.
+  /// Ends all waits in the scope in one pass. The jobs run in later turns.
   fileprivate func wakeWaiters() {
     pointee.loop.expectTurns(of: pointee.jobCount, in: waitersLink)
     waitersLink.forEach { JobPointer.of(waiter: $0).cancelWait() }
   }
 
-  /// Ends the scope with `done`, after the jobs that are ready now have had their turn: what was spawned before the
-  /// handler returned reaches its first wait.
+  /// Cancels the scope with `done` after the jobs that are ready now have had their turn. So a job that was spawned before
+  /// the handler returned reaches its first wait.
   public func endAfterReadyJobs() {
     guard pointee.life.phase == .open else { return }
     deliverPosted()
-    if pointee.jobCount == 0, childrenLink.isAlone, waitersLink.isAlone, pointee.attachments == nil {
+    if pointee.jobCount == 0, childrenLink.isAlone, waitersLink.isAlone, pointee.coldState == nil {
       _ = pointee.life.cancel(.done)
       pointee.loop.disarm(timer)
     } else {
@@ -81,7 +82,7 @@ extension UnsafeMutablePointer<Scope> {
     if pointee.life.hold() { pointee.parent?.hold() }
   }
 
-  /// Gives up a hold; an ending scope that has none left closes at once, and with it those above that waited for it.
+  /// Gives up a hold. A cancelled scope without holds closes at once, and with it the scopes above that waited for it.
   @inline(__always)
   public func release() {
     switch pointee.life.release() {
@@ -97,13 +98,13 @@ extension UnsafeMutablePointer<Scope> {
     if pointee.life.owner == .opener { pointee.parent?.release() } else { pointee.observer?.closed(self) }
   }
 
-  /// Runs what was deferred and gives the memory back. Called by the scope's own end, and for a plugin's scope, whose
-  /// plugin is to be told first, by its retirement.
+  /// Runs the deferred functions and gives the memory back. A cancelled scope does this by itself; for the scope of a
+  /// generation, the generation calls it after the plugin's `stop`.
   public func close() {
     pointee.life.beginClosing()
     let isLast = childrenLink.isAlone || closeOpenedChildren()
     if isLast, pointee.deferred != nil {
-      // The hold is given up when the last of them has run.
+      // The scope stays held until the last function has run.
       if runsOnThreads { return runDeferredCallsOnThreads() }
       pointee.loop.callHook(.deferred, of: self, runDeferredCalls, self)
     }
@@ -111,7 +112,7 @@ extension UnsafeMutablePointer<Scope> {
     // scope comes here again.
     guard pointee.life.endClosing() else { return }
     let loop = pointee.loop
-    if pointee.attachments != nil { detach() }
+    if pointee.coldState != nil { releaseColdState() }
     loop.disarm(timer)
     if !endingLink.isAlone { endingLink.remove() }
     loop.pointee.liveScopes &-= 1
@@ -120,11 +121,11 @@ extension UnsafeMutablePointer<Scope> {
     let kind = pointee.kind
     let generation = pointee.generation
     pointee.closer?.unblock(.ok)
-    if loop.pointee.isChecked { keep() } else { letGo() }
+    if loop.pointee.isChecked { quarantine() } else { releaseRecords() }
     guard let parent else { return }
     if kind == .request { parent.requestEnded() }
     parent.release()
-    // Last of all, since the library may go then, and this record with it.
+    // The last step: the library may be unmapped now, and this record released.
     if kind == .plugin { generation?.pointee.shardClosed() }
   }
 
@@ -134,8 +135,8 @@ extension UnsafeMutablePointer<Scope> {
     if pointee.life.isRetiring, pointee.requestCount == 0 { pointee.generation?.pointee.shardDrained() }
   }
 
-  /// Lets a plugin's scope take no more requests: its generation is told when the last one has ended, and after `drain`
-  /// nanoseconds it ends with `retired` whatever still runs.
+  /// Starts the retirement of a generation's scope, which takes no more requests. The generation is told when the last
+  /// request has ended. After `drain` nanoseconds the scope is cancelled with `retired`, even if something still runs.
   public func retire(drain: Int64) {
     pointee.life.retire()
     pointee.timer.fire = drainTimePassed
@@ -145,7 +146,7 @@ extension UnsafeMutablePointer<Scope> {
 }
 
 extension LinkPointer {
-  /// Tells all who are concerned that the scopes of this list, parents first, are cancelled; empties it.
+  /// Calls the hooks of the cancelled scopes in this list, parents first, and wakes their jobs. Empties the list.
   func finishCancel() {
     forEach { ScopePointer.of(ending: $0).tellOfCancel() }
     forEach { ScopePointer.of(ending: $0).wakeWaiters() }
@@ -153,7 +154,7 @@ extension LinkPointer {
   }
 }
 
-/// Calls what was deferred, last first, on the loop's own stack.
+/// Calls the deferred functions, the last registered first, on the loop's own stack.
 private let runDeferredCalls: HookFunction = { record in
   let scope = record!.assumingMemoryBound(to: Scope.self)
   while let call = scope.pointee.deferred {

@@ -1,22 +1,22 @@
 public import AmbitCore
 public import CAmbit
 
-/// A bound within which jobs run: the host's, a plugin generation's, a request's, or a child of one of these.
+/// A bound within which jobs run: the scope of the host, of a plugin generation, of a request, or a child of such a scope.
 ///
-/// Every scope but the host's has a parent and ends with it. Its loop alone touches it.
+/// Every scope but the host's has a parent and ends with it. Only its loop touches it.
 public struct Scope {
-  /// What the plugin holds a pointer to: at offset 0, as the C declaration says.
+  /// The handle that plugins hold a pointer to. It lies at offset 0, as the C declaration says.
   public var handle: ambit_scope
   public let loop: LoopPointer
   public let parent: ScopePointer?
-  /// In `parent.children`, until it is closed.
+  /// In `parent.children` until the scope is closed.
   var sibling: Link
   var children: Link
   /// Jobs that have not ended.
   var jobs: Link
-  /// Jobs that have ended and whose handle the plugin holds.
+  /// Jobs that have ended and whose handles the plugin holds.
   var endedJobs: Link
-  /// Suspended jobs whose wait this scope's end cancels.
+  /// Suspended jobs whose waits the end of this scope cancels.
   var waiters: Link
   /// In the list of the cancel that gave the scope its cause, while that is under way; then in its loop's list of ending
   /// scopes, if it has jobs that are to return.
@@ -24,47 +24,47 @@ public struct Scope {
   /// Jobs that wait for all jobs of this scope.
   var joiners: Link
   var timer: Timer
-  /// The scope's own: absolute, monotonic nanoseconds; `Int64.max`: none. Those of the scopes above hold besides.
+  /// The scope's own deadline in monotonic nanoseconds; `Int64.max`: none. The deadlines of the scopes above hold too.
   public var deadline: Int64
 
   public let id: UInt64
   public let kind: Kind
   var life: ScopeLifeCycle
-  /// One of its jobs has failed.
+  /// A job of the scope has failed.
   var hasFailedJob: Bool
   let depth: UInt32
   /// Jobs that have not ended.
   public var jobCount: UInt32
-  /// Open requests of a plugin's scope.
+  /// In the scope of a generation: requests whose scopes have not closed.
   public var requestCount: UInt32
   /// The first job that fails cancels the scope.
   var isFailFast = false
-  /// How many of its jobs may be alive at once.
+  /// The largest number of jobs that may be alive at once.
   var maxJobs = UInt32.max
-  /// The job that closes the scope and waits until that is done.
+  /// The job that closes the scope and waits until it is closed.
   var closer: JobPointer?
-  /// Copied, in the scope's memory; empty if it has none.
+  /// The name that a plugin gave the scope, copied to the scope's memory; empty if there is none.
   public var name = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
 
-  /// The request's scope; nil outside a request. There the jobs of the whole request are counted.
+  /// The scope of the request that this scope belongs to; nil outside a request. It counts the jobs of the whole request.
   var requestScope: ScopePointer?
-  /// In a request's scope: the jobs in it and below that have not ended.
+  /// In a request's scope: jobs of it and of the scopes below that have not ended.
   var requestJobCount: UInt32 = 0
-  /// In a request's scope: the open scopes in it and below that are referred to, so that jobs may yet come.
+  /// In a request's scope: open scopes, from it downwards, that have references. Jobs may come through a reference.
   var referenceCount: UInt32 = 0
-  /// The job that waits until neither is left.
+  /// In a request's scope: the job that waits until both counts are 0.
   var idleWaiter: JobPointer?
-  /// The job that runs the handler of a request, until the connection is done with it, or another function of a plugin
-  /// on a thread. It is not in `jobs`.
+  /// The job that runs the handler of a request, until the carrier of the request is done with the job; or the job that
+  /// runs a lifecycle call of the plugin on a thread. It is not in `jobs`.
   public var handlerJob: JobPointer?
-  /// That handler has returned.
+  /// The handler has returned.
   var hasHandlerReturned = false
   /// When the scope got its cause: monotonic nanoseconds, as of that turn of the loop; void before.
   var endingSince: Int64 = 0
   /// When the scope was opened: monotonic nanoseconds, as of that turn of the loop.
   let openedAt: Int64
 
-  /// The plugin generation at work; nil in the host's scope only.
+  /// The plugin generation that works in the scope; nil only in the host's scope.
   public var generation: GenerationPointer?
   /// The protocol's record of the request, inherited by children; nil outside a request.
   public var request: UnsafeMutableRawPointer?
@@ -73,8 +73,8 @@ public struct Scope {
   public var observer: ScopeObserver?
 
   public var memory: Arena
-  /// What few scopes have, in `memory`; nil if it has none of it.
-  var attachments: UnsafeMutablePointer<Attachments>?
+  /// State that few scopes have, in `memory`; nil if this scope has none of it.
+  var coldState: UnsafeMutablePointer<ScopeColdState>?
   var deferred: UnsafeMutablePointer<DeferredCall>?
 
   public enum Kind: Sendable {
@@ -95,12 +95,12 @@ extension Scope {
 
 public typealias ScopePointer = UnsafeMutablePointer<Scope>
 
-/// What the owner of a scope wants to know of it. Both run on the loop, and neither may wait.
+/// Functions that tell the owner of a scope's record about the scope. They run on the loop and must not wait.
 public struct ScopeObserver: Sendable {
   /// The scope has just got its cause, and nothing has been told of it yet.
   public var cancelling: @convention(c) (UnsafeMutableRawPointer) -> Void
-  /// It is closed, and its record is the observer's to release or use again; a plugin's scope is ready to be closed,
-  /// and stays until `close` is called on it.
+  /// The scope is closed, and the observer may release its record or use it again. The scope of a generation can be
+  /// closed now, and stays until `close` is called on it.
   public var closed: @convention(c) (UnsafeMutableRawPointer) -> Void
 
   public init(
@@ -160,12 +160,11 @@ extension UnsafeMutablePointer<Scope> {
   }
 }
 
-// The beginning of a scope, in memory that somebody else owns.
-
 extension UnsafeMutablePointer<Scope> {
   /// Opens a scope below `parent`, on the parent's loop, in memory that the caller owns until `observer.closed`.
   ///
-  /// It starts with one hold, the caller's. If the parent is ending already, so is the new scope, for the same cause.
+  /// The scope starts with one hold, the caller's or its owner's. If the parent has been cancelled, the new scope is
+  /// cancelled too, for the same cause.
   public func open(
     below parent: ScopePointer, kind: Scope.Kind, owner: ScopeLifeCycle.Owner = .none, observer: ScopeObserver?
   ) {

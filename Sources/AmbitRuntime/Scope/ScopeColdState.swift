@@ -1,33 +1,33 @@
 internal import AmbitCore
 internal import Synchronization
 
-/// What few scopes have, made when the first of it is asked for, in the scope's memory.
-struct Attachments {
+/// State that few scopes have. It lies in the scope's memory and is made when it is first needed.
+struct ScopeColdState {
   /// Registered by `ambit_on_cancel`, in this order.
   var firstHook: UnsafeMutablePointer<CancelHook>?
   var lastHook: UnsafeMutablePointer<CancelHook>?
-  /// Readable once the scope is cancelled: eventfd(2); -1 if nobody asked for it. Owned.
+  /// An eventfd(2) that is readable once the scope is cancelled; -1 if nobody asked for it. Owned.
   var cancelDescriptor: Int32 = -1
-  /// Kept by `ambit_set`, in no order.
+  /// Values of `ambit_set`, in no order.
   var values: UnsafeMutablePointer<KeptValue>?
   /// The last function that was bound in the scope.
   var lastBinding: UnsafeMutablePointer<Binding>?
-  /// Where references to the scope lead, until it closes.
+  /// The slot that references to the scope name, until the scope closes.
   var reference: Unmanaged<ReferenceSlot>?
-  /// A request's deadline as the host set it, once a plugin has moved it.
+  /// The deadline that the host set for a request; nil until a plugin sets another.
   var hostDeadline: Int64?
 }
 
 extension UnsafeMutablePointer<Scope> {
-  /// The scope's attachments, made if it has none; nil if there is no memory.
-  func attach() -> UnsafeMutablePointer<Attachments>? {
-    if let attachments = pointee.attachments { return attachments }
-    guard let attachments = make(Attachments()) else { return nil }
-    pointee.attachments = attachments
-    return attachments
+  /// The scope's cold state, which is made if it has none; nil if there is no memory.
+  func ensureColdState() -> UnsafeMutablePointer<ScopeColdState>? {
+    if let coldState = pointee.coldState { return coldState }
+    guard let coldState = make(ScopeColdState()) else { return nil }
+    pointee.coldState = coldState
+    return coldState
   }
 
-  /// A record in the scope's memory, which nothing deinitialises; nil if there is no memory.
+  /// A record in the scope's memory, which is never deinitialised; nil if there is no memory.
   func make<Record: BitwiseCopyable>(_ record: Record) -> UnsafeMutablePointer<Record>? {
     guard let memory = allocate(MemoryLayout<Record>.size) else { return nil }
     let pointer = memory.bindMemory(to: Record.self, capacity: 1)
@@ -35,19 +35,19 @@ extension UnsafeMutablePointer<Scope> {
     return pointer
   }
 
-  /// Gives back what the attachments own that is not the scope's memory. The scope is closed.
-  func detach() {
-    guard let attachments = pointee.attachments else { return }
-    pointee.attachments = nil
-    closeCancelDescriptor(of: attachments)
-    releaseBindings(of: attachments)
-    if let reference = attachments.pointee.reference { forget(reference) }
+  /// Releases what the cold state owns outside the scope's memory. The scope is closed.
+  func releaseColdState() {
+    guard let coldState = pointee.coldState else { return }
+    pointee.coldState = nil
+    closeCancelDescriptor(of: coldState)
+    releaseBindings(of: coldState)
+    if let reference = coldState.pointee.reference { forget(reference) }
   }
 }
 
 // Values that plugins keep in scopes, found by the address of their key.
 
-/// A value kept in a scope, in its memory.
+/// A value of a scope, in the scope's memory.
 struct KeptValue: BitwiseCopyable {
   let key: UnsafeRawPointer
   /// nil once the key has been removed.
@@ -56,8 +56,7 @@ struct KeptValue: BitwiseCopyable {
 }
 
 extension UnsafeMutablePointer<Scope> {
-  /// Keeps `value` under `key`, instead of what was there; nil removes the key. A plugin's scope has shards on all
-  /// loops, and what is kept in one is kept in all.
+  /// Sets the value of `key`, or removes it if `value` is nil. The shards of a generation's scope share their values.
   func setValue(_ value: UnsafeMutableRawPointer?, for key: UnsafeRawPointer) -> Status {
     if pointee.kind == .plugin, let generation = pointee.generation {
       generation.pointee.values.set(value, for: key)
@@ -68,14 +67,14 @@ extension UnsafeMutablePointer<Scope> {
       return .ok
     }
     if value == nil { return .ok }
-    guard let attachments = attach(),
-      let kept = make(KeptValue(key: key, value: value, next: attachments.pointee.values))
+    guard let coldState = ensureColdState(),
+      let kept = make(KeptValue(key: key, value: value, next: coldState.pointee.values))
     else { return .noMemory }
-    attachments.pointee.values = kept
+    coldState.pointee.values = kept
     return .ok
   }
 
-  /// The value under `key` in the scope, or in the nearest above that has one; nil if none has.
+  /// The value of `key` in the scope, or in the nearest scope above that has one; nil if no scope has one.
   func value(for key: UnsafeRawPointer) -> UnsafeMutableRawPointer? {
     var next: ScopePointer? = self
     while let scope = next {
@@ -87,16 +86,15 @@ extension UnsafeMutablePointer<Scope> {
   }
 
   private func keptValue(of key: UnsafeRawPointer) -> UnsafeMutablePointer<KeptValue>? {
-    var next = pointee.attachments?.pointee.values
+    var next = pointee.coldState?.pointee.values
     while let kept = next, kept.pointee.key != key { next = kept.pointee.next }
     return next
   }
 }
 
-/// Values by key that all loops read without a lock: what a plugin keeps in its own scope.
+/// The values of a generation's scope, which all loops read without a lock.
 ///
-/// Setting takes a lock. Keys are never forgotten, only their values: what was set once stays in memory, as the
-/// generation that holds it does.
+/// Setting a value takes a lock. The record of a key stays in memory as long as the generation, even without a value.
 public final class SharedValues: @unchecked Sendable {
   private struct Record: ~Copyable {
     let key: UnsafeRawPointer
@@ -118,12 +116,12 @@ public final class SharedValues: @unchecked Sendable {
     }
   }
 
-  /// The value under `key`; nil if there is none. From any thread.
+  /// The value of `key`; nil if there is none. From any thread.
   func value(for key: UnsafeRawPointer) -> UnsafeMutableRawPointer? {
     record(of: key)?.pointee.value.load(ordering: .acquiring)
   }
 
-  /// Keeps `value` under `key`; nil removes it. From any thread.
+  /// Sets the value of `key`, or removes it if `value` is nil. From any thread.
   func set(_ value: UnsafeMutableRawPointer?, for key: UnsafeRawPointer) {
     setting.withLock { _ in
       if let record = record(of: key) { return record.pointee.value.store(value, ordering: .releasing) }

@@ -13,17 +13,17 @@ extension UnsafeMutablePointer<Job> {
     if isCancelled(in: scope) { return .cancelled }
     if channel.pointee.isClosed { return .closed }
     if channel.handToReceiver(message) || channel.pointee.queue.append(message) { return .ok }
-    activation.pointee.message = message
+    stackState.pointee.message = message
     return wait(for: .send, in: channel.sendersLink, of: channel.pointee.scope, scope: scope, timeout: timeout)
   }
 
-  /// Takes the oldest message out of `channel` into the job's activation, as the running job; waits while there is none.
+  /// Takes the oldest message out of `channel` into the job's stackState, as the running job; waits while there is none.
   ///
   /// `.closed` if the channel is and nothing is left, or is closed meanwhile; `.invalid` as for `send`.
   func receive(from channel: ChannelPointer, in scope: ScopePointer, timeout: Int64) -> Status {
     guard channel.pointee.scope.encloses(scope) else { return .invalid }
     if isCancelled(in: scope) { return .cancelled }
-    if channel.takeMessage(into: &activation.pointee.message) { return .ok }
+    if channel.takeMessage(into: &stackState.pointee.message) { return .ok }
     if channel.pointee.isClosed { return .closed }
     return wait(for: .receive, in: channel.receiversLink, of: channel.pointee.scope, scope: scope, timeout: timeout)
   }
@@ -34,7 +34,7 @@ extension UnsafeMutablePointer<Channel> {
   fileprivate func handToReceiver(_ message: MessageQueue.Message) -> Bool {
     guard let link = receiversLink.popFirst() else { return false }
     let receiver = JobPointer.of(source: link)
-    receiver.activation.pointee.message = message
+    receiver.stackState.pointee.message = message
     receiver.wake(.ok)
     return true
   }
@@ -44,10 +44,10 @@ extension UnsafeMutablePointer<Channel> {
   fileprivate func takeMessage(into message: inout MessageQueue.Message) -> Bool {
     let sender = sendersLink.popFirst().map { JobPointer.of(source: $0) }
     if pointee.queue.popFirst(into: &message) {
-      if let sender { _ = pointee.queue.append(sender.activation.pointee.message) }
+      if let sender { _ = pointee.queue.append(sender.stackState.pointee.message) }
     } else {
       guard let sender else { return false }
-      message = sender.activation.pointee.message
+      message = sender.stackState.pointee.message
     }
     sender?.wake(.ok)
     return true

@@ -57,7 +57,7 @@ extension UnsafeMutablePointer<Scope> {
     let lateness = pointee.loop.lateness(since: pointee.endingSince, at: pointee.loop.pointee.now)
     var isShielded = false
     func look(at job: JobPointer) {
-      if job.isWithinGrace { isShielded = true } else { job.report(lateness, in: self) }
+      if job.isShieldActive { isShielded = true } else { job.report(lateness, in: self) }
     }
     jobsLink.forEach { look(at: .of(sibling: $0)) }
     if let handler = pointee.handlerJob, !pointee.hasHandlerReturned { look(at: handler) }
@@ -81,8 +81,8 @@ extension UnsafeMutablePointer<Job> {
 
   /// Counts the job as late; false if that is no news.
   func noteLateness(_ lateness: Lateness) -> Bool {
-    guard lateness > pointee.aftermath.lateness else { return false }
-    pointee.aftermath.lateness = lateness
+    guard lateness > pointee.cancellation.lateness else { return false }
+    pointee.cancellation.lateness = lateness
     if lateness == .stuck { pointee.loop.pointee.stuckJobs += 1 }
     return true
   }
@@ -107,7 +107,7 @@ extension UnsafeMutablePointer<Job> {
   /// The job has returned, if late: it is not stuck any more.
   @inline(__always)
   func noteReturn(in scope: ScopePointer) {
-    if pointee.aftermath.lateness == .stuck { returnedAtLast(in: scope) }
+    if pointee.cancellation.lateness == .stuck { returnedAtLast(in: scope) }
   }
 
   @inline(never)
@@ -123,10 +123,10 @@ extension UnsafeMutablePointer<Job> {
   public func handlerReturned(in scope: ScopePointer) {
     scope.pointee.hasHandlerReturned = true
     noteReturn(in: scope)
-    pointee.aftermath = Aftermath()
+    pointee.cancellation = CancellationState()
   }
 
   /// What the handler has returned has been told: nothing is left of it in the job.
   @inline(__always)
-  public func handlerIsDone() { detach() }
+  public func handlerIsDone() { releaseColdState() }
 }

@@ -45,7 +45,7 @@ struct WorkName: Sendable {
     let hook = loop.pointee.hookScope
     let current = hook == nil ? loop.pointee.current : nil
     let scope = hook ?? current?.observed(\.scope)
-    job = (current?.observed(\.attachments) ?? nil)?.observed(\.name).map { String(observing: $0.bytes) } ?? ""
+    job = (current?.observed(\.coldState) ?? nil)?.observed(\.name).map { String(observing: $0.bytes) } ?? ""
     self.scope = scope.flatMap(ScopeName.init(observing:))
     guard let scope, self.scope?.plugin != nil else {
       kind = .host

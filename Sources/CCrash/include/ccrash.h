@@ -36,7 +36,7 @@ struct ccrash_layout {
   /// In a loop: pointers to the job and to the scope of the hook that run, and a byte for the kind of hook.
   uint32_t loop_job, loop_hook_scope, loop_hook_kind;
   /// In a job: pointers to its scope and to what few jobs have; in the latter: the text of its name.
-  uint32_t job_scope, job_attachments, attachments_name;
+  uint32_t job_scope, job_cold_state, cold_state_name;
   /// In a scope: an integer of 64 bits, two texts, two pointers, and a byte for the kind of scope.
   uint32_t scope_id, scope_name, scope_route, scope_generation, scope_handler_job, scope_kind;
   /// In a generation: pointers to the first byte of what names it in the log, and behind the last.

@@ -40,7 +40,7 @@ import Testing
   @Test func `are refused each time if the text is none`() {
     var signatures = PreparedSignatures()
     for _ in 0..<2 {
-      let refusal = #expect(throws: ForeignCallRefusal.self) { try find("i23 ()", in: &signatures) }
+      let refusal = #expect(throws: ForeignCallError.self) { try find("i23 ()", in: &signatures) }
       #expect(refusal?.reason.hasPrefix("signature \"i23 ()\":1:1: unknown type `i23`") == true)
     }
     #expect(signatures.count == 0)

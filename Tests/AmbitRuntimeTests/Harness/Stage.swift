@@ -123,10 +123,12 @@ final class Stage: @unchecked Sendable {
     loop.disarm(loop.freedTimer)
     if loop.pointee.liveScopes != 1 { left.append("\(loop.pointee.liveScopes - 1) scopes") }
     if loop.pointee.liveRequests != 0 { left.append("\(loop.pointee.liveRequests) requests") }
-    if loop.pointee.root.pointee.life.holds != 1 { left.append("\(loop.pointee.root.pointee.life.holds - 1) holds on the root") }
+    if loop.pointee.root.pointee.life.holds != 1 {
+      left.append("\(loop.pointee.root.pointee.life.holds - 1) holds on the root")
+    }
     if loop.pointee.root.pointee.jobCount != 0 { left.append("\(loop.pointee.root.pointee.jobCount) jobs of the root") }
-    let attachments = loop.pointee.freeJobAttachments.liveCount
-    if attachments != 0 { left.append("what \(attachments) jobs had attached") }
+    let coldStates = loop.pointee.freeJobColdStates.liveCount
+    if coldStates != 0 { left.append("the cold state of \(coldStates) jobs") }
     if !loop.pointee.ready.isEmpty { left.append("something ready to run") }
     loop.disarm(loop.endingTimer)
     let report = LoopReport(of: loop)

@@ -8,7 +8,7 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct HooksOfACancel {
-  @Test func `run once, in order, with the cause latched below and before any job goes on`() throws {
+  @Test func `run once, in order, after the scopes below have the cause and before any job goes on`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       scope.spawn("job") { scope in

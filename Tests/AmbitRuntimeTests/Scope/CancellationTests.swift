@@ -16,7 +16,7 @@ import Testing
     #expect(steps == ["disconnect", "job ends cancelled CANCELLED", "request closes: disconnect"])
   }
 
-  @Test func `latches the cause on every scope below before a job or a hook runs`() throws {
+  @Test func `sets the cause on every scope below before a job or a hook runs`() throws {
     let steps = try Stage.play { stage in
       let outer = stage.open("outer")
       let inner = stage.open("inner", below: outer)

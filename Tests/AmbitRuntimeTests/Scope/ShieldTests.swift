@@ -38,7 +38,7 @@ import Testing
     #expect(steps == ["OK called"])
   }
 
-  @Test func `end with the grace, in the middle of a wait too`() throws {
+  @Test func `end when the shield time is used up, in the middle of a wait too`() throws {
     let steps = try play(Self.shortGrace) { stage, scope in
       _ = scope.sleep()
       let start = Clock.monotonic
@@ -48,7 +48,7 @@ import Testing
     #expect(steps == ["OK CANCELLED true", "CANCELLED LIMIT CANCELLED"])
   }
 
-  @Test func `end with the grace in a wait that was under way at the cancel`() throws {
+  @Test func `end when the shield time is used up in a wait that began before the cancel`() throws {
     let steps = try play(Self.shortGrace) { stage, scope in
       scope.shield()
       stage.note("\(scope.sleep()) \(scope.sleep(0)) \(scope.shield())")
@@ -56,7 +56,7 @@ import Testing
     #expect(steps == ["CANCELLED CANCELLED LIMIT"])
   }
 
-  @Test func `share the grace`() throws {
+  @Test func `share the shield time`() throws {
     let steps = try play(Self.shortGrace) { stage, scope in
       _ = scope.sleep()
       var count = 0
@@ -70,7 +70,7 @@ import Testing
     #expect(steps == ["true, true"])
   }
 
-  @Test func `use no grace before the cancel`() throws {
+  @Test func `use no shield time before the cancel`() throws {
     let steps = try Stage.play(limits: Self.shortGrace) { stage in
       stage.open("").spawn("job") { scope in
         scope.shield()

@@ -63,7 +63,7 @@ final class ScopeTreePlayer {
   private func wait(in node: ScopeTreeModel.Node) -> Bool {
     let isCancelled = node.isCancelled
     let job = CallSite.job!
-    let isShielded = job.pointee.aftermath.isShielded
+    let isShielded = job.pointee.cancellation.isShielded
     let status =
       switch generator.number(0...3) {
       case 0: node.handle.yield()

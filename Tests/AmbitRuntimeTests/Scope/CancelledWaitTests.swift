@@ -4,7 +4,7 @@ import Testing
 
 @testable import AmbitRuntime
 
-@Suite struct WaitingInVain {
+@Suite struct CancelledWaits {
   @Test func `again and again lets the loop turn, and is reported once`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
@@ -13,9 +13,9 @@ import Testing
         let job = CallSite.job!
         let turn = stage.loop.pointee.turn
         for _ in 0..<15 where scope.sleep(1) != .cancelled { return .failed }
-        stage.note("reported: \(job.pointee.aftermath.wasReported), turned: \(stage.loop.pointee.turn > turn)")
+        stage.note("reported: \(job.pointee.cancellation.wasReported), turned: \(stage.loop.pointee.turn > turn)")
         for _ in 0..<4 where scope.sleep(1) != .cancelled { return .failed }
-        stage.note("reported: \(job.pointee.aftermath.wasReported)")
+        stage.note("reported: \(job.pointee.cancellation.wasReported)")
         stage.note("\(stage.loop.pointee.turn - turn >= 4 ? "a turn" : "no turn") for each wait")
         return .ok
       }
@@ -42,7 +42,7 @@ import Testing
           child.cancel()
           guard child.sleep() == .cancelled, scope.yield() == .ok, child.closeChild() == .ok else { return .failed }
         }
-        stage.note("\(CallSite.job!.pointee.aftermath.wasReported)")
+        stage.note("\(CallSite.job!.pointee.cancellation.wasReported)")
         scope.cancel()
         return .ok
       }
