@@ -73,18 +73,22 @@ let package = Package(
       path: "Tests/Benchmarks/Micro", swiftSettings: fibers),
 
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),
-    .testTarget(name: "CAmbitTests", dependencies: ["CAmbit"], exclude: ["Programs"], swiftSettings: common),
-    .testTarget(name: "CCrashTests", exclude: ["Programs"], swiftSettings: common),
-    .testTarget(name: "CFiberTests", dependencies: ["CFiber"], exclude: ["Programs"], swiftSettings: fibers),
+    .testTarget(
+      name: "CAmbitTests", dependencies: ["CAmbit", "TestSupport"], exclude: ["Programs"], swiftSettings: common),
+    .testTarget(name: "CCrashTests", dependencies: ["TestSupport"], exclude: ["Programs"], swiftSettings: common),
+    .testTarget(
+      name: "CFiberTests", dependencies: ["CFiber", "TestSupport"], exclude: ["Programs"], swiftSettings: fibers),
     .testTarget(name: "AmbitCoreTests", dependencies: ["AmbitCore", "TestSupport"], swiftSettings: common),
     .testTarget(name: "AmbitTOMLTests", dependencies: ["AmbitCore", "AmbitTOML"], swiftSettings: common),
     .testTarget(name: "AmbitConfigTests", dependencies: ["AmbitConfig", "AmbitCore"], swiftSettings: common),
     .testTarget(
-      name: "AmbitPluginsTests", dependencies: ["AmbitCore", "AmbitPlugins", "CAmbit"], swiftSettings: common),
+      name: "AmbitPluginsTests", dependencies: ["AmbitCore", "AmbitPlugins", "CAmbit", "TestSupport"],
+      swiftSettings: common),
     .testTarget(
       name: "AmbitFFITests", dependencies: ["AmbitCore", "AmbitFFI", "TestSupport"], swiftSettings: common),
-    .testTarget(name: "AllocationTests", exclude: ["Libraries"], swiftSettings: common),
-    .testTarget(name: "BoundaryTests", swiftSettings: common),
+    .testTarget(
+      name: "AllocationTests", dependencies: ["TestSupport"], exclude: ["Libraries"], swiftSettings: common),
+    .testTarget(name: "BoundaryTests", dependencies: ["TestSupport"], swiftSettings: common),
     .testTarget(
       name: "AmbitRuntimeTests",
       dependencies: ["AmbitCore", "AmbitRuntime", "CAmbit", "CFiber", "CLinux", "TestSupport", logging],
@@ -93,7 +97,8 @@ let package = Package(
       name: "AmbitHTTPTests",
       dependencies: ["AmbitCore", "AmbitFFI", "AmbitHTTP", "AmbitRuntime", "CAmbit", "TestSupport"],
       swiftSettings: fibers),
-    .testTarget(name: "EndToEndTests", exclude: ["Plugins", "Programs"], swiftSettings: common),
+    .testTarget(
+      name: "EndToEndTests", dependencies: ["TestSupport"], exclude: ["Plugins", "Programs"], swiftSettings: common),
   ],
   cLanguageStandard: .gnu17,
   cxxLanguageStandard: .gnucxx20

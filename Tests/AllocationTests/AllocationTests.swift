@@ -1,4 +1,4 @@
-import Glibc
+import TestSupport
 import Testing
 
 /// How often a request calls the allocator once everything is warm: no more than the baseline says, and that says never.
@@ -54,7 +54,7 @@ struct `Allocations` {
 
   /// The clients ask again while jobs of their last requests have yet to end; a loop that does not keep up with those
   /// needs ever more stacks and records. A few are in order: one turn may meet more requests at once than any before it.
-  @Test(.enabled(if: Places.wrk != nil, "wrk is not installed"))
+  @Test(.enabled(if: Places.tool("wrk") != nil, "wrk is not installed"))
   func `sixty-four clients whose requests leave thirty sleeping jobs behind do not pile them up`() async throws {
     let count = try await hostAllocations(
       after: { host, _ in try host.load(with: "/jobs/30") }, during: { host, _ in try host.load(with: "/jobs/30") })
@@ -67,6 +67,3 @@ struct `Allocations` {
     #expect(count == 7 * Workload.measured)
   }
 }
-
-/// Whether this process, and so the host built with it, runs with an allocator that cannot be stood in front of.
-private let isSanitized = dlsym(nil, "__asan_init") != nil

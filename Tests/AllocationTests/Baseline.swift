@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What requests are held to: `Tests/Benchmarks/baseline.json`, which the benchmarks go by as well.
@@ -9,7 +10,8 @@ struct Baseline: Decodable {
   static func allocations(of workload: String) throws -> Int {
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
-    let baseline = try decoder.decode(Baseline.self, from: Data(contentsOf: Places.baseline))
+    let baseline = try decoder.decode(
+      Baseline.self, from: Data(contentsOf: Places.package.appending(path: "Tests/Benchmarks/baseline.json")))
     return try #require(baseline.allocationsPerRequest[workload]) * Workload.measured
   }
 }

@@ -1,4 +1,6 @@
 import Foundation
+import Glibc
+import TestSupport
 
 /// A running `ambit serve` of one loop that counts its allocations and tells their number at `/allocations`.
 struct CountingHost: Sendable {
@@ -6,12 +8,7 @@ struct CountingHost: Sendable {
 
   /// Asks for `path` over and over, on sixty-four connections for a second.
   func load(with path: String) throws {
-    let load = Process()
-    load.executableURL = Places.wrk
-    load.arguments = ["-t", "1", "-c", "64", "-d", "1s", "http://127.0.0.1:\(port)\(path)"]
-    load.standardOutput = FileHandle.nullDevice
-    try load.run()
-    load.waitUntilExit()
+    _ = try run("wrk", ["-t", "1", "-c", "64", "-d", "1s", "http://127.0.0.1:\(port)\(path)"])
   }
 }
 
@@ -20,10 +17,20 @@ struct CountingHost: Sendable {
 func withCountingHost<Value: Sendable>(
   _ body: @escaping @Sendable (CountingHost) throws -> Value
 ) async throws -> Value {
-  try await withCheckedThrowingContinuation { continuation in
-    Thread.detachNewThread {
-      continuation.resume(with: Result { try withTemporaryDirectory { try run(in: $0, body) } })
+  try await onOwnThread {
+    let folder = try TemporaryFolder()
+    let counter = try prepare(folder)
+    let errors = try PipeEnds()
+    let host = try RunningCommand(
+      Places.ambit.filePath, ["serve"], in: folder.url,
+      environment: ["LD_PRELOAD": counter, "STATE_DIRECTORY": folder.path(of: "state")],
+      output: open("/dev/null", O_WRONLY | O_CLOEXEC), errors: errors.writing, limit: .seconds(300))
+    defer {
+      host.signal(SIGKILL)
+      _ = host.waitForEnd()
     }
+    let log = FileHandle(fileDescriptor: errors.reading, closeOnDealloc: true)
+    return try withExtendedLifetime((folder, log)) { try body(CountingHost(port: port(in: log))) }
   }
 }
 
@@ -32,52 +39,35 @@ struct HostEnded: Error {
   let log: String
 }
 
-private func withTemporaryDirectory<Value>(_ body: (URL) throws -> Value) throws -> Value {
-  let directory = FileManager.default.temporaryDirectory.appending(path: "ambit-allocations-\(UUID().uuidString)")
-  try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-  defer { try? FileManager.default.removeItem(at: directory) }
-  return try body(directory)
-}
-
-private func run<Value>(in directory: URL, _ body: (CountingHost) throws -> Value) throws -> Value {
-  let counter = try prepare(directory)
-  let process = Process()
-  let log = Pipe()
-  process.executableURL = Places.ambit
-  process.arguments = ["serve"]
-  process.currentDirectoryURL = directory
-  let variables = ["LD_PRELOAD": counter.path, "STATE_DIRECTORY": directory.appending(path: "state").path]
-  process.environment = ProcessInfo.processInfo.environment.merging(variables) { $1 }
-  process.standardInput = FileHandle.nullDevice
-  process.standardError = log
-  try process.run()
-  defer {
-    kill(process.processIdentifier, SIGKILL)
-    process.waitUntilExit()
-  }
-  return try body(CountingHost(port: port(in: log.fileHandleForReading)))
-}
-
-/// Makes the configuration, the plugins and the counter, and hands over where the counter is.
-private func prepare(_ directory: URL) throws -> URL {
-  try FileManager.default.createDirectory(
-    at: directory.appending(path: "Plugins"), withIntermediateDirectories: false)
-  for plugin in Places.plugins {
-    let name = plugin.deletingPathExtension().lastPathComponent
-    try compile(plugin, to: directory.appending(path: "Plugins/\(name).so"))
-  }
-  let configuration = """
-    listen = ["127.0.0.1:0"]
-    private = "\(directory.path)"
-    threads = 1
+/// Makes the configuration, the plugins and the counter.
+/// - Returns: the path of the counter.
+private func prepare(_ folder: TemporaryFolder) throws -> String {
+  let plugins = [
+    "Tests/AllocationTests/Libraries/allocations.c", "Tests/Benchmarks/Peers/ambit/jobs.c", "Plugins/hello/hello.c",
+  ].map { Places.package.appending(path: $0) }
+  try folder.write(
     """
-  try Data(configuration.utf8).write(to: directory.appending(path: "host.conf"))
-  let counter = directory.appending(path: "allocation_count.so")
-  try compile(Places.counter, to: counter)
+    listen = ["127.0.0.1:0"]
+    private = "\(folder.path)"
+    threads = 1
+    """, to: "host.conf")
+  try FileManager.default.createDirectory(atPath: folder.path(of: "Plugins"), withIntermediateDirectories: false)
+  for plugin in plugins {
+    let name = plugin.deletingPathExtension().lastPathComponent
+    try compile(plugin, to: folder.path(of: "Plugins/\(name).so"))
+  }
+  let counter = folder.path(of: "allocation_count.so")
+  try compile(Places.package.appending(path: "Tests/AllocationTests/Libraries/allocation_count.c"), to: counter)
   return counter
 }
 
-/// Reads the log up to the line that says that the host serves, and hands over the port it has named before.
+private func compile(_ source: URL, to library: String) throws {
+  let flags = ["-std=gnu17", "-D_GNU_SOURCE", "-O2", "-g", "-shared", "-fPIC", "-I", Places.headers.filePath]
+  try Compiler.c.compile(flags + ["-o", library, source.filePath])
+}
+
+/// Reads the log up to the line that says that the host serves.
+/// - Returns: the port that the log names before that line.
 private func port(in log: FileHandle) throws -> UInt16 {
   var text = ""
   while !text.contains("serving pid=") {

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// One request, sent over and over.
@@ -23,20 +24,20 @@ extension Workload {
       during: { _, connection in try send(Self.measured, on: connection) })
   }
 
-  private func send(_ count: Int, on connection: KeepAliveConnection) throws {
+  private func send(_ count: Int, on connection: Client) throws {
     let piece = String(repeating: request, count: pipelined)
-    for _ in 0..<count / pipelined { try connection.exchange(piece, answers: pipelined) }
+    for _ in 0..<count / pipelined { try connection.exchange(piece, count: pipelined) }
   }
 }
 
 /// The allocations of a host during `measured`. Reading the count is a request like others, and must not show.
 func hostAllocations(
-  after warming: @escaping @Sendable (CountingHost, KeepAliveConnection) throws -> Void,
-  during measured: @escaping @Sendable (CountingHost, KeepAliveConnection) throws -> Void
+  after warming: @escaping @Sendable (CountingHost, Client) throws -> Void,
+  during measured: @escaping @Sendable (CountingHost, Client) throws -> Void
 ) async throws -> Int {
   try await withCountingHost { host in
-    let connection = try KeepAliveConnection(port: host.port)
-    func count() throws -> Int { try #require(Int(connection.exchange(get("/allocations"), answers: 1))) }
+    let connection = try Client(port: host.port, timeout: .seconds(30))
+    func count() throws -> Int { try #require(Int(connection.exchange(get("/allocations"), count: 1))) }
     _ = try count()
     try warming(host, connection)
     let before = try count()
@@ -48,4 +49,20 @@ func hostAllocations(
 /// A request without a body.
 func get(_ path: String, fields: String = "") -> String {
   "GET \(path) HTTP/1.1\r\nHost: ambit\r\n\(fields)\r\n"
+}
+
+extension Client {
+  /// Sends `requests` in one piece and reads `count` responses, each of which must be a 200.
+  /// - Returns: the body of the last one.
+  @discardableResult
+  fileprivate func exchange(_ requests: String, count: Int) throws -> String {
+    try send(requests)
+    var body = ""
+    for _ in 0..<count {
+      let response = try reply()
+      guard response.status == 200 else { throw ClientError(description: "\(response)") }
+      body = response.text
+    }
+    return body
+  }
 }

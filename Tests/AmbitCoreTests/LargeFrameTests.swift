@@ -1,5 +1,6 @@
 @testable import AmbitCore
 import Foundation
+import TestSupport
 import Testing
 
 /// Functions whose frames can step over a guard, as compilers make them.
@@ -98,20 +99,11 @@ import Testing
   }
 
   private func library(_ compiler: Compiler, _ flags: String) throws -> [UInt8] {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "ambit-test-\(UUID())")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    try Self.source.write(to: folder.appending(path: "frames.c"), atomically: true, encoding: .utf8)
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments =
-      [compiler.command] + flags.split(separator: " ").map(String.init) + [
-        "-shared", "-fPIC", "-nostdlib", "-o", "frames.so", "frames.c",
-      ]
-    process.currentDirectoryURL = folder
-    try process.run()
-    process.waitUntilExit()
-    try #require(process.terminationStatus == 0)
-    return [UInt8](try Data(contentsOf: folder.appending(path: "frames.so")))
+    let folder = try TemporaryFolder()
+    let words = flags.split(separator: " ").map(String.init)
+    let files = ["-o", "frames.so", try folder.write(Self.source, to: "frames.c")]
+    try TestSupport.Compiler(compiler.command)
+      .compile(words + ["-shared", "-fPIC", "-nostdlib"] + files, in: folder.url)
+    return [UInt8](try Data(contentsOf: folder.url.appending(path: "frames.so")))
   }
 }

@@ -1,6 +1,7 @@
 import AmbitRuntime
 import CAmbit
 import Foundation
+import TestSupport
 import Testing
 
 @testable import AmbitHTTP

@@ -1,5 +1,6 @@
 import AmbitRuntime
 import CAmbit
+import TestSupport
 import Testing
 
 @testable import AmbitHTTP

@@ -61,7 +61,7 @@ private struct Sender {
     }
   }
 
-  func reply(toHead: Bool) throws -> Reply { try client.reply(toHead: toHead) }
+  func reply(toHead: Bool) throws -> ReceivedResponse { try client.reply(toHead: toHead) }
 }
 
 /// A request, and what it must be answered with.

@@ -1,4 +1,5 @@
 import CAmbit
+import TestSupport
 import Testing
 
 @testable import AmbitHTTP
@@ -7,7 +8,7 @@ import Testing
 @Suite struct ResponseCalls {
   /// The statuses that a handler notes, and what its client gets.
   private func run(_ request: String = "GET", _ handler: @escaping ambit_handler) throws -> (
-    lines: [String], reply: Reply
+    lines: [String], reply: ReceivedResponse
   ) {
     let server = try TestServer([TestRoute("GET /", handler)])
     let client = try Client(server)
@@ -91,7 +92,7 @@ import Testing
       for number in 0..<100 { _ = ambit_add_header(scope, "X-Number", String(number)) }
       return ambit_respond(scope, 200, "text/plain", nil, 0)
     }
-    let values = { (name: String) in reply.headers.filter { $0.name == name }.map(\.value) }
+    let values = { (name: String) in reply.headers.filter { $0.name.lowercased() == name }.map(\.value) }
     #expect(values("set-cookie") == ["a", "b"])
     #expect(values("x-one") == ["3"])
     #expect(values("content-type") == ["text/plain"])

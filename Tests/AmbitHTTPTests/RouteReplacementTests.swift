@@ -1,4 +1,5 @@
 import CAmbit
+import TestSupport
 import Testing
 
 @testable import AmbitHTTP

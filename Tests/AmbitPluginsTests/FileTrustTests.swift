@@ -1,6 +1,7 @@
 import AmbitPlugins
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 @Suite struct `Trust in files` {

@@ -1,23 +1,14 @@
 import AmbitCore
 import AmbitPlugins
 import Foundation
+import TestSupport
 import Testing
-
-/// Where the sources of the package lie.
-enum Package {
-  static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent()
-  static let includes = root.appendingPathComponent("Sources/CAmbit/include").path
-
-  static func header() throws -> String { try String(contentsOfFile: "\(includes)/ambit.h", encoding: .utf8) }
-}
 
 /// Builds plugins of Tests/Fixtures as a plugin author would, by the compiler alone.
 enum FixtureLibrary {
   /// Compiles the fixture into `folder` under its own name.
   static func build(_ fixture: String, in folder: TemporaryFolder) throws -> PluginFile {
-    let source = Package.root.appendingPathComponent("Tests/Fixtures/\(fixture)/\(fixture).c").path
-    return try compile(["-shared", source], to: "\(folder.path)/\(fixture).so")
+    try compile(["-shared", Places.fixture(fixture).filePath], to: "\(folder.path)/\(fixture).so")
   }
 
   /// Compiles a source text as `NAME.so`.
@@ -44,13 +35,23 @@ enum FixtureLibrary {
 
   /// Runs the compiler with `arguments`.
   static func compile(_ arguments: [String], to path: String, with compiler: String = "cc") throws -> PluginFile {
-    let command = Process()
-    command.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    command.arguments = [compiler, "-fPIC", "-I", Package.includes, "-o", path] + arguments
-    try command.run()
-    command.waitUntilExit()
-    try #require(command.terminationStatus == 0)
+    try Compiler(compiler).compile(["-fPIC", "-I", Places.headers.filePath, "-o", path] + arguments)
     return PluginFile(path: path)
+  }
+}
+
+extension Places {
+  /// The text of ambit.h.
+  static func header() throws -> String {
+    try String(contentsOf: headers.appending(path: "ambit.h"), encoding: .utf8)
+  }
+}
+
+extension TemporaryFolder {
+  /// Sets the time of the last change to `age` seconds ago.
+  func setAge(_ age: TimeInterval, of name: String) throws {
+    let attributes = [FileAttributeKey.modificationDate: Date(timeIntervalSinceNow: -age)]
+    try FileManager.default.setAttributes(attributes, ofItemAtPath: path(of: name))
   }
 }
 

@@ -1,5 +1,6 @@
 import AmbitCore
 import Foundation
+import TestSupport
 import Testing
 
 @testable import AmbitPlugins

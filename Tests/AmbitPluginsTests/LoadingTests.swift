@@ -2,6 +2,7 @@ import AmbitCore
 import AmbitPlugins
 import CAmbit
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct `Loading a plugin` {

@@ -1,5 +1,6 @@
 import AmbitPlugins
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct `Building plugins` {
@@ -21,7 +22,7 @@ import Testing
   }
 
   private func builder(header: String? = nil, environment: [String: String] = [:]) throws -> PluginBuilder {
-    let headers = try PluginHeaders(["ambit.h": header ?? Package.header()], in: "\(folder.path)/include")
+    let headers = try PluginHeaders(["ambit.h": header ?? Places.header()], in: "\(folder.path)/include")
     let environment = environment.merging(["TMPDIR": folder.path]) { first, _ in first }
     return PluginBuilder(directory: plugins, headers: headers, toolchain: Toolchain(environment: environment))
   }
@@ -78,7 +79,7 @@ import Testing
     try age("plugins/one.so", by: 100)
     try age("plugins/one/one.c", "include/ambit.h", by: 200)
     #expect(try build() == ["one": .upToDate])
-    #expect(try build(header: Package.header() + "/* more */\n") == ["one": .built])
+    #expect(try build(header: Places.header() + "/* more */\n") == ["one": .built])
   }
 
   @Test func `goes on after a plugin that fails, whose last library stays`() throws {

@@ -1,6 +1,7 @@
 import AmbitCore
 import AmbitPlugins
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct `Copying a plugin` {

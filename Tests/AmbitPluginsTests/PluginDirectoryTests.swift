@@ -1,5 +1,6 @@
 import AmbitPlugins
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct `Listing the plugin directory` {

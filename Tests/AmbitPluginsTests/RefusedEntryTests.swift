@@ -2,6 +2,7 @@ import AmbitCore
 import AmbitPlugins
 import CAmbit
 import Foundation
+import TestSupport
 import Testing
 
 /// One misbehaving plugin for each rule, named like it.
@@ -40,7 +41,8 @@ import Testing
       "bad_texts", .malformedEntry, #"version: expected one line, found "1.0\n2.0""#,
       #"about: expected one line, found "a\tb""#),
     Rule(
-      "bad_stack_size", .malformedRoute, "routes[0].stack_size: expected at most 67108864 bytes (64MiB), found 67108865"),
+      "bad_stack_size", .malformedRoute, "routes[0].stack_size: expected at most 67108864 bytes (64MiB), found 67108865"
+    ),
     Rule("null_routes", .malformedEntry, "routes: expected route_count of them, 2, found NULL"),
     Rule("wild_count", .malformedEntry, "route_count: expected at most 65535, found 18446744073709551615"),
     Rule(

@@ -1,14 +1,15 @@
 import AmbitCore
 import AmbitPlugins
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct `Sample plugins` {
   @Test func `build without a warning and load`() throws {
     let folder = try TemporaryFolder()
     let plugins = "\(folder.path)/Plugins"
-    try FileManager.default.copyItem(atPath: Package.root.appendingPathComponent("Plugins").path, toPath: plugins)
-    let headers = try PluginHeaders(["ambit.h": Package.header()], in: "\(folder.path)/include")
+    try FileManager.default.copyItem(atPath: Places.package.appending(path: "Plugins").filePath, toPath: plugins)
+    let headers = try PluginHeaders(["ambit.h": Places.header()], in: "\(folder.path)/include")
     let strict = "-Wpedantic -Wconversion -Werror"
     let toolchain = Toolchain(environment: ["CFLAGS": strict, "CXXFLAGS": strict, "TMPDIR": folder.path])
     let report = try PluginBuilder(directory: plugins, headers: headers, toolchain: toolchain).build()

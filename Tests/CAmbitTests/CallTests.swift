@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @Suite struct `Calls through the handle` {
@@ -34,21 +35,21 @@ import Testing
     }
   }
 
-  @Test(arguments: Compiler.all)
-  func `pass every argument on in order and return what the host returns`(compiler: Compiler) throws {
-    let directory = try TemporaryDirectory()
+  @Test(arguments: Dialect.all)
+  func `pass every argument on in order and return what the host returns`(compiler: Dialect) throws {
+    let folder = try TemporaryFolder()
     let entries = try HeaderText().entries
-    let source = try directory.write(FakeHostProgram(entries: entries).text, as: "fake_host.c")
-    try compiler.compile([source, "-o", "fake_host"], in: directory)
-    let result = try Command.run(directory.path("fake_host"), in: directory)
-    #expect(result.output.split(separator: "\n").map(String.init) == entries.map(\.name))
+    let source = try folder.write(FakeHostProgram(entries: entries).text, to: "fake_host.c")
+    try compiler.compile([source, "-o", "fake_host"], in: folder)
+    let result = try run(folder.path(of: "fake_host"), [])
+    #expect(result.text.split(separator: "\n").map(String.init) == entries.map(\.name))
   }
 
-  @Test(arguments: Compiler.all)
-  func `carry what formats, names and makes values`(compiler: Compiler) throws {
-    let directory = try TemporaryDirectory()
-    try compiler.compile([Sources.program("conveniences.c"), "-o", "conveniences"], in: directory)
-    let result = try Command.run(directory.path("conveniences"), in: directory)
-    #expect(result.status == 0 && result.output == "", "\(result.output)")
+  @Test(arguments: Dialect.all)
+  func `carry what formats, names and makes values`(compiler: Dialect) throws {
+    let folder = try TemporaryFolder()
+    try compiler.compile([Sources.program("conveniences.c"), "-o", "conveniences"], in: folder)
+    let result = try run(folder.path(of: "conveniences"), [])
+    #expect(result.status == .exited(0) && result.text == "", "\(result.text)")
   }
 }

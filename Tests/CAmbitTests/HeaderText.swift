@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `ambit.h` taken apart far enough to ask which calls it has and what it says of each.
@@ -26,7 +27,7 @@ struct HeaderText: CustomTestStringConvertible {
   var testDescription: String { "ambit.h" }
 
   init() throws {
-    text = try String(contentsOf: Sources.include.appending(path: "ambit.h"), encoding: .utf8)
+    text = try String(contentsOf: Places.headers.appending(path: "ambit.h"), encoding: .utf8)
   }
 
   /// The entries of the table, in its order.

@@ -1,10 +1,11 @@
 import CAmbit
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct `The plugin entry` {
-  @Test(arguments: Compiler.all)
-  func `is read by the host as each language wrote it`(compiler: Compiler) throws {
+  @Test(arguments: Dialect.all)
+  func `is read by the host as each language wrote it`(compiler: Dialect) throws {
     let plugin = try load([Sources.program("plugin.c")], compiler)
     #expect(plugin.magic == AMBIT_PLUGIN_MAGIC)
     #expect(plugin.abi_major == 1 && plugin.abi_minor == 0)
@@ -24,11 +25,11 @@ import Testing
     #expect(String(cString: routes[1].signature) == "i64 (i64 a, i64 b)")
   }
 
-  @Test(arguments: Compiler.namingFields)
-  func `of the introduction compiles and answers`(compiler: Compiler) throws {
-    let directory = try TemporaryDirectory()
-    let source = try directory.write(HeaderText().introduction, as: "greeter.c")
-    let plugin = try load([directory.path(source)], compiler)
+  @Test(arguments: Dialect.namingFields)
+  func `of the introduction compiles and answers`(compiler: Dialect) throws {
+    let folder = try TemporaryFolder()
+    let source = try folder.write(HeaderText().introduction, to: "greeter.c")
+    let plugin = try load([source], compiler)
     #expect(String(cString: plugin.name) == "greeter")
     #expect(plugin.start == nil && plugin.flags == 0)
 
@@ -46,10 +47,10 @@ import Testing
 
   /// Compiles a plugin with all but its entry hidden, and reads the entry. The library stays loaded until the process
   /// ends: the entry points into it.
-  private func load(_ sources: [String], _ compiler: Compiler) throws -> ambit_plugin {
-    let directory = try TemporaryDirectory()
-    try compiler.compile(["-shared", "-fPIC", "-fvisibility=hidden"] + sources + ["-o", "plugin.so"], in: directory)
-    let library = dlopen(directory.path("plugin.so"), RTLD_NOW | RTLD_LOCAL)
+  private func load(_ sources: [String], _ compiler: Dialect) throws -> ambit_plugin {
+    let folder = try TemporaryFolder()
+    try compiler.compile(["-shared", "-fPIC", "-fvisibility=hidden"] + sources + ["-o", "plugin.so"], in: folder)
+    let library = dlopen(folder.path(of: "plugin.so"), RTLD_NOW | RTLD_LOCAL)
     let entry = try #require(dlsym(library, AMBIT_PLUGIN_SYMBOL), "the entry is not exported")
     return entry.load(as: ambit_plugin.self)
   }

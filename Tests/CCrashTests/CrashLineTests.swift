@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A program that crashes, in every build.
@@ -7,28 +8,31 @@ import Testing
   static let kinds = [
     "-O0", "-O2", "-O2 -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-omit-frame-pointer",
   ]
-  static let builds = Tool.compilers.flatMap { compiler in kinds.map { (compiler, $0) } }
+  static let builds = Compiler.all.flatMap { compiler in kinds.map { (compiler, $0) } }
 
-  @Test(arguments: builds) func `names the callers up to the thread's beginning`(compiler: Tool, kind: String) throws {
-    let program = try CProgram("crashes", compiler: compiler, options: words(kind))
-    for (how, status, callees) in [("write", -11, 0), ("call", -11, 1), ("raise", -8, 2), ("abort", -6, 3)] {
+  @Test(arguments: builds) func `names the callers up to the thread's beginning`(compiler: Compiler, kind: String)
+    throws
+  {
+    let program = try program(compiler, words(kind))
+    for (how, status, callees) in [
+      ("write", SIGSEGV, 0), ("call", SIGSEGV, 1), ("raise", SIGFPE, 2), ("abort", SIGABRT, 3),
+    ] {
       let run = try program.run([how])
-      #expect(run.status == Int32(status), "\(run.output)")
-      try expectCallers(run.output, behind: callees)
+      #expect(run.status == .signalled(status), "\(run.text)")
+      try expectCallers(run.text, behind: callees)
     }
   }
 
   @Test(
     .enabled(
-      if: Tool.armCompiler != nil && Tool.armEmulator != nil,
+      if: Compiler.arm64 != nil && Places.arm64Emulator != nil,
       "gcc-aarch64-linux-gnu or qemu-user is not installed"),
     arguments: kinds)
   func `names the callers on arm64, under emulation`(kind: String) throws {
-    let program = try CProgram(
-      "crashes", compiler: #require(Tool.armCompiler), options: words(kind), common: ["-static"])
+    let program = try program(#require(Compiler.arm64), words(kind), common: ["-static"])
     for (how, callees) in [("write", 0), ("call", 1)] {
-      let run = try program.run([how], under: [#require(Tool.armEmulator).path])
-      try expectCallers(run.output, behind: callees)
+      let run = try program.run([how], under: [#require(Places.arm64Emulator)])
+      try expectCallers(run.text, behind: callees)
     }
   }
 
@@ -56,9 +60,16 @@ import Testing
 
   /// What the program writes, which ends by SIGSEGV.
   private func run(_ how: String) throws -> String {
-    let run = try CProgram("crashes", compiler: #require(Tool.compilers.first)).run([how])
-    #expect(run.status == -11, "\(run.output)")
-    return run.output
+    let run = try program(#require(Compiler.all.first)).run([how])
+    #expect(run.status == .signalled(SIGSEGV), "\(run.text)")
+    return run.text
+  }
+
+  private func program(
+    _ compiler: Compiler, _ options: [String] = [], common: [String] = []
+  ) throws -> CProgram {
+    try CProgram(
+      "crashes", tests: "CCrashTests", library: "CCrash", compiler: compiler, options: options, common: common)
   }
 
   private func words(_ options: String) -> [String] { options.split(separator: " ").map(String.init) }

@@ -1,5 +1,6 @@
 import CFiber
 import Foundation
+import TestSupport
 import Testing
 
 /// Whether this kernel guards stacks without a mapping for each (Linux 6.13 and later).
@@ -19,6 +20,12 @@ private let mappingLimit: Int = {
   return text.flatMap { Int($0.trimmingCharacters(in: .newlines)) } ?? .max
 }()
 
+/// Compiles a program of the folder `Programs` with the sources of CFiber.
+func compiled(_ name: String, _ compiler: Compiler, _ options: [String] = []) throws -> CProgram {
+  try CProgram(
+    name, tests: "CFiberTests", library: "CFiber", compiler: compiler, options: ["-O1"], common: options)
+}
+
 /// The word behind `key=` in a line of such pairs.
 private func field(_ key: String, of line: String) -> String? {
   line.split(separator: " ").first { $0.hasPrefix("\(key)=") }.map { String($0.dropFirst(key.count + 1)) }
@@ -27,32 +34,34 @@ private func field(_ key: String, of line: String) -> String? {
 @Suite struct `A guard` {
   @Test(arguments: ["marker", "protection"])
   func `turns an overflow into SIGSEGV, in time for a handler to name the stack`(kind: String) throws {
-    let ended = try CProgram("overflow", compiler: #require(Tool.compilers.first)).run([kind])
-    #expect(ended == .init(output: "overflow\n", status: -11))
+    let ended = try compiled("overflow", #require(Compiler.all.first)).run([kind])
+    #expect(ended.text == "overflow\n")
+    #expect(ended.status == .signalled(SIGSEGV))
   }
 
   @Test func `below a thread's own stack names an overflow too`() throws {
-    let ended = try CProgram("overflow", compiler: #require(Tool.compilers.first)).run(["thread"])
-    #expect(ended == .init(output: "overflow of a thread\n", status: -11))
+    let ended = try compiled("overflow", #require(Compiler.all.first)).run(["thread"])
+    #expect(ended.text == "overflow of a thread\n")
+    #expect(ended.status == .signalled(SIGSEGV))
   }
 }
 
 @Suite struct `A great many fibers` {
   @Test(.enabled(if: hasGuardMarkers, "the kernel has no guard markers"))
   func `live at once: 100,000, on 4.5 KB each`() throws {
-    let ended = try CProgram("many", compiler: #require(Tool.compilers.first)).run(["100000"])
-    #expect(field("finished", of: ended.output) == "100000")
-    #expect(field("destroyed", of: ended.output) == "0\n")
-    let resident = try #require(field("resident", of: ended.output).flatMap { Int($0) })
+    let ended = try compiled("many", #require(Compiler.all.first)).run(["100000"])
+    #expect(field("finished", of: ended.text) == "100000")
+    #expect(field("destroyed", of: ended.text) == "0\n")
+    let resident = try #require(field("resident", of: ended.text).flatMap { Int($0) })
     #expect(resident <= 4500)
   }
 
   @Test(.enabled(if: mappingLimit < 100_000, "vm.max_map_count was raised"))
   func `meet a clean refusal where each guard costs a mapping, and end well`() throws {
-    let ended = try CProgram("many", compiler: #require(Tool.compilers.first)).run(["100000", "protection"])
-    #expect(ended.status == 0)
-    #expect(ended.output.contains("all=1 "))
-    #expect(ended.output.contains("refusal=Cannot allocate memory destroyed=0"))
+    let ended = try compiled("many", #require(Compiler.all.first)).run(["100000", "protection"])
+    #expect(ended.status == .exited(0))
+    #expect(ended.text.contains("all=1 "))
+    #expect(ended.text.contains("refusal=Cannot allocate memory destroyed=0"))
   }
 }
 
@@ -71,13 +80,13 @@ private func field(_ key: String, of line: String) -> String? {
     ]
   }
 
-  @Test(.enabled(if: Tool.gdb != nil, "gdb is not installed"))
+  @Test(.enabled(if: Places.tool("gdb") != nil, "gdb is not installed"))
   func `walks running, suspended and unstarted fibers to the bottom and no further`() throws {
-    let gdb = try #require(Tool.gdb)
+    let gdb = try #require(Places.tool("gdb"))
     let commands = ["break stopped", "run", "backtrace"] + Self.show("suspended") + Self.show("unstarted")
-    let ended = try CProgram("stopped", compiler: #require(Tool.compilers.first))
-      .run(under: [gdb.path, "-nx", "-batch"] + commands.flatMap { ["-ex", $0] } + ["--args"])
-    let frames = ended.output.split(separator: "\n").filter { $0.hasPrefix("#") || $0.hasPrefix("==") }
+    let ended = try compiled("stopped", #require(Compiler.all.first))
+      .run(under: [gdb, "-nx", "-batch"] + commands.flatMap { ["-ex", $0] } + ["--args"])
+    let frames = ended.text.split(separator: "\n").filter { $0.hasPrefix("#") || $0.hasPrefix("==") }
       .map { line in
         line.split(separator: " ").first { $0.first?.isLetter ?? false && $0 != "in" }.map(String.init) ?? "=="
       }
@@ -86,19 +95,19 @@ private func field(_ key: String, of line: String) -> String? {
         "stopped", "running_inner", "running_entry", "cfiber_start",
         "suspended", "suspended_inner", "suspended_entry", "cfiber_start",
         "unstarted", "cfiber_start",
-      ], "\(ended.output)")
+      ], "\(ended.text)")
   }
 }
 
 @Suite struct `A backtrace` {
   @Test func `names the callers on a suspended fiber, and on a thread that computes and can be asked`() throws {
-    for compiler in Tool.compilers {
-      let ended = try CProgram("backtraces", compiler: compiler).run()
+    for compiler in Compiler.all {
+      let ended = try compiled("backtraces", compiler).run()
       #expect(
-        ended.output.split(separator: "\n") == [
+        ended.text.split(separator: "\n") == [
           "suspended: inner outer entry", "bounded: 2", "ended: yes", "computing: compute work",
           "deaf: Connection timed out", "computing after that: compute work", "gone: No such process",
-        ], "\(compiler.path)")
+        ], "\(compiler.command)")
     }
   }
 }
@@ -109,46 +118,48 @@ private func field(_ key: String, of line: String) -> String? {
 
   @Test(arguments: ["churn", "registers", "holds", "backtraces"])
   func `AddressSanitizer finds nothing in fibers that do nothing wrong`(program: String) throws {
-    for compiler in Tool.compilers {
-      let ended = try CProgram(program, compiler: compiler, options: Self.sanitizers)
+    for compiler in Compiler.all {
+      let ended = try compiled(program, compiler, Self.sanitizers)
         .run(environment: Self.environment)
-      #expect(ended.status == 0, "\(compiler.path): \(ended.output)")
+      #expect(ended.status == .exited(0), "\(compiler.command): \(ended.text)")
     }
   }
 
   @Test func `AddressSanitizer finds a read past an array on a fiber's stack`() throws {
-    for compiler in Tool.compilers {
-      let ended = try CProgram("churn", compiler: compiler, options: ["-fsanitize=address"])
+    for compiler in Compiler.all {
+      let ended = try compiled("churn", compiler, ["-fsanitize=address"])
         .run(["overrun"], environment: Self.environment)
-      #expect(ended.status != 0)
-      #expect(ended.output.contains("stack-buffer-overflow"), "\(compiler.path): \(ended.output)")
+      #expect(ended.status != .exited(0))
+      #expect(ended.text.contains("stack-buffer-overflow"), "\(compiler.command): \(ended.text)")
     }
   }
 
-  @Test(.enabled(if: Tool.valgrind != nil, "valgrind is not installed"))
+  @Test(.enabled(if: Places.tool("valgrind") != nil, "valgrind is not installed"))
   func `Valgrind finds nothing in fibers that do nothing wrong`() throws {
-    let valgrind = try #require(Tool.valgrind)
-    let ended = try CProgram("churn", compiler: #require(Tool.gcc ?? Tool.clang), options: ["-DCFIBER_VALGRIND"])
-      .run(under: [valgrind.path, "-q", "--error-exitcode=3"])
-    #expect(ended == .init(output: "total=24000 destroyed=0\n", status: 0))
+    let valgrind = try #require(Places.tool("valgrind"))
+    let ended = try compiled("churn", #require(Compiler.gcc ?? Compiler.clang), ["-DCFIBER_VALGRIND"])
+      .run(under: [valgrind, "-q", "--error-exitcode=3"])
+    #expect(ended.text == "total=24000 destroyed=0\n")
+    #expect(ended.status == .exited(0))
   }
 }
 
 @Suite struct `An arm64 processor` {
   @Test(
     .enabled(
-      if: Tool.armCompiler != nil && Tool.armEmulator != nil,
+      if: Compiler.arm64 != nil && Places.arm64Emulator != nil,
       "gcc-aarch64-linux-gnu or qemu-user is not installed"),
     arguments: [
       ("registers", "kept\n"), ("churn", "total=24000 destroyed=0\n"),
       ("backtraces fiber", "suspended: inner outer entry\nbounded: 2\nended: yes\n"),
     ])
   func `runs fibers, under emulation`(command: String, output: String) throws {
-    let compiler = try #require(Tool.armCompiler)
-    let emulator = try #require(Tool.armEmulator)
+    let compiler = try #require(Compiler.arm64)
+    let emulator = try #require(Places.arm64Emulator)
     let words = command.split(separator: " ").map(String.init)
-    let ended = try CProgram(words[0], compiler: compiler, options: ["-static"])
-      .run(Array(words.dropFirst()), under: [emulator.path])
-    #expect(ended == .init(output: output, status: 0))
+    let ended = try compiled(words[0], compiler, ["-static"])
+      .run(Array(words.dropFirst()), under: [emulator])
+    #expect(ended.text == output)
+    #expect(ended.status == .exited(0))
   }
 }

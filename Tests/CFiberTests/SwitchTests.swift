@@ -1,4 +1,6 @@
 import CFiber
+import Glibc
+import TestSupport
 import Testing
 
 /// What the fibers of one test share: their records, and the order in which things happened.
@@ -122,15 +124,16 @@ extension cfiber {
   }
 
   @Test func `keeps registers and control words over random switches`() throws {
-    for compiler in Tool.compilers {
-      let ended = try CProgram("registers", compiler: compiler).run()
-      #expect(ended == .init(output: "kept\n", status: 0), "\(compiler.path)")
+    for compiler in Compiler.all {
+      let ended = try compiled("registers", compiler).run()
+      #expect(ended.text == "kept\n")
+      #expect(ended.status == .exited(0), "\(compiler.command)")
     }
   }
 
   @Test func `aborts with a message when an entry function returns`() throws {
-    let ended = try CProgram("returned", compiler: #require(Tool.compilers.first)).run()
-    #expect(ended.status == -6)
-    #expect(ended.output == "CFiber: a fiber ended without its last switch, or was resumed after it\n")
+    let ended = try compiled("returned", #require(Compiler.all.first)).run()
+    #expect(ended.status == .signalled(SIGABRT))
+    #expect(ended.text == "CFiber: a fiber ended without its last switch, or was resumed after it\n")
   }
 }

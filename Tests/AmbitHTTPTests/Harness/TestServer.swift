@@ -2,6 +2,8 @@ import AmbitCore
 import AmbitRuntime
 import CAmbit
 import Glibc
+import TestSupport
+import Testing
 
 @testable import AmbitHTTP
 
@@ -146,16 +148,26 @@ final class TestServer: Sendable {
 
   /// The counts once they are `expected`, or as they are when they have not become so in ten seconds.
   func counts(becoming expected: Counts) -> Counts {
-    let limit = Clock.monotonic + 10_000_000_000
-    while true {
-      let present = counts
-      if present == expected || Clock.monotonic > limit { return present }
-      sched_yield()
+    eventuallyBlocking {
+      counts
+    } is: {
+      $0 == expected
     }
   }
 
   /// The counts once all clients have gone: zero, unless something is left over.
   var finalCounts: Counts { counts(becoming: Counts()) }
+}
+
+extension Client {
+  /// Connects to the server's address.
+  convenience init(_ server: TestServer, receiveBuffer: Int32? = nil) throws {
+    switch server.address {
+    case .internet(_, let port): try self.init(port: port, receiveBuffer: receiveBuffer)
+    case .unix(let path): try self.init(path: path)
+    case .any: throw ClientError(description: "no address to connect to")
+    }
+  }
 }
 
 /// A pointer that the tests share between threads, one after the other.

@@ -48,7 +48,7 @@ import Testing
     #expect(server.finalCounts == TestServer.Counts())
   }
 
-  private func check(_ reply: Reply, to request: TypedRequest) throws {
+  private func check(_ reply: ReceivedResponse, to request: TypedRequest) throws {
     let isRight =
       switch request.answer {
       case .digest(let digest): reply.status == 200 && reply.text == "\(digest)"

@@ -1,5 +1,6 @@
 import AmbitCore
 import CAmbit
+import TestSupport
 import Testing
 
 @testable import AmbitRuntime

@@ -1,6 +1,7 @@
 import AmbitCore
 import CFiber
 import Glibc
+import TestSupport
 import Testing
 
 @testable import AmbitRuntime

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `ambit build`: from folders of sources to plugins.
@@ -50,7 +51,7 @@ import Testing
   }
 
   private func withSamples(_ sources: [String], _ body: (URL) async throws -> Void) async throws {
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       try copySamples(sources, to: directory)
       try await body(directory)
     }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The subcommands that serve nothing, and the ways in which `serve` refuses to start.
@@ -18,13 +19,9 @@ import Testing
   }
 
   @Test func `a host that is started without standard streams has them on the null device`() async throws {
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       try await populate(directory, with: [.sample("hello")])
-      let errors = try PipeEnds()
-      let child = try Child(
-        "sh", ["-c", "exec \"$0\" serve <&- >&-", Places.ambit.filePath], in: directory,
-        output: open("/dev/null", O_WRONLY | O_CLOEXEC), errors: errors.writing)
-      let log = HostLog(following: errors.reading)
+      let (child, log) = try startHost("sh", ["-c", "exec \"$0\" serve <&- >&-", Places.ambit.filePath], in: directory)
       try await log.line(containing: "serving")
       for stream in 0...1 {
         let target = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(child.pid)/fd/\(stream)")
@@ -38,16 +35,13 @@ import Testing
   @Test func `a host whose configuration is a pipe says at a reload why it cannot be read again, and goes on`()
     async throws
   {
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       let path = directory.filePath
       try await populate(
         directory, with: [.sample("hello")],
         configuration: "listen = ['127.0.0.1:0']\nplugins = '\(path)/Plugins'\nprivate = '\(path)'\nadmin = ''\n")
-      let errors = try PipeEnds()
-      let child = try Child(
-        "bash", ["-c", "exec \"$0\" serve --build -c <(cat host.conf)", Places.ambit.filePath], in: directory,
-        output: open("/dev/null", O_WRONLY | O_CLOEXEC), errors: errors.writing)
-      let log = HostLog(following: errors.reading)
+      let (child, log) = try startHost(
+        "bash", ["-c", "exec \"$0\" serve --build -c <(cat host.conf)", Places.ambit.filePath], in: directory)
       let serving = try await log.line(containing: "serving")
       #expect(serving.field("plugins") == "1", "what --build reads, the host does not miss")
       child.signal(SIGHUP)
@@ -74,7 +68,7 @@ import Testing
   }
 
   @Test func `check is content with a good configuration`() async throws {
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       try await populate(directory, with: [.sample("hello")])
       let result = try await ambit("check", in: directory)
       #expect(result.status == .exited(0), "\(result.errors)")
@@ -82,7 +76,7 @@ import Testing
   }
 
   @Test func `check tells of settings that no plugin reads`() async throws {
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       try await populate(directory, with: [.sample("hello")], configuration: "[plugin.helo]\ngreeting = \"Hej\"\n")
       let result = try await ambit("check", in: directory)
       #expect(result.status == .exited(0))
@@ -95,7 +89,7 @@ import Testing
   }
 
   @Test func `check lists all errors of a configuration with their places`() async throws {
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       try await populate(directory, with: [], configuration: "lisen = 1\n[limits]\nmax_body = \"8 megs\"\n")
       let result = try await ambit("check", in: directory)
       #expect(result.status == .exited(78))
@@ -106,7 +100,7 @@ import Testing
 
   @Test(arguments: ["serve", "check", "routes", "reload", "status"])
   func `every command that reads an invalid configuration ends with status 78`(command: String) async throws {
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       for text in [Array("threads = many\n".utf8), Array("threads = -1\n".utf8), [0x23, 0xff, 0x0a]] {
         try await populate(directory, with: [])
         try directory.write(bytes: text, as: "host.conf")
@@ -128,7 +122,7 @@ import Testing
     ),
   ])
   func `check names a change of a route that cannot be made`(configuration: String, message: String) async throws {
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       try await populate(directory, with: [.sample("hello"), .probe("threaded")], configuration: configuration)
       let result = try await ambit("check", in: directory)
       #expect(result.status == .exited(1))
@@ -140,7 +134,7 @@ import Testing
   func `check and serve name a refused plugin and a change of a route that cannot be made together`(command: String)
     async throws
   {
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       try await populate(
         directory, with: [.bytes(Array("text".utf8), name: "broken"), .sample("hello")],
         configuration: "listen = ['127.0.0.1:0']\n[[route]]\nmatch = 'GET /helo/{name}'\ntimeout = '1s'\n")
@@ -155,7 +149,7 @@ import Testing
   }
 
   @Test func `check names a plugin that does not load`() async throws {
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       try await populate(directory, with: [.bytes(Array("text".utf8), name: "broken"), .sample("hello")])
       let result = try await ambit("check", in: directory)
       #expect(result.status == .exited(1))
@@ -165,7 +159,7 @@ import Testing
 
   @Test(.enabled("mounting is not allowed here") { try await run("unshare", ["-rm", "true"]).status == .exited(0) })
   func `check says that a file system mounted noexec cannot hold the private copies`() async throws {
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       try await populate(directory, with: [.sample("hello")], configuration: "private = 'copies'\ntrust = 'any'\n")
       try FileManager.default.createDirectory(
         at: directory.appending(path: "copies"), withIntermediateDirectories: false)
@@ -181,7 +175,7 @@ import Testing
   }
 
   @Test func `routes prints each route with its plugin, from any working directory`() async throws {
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       try await populate(directory, with: [.sample("hello"), .sample("simple_service")])
       let result = try await ambit("routes", "-c", "\(directory.filePath)/host.conf")
       #expect(result.status == .exited(0), "\(result.errors)")
@@ -219,7 +213,7 @@ import Testing
       match = "GET /deflate"
       call = "libz.so.1: str zError(i32 0)"
       """
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       try await populate(directory, with: [.sample("hello"), .sample("typed")], configuration: routes)
       let lines = try await ambit("routes", in: directory).text.split(separator: "\n").map { line in
         line.split(separator: #/  +/#).map(String.init)
@@ -236,7 +230,7 @@ import Testing
   }
 
   @Test func `without a configuration the defaults hold`() async throws {
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       let folder = directory.appending(path: "Plugins")
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       try await PluginFile.sample("hello").install(in: folder)
@@ -246,7 +240,7 @@ import Testing
 
   @Test func `serve on an address that another host has says so in one line, with status 1`() async throws {
     try await withHost([.sample("hello")]) { first in
-      try await withTemporaryDirectory { directory in
+      try await withTemporaryFolder { directory in
         let address = "127.0.0.1:\(first.port)"
         try await populate(directory, with: [.sample("hello")], configuration: "listen = [\"\(address)\"]\n")
         try await expectRefusal(in: directory, naming: address)
@@ -255,14 +249,14 @@ import Testing
   }
 
   @Test func `serve with a directory of plugins that is not there says so in one line, with status 1`() async throws {
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       try directory.write("listen = [\"127.0.0.1:0\"]\nplugins = \"missing\"\n", as: "host.conf")
       try await expectRefusal(in: directory, naming: "missing")
     }
   }
 
   @Test func `serve with a configuration that is not there says so in one line, with status 1`() async throws {
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       try await expectRefusal(in: directory, "-c", "missing.conf", naming: "missing.conf")
     }
   }
@@ -273,7 +267,7 @@ import Testing
       static int32_t start(ambit_scope *plugin) { return ambit_logf(plugin, AMBIT_INFO, "begins"), AMBIT_OK; }
       AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "talks", .start = start};
       """
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       let folder = directory.appending(path: "Plugins")
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       try await PluginFile.source(source, name: "talks").install(in: folder)
@@ -285,7 +279,7 @@ import Testing
 
   @Test func `serve with a plugin that does not load refuses to start, unless told to be lenient`() async throws {
     let broken = PluginFile.bytes(Array("text".utf8), name: "broken")
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       try await populate(directory, with: [.sample("hello"), broken], configuration: "listen = [\"127.0.0.1:0\"]\n")
       let result = try await ambit("serve", in: directory)
       #expect(result.status == .exited(1))

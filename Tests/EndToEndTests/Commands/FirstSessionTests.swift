@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// What the first minutes with the host look like: the samples and curl.
@@ -36,7 +37,9 @@ import Testing
     }
   }
 
-  @Test func `simple is answered at once and its job cancelled with cause done after the first step`() async throws {
+  @Test func `simple is answered at once and its job cancelled with cause done after the first step`()
+    async throws
+  {
     try await withHost([.sample("simple_service")]) { host in
       let answer = try await curl("--include", host.url("/simple"))
       #expect(answer.text.hasPrefix("HTTP/1.1 200 OK\r\n"))

@@ -1,9 +1,12 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `ambit inspect`: what a file says of itself, by the host's own reading.
 @Suite struct `Inspecting a plugin's file` {
-  @Test(.disabled(if: Places.isSanitized)) func `shows its facts, and that the host would take it`() async throws {
+  @Test(.disabled(if: Places.isSanitized)) func `shows its facts, and that the host would take it`()
+    async throws
+  {
     try await withPlugin(.sample("hello")) { directory in
       let result = try await ambit("inspect", "hello.so", in: directory)
       #expect(result.status == .exited(0), "\(result.errors)")
@@ -35,7 +38,8 @@ import Testing
     }
   }
 
-  @Test(.disabled(if: Places.isSanitized)) func `names functions whose frames step over a guard, and so does the log`()
+  @Test(.disabled(if: Places.isSanitized))
+  func `names functions whose frames step over a guard, and so does the log`()
     async throws
   {
     let text = """
@@ -86,7 +90,8 @@ import Testing
     }
   }
 
-  @Test(.disabled(if: Places.isSanitized)) func `tells of a constructor that crashes, and lives`() async throws {
+  @Test(.disabled(if: Places.isSanitized))
+  func `tells of a constructor that crashes, and lives`() async throws {
     let text = """
       #include <ambit.h>
       #include <stdlib.h>
@@ -118,7 +123,7 @@ import Testing
   }
 
   private func withPlugin(_ plugin: PluginFile, _ body: (URL) async throws -> Void) async throws {
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       try await plugin.install(in: directory)
       try await body(directory)
     }

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// SIGTERM and SIGINT while the host waits for what a plugin does.
@@ -81,14 +82,18 @@ import Testing
 
   /// Waits until the plugin hangs, be it in its rehearsal.
   private func hang(in log: HostLog) async throws {
-    while !log.text.contains("hangs") { try await Task.sleep(for: .milliseconds(10)) }
+    try await eventually(within: .seconds(30)) {
+      log.text
+    } is: {
+      $0.contains("hangs")
+    }
   }
 
   /// Starts a host with one plugin, which need not come to serve, and hands over its log and the folder of its copies.
   private func withStart(
-    of plugin: PluginFile, configuration: String, _ body: (Child, HostLog, URL) async throws -> Void
+    of plugin: PluginFile, configuration: String, _ body: (RunningCommand, HostLog, URL) async throws -> Void
   ) async throws {
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       let (plugins, copies) = (directory.appending(path: "Plugins"), directory.appending(path: "private"))
       for folder in [plugins, copies] {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -96,11 +101,8 @@ import Testing
       try await plugin.install(in: plugins)
       let usual = "listen = [\"127.0.0.1:0\"]\nprivate = \"private\"\nrehearsal_timeout = \"10m\"\n"
       try directory.write(usual + configuration, as: "host.conf")
-      let errors = try PipeEnds()
-      let child = try Child(
-        Places.ambit.filePath, ["serve"], in: directory, output: open("/dev/null", O_WRONLY | O_CLOEXEC),
-        errors: errors.writing)
-      try await body(child, HostLog(following: errors.reading), copies)
+      let (host, log) = try startHost(Places.ambit.filePath, ["serve"], in: directory)
+      try await body(host, log, copies)
     }
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What does not differ from run to run in what a command or the host has written: numbers and dates are taken out.

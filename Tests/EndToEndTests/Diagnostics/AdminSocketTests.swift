@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// The socket of the admin API: whose it is, and what may stand in its way.
@@ -15,7 +16,7 @@ import Testing
   }
 
   @Test func `of a host that is gone is replaced`() async throws {
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       let path = directory.appending(path: "stale.sock").filePath
       try leaveSocket(at: path)
       #expect(FileManager.default.fileExists(atPath: path))
@@ -26,7 +27,9 @@ import Testing
     }
   }
 
-  @Test func `of a host that lives refuses another one's start, by its process`() async throws {
+  @Test func `of a host that lives refuses another one's start, by its process`()
+    async throws
+  {
     try await withHost([.sample("hello")]) { host in
       let second = try await ambit("serve", in: host.directory)
       #expect(second.status == .exited(1))
@@ -37,7 +40,7 @@ import Testing
   }
 
   @Test func `is refused where a file stands that is none`() async throws {
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       try await refusal(
         in: directory, admin: "host.conf", says: "admin: cannot listen on unix:host.conf: Address already")
       #expect(FileManager.default.fileExists(atPath: directory.appending(path: "host.conf").filePath))
@@ -45,7 +48,7 @@ import Testing
   }
 
   @Test func `is refused with a path that no socket can have`() async throws {
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       let path = String(repeating: "a", count: 108)
       let message = "admin: the path of a socket has at most 107 bytes, this one has 108: \(path)"
       try await refusal(in: directory, admin: path, says: message)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The form of the log.
@@ -32,7 +33,9 @@ import Testing
     }
   }
 
-  @Test func `SIGUSR1, which has others reopen their logs, changes nothing and is answered with a line`() async throws {
+  @Test func `SIGUSR1, which has others reopen their logs, changes nothing and is answered with a line`()
+    async throws
+  {
     try await withHost([.sample("hello")]) { host in
       host.child.signal(SIGUSR1)
       try await host.log.line(containing: "SIGUSR1: there is no log file to reopen")

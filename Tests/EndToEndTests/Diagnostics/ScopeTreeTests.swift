@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// SIGUSR2: what runs, written to the log.
@@ -45,7 +46,9 @@ import Testing
     }
   }
 
-  @Test func `can be had while the host waits for requests to end, and does not end it`() async throws {
+  @Test func `can be had while the host waits for requests to end, and does not end it`()
+    async throws
+  {
     try await withHost([.probe("waits")]) { host in
       let connection = try host.connect()
       try await connection.send(Self.request)
@@ -60,7 +63,9 @@ import Testing
   }
 
   @Test(arguments: [("/pending", "waits_for", "idle"), ("/body", "waits_for", "body"), ("/thread", "state", "thread")])
-  func `tells what a handler does that`(path: String, field: String, value: String) async throws {
+  func `tells what a handler does that`(
+    path: String, field: String, value: String
+  ) async throws {
     try await withHost([Self.blocker]) { host in
       _ = makeGate(for: host)
       let connection = try host.connect()

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What the host says of code that goes on when it should not.
@@ -118,7 +119,10 @@ import Testing
     }
   }
 
-  @Test func `has a reload refused, by name, while a loop cannot take new routes`() async throws {
+  @Test
+  func `has a reload refused, by name, while a loop cannot take new routes`()
+    async throws
+  {
     try await withHost([.fixture("holds_up_loop")]) { host in
       let connection = try host.connect()
       try await connection.send("GET /handler HTTP/1.1\r\nHost: ambit\r\n\r\n")

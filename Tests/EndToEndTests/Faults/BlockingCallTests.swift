@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// A `start`, `save` or `stop` that blocks in the host, although it did not in its rehearsal.

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// What `ambit serve --checked` makes of calls that `ambit.h` forbids.

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// The last line of a host that a plugin takes with it.
@@ -45,7 +46,9 @@ import Testing
       caller: "overwrites_table"),
   ]
 
-  @Test(arguments: crashes) func `is named by signal, place, plugin, route, scope and kind of work`(crash: Crash)
+  @Test(arguments: crashes) func `is named by signal, place, plugin, route, scope and kind of work`(
+    crash: Crash
+  )
     async throws
   {
     try await withHost([.fixture("crashes")], environment: Self.quiet, mayCrash: true) { host in
@@ -156,7 +159,9 @@ import Testing
     }
   }
 
-  @Test(arguments: [SIGSEGV, SIGABRT]) func `that another process has sent is not put down to a plugin`(signal: Int32)
+  @Test(arguments: [SIGSEGV, SIGABRT]) func `that another process has sent is not put down to a plugin`(
+    signal: Int32
+  )
     async throws
   {
     try await withHost([.fixture("crashes")], environment: Self.quiet, mayCrash: true) { host in
@@ -188,7 +193,9 @@ import Testing
     }
   }
 
-  @Test func `reaches the log, and nobody else, although a plugin has closed the standard streams`() async throws {
+  @Test func `reaches the log, and nobody else, although a plugin has closed the standard streams`()
+    async throws
+  {
     try await withHost([.fixture("crashes")], environment: Self.quiet, mayCrash: true) { host in
       try await self.line(of: "/close", in: host)
       let other = try String(contentsOf: host.directory.appending(path: "stranger"), encoding: .utf8)
@@ -207,7 +214,9 @@ import Testing
     }
   }
 
-  @Test func `is the last line, in JSON as well, unless the report of Swift's runtime is asked for`() async throws {
+  @Test func `is the last line, in JSON as well, unless the report of Swift's runtime is asked for`()
+    async throws
+  {
     let configuration = "[log]\nformat = \"json\""
     try await withHost([.fixture("crashes")], configuration: configuration, mayCrash: true) { host in
       _ = try? await host.get("/handler")
@@ -226,7 +235,9 @@ import Testing
     }
   }
 
-  @Test func `is reported although a plugin has installed a handler of its own, which runs afterwards`() async throws {
+  @Test func `is reported although a plugin has installed a handler of its own, which runs afterwards`()
+    async throws
+  {
     let plugin = PluginFile.source(
       """
       #include <ambit.h>
@@ -321,7 +332,7 @@ import Testing
       }
       """
     try await withHost([], environment: ["SWIFT_BACKTRACE": "enable=no"], mayCrash: true) { host in
-      try await withTemporaryDirectory { directory in
+      try await withTemporaryFolder { directory in
         try directory.write(entry, as: "entry.c")
         try directory.write(code, as: "my.swift")
         let header = Places.headers.appending(path: "ambit.h").filePath

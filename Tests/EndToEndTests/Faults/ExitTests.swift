@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// exit(3) in a plugin: the host cannot go on, but it can say why.

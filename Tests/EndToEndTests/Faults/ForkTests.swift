@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// Plugin code may fork: the child has none of the host's descriptors, and none of the host's code goes on in it.

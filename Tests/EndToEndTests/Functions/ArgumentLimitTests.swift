@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// Every type at its limits, from each place that an argument may come from, and back.

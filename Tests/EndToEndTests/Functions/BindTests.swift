@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// Plain C functions that live as long as their scope, for callbacks that take no context.

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// One value that a C program has printed.
 enum CValue {
@@ -29,14 +30,13 @@ enum CValue {
 /// The values of C expressions, as a program says that the system's compiler has made of them. Each is evaluated at run
 /// time by the library's function, in the order given.
 func evaluateInC(_ expressions: [String]) async throws -> [CValue] {
-  try await withTemporaryDirectory { directory in
+  try await withTemporaryFolder { directory in
     try directory.write(cProgram(expressions), as: "program.c")
     let program = directory.appending(path: "program").filePath
     let source = directory.appending(path: "program.c").filePath
     // Without builtins the compiler computes nothing itself.
     let flags = ["-std=gnu11", "-fno-builtin", "-O0", "-w", "-o", program, source, "-l:libm.so.6", "-l:libz.so.1"]
-    let compiled = try await run("cc", flags)
-    guard compiled.status == .exited(0) else { throw HarnessError.commandFailed(compiled.errors) }
+    try await Compiler.c.compile(flags)
     let result = try await run(program, [])
     guard result.status == .exited(0) else { throw HarnessError.commandFailed("\(result.status)") }
     return result.text.split(separator: "\u{1}").map(cValue)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Routes that `host.conf` makes of C functions: of libraries that know nothing of the host, and of plugins.
@@ -79,7 +80,9 @@ import Testing
     }
   }
 
-  @Test func `that do not parse refuse the reload with the place in the call, and nothing changes`() async throws {
+  @Test func `that do not parse refuse the reload with the place in the call, and nothing changes`()
+    async throws
+  {
     try await withHost([], configuration: route("GET /cos/{x}", "libm.so.6: f64 cos(f64 x)")) { host in
       try host.configure(route("GET /cos/{x}", "libm.so.6: f64 sin(f46 x)"))
       host.child.signal(SIGHUP)
@@ -97,7 +100,7 @@ import Testing
     ("nobody: i32 f()", "plugin nobody (host.conf:"),
   ])
   func `whose function is not there refuse the start`(call: String, reason: String) async throws {
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       try FileManager.default.createDirectory(
         at: directory.appending(path: "Plugins"), withIntermediateDirectories: false)
       try directory.write("listen = [\"127.0.0.1:0\"]\n" + route("GET /f", call), as: "host.conf")

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// Libraries whose functions `host.conf` makes routes of are loaded as plugins are: tried in a child process, copied,
@@ -13,7 +14,8 @@ import Testing
       ("raise(SIGSEGV);", "dry run: a constructor crashed: SIGSEGV"),
       ("for (;;) pause();", "dry run: did not finish within 1s (in its constructors)"),
     ])
-  func `whose constructor ends the process is refused, and the host goes on`(code: String, reason: String) async throws
+  func `whose constructor ends the process is refused, and the host goes on`(code: String, reason: String)
+    async throws
   {
     try await withHost([.sample("hello")], configuration: "rehearsal_timeout = \"1s\"\n") { host in
       try await library(1, constructor: code).install(in: host.directory)
@@ -218,7 +220,7 @@ import Testing
   }
 
   @Test func `that is used in place and was replaced is named by the reload`() async throws {
-    try await withTemporaryDirectory { folder in
+    try await withTemporaryFolder { folder in
       try await library(1).install(in: folder)
       let flags = ["-Wl,--no-as-needed", "-L", folder.filePath, "-l:f.so"]
       let plugin = PluginFile.source(
@@ -256,10 +258,11 @@ import Testing
     }
   }
 
-  @Test(.disabled(if: Places.isSanitized)) func `that only its name tells is looked for where the loader looks`()
+  @Test(.disabled(if: Places.isSanitized))
+  func `that only its name tells is looked for where the loader looks`()
     async throws
   {
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       try FileManager.default.createDirectory(
         at: directory.appending(path: "Plugins"), withIntermediateDirectories: false)
       try await library(1, constructor: "abort();").install(in: directory)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Requests made at random for C functions: what does not fit never reaches them.

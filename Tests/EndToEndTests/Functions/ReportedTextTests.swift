@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// Texts that functions keep in memory of their own.
@@ -26,7 +27,7 @@ import Testing
       let other = try await host.get("/pool?letter=98")
       #expect(other.text.utf8.allSatisfy { $0 == UInt8(ascii: "b") })
       let length = try #require(begun["Content-Length"].flatMap { Int($0) })
-      let body = try await slow.bytes(length)
+      let body = try await slow.take(length)
       #expect(length == 8 << 20)
       #expect(body.count { $0 == UInt8(ascii: "a") } == length)
     }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The routes to C functions of the `host.conf` at the top of the project.

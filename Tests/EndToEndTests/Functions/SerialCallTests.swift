@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Functions of libraries that may not be thread-safe.
@@ -58,7 +59,9 @@ import Testing
     }
   }
 
-  @Test func `that never return block their library alone, and the log and the status say who holds it`() async throws {
+  @Test func `that never return block their library alone, and the log and the status say who holds it`()
+    async throws
+  {
     let settings = "threads = 1\npool_threads = 4\n[limits]\nrequest_timeout = \"3s\"\n"
     try await withHost([], configuration: settings) { host in
       try await library.install(in: host.directory)
@@ -147,7 +150,7 @@ import Testing
   }
 
   @Test func `are not taken for those of libm because of a library's name`() async throws {
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       try FileManager.default.createDirectory(
         at: directory.appending(path: "Plugins"), withIntermediateDirectories: false)
       try await PluginFile.source("int most(void) { return 1; }", name: "libm").install(in: directory)
@@ -182,11 +185,11 @@ import Testing
 
   /// Waits until so many calls wait for their turn.
   private func waiting(_ count: Int, on host: Host) async throws {
-    while true {
+    try await eventually(within: .seconds(30)) {
       let generations = try await host.adminJSON("/status").objects("generations")
-      let counts = generations.flatMap { $0.objects("serial_calls") }.compactMap { $0.number("waiting") }
-      if counts.max() == count { return }
-      try await Task.sleep(for: .milliseconds(5))
+      return generations.flatMap { $0.objects("serial_calls") }.compactMap { $0.number("waiting") }.max()
+    } is: {
+      $0 == count
     }
   }
 

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// C functions that plugins run as jobs, by their signatures.

@@ -1,3 +1,5 @@
+import TestSupport
+
 /// A function of the system with calls of it, for the host and for C.
 struct SystemFunction {
   /// As `host.conf` has it; the names of arguments are a, b, c.

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// Functions of libc, libm and libz that know nothing of the host, behind routes of `host.conf`.
@@ -60,7 +61,9 @@ import Testing
     ("/link?path=/nowhere", "readlink", "the function failed: No such file or directory"),
     ("/access?path=/nowhere", "access", "the function returned status -1"),
   ])
-  func `that fail are answered with 500 and the reason`(path: String, name: String, reason: String) async throws {
+  func `that fail are answered with 500 and the reason`(
+    path: String, name: String, reason: String
+  ) async throws {
     let configuration = """
       [[route]]
       match = "GET /link"

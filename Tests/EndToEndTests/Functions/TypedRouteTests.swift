@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Routes whose handlers are C functions with their natural signatures.
@@ -10,7 +11,9 @@ import Testing
     ("/not-utf8", "caf\u{fffd}"), ("/made/text", "text!"), ("/add-up/%01%02%ff", "258"), ("/is-zero/0", "0"),
     ("/system-call/0", "12"), ("/constants", "1"), ("/small-length/four", "1"),
   ])
-  func `take arguments from path and query and answer with text`(path: String, answer: String) async throws {
+  func `take arguments from path and query and answer with text`(path: String, answer: String)
+    async throws
+  {
     try await withHost([.probe("typed_routes")]) { host in
       let response = try await host.get(path)
       #expect(response.status == 200)
@@ -24,7 +27,9 @@ import Testing
     ("application/x-www-form-urlencoded", "a=2&b=4%30", "42"),
     ("application/vnd.sum+json", #"{"c":{"a":[1]},"a":1,"b":-3}"#, "-2"),
   ])
-  func `take arguments from the fields of a body`(type: String, body: String, answer: String) async throws {
+  func `take arguments from the fields of a body`(type: String, body: String, answer: String)
+    async throws
+  {
     try await withHost([.probe("typed_routes")]) { host in
       let response = try await post(body, type, to: "/sum", of: host)
       #expect(response.status == 200)
@@ -32,7 +37,9 @@ import Testing
     }
   }
 
-  @Test func `look into the query before the body, and into the body only for what is missing`() async throws {
+  @Test func `look into the query before the body, and into the body only for what is missing`()
+    async throws
+  {
     try await withHost([.probe("typed_routes")]) { host in
       let mixed = try await post("a=1&b=2", "application/x-www-form-urlencoded", to: "/sum?a=40", of: host)
       #expect(mixed.text == "42")
@@ -56,7 +63,9 @@ import Testing
     ("/same?text=a%00b", "text: expected str (text without NUL)"),
     ("/small-length/" + String(repeating: "x", count: 256), "len(text): expected u8 (0 to 255), found 256"),
   ])
-  func `refuse with 400 what the function cannot be called with`(path: String, reason: String) async throws {
+  func `refuse with 400 what the function cannot be called with`(
+    path: String, reason: String
+  ) async throws {
     try await withHost([.probe("typed_routes")]) { host in
       let response = try await host.get(path)
       #expect(response.status == 400)
@@ -69,7 +78,9 @@ import Testing
     (#"{"a":1,"b":[2]}"#, "b: expected i64"), (#"{"a":1,"b":2"#, "body: expected"), ("[]", "body: expected"),
     (#"{"a":1,"a":1,"b":2}"#, "body: expected names that differ"), ("", "body: expected"),
   ])
-  func `refuse with 400 a JSON body that does not have the fields`(body: String, reason: String) async throws {
+  func `refuse with 400 a JSON body that does not have the fields`(body: String, reason: String)
+    async throws
+  {
     try await withHost([.probe("typed_routes")]) { host in
       let response = try await post(body, "application/json", to: "/sum", of: host)
       #expect(response.status == 400)
@@ -132,7 +143,9 @@ import Testing
     ("/is-zero/22", "the function returned status 22"), ("/is-zero/-1", "the function returned status -1"),
     ("/system-call/2", "the function failed: No such file or directory"),
   ])
-  func `answer with 500 and the reason if the function says that it failed`(path: String, reason: String)
+  func `answer with 500 and the reason if the function says that it failed`(
+    path: String, reason: String
+  )
     async throws
   {
     try await withHost([.probe("typed_routes")]) { host in
@@ -201,13 +214,13 @@ import Testing
     }
   }
 
-  private func post(_ body: String, _ type: String, to path: String, of host: Host) async throws -> Response {
+  private func post(_ body: String, _ type: String, to path: String, of host: Host) async throws -> ReceivedResponse {
     try await send("POST", body, type, to: path, of: host)
   }
 
   private func send(
     _ method: String, _ body: String, _ type: String, to path: String, of host: Host
-  ) async throws -> Response {
+  ) async throws -> ReceivedResponse {
     let head = "\(method) \(path) HTTP/1.1\r\nHost: ambit\r\nContent-Type: \(type)\r\n"
     return try await host.answer(to: "\(head)Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
   }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// The sample whose routes are C functions as they are.

@@ -1,13 +1,13 @@
 import Foundation
+import TestSupport
 
 /// Words that make system calls of the command behind them fail with `error` ("EPERM" or "ENOSYS"): Programs/deny.c, built
 /// for the time of `body`. `calls` are names with commas between them.
 func withDenied(_ calls: String, _ error: String, _ body: @Sendable ([String]) async throws -> Void) async throws {
-  try await withTemporaryDirectory { folder in
+  try await withTemporaryFolder { folder in
     let source = Places.package.appending(path: "Tests/EndToEndTests/Programs/deny.c")
     let program = folder.appending(path: "deny").filePath
-    let result = try await run("cc", ["-Wall", "-Werror", "-o", program, source.filePath])
-    guard result.status == .exited(0) else { throw HarnessError.commandFailed(result.errors) }
+    try await Compiler.c.compile(["-Wall", "-Werror", "-o", program, source.filePath])
     try await body([program, error, calls])
   }
 }
@@ -15,10 +15,10 @@ func withDenied(_ calls: String, _ error: String, _ body: @Sendable ([String]) a
 /// Whether filters of system calls can be had here.
 func filtersAreAllowed() async -> Bool {
   var isAllowed = false
-  try? await withTemporaryDirectory { folder in
+  try? await withTemporaryFolder { folder in
     try folder.write("#include <sys/prctl.h>\nint main(void) { return prctl(22, 2, 0); }", as: "probe.c")
     let program = folder.appending(path: "probe").filePath
-    _ = try await run("cc", ["-o", program, folder.appending(path: "probe.c").filePath])
+    try await Compiler.c.compile(["-o", program, folder.appending(path: "probe.c").filePath])
     // EFAULT for the filter that is none: the kernel knows filters.
     isAllowed = try await run(program, []).status == .exited(255)
   }

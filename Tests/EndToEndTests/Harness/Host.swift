@@ -1,29 +1,25 @@
-import Dispatch
 import Foundation
 import Glibc
+import TestSupport
 
 /// A running `ambit serve` with a directory, a configuration and a port of its own.
 final class Host: Sendable {
   let directory: URL
   let log: HostLog
   let port: UInt16
-  let child: Child
+  let child: RunningCommand
 
   /// Where the host's plugins lie.
   var plugins: URL { directory.appending(path: "Plugins") }
 
   fileprivate init(
     in directory: URL, wrapper: [String], arguments: [String], environment: [String: String],
-    limit: DispatchTimeInterval
+    limit: Duration
   ) async throws {
-    let errors = try PipeEnds()
-    let null = open("/dev/null", O_WRONLY | O_CLOEXEC)
     self.directory = directory
     let words = wrapper + [Places.ambit.filePath, "serve"] + arguments
-    child = try Child(
-      words[0], Array(words.dropFirst()), in: directory, environment: environment, output: null, errors: errors.writing,
-      limit: limit)
-    log = HostLog(following: errors.reading)
+    (child, log) = try startHost(
+      words[0], Array(words.dropFirst()), in: directory, environment: environment, limit: limit)
     let listening = try await log.line(containing: "listening on http://127.0.0.1:").text
     try await log.line(containing: "serving")
     let end = listening.firstRange(of: "http://127.0.0.1:")?.upperBound ?? listening.endIndex
@@ -36,12 +32,13 @@ final class Host: Sendable {
   /// The address of `path` on this host, for curl.
   func url(_ path: String) -> String { "http://127.0.0.1:\(port)\(path)" }
 
-  func connect(receiveBuffer: Int32? = nil) throws -> Connection {
-    try Connection(port: port, receiveBuffer: receiveBuffer)
+  /// Connects to the host, for as long as the host is allowed to run.
+  func connect(receiveBuffer: Int32? = nil) throws -> Client {
+    try Client(port: port, receiveBuffer: receiveBuffer, timeout: nil)
   }
 
   /// Sends `bytes` on a new connection and reads the first response.
-  func answer(to bytes: String, toHead: Bool = false) async throws -> Response {
+  func answer(to bytes: String, toHead: Bool = false) async throws -> ReceivedResponse {
     let connection = try connect()
     defer { connection.close() }
     try await connection.send(bytes)
@@ -49,7 +46,7 @@ final class Host: Sendable {
   }
 
   /// Asks for `target` on a new connection.
-  func get(_ target: String) async throws -> Response {
+  func get(_ target: String) async throws -> ReceivedResponse {
     try await answer(to: "GET \(target) HTTP/1.1\r\nHost: ambit\r\nConnection: close\r\n\r\n")
   }
 
@@ -114,7 +111,7 @@ final class Host: Sendable {
   func maps() throws -> String {
     // Foundation stops reading where the system hands over less than it was asked for.
     let descriptor = open("/proc/\(child.pid)/maps", O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw HarnessError.system(call: "open maps of \(child.pid)", code: errno) }
+    guard descriptor >= 0 else { throw SystemCallError(call: "open maps of \(child.pid)", code: errno) }
     var bytes: [UInt8] = []
     drain(descriptor) { bytes += $0 }
     return String(decoding: bytes, as: UTF8.self)
@@ -134,8 +131,39 @@ final class Host: Sendable {
   }
 }
 
-/// Hosts and their clients share the machine's cores with each other.
-private let gate = Gate(capacity: 6)
+/// Starts a command that becomes a host, and follows its log.
+func startHost(
+  _ command: String, _ arguments: [String], in directory: URL, environment: [String: String] = [:],
+  limit: Duration = .seconds(60)
+) throws -> (RunningCommand, HostLog) {
+  let errors = try PipeEnds()
+  let command = try RunningCommand(
+    command, arguments, in: directory, environment: stateVariable(directory).merging(environment) { $1 },
+    output: open("/dev/null", O_WRONLY | O_CLOEXEC), errors: errors.writing, limit: limit)
+  return (command, HostLog(following: errors.reading))
+}
+
+/// Lets six hosts run at a time, first come, first served: tests run in parallel, but a hundred hosts on two cores would
+/// only measure each other.
+private actor HostSlots {
+  static let shared = HostSlots()
+  private var free = 6
+  private var waiting: [CheckedContinuation<Void, Never>] = []
+
+  func use<Value: Sendable>(_ body: @Sendable () async throws -> Value) async rethrows -> Value {
+    await enter()
+    defer { leave() }
+    return try await body()
+  }
+
+  private func enter() async {
+    if free > 0 { free -= 1 } else { await withCheckedContinuation { waiting.append($0) } }
+  }
+
+  private func leave() {
+    if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
+  }
+}
 
 /// Starts a host with these plugins and settings, hands it to `body`, and ends it whatever happens. The files lie in a
 /// temporary directory; the port is whatever the system gives, `listeners` come on top.
@@ -145,10 +173,10 @@ private let gate = Gate(capacity: 6)
 func withHost(
   _ plugins: [PluginFile], configuration: String = "threads = 2", listeners: [String] = [], arguments: [String] = [],
   sources: [String] = [], libraries: [PluginFile] = [], environment: [String: String] = [:], wrapper: [String] = [],
-  limit: DispatchTimeInterval = .seconds(60), mayCrash: Bool = false, _ body: @Sendable (Host) async throws -> Void
+  limit: Duration = .seconds(60), mayCrash: Bool = false, _ body: @Sendable (Host) async throws -> Void
 ) async throws {
-  try await gate.pass {
-    try await withTemporaryDirectory { directory in
+  try await HostSlots.shared.use {
+    try await withTemporaryFolder { directory in
       let folder = directory.appending(path: "Plugins")
       for made in [folder, directory.appending(path: "private")] {
         try FileManager.default.createDirectory(at: made, withIntermediateDirectories: true)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// A plugin that a test drops into a host's directory.
 enum PluginFile: Sendable {
@@ -24,9 +25,10 @@ enum PluginFile: Sendable {
   func install(in directory: URL) async throws {
     let library: Data =
       switch self {
-      case .sample(let name, let language): try await Compiler.shared.compiled(Places.sample(name, language: language))
-      case .probe(let name): try await Compiler.shared.compiled(Places.probe(name))
-      case .fixture(let name): try await Compiler.shared.compiled(Places.fixture(name))
+      case .sample(let name, let language):
+        try await CompiledPlugins.shared.library(of: Places.sample(name, language: language))
+      case .probe(let name): try await CompiledPlugins.shared.library(of: Places.probe(name))
+      case .fixture(let name): try await CompiledPlugins.shared.library(of: Places.fixture(name))
       case .source(let text, let name, let language, let flags):
         try await compiled(text, as: "\(name).\(language)", flags)
       case .bytes(let bytes, _): Data(bytes)
@@ -35,42 +37,21 @@ enum PluginFile: Sendable {
   }
 
   private func compiled(_ text: String, as name: String, _ flags: [String]) async throws -> Data {
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       try directory.write(text, as: name)
-      return try await compile(directory.appending(path: name), flags)
+      return try await Compiler.plugin(directory.appending(path: name), flags)
     }
   }
 }
 
 /// Compiles each source file once, however many tests use it.
-private actor Compiler {
-  static let shared = Compiler()
+private actor CompiledPlugins {
+  static let shared = CompiledPlugins()
   private var libraries: [URL: Task<Data, any Error>] = [:]
 
-  func compiled(_ source: URL) async throws -> Data {
-    let task = libraries[source] ?? Task { try await compile(source) }
+  func library(of source: URL) async throws -> Data {
+    let task = libraries[source] ?? Task { try await Compiler.plugin(source) }
     libraries[source] = task
     return try await task.value
-  }
-}
-
-/// The shared library made of one source file, with the command that the README shows and stricter warnings. `CC`,
-/// `CXX`, `CFLAGS` and `CXXFLAGS` count as usual: by them a sanitizer run has its plugins instrumented.
-private func compile(_ source: URL, _ flags: [String] = []) async throws -> Data {
-  let isC = source.pathExtension == "c"
-  let variables = ProcessInfo.processInfo.environment
-  let compiler = variables[isC ? "CC" : "CXX"] ?? (isC ? "cc" : "c++")
-  let extra = variables[isC ? "CFLAGS" : "CXXFLAGS"]?.split(separator: " ").map(String.init) ?? []
-  let language = isC ? ["-std=c11", "-D_GNU_SOURCE"] : ["-std=c++20"]
-  return try await withTemporaryDirectory { directory in
-    let library = directory.appending(path: "plugin.so")
-    let strict = [
-      "-shared", "-fPIC", "-fstack-clash-protection", "-g", "-Wall", "-Wextra", "-Werror", "-I",
-      Places.headers.filePath,
-    ]
-    let files = ["-o", library.filePath, source.filePath]
-    let result = try await run(compiler, language + strict + extra + flags + files)
-    guard result.status == .exited(0) else { throw HarnessError.commandFailed(result.errors) }
-    return try Data(contentsOf: library)
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// Whatever lies in the directory, the last good version goes on serving, and the log names the cause.
@@ -61,8 +62,7 @@ import Testing
       try await expect("expected a class of 2 (64 bits), found 1")
       try host.directory.write("int main(void) { return 0; }", as: "program.c")
       let source = host.directory.appending(path: "program.c").filePath
-      let program = try await run("cc", ["-fPIE", "-pie", "-o", file.filePath, source])
-      #expect(program.status == .exited(0))
+      try await Compiler.c.compile(["-fPIE", "-pie", "-o", file.filePath, source])
       try await expect("position-independent executable; link it with -shared")
       let tls = "static __thread int own; int *f(void) { return &own; }"
       try await PluginFile.source(tls, name: "hello", flags: ["-ftls-model=initial-exec"]).install(

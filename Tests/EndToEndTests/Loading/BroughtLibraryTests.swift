@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// A library that a plugin is linked with, and that its RUNPATH finds beside the plugin's file.
@@ -8,7 +9,9 @@ import Testing
     ("$ORIGIN/lib", "Plugins/lib", []), ("$ORIGIN/lib", "Plugins/lib", ["-Wl,-soname,libhelper.so"]),
     ("/nowhere:${ORIGIN}/../lib/", "lib", []), ("$ORIGIN/lib", "Plugins/lib", ["-Wl,-soname,libhelper.so.1"]),
   ])
-  func `is found where the operator's file lies`(runPath: String, folder: String, flags: [String]) async throws {
+  func `is found where the operator's file lies`(
+    runPath: String, folder: String, flags: [String]
+  ) async throws {
     try await withHost([]) { host in
       let place = try made(folder, in: host)
       try await helper(1, flags).install(in: place)
@@ -79,7 +82,7 @@ import Testing
   }
 
   @Test func `is named if another of the same name is used instead, at the start as well`() async throws {
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       let plugins = directory.appending(path: "Plugins")
       for (name, number) in [("aa", 1), ("bb", 2)] {
         let folder = plugins.appending(path: name)
@@ -109,7 +112,9 @@ import Testing
     }
   }
 
-  @Test(.disabled(if: Places.isSanitized)) func `is tried in the dry run`() async throws {
+  @Test(.disabled(if: Places.isSanitized)) func `is tried in the dry run`()
+    async throws
+  {
     try await withHost([.sample("hello")]) { host in
       let code = "#include <stdlib.h>\n__attribute__((constructor)) static void begin(void) { abort(); }\n"
       let source = "\(code)int helper(void); int helper(void) { return 1; }"

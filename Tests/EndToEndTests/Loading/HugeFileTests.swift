@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// Whatever lies in the plugin directory, the host looks at its first bytes and at its size before it reads the rest, and

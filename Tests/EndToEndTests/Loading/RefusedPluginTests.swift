@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Plugins that break a rule, each in a file named after the rule, before the real host.
@@ -13,7 +14,7 @@ import Testing
     let fixtures = Places.package.appending(path: "Tests/Fixtures").filePath
     let broken = try Set(FileManager.default.contentsOfDirectory(atPath: fixtures)).subtracting(Self.loadable)
     #expect(broken.count > 15)
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       let folder = directory.appending(path: "Plugins")
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       for name in broken { try await PluginFile.fixture(name).install(in: folder) }
@@ -24,7 +25,7 @@ import Testing
   }
 
   @Test func `a plugin whose start fails refuses the host's start, with the plugin's reason`() async throws {
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       let folder = directory.appending(path: "Plugins")
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       try await PluginFile.fixture("start_fails").install(in: folder)
@@ -36,7 +37,7 @@ import Testing
   }
 
   @Test func `a plugin that had started when another refused the host's start is stopped`() async throws {
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       let folder = directory.appending(path: "Plugins")
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       try await PluginFile.probe("background").install(in: folder)

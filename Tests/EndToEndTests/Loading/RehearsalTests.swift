@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// New code is tried in a child process first: what it does there, the host survives and names.
@@ -48,10 +49,11 @@ import Testing
     }
   }
 
-  @Test(.disabled(if: Places.isSanitized)) func `refuses the start of a host, with each plugin's own reason`()
+  @Test(.disabled(if: Places.isSanitized))
+  func `refuses the start of a host, with each plugin's own reason`()
     async throws
   {
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       try directory.write("listen = [\"127.0.0.1:0\"]\n", as: "host.conf")
       let folder = directory.appending(path: "Plugins")
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -75,7 +77,9 @@ import Testing
       ("short lines", "for (;;) dprintf(1, \"%d\\n\", 1);"),
       ("messages", "for (;;) ambit_log(plugin, AMBIT_INFO, \"x\", 1);"),
     ])
-  func `keeps its limit, and the log its measure, while a plugin never stops writing`(what: String, start: String)
+  func `keeps its limit, and the log its measure, while a plugin never stops writing`(
+    what: String, start: String
+  )
     async throws
   {
     let configuration = "rehearsal_timeout = \"1s\""

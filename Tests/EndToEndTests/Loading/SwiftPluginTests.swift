@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A plugin in Swift, built as the README says.
@@ -65,7 +66,7 @@ import Testing
   }
 
   private func build(into plugins: URL) async throws {
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       try directory.write(Self.entry, as: "entry.c")
       try directory.write(Self.handlers, as: "my.swift")
       let (header, include) = (Places.headers.appending(path: "ambit.h").filePath, Places.headers.filePath)

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// `expose_generation`: which generation of which plugin has answered.

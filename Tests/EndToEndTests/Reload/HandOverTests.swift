@@ -1,9 +1,12 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What one generation of a plugin leaves for the next.
 @Suite struct `Handing over state` {
-  @Test func `gives the new generation what the old one saved, with its version, in the rehearsal too`() async throws {
+  @Test func `gives the new generation what the old one saved, with its version, in the rehearsal too`()
+    async throws
+  {
     try await withHost([.probe("counting")]) { host in
       let first = try await host.log.line(containing: "found version")
       #expect(first.text == "found version=0 length=0 present=0 rehearsed=0")

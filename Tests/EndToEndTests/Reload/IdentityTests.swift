@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A plugin is known by its name, and its versions by their content: files are where they happen to be.

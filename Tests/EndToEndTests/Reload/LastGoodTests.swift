@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A start that meets a bad file serves what served last, and says so.
@@ -126,8 +127,7 @@ import Testing
       @Sendable func compile(_ text: String, _ arguments: String...) async throws {
         try host.directory.write(text, as: "source.c")
         let source = host.directory.appending(path: "source.c").filePath
-        let all = ["-shared", "-fPIC", "-I", Places.headers.filePath, source] + arguments
-        #expect(try await run("cc", all).status == .exited(0))
+        try await Compiler.c.compile(["-shared", "-fPIC", "-I", Places.headers.filePath, source] + arguments)
       }
       mkdir("\(folder)/lib", 0o755)
       try await compile("int number(void) { return 1; }", "-o", "\(folder)/lib/libnumber.so")
@@ -247,8 +247,10 @@ import Testing
       ("-o noexec", "lies on a file system mounted noexec"), ("-o ro", "Read-only file system"),
       ("-o size=8k", "cannot keep a last good copy of plugin speaks, and the one before it stays: "),
     ])
-  func `is missing with a warning on a file system that cannot take it`(options: String, warning: String) async throws {
-    try await withTemporaryDirectory { directory in
+  func `is missing with a warning on a file system that cannot take it`(
+    options: String, warning: String
+  ) async throws {
+    try await withTemporaryFolder { directory in
       for folder in ["Plugins", "state"] {
         try FileManager.default.createDirectory(
           at: directory.appending(path: folder), withIntermediateDirectories: true)

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// `ambit reload` and `POST /reload`: reloads whose result somebody waits for.
@@ -33,7 +34,9 @@ import Testing
     }
   }
 
-  @Test func `ends with status 78 if it finds the configuration invalid, and with 1 if the host does`() async throws {
+  @Test func `ends with status 78 if it finds the configuration invalid, and with 1 if the host does`()
+    async throws
+  {
     try await withHost([.sample("hello")]) { host in
       try host.configure("thread = 1")
       let own = try await ambit("reload", in: host.directory)
@@ -91,7 +94,7 @@ import Testing
   }
 
   @Test func `says so if no host is there`() async throws {
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       try directory.write("", as: "host.conf")
       for command in ["reload", "status"] {
         let result = try await ambit(command, in: directory)

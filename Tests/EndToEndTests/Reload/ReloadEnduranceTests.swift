@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// Reloads, again and again. `AMBIT_RELOADS` says how many; without it a few, to keep the tests short. 200 is what the
@@ -112,7 +113,7 @@ private struct Versions: Sendable {
         AMBIT_PLUGIN_HEADER, .name = "version", .version = "1.0", .routes = routes, .route_count = 1,
         .flags = \(flags)};
       """
-    library = try await withTemporaryDirectory { directory in
+    library = try await withTemporaryFolder { directory in
       try await PluginFile.source(source, name: "version").install(in: directory)
       return try Data(contentsOf: directory.appending(path: "version.so"))
     }

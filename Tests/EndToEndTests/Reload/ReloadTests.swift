@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// SIGHUP: new files and settings in, old ones out, and nothing of it when something is wrong.
@@ -94,7 +95,9 @@ import Testing
     ("text", Array("#!/bin/sh\n".utf8)), ("nothing", []),
     ("the start of a library", Array("\u{7f}ELF\u{2}\u{1}\u{1}".utf8)),
   ])
-  func `keeps the old version when the new file holds`(what: String, bytes: [UInt8]) async throws {
+  func `keeps the old version when the new file holds`(
+    what: String, bytes: [UInt8]
+  ) async throws {
     try await withHost([answering("good"), .sample("hello")]) { host in
       let position = host.log.position
       try await PluginFile.bytes(bytes, name: "my").install(in: host.plugins)

@@ -1,9 +1,12 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The end of a generation: its requests, then its background work, then its `stop`.
 @Suite struct `Retiring a generation` {
-  @Test func `cancels its background work with cause retired, and stops it afterwards`() async throws {
+  @Test func `cancels its background work with cause retired, and stops it afterwards`()
+    async throws
+  {
     try await withHost([.probe("background"), .sample("hello")]) { host in
       try await host.log.line(containing: "background waits")
       try remove("background", from: host)
@@ -67,7 +70,9 @@ import Testing
     }
   }
 
-  @Test func `at the end of the host it is stopped too, its work cancelled with cause shutdown`() async throws {
+  @Test func `at the end of the host it is stopped too, its work cancelled with cause shutdown`()
+    async throws
+  {
     try await withHost([.probe("background")]) { host in
       try await host.log.line(containing: "background waits")
       #expect(await host.stop() == .exited(0))

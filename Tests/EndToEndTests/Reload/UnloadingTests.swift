@@ -1,9 +1,12 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What becomes of the library of a generation that has ended.
 @Suite struct `Unloading` {
-  @Test func `unmaps a plugin that declares it, once its last job has ended, and not before`() async throws {
+  @Test func `unmaps a plugin that declares it, once its last job has ended, and not before`()
+    async throws
+  {
     try await withHost([holding(.unloadable)], configuration: "drain_timeout = \"1h\"") { host in
       let connection = try host.connect()
       try await connection.send("GET /hold HTTP/1.1\r\nHost: ambit\r\n\r\n")
@@ -89,7 +92,9 @@ import Testing
         + " pthread_mutex_lock(&never); pthread_mutex_lock(&never);"
     ),
   ])
-  func `keeps a library that a thread of the plugin is inside, and says so`(kind: String, work: String) async throws {
+  func `keeps a library that a thread of the plugin is inside, and says so`(kind: String, work: String)
+    async throws
+  {
     let plugin = threaded("static void *work(void *go) { (void)go; dprintf(2, \"inside\\n\"); \(work) return 0; }")
     try await withHost([plugin, .sample("hello")]) { host in
       try await host.log.line(containing: "inside")

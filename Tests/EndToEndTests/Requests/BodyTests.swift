@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// Bodies in both directions.
@@ -142,7 +143,7 @@ import Testing
       #expect(try await host.get("/hello/meanwhile").text == "Hello, meanwhile!\n")
       #expect(host.log.lines { $0.contains("flood over") }.isEmpty)
       for block in 0..<1024 {
-        let bytes = try await connection.bytes(65536)
+        let bytes = try await connection.take(65536)
         guard bytes.allSatisfy({ $0 == UInt8(truncatingIfNeeded: block) }) else {
           Issue.record("block \(block) holds other bytes")
           return

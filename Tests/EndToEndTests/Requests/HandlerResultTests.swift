@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// What the client gets, and the log says, for each number a handler can return.

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// Many clients at once.

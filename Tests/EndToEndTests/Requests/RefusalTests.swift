@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// What the host answers by itself, without a handler.
@@ -57,7 +58,9 @@ import Testing
   ]
 
   @Test(arguments: cases)
-  func `has its status, one line of text, and the fields of every response`(refused: Case) async throws {
+  func `has its status, one line of text, and the fields of every response`(refused: Case)
+    async throws
+  {
     try await withHost([.sample("hello")], configuration: "[limits]\nmax_body = 1000") { host in
       let connection = try host.connect()
       try await connection.send(refused.request)

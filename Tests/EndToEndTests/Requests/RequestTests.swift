@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// A handler's view of its request, and the fields it sets.
@@ -46,8 +47,8 @@ import Testing
     try await withHost([.probe("requests")]) { host in
       let answer = try await host.get("/set-headers")
       #expect(answer.text == "0 0 0 0 -4 -4\n")
-      #expect(answer.fields.filter { $0.name.lowercased() == "x-set" }.map(\.value) == ["second"])
-      #expect(answer.fields.filter { $0.name == "X-Added" }.map(\.value) == ["one", "two"])
+      #expect(answer.headers.filter { $0.name.lowercased() == "x-set" }.map(\.value) == ["second"])
+      #expect(answer.headers.filter { $0.name == "X-Added" }.map(\.value) == ["one", "two"])
       #expect(answer["X-Split"] == nil && answer["X-Injected"] == nil)
     }
   }

@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 
 /// Entries of `host.conf` that change a plugin's route, and what holds for all of them.
@@ -6,7 +7,7 @@ import Testing
   enum Leaving: CaseIterable, Sendable {
     case closing, resetting, halfClosing
 
-    func callAsFunction(_ connection: Connection) {
+    func callAsFunction(_ connection: Client) {
       switch self {
       case .closing: connection.close()
       case .resetting: connection.reset()
@@ -28,7 +29,9 @@ import Testing
   }
 
   @Test(arguments: Leaving.allCases)
-  func `cancel a request whose client leaves although the plugin would finish it`(leaving: Leaving) async throws {
+  func `cancel a request whose client leaves although the plugin would finish it`(leaving: Leaving)
+    async throws
+  {
     try await withHost([.probe("waits")]) { host in
       try await expect("pause over status=0", after: leaving, of: "/stay", on: host)
       try host.configure(Self.entry("GET /stay", "on_disconnect = \"cancel\""))

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// Requests that two servers in a row could take for different ones (RFC 9112, section 11.2): each is the last of its

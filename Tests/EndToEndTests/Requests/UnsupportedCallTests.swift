@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// The ABI is fixed as a whole; what a host does not have yet says so.

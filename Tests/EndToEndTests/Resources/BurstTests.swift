@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// What a host keeps of the memory that a burst of clients took. `AMBIT_BURSTS=long` has as many clients, and as many
@@ -105,7 +106,7 @@ private struct BurstClient {
         connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
       }
     }
-    guard descriptor >= 0, code == 0 else { throw HarnessError.system(call: "connect", code: errno) }
+    guard descriptor >= 0, code == 0 else { throw SystemCallError(call: "connect", code: errno) }
     // One that the host does not read from must not hold the others up.
     var patience = timeval(tv_sec: 0, tv_usec: 200_000)
     setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
@@ -149,14 +150,13 @@ extension Host {
     return (try #require(pss) << 10) + (try memory("VmPTE"))
   }
 
-  /// Waits until the host has no more than `most` bytes; how many it has then, or after half a minute.
+  /// Waits until the host has no more than `most` bytes, half a minute at most.
+  /// - Returns: how many it has then.
   fileprivate func footprint(fallenTo most: Int) async throws -> Int {
-    var reached = try footprint()
-    for _ in 0..<150 where reached > most {
-      try await Task.sleep(for: .milliseconds(200))
-      reached = try footprint()
+    try await eventually(within: .seconds(30), every: .milliseconds(200)) {
+      try footprint()
+    } is: {
+      $0 <= most
     }
-    #expect(reached <= most, "\(reached >> 10) KiB, expected at most \(most >> 10)")
-    return reached
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Descriptors that a plugin closes although they are the host's, and those that somebody else has taken.

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A system that lacks something: system calls that a container engine's filter refuses, /proc, room in files.
@@ -42,9 +43,11 @@ import Testing
       ("clone3", "cannot start the thread of signals (a container engine's filter that refuses clone3?"),
       ("eventfd2", "eventfd: Operation not permitted"),
     ])
-  func `the host says in one line what it cannot do without, and ends`(calls: String, reason: String) async throws {
+  func `the host says in one line what it cannot do without, and ends`(calls: String, reason: String)
+    async throws
+  {
     try await withDenied(calls, "EPERM") { wrapper in
-      try await withTemporaryDirectory { folder in
+      try await withTemporaryFolder { folder in
         try FileManager.default.createDirectory(
           at: folder.appending(path: "Plugins"), withIntermediateDirectories: false)
         try folder.write("listen = [\"127.0.0.1:0\"]\nthreads = 1\nadmin = \"\"", as: "host.conf")
@@ -136,7 +139,7 @@ import Testing
       let command = Array(withoutProc.dropFirst()) + ["./\(binary.lastPathComponent)"] + words
       #expect(try await run(withoutProc[0], command, in: folder).status == .exited(status), "\(words)")
     }
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       let plugins = directory.appending(path: "Plugins")
       try FileManager.default.createDirectory(at: plugins, withIntermediateDirectories: false)
       try await PluginFile.sample("hello").install(in: plugins)
@@ -200,7 +203,7 @@ import Testing
   }
 
   @Test func `build says which file was too large`() async throws {
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       try copySamples(["hello/hello.c"], to: directory)
       let command = Self.limiting(1) + [Places.ambit.filePath, "build", "."]
       let result = try await run(command[0], Array(command.dropFirst()), in: directory)

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// What the host does when the system gives it no more of something.

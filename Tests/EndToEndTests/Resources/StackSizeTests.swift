@@ -1,16 +1,21 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// How deep handlers and jobs may go, by default and where they ask for more.
 @Suite struct `The stack of a handler` {
-  @Test func `has more than a megabyte by default, and a thread's more`() async throws {
+  @Test func `has more than a megabyte by default, and a thread's more`()
+    async throws
+  {
     try await withHost([.probe("stacks")]) { host in
       let answers = [try await host.get("/deep/1300").text, try await host.get("/thread/2000").text]
       #expect(answers == ["1\n", "1\n"])
     }
   }
 
-  @Test func `is enough for a regular expression of C++ over 1,500 letters, by default`() async throws {
+  @Test func `is enough for a regular expression of C++ over 1,500 letters, by default`()
+    async throws
+  {
     let source = """
       #include <ambit.h>
       #include <regex>
@@ -42,7 +47,9 @@ import Testing
   }
 
   @Test(arguments: ["/route/14000", "/configured/14000", "/call/7000", "/job/7000"])
-  func `is as large as the route, the configuration or the options of a job ask for`(target: String) async throws {
+  func `is as large as the route, the configuration or the options of a job ask for`(target: String)
+    async throws
+  {
     let route = "[[route]]\nmatch = \"GET /configured/{kib}\"\nstack_size = \"16MiB\"\n"
     try await withHost([.probe("stacks")], configuration: route) { host in
       for target in [target, target, "/deep/900", target] {
@@ -111,7 +118,7 @@ import Testing
       "[[route]]\nmatch = \"GET /deep/{kib}\"\nstack_size = \"64MiB\"\nblocking = true\n"
       + "[[route]]\nmatch = \"GET /route/{kib}\"\nstack_size = \"64MiB\"\n"
       + "[[route]]\nmatch = \"GET /abs/{i}\"\ncall = \"libc.so.6: i32 abs(i32 i)\"\nstack_size = \"64MiB\"\n"
-    try await withTemporaryDirectory { directory in
+    try await withTemporaryFolder { directory in
       try await PluginFile.probe("stacks").install(in: directory)
       try directory.write("plugins = \".\"\n" + route, as: "host.conf")
       let result = try await run(

@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 
 /// Plugin code that computes on an event loop ends with its scope if it asks `ambit_cancelled`.

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// How a request ends, for each cause but the shutdown.
@@ -74,7 +75,7 @@ import Testing
 
   /// Sends `request`, has the client leave while handler and job wait, and expects both to be woken once, and the scope
   /// to be closed, with nothing else run.
-  private func expectDisconnect(of request: String, by leaving: @escaping @Sendable (Connection) -> Void) async throws {
+  private func expectDisconnect(of request: String, by leaving: @escaping @Sendable (Client) -> Void) async throws {
     try await withHost([.probe("waits")], configuration: "threads = 1") { host in
       let connection = try host.connect()
       try await connection.send(request)

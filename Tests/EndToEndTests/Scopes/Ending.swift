@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// One way to end, and what is noted of it: a row of the table that `EndingTests` goes through.
@@ -9,7 +10,7 @@ struct Ending: Sendable, CustomTestStringConvertible {
   let path: String
   let doer: Doer
   /// What somebody else than the plugin does, once handler and jobs wait.
-  var act: (@Sendable (Host, Connection) async throws -> Void)?
+  var act: (@Sendable (Host, Client) async throws -> Void)?
   /// Of the response; nil where nobody reads one.
   var status: Int?
   /// Why the request ends.
@@ -89,7 +90,7 @@ struct Ending: Sendable, CustomTestStringConvertible {
   /// The handler waits until its request has ended.
   private init(
     holding path: String, _ doer: Doer, _ cause: String, status: Int? = nil, others: [String] = [],
-    by act: (@Sendable (Host, Connection) async throws -> Void)? = nil
+    by act: (@Sendable (Host, Client) async throws -> Void)? = nil
   ) {
     (self.path, self.doer, self.act, self.status, self.cause, childCause) = (path, doer, act, status, cause, cause)
     self.others = others + ["handler waits", "handler wait -1 -1 \(cause)"]

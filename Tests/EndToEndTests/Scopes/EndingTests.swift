@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// Every way in which a request, a child scope or one of their jobs can end, seen by everything that can notice it:
@@ -15,7 +16,9 @@ import Testing
   }
 
   @Test(arguments: Ground.allCases, Ending.brought(by: .host))
-  func `that the host brings about is too`(ground: Ground, ending: Ending) async throws {
+  func `that the host brings about is too`(
+    ground: Ground, ending: Ending
+  ) async throws {
     try await withHost([ground.plugin, .sample("hello")], configuration: "drain_timeout = \"1ms\"") { host in
       try await expect(ending, on: host, "\(ending.cause) with \(ground)")
     }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// Jobs of a request: each ends once, and its hook tells how.

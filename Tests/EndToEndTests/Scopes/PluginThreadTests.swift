@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// A plugin with `AMBIT_PLUGIN_THREADS` makes the same calls as any other, and none of its code runs on a fiber.

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Requests that leave everything behind, again and again. `AMBIT_REQUESTS` says how many; without it a few, to keep the

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// What a scope keeps for its handler.

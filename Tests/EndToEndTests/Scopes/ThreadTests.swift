@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// Work on threads of the pool makes the same calls as work on the loop, and ends with its request as well.

@@ -1,0 +1,47 @@
+import Foundation
+import TestSupport
+
+/// Runs a command to its end and collects its output. A host that it starts keeps its last good copies in the folder, not
+/// where the user's own hosts do.
+func run(
+  _ command: String, _ arguments: [String], in folder: URL = FileManager.default.temporaryDirectory,
+  environment: [String: String] = [:]
+) async throws -> CommandResult {
+  try await TestSupport.run(
+    command, arguments, in: folder, environment: environment.merging(stateVariable(folder)) { chosen, _ in chosen })
+}
+
+/// The variable that says where a host keeps its last good copies.
+func stateVariable(_ folder: URL) -> [String: String] {
+  ["STATE_DIRECTORY": folder.appending(path: "state").filePath]
+}
+
+/// Runs the binary under test.
+func ambit(_ arguments: String..., in folder: URL = FileManager.default.temporaryDirectory) async throws
+  -> CommandResult
+{
+  try await run(Places.ambit.filePath, arguments, in: folder)
+}
+
+/// Runs curl, silent but for its errors, and hands back its result.
+func curl(_ arguments: String...) async throws -> CommandResult {
+  try await run("curl", ["--silent", "--show-error", "--noproxy", "*"] + arguments)
+}
+
+/// What stopped a test before it could check anything.
+enum HarnessError: Error, CustomStringConvertible {
+  /// The host ended, or was ended by its time limit, before it logged what the test waits for.
+  case logEnded(missing: Int, log: String)
+  /// The host was killed by a signal before the test was done with it: it crashed, or hung until its time limit.
+  case hostDied(signal: Int32, log: String)
+  /// A command that the test needs failed.
+  case commandFailed(String)
+
+  var description: String {
+    switch self {
+    case .logEnded(let missing, let log): "the host ended with \(missing) awaited lines missing; its log:\n\(log)"
+    case .hostDied(let signal, let log): "signal \(signal) killed the host; its log:\n\(log)"
+    case .commandFailed(let text): text
+    }
+  }
+}
