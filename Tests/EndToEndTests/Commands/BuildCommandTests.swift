@@ -4,7 +4,8 @@ import Testing
 
 /// `ambit build`: from folders of sources to plugins.
 @Suite struct `Building plugins` {
-  @Test func `makes a plugin of each folder with sources, and only of what is out of date`() async throws {
+  @Test func `build makes a plugin of each folder with sources, and only of folders that are out of date`() async throws
+  {
     try await withSamples(["hello/hello.c", "counter/counter.cpp"]) { directory in
       let first = try await ambit("build", directory.filePath)
       #expect(first.status == .exited(0), "\(first.errors)")
@@ -24,7 +25,7 @@ import Testing
     }
   }
 
-  @Test func `shows the compiler's errors as they are and builds the others`() async throws {
+  @Test func `build shows the compiler's errors as they are and builds the other plugins`() async throws {
     try await withSamples(["hello/hello.c"]) { directory in
       let folder = directory.appending(path: "broken")
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -36,14 +37,14 @@ import Testing
     }
   }
 
-  @Test func `serve --build builds first`() async throws {
+  @Test func `serve --build builds the plugins before it serves`() async throws {
     try await withHost([], arguments: ["--build"], sources: ["hello/hello.c"]) { host in
       let answer = try await host.get("/hello/World")
       #expect(answer.text == "Hello, World!\n")
     }
   }
 
-  @Test func `a directory that is not there is one line and status 1`() async throws {
+  @Test func `build says in one line, with status 1, that its directory does not exist`() async throws {
     let result = try await ambit("build", "/nonexistent/plugins")
     #expect(result.status == .exited(1))
     #expect(result.errorLines.count == 1)

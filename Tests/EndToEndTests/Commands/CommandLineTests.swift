@@ -18,7 +18,7 @@ import Testing
     }
   }
 
-  @Test func `a host that is started without standard streams has them on the null device`() async throws {
+  @Test func `A host that is started without standard streams has them on the null device`() async throws {
     try await withTemporaryFolder { directory in
       try await populate(directory, with: [.sample("hello")])
       let (child, log) = try startHost("sh", ["-c", "exec \"$0\" serve <&- >&-", Places.ambit.filePath], in: directory)
@@ -32,7 +32,7 @@ import Testing
     }
   }
 
-  @Test func `a host whose configuration is a pipe says at a reload why it cannot be read again, and goes on`()
+  @Test func `A host whose configuration is a pipe says at a reload why it cannot read it again, and serves on`()
     async throws
   {
     try await withTemporaryFolder { directory in
@@ -61,13 +61,13 @@ import Testing
   }
 
   @Test(arguments: [["serve", "--nonsense"], ["nonsense"], ["check", "-c"], ["routes", "too", "many"]])
-  func `wrong usage ends with status 64`(arguments: [String]) async throws {
+  func `Wrong usage ends with status 64`(arguments: [String]) async throws {
     let result = try await run(Places.ambit.filePath, arguments)
     #expect(result.status == .exited(64))
     #expect(!result.errorLines.isEmpty)
   }
 
-  @Test func `check is content with a good configuration`() async throws {
+  @Test func `check accepts a good configuration`() async throws {
     try await withTemporaryFolder { directory in
       try await populate(directory, with: [.sample("hello")])
       let result = try await ambit("check", in: directory)
@@ -75,7 +75,7 @@ import Testing
     }
   }
 
-  @Test func `check tells of settings that no plugin reads`() async throws {
+  @Test func `check lists settings that no plugin reads`() async throws {
     try await withTemporaryFolder { directory in
       try await populate(directory, with: [.sample("hello")], configuration: "[plugin.helo]\ngreeting = \"Hej\"\n")
       let result = try await ambit("check", in: directory)
@@ -99,7 +99,7 @@ import Testing
   }
 
   @Test(arguments: ["serve", "check", "routes", "reload", "status"])
-  func `every command that reads an invalid configuration ends with status 78`(command: String) async throws {
+  func `Every command that reads an invalid configuration ends with status 78`(command: String) async throws {
     try await withTemporaryFolder { directory in
       for text in [Array("threads = many\n".utf8), Array("threads = -1\n".utf8), [0x23, 0xff, 0x0a]] {
         try await populate(directory, with: [])
@@ -131,7 +131,7 @@ import Testing
   }
 
   @Test(arguments: ["check", "serve"])
-  func `check and serve name a refused plugin and a change of a route that cannot be made together`(command: String)
+  func `check and serve name a refused plugin and an impossible change of a route together`(command: String)
     async throws
   {
     try await withTemporaryFolder { directory in
@@ -189,7 +189,7 @@ import Testing
     }
   }
 
-  @Test func `routes shows the signatures of C functions and where they run, the plugins' own and the configured ones`()
+  @Test func `routes shows the signatures of C functions and where they run, for plugins and configured routes`()
     async throws
   {
     let plain = "event loop, in parallel"
@@ -229,7 +229,7 @@ import Testing
     }
   }
 
-  @Test func `without a configuration the defaults hold`() async throws {
+  @Test func `The defaults apply if there is no configuration`() async throws {
     try await withTemporaryFolder { directory in
       let folder = directory.appending(path: "Plugins")
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -238,7 +238,7 @@ import Testing
     }
   }
 
-  @Test func `serve on an address that another host has says so in one line, with status 1`() async throws {
+  @Test func `serve says in one line, with status 1, that another host has its address`() async throws {
     try await withHost([.sample("hello")]) { first in
       try await withTemporaryFolder { directory in
         let address = "127.0.0.1:\(first.port)"
@@ -248,20 +248,20 @@ import Testing
     }
   }
 
-  @Test func `serve with a directory of plugins that is not there says so in one line, with status 1`() async throws {
+  @Test func `serve says in one line, with status 1, that the plugin directory does not exist`() async throws {
     try await withTemporaryFolder { directory in
       try directory.write("listen = [\"127.0.0.1:0\"]\nplugins = \"missing\"\n", as: "host.conf")
       try await expectRefusal(in: directory, naming: "missing")
     }
   }
 
-  @Test func `serve with a configuration that is not there says so in one line, with status 1`() async throws {
+  @Test func `serve says in one line, with status 1, that the configuration does not exist`() async throws {
     try await withTemporaryFolder { directory in
       try await expectRefusal(in: directory, "-c", "missing.conf", naming: "missing.conf")
     }
   }
 
-  @Test func `check writes what a plugin logs in its rehearsal as a host does`() async throws {
+  @Test func `check writes the log lines of a plugin's dry run as a host does`() async throws {
     let source = """
       #include <ambit.h>
       static int32_t start(ambit_scope *plugin) { return ambit_logf(plugin, AMBIT_INFO, "begins"), AMBIT_OK; }
@@ -277,7 +277,7 @@ import Testing
     }
   }
 
-  @Test func `serve with a plugin that does not load refuses to start, unless told to be lenient`() async throws {
+  @Test func `serve refuses to start with a plugin that does not load, unless it is told to be lenient`() async throws {
     let broken = PluginFile.bytes(Array("text".utf8), name: "broken")
     try await withTemporaryFolder { directory in
       try await populate(directory, with: [.sample("hello"), broken], configuration: "listen = [\"127.0.0.1:0\"]\n")

@@ -3,7 +3,7 @@ import Testing
 
 /// What the first minutes with the host look like: the samples and curl.
 @Suite struct `First session` {
-  @Test func `hello answers curl by name`() async throws {
+  @Test func `The sample hello answers curl by name`() async throws {
     try await withHost([.sample("hello")]) { host in
       let answer = try await curl(host.url("/hello/World"))
       #expect(answer.status == .exited(0))
@@ -11,14 +11,14 @@ import Testing
     }
   }
 
-  @Test func `hello takes its greeting from the settings of its plugin`() async throws {
+  @Test func `The sample hello takes its greeting from the settings of its plugin`() async throws {
     try await withHost([.sample("hello")], configuration: "[plugin.hello]\ngreeting = \"Good day\"") { host in
       let answer = try await host.get("/hello/you")
       #expect(answer.text == "Good day, you!\n")
     }
   }
 
-  @Test func `a prefix in the settings mounts a plugin's routes below it`() async throws {
+  @Test func `A prefix in the settings mounts a plugin's routes below it`() async throws {
     try await withHost([.sample("hello")], configuration: "[plugin.hello]\nprefix = \"/v1\"") { host in
       let answer = try await host.get("/v1/hello/you")
       #expect(answer.text == "Hello, you!\n")
@@ -26,7 +26,7 @@ import Testing
     }
   }
 
-  @Test func `counter keeps its state between requests`() async throws {
+  @Test func `The sample counter keeps its state between requests`() async throws {
     try await withHost([.sample("counter", language: "cpp")]) { host in
       let answer = try await host.get("/counter")
       #expect(answer.text.hasPrefix("count 0,"))
@@ -37,7 +37,7 @@ import Testing
     }
   }
 
-  @Test func `simple is answered at once and its job cancelled with cause done after the first step`()
+  @Test func `The route simple answers at once, and its job is cancelled with cause done after the first step`()
     async throws
   {
     try await withHost([.sample("simple_service")]) { host in
@@ -51,7 +51,7 @@ import Testing
     }
   }
 
-  @Test func `log lines of a job name plugin, generation, route, scope and job`() async throws {
+  @Test func `Log lines of a job name plugin, generation, route, scope and job`() async throws {
     try await withHost([.sample("simple_service")]) { host in
       #expect(try await host.get("/simple").status == 200)
       let step = try await host.log.line(containing: "working... step 1 of 5")
@@ -62,7 +62,7 @@ import Testing
     }
   }
 
-  @Test func `a client that leaves hold has its job cancelled with cause disconnect`() async throws {
+  @Test func `A client that leaves the route hold has its job cancelled with cause disconnect`() async throws {
     try await withHost([.sample("simple_service")]) { host in
       let connection = try host.connect()
       try await connection.send("GET /hold HTTP/1.1\r\nHost: ambit\r\n\r\n")
@@ -75,7 +75,7 @@ import Testing
     }
   }
 
-  @Test func `curl giving up on hold counts as leaving`() async throws {
+  @Test func `curl that gives up on the route hold counts as a client that leaves`() async throws {
     try await withHost([.sample("simple_service")]) { host in
       let answer = try await curl("--max-time", "1", host.url("/hold"))
       #expect(answer.status == .exited(28), "curl's status for a time-out")
@@ -83,7 +83,7 @@ import Testing
     }
   }
 
-  @Test func `a client that stays four seconds sees the job finish`() async throws {
+  @Test func `A client that stays for four seconds sees the job finish`() async throws {
     try await withHost([.sample("simple_service")]) { host in
       let answer = try await host.get("/hold?seconds=4")
       #expect(answer.status == 200)

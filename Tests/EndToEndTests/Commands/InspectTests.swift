@@ -4,7 +4,7 @@ import Testing
 
 /// `ambit inspect`: what a file says of itself, by the host's own reading.
 @Suite struct `Inspecting a plugin's file` {
-  @Test(.disabled(if: Places.isSanitized)) func `shows its facts, and that the host would take it`()
+  @Test(.disabled(if: Places.isSanitized)) func `inspect shows a plugin's facts and says that the host would load it`()
     async throws
   {
     try await withPlugin(.sample("hello")) { directory in
@@ -22,7 +22,7 @@ import Testing
     }
   }
 
-  @Test(.disabled(if: Places.isSanitized)) func `warns of constructors and of names that are visible`() async throws {
+  @Test(.disabled(if: Places.isSanitized)) func `inspect warns of constructors and of visible names`() async throws {
     let text = """
       #include <ambit.h>
       int visible = 1;
@@ -39,7 +39,7 @@ import Testing
   }
 
   @Test(.disabled(if: Places.isSanitized))
-  func `names functions whose frames step over a guard, and so does the log`()
+  func `inspect and the log name functions whose frames step over a guard page`()
     async throws
   {
     let text = """
@@ -69,7 +69,7 @@ import Testing
     }
   }
 
-  @Test func `says why a library would stay in memory, and what it asks of the host`() async throws {
+  @Test func `inspect says why a library would stay in memory, and what it asks of the host`() async throws {
     let text = """
       #include <ambit.h>
       #include <pthread.h>
@@ -91,7 +91,7 @@ import Testing
   }
 
   @Test(.disabled(if: Places.isSanitized))
-  func `tells of a constructor that crashes, and lives`() async throws {
+  func `inspect reports a constructor that crashes, and does not crash itself`() async throws {
     let text = """
       #include <ambit.h>
       #include <stdlib.h>
@@ -106,7 +106,7 @@ import Testing
     }
   }
 
-  @Test func `refuses what the host would, with its reason`() async throws {
+  @Test func `inspect refuses a file that the host would refuse, with the same reason`() async throws {
     try await withPlugin(.fixture("no_entry")) { directory in
       let result = try await ambit("inspect", "no_entry.so", in: directory)
       #expect(result.status == .exited(1))

@@ -40,7 +40,8 @@ import Testing
   }
 
   @Test(arguments: Place.allCases)
-  func `ends a start that a plugin holds up, and leaves nothing behind`(place: Place) async throws {
+  func `A signal ends the start of a host that a plugin holds up, and leaves nothing behind`(place: Place) async throws
+  {
     try await withStart(of: place.plugin, configuration: "cancel_grace = \"100ms\"") { child, log, copies in
       try await hang(in: log)
       child.signal(SIGINT)
@@ -50,7 +51,7 @@ import Testing
     }
   }
 
-  @Test func `twice ends such a start at once`() async throws {
+  @Test func `A second signal ends such a start at once`() async throws {
     try await withStart(of: Place.start.plugin, configuration: "cancel_grace = \"1m\"") { child, log, copies in
       try await hang(in: log)
       child.signal(SIGINT)
@@ -62,7 +63,8 @@ import Testing
   }
 
   @Test(arguments: Place.allCases)
-  func `gives up a reload that a plugin holds up, and lets requests finish`(place: Place) async throws {
+  func `A signal gives up a reload that a plugin holds up, and lets running requests finish`(place: Place) async throws
+  {
     let configuration = "rehearsal_timeout = \"10m\"\ncancel_grace = \"100ms\"\ndrain_timeout = \"20s\""
     try await withHost([.sample("simple_service")], configuration: configuration) { host in
       let connection = try host.connect()

@@ -24,7 +24,7 @@ private func columnless(_ text: String) -> [String] {
     text = try String(contentsOf: Places.package.appending(path: "README.md"), encoding: .utf8)
   }
 
-  @Test func `its plugin compiles, is taken in, and answers what the README says`() async throws {
+  @Test func `The plugin in the README compiles, is loaded, and answers as the README says`() async throws {
     let source = try #require(blocks(of: "c").first { $0.contains("ambit_plugin_entry") })
     let session = try #require(blocks(of: "console").first { $0.contains("Plugins/my.so") })
     let lines = session.split(separator: "\n")
@@ -37,7 +37,7 @@ private func columnless(_ text: String) -> [String] {
     }
   }
 
-  @Test func `its first session goes as it says`() async throws {
+  @Test func `The first session in the README goes as the README says`() async throws {
     let session = try #require(blocks(of: "console").first { $0.contains("/simple") })
     let log = try #require(blocks(of: "text").first { $0.contains("listening on") }).split(separator: "\n")
     try await withHost([.sample("hello"), .sample("simple_service"), .sample("counter", language: "cpp")]) { host in
@@ -54,7 +54,8 @@ private func columnless(_ text: String) -> [String] {
     }
   }
 
-  @Test(.disabled(if: Places.isSanitized)) func `its session with a running host goes as it says`() async throws {
+  @Test(.disabled(if: Places.isSanitized)) func `The session with a running host goes as the README says`() async throws
+  {
     let session = try #require(blocks(of: "console").first { $0.contains("ambit reload") })
     let settings = try String(contentsOf: Places.package.appending(path: "host.conf"), encoding: .utf8)
     let routes = try String(settings[#require(settings.firstRange(of: "\n[[route]]")).lowerBound...])
@@ -75,7 +76,7 @@ private func columnless(_ text: String) -> [String] {
     }
   }
 
-  @Test func `its routes to C functions answer what it says`() async throws {
+  @Test func `The routes to C functions in the README answer as the README says`() async throws {
     let routes = try #require(blocks(of: "toml").first { $0.contains("[[route]]") })
     let session = try #require(blocks(of: "console").first { $0.contains("/frexp/") })
     try await withHost([], configuration: routes) { host in
@@ -88,7 +89,7 @@ private func columnless(_ text: String) -> [String] {
     }
   }
 
-  @Test func `its compiler command is the one the tests use, on a header that is there`() throws {
+  @Test func `The compiler command in the README is the one that the tests use, with a header that exists`() throws {
     let session = try #require(blocks(of: "console").first { $0.contains("Plugins/my.so") })
     #expect(
       session.contains("cc -shared -fPIC -fstack-clash-protection -I Sources/CAmbit/include my.c -o Plugins/my.so"))
@@ -96,7 +97,7 @@ private func columnless(_ text: String) -> [String] {
     #expect(FileManager.default.fileExists(atPath: Places.headers.appending(path: "ambit.h").filePath))
   }
 
-  @Test func `three commands come first: one that sets up, one that serves, one that tests`() throws {
+  @Test func `The README begins with three commands: one that sets up, one that serves, one that tests`() throws {
     let commands = try #require(blocks(of: "sh").first).split(separator: "\n").map { line in
       line.prefix { $0 != "#" }.trimming(while: \.isWhitespace)
     }
@@ -108,14 +109,14 @@ private func columnless(_ text: String) -> [String] {
       ])
   }
 
-  @Test func `each ambit subcommand it shows is one that ambit has`() async throws {
+  @Test func `Each subcommand in the README exists`() async throws {
     let help = try await ambit("--help").text
     let shown = text.matches(of: /`ambit ([a-z]+)/).map { String($0.1) }
     #expect(!shown.isEmpty)
     for command in shown { #expect(help.contains("  \(command)"), "\(command)") }
   }
 
-  @Test func `each folder of its map is there`() throws {
+  @Test func `Each folder in the README's map exists`() throws {
     let rows = text.matches(of: /\| `((?:Sources|Plugins|Tests)[A-Za-z\/]*)` \|/).map { String($0.1) }
     #expect(rows.count > 8)
     for row in rows {

@@ -6,7 +6,7 @@ import Testing
 /// SIGTERM and SIGINT: drain, then leave.
 @Suite struct `Shutting down` {
   @Test(arguments: [SIGTERM, SIGINT])
-  func `an idle host leaves with status 0`(signal: Int32) async throws {
+  func `An idle host stops with status 0`(signal: Int32) async throws {
     try await withHost([.sample("hello")]) { host in
       let connection = try host.connect()
       try await connection.send("GET /hello/x HTTP/1.1\r\nHost: ambit\r\n\r\n")
@@ -17,7 +17,7 @@ import Testing
     }
   }
 
-  @Test func `a request that fits into the drain gets its answer`() async throws {
+  @Test func `A request that ends within the drain timeout gets its response`() async throws {
     try await withHost([.sample("simple_service")], configuration: "drain_timeout = \"20s\"") { host in
       let connection = try host.connect()
       try await connection.send("GET /hold?seconds=1 HTTP/1.1\r\nHost: ambit\r\n\r\n")
@@ -30,7 +30,7 @@ import Testing
     }
   }
 
-  @Test func `a host that drains takes no new connections`() async throws {
+  @Test func `A host that drains accepts no new connections`() async throws {
     try await withHost([.probe("waits")], configuration: "drain_timeout = \"1h\"") { host in
       let connection = try host.connect()
       try await connection.send("GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n")
@@ -44,7 +44,7 @@ import Testing
     }
   }
 
-  @Test func `jobs that outlast the drain are cancelled with cause shutdown`() async throws {
+  @Test func `Jobs that outlast the drain are cancelled with cause shutdown`() async throws {
     try await withHost([.probe("waits")], configuration: "drain_timeout = \"200ms\"") { host in
       let connection = try host.connect()
       try await connection.send("GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n")
@@ -56,7 +56,7 @@ import Testing
     }
   }
 
-  @Test func `a second signal ends the drain at once`() async throws {
+  @Test func `A second signal ends the drain at once`() async throws {
     try await withHost([.probe("waits")], configuration: "drain_timeout = \"1h\"") { host in
       let connection = try host.connect()
       try await connection.send("GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n")
@@ -70,7 +70,7 @@ import Testing
   }
 
   @Test(arguments: [("drain_timeout = \"100ms\"\ncancel_grace = \"1s\"", 1), ("drain_timeout = \"1h\"", 2)])
-  func `a loop that never turns again keeps the host no longer than its configuration, or a second signal, says`(
+  func `A loop that is blocked for ever delays the end only as long as the configuration or a second signal says`(
     configuration: String, signals: Int
   ) async throws {
     try await withHost([.fixture("holds_up_loop"), .sample("hello")], configuration: configuration) { host in

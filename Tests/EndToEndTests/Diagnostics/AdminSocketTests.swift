@@ -5,7 +5,7 @@ import Testing
 
 /// The socket of the admin API: whose it is, and what may stand in its way.
 @Suite struct `The admin socket` {
-  @Test func `is for the host's user alone, and goes with the host`() async throws {
+  @Test func `The admin socket is open to the host's user alone, and is removed when the host ends`() async throws {
     try await withHost([.sample("hello")]) { host in
       let attributes = try FileManager.default.attributesOfItem(atPath: host.adminSocket)
       #expect(attributes[.posixPermissions] as? Int == 0o600)
@@ -15,7 +15,7 @@ import Testing
     }
   }
 
-  @Test func `of a host that is gone is replaced`() async throws {
+  @Test func `The admin socket of a host that is gone is replaced`() async throws {
     try await withTemporaryFolder { directory in
       let path = directory.appending(path: "stale.sock").filePath
       try leaveSocket(at: path)
@@ -27,7 +27,7 @@ import Testing
     }
   }
 
-  @Test func `of a host that lives refuses another one's start, by its process`()
+  @Test func `The admin socket of a running host refuses the start of another host, and names the process`()
     async throws
   {
     try await withHost([.sample("hello")]) { host in
@@ -39,7 +39,7 @@ import Testing
     }
   }
 
-  @Test func `is refused where a file stands that is none`() async throws {
+  @Test func `The admin socket is refused if a file that is no socket is in its place`() async throws {
     try await withTemporaryFolder { directory in
       try await refusal(
         in: directory, admin: "host.conf", says: "admin: cannot listen on unix:host.conf: Address already")
@@ -47,7 +47,7 @@ import Testing
     }
   }
 
-  @Test func `is refused with a path that no socket can have`() async throws {
+  @Test func `The admin socket is refused if its path is too long for a socket`() async throws {
     try await withTemporaryFolder { directory in
       let path = String(repeating: "a", count: 108)
       let message = "admin: the path of a socket has at most 107 bytes, this one has 108: \(path)"
@@ -55,14 +55,14 @@ import Testing
     }
   }
 
-  @Test func `lies beside the configuration, wherever the host was started`() async throws {
+  @Test func `The admin socket lies beside the configuration, wherever the host was started`() async throws {
     try await withHost([.sample("hello")]) { host in
       let result = try await ambit("status", "-c", host.directory.appending(path: "host.conf").filePath)
       #expect(result.status == .exited(0), "\(result.errors)")
     }
   }
 
-  @Test func `is not made where none is wanted`() async throws {
+  @Test func `The admin socket is not created if the configuration says none`() async throws {
     try await withHost([.sample("hello")], configuration: "admin = \"\"") { host in
       #expect(!FileManager.default.fileExists(atPath: host.adminSocket))
       let result = try await ambit("status", in: host.directory)

@@ -5,7 +5,7 @@ import Testing
 
 /// What the admin API answers.
 @Suite struct `The admin API` {
-  @Test func `tells what serves as JSON`() async throws {
+  @Test func `The admin API reports what serves as JSON`() async throws {
     try await withHost([.sample("hello")]) { host in
       let answer = try await host.admin("/status", "-i")
       #expect(answer.text.contains("HTTP/1.1 200 OK\r\n"))
@@ -28,7 +28,7 @@ import Testing
     }
   }
 
-  @Test func `tells people in plain text, and who takes both in JSON`() async throws {
+  @Test func `The admin API answers people in plain text, and clients that accept both in JSON`() async throws {
     try await withHost([.sample("hello")]) { host in
       let text = try await host.admin("/status", "-H", "Accept: text/plain").text
       #expect(text.contains("pid \(host.child.pid), serving since"))
@@ -38,7 +38,7 @@ import Testing
     }
   }
 
-  @Test func `counts requests in flight, and none of its own`() async throws {
+  @Test func `The admin API counts requests in flight without its own`() async throws {
     try await withHost([.probe("waits")]) { host in
       #expect(try await host.adminJSON("/status").number("requests") == 0)
       let connection = try host.connect()
@@ -50,7 +50,7 @@ import Testing
     }
   }
 
-  @Test func `names libraries whose functions are routes beside the plugins`() async throws {
+  @Test func `The admin API lists libraries whose functions are routes beside the plugins`() async throws {
     let route = "[[route]]\nmatch = 'GET /cos/{x}'\ncall = 'libm.so.6: f64 cos(f64 x)'"
     try await withHost([.sample("hello")], configuration: route) { host in
       let generations = try await host.adminJSON("/status").objects("generations")
@@ -62,7 +62,7 @@ import Testing
     }
   }
 
-  @Test func `shows what holds a generation that is being retired, and what stays of it`() async throws {
+  @Test func `The admin API shows what holds a generation that is being retired, and what stays of it`() async throws {
     try await withHost([.probe("waits")], configuration: "drain_timeout = \"1h\"") { host in
       let connection = try host.connect()
       try await connection.send("GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n")
@@ -87,7 +87,7 @@ import Testing
     }
   }
 
-  @Test func `answers while a handler holds up every loop, and says which do not turn`() async throws {
+  @Test func `The admin API answers while a handler blocks every loop, and names the blocked loops`() async throws {
     let blocking = PluginFile.source(blockingPlugin, name: "stuck")
     try await withHost([blocking], configuration: "threads = 1") { host in
       let connection = try host.connect()
@@ -101,7 +101,7 @@ import Testing
     }
   }
 
-  @Test func `counts stalls of loops`() async throws {
+  @Test func `The admin API counts how often loops were blocked`() async throws {
     let plugin = PluginFile.source(blockingPlugin, name: "stuck")
     try await withHost([plugin], configuration: "threads = 1\nstall_warning = \"50ms\"") { host in
       let connection = try host.connect()
@@ -114,7 +114,7 @@ import Testing
     }
   }
 
-  @Test func `counts jobs that ignore their cancellation, until they return`() async throws {
+  @Test func `The admin API counts jobs that ignore their cancellation, until they return`() async throws {
     let plugin = PluginFile.source(stayingPlugin, name: "stays")
     try await withHost([plugin], configuration: "cancel_grace = \"10ms\"") { host in
       #expect(try await host.get("/leave").text == "left\n")
@@ -124,7 +124,7 @@ import Testing
     }
   }
 
-  @Test func `shows scopes and jobs`() async throws {
+  @Test func `The admin API shows scopes and jobs`() async throws {
     try await withHost([.probe("waits")]) { host in
       let connection = try host.connect()
       try await connection.send("GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n")
@@ -137,7 +137,7 @@ import Testing
     }
   }
 
-  @Test func `answers as any server does what it does not have`() async throws {
+  @Test func `The admin API answers requests for unknown paths as any server does`() async throws {
     try await withHost([.sample("hello")]) { host in
       #expect(try await host.admin("/nothing", "-i").text.contains("HTTP/1.1 404 "))
       let wrong = try await host.admin("/reload", "-i").text
@@ -147,7 +147,7 @@ import Testing
     }
   }
 
-  @Test func `is there while the host drains, and refuses to reload then`() async throws {
+  @Test func `The admin API answers while the host drains, and refuses to reload then`() async throws {
     try await withHost([.probe("waits")], configuration: "drain_timeout = \"1h\"") { host in
       let connection = try host.connect()
       try await connection.send("GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n")

@@ -5,7 +5,7 @@ import Testing
 /// The commands that `Sources/CFiber/fibers.py` gives gdb.
 @Suite(.enabled(if: Places.tool("gdb") != nil, "gdb is not installed"))
 struct `A debugger` {
-  @Test func `lists what is suspended in the host and prints its stack`() async throws {
+  @Test func `A debugger lists what is suspended in the host and prints its stack`() async throws {
     try await withHost([Self.parked], configuration: "threads = 1") { host in
       let connection = try host.connect()
       try await connection.send("GET /parked HTTP/1.1\r\nHost: ambit\r\n\r\n")

@@ -4,7 +4,7 @@ import Testing
 
 /// The form of the log.
 @Suite struct `Log` {
-  @Test func `a line has a time, a level, a message and its fields`() async throws {
+  @Test func `A line has a time, a level, a message and its fields`() async throws {
     try await withHost([.sample("simple_service")]) { host in
       #expect(try await host.get("/simple").status == 200)
       let step = try await host.log.line(containing: "working... step 1 of 5")
@@ -18,7 +18,7 @@ import Testing
     }
   }
 
-  @Test func `in JSON each line is an object with time, level, message and the fields`() async throws {
+  @Test func `In JSON each line is an object with time, level, message and the fields`() async throws {
     try await withHost([.sample("simple_service")], configuration: "[log]\nformat = \"json\"") { host in
       #expect(try await host.get("/simple").status == 200)
       let step = try await host.log.line(containing: "working... step 1 of 5")
@@ -33,7 +33,7 @@ import Testing
     }
   }
 
-  @Test func `SIGUSR1, which has others reopen their logs, changes nothing and is answered with a line`()
+  @Test func `SIGUSR1, which makes other servers reopen their logs, changes nothing and is answered with a line`()
     async throws
   {
     try await withHost([.sample("hello")]) { host in
@@ -44,7 +44,7 @@ import Testing
     }
   }
 
-  @Test func `keeps lines of several threads apart, however long they are`() async throws {
+  @Test func `The log keeps lines of several threads apart, however long they are`() async throws {
     let plugin = PluginFile.source(
       """
       #include <ambit.h>
@@ -74,7 +74,8 @@ import Testing
     }
   }
 
-  @Test func `holds up no request when nobody reads it, and says later how much of it is left out`() async throws {
+  @Test func `The log delays no request if nobody reads it, and reports later how many lines it dropped`() async throws
+  {
     let plugin = PluginFile.source(
       """
       #include <ambit.h>
@@ -110,7 +111,7 @@ import Testing
   }
 
   @Test(arguments: [("info", false), ("debug", true)])
-  func `shows what a plugin logs from the configured level up`(level: String, showsDebug: Bool) async throws {
+  func `The log shows messages of a plugin from the configured level up`(level: String, showsDebug: Bool) async throws {
     let plugin = PluginFile.source(
       """
       #include <ambit.h>

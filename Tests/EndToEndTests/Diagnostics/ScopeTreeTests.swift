@@ -6,7 +6,8 @@ import Testing
 @Suite struct `Scope tree on SIGUSR2` {
   private static let request = "GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n"
 
-  @Test func `shows the request that waits below its plugin, with its handler and its job`() async throws {
+  @Test func `The scope tree shows the request that waits below its plugin, with its handler and its job`() async throws
+  {
     try await withHost([.probe("waits")]) { host in
       let connection = try host.connect()
       try await connection.send(Self.request)
@@ -31,7 +32,7 @@ import Testing
     }
   }
 
-  @Test func `in JSON has the same as members of objects`() async throws {
+  @Test func `The scope tree in JSON has the same facts as members of objects`() async throws {
     try await withHost([.probe("waits")], configuration: "threads = 1\n[log]\nformat = \"json\"") { host in
       let connection = try host.connect()
       try await connection.send(Self.request)
@@ -46,7 +47,7 @@ import Testing
     }
   }
 
-  @Test func `can be had while the host waits for requests to end, and does not end it`()
+  @Test func `The scope tree can be dumped while the host waits for requests to end, and does not end the host`()
     async throws
   {
     try await withHost([.probe("waits")]) { host in
@@ -63,7 +64,7 @@ import Testing
   }
 
   @Test(arguments: [("/pending", "waits_for", "idle"), ("/body", "waits_for", "body"), ("/thread", "state", "thread")])
-  func `tells what a handler does that`(
+  func `The scope tree says what a waiting handler waits for, or that it runs on a thread`(
     path: String, field: String, value: String
   ) async throws {
     try await withHost([Self.blocker]) { host in
@@ -76,7 +77,7 @@ import Testing
     }
   }
 
-  @Test func `names a loop that does not turn and shows the others`() async throws {
+  @Test func `The scope tree names a blocked loop and shows the others`() async throws {
     try await withHost([Self.blocker]) { host in
       let gate = makeGate(for: host)
       async let answer = host.get("/block")

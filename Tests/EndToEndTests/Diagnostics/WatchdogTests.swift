@@ -28,7 +28,7 @@ import Testing
       path: "/holds-the-loop", states: ["running"], stack: "stack", function: "holds_the_loop",
       returns: "a loop turns again"),
   ])
-  func `reports a cancelled job that does not return after a second, and when its grace is over, once each`(
+  func `The watchdog reports a cancelled job that does not return twice: after a second and after its grace`(
     stubborn: Stubborn
   ) async throws {
     try await withHost([.fixture("ignores_cancel")], configuration: "threads = 2\ncancel_grace = \"3s\"") { host in
@@ -54,7 +54,7 @@ import Testing
     }
   }
 
-  @Test func `counts a stuck job in the scope tree until it returns`() async throws {
+  @Test func `The watchdog counts a stuck job in the scope tree until it returns`() async throws {
     try await withHost([.fixture("ignores_cancel")], configuration: Self.shortGrace) { host in
       _ = try await host.get("/waits")
       try await host.log.line(containing: "is stuck")
@@ -73,7 +73,7 @@ import Testing
       ("/handler", "handler", nil), ("/job", "job", "spinner"), ("/on_end", "on_end function", nil),
       ("/on_cancel", "on_cancel function", nil), ("/deferred", "deferred function", nil),
     ] as [(String, String, String?)])
-  func `names what holds up a loop while it does, and tells when it is over`(
+  func `The watchdog names what blocks a loop while it does, and reports when it is over`(
     path: String, work: String, job: String?
   ) async throws {
     try await withHost([.fixture("holds_up_loop")], configuration: Self.lateWarning) { host in
@@ -97,7 +97,7 @@ import Testing
     }
   }
 
-  @Test func `does not interrupt a system call that holds up a loop`() async throws {
+  @Test func `The watchdog does not interrupt a system call that blocks a loop`() async throws {
     try await withHost([.fixture("holds_up_loop")], configuration: Self.lateWarning) { host in
       let gate = host.directory.appending(path: "gate").path
       #expect(mkfifo(gate, 0o600) == 0)
@@ -110,7 +110,7 @@ import Testing
     }
   }
 
-  @Test func `reports a job of the plugin's own scope that holds up its loop`() async throws {
+  @Test func `The watchdog reports a job of the plugin's own scope that blocks its loop`() async throws {
     try await withHost([.fixture("holds_up_loop")], configuration: Self.lateWarning) { host in
       let stall = try await host.log.line { $0.contains("a loop does not turn") && $0.field("job") == "sleeper" }
       #expect(stall.field("plugin") == "holds_up_loop/1", "\(stall)")
@@ -120,7 +120,7 @@ import Testing
   }
 
   @Test
-  func `has a reload refused, by name, while a loop cannot take new routes`()
+  func `A reload is refused by the name of the handler that blocks a loop, while that loop cannot take new routes`()
     async throws
   {
     try await withHost([.fixture("holds_up_loop")]) { host in
@@ -139,7 +139,7 @@ import Testing
     }
   }
 
-  @Test func `says nothing of stalls where they are not to be reported`() async throws {
+  @Test func `The watchdog reports no blocked loops if that is switched off`() async throws {
     try await withHost([.fixture("holds_up_loop")], configuration: "threads = 1\nstall_warning = \"0s\"") { host in
       let tree = try await tree(of: host)
       #expect(tree.field("stalls") == "0")
@@ -147,7 +147,7 @@ import Testing
     }
   }
 
-  @Test func `writes its reports as objects where the log does`() async throws {
+  @Test func `The watchdog writes its reports as JSON objects if the log is in JSON`() async throws {
     try await withHost([.fixture("holds_up_loop")], configuration: "\(Self.lateWarning)\n[log]\nformat = \"json\"") {
       host in
       let line = try await host.log.line { $0.contains("a loop does not turn") && $0.contains("holds_up_loop/1") }

@@ -8,7 +8,7 @@ import Testing
   /// One loop: if that stood still, nothing would be served.
   private static let settings = "threads = 1\nrehearsal_timeout = \"3s\"\ncancel_grace = \"100ms\""
 
-  @Test func `as its start costs the new version, and nothing else`() async throws {
+  @Test func `A start that never returns costs the new version, and nothing else`() async throws {
     try await withHost([plugin("old")], configuration: Self.settings) { host in
       try await plugin("new", start: "block();").install(in: host.plugins)
       async let reload = host.reload()
@@ -30,7 +30,7 @@ import Testing
     }
   }
 
-  @Test func `as its save keeps the old version serving`() async throws {
+  @Test func `A save that never returns keeps the old version serving`() async throws {
     try await withHost([plugin("old", save: "block();")], configuration: Self.settings) { host in
       try await plugin("new").install(in: host.plugins)
       async let reload = host.reload()
@@ -42,7 +42,7 @@ import Testing
     }
   }
 
-  @Test func `as its stop leaves it retiring, and the status says so`() async throws {
+  @Test func `A stop that never returns leaves the generation retiring, and the status says so`() async throws {
     try await withHost([plugin("old", stop: "block();")], configuration: Self.settings) { host in
       try await plugin("new").install(in: host.plugins)
       #expect(try await host.reload().field("changed") == "1")

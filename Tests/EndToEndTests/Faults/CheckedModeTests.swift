@@ -45,7 +45,7 @@ import Testing
       path: "/wait-on-cancel", answer: "on_cancel -7\n", reports: ["ambit_sleep was called in an on_cancel function"]),
     Forbidden(path: "/use-ref", answer: "done -3\n", reports: []),
   ])
-  func `refuses the call, and names it with its plugin`(forbidden: Forbidden) async throws {
+  func `Checked mode refuses a forbidden call, and names it with its plugin`(forbidden: Forbidden) async throws {
     try await withHost([.fixture("forbidden_calls")], configuration: Self.configuration, arguments: ["--checked"]) {
       host in
       let answer = try await host.get(forbidden.path)
@@ -59,7 +59,7 @@ import Testing
     }
   }
 
-  @Test func `knows a scope that has closed although many others have been since`() async throws {
+  @Test func `Checked mode knows a closed scope although many others have closed since`() async throws {
     try await withHost([.fixture("forbidden_calls")], configuration: Self.configuration, arguments: ["--checked"]) {
       host in
       _ = try await host.get("/keep")
@@ -74,7 +74,7 @@ import Testing
     }
   }
 
-  @Test func `lets plugins that do no wrong do what they do`() async throws {
+  @Test func `Checked mode does not disturb plugins that keep the contract`() async throws {
     try await withHost([.probe("jobs"), .probe("threads"), .sample("hello")], arguments: ["--checked"]) { host in
       for (path, answer) in [
         ("/hello/World", "Hello, World!\n"), ("/complete", "join=0 outcome=completed code=0\n"),
@@ -89,7 +89,8 @@ import Testing
   }
 
   @Test(arguments: [("/wait-at-end", "on_end -7\n"), ("/use-thread", "open -8\n"), ("/use-ref", "done -3\n")])
-  func `is not needed for a call to fail that can be told from a good one`(path: String, text: String) async throws {
+  func `A call that can be told from a good one fails without checked mode too`(path: String, text: String) async throws
+  {
     try await withHost([.fixture("forbidden_calls")], configuration: Self.configuration) { host in
       let answer = try await host.get(path)
       #expect(answer.text == text)

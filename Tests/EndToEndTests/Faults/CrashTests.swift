@@ -46,7 +46,7 @@ import Testing
       caller: "overwrites_table"),
   ]
 
-  @Test(arguments: crashes) func `is named by signal, place, plugin, route, scope and kind of work`(
+  @Test(arguments: crashes) func `A crash is named by signal, place, plugin, route, scope and kind of work`(
     crash: Crash
   )
     async throws
@@ -66,7 +66,7 @@ import Testing
   }
 
   @Test(arguments: ["-O0", "-O2", "-O2 -fno-asynchronous-unwind-tables -fno-omit-frame-pointer"])
-  func `names the callers in code of every kind`(flags: String) async throws {
+  func `A crash names the callers in code of every kind`(flags: String) async throws {
     let text = try String(contentsOf: Places.fixture("crashes"), encoding: .utf8)
     let plugin = PluginFile.source(
       text, name: "crashes", flags: flags.split(separator: " ").map(String.init) + ["-Wno-unused-value"])
@@ -77,7 +77,7 @@ import Testing
     }
   }
 
-  @Test func `is one object where the log is`() async throws {
+  @Test func `A crash is one JSON object if the log is in JSON`() async throws {
     let configuration = "[log]\nformat = \"json\""
     try await withHost(
       [.fixture("crashes")], configuration: configuration, environment: Self.quiet, mayCrash: true
@@ -92,7 +92,7 @@ import Testing
   }
 
   @Test(arguments: ["start", "save", "stop"])
-  func `in one of a plugin's own functions names that`(function: String) async throws {
+  func `A crash in one of a plugin's lifecycle calls names that call`(function: String) async throws {
     try await withHost([], environment: Self.quiet, mayCrash: true) { host in
       let setting = "[plugin.crashes]\nin = \"\(function)\""
       try host.configure(setting)
@@ -107,7 +107,7 @@ import Testing
     }
   }
 
-  @Test func `in a constructor names that, and where`() async throws {
+  @Test func `A crash in a constructor names the constructor and its place`() async throws {
     let plugin = PluginFile.source(
       """
       #include <ambit.h>
@@ -129,7 +129,7 @@ import Testing
     }
   }
 
-  @Test func `in a dry run is refused with the place, in the operator's words`() async throws {
+  @Test func `A crash in a dry run is refused with its place, in the operator's words`() async throws {
     let start = "int *volatile nowhere = 0; return *nowhere;"
     try await withHost([]) { host in
       try await Mishap("", start: start, "").plugin.install(in: host.plugins)
@@ -139,7 +139,7 @@ import Testing
     }
   }
 
-  @Test func `on a thread that a plugin made names the plugin by its library`() async throws {
+  @Test func `A crash on a thread that a plugin made names the plugin by its library`() async throws {
     try await withHost([.fixture("crashes")], environment: Self.quiet, mayCrash: true) { host in
       let line = try await self.line(of: "/own-thread", in: host)
       #expect(line.field("plugin") == "crashes/1" && line.field("work") == "thread", "\(line)")
@@ -147,7 +147,7 @@ import Testing
     }
   }
 
-  @Test func `of two threads at once is two lines or one, each whole`() async throws {
+  @Test func `Crashes of two threads at once give two lines or one, each whole`() async throws {
     try await withHost([.fixture("crashes")], environment: Self.quiet, mayCrash: true) { host in
       try await self.line(of: "/twice", in: host)
       #expect(await host.child.status == .signalled(SIGSEGV))
@@ -159,7 +159,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [SIGSEGV, SIGABRT]) func `that another process has sent is not put down to a plugin`(
+  @Test(arguments: [SIGSEGV, SIGABRT]) func `A fatal signal from another process is not blamed on a plugin`(
     signal: Int32
   )
     async throws
@@ -173,14 +173,14 @@ import Testing
     }
   }
 
-  @Test func `of a process that a plugin forked does not end the host`() async throws {
+  @Test func `A crash of a process that a plugin forked does not end the host`() async throws {
     try await withHost([.fixture("crashes")], environment: Self.quiet) { host in
       let (forked, after) = (try await host.get("/fork"), try await host.get("/none"))
       #expect(forked.status == 200 && after.status == 404)
     }
   }
 
-  @Test func `comes behind all that was logged before, also where the log is read slowly`() async throws {
+  @Test func `A crash report follows all that was logged before, even if the log is read slowly`() async throws {
     try await withHost([.fixture("crashes")], environment: Self.quiet, mayCrash: true) { host in
       let connection = try host.connect()
       try await host.log.unread {
@@ -193,7 +193,7 @@ import Testing
     }
   }
 
-  @Test func `reaches the log, and nobody else, although a plugin has closed the standard streams`()
+  @Test func `A crash report reaches the log, and nothing else, although a plugin has closed the standard streams`()
     async throws
   {
     try await withHost([.fixture("crashes")], environment: Self.quiet, mayCrash: true) { host in
@@ -204,7 +204,7 @@ import Testing
   }
 
   /// In the environment as it is: Swift's report would wait for the reader.
-  @Test func `ends the host although nobody reads the log`() async throws {
+  @Test func `A crash ends the host although nobody reads the log`() async throws {
     try await withHost([.fixture("crashes")], mayCrash: true) { host in
       let connection = try host.connect()
       try await host.log.unread {
@@ -214,7 +214,7 @@ import Testing
     }
   }
 
-  @Test func `is the last line, in JSON as well, unless the report of Swift's runtime is asked for`()
+  @Test func `A crash report is the last line, in JSON as well, unless the report of Swift's runtime is asked for`()
     async throws
   {
     let configuration = "[log]\nformat = \"json\""
@@ -226,7 +226,7 @@ import Testing
     }
   }
 
-  @Test func `is followed by the report of Swift's runtime if that is asked for`() async throws {
+  @Test func `A crash report is followed by the report of Swift's runtime if that is asked for`() async throws {
     try await withHost([.fixture("crashes")], environment: ["SWIFT_BACKTRACE": "enable=yes"], mayCrash: true) { host in
       let line = try await self.line(of: "/handler", in: host)
       let other = try await host.log.line(containing: "Program crashed")
@@ -235,7 +235,7 @@ import Testing
     }
   }
 
-  @Test func `is reported although a plugin has installed a handler of its own, which runs afterwards`()
+  @Test func `A crash is reported although a plugin has installed a handler of its own, which runs afterwards`()
     async throws
   {
     let plugin = PluginFile.source(
@@ -293,7 +293,7 @@ import Testing
 
 /// Languages whose failures end in a signal.
 @Suite(.disabled(if: Places.isSanitized)) struct `A crash of a language's runtime` {
-  @Test func `of C++ for an exception that nobody catches names the function that throws`() async throws {
+  @Test func `A C++ exception that nobody catches is reported with the function that throws`() async throws {
     let plugin = PluginFile.source(
       """
       #include <ambit.h>
@@ -316,7 +316,7 @@ import Testing
     }
   }
 
-  @Test(.enabled(if: Places.tool("swiftc") != nil)) func `of Swift for what it traps names the function that does`()
+  @Test(.enabled(if: Places.tool("swiftc") != nil)) func `A trap of Swift is reported with the function that traps`()
     async throws
   {
     let entry = """

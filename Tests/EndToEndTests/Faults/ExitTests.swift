@@ -4,7 +4,7 @@ import Testing
 /// exit(3) in a plugin: the host cannot go on, but it can say why.
 @Suite struct `A plugin that calls exit` {
   @Test(arguments: ["/loop", "/thread"])
-  func `is named in the last line of the log`(path: String) async throws {
+  func `A plugin that calls exit is named in the last line of the log`(path: String) async throws {
     let plugin = PluginFile.source(
       """
       #include <ambit.h>

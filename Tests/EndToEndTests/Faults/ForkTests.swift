@@ -12,7 +12,7 @@ import Testing
       ("/job", "job", "forker"), ("/on_end", "on_end function", nil), ("/on_cancel", "on_cancel function", nil),
       ("/block", "handler", nil), ("/function", "handler", nil),
     ] as [(String, String, String?)])
-  func `ends when it returns into the host, with a line that names the plugin and what it did`(
+  func `A forked process that returns into the host ends, with a line that names the plugin and its call`(
     path: String, work: String, job: String?
   ) async throws {
     try await withHost([.fixture("forks")]) { host in
@@ -33,7 +33,7 @@ import Testing
     }
   }
 
-  @Test func `ends when it returns from start, in the dry run too`() async throws {
+  @Test func `A forked process that returns from start ends, in the dry run too`() async throws {
     let settings = "threads = 2\n[plugin.forks]\nforks_in_start = true"
     try await withHost([.fixture("forks")], configuration: settings) { host in
       let line = try await host.log.line { $0.contains("returned from") && $0.field("job") == "start" }
@@ -41,7 +41,7 @@ import Testing
     }
   }
 
-  @Test func `writes its line as JSON where the log is`() async throws {
+  @Test func `A forked process writes its line as JSON if the log is in JSON`() async throws {
     try await withHost([.fixture("forks")], configuration: "threads = 1\n[log]\nformat = \"json\"") { host in
       _ = try await host.get("/handler")
       let line = try await host.log.line { $0.contains("returned from") && $0.contains("GET /handler") }
@@ -50,14 +50,14 @@ import Testing
     }
   }
 
-  @Test func `can execute a program`() async throws {
+  @Test func `A forked process can execute a program`() async throws {
     try await withHost([.fixture("forks")]) { host in
       let answer = try await host.get("/execs")
       #expect(answer.text == "from exec, exit 0")
     }
   }
 
-  @Test func `is refused by every call that needs the host`() async throws {
+  @Test func `A forked process is refused by every call that needs the host`() async throws {
     try await withHost([.fixture("forks")]) { host in
       let answer = try await host.get("/calls")
       #expect(answer.text == "20 bytes, exit 0: -8 -8 -8 -8 -8")
@@ -65,7 +65,7 @@ import Testing
     }
   }
 
-  @Test func `has no descriptor of the host, and keeps the plugin's own`() async throws {
+  @Test func `A forked process has no descriptor of the host, and keeps the plugin's own`() async throws {
     try await withHost([.fixture("forks")], listeners: ["unix:second.sock"]) { host in
       let other = try host.connect()
       try await other.send("GET /execs HTTP/1.1\r\nHost: ambit\r\n\r\n")
@@ -80,7 +80,7 @@ import Testing
     }
   }
 
-  @Test func `does not keep a client's connection open`() async throws {
+  @Test func `A forked process does not keep a client's connection open`() async throws {
     try await withHost([.fixture("forks")]) { host in
       let connection = try host.connect()
       try await connection.send("GET /stays HTTP/1.1\r\nHost: ambit\r\nConnection: close\r\n\r\n")
@@ -91,7 +91,7 @@ import Testing
     }
   }
 
-  @Test func `does not keep the host's addresses when the host is gone`() async throws {
+  @Test func `A forked process does not keep the host's addresses when the host is gone`() async throws {
     try await withHost([.fixture("forks")], listeners: ["unix:second.sock"]) { host in
       let child = try await Staying(on: host)
       defer { child.kill() }
@@ -104,7 +104,7 @@ import Testing
     }
   }
 
-  @Test func `can be ended by a signal`() async throws {
+  @Test func `A forked process can be ended by a signal`() async throws {
     try await withHost([.fixture("forks")]) { host in
       let child = try await Staying(on: host)
       defer { child.kill() }

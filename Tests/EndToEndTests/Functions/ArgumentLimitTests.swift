@@ -42,7 +42,7 @@ import Testing
       .map { "[[route]]\nmatch = '\($0)'\ncall = '\($1)'\nblocking = false\nserial = false\n" }.joined()
   }.joined()
 
-  @Test func `reach the function unchanged, and nothing beyond them does`() async throws {
+  @Test func `Arguments at their limits reach the function unchanged, and arguments beyond them do not`() async throws {
     try await withTypes { host in
       let connection = try host.connect()
       defer { connection.close() }
@@ -71,7 +71,7 @@ import Testing
   }
 
   @Test(arguments: ["nan", "inf", "-inf"])
-  func `may be no numbers where there are such, and are null in JSON`(value: String) async throws {
+  func `Floating-point arguments may be infinite or no number, and are null in JSON`(value: String) async throws {
     try await withTypes { host in
       for type in ["f32", "f64"] {
         let same = try await host.get("/same/\(type)/\(value)")

@@ -4,7 +4,7 @@ import Testing
 /// Plain C functions that live as long as their scope, for callbacks that take no context.
 @Suite struct `Functions bound to a scope` {
   @Test(arguments: ["/sort", "/sort-on-thread"])
-  func `lead to the plugin's own with its context, and may wait there`(path: String) async throws {
+  func `A bound function leads to the plugin's own with its context, and may wait there`(path: String) async throws {
     try await withHost([.probe("c_calls")]) { host in
       let up = try await host.get("\(path)/up")
       let down = try await host.get("\(path)/down")
@@ -13,7 +13,8 @@ import Testing
     }
   }
 
-  @Test func `are refused with the place in the signature`() async throws {
+  @Test func `A function with a bad signature is not bound, and the error has the place in the signature`() async throws
+  {
     try await withHost([.probe("c_calls")]) { host in
       #expect(try await host.get("/bind-refused").text == "-4 1 -4 -4 -4\n")
       let line = try await host.log.line(containing: "ambit_bind: signature")
@@ -23,14 +24,14 @@ import Testing
     }
   }
 
-  @Test func `can be called until the deferred functions have run`() async throws {
+  @Test func `A bound function can be called until the deferred functions have run`() async throws {
     try await withHost([.probe("c_calls")]) { host in
       #expect(try await host.get("/bind-for-later").status == 200)
       try await host.log.line(containing: "deferred call: 16")
     }
   }
 
-  @Test(.disabled(if: Places.isSanitized)) func `are given back with their scope`() async throws {
+  @Test(.disabled(if: Places.isSanitized)) func `Bound functions are freed with their scope`() async throws {
     try await withHost([.probe("c_calls")], configuration: "threads = 1") { host in
       func load() async throws {
         for _ in 0..<50 {

@@ -4,7 +4,7 @@ import Testing
 
 /// Routes that `host.conf` makes of C functions: of libraries that know nothing of the host, and of plugins.
 @Suite struct `Configured routes to C functions` {
-  @Test func `of the system's libraries are found by the loader's search`() async throws {
+  @Test func `Functions of the system's libraries are found by the loader's search`() async throws {
     let configuration = """
       [[route]]
       match = "GET /pow/{x}/{y}"
@@ -26,7 +26,7 @@ import Testing
     }
   }
 
-  @Test func `run on a pool thread unless the operator says otherwise, and finish where that is asked for`()
+  @Test func `Configured functions run on a pool thread unless the operator says otherwise, and finish on request`()
     async throws
   {
     try await withHost([]) { host in
@@ -42,7 +42,7 @@ import Testing
     }
   }
 
-  @Test func `of a plugin belong to it, and follow its reload`() async throws {
+  @Test func `Configured routes to a function of a plugin belong to the plugin, and follow its reload`() async throws {
     try await withHost([version(1)], configuration: route("GET /answer", "answers: i32 answer(i32 x)")) { host in
       #expect(try await host.get("/answer?x=1").text == "2")
       try await version(10).install(in: host.plugins)
@@ -52,7 +52,7 @@ import Testing
     }
   }
 
-  @Test func `of a plugin whose next version lacks the function keep that version out`() async throws {
+  @Test func `A new version of a plugin that lacks the function of a configured route is refused`() async throws {
     try await withHost([version(1)], configuration: route("GET /answer", "answers: i32 answer(i32 x)")) { host in
       try await PluginFile.source(plugin("int32_t other(int32_t x) { return x; }"), name: "answers")
         .install(in: host.plugins)
@@ -64,7 +64,7 @@ import Testing
     }
   }
 
-  @Test func `change, stay and go with the configuration`() async throws {
+  @Test func `Configured routes are changed, kept and removed with the configuration`() async throws {
     try await withHost([], configuration: route("GET /cos/{x}", "libm.so.6: f64 cos(f64 x)")) { host in
       try host.configure(
         route("GET /cos/{x}", "libm.so.6: f64 cos(f64 x)") + route("GET /abs/{x}", "libc.so.6: i32 abs(i32 x)"))
@@ -80,7 +80,7 @@ import Testing
     }
   }
 
-  @Test func `that do not parse refuse the reload with the place in the call, and nothing changes`()
+  @Test func `A call that does not parse refuses the reload with the place in the call, and nothing changes`()
     async throws
   {
     try await withHost([], configuration: route("GET /cos/{x}", "libm.so.6: f64 cos(f64 x)")) { host in
@@ -99,7 +99,7 @@ import Testing
     ("libc.so.6: i32 environ()", "expected a function environ in it, found a variable"),
     ("nobody: i32 f()", "plugin nobody (host.conf:"),
   ])
-  func `whose function is not there refuse the start`(call: String, reason: String) async throws {
+  func `A configured route whose function does not exist refuses the start`(call: String, reason: String) async throws {
     try await withTemporaryFolder { directory in
       try FileManager.default.createDirectory(
         at: directory.appending(path: "Plugins"), withIntermediateDirectories: false)
@@ -112,7 +112,7 @@ import Testing
     }
   }
 
-  @Test func `of a library that is optional are left out with a notice if it is absent`() async throws {
+  @Test func `A configured route to an optional library that is absent is left out with a notice`() async throws {
     let routes =
       route("GET /f", "libnope.so.9: i32 f()", "optional = true") + route("GET /abs/{x}", "libc.so.6: i32 abs(i32 x)")
     try await withHost([], configuration: routes) { host in
@@ -123,7 +123,7 @@ import Testing
     }
   }
 
-  @Test func `that another has already are refused, and both are named`() async throws {
+  @Test func `A configured route that another one already has is refused, and both are named`() async throws {
     try await withHost([.sample("hello")]) { host in
       try host.configure(route("GET /hello/{other}", "libc.so.6: i32 abs(i32 other)"))
       let done = try await host.reload()
@@ -137,7 +137,8 @@ import Testing
     }
   }
 
-  @Test func `that stand in the way of a new plugin are named with their place, as it is now`() async throws {
+  @Test func `A configured route that conflicts with a new plugin is named with its place, as it is now`() async throws
+  {
     let call = route("GET /hello/{other}", "libc.so.6: i32 abs(i32 other)")
     try await withHost([], configuration: call) { host in
       try host.configure("\n\n" + call)
@@ -150,7 +151,7 @@ import Testing
     }
   }
 
-  @Test func `that the plugin of the function has itself refuse it`() async throws {
+  @Test func `A plugin that has a configured route to its function itself is refused`() async throws {
     let answers = PluginFile.source(
       """
       #include <ambit.h>

@@ -14,7 +14,7 @@ import Testing
       ("raise(SIGSEGV);", "dry run: a constructor crashed: SIGSEGV"),
       ("for (;;) pause();", "dry run: did not finish within 1s (in its constructors)"),
     ])
-  func `whose constructor ends the process is refused, and the host goes on`(code: String, reason: String)
+  func `A library whose constructor ends the process is refused, and the host serves on`(code: String, reason: String)
     async throws
   {
     try await withHost([.sample("hello")], configuration: "rehearsal_timeout = \"1s\"\n") { host in
@@ -30,7 +30,7 @@ import Testing
     }
   }
 
-  @Test func `whose constructor never returns in the host keeps nothing else from going on`() async throws {
+  @Test func `A library whose constructor never returns in the live host blocks nothing else`() async throws {
     let plugin = PluginFile.source(
       """
       #include <ambit.h>
@@ -55,7 +55,7 @@ import Testing
     }
   }
 
-  @Test func `that is cut short is refused, and its last good version goes on serving`() async throws {
+  @Test func `A library that is cut short is refused, and its last good version serves on`() async throws {
     try await withHost([], configuration: "settle = \"0s\"\n" + route, libraries: [library(1)]) { host in
       let file = host.directory.appending(path: "f.so")
       let whole = try Data(contentsOf: file)
@@ -72,7 +72,7 @@ import Testing
     }
   }
 
-  @Test func `that was replaced answers with its new code, as a new generation`() async throws {
+  @Test func `A library that was replaced answers with its new code, as a new generation`() async throws {
     try await withHost([], configuration: route, libraries: [library(1)]) { host in
       #expect(try await host.get("/f").text == "1")
       try await library(2).install(in: host.directory)
@@ -86,7 +86,7 @@ import Testing
     }
   }
 
-  @Test func `that is overwritten in place does not end the host, and answers with its new code after a reload`()
+  @Test func `A library that is overwritten in place does not end the host, and has its new code after a reload`()
     async throws
   {
     try await withHost([], configuration: route, libraries: [library(1)]) { host in
@@ -105,7 +105,7 @@ import Testing
     }
   }
 
-  @Test func `whose new version lacks a function is refused with the place of its route`() async throws {
+  @Test func `A library whose new version lacks a function is refused with the place of its route`() async throws {
     try await withHost([], configuration: route, libraries: [library(1)]) { host in
       let other = PluginFile.source("int other(void); int other(void) { return 2; }", name: "f")
       try await other.install(in: host.directory)
@@ -116,7 +116,7 @@ import Testing
     }
   }
 
-  @Test func `keeps its variables when only its routes change`() async throws {
+  @Test func `A library keeps its variables when only its routes change`() async throws {
     try await withHost([], configuration: route("/count", "./f.so: i32 count()"), libraries: [counting]) { host in
       #expect(try await host.get("/count").text == "1")
       try host.configure(route("/count", "./f.so: i32 count()") + route("/more", "./f.so: i32 count()"))
@@ -126,7 +126,7 @@ import Testing
     }
   }
 
-  @Test func `is one under all its names`() async throws {
+  @Test func `A library is one library under all its names`() async throws {
     let routes = route("/count", "./f.so: i32 count()") + route("/link", "./link.so: i32 count()")
     try await withHost([], libraries: [counting]) { host in
       symlink("f.so", host.directory.appending(path: "link.so").filePath)
@@ -137,7 +137,7 @@ import Testing
     }
   }
 
-  @Test func `may have the name and the content of a plugin`() async throws {
+  @Test func `A library may have the name and the content of a plugin`() async throws {
     let plugin = PluginFile.source(
       """
       #include <ambit.h>
@@ -154,7 +154,7 @@ import Testing
     }
   }
 
-  @Test func `that is optional is left out only if there is none`() async throws {
+  @Test func `A library that is optional is left out only if it does not exist`() async throws {
     try await withHost([], configuration: route("/f", "./f.so: i32 f()", "optional = true")) { host in
       try await host.log.line { $0.contains("NOTICE") && $0.contains("library ./f.so: cannot open") }
       try host.directory.write("no library", as: "f.so")
@@ -166,7 +166,7 @@ import Testing
     }
   }
 
-  @Test func `that others can write is refused`() async throws {
+  @Test func `A library that others can write is refused`() async throws {
     try await withHost([]) { host in
       try await library(1).install(in: host.directory)
       chmod(host.directory.appending(path: "f.so").filePath, 0o666)
@@ -178,7 +178,7 @@ import Testing
     }
   }
 
-  @Test func `of the system's own is used in place, and a reload says so`() async throws {
+  @Test func `A library of the system is used in place, and a reload says so`() async throws {
     let routes =
       route("/abs/{x}", "libc.so.6: i32 abs(i32 x)")
       + route("/crc", "libz.so.1: u64 crc32(u64 0, bytes body, u32 len(body))")
@@ -201,7 +201,7 @@ import Testing
     }
   }
 
-  @Test func `that a plugin is linked with is used as the loader has it`() async throws {
+  @Test func `A library that a plugin is linked with is used as the loader has it`() async throws {
     let plugin = PluginFile.source(
       """
       #include <ambit.h>
@@ -219,7 +219,7 @@ import Testing
     }
   }
 
-  @Test func `that is used in place and was replaced is named by the reload`() async throws {
+  @Test func `A library that is used in place and was replaced is named by the reload`() async throws {
     try await withTemporaryFolder { folder in
       try await library(1).install(in: folder)
       let flags = ["-Wl,--no-as-needed", "-L", folder.filePath, "-l:f.so"]
@@ -245,7 +245,7 @@ import Testing
     }
   }
 
-  @Test func `that is a second copy of the C library is refused`() async throws {
+  @Test func `A second copy of the C library is refused as a library of routes`() async throws {
     try await withHost([]) { host in
       let maps = try host.maps().split(separator: "\n")
       let path = try #require(maps.first { $0.hasSuffix("/libc.so.6") }?.split(separator: " ").last)
@@ -259,7 +259,7 @@ import Testing
   }
 
   @Test(.disabled(if: Places.isSanitized))
-  func `that only its name tells is looked for where the loader looks`()
+  func `A library that is known by its name alone is looked for where the loader looks`()
     async throws
   {
     try await withTemporaryFolder { directory in

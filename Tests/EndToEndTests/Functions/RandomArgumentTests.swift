@@ -22,7 +22,7 @@ import Testing
   }.joined()
 
   @Test(arguments: 1...3 as ClosedRange<UInt64>)
-  func `are passed on exactly, or refused with 400`(seed: UInt64) async throws {
+  func `Random arguments are passed on exactly, or refused with 400`(seed: UInt64) async throws {
     try await withGivenFunctions { host in
       var random = RandomText(seed: seed)
       let connection = try host.connect()
@@ -43,7 +43,7 @@ import Testing
   }
 
   @Test(arguments: 1...3 as ClosedRange<UInt64>)
-  func `in damaged JSON are read or refused, and the connection goes on`(seed: UInt64) async throws {
+  func `Random arguments in damaged JSON are read or refused, and the connection serves on`(seed: UInt64) async throws {
     try await withGivenFunctions { host in
       var random = RandomText(seed: seed)
       let connection = try host.connect()

@@ -13,7 +13,7 @@ import Testing
     """, name: "filled")
 
   @Test(arguments: ["/loop?letter=97", "/pool?letter=97"])
-  func `are answered as they were when the function returned`(path: String) async throws {
+  func `Texts that functions report are answered as they were when the function returned`(path: String) async throws {
     try await withHost([]) { host in
       try await Self.filled.install(in: host.directory)
       try host.configure(

@@ -11,7 +11,7 @@ import Testing
     routes = try String(text[#require(text.firstRange(of: "\n[[route]]")).lowerBound...])
   }
 
-  @Test func `answer what the functions say`() async throws {
+  @Test func `The routes of the sample host.conf answer what the functions return`() async throws {
     let name = try await run("uname", ["-n"]).text.trimming(while: \.isNewline)
     try await withHost([], configuration: routes) { host in
       for (path, answer) in [
@@ -26,7 +26,7 @@ import Testing
     }
   }
 
-  @Test func `do without zlib, with a notice`() async throws {
+  @Test func `The routes of the sample host.conf do without zlib, with a notice`() async throws {
     try await withHost([], configuration: routes.replacing("libz.so.1", with: "libz.so.absent")) { host in
       let notice = try await host.log.line(containing: "libz.so.absent: cannot open shared object file")
       #expect(notice.contains("NOTICE"), "\(notice)")

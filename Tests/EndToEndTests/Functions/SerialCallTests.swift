@@ -4,7 +4,7 @@ import Testing
 
 /// Functions of libraries that may not be thread-safe.
 @Suite struct `Functions of a library` {
-  @Test func `run one at a time, so that none gives a client the answer to another's`() async throws {
+  @Test func `Functions of a library run one at a time, so that no client gets the response of another`() async throws {
     try await withHost([]) { host in
       try await library.install(in: host.directory)
       try host.configure("threads = 4\n" + route("GET /echo/{x}", "./unsafe.so: str echo(str x)"))
@@ -26,7 +26,7 @@ import Testing
     }
   }
 
-  @Test func `are one library under all its names`() async throws {
+  @Test func `A library under several names is one library, whose functions run one at a time`() async throws {
     try await withHost([]) { host in
       try await library.install(in: host.directory)
       try FileManager.default.createSymbolicLink(
@@ -45,7 +45,7 @@ import Testing
     }
   }
 
-  @Test func `run in parallel if the operator says that they may`() async throws {
+  @Test func `Functions of a library run in parallel if the operator says that they may`() async throws {
     try await withHost([]) { host in
       try await library.install(in: host.directory)
       try host.configure(
@@ -59,7 +59,7 @@ import Testing
     }
   }
 
-  @Test func `that never return block their library alone, and the log and the status say who holds it`()
+  @Test func `A function that never returns blocks its library alone, and log and status say which one holds it`()
     async throws
   {
     let settings = "threads = 1\npool_threads = 4\n[limits]\nrequest_timeout = \"3s\"\n"
@@ -93,7 +93,7 @@ import Testing
     }
   }
 
-  @Test func `that wait for their turn hold up neither a stop nor their loop`() async throws {
+  @Test func `Calls that wait for their turn delay neither a stop nor their loop`() async throws {
     let settings = "threads = 1\npool_threads = 2\ncancel_grace = \"100ms\"\ndrain_timeout = \"0s\"\n"
     let routes =
       route("GET /wait", "./unsafe.so: i32 wait_for_file()") + route("GET /most", "./unsafe.so: i32 most()")
@@ -113,7 +113,7 @@ import Testing
     }
   }
 
-  @Test func `have one thread for ever if their library is to have its own, also after a reload`() async throws {
+  @Test func `Functions of a library that has its own thread run on it for ever, also after a reload`() async throws {
     try await withHost([]) { host in
       try await library.install(in: host.directory)
       let routes = route("GET /count", "./unsafe.so: i32 thread_count()", "thread = \"own\"")
@@ -130,7 +130,7 @@ import Testing
     }
   }
 
-  @Test func `of one library under two names agree on its thread, and the error names both places`() async throws {
+  @Test func `One library under two names must agree on its thread, and the error names both places`() async throws {
     try await withHost([]) { host in
       try await library.install(in: host.directory)
       try FileManager.default.createSymbolicLink(
@@ -149,7 +149,7 @@ import Testing
     }
   }
 
-  @Test func `are not taken for those of libm because of a library's name`() async throws {
+  @Test func `Functions of a library are not taken for functions of libm because of the library's name`() async throws {
     try await withTemporaryFolder { directory in
       try FileManager.default.createDirectory(
         at: directory.appending(path: "Plugins"), withIntermediateDirectories: false)
@@ -167,7 +167,7 @@ import Testing
     }
   }
 
-  @Test func `of a plugin run in parallel, and one at a time if the operator wants that`() async throws {
+  @Test func `Functions of a plugin run in parallel, and one at a time if the operator says so`() async throws {
     let calls =
       route("GET /parallel/{x}", "unsafe: i32 wait_for_file()", "blocking = true")
       + route("GET /serial/{x}", "unsafe: i32 most()", "serial = true")

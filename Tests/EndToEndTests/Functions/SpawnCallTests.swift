@@ -3,7 +3,7 @@ import Testing
 
 /// C functions that plugins run as jobs, by their signatures.
 @Suite struct `C functions as jobs` {
-  @Test func `get copies of their arguments, and their number is the job's code`() async throws {
+  @Test func `A C function as a job gets copies of its arguments, and its number is the job's code`() async throws {
     try await withHost([.probe("c_calls")]) { host in
       let expected = "7 -128 18446744073709551615 0.5 -1e+300 1 text bytes same 1\n"
       #expect(try await host.get("/spawn").text == expected)
@@ -11,7 +11,7 @@ import Testing
     }
   }
 
-  @Test func `run on a pool thread if asked to, where the scope works too`() async throws {
+  @Test func `A C function as a job runs on a pool thread on request, where the scope works too`() async throws {
     try await withHost([.probe("c_calls")]) { host in
       let answer = try await host.get("/spawn-on-thread")
       #expect(answer.text == "1\n")
@@ -22,14 +22,14 @@ import Testing
     ("number/12", "0 completed 12"), ("number/-10", "0 failed -10"), ("number/-1", "0 cancelled -1"),
     ("status/0", "0 completed 0"), ("status/22", "0 failed 22"),
   ])
-  func `end as their result says`(path: String, answer: String) async throws {
+  func `A C function as a job ends as its result says`(path: String, answer: String) async throws {
     try await withHost([.probe("c_calls")]) { host in
       let response = try await host.get("/spawn/\(path)")
       #expect(response.text == "\(answer)\n")
     }
   }
 
-  @Test func `fail with the system's reason where -1 means that`() async throws {
+  @Test func `A C function as a job fails with the system's reason if -1 means that it failed`() async throws {
     try await withHost([.probe("c_calls")]) { host in
       #expect(try await host.get("/spawn/errno/0").text == "0 failed -1\n")
       let line = try await host.log.line(containing: "job returned -1: No such file or directory")
@@ -38,7 +38,7 @@ import Testing
     }
   }
 
-  @Test func `are refused with the reason if signature and arguments do not fit, and the hooks still run`()
+  @Test func `A C function is refused as a job if signature and arguments do not fit, and its hook still runs`()
     async throws
   {
     try await withHost([.probe("c_calls")]) { host in
@@ -66,7 +66,7 @@ import Testing
     }
   }
 
-  @Test func `do not run in a scope that is ending, and the hook does`() async throws {
+  @Test func `A C function does not run as a job in a scope that is ending, and its hook does`() async throws {
     try await withHost([.probe("c_calls")]) { host in
       let connection = try host.connect()
       try await connection.send("GET /spawn-when-cancelled HTTP/1.1\r\nHost: ambit\r\n\r\n")

@@ -3,7 +3,7 @@ import Testing
 
 /// Functions of libc, libm and libz that know nothing of the host, behind routes of `host.conf`.
 @Suite struct `Functions of the system` {
-  @Test func `answer over HTTP what they answer when C calls them`() async throws {
+  @Test func `Functions of the system answer over HTTP what they answer when C calls them`() async throws {
     let calls = try await Self.calls()
     try await withHost([], configuration: configuration) { host in
       let connection = try host.connect()
@@ -61,7 +61,7 @@ import Testing
     ("/link?path=/nowhere", "readlink", "the function failed: No such file or directory"),
     ("/access?path=/nowhere", "access", "the function returned status -1"),
   ])
-  func `that fail are answered with 500 and the reason`(
+  func `Functions of the system that fail are answered with 500 and the reason`(
     path: String, name: String, reason: String
   ) async throws {
     let configuration = """

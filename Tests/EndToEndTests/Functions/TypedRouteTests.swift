@@ -11,7 +11,7 @@ import Testing
     ("/not-utf8", "caf\u{fffd}"), ("/made/text", "text!"), ("/add-up/%01%02%ff", "258"), ("/is-zero/0", "0"),
     ("/system-call/0", "12"), ("/constants", "1"), ("/small-length/four", "1"),
   ])
-  func `take arguments from path and query and answer with text`(path: String, answer: String)
+  func `A function route takes arguments from path and query and answers with text`(path: String, answer: String)
     async throws
   {
     try await withHost([.probe("typed_routes")]) { host in
@@ -27,7 +27,7 @@ import Testing
     ("application/x-www-form-urlencoded", "a=2&b=4%30", "42"),
     ("application/vnd.sum+json", #"{"c":{"a":[1]},"a":1,"b":-3}"#, "-2"),
   ])
-  func `take arguments from the fields of a body`(type: String, body: String, answer: String)
+  func `A function route takes arguments from the fields of a body`(type: String, body: String, answer: String)
     async throws
   {
     try await withHost([.probe("typed_routes")]) { host in
@@ -37,7 +37,7 @@ import Testing
     }
   }
 
-  @Test func `look into the query before the body, and into the body only for what is missing`()
+  @Test func `A function route looks into the query before the body, and into the body only for missing arguments`()
     async throws
   {
     try await withHost([.probe("typed_routes")]) { host in
@@ -48,7 +48,7 @@ import Testing
     }
   }
 
-  @Test func `decode what stands in JSON strings`() async throws {
+  @Test func `A function route decodes JSON strings`() async throws {
     try await withHost([.probe("typed_routes")]) { host in
       let response = try await post(#"{"text":"\u00e9\n\ud83d\ude00"}"#, "application/json", to: "/same", of: host)
       #expect(response.text == "é\n😀")
@@ -63,7 +63,7 @@ import Testing
     ("/same?text=a%00b", "text: expected str (text without NUL)"),
     ("/small-length/" + String(repeating: "x", count: 256), "len(text): expected u8 (0 to 255), found 256"),
   ])
-  func `refuse with 400 what the function cannot be called with`(
+  func `A function route refuses with 400 arguments that the function cannot be called with`(
     path: String, reason: String
   ) async throws {
     try await withHost([.probe("typed_routes")]) { host in
@@ -78,7 +78,7 @@ import Testing
     (#"{"a":1,"b":[2]}"#, "b: expected i64"), (#"{"a":1,"b":2"#, "body: expected"), ("[]", "body: expected"),
     (#"{"a":1,"a":1,"b":2}"#, "body: expected names that differ"), ("", "body: expected"),
   ])
-  func `refuse with 400 a JSON body that does not have the fields`(body: String, reason: String)
+  func `A function route refuses with 400 a JSON body that does not have the fields`(body: String, reason: String)
     async throws
   {
     try await withHost([.probe("typed_routes")]) { host in
@@ -88,7 +88,7 @@ import Testing
     }
   }
 
-  @Test func `pass the body as bytes or text with its length`() async throws {
+  @Test func `A function route passes the body as bytes or text with its length`() async throws {
     try await withHost([.probe("typed_routes")]) { host in
       let bytes = try await post("\u{1}\u{2}\0\u{7f}", "application/octet-stream", to: "/add-up", of: host)
       #expect(bytes.text == "130")
@@ -102,7 +102,7 @@ import Testing
     }
   }
 
-  @Test func `report variables and buffers as JSON`() async throws {
+  @Test func `A function route reports variables and buffers as JSON`() async throws {
     try await withHost([.probe("typed_routes")]) { host in
       let response = try await post("abcdefghij", "text/plain", to: "/describe", of: host)
       #expect(
@@ -118,7 +118,7 @@ import Testing
     ("/sum/1/2", #"{"result":3}"#), ("/half/inf", #"{"result":null}"#), ("/nothing", #"{"result":null}"#),
     ("/absent", #"{"result":null}"#), ("/not/0", #"{"result":true}"#), ("/made/a", #"{"result":"a!"}"#),
   ])
-  func `answer with JSON if the client prefers it`(path: String, answer: String) async throws {
+  func `A function route answers with JSON if the client prefers JSON`(path: String, answer: String) async throws {
     try await withHost([.probe("typed_routes")]) { host in
       let response = try await host.answer(
         to: "GET \(path) HTTP/1.1\r\nHost: ambit\r\nAccept: text/plain;q=0.5, application/json\r\n\r\n")
@@ -127,7 +127,7 @@ import Testing
     }
   }
 
-  @Test func `cannot put text into JSON that is not UTF-8, and say so`() async throws {
+  @Test func `A function route says that it cannot put text into JSON that is not UTF-8`() async throws {
     try await withHost([.probe("typed_routes")]) { host in
       let response = try await host.answer(
         to: "GET /not-utf8 HTTP/1.1\r\nHost: ambit\r\nAccept: application/json\r\n\r\n")
@@ -143,7 +143,7 @@ import Testing
     ("/is-zero/22", "the function returned status 22"), ("/is-zero/-1", "the function returned status -1"),
     ("/system-call/2", "the function failed: No such file or directory"),
   ])
-  func `answer with 500 and the reason if the function says that it failed`(
+  func `A function route answers with 500 and the reason if the function says that it failed`(
     path: String, reason: String
   )
     async throws
@@ -156,7 +156,7 @@ import Testing
     }
   }
 
-  @Test func `run on the loop, or on a pool thread where the route is blocking, with the scope either way`()
+  @Test func `A function route runs on the loop, or on a pool thread if it is blocking, with the scope either way`()
     async throws
   {
     try await withHost([.probe("typed_routes")]) { host in
@@ -168,7 +168,7 @@ import Testing
   }
 
   @Test(arguments: ["/wait", "/wait-blocking"])
-  func `end their waits when the client leaves`(path: String) async throws {
+  func `A function route ends the function's waits when the client leaves`(path: String) async throws {
     try await withHost([.probe("typed_routes")]) { host in
       let connection = try host.connect()
       try await connection.send("GET \(path) HTTP/1.1\r\nHost: ambit\r\n\r\n")
@@ -180,7 +180,7 @@ import Testing
     }
   }
 
-  @Test func `leave the answer to a function that gives its own`() async throws {
+  @Test func `A function route leaves the response to a function that gives its own`() async throws {
     try await withHost([.probe("typed_routes")]) { host in
       let response = try await host.get("/respond")
       #expect(response.status == 418)
@@ -188,14 +188,14 @@ import Testing
     }
   }
 
-  @Test func `answer HEAD with the length of the text`() async throws {
+  @Test func `A function route answers HEAD with the length of the text`() async throws {
     try await withHost([.probe("typed_routes")]) { host in
       let response = try await host.answer(to: "HEAD /sum/20/22 HTTP/1.1\r\nHost: ambit\r\n\r\n", toHead: true)
       #expect(response["Content-Length"] == "2")
     }
   }
 
-  @Test func `go with the library of a plugin that is unloaded`() async throws {
+  @Test func `A function route goes with the library of a plugin that is unloaded`() async throws {
     let source = #"""
       #include <ambit.h>
       static int32_t same(int32_t x, const char *text) { return text[0] == 'c' ? x : -1; }

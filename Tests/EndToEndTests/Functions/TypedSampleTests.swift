@@ -3,7 +3,7 @@ import Testing
 
 /// The sample whose routes are C functions as they are.
 @Suite struct `Sample typed` {
-  @Test func `adds what curl sends it, and says what it cannot add`() async throws {
+  @Test func `The sample typed adds numbers that curl sends, and says which it cannot add`() async throws {
     try await withHost([.sample("typed")]) { host in
       let sum = try await curl(host.url("/sum/2/40"))
       #expect(sum.text == "42")
@@ -12,7 +12,7 @@ import Testing
     }
   }
 
-  @Test func `greets with text that is freed`() async throws {
+  @Test func `The sample typed greets with text that is freed`() async throws {
     try await withHost([.sample("typed")]) { host in
       let greeting = try await host.get("/greeting/World?punctuation=!")
       #expect(greeting.text == "Hello, World!")
@@ -26,14 +26,14 @@ import Testing
     ("-1e3\n1e3 and more", #"{"result":2,"mean":0.0,"least":-1000.0,"greatest":1000.0}"#),
     ("none", #"{"result":0,"mean":null,"least":null,"greatest":null}"#),
   ])
-  func `reports several results as one JSON object`(numbers: String, answer: String) async throws {
+  func `The sample typed reports several results as one JSON object`(numbers: String, answer: String) async throws {
     try await withHost([.sample("typed")]) { host in
       let statistics = try await curl("--data", numbers, host.url("/statistics"))
       #expect(statistics.text == answer)
     }
   }
 
-  @Test func `sleeps through its scope, until the time is over or the client leaves`() async throws {
+  @Test func `The sample typed sleeps through its scope, until the time is over or the client leaves`() async throws {
     try await withHost([.sample("typed")]) { host in
       let slept = try await curl(
         "--header", "Content-Type: application/json", "--data", #"{"milliseconds":1}"#, host.url("/nap"))

@@ -5,7 +5,7 @@ import Testing
 
 /// Whatever lies in the directory, the last good version goes on serving, and the log names the cause.
 @Suite struct `A file that is no plugin` {
-  @Test func `because it was cut off, wherever that is, changes nothing`() async throws {
+  @Test func `A plugin's file that was cut off, at any place, changes nothing`() async throws {
     try await withHost([.sample("hello")], configuration: "settle = \"0s\"") { host in
       let file = host.plugins.appending(path: "hello.so")
       let whole = try Data(contentsOf: file)
@@ -26,7 +26,7 @@ import Testing
     }
   }
 
-  @Test func `because it is something else changes nothing, and the log says what it is`()
+  @Test func `A file that is something else than a plugin changes nothing, and the log says what it is`()
     async throws
   {
     try await withHost([.sample("hello")], configuration: "settle = \"0s\"") { host in
@@ -71,7 +71,7 @@ import Testing
     }
   }
 
-  @Test func `because host.conf is missing or unreadable changes nothing`() async throws {
+  @Test func `A missing or unreadable host.conf changes nothing`() async throws {
     try await withHost([.sample("hello")]) { host in
       let conf = host.directory.appending(path: "host.conf").filePath
       unlink(host.plugins.appending(path: "hello.so").filePath)

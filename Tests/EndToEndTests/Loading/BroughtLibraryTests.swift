@@ -9,7 +9,7 @@ import Testing
     ("$ORIGIN/lib", "Plugins/lib", []), ("$ORIGIN/lib", "Plugins/lib", ["-Wl,-soname,libhelper.so"]),
     ("/nowhere:${ORIGIN}/../lib/", "lib", []), ("$ORIGIN/lib", "Plugins/lib", ["-Wl,-soname,libhelper.so.1"]),
   ])
-  func `is found where the operator's file lies`(
+  func `A library that a plugin brings along is found where the operator's file lies`(
     runPath: String, folder: String, flags: [String]
   ) async throws {
     try await withHost([]) { host in
@@ -28,7 +28,7 @@ import Testing
     }
   }
 
-  @Test func `may bring along others itself`() async throws {
+  @Test func `A library that a plugin brings along may bring along others itself`() async throws {
     try await withHost([]) { host in
       let (outer, inner) = (try made("Plugins/lib", in: host), try made("Plugins/lib/inner", in: host))
       try await PluginFile.source("int inner(void); int inner(void) { return 7; }", name: "libinner").install(in: inner)
@@ -42,7 +42,7 @@ import Testing
     }
   }
 
-  @Test func `may be overwritten while it is in use`() async throws {
+  @Test func `A library that a plugin brings along may be overwritten while it is in use`() async throws {
     try await withHost([]) { host in
       let folder = try made("Plugins/lib", in: host)
       try await helper(1).install(in: folder)
@@ -57,7 +57,7 @@ import Testing
     }
   }
 
-  @Test func `is named if an older version of it stays in use, until the host is restarted`() async throws {
+  @Test func `A library is named if an older version of it stays in use, until the host is restarted`() async throws {
     try await withHost([]) { host in
       let folder = try made("Plugins/lib", in: host)
       try await helper(1).install(in: folder)
@@ -81,7 +81,7 @@ import Testing
     }
   }
 
-  @Test func `is named if another of the same name is used instead, at the start as well`() async throws {
+  @Test func `A library is named if another of the same name is used instead, at the start as well`() async throws {
     try await withTemporaryFolder { directory in
       let plugins = directory.appending(path: "Plugins")
       for (name, number) in [("aa", 1), ("bb", 2)] {
@@ -99,7 +99,7 @@ import Testing
     }
   }
 
-  @Test func `that is removed keeps a plugin from being loaded anew, and its last good version serves`() async throws {
+  @Test func `A plugin whose library was removed is not loaded anew, and its last good version serves`() async throws {
     try await withHost([]) { host in
       let folder = try made("Plugins/lib", in: host)
       try await helper(1).install(in: folder)
@@ -112,7 +112,7 @@ import Testing
     }
   }
 
-  @Test(.disabled(if: Places.isSanitized)) func `is tried in the dry run`()
+  @Test(.disabled(if: Places.isSanitized)) func `A library that a plugin brings along is tried in the dry run`()
     async throws
   {
     try await withHost([.sample("hello")]) { host in
@@ -126,7 +126,7 @@ import Testing
     }
   }
 
-  @Test func `is the same that a route calls`() async throws {
+  @Test func `A library that a plugin brings along is the same that a route calls`() async throws {
     try await withHost([]) { host in
       let source = "int helper(void); int helper(void) { static int calls; return ++calls; }"
       try await PluginFile.source(source, name: "libhelper").install(in: try made("Plugins/lib", in: host))
@@ -138,7 +138,7 @@ import Testing
     }
   }
 
-  @Test func `may be brought along by a library of routes`() async throws {
+  @Test func `A library of routes may bring along a library too`() async throws {
     try await withHost([]) { host in
       let folder = try made("lib", in: host)
       try await helper(5).install(in: folder)

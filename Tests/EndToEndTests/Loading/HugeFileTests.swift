@@ -6,7 +6,7 @@ import Testing
 /// Whatever lies in the plugin directory, the host looks at its first bytes and at its size before it reads the rest, and
 /// reads that in pieces.
 @Suite struct `A huge file` {
-  @Test func `is refused by its first bytes and its size, and takes no memory`() async throws {
+  @Test func `A huge file is refused by its first bytes and its size, and takes no memory`() async throws {
     try await withHost([.sample("hello")], configuration: "settle = \"0s\"") { host in
       try await host.reload()
       let before = try host.memory("VmHWM")
@@ -31,7 +31,7 @@ import Testing
     }
   }
 
-  @Test func `that is a plugin is loaded, and takes no memory for what nobody looks at`() async throws {
+  @Test func `A huge file that is a plugin is loaded, and takes no memory for parts that nobody reads`() async throws {
     try await withHost([.sample("hello")], configuration: "settle = \"0s\"") { host in
       let file = host.plugins.appending(path: "hello.so")
       let library = try Data(contentsOf: file)
@@ -46,7 +46,7 @@ import Testing
     }
   }
 
-  @Test func `is one that is larger than max_plugin_size`() async throws {
+  @Test func `A file that is larger than max_plugin_size is refused`() async throws {
     try await withHost([.sample("hello")]) { host in
       try host.configure("max_plugin_size = \"4KiB\"")
       let position = host.log.position
@@ -58,7 +58,7 @@ import Testing
     }
   }
 
-  @Test func `is no configuration, and one without an end is not read to its end`() async throws {
+  @Test func `A huge configuration is refused, and one without an end is not read to its end`() async throws {
     let result = try await ambit("check", "-c", "/dev/zero")
     #expect(result.status == .exited(78))
     #expect(result.errors == "error: cannot read /dev/zero, which has more than 16 MiB: File too large\n")

@@ -24,7 +24,7 @@ import Testing
     }
   }
 
-  @Test func `a plugin whose start fails refuses the host's start, with the plugin's reason`() async throws {
+  @Test func `A plugin whose start fails refuses the host's start, with the plugin's reason`() async throws {
     try await withTemporaryFolder { directory in
       let folder = directory.appending(path: "Plugins")
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -36,7 +36,7 @@ import Testing
     }
   }
 
-  @Test func `a plugin that had started when another refused the host's start is stopped`() async throws {
+  @Test func `A plugin that had started is stopped when another one refuses the host's start`() async throws {
     try await withTemporaryFolder { directory in
       let folder = directory.appending(path: "Plugins")
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -61,7 +61,7 @@ import Testing
       AMBIT_PLUGIN_HEADER, .name = "fails_in_earnest", .start = start};
     """
 
-  @Test func `a plugin whose start fails at a reload is left out, with the plugin's reason`() async throws {
+  @Test func `A plugin whose start fails at a reload is left out, with the plugin's reason`() async throws {
     try await withHost([.sample("hello")]) { host in
       try await PluginFile.fixture("start_fails").install(in: host.plugins)
       #expect(try await host.reload().field("failed") == "1")
@@ -81,7 +81,7 @@ import Testing
     "start_fails": "start returned FAILED: the moon is not full",
   ]
 
-  @Test func `a file that breaks a rule leaves the version before it serving, and the log names the rule`() async throws
+  @Test func `A file that breaks a rule leaves the version before it serving, and the log names the rule`() async throws
   {
     try await withHost([.sample("hello")], configuration: "settle = \"0s\"") { host in
       let folder = host.directory.appending(path: "broken")

@@ -30,7 +30,7 @@ import Testing
         "a start that writes to all descriptors", start: "for (int fd = 3; fd < 20; fd++) dprintf(fd, \"%999d\", 1);",
         "dry run: something wrote into descriptors that are the host's"),
     ])
-  func `names the cause and leaves the last good version serving`(mishap: Mishap) async throws {
+  func `A failed dry run names the cause and leaves the last good version serving`(mishap: Mishap) async throws {
     try await withHost([plugin("good"), .sample("hello")]) { host in
       if mishap.complaint.contains("within 3s") { try host.configure("rehearsal_timeout = \"3s\"") }
       try await mishap.plugin.install(in: host.plugins)
@@ -50,7 +50,7 @@ import Testing
   }
 
   @Test(.disabled(if: Places.isSanitized))
-  func `refuses the start of a host, with each plugin's own reason`()
+  func `A failed dry run refuses the start of a host, with each plugin's own reason`()
     async throws
   {
     try await withTemporaryFolder { directory in
@@ -77,7 +77,7 @@ import Testing
       ("short lines", "for (;;) dprintf(1, \"%d\\n\", 1);"),
       ("messages", "for (;;) ambit_log(plugin, AMBIT_INFO, \"x\", 1);"),
     ])
-  func `keeps its limit, and the log its measure, while a plugin never stops writing`(
+  func `A dry run keeps its time limit, and the log its size, while a plugin writes without end`(
     what: String, start: String
   )
     async throws
@@ -96,7 +96,7 @@ import Testing
     }
   }
 
-  @Test func `goes on with the other plugins in a new process`() async throws {
+  @Test func `A plugin that crashes its dry run leaves the other plugins to a new process`() async throws {
     let crash = Mishap("", start: "raise(SIGSEGV);", "")
     try await withHost([.sample("hello")], configuration: "start = \"lenient\"") { host in
       try await PluginFile.source(crash.text(named: "aa"), name: "aa").install(in: host.plugins)
@@ -108,7 +108,7 @@ import Testing
     }
   }
 
-  @Test func `does not save the host from a start that never returns in earnest, which is tried once`() async throws {
+  @Test func `A start that never returns in the live host, but did in the dry run, is tried once`() async throws {
     let start = """
       if (ambit_extension(plugin, "ambit.rehearsal/1") != NULL) return AMBIT_OK;
       dprintf(2, "start begins\\n");
@@ -135,7 +135,7 @@ import Testing
     }
   }
 
-  @Test func `does not save the host from constructors that never return in earnest, but the host goes on`()
+  @Test func `Constructors that never return in the live host cost their plugin, and the host serves on`()
     async throws
   {
     let stuck = PluginFile.source(
@@ -172,7 +172,7 @@ import Testing
     }
   }
 
-  @Test func `can be told from the real thing, and its lines can too`() async throws {
+  @Test func `A plugin can tell a dry run from the live host, and the log tells their lines apart`() async throws {
     let start = """
       int rehearsed = ambit_extension(plugin, "ambit.rehearsal/1") != NULL;
       ambit_logf(plugin, AMBIT_INFO, "log rehearsed=%d", rehearsed);
@@ -201,7 +201,7 @@ import Testing
       ("leaves its group, its session and its parent, and start crashes", leaving, "abort();", "1"),
       ("leaves its group, its session and its parent, and start never returns", leaving, "for (;;) { pause(); }", "1"),
     ])
-  func `ends a process that the plugin starts there and that`(
+  func `A dry run ends the processes that the plugin starts, and their children`(
     what: String, detach: String, end: String, failed: String
   ) async throws {
     let start = """
@@ -232,7 +232,7 @@ import Testing
   /// How a process makes itself independent of the one that started it: daemon(7).
   private static let leaving = "setsid(); if (fork() != 0) _exit(0); setsid();"
 
-  @Test func `gives way to the host, whose own priority stays as it is`() async throws {
+  @Test func `A dry run gives way to the host, whose own priority stays as it is`() async throws {
     let start = """
       int rehearsed = ambit_extension(plugin, "ambit.rehearsal/1") != NULL;
       dprintf(2, "rehearsed=%d nice=%d\\n", rehearsed, nice(0));
@@ -245,7 +245,7 @@ import Testing
     }
   }
 
-  @Test func `finds the plugin's settings`() async throws {
+  @Test func `A dry run finds the plugin's settings`() async throws {
     let start = """
       ambit_str mood = ambit_setting(plugin, "mood");
       return mood.len == 4 ? AMBIT_OK : ambit_fail(plugin, AMBIT_INVALID, "mood: expected four letters");

@@ -50,7 +50,7 @@ import Testing
     }
     """#
 
-  @Test func `answers, and releases what it holds when its client leaves`() async throws {
+  @Test func `A plugin in Swift answers, and releases its objects when its client leaves`() async throws {
     try await withHost([.sample("hello")], configuration: "threads = 1") { host in
       try await build(into: host.plugins)
       #expect(try await host.reload().field("added") == "1")

@@ -5,7 +5,7 @@ import Testing
 
 /// Whoever can write a plugin decides what the host runs.
 @Suite struct `Trust in plugins` {
-  @Test func `refuses a file that others can write, until the operator says that it is well`() async throws {
+  @Test func `A file that others can write is refused, until the operator allows it`() async throws {
     try await withHost([.sample("hello")]) { host in
       try await PluginFile.probe("counting").install(in: host.plugins)
       chmod(host.plugins.appending(path: "counting.so").filePath, 0o666)
@@ -19,7 +19,7 @@ import Testing
     }
   }
 
-  @Test func `refuses a directory that others can write, and changes nothing`() async throws {
+  @Test func `A directory that others can write is refused, and nothing changes`() async throws {
     try await withHost([.sample("hello")]) { host in
       try await PluginFile.probe("counting").install(in: host.plugins)
       chmod(host.plugins.filePath, 0o777)

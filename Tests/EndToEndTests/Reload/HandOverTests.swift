@@ -4,7 +4,7 @@ import Testing
 
 /// What one generation of a plugin leaves for the next.
 @Suite struct `Handing over state` {
-  @Test func `gives the new generation what the old one saved, with its version, in the rehearsal too`()
+  @Test func `A new generation gets the state that the old one saved, with its version, in the dry run too`()
     async throws
   {
     try await withHost([.probe("counting")]) { host in
@@ -26,7 +26,7 @@ import Testing
     }
   }
 
-  @Test func `keeps the old generation with its state when the new one fails on it`() async throws {
+  @Test func `The old generation keeps serving with its state when the new one fails on it`() async throws {
     try await withHost([.probe("counting")]) { host in
       #expect(try await host.get("/count").text == "1\n")
       try await counting("REFUSE").install(in: host.plugins)
@@ -36,7 +36,7 @@ import Testing
     }
   }
 
-  @Test func `keeps the old generation when it cannot save, and says so`() async throws {
+  @Test func `The old generation keeps serving when it cannot save its state, and the log says so`() async throws {
     try await withHost([counting("UNSAVED")]) { host in
       try await PluginFile.probe("counting").install(in: host.plugins)
       #expect(try await host.reload().field("failed") == "1")
@@ -45,7 +45,7 @@ import Testing
     }
   }
 
-  @Test func `calls a save that has not returned no second time, and names it at each reload, until it has`()
+  @Test func `A save that has not returned is called no second time, and is named at each reload until it returns`()
     async throws
   {
     let stubborn = """
@@ -79,7 +79,7 @@ import Testing
     }
   }
 
-  @Test func `runs no stop where a save that failed has kept start from being run`() async throws {
+  @Test func `A generation whose start did not run because a save failed is not stopped`() async throws {
     let plugin = """
       #include <ambit.h>
       #include <stdio.h>
@@ -98,7 +98,7 @@ import Testing
     }
   }
 
-  @Test func `reaches a generation that differs in its settings alone`() async throws {
+  @Test func `A generation that differs in its settings alone gets the state`() async throws {
     try await withHost([.probe("counting")]) { host in
       #expect(try await host.get("/count").text == "1\n")
       try host.configure("[plugin.counting]\nmood = \"calm\"")
@@ -107,7 +107,7 @@ import Testing
     }
   }
 
-  @Test func `does not lose a byte of much, and refuses more than 64 MiB`() async throws {
+  @Test func `A large state loses no byte, and a state above 64 MiB is refused`() async throws {
     try await withHost([counting("LARGE=(64 << 20)")]) { host in
       try await PluginFile.probe("counting").install(in: host.plugins)
       #expect(try await host.reload().field("changed") == "1")
@@ -121,7 +121,7 @@ import Testing
     }
   }
 
-  @Test func `works within save and start alone`() async throws {
+  @Test func `Calls that hand over state work within save and start alone`() async throws {
     try await withHost([.probe("counting")]) { host in
       let answer = try await host.get("/astray").text
       #expect(answer == "-7 -7 1, state -7 0\n")

@@ -4,7 +4,7 @@ import Testing
 
 /// A plugin is known by its name, and its versions by their content: files are where they happen to be.
 @Suite struct `Identity of plugins` {
-  @Test func `a file with another name is the same plugin, carried over untouched`() async throws {
+  @Test func `A file with another name is the same plugin, carried over untouched`() async throws {
     try await withHost([.probe("counting")]) { host in
       #expect(try await host.get("/count").text == "1\n")
       try rename("counting", to: "renamed", on: host)
@@ -18,7 +18,7 @@ import Testing
     }
   }
 
-  @Test func `a file with another name and another content is the next generation`() async throws {
+  @Test func `A file with another name and another content is the next generation`() async throws {
     try await withHost([.probe("counting")]) { host in
       #expect(try await host.get("/count").text == "1\n")
       try FileManager.default.removeItem(at: host.plugins.appending(path: "counting.so"))
@@ -30,7 +30,7 @@ import Testing
     }
   }
 
-  @Test func `two files of one plugin are a conflict that names both, and the old one serves`() async throws {
+  @Test func `Two files of one plugin are a conflict that names both, and the old one serves`() async throws {
     try await withHost([.probe("counting")]) { host in
       try await another("second").install(in: host.plugins)
       #expect(try await host.reload().field("failed") == "1")
@@ -46,7 +46,7 @@ import Testing
     }
   }
 
-  @Test func `two copies of one file are a conflict too`() async throws {
+  @Test func `Two copies of one file are a conflict too`() async throws {
     try await withHost([.probe("counting")]) { host in
       let file = host.plugins.appending(path: "counting.so")
       try FileManager.default.copyItem(at: file, to: host.plugins.appending(path: "a copy.so"))
@@ -58,7 +58,7 @@ import Testing
     }
   }
 
-  @Test func `a plugin that is refused is tried again at each reload`() async throws {
+  @Test func `A plugin that is refused is tried again at each reload`() async throws {
     try await withHost([.sample("hello")]) { host in
       try await PluginFile.bytes(Array("no library".utf8), name: "counting").install(in: host.plugins)
       for _ in 0..<2 { #expect(try await host.reload().field("failed") == "1") }

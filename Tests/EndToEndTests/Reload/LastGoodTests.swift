@@ -56,7 +56,7 @@ import Testing
         """, name: "speaks"), "start returned FAILED: in earnest"
     ),
   ])
-  func `serves at a start that meets a bad file, until the file is mended`(
+  func `The last good copy serves at a start that meets a bad file, until the file is mended`(
     kind: String, bad: PluginFile, reason: String
   ) async throws {
     try await withHost([speaks("old"), .sample("hello")]) { host in
@@ -86,7 +86,7 @@ import Testing
     }
   }
 
-  @Test func `is not a copy any more once the file has its content again`() async throws {
+  @Test func `The last good copy is not reported any more once the file has its content again`() async throws {
     try await withHost([speaks("old")]) { host in
       let file = host.plugins.appending(path: "speaks.so")
       let whole = try Data(contentsOf: file)
@@ -100,7 +100,7 @@ import Testing
     }
   }
 
-  @Test func `of a library of routes serves as well`() async throws {
+  @Test func `The last good copy of a library of routes serves as well`() async throws {
     @Sendable func library(_ number: String) -> PluginFile { .source("int f(void) { return \(number); }", name: "f") }
     let route = "[[route]]\nmatch = 'GET /f'\ncall = './f.so: i32 f()'\n"
     try await withHost([], configuration: route, libraries: [library("1")]) { host in
@@ -121,7 +121,7 @@ import Testing
     "no library",
     "int number(void) { return 2; } __attribute__((constructor)) static void c(void) { *(volatile int *)0 = 1; }",
   ])
-  func `serves with the libraries that it brought along`(bad: String) async throws {
+  func `The last good copy serves with the libraries that its plugin brought along`(bad: String) async throws {
     try await withHost([]) { host in
       let folder = host.plugins.filePath
       @Sendable func compile(_ text: String, _ arguments: String...) async throws {
@@ -156,7 +156,7 @@ import Testing
     }
   }
 
-  @Test func `goes when the file is removed, and a start without either is refused`() async throws {
+  @Test func `The last good copy goes when the file is removed, and a start without either is refused`() async throws {
     try await withHost([speaks("old"), .sample("hello")]) { host in
       #expect(try copies(in: host.directory).count == 2)
       try FileManager.default.removeItem(at: host.plugins.appending(path: "speaks.so"))
@@ -170,7 +170,7 @@ import Testing
     }
   }
 
-  @Test func `is the one before, and the only one, after each reload`() async throws {
+  @Test func `The last good copy is the version before, and the only one, after each reload`() async throws {
     try await withHost([speaks("0")], configuration: "settle = \"0s\"") { host in
       for number in 1...3 {
         try await speaks("\(number)").install(in: host.plugins)
@@ -185,7 +185,7 @@ import Testing
     }
   }
 
-  @Test func `is tried with the settings of now`() async throws {
+  @Test func `The last good copy is tried with the present settings`() async throws {
     let picky = "return strcmp(ambit_setting(plugin, \"word\").ptr, \"yes\") == 0 ? AMBIT_OK : AMBIT_FAILED;"
     try await withHost([speaks("old", start: picky)], configuration: "[plugin.speaks]\nword = 'yes'") { host in
       try await PluginFile.bytes(Array("text".utf8), name: "speaks").install(in: host.plugins)
@@ -202,7 +202,7 @@ import Testing
     ("damaged", "is damaged: its SHA-256 is not that of its name"),
     ("writable by others", "can be written by everybody"),
   ])
-  func `is not used if it may be another's`(kind: String, reason: String) async throws {
+  func `The last good copy is not used if it may belong to another plugin`(kind: String, reason: String) async throws {
     try await withHost([speaks("old")]) { host in
       try await PluginFile.bytes(Array("text".utf8), name: "speaks").install(in: host.plugins)
       let copy = try #require(try copies(in: host.directory).first)
@@ -219,7 +219,7 @@ import Testing
     }
   }
 
-  @Test func `is made anew by a start that finds it damaged beside a good file`() async throws {
+  @Test func `The last good copy is made anew by a start that finds it damaged beside a good file`() async throws {
     try await withHost([speaks("old")]) { host in
       try Data("damaged".utf8).write(to: try #require(try copies(in: host.directory).first))
       try await host.startAgain { next in
@@ -232,7 +232,7 @@ import Testing
     }
   }
 
-  @Test func `is missing with a warning where no folder can hold it`() async throws {
+  @Test func `The last good copy is missing with a warning if no folder can hold it`() async throws {
     try await withHost([speaks("old")], environment: ["STATE_DIRECTORY": "/proc/nowhere"]) { host in
       try await host.log.line {
         $0.contains("WARN") && $0.contains("no last good copies are kept") && $0.contains("/proc/nowhere")
@@ -247,7 +247,7 @@ import Testing
       ("-o noexec", "lies on a file system mounted noexec"), ("-o ro", "Read-only file system"),
       ("-o size=8k", "cannot keep a last good copy of plugin speaks, and the one before it stays: "),
     ])
-  func `is missing with a warning on a file system that cannot take it`(
+  func `The last good copy is missing with a warning on a file system that cannot take it`(
     options: String, warning: String
   ) async throws {
     try await withTemporaryFolder { directory in

@@ -5,7 +5,7 @@ import Testing
 
 /// `ambit reload` and `POST /reload`: reloads whose result somebody waits for.
 @Suite struct `Reloading on demand` {
-  @Test func `prints what became of each plugin, with status 0 if all is well`() async throws {
+  @Test func `reload prints the result of each plugin, with status 0 if all is well`() async throws {
     try await withHost([.sample("hello"), .sample("simple_service")]) { host in
       unlink(host.plugins.appending(path: "simple_service.so").filePath)
       try await PluginFile.probe("waits").install(in: host.plugins)
@@ -23,7 +23,7 @@ import Testing
     }
   }
 
-  @Test func `ends with status 1 if a plugin failed, and says why and what goes on`() async throws {
+  @Test func `reload ends with status 1 if a plugin failed, and says why and which version serves on`() async throws {
     try await withHost([.sample("hello")]) { host in
       try host.plugins.write("no library", as: "hello.so")
       let result = try await ambit("reload", in: host.directory)
@@ -34,7 +34,7 @@ import Testing
     }
   }
 
-  @Test func `ends with status 78 if it finds the configuration invalid, and with 1 if the host does`()
+  @Test func `reload ends with status 78 if it finds the configuration invalid, and with 1 if the host does`()
     async throws
   {
     try await withHost([.sample("hello")]) { host in
@@ -48,7 +48,7 @@ import Testing
     }
   }
 
-  @Test func `gives JSON to who asks for it`() async throws {
+  @Test func `reload prints JSON on request`() async throws {
     try await withHost([.sample("hello")]) { host in
       let result = try await JSONObject(ambit("reload", "--json", in: host.directory).output)
       #expect(result.text("result") == "done")
@@ -63,7 +63,7 @@ import Testing
     }
   }
 
-  @Test func `is remembered in the status`() async throws {
+  @Test func `The status remembers the last reload`() async throws {
     try await withHost([.sample("hello")]) { host in
       try await host.reload()
       let reload = try #require(await host.adminJSON("/status").objects("reloads").last)
@@ -74,7 +74,7 @@ import Testing
     }
   }
 
-  @Test func `tells who asks during a reload of the one that follows`() async throws {
+  @Test func `reload during another reload reports the one that follows`() async throws {
     try await withHost([.sample("hello")]) { host in
       try await PluginFile.source(slowPlugin, name: "slow").install(in: host.plugins)
       async let first = host.adminJSON("/reload", "-X", "POST")
@@ -93,7 +93,7 @@ import Testing
     }
   }
 
-  @Test func `says so if no host is there`() async throws {
+  @Test func `reload says that no host is running`() async throws {
     try await withTemporaryFolder { directory in
       try directory.write("", as: "host.conf")
       for command in ["reload", "status"] {

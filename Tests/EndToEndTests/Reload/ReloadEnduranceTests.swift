@@ -13,7 +13,7 @@ import Testing
   @Test(
     .enabled(if: Places.tool("wrk") != nil, "wrk is not installed"),
     arguments: [Replacement.byRename, .inPlace])
-  func `under load loses no request, closes no connection, and shows each new version`(
+  func `Reloads under load lose no request, close no connection, and show each new version`(
     replacement: Replacement
   ) async throws {
     let cycles = min(Self.wanted ?? 10, 200)
@@ -40,7 +40,7 @@ import Testing
   private static let residentBytes = Places.isRelease && wanted ?? 0 >= 1000 ? 25_000 : 32_000
 
   @Test(.disabled(if: Places.isSanitized), arguments: [("0", residentBytes), ("AMBIT_PLUGIN_UNLOADABLE", 4_000)])
-  func `leaks neither descriptors nor mappings, and little or no memory`(flags: String, bytes: Int)
+  func `Reloads leak neither descriptors nor mappings, and little or no memory`(flags: String, bytes: Int)
     async throws
   {
     let (warmUp, cycles) = (20, min(Self.wanted ?? 80, 1000))

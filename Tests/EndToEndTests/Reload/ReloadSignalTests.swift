@@ -5,7 +5,7 @@ import Testing
 
 /// SIGHUP at every moment.
 @Suite struct `Signals to reload` {
-  @Test func `a hundred in one second lead to a handful of reloads, and the last state serves`() async throws {
+  @Test func `A hundred signals in one second lead to a handful of reloads, and the last state serves`() async throws {
     try await withHost([Self.signalling("first", at: "")]) { host in
       let second = Self.signalling("second", at: "")
       let clock = ContinuousClock()
@@ -26,7 +26,7 @@ import Testing
     }
   }
 
-  @Test func `one during the start leads to a reload once the host serves`() async throws {
+  @Test func `A signal during the start leads to a reload once the host serves`() async throws {
     try await withHost([Self.signalling("first", at: "start")]) { host in
       let done = try await host.log.line(containing: "reload done")
       let serving = try await host.log.line(containing: "serving")
@@ -35,7 +35,7 @@ import Testing
     }
   }
 
-  @Test func `one during a reload leads to one more`() async throws {
+  @Test func `A signal during a reload leads to one further reload`() async throws {
     try await withHost([Self.signalling("first", at: "")]) { host in
       try await Self.signalling("second", at: "start").install(in: host.plugins)
       host.child.signal(SIGHUP)
@@ -45,7 +45,7 @@ import Testing
     }
   }
 
-  @Test func `one while requests are let finish is of no account`() async throws {
+  @Test func `A signal while the host drains has no effect`() async throws {
     try await withHost([.probe("background")]) { host in
       let connection = try host.connect()
       try await connection.send("GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n")
@@ -59,7 +59,7 @@ import Testing
     }
   }
 
-  @Test func `interrupt no system call of a plugin`() async throws {
+  @Test func `A signal to reload interrupts no system call of a plugin`() async throws {
     let source = """
       #include <ambit.h>
       #include <errno.h>
@@ -87,7 +87,7 @@ import Testing
   }
 
   @Test
-  func `old and new generation answer side by side on one connection, each with what it began`()
+  func `Old and new generation answer side by side on one connection, each the requests it began with`()
     async throws
   {
     try await withHost([Self.waiting("old")]) { host in

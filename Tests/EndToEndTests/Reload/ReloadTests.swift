@@ -5,7 +5,7 @@ import Testing
 
 /// SIGHUP: new files and settings in, old ones out, and nothing of it when something is wrong.
 @Suite struct `Reloading` {
-  @Test func `takes in a plugin that was dropped into the directory`() async throws {
+  @Test func `A reload loads a plugin that was dropped into the directory`() async throws {
     try await withHost([.sample("hello")]) { host in
       #expect(try await host.get("/my").status == 404)
       try await answering("first").install(in: host.plugins)
@@ -19,7 +19,7 @@ import Testing
     }
   }
 
-  @Test func `replaces a plugin by its new version on an open connection`() async throws {
+  @Test func `A reload replaces a plugin by its new version on an open connection`() async throws {
     try await withHost([answering("first")]) { host in
       let connection = try host.connect()
       let request = "GET /my HTTP/1.1\r\nHost: ambit\r\n\r\n"
@@ -32,7 +32,7 @@ import Testing
     }
   }
 
-  @Test func `takes away the routes of a plugin whose file is gone`() async throws {
+  @Test func `A reload removes the routes of a plugin whose file is gone`() async throws {
     try await withHost([.sample("hello"), answering("first")]) { host in
       unlink(host.plugins.appending(path: "my.so").filePath)
       let done = try await host.reload()
@@ -42,7 +42,7 @@ import Testing
     }
   }
 
-  @Test func `carries over what has not changed`() async throws {
+  @Test func `A reload carries over plugins that have not changed`() async throws {
     try await withHost([.sample("simple_service"), answering("first")]) { host in
       let position = host.log.position
       #expect(try await host.reload().field("kept") == "2")
@@ -52,7 +52,7 @@ import Testing
     }
   }
 
-  @Test func `leaves background work alone of what has not changed`() async throws {
+  @Test func `A reload does not touch the background work of a plugin that has not changed`() async throws {
     try await withHost([.probe("background")]) { host in
       try await host.log.line(containing: "background waits")
       let before = try #require(await host.adminJSON("/status").objects("generations").first)
@@ -66,7 +66,7 @@ import Testing
     }
   }
 
-  @Test func `lets a running request finish on the generation it began with`() async throws {
+  @Test func `A reload lets a running request finish on the generation that it began with`() async throws {
     try await withHost([waiting(answer: "old")]) { host in
       let connection = try host.connect()
       try await connection.send("GET /my HTTP/1.1\r\nHost: ambit\r\n\r\n")
@@ -82,7 +82,7 @@ import Testing
     }
   }
 
-  @Test func `new settings reach a plugin whose file is the same`() async throws {
+  @Test func `New settings reach a plugin whose file is the same`() async throws {
     try await withHost([.sample("hello")], configuration: "[plugin.hello]\ngreeting = \"Hi\"") { host in
       #expect(try await host.get("/hello/you").text == "Hi, you!\n")
       try host.configure("[plugin.hello]\ngreeting = \"Bye\"")
@@ -95,7 +95,7 @@ import Testing
     ("text", Array("#!/bin/sh\n".utf8)), ("nothing", []),
     ("the start of a library", Array("\u{7f}ELF\u{2}\u{1}\u{1}".utf8)),
   ])
-  func `keeps the old version when the new file holds`(
+  func `A reload keeps the old version when the new file holds something else than a plugin`(
     what: String, bytes: [UInt8]
   ) async throws {
     try await withHost([answering("good"), .sample("hello")]) { host in
@@ -109,7 +109,7 @@ import Testing
     }
   }
 
-  @Test func `keeps the old version when the new one has no entry`() async throws {
+  @Test func `A reload keeps the old version when the new one has no entry`() async throws {
     try await withHost([answering("good")]) { host in
       try await PluginFile.source("int nothing;\n", name: "my").install(in: host.plugins)
       #expect(try await host.reload().field("failed") == "1")
@@ -119,7 +119,7 @@ import Testing
     }
   }
 
-  @Test func `a conflict of routes keeps both plugins as they were and names both`() async throws {
+  @Test func `A conflict of routes keeps both plugins as they were and names both`() async throws {
     try await withHost([.sample("hello"), answering("good")]) { host in
       try await source(route: "GET /hello/{who}", body: "return AMBIT_OK;").install(in: host.plugins)
       #expect(try await host.reload().field("failed") == "1")
@@ -129,7 +129,7 @@ import Testing
     }
   }
 
-  @Test func `changes nothing when host.conf is broken, and names the line`() async throws {
+  @Test func `A reload changes nothing when host.conf is broken, and names the line`() async throws {
     let settings = "[plugin.hello]\ngreeting = \"Hi\""
     try await withHost([.sample("hello")], configuration: settings) { host in
       try await answering("new").install(in: host.plugins)
@@ -150,7 +150,7 @@ import Testing
     }
   }
 
-  @Test func `signals during a reload lead to one more reload, after which all is taken in`() async throws {
+  @Test func `Signals during a reload lead to one further reload, after which all is loaded`() async throws {
     try await withHost([.sample("hello")]) { host in
       try await answering("first").install(in: host.plugins)
       for _ in 0..<10 { host.child.signal(SIGHUP) }

@@ -4,7 +4,7 @@ import Testing
 
 /// The end of a generation: its requests, then its background work, then its `stop`.
 @Suite struct `Retiring a generation` {
-  @Test func `cancels its background work with cause retired, and stops it afterwards`()
+  @Test func `Retiring cancels a generation's background work with cause retired, and stops it afterwards`()
     async throws
   {
     try await withHost([.probe("background"), .sample("hello")]) { host in
@@ -18,7 +18,7 @@ import Testing
     }
   }
 
-  @Test func `waits for its running requests, and cancels them when the drain time is over`() async throws {
+  @Test func `Retiring waits for running requests, and cancels them when the drain timeout is over`() async throws {
     let settings = "drain_timeout = \"300ms\""
     try await withHost([.probe("background"), .sample("hello")], configuration: settings) { host in
       let connection = try host.connect()
@@ -33,7 +33,7 @@ import Testing
     }
   }
 
-  @Test func `leaves its running requests alone as long as the drain time lasts`() async throws {
+  @Test func `Retiring does not cancel running requests before the drain timeout is over`() async throws {
     // With many loops, request and background work are most likely on different ones.
     let settings = "threads = 8\ndrain_timeout = \"1h\""
     try await withHost([.probe("background"), .sample("hello")], configuration: settings) { host in
@@ -51,7 +51,7 @@ import Testing
   }
 
   @Test(arguments: [("/end", "called"), ("/limit", "deadline")])
-  func `a plugin that ends its own scope ends it on every loop, and is still stopped`(
+  func `A plugin that ends its own scope ends it on every loop, and is still stopped`(
     path: String, cause: String
   ) async throws {
     // With many loops, request and background work are most likely on different ones.
@@ -70,7 +70,7 @@ import Testing
     }
   }
 
-  @Test func `at the end of the host it is stopped too, its work cancelled with cause shutdown`()
+  @Test func `A generation is stopped at the end of the host too, and its work is cancelled with cause shutdown`()
     async throws
   {
     try await withHost([.probe("background")]) { host in

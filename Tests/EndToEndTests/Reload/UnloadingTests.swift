@@ -4,7 +4,7 @@ import Testing
 
 /// What becomes of the library of a generation that has ended.
 @Suite struct `Unloading` {
-  @Test func `unmaps a plugin that declares it, once its last job has ended, and not before`()
+  @Test func `A plugin that declares itself unloadable is unmapped once its last job has ended, and not before`()
     async throws
   {
     try await withHost([holding(.unloadable)], configuration: "drain_timeout = \"1h\"") { host in
@@ -21,7 +21,7 @@ import Testing
     }
   }
 
-  @Test func `keeps a plugin that does not declare it, and says so`() async throws {
+  @Test func `A plugin that does not declare itself unloadable is kept, and the log says so`() async throws {
     try await withHost([holding(.resident)]) { host in
       try remove("held", from: host)
       try await host.reload()
@@ -42,7 +42,7 @@ import Testing
       "it makes thread-specific keys (it calls pthread_key_create)"
     ),
   ])
-  func `keeps a library that could not go, whatever it declares`(
+  func `A library that cannot be unmapped safely is kept, whatever it declares`(
     kind: String, code: String, flags: [String], reason: String
   ) async throws {
     try await withHost([holding(.unloadable, code: code, flags: flags)]) { host in
@@ -68,7 +68,7 @@ import Testing
         "it defines the process-wide symbol _ZN1SIiE1nE"
       ),
     ])
-  func `keeps a C++ library that could not go`(kind: String, code: String, reason: String) async throws {
+  func `A C++ library that cannot be unmapped safely is kept`(kind: String, code: String, reason: String) async throws {
     let plugin = PluginFile.source(
       code + """
 
@@ -92,7 +92,7 @@ import Testing
         + " pthread_mutex_lock(&never); pthread_mutex_lock(&never);"
     ),
   ])
-  func `keeps a library that a thread of the plugin is inside, and says so`(kind: String, work: String)
+  func `A library that a thread of the plugin executes is kept, and the log says so`(kind: String, work: String)
     async throws
   {
     let plugin = threaded("static void *work(void *go) { (void)go; dprintf(2, \"inside\\n\"); \(work) return 0; }")
@@ -109,7 +109,7 @@ import Testing
     }
   }
 
-  @Test func `unmaps a plugin whose thread has ended`() async throws {
+  @Test func `A plugin whose thread has ended is unmapped`() async throws {
     let plugin = threaded("static void *work(void *go) { (void)go; return 0; }", joins: true)
     try await withHost([plugin]) { host in
       try remove("threaded", from: host)
@@ -119,7 +119,7 @@ import Testing
     }
   }
 
-  @Test func `keeps a library that a job of another plugin has called into`() async throws {
+  @Test func `A library that a job of another plugin has called into is kept`() async throws {
     let called = PluginFile.source(
       """
       #include <ambit.h>

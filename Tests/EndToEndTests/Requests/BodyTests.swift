@@ -3,7 +3,7 @@ import Testing
 
 /// Bodies in both directions.
 @Suite struct `Bodies` {
-  @Test func `echo returns a body of known length with its content type`() async throws {
+  @Test func `The echo route returns a body of known length with its content type`() async throws {
     try await withHost([.sample("hello")]) { host in
       let answer = try await host.answer(
         to: "POST /echo HTTP/1.1\r\nHost: ambit\r\nContent-Type: text/x-probe\r\nContent-Length: 5\r\n\r\nhallo")
@@ -13,7 +13,7 @@ import Testing
     }
   }
 
-  @Test func `echo returns a chunked body, however it is cut`() async throws {
+  @Test func `The echo route returns a chunked body, however it is cut`() async throws {
     try await withHost([.sample("hello")]) { host in
       let connection = try host.connect()
       try await connection.send("POST /echo HTTP/1.1\r\nHost: ambit\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nWi")
@@ -26,7 +26,7 @@ import Testing
     }
   }
 
-  @Test func `a megabyte sent by curl in chunks comes back unchanged`() async throws {
+  @Test func `A megabyte sent by curl in chunks comes back unchanged`() async throws {
     try await withHost([.sample("hello")]) { host in
       let sent = (0..<1_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
       try host.directory.write(bytes: sent, as: "body")
@@ -38,7 +38,7 @@ import Testing
     }
   }
 
-  @Test func `a client that expects 100-continue is told to go on before it sends the body`() async throws {
+  @Test func `A client that expects 100-continue is told to go on before it sends the body`() async throws {
     try await withHost([.sample("hello")]) { host in
       let connection = try host.connect()
       try await connection.send(
@@ -52,7 +52,7 @@ import Testing
     }
   }
 
-  @Test func `curl with an Expect field gets its body echoed`() async throws {
+  @Test func `A body that curl sends with an Expect field is echoed`() async throws {
     try await withHost([.sample("hello")]) { host in
       let answer = try await curl(
         "--verbose", "--header", "Expect: 100-continue", "--data", "hallo", host.url("/echo"))
@@ -61,7 +61,7 @@ import Testing
     }
   }
 
-  @Test func `a client that expects 100-continue of a route that is not there gets its 404 instead`() async throws {
+  @Test func `A client that expects 100-continue of a route that does not exist gets its 404 instead`() async throws {
     try await withHost([.sample("hello")]) { host in
       let answer = try await host.answer(
         to: "POST /nothing-here HTTP/1.1\r\nHost: ambit\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
@@ -69,7 +69,7 @@ import Testing
     }
   }
 
-  @Test func `a response of unknown length goes out in chunks`() async throws {
+  @Test func `A response of unknown length goes out in chunks`() async throws {
     try await withHost([.probe("bodies")]) { host in
       let answer = try await host.get("/pieces")
       #expect(answer["Transfer-Encoding"] == "chunked")
@@ -78,7 +78,7 @@ import Testing
     }
   }
 
-  @Test func `a response of announced length goes out as it is`() async throws {
+  @Test func `A response of announced length goes out as it is`() async throws {
     try await withHost([.probe("bodies")]) { host in
       let answer = try await host.get("/announced")
       #expect(answer["Transfer-Encoding"] == nil)
@@ -87,7 +87,7 @@ import Testing
     }
   }
 
-  @Test func `a handler reads the whole body at once`() async throws {
+  @Test func `A handler reads the whole body at once`() async throws {
     try await withHost([.probe("bodies")]) { host in
       let known = try await host.answer(
         to: "POST /measure HTTP/1.1\r\nHost: ambit\r\nContent-Length: 5\r\n\r\nhallo")
@@ -108,7 +108,7 @@ import Testing
       "the request's body is longer than max_body, and the handler returned LIMIT"
     ),
   ])
-  func `a body that cannot be read to its end is no fault of the handler that tries`(
+  func `A body that cannot be read to its end is no fault of the handler that tries`(
     chunks: String, status: Int, text: String, note: String
   ) async throws {
     try await withHost([.probe("bodies")], configuration: "[limits]\nmax_body = 10") { host in
@@ -120,7 +120,7 @@ import Testing
     }
   }
 
-  @Test func `a body that a handler left unread does not become the next request`() async throws {
+  @Test func `A body that a handler left unread does not become the next request`() async throws {
     try await withHost([.sample("hello"), .probe("results")]) { host in
       let connection = try host.connect()
       try await connection.send(
@@ -131,7 +131,7 @@ import Testing
     }
   }
 
-  @Test func `a writer waits for a slow reader instead of filling memory`() async throws {
+  @Test func `A writer waits for a slow reader instead of filling memory`() async throws {
     try await withHost([.probe("bodies"), .sample("hello")], configuration: "threads = 1") { host in
       #expect(try await host.get("/hello/warm").status == 200)
       let before = try host.memory("VmRSS")

@@ -6,7 +6,7 @@ import Testing
 @Suite struct `Connections` {
   private static let hello = "GET /hello/World HTTP/1.1\r\nHost: ambit\r\n\r\n"
 
-  @Test func `one connection serves many requests`() async throws {
+  @Test func `One connection serves many requests`() async throws {
     try await withHost([.sample("hello")]) { host in
       let connection = try host.connect()
       for _ in 0..<100 {
@@ -16,7 +16,7 @@ import Testing
     }
   }
 
-  @Test func `requests pipelined in one write are answered in order`() async throws {
+  @Test func `Requests pipelined in one write are answered in order`() async throws {
     try await withHost([.sample("hello")]) { host in
       let connection = try host.connect()
       try await connection.send(
@@ -25,7 +25,7 @@ import Testing
     }
   }
 
-  @Test func `a request behind one that waits is answered after it`() async throws {
+  @Test func `A request behind one that waits is answered after it`() async throws {
     try await withHost([.probe("waits")]) { host in
       let connection = try host.connect()
       try await connection.send(
@@ -35,7 +35,7 @@ import Testing
     }
   }
 
-  @Test func `a request that arrives byte by byte is answered like any other`() async throws {
+  @Test func `A request that arrives byte by byte is answered like any other`() async throws {
     try await withHost([.sample("hello")]) { host in
       let connection = try host.connect()
       for byte in Self.hello.utf8 { try await connection.send([byte]) }
@@ -43,7 +43,7 @@ import Testing
     }
   }
 
-  @Test func `HEAD has the length of GET and no body`() async throws {
+  @Test func `A response to HEAD has the length of GET and no body`() async throws {
     try await withHost([.sample("hello")]) { host in
       let connection = try host.connect()
       try await connection.send("HEAD /hello/World HTTP/1.1\r\nHost: ambit\r\n\r\n" + Self.hello)
@@ -53,7 +53,7 @@ import Testing
     }
   }
 
-  @Test func `Connection close ends it after the answer`() async throws {
+  @Test func `A connection is closed after the response if the request says Connection close`() async throws {
     try await withHost([.sample("hello")]) { host in
       let connection = try host.connect()
       try await connection.send("GET /hello/a HTTP/1.1\r\nHost: ambit\r\nConnection: close\r\n\r\n")
@@ -64,7 +64,7 @@ import Testing
     }
   }
 
-  @Test func `HTTP 1.0 closes after the answer, also when the length is unknown`() async throws {
+  @Test func `A connection of HTTP 1.0 is closed after the response, also when the length is unknown`() async throws {
     try await withHost([.sample("hello"), .probe("bodies")]) { host in
       for (path, text) in [("/hello/old", "Hello, old!\n"), ("/pieces", "one two three\n")] {
         let connection = try host.connect()
@@ -77,7 +77,7 @@ import Testing
     }
   }
 
-  @Test func `HTTP 1.0 with keep-alive is kept and told so`() async throws {
+  @Test func `A connection of HTTP 1.0 with keep-alive is kept, and the response says so`() async throws {
     try await withHost([.sample("hello")]) { host in
       let connection = try host.connect()
       for _ in 0..<2 {
@@ -89,7 +89,7 @@ import Testing
     }
   }
 
-  @Test func `an idle connection is closed without a word`() async throws {
+  @Test func `An idle connection is closed without a response`() async throws {
     try await withHost([.sample("hello")], configuration: "[limits]\nidle_timeout = \"200ms\"") { host in
       let connection = try host.connect()
       try await connection.send(Self.hello)
@@ -98,7 +98,7 @@ import Testing
     }
   }
 
-  @Test func `several addresses are served at once, Unix sockets among them`() async throws {
+  @Test func `Several addresses are served at once, Unix sockets among them`() async throws {
     try await withHost([.sample("hello")], listeners: ["unix:http.sock"]) { host in
       let socket = host.directory.appending(path: "http.sock").filePath
       let answer = try await curl("--unix-socket", socket, "http://ambit/hello/socket")
@@ -108,7 +108,7 @@ import Testing
     }
   }
 
-  @Test func `new ones are served while a handler blocks one of two loops`() async throws {
+  @Test func `New connections are served while a handler blocks one of two loops`() async throws {
     try await withHost(
       [.fixture("holds_up_loop"), .sample("hello")], listeners: ["unix:http.sock"], limit: .seconds(30)
     ) { host in
@@ -126,7 +126,7 @@ import Testing
   }
 
   @Test(.enabled(if: Places.tool("prlimit") != nil), arguments: [1, 2])
-  func `those that find no descriptor wait, which the log tells now and then, and the others are served`(
+  func `Connections without a free descriptor wait, the log reports it at intervals, and others are served`(
     loops: Int
   ) async throws {
     try await withHost([.sample("simple_service")], configuration: "threads = \(loops)") { host in

@@ -7,7 +7,7 @@ import Testing
     (-1, 500), (-2, 504), (-3, 500), (-4, 400), (-5, 503), (-6, 500), (-7, 500), (-8, 500), (-9, 500), (-10, 500),
     (-99, 500),
   ])
-  func `a negative status becomes a response and a log line`(returned: Int, expected: Int) async throws {
+  func `A negative status becomes a response and a log line`(returned: Int, expected: Int) async throws {
     try await withHost([.probe("results")]) { host in
       let answer = try await host.get("/return/\(returned)")
       #expect(answer.status == expected)
@@ -18,7 +18,7 @@ import Testing
     }
   }
 
-  @Test func `the reason a handler gives is logged and kept from the client`() async throws {
+  @Test func `The reason that a handler gives is logged and not sent to the client`() async throws {
     try await withHost([.probe("results")]) { host in
       let answer = try await host.get("/fail/-10")
       #expect(answer.status == 500)
@@ -28,7 +28,7 @@ import Testing
     }
   }
 
-  @Test func `after a refused request the connection serves on`() async throws {
+  @Test func `A connection serves on after a refused request`() async throws {
     try await withHost([.probe("results")]) { host in
       let connection = try host.connect()
       try await connection.send("GET /return/-10 HTTP/1.1\r\nHost: ambit\r\n\r\n")
@@ -38,7 +38,7 @@ import Testing
     }
   }
 
-  @Test func `a failure in the middle of a response closes the connection`() async throws {
+  @Test func `A failure in the middle of a response closes the connection`() async throws {
     try await withHost([.probe("results")]) { host in
       let connection = try host.connect()
       try await connection.send("GET /cut/-10 HTTP/1.1\r\nHost: ambit\r\n\r\n")
@@ -48,7 +48,7 @@ import Testing
     }
   }
 
-  @Test func `a body shorter than announced closes the connection and is logged`() async throws {
+  @Test func `A body shorter than announced closes the connection and is logged`() async throws {
     try await withHost([.probe("results")]) { host in
       let connection = try host.connect()
       try await connection.send("GET /too-short HTTP/1.1\r\nHost: ambit\r\n\r\n")
@@ -58,7 +58,7 @@ import Testing
     }
   }
 
-  @Test func `a handler that only returns gives an empty 200, or the status it set`() async throws {
+  @Test func `A handler that only returns gives an empty 200, or the status it set`() async throws {
     try await withHost([.probe("results")]) { host in
       let empty = try await host.get("/nothing")
       #expect(empty.status == 200 && empty.body.isEmpty && empty["Content-Length"] == "0")

@@ -4,7 +4,7 @@ import Testing
 /// Many clients at once.
 @Suite struct `Load` {
   @Test(.enabled(if: Places.tool("wrk") != nil, "wrk is not installed"))
-  func `sixty-four connections see no error`() async throws {
+  func `Sixty-four connections under load see no error`() async throws {
     try await withHost([.sample("hello")]) { host in
       let result = try await run("wrk", ["-c", "64", "-t", "1", "-d", "2s", host.url("/hello/World")])
       #expect(result.status == .exited(0))
@@ -17,7 +17,7 @@ import Testing
     }
   }
 
-  @Test func `clients that leave in the middle, a hundred at once, are all noticed`() async throws {
+  @Test func `Clients that leave during a response, a hundred at once, are all noticed`() async throws {
     try await withHost([.probe("waits")]) { host in
       let connections = try (0..<100).map { _ in try host.connect() }
       for connection in connections { try await connection.send("GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n") }

@@ -58,7 +58,7 @@ import Testing
   ]
 
   @Test(arguments: cases)
-  func `has its status, one line of text, and the fields of every response`(refused: Case)
+  func `A refused request gets its status, one line of text, and the fields of every response`(refused: Case)
     async throws
   {
     try await withHost([.sample("hello")], configuration: "[limits]\nmax_body = 1000") { host in
@@ -82,7 +82,7 @@ import Testing
     }
   }
 
-  @Test func `a method that is not allowed is answered with those that are`() async throws {
+  @Test func `A method that is not allowed is answered with the allowed ones`() async throws {
     try await withHost([.sample("hello"), .sample("counter", language: "cpp")]) { host in
       let delete = try await host.answer(to: "DELETE /counter HTTP/1.1\r\nHost: ambit\r\n\r\n")
       let allowed = delete["Allow"]?.split(separator: ",").map { $0.trimming(while: { $0 == " " }) }
@@ -90,7 +90,7 @@ import Testing
     }
   }
 
-  @Test func `a head that does not arrive in time is answered 408 and closed`() async throws {
+  @Test func `A head that does not arrive in time is answered 408 and the connection is closed`() async throws {
     try await withHost([.sample("hello")], configuration: "[limits]\nheader_timeout = \"200ms\"") { host in
       let connection = try host.connect()
       try await connection.send("GET /hello/x HTTP/1.1\r\nHost: am")
@@ -101,7 +101,7 @@ import Testing
     }
   }
 
-  @Test func `a chunked body that grows above the limit is answered 413`() async throws {
+  @Test func `A chunked body that grows above the limit is answered 413`() async throws {
     try await withHost([.probe("bodies")], configuration: "[limits]\nmax_body = 10") { host in
       let answer = try await host.answer(
         to: "POST /measure HTTP/1.1\r\nHost: ambit\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n01234567890\r\n0\r\n\r\n")
@@ -111,7 +111,7 @@ import Testing
     }
   }
 
-  @Test func `a handler's own response has the host's fields as well`() async throws {
+  @Test func `A handler's own response has the host's fields as well`() async throws {
     try await withHost([.sample("hello")]) { host in
       let answer = try await host.get("/hello/x")
       let server = "ambit/\(try await version())"

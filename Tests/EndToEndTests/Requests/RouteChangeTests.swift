@@ -21,7 +21,7 @@ import Testing
   }
 
   @Test(arguments: Leaving.allCases)
-  func `let a request finish whose client leaves`(leaving: Leaving) async throws {
+  func `A changed route lets a request finish whose client leaves`(leaving: Leaving) async throws {
     let settings = Self.entry("GET /pause", "on_disconnect = \"finish\"")
     try await withHost([.probe("waits")], configuration: settings) { host in
       try await expect("pause over status=0", after: leaving, of: "/pause", on: host)
@@ -29,7 +29,7 @@ import Testing
   }
 
   @Test(arguments: Leaving.allCases)
-  func `cancel a request whose client leaves although the plugin would finish it`(leaving: Leaving)
+  func `A changed route cancels a request whose client leaves although the plugin would finish it`(leaving: Leaving)
     async throws
   {
     try await withHost([.probe("waits")]) { host in
@@ -50,7 +50,7 @@ import Testing
     #expect(over.text == note)
   }
 
-  @Test func `give a route its own time limit, shorter, longer or none`() async throws {
+  @Test func `A changed route has its own time limit: shorter, longer or none`() async throws {
     let settings =
       "[limits]\nrequest_timeout = \"200ms\"\n" + Self.entry("GET /wait", "timeout = \"50ms\"")
       + Self.entry("GET /pause", "timeout = \"1h\"") + Self.entry("GET /stay", "timeout = \"0s\"")
@@ -67,7 +67,7 @@ import Testing
     }
   }
 
-  @Test func `take a handler off its thread, and put one on a thread`() async throws {
+  @Test func `A changed route takes a handler off its thread, or puts one on a thread`() async throws {
     let settings = "threads = 1\n" + Self.entry("POST /blocking", "blocking = false")
     try await withHost([.probe("threads")], configuration: settings) { host in
       let request = "POST /blocking HTTP/1.1\r\nHost: ambit\r\nContent-Length: 4\r\n\r\nbody"
@@ -78,7 +78,7 @@ import Testing
     }
   }
 
-  @Test func `without their route stop a reload, and name the nearest`() async throws {
+  @Test func `A change without its route stops a reload, and the error suggests the nearest route`() async throws {
     try await withHost([.probe("waits")]) { host in
       try host.configure(Self.entry("GET /wiat", "timeout = \"1s\""))
       let position = host.log.position
@@ -96,7 +96,7 @@ import Testing
 @Suite struct `Half-closed connections` {
   private static let allowed = "half_close = \"allow\""
 
-  @Test func `get their answer, after a wait too, and are closed`() async throws {
+  @Test func `A half-closed connection gets its response, after a wait too, and is closed`() async throws {
     try await withHost([.probe("waits")], configuration: Self.allowed) { host in
       let connection = try host.connect()
       try await connection.send("GET /pause HTTP/1.1\r\nHost: ambit\r\n\r\nGET /ping HTTP/1.1\r\nHost: ambit\r\n\r\n")
@@ -108,7 +108,7 @@ import Testing
     }
   }
 
-  @Test func `that are reset afterwards end their request`() async throws {
+  @Test func `A half-closed connection that is reset afterwards ends its request`() async throws {
     try await withHost([.probe("waits")], configuration: Self.allowed) { host in
       let connection = try host.connect()
       try await connection.send("GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n")
@@ -119,7 +119,7 @@ import Testing
     }
   }
 
-  @Test func `in the middle of a body leave nobody to answer`() async throws {
+  @Test func `A connection that is half-closed in the middle of a body gets no response`() async throws {
     try await withHost([.probe("bodies")], configuration: Self.allowed) { host in
       let connection = try host.connect()
       try await connection.send("POST /measure HTTP/1.1\r\nHost: ambit\r\nContent-Length: 100\r\n\r\nhalf")
@@ -130,7 +130,7 @@ import Testing
     }
   }
 
-  @Test func `are a matter of the next reload`() async throws {
+  @Test func `A new value of half_close takes effect with the next reload`() async throws {
     try await withHost([.probe("waits")]) { host in
       try host.configure(Self.allowed)
       try await host.reload()

@@ -40,7 +40,7 @@ import Testing
   ]
 
   @Test(arguments: cases)
-  func `are answered 400 and closed`(ambiguous: Case) async throws {
+  func `An ambiguous request is answered 400 and the connection is closed`(ambiguous: Case) async throws {
     try await withHost([.sample("hello")]) { host in
       let connection = try host.connect()
       try await connection.send(ambiguous.request + "GET /hello/smuggled HTTP/1.1\r\nHost: ambit\r\n\r\n")
@@ -63,7 +63,7 @@ import Testing
   ]
 
   @Test(arguments: chunks)
-  func `bad chunks end the connection, with a 400 where nothing was sent`(bad: Case) async throws {
+  func `A bad chunk ends the connection, with a 400 if nothing was sent`(bad: Case) async throws {
     try await withHost([.probe("bodies"), .sample("hello")]) { host in
       let connection = try host.connect()
       try await connection.send(

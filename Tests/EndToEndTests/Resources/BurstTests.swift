@@ -10,7 +10,7 @@ struct `Memory after a burst` {
   private static let isLong = ProcessInfo.processInfo.environment["AMBIT_BURSTS"] == "long"
   private static let rounds = isLong ? 5 : 3
 
-  @Test func `of uploads to an echo route that are broken off goes back`() async throws {
+  @Test func `Memory goes back after a burst of broken uploads to an echo route`() async throws {
     try await withBursts(bound: Self.isLong ? 48 : 16) { port in
       let body = [UInt8](repeating: 120, count: 4 << 20)
       var clients: [BurstClient] = []
@@ -24,7 +24,7 @@ struct `Memory after a burst` {
     }
   }
 
-  @Test func `of held requests whose clients leave goes back`() async throws {
+  @Test func `Memory goes back after a burst of held requests whose clients leave`() async throws {
     try await withBursts(bound: Self.isLong ? 48 : 30) { port in
       try (0..<(Self.isLong ? 10_000 : 3_000)).map { _ in
         let client = try BurstClient(port: port)
@@ -34,7 +34,7 @@ struct `Memory after a burst` {
     }
   }
 
-  @Test func `of slow, broken and pipelined requests goes back`() async throws {
+  @Test func `Memory goes back after a burst of slow, broken and pipelined requests`() async throws {
     try await withBursts(bound: Self.isLong ? 48 : 28) { port in
       let clients = try (0..<(Self.isLong ? 4_000 : 1_200)).map { _ in try BurstClient(port: port) }
       let lengths = [4096, 60_000, 100_000, 1 << 20, 4 << 20]

@@ -6,7 +6,7 @@ import Testing
 @Suite struct `Descriptors` {
   private static let request = "GET /ok HTTP/1.1\r\nHost: ambit\r\n\r\n"
 
-  @Test func `0 to 2 go to no client when a plugin has closed them`() async throws {
+  @Test func `Descriptors 0 to 2 go to no client when a plugin has closed them`() async throws {
     try await withHost([.probe("descriptors")]) { host in
       #expect(try await host.get("/close-streams").text == "ok\n")
       let clients = try (0..<6).map { _ in try host.connect() }
@@ -27,7 +27,7 @@ import Testing
     }
   }
 
-  @Test func `0 to 2 that a start closes are told with the plugin's name`() async throws {
+  @Test func `Descriptors 0 to 2 that a start closes are reported with the plugin's name`() async throws {
     let plugin = PluginFile.source(
       """
       #include <ambit.h>
@@ -48,7 +48,7 @@ import Testing
     }
   }
 
-  @Test func `of a connection that a plugin has closed do not become another client's`() async throws {
+  @Test func `The descriptor of a connection that a plugin has closed does not become another client's`() async throws {
     let settings = "threads = 1\n[limits]\nidle_timeout = \"500ms\""
     try await withHost([.probe("descriptors")], configuration: settings) { host in
       let caller = try host.connect()
@@ -77,7 +77,7 @@ import Testing
     }
   }
 
-  @Test func `that are not the log's any more get no lines`() async throws {
+  @Test func `A descriptor that is no longer the log's gets no log lines`() async throws {
     try await withHost([.probe("descriptors")], configuration: "threads = 1") { host in
       let log = try #require(
         try host.descriptors.filter { $0 > 2 && host.target(of: $0) == host.target(of: 2) }.max(), "the log's own")
@@ -95,7 +95,7 @@ import Testing
   }
 
   @Test(.enabled(if: Places.tool("prlimit") != nil))
-  func `that clients leave free are enough for the admin API and a reload`() async throws {
+  func `Descriptors that clients leave free are enough for the admin API and a reload`() async throws {
     try await withHost([.probe("descriptors"), .sample("simple_service")]) { host in
       let limit = try await limitDescriptors(of: host, leaving: 60)
       #expect(try await host.reloadOnRequest().field("failed") == "0")
@@ -115,7 +115,7 @@ import Testing
   }
 
   @Test(.enabled(if: Places.tool("prlimit") != nil))
-  func `that a plugin leaks leave enough for the admin API and a reload`() async throws {
+  func `A plugin that leaks descriptors leaves enough for the admin API and a reload`() async throws {
     try await withHost([.probe("descriptors")]) { host in
       try await limitDescriptors(of: host, leaving: 40)
       let leaker = try host.connect()

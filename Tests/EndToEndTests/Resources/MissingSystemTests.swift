@@ -14,7 +14,7 @@ import Testing
   ].filter { !Places.isSanitized || !["prlimit64", "sched_getaffinity"].contains($0) }
 
   @Test(.enabled("filters are not allowed here") { await filtersAreAllowed() }, arguments: ["EPERM", "ENOSYS"], calls)
-  func `the host does without newer system calls`(error: String, call: String) async throws {
+  func `The host does without newer system calls`(error: String, call: String) async throws {
     try await withDenied(call, error) { wrapper in
       try await withHost([.sample("hello")], wrapper: wrapper) { host in
         try await expect("Hello, World!\n", at: "/hello/World", of: host)
@@ -26,7 +26,7 @@ import Testing
   }
 
   @Test(.enabled("filters are not allowed here") { await filtersAreAllowed() })
-  func `the host does without all of them together`() async throws {
+  func `The host does without all newer system calls together`() async throws {
     let calls = Self.calls.joined(separator: ",")
     try await withDenied(calls, "EPERM") { wrapper in
       try await withHost([.sample("hello"), .probe("waits")], wrapper: wrapper) { host in
@@ -43,7 +43,7 @@ import Testing
       ("clone3", "cannot start the thread of signals (a container engine's filter that refuses clone3?"),
       ("eventfd2", "eventfd: Operation not permitted"),
     ])
-  func `the host says in one line what it cannot do without, and ends`(calls: String, reason: String)
+  func `The host names in one line a system call that it cannot do without, and ends`(calls: String, reason: String)
     async throws
   {
     try await withDenied(calls, "EPERM") { wrapper in
@@ -60,7 +60,7 @@ import Testing
   }
 
   @Test(.enabled("filters are not allowed here") { await filtersAreAllowed() })
-  func `a listener that may not accept says so, and does not spin`() async throws {
+  func `A listener that may not accept says so, and does not spin`() async throws {
     try await withDenied("accept,accept4", "EPERM") { wrapper in
       try await withHost([], configuration: "threads = 1\nadmin = \"\"", wrapper: wrapper) { host in
         let connection = try host.connect()
@@ -73,7 +73,7 @@ import Testing
   }
 
   @Test(.enabled("filters are not allowed here") { await filtersAreAllowed() })
-  func `reports of a blocked loop name the plugin without the call that reads memory`() async throws {
+  func `Reports of a blocked loop name the plugin without the call that reads memory`() async throws {
     try await withDenied("process_vm_readv", "EPERM") { wrapper in
       let settings = "threads = 1\nstall_warning = \"20ms\""
       try await withHost([.fixture("holds_up_loop")], configuration: settings, wrapper: wrapper) { host in
@@ -86,7 +86,7 @@ import Testing
     }
   }
 
-  @Test func `a loop whose descriptor a plugin has closed says so and ends the host, and does not spin`() async throws {
+  @Test func `A loop whose descriptor a plugin has closed says so and ends the host, and does not spin`() async throws {
     let plugin = PluginFile.source(
       """
       #include <ambit.h>
@@ -118,7 +118,7 @@ import Testing
   // MARK: /proc
 
   @Test(.enabled("mounting is not allowed here") { await procCanBeHidden() })
-  func `the host serves without /proc, and says what is missing`() async throws {
+  func `The host serves without /proc, and says which functions are missing`() async throws {
     try await withHost([.sample("hello")], wrapper: withoutProc) { host in
       let warning = try await host.log.line(containing: "/proc is not mounted")
       #expect(warning.contains("WARNING") && warning.contains("mount -t proc proc /proc"))
@@ -132,7 +132,7 @@ import Testing
   @Test(
     .enabled("mounting is not allowed here") { await procCanBeHidden() },
     .disabled(if: Places.isSanitized, "the search for leaks at the end of a command needs /proc"))
-  func `commands have their arguments without /proc, wherever they are started`() async throws {
+  func `Commands have their arguments without /proc, wherever they are started`() async throws {
     let binary = Places.ambit
     let folder = binary.deletingLastPathComponent()
     for (words, status) in [(["serve", "--nonsense"], Int32(64)), (["header"], 0), (["check", "-c", "/nowhere"], 1)] {
@@ -151,7 +151,7 @@ import Testing
   }
 
   @Test(.enabled("mounting is not allowed here") { await procCanBeHidden() })
-  func `a process that leaves its dry run does not hold up the host without /proc`() async throws {
+  func `A process that leaves its dry run does not block the host without /proc`() async throws {
     let plugin = PluginFile.source(
       """
       #include <ambit.h>
@@ -181,14 +181,15 @@ import Testing
     ["sh", "-c", "ulimit -f \(blocks); exec \"$@\"", "sh"]
   }
 
-  @Test func `a file of a plugin at its limit is an error of the write`() async throws {
+  @Test func `A plugin that reaches the limit of file sizes gets an error from its write`() async throws {
     try await withHost([writer], configuration: "threads = 1", wrapper: Self.limiting(4000)) { host in
       try await expect("File too large\n", at: "/fill", of: host)
       try await expect("File too large\n", at: "/fill", of: host)
     }
   }
 
-  @Test func `a private copy above the limit refuses its plugin, and the others go on`() async throws {
+  @Test func `A private copy above the limit of file sizes refuses its plugin, and the others are loaded`() async throws
+  {
     try await withHost([.sample("hello")], wrapper: Self.limiting(400)) { host in
       let large = PluginFile.source(
         "#include <ambit.h>\nstatic const char filling[1 << 20] = {1};\n"
@@ -214,7 +215,8 @@ import Testing
     }
   }
 
-  @Test func `what a plugin starts neither ignores nor blocks a signal that the host survives`() async throws {
+  @Test func `A process that a plugin starts neither ignores nor blocks a signal that the host survives`() async throws
+  {
     try await withHost([writer]) { host in
       // SIGPIPE is 13, SIGXFSZ 25; the tests themselves may be run with other signals ignored.
       let lines = try await host.get("/signals").text.split(separator: "\n")

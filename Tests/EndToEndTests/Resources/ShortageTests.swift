@@ -3,7 +3,7 @@ import Testing
 
 /// What the host does when the system gives it no more of something.
 @Suite(.enabled(if: Places.tool("prlimit") != nil && !Places.isSanitized)) struct Shortages {
-  @Test func `of threads are told, and over when they are`() async throws {
+  @Test func `A shortage of threads is reported, and its end too`() async throws {
     try await withHost([.probe("threads")]) { host in
       try await limitAddressSpace(of: host, leaving: 6 << 20)
       #expect(try await host.get("/block").text == "block=-5 on \n")
@@ -16,7 +16,7 @@ import Testing
     }
   }
 
-  @Test func `of stacks are told, and leave the admin API alone`() async throws {
+  @Test func `A shortage of stacks is reported, and leaves the admin API alone`() async throws {
     try await withHost([.sample("simple_service")], configuration: "threads = 1") { host in
       try await limitAddressSpace(of: host, leaving: 12 << 20)
       let connections = try (0..<100).map { _ in try host.connect() }

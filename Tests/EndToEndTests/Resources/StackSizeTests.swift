@@ -4,7 +4,7 @@ import Testing
 
 /// How deep handlers and jobs may go, by default and where they ask for more.
 @Suite struct `The stack of a handler` {
-  @Test func `has more than a megabyte by default, and a thread's more`()
+  @Test func `The stack of a handler has more than a megabyte by default, and the stack of a thread has more`()
     async throws
   {
     try await withHost([.probe("stacks")]) { host in
@@ -13,7 +13,7 @@ import Testing
     }
   }
 
-  @Test func `is enough for a regular expression of C++ over 1,500 letters, by default`()
+  @Test func `The stack of a handler is enough for a regular expression of C++ over 1,500 letters by default`()
     async throws
   {
     let source = """
@@ -39,7 +39,7 @@ import Testing
     }
   }
 
-  @Test func `has as much as handler_stack_size says, of which jobs take no notice`() async throws {
+  @Test func `The stack of a handler has the size of handler_stack_size, which does not apply to jobs`() async throws {
     try await withHost([.probe("stacks")], configuration: "handler_stack_size = \"8MiB\"") { host in
       let answers = [try await host.get("/deep/7000").text, try await host.get("/job/4000").text]
       #expect(answers == ["1\n", "1\n"])
@@ -47,7 +47,7 @@ import Testing
   }
 
   @Test(arguments: ["/route/14000", "/configured/14000", "/call/7000", "/job/7000"])
-  func `is as large as the route, the configuration or the options of a job ask for`(target: String)
+  func `The stack is as large as the route, the configuration or the options of a job ask for`(target: String)
     async throws
   {
     let route = "[[route]]\nmatch = \"GET /configured/{kib}\"\nstack_size = \"16MiB\"\n"
@@ -59,7 +59,7 @@ import Testing
     }
   }
 
-  @Test func `is as large as the plugin asks for where its route does not say`() async throws {
+  @Test func `The stack of a handler is as large as the plugin asks for if its route does not say`() async throws {
     let source = try String(contentsOf: Places.probe("stacks"), encoding: .utf8)
     let flags = ["-DPLUGIN_STACK_SIZE=(4u<<20)", "-I", Places.probe("stacks").deletingLastPathComponent().filePath]
     try await withHost([.source(source, name: "stacks", flags: flags)]) { host in
@@ -68,7 +68,7 @@ import Testing
     }
   }
 
-  @Test func `may be left waiting, with others of its size beside it`() async throws {
+  @Test func `A handler on a large stack may wait, beside others of its size`() async throws {
     try await withHost([.probe("stacks")], configuration: "threads = 1") { host in
       let head = "POST /wait/7000 HTTP/1.1\r\nHost: ambit\r\nContent-Length: 5\r\n\r\n"
       let connections = try (0..<5).map { _ in try host.connect() }
@@ -84,7 +84,7 @@ import Testing
     }
   }
 
-  @Test func `is left well when the client leaves or the time is over`() async throws {
+  @Test func `A large stack is left in order when the client leaves or the time is over`() async throws {
     let route = "[[route]]\nmatch = \"GET /hold/{kib}\"\ntimeout = \"300ms\"\n"
     try await withHost([.probe("stacks")], configuration: route) { host in
       #expect(try await host.get("/hold/7000").status == 504)
@@ -101,7 +101,7 @@ import Testing
   }
 
   @Test(.enabled(if: Places.tool("prlimit") != nil && !Places.isSanitized))
-  func `is told in the log and answered with 503 when there is no memory for it`() async throws {
+  func `A missing stack is logged, and answered with 503, when there is no memory for it`() async throws {
     try await withHost([.probe("stacks")], configuration: "threads = 1") { host in
       let limit = try host.memory("VmSize") + 12 << 20
       _ = try await run("prlimit", ["--pid=\(host.child.pid)", "--as=\(limit):"])
@@ -113,7 +113,7 @@ import Testing
     }
   }
 
-  @Test func `cannot be larger than a thread's where the handler runs on one`() async throws {
+  @Test func `The stack of a handler cannot be larger than a thread's if the handler runs on a thread`() async throws {
     let route =
       "[[route]]\nmatch = \"GET /deep/{kib}\"\nstack_size = \"64MiB\"\nblocking = true\n"
       + "[[route]]\nmatch = \"GET /route/{kib}\"\nstack_size = \"64MiB\"\n"

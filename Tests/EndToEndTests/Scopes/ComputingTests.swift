@@ -8,7 +8,7 @@ import Testing
     host.log.lines { $0.text.hasPrefix("handler ") || $0.text.hasPrefix("job ") }.map(\.text)
   }
 
-  @Test func `ends at request_timeout, and the loop goes on`() async throws {
+  @Test func `A handler that computes ends at request_timeout, and the loop goes on`() async throws {
     let configuration = "threads = 1\n[limits]\nrequest_timeout = \"200ms\""
     try await withHost([.fixture("computes")], configuration: configuration) { host in
       let connection = try host.connect()
@@ -21,7 +21,7 @@ import Testing
     }
   }
 
-  @Test func `ends when its client leaves`() async throws {
+  @Test func `A handler that computes ends when its client leaves`() async throws {
     try await withHost([.fixture("computes")], configuration: "threads = 1") { host in
       let connection = try host.connect()
       try await connection.send("GET /handler HTTP/1.1\r\nHost: ambit\r\n\r\n")
@@ -35,7 +35,7 @@ import Testing
   }
 
   @Test(arguments: ["/handler", "/background"])
-  func `ends when the host stops and the drain is over`(path: String) async throws {
+  func `A handler that computes ends when the host stops and the drain is over`(path: String) async throws {
     let name = path == "/handler" ? "handler" : "job"
     try await withHost([.fixture("computes")], configuration: "threads = 1\ndrain_timeout = \"100ms\"") { host in
       let connection = try host.connect()

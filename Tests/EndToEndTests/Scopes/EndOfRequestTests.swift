@@ -3,19 +3,19 @@ import Testing
 
 /// How a request ends, for each cause but the shutdown.
 @Suite struct `End of a request` {
-  @Test func `a client that leaves wakes handler and job with cause disconnect`() async throws {
+  @Test func `A client that leaves wakes handler and job with cause disconnect`() async throws {
     try await expectDisconnect(of: "GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n") { $0.close() }
   }
 
-  @Test func `a reset counts as leaving`() async throws {
+  @Test func `A reset counts as a client that leaves`() async throws {
     try await expectDisconnect(of: "GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n") { $0.reset() }
   }
 
-  @Test func `a half-close counts as leaving`() async throws {
+  @Test func `A half-close counts as a client that leaves`() async throws {
     try await expectDisconnect(of: "GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n") { $0.halfClose() }
   }
 
-  @Test func `a client that half-closes behind its request still gets an answer that needs no wait`() async throws {
+  @Test func `A client that half-closes behind its request still gets a response that needs no wait`() async throws {
     try await withHost([.probe("waits")]) { host in
       let connection = try host.connect()
       try await connection.send("GET /ping HTTP/1.1\r\nHost: ambit\r\n\r\n")
@@ -25,29 +25,29 @@ import Testing
     }
   }
 
-  @Test func `leaving is noticed while the body is unread`() async throws {
+  @Test func `A client that leaves is noticed while the body is unread`() async throws {
     let head = "POST /unread HTTP/1.1\r\nHost: ambit\r\nContent-Length: 100000\r\n\r\n"
     try await expectDisconnect(of: head + String(repeating: "x", count: 50_000)) { $0.close() }
   }
 
-  @Test func `leaving is noticed when the whole body is there but unread`() async throws {
+  @Test func `A client that leaves is noticed when the whole body has arrived but is unread`() async throws {
     let head = "POST /unread HTTP/1.1\r\nHost: ambit\r\nContent-Length: 500000\r\n\r\n"
     try await expectDisconnect(of: head + String(repeating: "x", count: 500_000)) { $0.reset() }
   }
 
-  @Test func `leaving is noticed with a pipelined request buffered, which never runs`() async throws {
+  @Test func `A client that leaves is noticed with a pipelined request buffered, which never runs`() async throws {
     let requests =
       "GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n" + "GET /pause HTTP/1.1\r\nHost: ambit\r\n\r\n"
     try await expectDisconnect(of: requests) { $0.close() }
   }
 
-  @Test func `leaving is noticed with many pipelined requests in flight`() async throws {
+  @Test func `A client that leaves is noticed with many pipelined requests in flight`() async throws {
     let next = "GET /pause HTTP/1.1\r\nHost: ambit\r\nX-Filler: \(String(repeating: "x", count: 1000))\r\n\r\n"
     let requests = "GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n" + String(repeating: next, count: 500)
     try await expectDisconnect(of: requests) { $0.reset() }
   }
 
-  @Test func `a deadline answers 504 and cancels handler and job`() async throws {
+  @Test func `A deadline is answered with 504 and cancels handler and job`() async throws {
     try await withHost([.probe("waits")], configuration: "[limits]\nrequest_timeout = \"200ms\"") { host in
       let answer = try await host.get("/wait")
       #expect(answer.status == 504)
@@ -56,14 +56,14 @@ import Testing
     }
   }
 
-  @Test func `a request that ends in time is not touched by its deadline`() async throws {
+  @Test func `A request that ends in time is not touched by its deadline`() async throws {
     try await withHost([.probe("waits")], configuration: "[limits]\nrequest_timeout = \"20s\"") { host in
       let answer = try await host.get("/pause")
       #expect(answer.text == "rested\n")
     }
   }
 
-  @Test func `a handler that cancels its scope finds cause called, and its waits fail`() async throws {
+  @Test func `A handler that cancels its scope finds cause called, and its waits fail`() async throws {
     try await withHost([.probe("jobs")]) { host in
       let connection = try host.connect()
       try await connection.send("GET /cancel-itself HTTP/1.1\r\nHost: ambit\r\n\r\n")

@@ -7,7 +7,7 @@ import Testing
 /// waits, hooks, the descriptor, deferred functions; each once, with the right cause, in the stated order.
 @Suite struct `Each ending` {
   @Test(arguments: Ground.allCases)
-  func `is seen once by all, with its cause and in order`(ground: Ground) async throws {
+  func `Each ending is seen once by all, with its cause and in order`(ground: Ground) async throws {
     try await withHost([ground.plugin]) { host in
       for ending in Ending.brought(by: .plugin) + Ending.brought(by: .client) {
         try await expect(ending, on: host, "\(ending.path) by \(ending.doer) with \(ground)")
@@ -16,7 +16,7 @@ import Testing
   }
 
   @Test(arguments: Ground.allCases, Ending.brought(by: .host))
-  func `that the host brings about is too`(
+  func `Each ending that the host causes is seen once by all, with its cause and in order`(
     ground: Ground, ending: Ending
   ) async throws {
     try await withHost([ground.plugin, .sample("hello")], configuration: "drain_timeout = \"1ms\"") { host in

@@ -3,7 +3,7 @@ import Testing
 
 /// Jobs of a request: each ends once, and its hook tells how.
 @Suite struct `Jobs` {
-  @Test func `a job that completes is seen by join, and its hook runs once`() async throws {
+  @Test func `A job that completes is seen by join, and its hook runs once`() async throws {
     try await withHost([.probe("jobs")]) { host in
       #expect(try await host.get("/complete").text == "join=0 outcome=completed code=0\n")
       try await host.log.line(containing: "scope closed")
@@ -11,7 +11,7 @@ import Testing
     }
   }
 
-  @Test func `a job that fails is seen by join, and its reason is logged`() async throws {
+  @Test func `A job that fails is seen by join, and its reason is logged`() async throws {
     try await withHost([.probe("jobs")]) { host in
       #expect(try await host.get("/fail").text == "join=0 outcome=failed code=-10\n")
       try await host.log.line(containing: "scope closed")
@@ -22,7 +22,7 @@ import Testing
     }
   }
 
-  @Test func `a job that asks for a larger stack than others have can use it`() async throws {
+  @Test func `A job that asks for a larger stack than others can use it`() async throws {
     try await withHost([.probe("jobs")]) { host in
       #expect(try await host.get("/go-deep").text == "join=0 outcome=completed code=0\n")
       try await host.log.line(containing: "scope closed")
@@ -30,7 +30,7 @@ import Testing
     }
   }
 
-  @Test func `joining all tells that one has failed`() async throws {
+  @Test func `Joining all jobs reports that one has failed`() async throws {
     try await withHost([.probe("jobs")]) { host in
       #expect(try await host.get("/fail-one-of-three").text == "join_all=-10\n")
       let outcomes = try await host.log.lines(3) { $0.text.hasPrefix("ended") }.map(\.text).sorted()
@@ -42,7 +42,7 @@ import Testing
     }
   }
 
-  @Test func `ten jobs are cancelled at once, each hook runs once and none before`() async throws {
+  @Test func `Ten jobs are cancelled at once, each hook runs once and none before`() async throws {
     try await withHost([.probe("jobs")]) { host in
       let connection = try host.connect()
       try await connection.send("GET /ten HTTP/1.1\r\nHost: ambit\r\n\r\n")
@@ -54,7 +54,7 @@ import Testing
     }
   }
 
-  @Test func `a job spawned into a cancelled scope never runs, and its hook does`() async throws {
+  @Test func `A job spawned into a cancelled scope never runs, and its hook does`() async throws {
     try await withHost([.probe("jobs")]) { host in
       let connection = try host.connect()
       try await connection.send("GET /spawn-when-cancelled HTTP/1.1\r\nHost: ambit\r\n\r\n")
@@ -67,7 +67,7 @@ import Testing
     }
   }
 
-  @Test func `cancelling one job leaves its scope and the other alone`() async throws {
+  @Test func `Cancelling one job does not touch its scope and the other job`() async throws {
     try await withHost([.probe("jobs")]) { host in
       #expect(try await host.get("/cancel-one").text == "join=0 outcome=cancelled cause=none\n")
       let first = try await host.log.line { $0.text.hasPrefix("ended") }
@@ -75,14 +75,14 @@ import Testing
     }
   }
 
-  @Test func `a join with a timeout gives up`() async throws {
+  @Test func `A join with a timeout gives up after the timeout`() async throws {
     try await withHost([.probe("jobs")]) { host in
       let answer = try await host.get("/join-for-a-while")
       #expect(answer.text == "poll=-2 timed=-2\n")
     }
   }
 
-  @Test func `a job completes the response of a handler that returned AMBIT_PENDING`() async throws {
+  @Test func `A job completes the response of a handler that returned AMBIT_PENDING`() async throws {
     try await withHost([.probe("jobs")]) { host in
       let connection = try host.connect()
       for _ in 0..<2 {
@@ -95,7 +95,7 @@ import Testing
     }
   }
 
-  @Test func `AMBIT_PENDING with no job left to respond is a 500 and the plugin's fault`() async throws {
+  @Test func `AMBIT_PENDING without a job left to respond is a 500 and the plugin's fault`() async throws {
     try await withHost([.probe("jobs")]) { host in
       let answer = try await host.get("/pending-for-nobody")
       #expect(answer.status == 500)
@@ -103,7 +103,7 @@ import Testing
     }
   }
 
-  @Test func `more jobs than a request may have are refused, with their hooks run`() async throws {
+  @Test func `Jobs above the limit of a request are refused, and their hooks run`() async throws {
     try await withHost([.probe("jobs")], configuration: "[limits]\njobs_per_request = 4") { host in
       let connection = try host.connect()
       try await connection.send("GET /ten HTTP/1.1\r\nHost: ambit\r\n\r\n")

@@ -3,7 +3,8 @@ import Testing
 
 /// A plugin with `AMBIT_PLUGIN_THREADS` makes the same calls as any other, and none of its code runs on a fiber.
 @Suite struct `A plugin that runs on threads` {
-  @Test func `has all its code run on them, and hooks of a cancel on the loop's own stack`() async throws {
+  @Test func `A plugin on threads has all its code run on them, and cancel hooks on the loop's own stack`() async throws
+  {
     try await withHost([.probe("threaded")]) { host in
       let answer = try await host.get("/everything")
       #expect(answer.text == "0 0 0 0 0 0\n")
@@ -21,7 +22,7 @@ import Testing
     }
   }
 
-  @Test func `ends its requests in the same order as any other`() async throws {
+  @Test func `A plugin on threads ends its requests in the same order as any other`() async throws {
     try await withHost([.probe("threaded")]) { host in
       let connection = try host.connect()
       try await connection.send("GET /held HTTP/1.1\r\nHost: ambit\r\n\r\n")
@@ -37,7 +38,7 @@ import Testing
     }
   }
 
-  @Test func `has its hooks run while its handlers hold all threads`() async throws {
+  @Test func `A plugin on threads has its hooks run while its handlers hold all threads`() async throws {
     try await withHost([.probe("threaded")], configuration: "threads = 1\npool_threads = 1") { host in
       let answer = try await host.get("/refused")
       #expect(answer.text == "join=0 cancelled\n")
@@ -48,7 +49,8 @@ import Testing
     }
   }
 
-  @Test func `is stopped, and what it deferred has run, before the host ends`() async throws {
+  @Test func `A plugin on threads is stopped, and its deferred functions have run, before the host ends`() async throws
+  {
     try await withHost([.probe("threaded")]) { host in
       #expect(await host.stop() == .exited(0))
       let notes = host.log.lines { $0.text.hasPrefix("stop ") || $0.text.hasPrefix("deferred ") }.map(\.text)

@@ -10,7 +10,7 @@ import Testing
   /// So many requests go out on one connection in one piece.
   private static let train = 500
 
-  @Test func `leave nothing of what they spawned, deferred, posted and shielded`() async throws {
+  @Test func `Thousands of requests leave nothing of what they spawned, deferred, posted and shielded`() async throws {
     try await withHost([.probe("litter")]) { host in
       let trains = max(1, Self.count / 2 / Self.train)
       try await send(trains, to: host)

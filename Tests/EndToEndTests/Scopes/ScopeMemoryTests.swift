@@ -3,7 +3,7 @@ import Testing
 
 /// What a scope keeps for its handler.
 @Suite struct `Scope memory` {
-  @Test func `deferred functions run once the handler has returned, in reverse order`() async throws {
+  @Test func `Deferred functions run once the handler has returned, in reverse order`() async throws {
     try await withHost([.probe("memory")]) { host in
       #expect(try await host.get("/defer").status == 200)
       let lines = try await host.log.lines(4) { $0.text.hasPrefix("deferred") || $0.text == "handler returns" }
@@ -11,7 +11,7 @@ import Testing
     }
   }
 
-  @Test func `memory is aligned and zeroed, also when it was used by the request before`() async throws {
+  @Test func `Memory of a scope is aligned and zeroed, also when the request before has used it`() async throws {
     try await withHost([.probe("memory")], configuration: "threads = 1") { host in
       for _ in 0..<3 {
         let answer = try await host.get("/alloc")
@@ -20,7 +20,7 @@ import Testing
     }
   }
 
-  @Test func `memory goes back when its scope closes`() async throws {
+  @Test func `Memory of a scope goes back when the scope closes`() async throws {
     try await withHost([.probe("memory")], configuration: "threads = 1") { host in
       for _ in 0..<5 { #expect(try await host.get("/alloc").status == 200) }
       let before = try host.memory("VmRSS")
