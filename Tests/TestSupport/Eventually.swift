@@ -6,8 +6,8 @@ package import Testing
 @discardableResult
 package func eventually<Value>(
   within limit: Duration = .seconds(10), every pause: Duration = .milliseconds(5),
-  isolation: isolated (any Actor)? = #isolation, sourceLocation: SourceLocation = #_sourceLocation,
-  _ value: () async throws -> Value, is expected: (Value) throws -> Bool
+  until expected: (Value) throws -> Bool, isolation: isolated (any Actor)? = #isolation,
+  sourceLocation: SourceLocation = #_sourceLocation, _ value: () async throws -> Value
 ) async throws -> Value {
   let end = ContinuousClock.now + limit
   while true {
@@ -24,8 +24,8 @@ package func eventually<Value>(
 /// The same for tests that block their thread.
 @discardableResult
 package func eventuallyBlocking<Value>(
-  within limit: Duration = .seconds(10), sourceLocation: SourceLocation = #_sourceLocation,
-  _ value: () throws -> Value, is expected: (Value) throws -> Bool
+  within limit: Duration = .seconds(10), until expected: (Value) throws -> Bool,
+  sourceLocation: SourceLocation = #_sourceLocation, _ value: () throws -> Value
 ) rethrows -> Value {
   let end = ContinuousClock.now + limit
   while true {

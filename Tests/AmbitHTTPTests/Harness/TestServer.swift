@@ -24,7 +24,9 @@ struct TestRoute: @unchecked Sendable {
     function = .handler(handler)
   }
 
-  init(_ pattern: String, calling function: @escaping ambit_function, _ signature: String, isBlocking: Bool = false) throws {
+  init(_ pattern: String, calling function: @escaping ambit_function, _ signature: String, isBlocking: Bool = false)
+    throws
+  {
     self.pattern = pattern
     self.isBlocking = isBlocking
     finishesOnDisconnect = false
@@ -148,11 +150,7 @@ final class TestServer: Sendable {
 
   /// The counts once they are `expected`, or as they are when they have not become so in ten seconds.
   func counts(becoming expected: Counts) -> Counts {
-    eventuallyBlocking {
-      counts
-    } is: {
-      $0 == expected
-    }
+    eventuallyBlocking(until: { $0 == expected }) { counts }
   }
 
   /// The counts once all clients have gone: zero, unless something is left over.

@@ -84,11 +84,7 @@ import Testing
 
   /// Waits until the plugin hangs, be it in its rehearsal.
   private func hang(in log: HostLog) async throws {
-    try await eventually(within: .seconds(30)) {
-      log.text
-    } is: {
-      $0.contains("hangs")
-    }
+    try await eventually(within: .seconds(30), until: { $0.contains("hangs") }) { log.text }
   }
 
   /// Starts a host with one plugin, which need not come to serve, and hands over its log and the folder of its copies.

@@ -107,7 +107,9 @@ import Testing
       let connection = try host.connect()
       try await connection.send("GET /stuck HTTP/1.1\r\nHost: ambit\r\n\r\n")
       try await host.log.line(containing: "stuck from now on")
-      while try await host.adminJSON("/status").number("stalls") == 0 {}
+      try await eventually(within: .seconds(30), until: { $0 != 0 }) {
+        try await host.adminJSON("/status").number("stalls")
+      }
       try host.directory.write("", as: "go")
       #expect(try await connection.response().status == 200)
       #expect(try await host.admin("/status", "-H", "Accept: text/plain").text.contains(" 1 stall of loops"))
@@ -118,9 +120,13 @@ import Testing
     let plugin = PluginFile.source(stayingPlugin, name: "stays")
     try await withHost([plugin], configuration: "cancel_grace = \"10ms\"") { host in
       #expect(try await host.get("/leave").text == "left\n")
-      while try await host.adminJSON("/status").number("stuck_jobs") != 1 {}
+      try await eventually(within: .seconds(30), until: { $0 == 1 }) {
+        try await host.adminJSON("/status").number("stuck_jobs")
+      }
       try host.directory.write("", as: "go")
-      while try await host.adminJSON("/status").number("stuck_jobs") != 0 {}
+      try await eventually(within: .seconds(30), until: { $0 == 0 }) {
+        try await host.adminJSON("/status").number("stuck_jobs")
+      }
     }
   }
 

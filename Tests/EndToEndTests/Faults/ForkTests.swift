@@ -110,7 +110,7 @@ import Testing
       defer { child.kill() }
       child.signal(SIGTERM)
       // Dead, and not awaited by the handler that made it.
-      while child.isAlive { usleep(1000) }
+      try await eventually(within: .seconds(30), until: { !$0 }) { child.isAlive }
     }
   }
 }
@@ -138,7 +138,7 @@ private struct Staying {
 
   /// What each of its descriptors is, once it has left fork.
   func descriptors() async throws -> [Int: String] {
-    while !isSleeping { usleep(1000) }
+    try await eventually(within: .seconds(30), until: { $0 }) { isSleeping }
     return try openDescriptors(of: pid)
   }
 

@@ -185,11 +185,9 @@ import Testing
 
   /// Waits until so many calls wait for their turn.
   private func waiting(_ count: Int, on host: Host) async throws {
-    try await eventually(within: .seconds(30)) {
+    try await eventually(within: .seconds(30), until: { $0 == count }) {
       let generations = try await host.adminJSON("/status").objects("generations")
       return generations.flatMap { $0.objects("serial_calls") }.compactMap { $0.number("waiting") }.max()
-    } is: {
-      $0 == count
     }
   }
 

@@ -129,8 +129,10 @@ import Testing
       #expect(try await host.get("/my").text == "good\n")
 
       try host.directory.write("", as: "release")
-      // Until the thread has seen that.
-      while try await host.reloadOnRequest().field("changed") != "1" {}
+      // The thread has to see the file first.
+      try await eventually(within: .seconds(30), until: { $0 == "1" }) {
+        try await host.reloadOnRequest().field("changed")
+      }
       #expect(try await host.get("/my").text == "answer\n")
     }
   }
@@ -165,8 +167,10 @@ import Testing
       #expect(Set(refusals.map { $0.contains("plugin hello") }) == [true, false])
 
       try host.directory.write("", as: "release")
-      // Until the thread has seen that.
-      while try await host.reloadOnRequest().field("added") != "2" {}
+      // The thread has to see the file first.
+      try await eventually(within: .seconds(30), until: { $0 == "2" }) {
+        try await host.reloadOnRequest().field("added")
+      }
       #expect(try await host.get("/hello/World").status == 200)
       #expect(try await host.get("/abs/-3").text == "3")
     }

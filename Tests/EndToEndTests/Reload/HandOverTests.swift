@@ -73,8 +73,10 @@ import Testing
       #expect(host.log.lines { $0.text == "save begins" }.count == 1)
 
       try host.directory.write("", as: "release")
-      // Until the thread has seen that.
-      while try await host.reloadOnRequest().field("changed") != "1" {}
+      // The thread has to see the file first.
+      try await eventually(within: .seconds(30), until: { $0 == "1" }) {
+        try await host.reloadOnRequest().field("changed")
+      }
       #expect(host.log.lines { $0.text == "save begins" }.count >= 3)
     }
   }

@@ -83,7 +83,9 @@ import Testing
       try await PluginFile.sample("simple_service").install(in: host.plugins)
       async let second = host.adminJSON("/reload", "-X", "POST")
       async let third = host.adminJSON("/reload", "-X", "POST")
-      while try await host.adminJSON("/status").number("waiting_for_reload") != 2 {}
+      try await eventually(within: .seconds(30), until: { $0 == 2 }) {
+        try await host.adminJSON("/status").number("waiting_for_reload")
+      }
       try host.directory.write("", as: "go")
       #expect(try await first.object("counts").number("added") == 1)
       #expect(

@@ -63,7 +63,9 @@ import Testing
       print("a reload with flags \(flags) costs \(growth) bytes")
       #expect(growth <= bytes)
       // The connection that asked for the last reload may be about to be closed; one that is kept never is.
-      while try Footprint(of: host).descriptors > before.descriptors { await Task.yield() }
+      try await eventually(within: .seconds(30), until: { $0 <= before.descriptors }) {
+        try Footprint(of: host).descriptors
+      }
       let isResident = flags == "0"
       #expect(after.copies - before.copies == (isResident ? cycles : 0))
       #expect(try host.children().isEmpty)

@@ -59,8 +59,9 @@ import Testing
       try await host.log.line(containing: "background waits")
       _ = try await host.answer(to: "POST \(path) HTTP/1.1\r\nHost: ambit\r\n\r\n")
       try await host.log.line(containing: "background woken status=-1 cause=\(cause)")
-      while try await host.get("/wait").status != 503 {}
-      let answer = try await host.get("/wait")
+      let answer = try await eventually(within: .seconds(30), until: { $0.status == 503 }) {
+        try await host.get("/wait")
+      }
       #expect(answer.text == "503 Service Unavailable: the plugin of this route has ended\n")
       try remove("background", from: host)
       try await host.reload()

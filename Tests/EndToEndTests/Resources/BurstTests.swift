@@ -153,10 +153,6 @@ extension Host {
   /// Waits until the host has no more than `most` bytes, half a minute at most.
   /// - Returns: how many it has then.
   fileprivate func footprint(fallenTo most: Int) async throws -> Int {
-    try await eventually(within: .seconds(30), every: .milliseconds(200)) {
-      try footprint()
-    } is: {
-      $0 <= most
-    }
+    try await eventually(within: .seconds(30), every: .milliseconds(200), until: { $0 <= most }) { try footprint() }
   }
 }

@@ -51,15 +51,13 @@ import Testing
   /// Waits until the host is at rest, and compares what the plugin has begun with what has ended.
   private func expectNothingLeft(of requests: Int, on host: Host) async throws {
     let atRest = ["scopes": 4, "connections": 0, "requests": 0, "jobs": 0, "stacks": 0, "timers": 0, "buffers": 0]
-    var (held, references) = try await holdings(of: host)
     // What watches over the ends of scopes takes a second to see that all have ended, and stacks are free for some seconds
     // before they are unmapped, which a timer of each loop sees to.
-    for _ in 0..<300 where held != atRest || references != 0 {
-      try await Task.sleep(for: .milliseconds(100))
-      (held, references) = try await holdings(of: host)
+    try await eventually(
+      within: .seconds(30), every: .milliseconds(100), until: { $0.held == atRest && $0.references == 0 }
+    ) {
+      try await holdings(of: host)
     }
-    #expect(held == atRest)
-    #expect(references == 0)
 
     let tally = LogLine(number: 0, text: try await host.get("/tally").text, arrival: .now)
     func figure(_ name: String) -> Int { tally.field(name).flatMap { Int($0) } ?? -1 }
@@ -72,7 +70,7 @@ import Testing
   }
 
   /// What the loops hold, all together, and how many scopes are referred to.
-  private func holdings(of host: Host) async throws -> ([String: Int], Int?) {
+  private func holdings(of host: Host) async throws -> (held: [String: Int], references: Int?) {
     let status = try await host.adminJSON("/status")
     var sums: [String: Int] = [:]
     for loop in status.objects("loops") {
