@@ -44,7 +44,7 @@ extension ConfigurationKey {
     .init("stall_warning", .timeLimit(millisecond...minute), \.stallWarning),
     .init("settle", .duration(.zero...minute), \.settle),
     .init("max_plugin_size", .size((4 << 10)...(1 << 40)), \.maxPluginSize),
-    .init("rehearsal_timeout", .duration(millisecond...(minute * 10)), \.rehearsalTimeout),
+    .init("dry_run_timeout", .duration(millisecond...(minute * 10)), \.dryRunTimeout),
     .init("trust", .choice, \.trust),
     .init("half_close", .choice, \.halfClose),
     .init("expose_generation", .boolean, \.exposeGeneration),
@@ -90,9 +90,13 @@ enum UnknownKeys {
     return "\(place)unknown \(kind) \(quoted(name))\(hint)"
   }
 
+  /// Keys of earlier versions, with the names that they have now.
+  private static let renamed = ["rehearsal_timeout": "dry_run_timeout"]
+
   /// The near name if there is one, else all that are known.
   static func hint(for name: String, known: [String]) -> String {
-    if let near = suggestion(for: name, among: known) { return "; did you mean \(quoted(near))?" }
+    let now = renamed[name].flatMap { known.contains($0) ? $0 : nil }
+    if let near = now ?? suggestion(for: name, among: known) { return "; did you mean \(quoted(near))?" }
     return "; known here: \(known.joined(separator: ", "))"
   }
 

@@ -36,8 +36,8 @@ package struct HostConfiguration: Sendable, Equatable {
   package var settle = Duration.milliseconds(100)
   /// The largest file that is loaded as a plugin, in bytes.
   package var maxPluginSize = 1 << 30
-  /// How long a plugin's rehearsal in a child process may take, and its `start` and `save` in the host.
-  package var rehearsalTimeout = Duration.seconds(10)
+  /// How long a plugin's dry run in a child process may take, and its `start` and `save` in the live host.
+  package var dryRunTimeout = Duration.seconds(10)
   /// Who may own and write the plugins' files and the folders on their way.
   package var trust = Trust.owner
   /// What becomes of a request whose client closes its sending side only, and may still read the response.

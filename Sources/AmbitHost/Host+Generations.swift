@@ -7,38 +7,38 @@ internal import Logging
 // The beginning and the end of plugins' generations.
 
 extension Host {
-  /// Loads and starts what has passed its rehearsal; what fails here is in the report. By name.
+  /// Loads and starts what has passed its dry run; what fails here is in the report. By name.
   func start(
     _ candidates: [PluginLoading.Candidate], _ configuration: HostConfiguration, _ report: inout ReloadReport
   ) -> [String: PluginGeneration] {
     var started: [String: PluginGeneration] = [:]
     for candidate in candidates where !loading.isStopping() {
-      do throws(PluginRefusal) {
+      do throws(PluginError) {
         started[candidate.name] = try start(candidate, configuration, beside: started)
       } catch {
         report.failed[candidate.file] = candidate.place.map { error.asked(at: $0) } ?? error
       }
     }
-    guard report.failed.values.contains(where: { $0.isOf(candidates.map(\.name)) }) else { return started }
+    guard report.failed.values.contains(where: { $0.concerns(candidates.map(\.name)) }) else { return started }
     refuseConflicts(in: &started, CallRoutes(configuration, file: source.name), &report)
     return started
   }
 
   func start(
     _ candidate: PluginLoading.Candidate, _ configuration: HostConfiguration, beside started: [String: PluginGeneration]
-  ) throws(PluginRefusal) -> PluginGeneration {
+  ) throws(PluginError) -> PluginGeneration {
     try refuseWhileStuck(candidate)
     let number = (generationNumbers[candidate.shortName] ?? 0) + 1
     generationNumbers[candidate.shortName] = number
-    let plugin = try load(candidate, number, beside: started, within: configuration.rehearsalTimeout)
+    let plugin = try load(candidate, number, beside: started, within: configuration.dryRunTimeout)
     let generation = try PluginGeneration(plugin, number: number, settings: candidate.settings, loops: loops)
-    do throws(PluginRefusal) {
-      // Asked for again: what was saved for the rehearsal is old by now.
-      let limit = configuration.rehearsalTimeout
+    do throws(PluginError) {
+      // Asked for again: what was saved for the dry run is old by now.
+      let limit = configuration.dryRunTimeout
       let state = try serving[candidate.name]?.save(timeout: limit, unless: loading.isStopping)
       try generation.start(from: state, timeout: limit, unless: loading.isStopping)
     } catch {
-      if generation.isInOwnCall { stuckStarts.append(generation) }
+      if generation.isInLifecycleCall { stuckStarts.append(generation) }
       retire(generation, drain: .zero)
       throw error
     }
@@ -47,13 +47,13 @@ extension Host {
 
   /// What did not return from its `start` keeps a thread and its library: trying the same again would double both. What
   /// does not return from its constructors keeps all others waiting.
-  private func refuseWhileStuck(_ candidate: PluginLoading.Candidate) throws(PluginRefusal) {
-    do throws(PluginRefusal) {
+  private func refuseWhileStuck(_ candidate: PluginLoading.Candidate) throws(PluginError) {
+    do throws(PluginError) {
       try loading.loader.refuseWhileBusy(PluginFile(path: candidate.file), of: candidate.name)
-      stuckStarts.removeAll { !$0.isInOwnCall }
+      stuckStarts.removeAll { !$0.isInLifecycleCall }
       guard case .plugin(let copy, _) = candidate.origin else { return }
       let stuck = stuckStarts.first { $0.plugin.copy.hash == copy.hash && $0.settings == candidate.settings }
-      try stuck?.refuseDuringOwnCall()
+      try stuck?.throwDuringLifecycleCall()
     } catch {
       if let copy = candidate.unloadedCopy { loading.copies.discard(copy) }
       throw error
@@ -63,50 +63,50 @@ extension Host {
   private func load(
     _ candidate: PluginLoading.Candidate, _ generation: UInt64, beside started: [String: PluginGeneration],
     within limit: Duration
-  ) throws(PluginRefusal) -> LoadedPlugin {
+  ) throws(PluginError) -> LoadedPlugin {
     switch candidate.origin {
     case .loaded(let library): return library
     case .library(let incoming, _):
       let others = serving.merging(started) { $1 }.filter { $0.key != candidate.name }.map(\.value)
       if let copy = sharedCopy(incoming, of: others) {
-        return try load(copy, of: candidate.name, within: limit) { () throws(PluginRefusal) in
+        return try load(copy, of: candidate.name, within: limit) { () throws(PluginError) in
           try LoadedPlugin(library: copy)
         }
       }
       let copy = try name(incoming, candidate.shortName, generation)
-      return try discarding(copy) { () throws(PluginRefusal) in
-        try load(copy, of: candidate.name, within: limit) { () throws(PluginRefusal) in try LoadedPlugin(library: copy)
+      return try discarding(copy) { () throws(PluginError) in
+        try load(copy, of: candidate.name, within: limit) { () throws(PluginError) in try LoadedPlugin(library: copy)
         }
       }
     case .plugin(let incoming, let manifest):
       let copy = try name(incoming, candidate.name, generation)
-      return try discarding(copy) { () throws(PluginRefusal) in
-        try load(copy, of: candidate.name, within: limit) { () throws(PluginRefusal) in
-          try LoadedPlugin(copy, rehearsedAs: manifest)
+      return try discarding(copy) { () throws(PluginError) in
+        try load(copy, of: candidate.name, within: limit) { () throws(PluginError) in
+          try LoadedPlugin(copy, expecting: manifest)
         }
       }
     }
   }
 
-  private func name(_ copy: PluginCopy, _ name: String, _ generation: UInt64) throws(PluginRefusal) -> PluginCopy {
+  private func name(_ copy: PluginCopy, _ name: String, _ generation: UInt64) throws(PluginError) -> PluginCopy {
     copy.isPrivate ? try loading.copies.name(copy, plugin: name, generation: generation) : copy
   }
 
   private func load(
     _ copy: PluginCopy, of name: String, within limit: Duration,
-    _ open: @escaping @Sendable () throws(PluginRefusal) -> LoadedPlugin
-  ) throws(PluginRefusal) -> LoadedPlugin {
+    _ open: @escaping @Sendable () throws(PluginError) -> LoadedPlugin
+  ) throws(PluginError) -> LoadedPlugin {
     try loading.loader.load(copy.file, of: name, within: limit, open)
   }
 
   /// A copy that the loader has not taken is of no use. One that was mapped stays, whatever is wrong with it.
   private func discarding(
-    _ copy: PluginCopy, unlessLoaded load: () throws(PluginRefusal) -> LoadedPlugin
-  ) throws(PluginRefusal) -> LoadedPlugin {
-    do throws(PluginRefusal) {
+    _ copy: PluginCopy, unlessLoaded load: () throws(PluginError) -> LoadedPlugin
+  ) throws(PluginError) -> LoadedPlugin {
+    do throws(PluginError) {
       return try load()
     } catch {
-      if error.errors.allSatisfy({ $0.code == .notLoadable }) { loading.copies.discard(copy) }
+      if error.problems.allSatisfy({ $0.code == .notLoadable }) { loading.copies.discard(copy) }
       throw error
     }
   }
@@ -128,7 +128,7 @@ extension Host {
       PluginConflicts.Candidate(generation.claim(calls), predecessor: serving[name]?.claim(calls))
     }
     let standing = serving.filter { started[$0.key] == nil }.map { $0.value.claim(calls) }
-    for (file, refusal) in PluginConflicts.refusals(among: candidates, standing: standing) {
+    for (file, refusal) in PluginConflicts.errors(among: candidates, standing: standing) {
       report.failed[file] = refusal
       for (name, generation) in started where generation.file.path == file {
         started[name] = nil

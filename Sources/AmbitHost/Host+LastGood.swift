@@ -32,7 +32,7 @@ extension Host {
     guard let lastGood else { return }
     for file in result.files where !result.triedLastGood.contains(file.path) && !loading.isStopping() {
       guard let refusal = report.failed[file.path] else { continue }
-      do throws(PluginRefusal) {
+      do throws(PluginError) {
         guard let candidate = try loading.candidate(file, refusal, from: lastGood, configuration, &result) else {
           continue
         }
@@ -54,7 +54,7 @@ extension Host {
   /// Says which of the generations that serve now are last good copies, and why, and which are not any more.
   func reportLastGood(_ result: PluginLoading.Result, before: [String: PluginGeneration]) {
     for (file, refusal) in result.fallbacks.sorted(by: { $0.key < $1.key }) {
-      for error in refusal.errors { logger.error("\(error)") }
+      for error in refusal.problems { logger.error("\(error)") }
       for generation in serving.values where generation.file.path == file {
         generation.standsIn(for: refusal)
         logger.error(

@@ -133,7 +133,7 @@ extension Host {
     for (name, generation) in new.sorted(by: { $0.key < $1.key }) {
       let file = generation.file.path
       guard started[name] != nil else {
-        if !report.failed.values.contains(where: { $0.isOf([name]) }) {
+        if !report.failed.values.contains(where: { $0.concerns([name]) }) {
           report.add(.kept, generation)
         }
         continue

@@ -58,11 +58,11 @@ extension Host {
     let gate = Gate<String>(expected: generations.count)
     for generation in generations { generation.end(.shutdown) { gate.arrive(generation.label) } }
     let isOver = wait(atMost: configuration.cancelGrace) { [stuckStarts] in
-      gate.isOpen && !stuckStarts.contains { $0.isInOwnCall }
+      gate.isOpen && !stuckStarts.contains { $0.isInLifecycleCall }
     }
     guard !isOver else { return }
     let stopped = Set(gate.arrived)
-    reportRunning(generations.filter { !stopped.contains($0.label) } + stuckStarts.filter(\.isInOwnCall))
+    reportRunning(generations.filter { !stopped.contains($0.label) } + stuckStarts.filter(\.isInLifecycleCall))
   }
 
   /// Names those of the generations that keep themselves from ending. All wait for a loop that does not turn, but only

@@ -26,32 +26,32 @@ package struct PluginInspection: Sendable {
     }
     defer { folder.remove() }
     let copy: PluginCopy
-    do throws(PluginRefusal) {
+    do throws(PluginError) {
       content = try PluginContent(of: PluginFile(path: path), settle: .zero)
       (copy, facts) = try folder.copy(content)
     } catch {
       throw HostFailure(error)
     }
     largeFrames = copy.largeFrames()
-    do throws(PluginRefusal) {
+    do throws(PluginError) {
       manifest = try Self.manifest(of: copy, facts, in: folder)
       refusals = []
     } catch {
       manifest = nil
-      refusals = error.errors.map(\.reason)
+      refusals = error.problems.map(\.reason)
     }
   }
 
   private static func manifest(
     of copy: PluginCopy, _ facts: LibraryFacts, in folder: PluginCopies
-  ) throws(PluginRefusal) -> PluginManifest {
+  ) throws(PluginError) -> PluginManifest {
     try facts.refuseUnlessLoadable(copy.file)
     let defaults = HostConfiguration.defaults
-    let rehearsal = Rehearsal(runtime: defaults.rehearsalRuntime, limit: defaults.rehearsalTimeout) { event in
+    let dryRun = DryRun(limits: defaults.dryRunLimits, timeout: defaults.dryRunTimeout) { event in
       LineOutput.standardError.write("\(event.message)\n")
     }
     var resolver = DependencyResolver(copies: folder, settle: .zero, trust: .any)
     let linked = try folder.attach(try resolver.dependencies(of: copy, in: copy.file), to: copy)
-    return try rehearsal.rehearse(linked) { _ in nil }.manifest
+    return try dryRun.run(linked) { _ in nil }.manifest
   }
 }

@@ -12,9 +12,9 @@ extension PluginLoading {
     let present = result.names(besides: serving)
     for (plugin, routes) in calls.plugins where !present.contains(plugin) {
       let errors = routes.map { route in
-        PluginError(code: .noFunction, plugin: plugin, file: route.place, reason: "no plugin of this name is loaded")
+        PluginProblem(code: .noFunction, plugin: plugin, file: route.place, reason: "no plugin of this name is loaded")
       }
-      result.refusals[plugin] = PluginRefusal(errors: errors)
+      result.refusals[plugin] = PluginError(problems: errors)
     }
   }
 
@@ -35,6 +35,6 @@ extension PluginLoading.Result {
   /// The names of plugins and libraries that are there, be they refused.
   fileprivate func names(besides serving: [String: PluginGeneration]) -> Set<String> {
     Set(serving.keys).subtracting(removed)
-      .union(refusals.values.flatMap(\.errors).map(\.plugin)).union(candidates.map(\.name))
+      .union(refusals.values.flatMap(\.problems).map(\.plugin)).union(candidates.map(\.name))
   }
 }

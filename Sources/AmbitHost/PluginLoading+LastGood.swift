@@ -13,7 +13,7 @@ extension PluginLoading {
     for file in result.files where !result.triedLastGood.contains(file.path) {
       guard let refusal = result.refusals[file.path] else { continue }
       result.triedLastGood.insert(file.path)
-      do throws(PluginRefusal) {
+      do throws(PluginError) {
         guard let candidate = try candidate(file, refusal, from: lastGood, configuration, &result) else { continue }
         result.candidates.append(candidate)
         result.refusals[file.path] = nil
@@ -27,34 +27,35 @@ extension PluginLoading {
 
   /// The last good copy of a refused file, after its dry run; nil if there is none.
   func candidate(
-    _ file: PluginFile, _ refusal: PluginRefusal, from lastGood: LastGoodCopies, _ configuration: HostConfiguration,
+    _ file: PluginFile, _ refusal: PluginError, from lastGood: LastGoodCopies, _ configuration: HostConfiguration,
     _ result: inout Result
-  ) throws(PluginRefusal) -> Candidate? {
-    guard !refusal.errors.contains(where: { $0.code == .missing }) else { return nil }
+  ) throws(PluginError) -> Candidate? {
+    guard !refusal.problems.contains(where: { $0.code == .missing }) else { return nil }
     let content = try lastGood.content(
       of: file, trust: configuration.fileTrust, limit: configuration.maxPluginSize)
     guard let content else { return nil }
     let calls = CallRoutes(configuration, file: source.name)
-    let rehearsal = rehearsal(configuration)
+    let dryRun = dryRun(configuration)
     var resolver = resolver(configuration)
     resolver.lastGood = lastGood
     let copy = try add(content, &resolver, &result)
     guard let library = calls.libraries.first(where: { file.isLibrary && $0.name == file.path }) else {
-      return try rehearse(copy, rehearsal, configuration, calls, [:])
+      return try performDryRun(copy, dryRun, configuration, calls, [:])
     }
     let settings = PluginSettingValues(prefix: "", values: [:], calls: library.routes)
-    return Candidate(try rehearse(copy, rehearsal, settings), settings, at: library.place)
+    return Candidate(try performDryRun(copy, dryRun, settings), settings, at: library.place)
   }
 }
 
-extension PluginRefusal {
+extension PluginError {
   /// This one of a file, with the reasons why its last good copy is no way out.
-  func adding(lastGood refusal: PluginRefusal) -> PluginRefusal {
-    PluginRefusal(
-      errors: errors
-        + refusal.errors.map { error in
-          PluginError(
-            code: error.code, plugin: error.plugin, file: error.file, reason: "its last good copy: \(error.reason)")
+  func adding(lastGood error: PluginError) -> PluginError {
+    PluginError(
+      problems: problems
+        + error.problems.map { problem in
+          PluginProblem(
+            code: problem.code, plugin: problem.plugin, file: problem.file,
+            reason: "its last good copy: \(problem.reason)")
         })
   }
 }

@@ -9,32 +9,32 @@ extension PluginLoading {
   /// Finds a library for its routes and tries in a child process what is new of it. A library of which only the routes
   /// have changed is used as it was loaded. One that is optional may be missing, but not be bad.
   func take(
-    _ library: CallRoutes.Library, _ configuration: HostConfiguration, _ rehearsal: Rehearsal,
+    _ library: CallRoutes.Library, _ configuration: HostConfiguration, _ dryRun: DryRun,
     _ resolver: inout DependencyResolver, serving: PluginGeneration?, _ result: inout Result
   ) {
     let settings = PluginSettingValues(prefix: "", values: [:], calls: library.routes)
-    do throws(PluginRefusal) {
+    do throws(PluginError) {
       if let serving, serving.settings == settings, try isUnchangedBehindBusyLoader(serving.plugin.copy, configuration)
       {
         return result.kept[library.name] = serving.file
       }
-      let found = try find(library, within: configuration.rehearsalTimeout)
+      let found = try find(library, within: configuration.dryRunTimeout)
       let version = try version(of: found, configuration)
       if let serving, serving.plugin.copy.isSame(as: version),
         try bringsTheSame(serving.plugin.copy, found.file, &resolver, &result)
       {
         guard serving.settings != settings else { return result.kept[library.name] = serving.file }
-        try check(library, of: serving.plugin, within: configuration.rehearsalTimeout)
+        try check(library, of: serving.plugin, within: configuration.dryRunTimeout)
         result.candidates.append(Candidate(.loaded(serving.plugin), settings, at: library.place))
       } else {
         let copy = try link(try copies.add(version), &resolver, &result)
-        let origin = try rehearse(copy, rehearsal, settings)
+        let origin = try performDryRun(copy, dryRun, settings)
         result.candidates.append(Candidate(origin, settings, at: library.place))
       }
     } catch {
       let refusal = error.asked(at: library.place)
       if library.isOptional, error.isAbsence {
-        result.notices += refusal.errors.map { "\($0); its routes are optional and left out" }
+        result.notices += refusal.problems.map { "\($0); its routes are optional and left out" }
       } else {
         result.refusals[library.name] = refusal
       }
@@ -44,7 +44,7 @@ extension PluginLoading {
   /// Whether the loader cannot be asked and need not be: constructors that do not return keep it, but not what serves.
   private func isUnchangedBehindBusyLoader(
     _ copy: PluginCopy, _ configuration: HostConfiguration
-  ) throws(PluginRefusal) -> Bool {
+  ) throws(PluginError) -> Bool {
     guard loader.isBusy, copy.isPrivate else { return loader.isBusy }
     let content = try PluginContent(
       of: copy.file, settle: configuration.settle, trust: configuration.fileTrust, limit: configuration.maxPluginSize)
@@ -52,11 +52,11 @@ extension PluginLoading {
   }
 
   /// On the loader's thread, since the system's loader is asked what it has.
-  private func find(_ library: CallRoutes.Library, within limit: Duration) throws(PluginRefusal) -> FoundLibrary {
+  private func find(_ library: CallRoutes.Library, within limit: Duration) throws(PluginError) -> FoundLibrary {
     let path = source.resolveLibrary(library.name)
     let copies = copies
     let file = PluginFile(library: library.name, at: path)
-    return try loader.load(file, of: library.name, within: limit) { () throws(PluginRefusal) in
+    return try loader.load(file, of: library.name, within: limit) { () throws(PluginError) in
       try FoundLibrary(library.name, at: path, besides: copies)
     }
   }
@@ -64,17 +64,17 @@ extension PluginLoading {
   /// The functions of new routes to a library that is loaded already.
   private func check(
     _ library: CallRoutes.Library, of loaded: LoadedPlugin, within limit: Duration
-  ) throws(PluginRefusal) {
-    try loader.load(loaded.copy.file, of: library.name, within: limit) { () throws(PluginRefusal) in
+  ) throws(PluginError) {
+    try loader.load(loaded.copy.file, of: library.name, within: limit) { () throws(PluginError) in
       try loaded.check(library.routes)
     }
   }
 
   private func version(
     of found: FoundLibrary, _ configuration: HostConfiguration
-  ) throws(PluginRefusal) -> LibraryVersion {
+  ) throws(PluginError) -> LibraryVersion {
     if let use = found.use { return .inPlace(found.file, use) }
-    do throws(PluginRefusal) {
+    do throws(PluginError) {
       let content = try PluginContent(
         of: found.file, settle: configuration.settle, trust: configuration.fileTrust, limit: configuration.maxPluginSize
       )
@@ -85,12 +85,12 @@ extension PluginLoading {
   }
 
   /// What is opened in the child is what the host will open.
-  func rehearse(
-    _ copy: PluginCopy, _ rehearsal: Rehearsal, _ settings: PluginSettingValues
-  ) throws(PluginRefusal) -> Candidate.Origin {
-    do throws(PluginRefusal) {
-      let rehearsed = try rehearsal.rehearse(copy) { _ in RehearsalCast(settings: settings, handedOver: nil) }
-      return .library(copy, images: rehearsed.functionImages)
+  func performDryRun(
+    _ copy: PluginCopy, _ dryRun: DryRun, _ settings: PluginSettingValues
+  ) throws(PluginError) -> Candidate.Origin {
+    do throws(PluginError) {
+      let result = try dryRun.run(copy) { _ in DryRunInputs(settings: settings, handedOver: nil) }
+      return .library(copy, images: result.functionImages)
     } catch {
       copies.discard(copy)
       throw error
@@ -103,11 +103,11 @@ extension PluginLoading {
 extension PluginLoading {
   /// The system's loader is asked on the loader's thread, in case that it hangs.
   func resolver(_ configuration: HostConfiguration) -> DependencyResolver {
-    let (loader, limit) = (loader, configuration.rehearsalTimeout)
+    let (loader, limit) = (loader, configuration.dryRunTimeout)
     return DependencyResolver(
       copies: copies, settle: configuration.settle, trust: configuration.fileTrust, limit: configuration.maxPluginSize
-    ) { (name) throws(PluginRefusal) in
-      try loader.load(PluginFile(library: name, at: name), of: name, within: limit) { () throws(PluginRefusal) in
+    ) { (name) throws(PluginError) in
+      try loader.load(PluginFile(library: name, at: name), of: name, within: limit) { () throws(PluginError) in
         SystemLoader.library(name)
       }
     }
@@ -116,15 +116,15 @@ extension PluginLoading {
   /// A new copy of a plugin with what it brings along.
   func add(
     _ content: PluginContent, _ resolver: inout DependencyResolver, _ result: inout Result
-  ) throws(PluginRefusal) -> PluginCopy {
+  ) throws(PluginError) -> PluginCopy {
     try link(try copies.add(content), &resolver, &result)
   }
 
   /// Finds what a new copy brings along.
   func link(
     _ copy: PluginCopy, _ resolver: inout DependencyResolver, _ result: inout Result
-  ) throws(PluginRefusal) -> PluginCopy {
-    do throws(PluginRefusal) {
+  ) throws(PluginError) -> PluginCopy {
+    do throws(PluginError) {
       let dependencies = try resolver.dependencies(of: copy, in: copy.file)
       result.notes[copy.file.path] = dependencies.notes
       return try copies.attach(dependencies, to: copy)
@@ -138,7 +138,7 @@ extension PluginLoading {
   /// anew anyway.
   func bringsTheSame(
     _ loaded: PluginCopy, _ file: PluginFile, _ resolver: inout DependencyResolver, _ result: inout Result
-  ) throws(PluginRefusal) -> Bool {
+  ) throws(PluginError) -> Bool {
     guard !loader.isBusy else { return true }
     let dependencies = try resolver.dependencies(of: loaded, in: file)
     result.notes[file.path] = dependencies.notes
@@ -157,12 +157,14 @@ extension PluginLoading {
     for candidate in result.candidates {
       let calls = candidate.libraryCalls
       let errors = calls.compactMap { call in
-        call.conflict(among: settled + calls).map { PluginError(thread: call, conflictsWith: $0, file: candidate.file) }
+        call.conflict(among: settled + calls).map {
+          PluginProblem(thread: call, conflictsWith: $0, file: candidate.file)
+        }
       }
       if errors.isEmpty {
         settled += calls
       } else {
-        result.refusals[candidate.file] = PluginRefusal(errors: errors)
+        result.refusals[candidate.file] = PluginError(problems: errors)
         refused.insert(candidate.name)
         if let copy = candidate.unloadedCopy { copies.discard(copy) }
       }
@@ -171,7 +173,7 @@ extension PluginLoading {
   }
 }
 
-extension PluginError {
+extension PluginProblem {
   fileprivate init(thread call: LibraryCall, conflictsWith other: LibraryCall, file: String) {
     let own = call.call.placement.text(sharesOwnThread: false)
     let others = other.call.placement.text(sharesOwnThread: false)

@@ -2,7 +2,7 @@ internal import AmbitCore
 internal import AmbitPlugins
 
 extension PluginLoading {
-  /// A plugin that has passed its rehearsal, or a library, with what the configuration says of it.
+  /// A plugin that has passed its dry run, or a library, with what the configuration says of it.
   struct Candidate {
     enum Origin {
       case plugin(PluginCopy, PluginManifest)
@@ -111,7 +111,7 @@ extension PluginLoading {
     var kept: [String: PluginFile] = [:]
     var candidates: [Candidate] = []
     /// By file.
-    var refusals: [String: PluginRefusal] = [:]
+    var refusals: [String: PluginError] = [:]
     /// What the operator should know of a plugin or library although it serves, by file.
     var notes: [String: [String]] = [:]
     /// What the operator should know and did allow for.
@@ -119,7 +119,7 @@ extension PluginLoading {
     /// All that there is in the plugin directory and among the libraries of configured routes.
     var files: [PluginFile] = []
     /// Why files are refused of which the last good copy is a candidate, by file; they are not in `refusals`.
-    var fallbacks: [String: PluginRefusal] = [:]
+    var fallbacks: [String: PluginError] = [:]
     /// The files of which the last good copy was looked for.
     var triedLastGood: Set<String> = []
     /// The names of what serves and of which nothing is left, not even a file that was refused.
@@ -134,7 +134,7 @@ extension PluginLoading {
 
     /// The names in `serving` of which neither a candidate nor a file, be it refused, is there.
     func missing(from serving: [String: PluginGeneration]) -> [String] {
-      let refused = Set(refusals.values.flatMap(\.errors).map(\.plugin))
+      let refused = Set(refusals.values.flatMap(\.problems).map(\.plugin))
       let named = Set(candidates.map(\.name)).union(kept.keys).union(refused)
       return serving.keys.filter { !named.contains($0) && refusals[serving[$0]!.file.path] == nil }.sorted()
     }

@@ -48,12 +48,12 @@ struct PluginLoading {
   ) throws(HostFailure) -> Result {
     let calls = CallRoutes(configuration, file: source.name)
     let files = try list(configuration)
-    let rehearsal = rehearsal(configuration)
+    let dryRun = dryRun(configuration)
     var result = Result()
     var resolver = resolver(configuration)
     result.files = files + calls.libraries.map { PluginFile(library: $0.name, at: source.resolveLibrary($0.name)) }
     for file in files {
-      do throws(PluginRefusal) {
+      do throws(PluginError) {
         let content = try PluginContent(
           of: file, settle: configuration.settle, trust: configuration.fileTrust, limit: configuration.maxPluginSize)
         if let name = Self.unchanged(content, configuration, calls, serving),
@@ -62,7 +62,7 @@ struct PluginLoading {
           try Self.keep(file, as: name, serving, &result)
         } else {
           let copy = try add(content, &resolver, &result)
-          result.candidates.append(try rehearse(copy, rehearsal, configuration, calls, serving))
+          result.candidates.append(try performDryRun(copy, dryRun, configuration, calls, serving))
         }
       } catch {
         result.refusals[file.path] = error
@@ -70,7 +70,7 @@ struct PluginLoading {
       try goOn()
     }
     for library in calls.libraries {
-      take(library, configuration, rehearsal, &resolver, serving: serving[library.name], &result)
+      take(library, configuration, dryRun, &resolver, serving: serving[library.name], &result)
       try goOn()
     }
     // What is refused because of a conflict may have a last good copy without one.
@@ -86,9 +86,9 @@ struct PluginLoading {
     return result
   }
 
-  func rehearsal(_ configuration: HostConfiguration) -> Rehearsal {
-    Rehearsal(
-      runtime: configuration.rehearsalRuntime, limit: configuration.rehearsalTimeout, isStopping: isStopping,
+  func dryRun(_ configuration: HostConfiguration) -> DryRun {
+    DryRun(
+      limits: configuration.dryRunLimits, timeout: configuration.dryRunTimeout, isStopping: isStopping,
       log: Self.log)
   }
 
@@ -127,24 +127,24 @@ struct PluginLoading {
   /// Of two files with the same content the one that was loaded is the plugin's.
   private static func keep(
     _ file: PluginFile, as name: String, _ serving: [String: PluginGeneration], _ result: inout Result
-  ) throws(PluginRefusal) {
+  ) throws(PluginError) {
     guard let other = result.kept[name] else { return result.kept[name] = file }
-    guard serving[name]!.file == file else { throw PluginConflicts.refusal(of: file, named: name, besides: other) }
+    guard serving[name]!.file == file else { throw PluginConflicts.error(of: file, named: name, besides: other) }
     result.kept[name] = file
-    result.refusals[other.path] = PluginConflicts.refusal(of: other, named: name, besides: file)
+    result.refusals[other.path] = PluginConflicts.error(of: other, named: name, besides: file)
   }
 
-  func rehearse(
-    _ copy: PluginCopy, _ rehearsal: Rehearsal, _ configuration: HostConfiguration, _ calls: CallRoutes,
+  func performDryRun(
+    _ copy: PluginCopy, _ dryRun: DryRun, _ configuration: HostConfiguration, _ calls: CallRoutes,
     _ serving: [String: PluginGeneration]
-  ) throws(PluginRefusal) -> Candidate {
-    do throws(PluginRefusal) {
-      let rehearsed = try rehearsal.rehearse(copy) { manifest throws(PluginRefusal) in
+  ) throws(PluginError) -> Candidate {
+    do throws(PluginError) {
+      let result = try dryRun.run(copy) { manifest throws(PluginError) in
         let state = try serving[manifest.name]?.save(
-          timeout: configuration.rehearsalTimeout, unless: isStopping)
-        return RehearsalCast(settings: configuration.settings(of: manifest.name, calls), handedOver: state)
+          timeout: configuration.dryRunTimeout, unless: isStopping)
+        return DryRunInputs(settings: configuration.settings(of: manifest.name, calls), handedOver: state)
       }
-      let manifest = rehearsed.manifest
+      let manifest = result.manifest
       let settings = configuration.settings(of: manifest.name, calls)
       let patterns = try manifest.patterns(prefix: settings.prefix, of: copy.file) + settings.calls.map(\.pattern)
       warnOfLargeFrames(in: copy, of: manifest.name)
@@ -173,7 +173,7 @@ struct PluginLoading {
     let leaving = Set(result.missing(from: serving)).union(result.candidates.map(\.name))
     let staying = serving.filter { !leaving.contains($0.key) || result.kept[$0.key] != nil }
     let standing = staying.map { $0.value.claim(calls) }
-    let refusals = PluginConflicts.refusals(among: candidates, standing: standing)
+    let refusals = PluginConflicts.errors(among: candidates, standing: standing)
     for candidate in result.candidates where refusals[candidate.file] != nil {
       if let copy = candidate.unloadedCopy { copies.discard(copy) }
     }
@@ -181,10 +181,10 @@ struct PluginLoading {
     result.refusals.merge(refusals) { own, _ in own }
   }
 
-  /// What a plugin writes and logs in its rehearsal goes to the log; its name says so: "hello/rehearsal".
+  /// What a plugin writes and logs in its dry run goes to the log; its name says so: "hello/dry-run".
   private static func log(_ event: RelayLogHandler.Event) {
     let fields = event.fields.map { ($0.key, Logger.Metadata.Value.string($0.value)) }
-    Logger(label: "ambit.rehearsal").log(
+    Logger(label: "ambit.dry-run").log(
       level: Logger.Level(rawValue: event.level) ?? .info, "\(event.message)",
       metadata: Dictionary(fields) { $1 })
   }
@@ -205,9 +205,9 @@ extension HostConfiguration {
     }
   }
 
-  /// The limits of the runtime, for a child process that rehearses.
-  var rehearsalRuntime: RehearsalRuntime {
-    RehearsalRuntime(
+  /// The limits of the runtime, for the child process of dry runs.
+  var dryRunLimits: DryRunLimits {
+    DryRunLimits(
       stackSize: stackSize, cancelGrace: cancelGrace.wholeNanoseconds, poolThreads: poolThreads,
       logLevel: log.level.rawValue)
   }

@@ -21,8 +21,8 @@ package struct PluginReview {
   /// What the operator should know although it is no error.
   package let notices: [String]
 
-  /// Reads the configuration and rehearses every plugin, as at start: in a child process each is loaded, started and
-  /// stopped. What they log goes to standard error, in the configured form; so once in a process. Blocks.
+  /// Reads the configuration and makes a dry run of every plugin, as at start. What the plugins log goes to standard
+  /// error, in the configured form. Call it once in a process. Blocks.
   /// - Throws: every error that was found.
   package init(_ source: ConfigurationSource) throws(HostFailure) {
     let configuration = try source.read()

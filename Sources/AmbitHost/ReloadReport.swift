@@ -7,7 +7,7 @@ struct ReloadReport {
   /// What the operator should know of those that serve, by file.
   var notes: [String: [String]] = [:]
   /// By the file of the plugin that was refused.
-  var failed: [String: PluginRefusal] = [:]
+  var failed: [String: PluginError] = [:]
 
   /// Adds what became of a generation that is no failure.
   mutating func add(_ kind: PluginChange.Kind, _ generation: PluginGeneration) {
@@ -23,14 +23,14 @@ struct ReloadReport {
   func allChanges(serving: [String: PluginGeneration]) -> [PluginChange] {
     let failures = failed.map { file, refusal in
       PluginChange(
-        kind: .failed, file: file, generation: refusal.errors.compactMap { serving[$0.plugin]?.label }.first,
-        reasons: refusal.errors.map(\.description))
+        kind: .failed, file: file, generation: refusal.problems.compactMap { serving[$0.plugin]?.label }.first,
+        reasons: refusal.problems.map(\.description))
     }
     return (changes + failures).sorted { ($0.kind.rank, $0.file) < ($1.kind.rank, $1.file) }
   }
 }
 
-extension [String: PluginRefusal] {
+extension [String: PluginError] {
   /// Why each plugin is refused, a line each, by file.
-  var lines: [String] { sorted { $0.key < $1.key }.flatMap { $0.value.errors.map(\.description) } }
+  var lines: [String] { sorted { $0.key < $1.key }.flatMap { $0.value.problems.map(\.description) } }
 }

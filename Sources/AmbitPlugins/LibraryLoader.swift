@@ -21,20 +21,20 @@ package final class LibraryLoader: Sendable {
   /// in memory, and of no use to anybody.
   package func load<Library: Sendable>(
     _ file: PluginFile, of plugin: String, within limit: Duration,
-    _ work: @escaping @Sendable () throws(PluginRefusal) -> Library
-  ) throws(PluginRefusal) -> Library {
+    _ work: @escaping @Sendable () throws(PluginError) -> Library
+  ) throws(PluginError) -> Library {
     try refuseWhileBusy(file, of: plugin)
-    let gate = Gate<Result<Library, PluginRefusal>>()
+    let gate = Gate<Result<Library, PluginError>>()
     underWay.withLock { $0 = (plugin, Clock.wall) }
     thread.post { [self] in
       let result = CrashReport.noting("constructor", of: plugin) {
-        Result { () throws(PluginRefusal) in try work() }
+        Result { () throws(PluginError) in try work() }
       }
       underWay.withLock { $0 = nil }
       gate.arrive(result)
     }
     guard let result = gate.wait(timeout: limit.wholeNanoseconds, unless: isStopping)?.first else {
-      throw PluginRefusal(
+      throw PluginError(
         .loadingHangs, file, plugin: plugin, "its constructors have not returned after \(limit.shortText)")
     }
     return try result.get()
@@ -45,9 +45,9 @@ package final class LibraryLoader: Sendable {
 
   /// - Throws: if something is still being loaded. The system's loader does one thing at a time, so whoever asks it for
   ///   anything, be it a function's address, would have to wait for that.
-  package func refuseWhileBusy(_ file: PluginFile, of plugin: String) throws(PluginRefusal) {
+  package func refuseWhileBusy(_ file: PluginFile, of plugin: String) throws(PluginError) {
     guard let (name, since) = underWay.withLock({ $0 }) else { return }
     let reason = "the constructors of \(name) have not returned since \(Timestamp.text(of: since))"
-    throw PluginRefusal(.loadingHangs, file, plugin: plugin, "\(reason); nothing is loaded until they have")
+    throw PluginError(.loadingHangs, file, plugin: plugin, "\(reason); nothing is loaded until they have")
   }
 }

@@ -24,7 +24,7 @@ extension LoadedPlugin {
   /// The plugin's routes below its prefix, and the configured ones to its functions.
   func makeRoutes(
     _ settings: PluginSettingValues, generation: GenerationPointer
-  ) throws(PluginRefusal) -> [PluginRoute] {
+  ) throws(PluginError) -> [PluginRoute] {
     let allBlock = declaration.flags.contains(.threads)
     let own = zip(declaration.routes, try ownPatterns(prefix: settings.prefix)).map { route, pattern in
       PluginRoute(
@@ -46,7 +46,7 @@ extension LoadedPlugin {
   }
 
   /// What the plugin's routes answer when it is mounted below `prefix`.
-  private func ownPatterns(prefix: String) throws(PluginRefusal) -> [RoutePattern] {
+  private func ownPatterns(prefix: String) throws(PluginError) -> [RoutePattern] {
     try declaration.routes.map(\.pattern).mounted(below: prefix, plugin: declaration.name, file: copy.file)
   }
 }

@@ -10,7 +10,7 @@ internal import Synchronization
 package final class PluginGeneration: Sendable {
   package let plugin: LoadedPlugin
   package let settings: PluginSettingValues
-  /// Counts the plugin's generations, from 1; 0 in a rehearsal.
+  /// Counts the plugin's generations, from 1; 0 in a dry run.
   package let number: UInt64
   /// The plugin's name, or the last part of a library's, and the generation's number, as logs show it: "hello/3".
   package let label: String
@@ -26,8 +26,8 @@ package final class PluginGeneration: Sendable {
   /// What `end` is to call when all is over.
   let completion = Mutex<(@Sendable () -> Void)?>(nil)
   let progress: Mutex<Progress>
-  /// The plugin's own function that runs, and when it began: nanoseconds since 1970.
-  let ownCall = Mutex<(name: StaticString, since: Int64)?>(nil)
+  /// The lifecycle call that runs, and when it began: nanoseconds since 1970.
+  let lifecycleCall = Mutex<(name: StaticString, since: Int64)?>(nil)
   /// Its `start` was run, if it has one.
   let wasStarted = Atomic<Bool>(false)
   /// Its scope is open on every loop.
@@ -38,27 +38,27 @@ package final class PluginGeneration: Sendable {
     var since = Clock.wall
     var file: PluginFile
     /// Why the file is refused of which this is the last good copy; empty if it is not refused.
-    var refusal: [String] = []
+    var fileErrors: [String] = []
   }
 
   /// Opens the generation's scopes. No code of the plugin runs yet, and no route is served.
   package convenience init(
     _ plugin: LoadedPlugin, number: UInt64, settings: PluginSettingValues, loops: LoopGroup
-  ) throws(PluginRefusal) {
+  ) throws(PluginError) {
     try self.init(plugin, number: number, labelled: "\(number)", settings: settings, loops: loops)
   }
 
   /// A generation that serves nobody: the plugin can tell, and so can who reads the log.
   convenience init(
-    rehearsing plugin: LoadedPlugin, settings: PluginSettingValues, loops: LoopGroup
-  ) throws(PluginRefusal) {
-    try self.init(plugin, number: 0, labelled: "rehearsal", settings: settings, loops: loops)
-    record.value.pointee.isRehearsal = true
+    dryRunOf plugin: LoadedPlugin, settings: PluginSettingValues, loops: LoopGroup
+  ) throws(PluginError) {
+    try self.init(plugin, number: 0, labelled: "dry-run", settings: settings, loops: loops)
+    record.value.pointee.isDryRun = true
   }
 
   private init(
     _ plugin: LoadedPlugin, number: UInt64, labelled name: String, settings: PluginSettingValues, loops: LoopGroup
-  ) throws(PluginRefusal) {
+  ) throws(PluginError) {
     let label = "\(plugin.shortName)/\(name)"
     let record = GenerationPointer.allocate(capacity: 1)
     let shards = UnsafeMutableBufferPointer<ScopePointer>.allocate(capacity: loops.loops.count)
@@ -85,7 +85,7 @@ package final class PluginGeneration: Sendable {
     let openedCount = loops.onEach(within: LoopGroup.patience) { loop in opening.value.openShard(on: loop) }.count
     guard openedCount == loops.loops.count else {
       end(.retired(drain: .zero)) {}
-      throw refusal("no scope for it on a loop that does not turn")
+      throw error("no scope for it on a loop that does not turn")
     }
     hasShards.store(true, ordering: .relaxed)
   }
@@ -98,18 +98,18 @@ package final class PluginGeneration: Sendable {
 
   /// Why the operator's file is refused, a line for each reason, if this is the file's last good copy; else empty. From
   /// any thread.
-  package var lastGoodBecause: [String] { progress.withLock { $0.refusal } }
+  package var lastGoodBecause: [String] { progress.withLock { $0.fileErrors } }
 
   /// It is the last good copy of a file that is refused. From any thread.
   package var isLastGoodCopy: Bool { !lastGoodBecause.isEmpty }
 
   /// It serves as the last good copy of its file, which is refused.
-  package func standsIn(for refusal: PluginRefusal) {
-    progress.withLock { $0.refusal = refusal.errors.map(\.description) }
+  package func standsIn(for error: PluginError) {
+    progress.withLock { $0.fileErrors = error.problems.map(\.description) }
   }
 
   /// The operator's file has its content.
-  package func fileIsGood() { progress.withLock { $0.refusal = [] } }
+  package func fileIsGood() { progress.withLock { $0.fileErrors = [] } }
 
   /// The operator has given the file another name.
   package func fileWasRenamed(to file: PluginFile) {

@@ -64,8 +64,8 @@ static void prepare(void) {
   }
   // The first walk may load GCC's library, which a handler must not do.
   uintptr_t frames[1];
-  struct walk rehearsal = {.frames = frames, .capacity = 1};
-  walk_stack(&rehearsal);
+  struct walk first = {.frames = frames, .capacity = 1};
+  walk_stack(&first);
 }
 
 int cfiber_prepare_thread_backtraces(void) {

@@ -16,7 +16,7 @@ struct Ambit: ParsableCommand {
     version: AmbitVersionText.line,
     subcommands: [
       Serve.self, Reload.self, Status.self, Inspect.self, Check.self, Routes.self, Build.self, Header.self,
-      Rehearse.self,
+      DryRun.self,
     ])
 
   static func main() {

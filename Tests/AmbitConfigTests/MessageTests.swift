@@ -44,7 +44,7 @@ import Testing
       #"1:1: stall_warning: expected a duration from 1ms to 1m, or "0s" for no limit, found "2m""#
     ),
     ("settle = '2m'", #"1:1: settle: expected a duration from 0s to 1m, found "2m""#),
-    ("rehearsal_timeout = '0s'", #"1:1: rehearsal_timeout: expected a duration from 1ms to 10m, found "0s""#),
+    ("dry_run_timeout = '0s'", #"1:1: dry_run_timeout: expected a duration from 1ms to 10m, found "0s""#),
     ("cancel_grace = '2m'", #"1:1: cancel_grace: expected a duration from 0s to 1m, found "2m""#),
     ("drain_timeout = '25h'", #"1:1: drain_timeout: expected a duration from 0s to 24h, found "25h""#),
     (

@@ -23,7 +23,7 @@ import Testing
       drain_timeout = "1m30s"
       cancel_grace = "1s"
       settle = "0s"
-      rehearsal_timeout = "2s"
+      dry_run_timeout = "2s"
       trust = "any"
       stall_warning = "1s"
       half_close = "allow"
@@ -57,7 +57,7 @@ import Testing
     expected.drainTimeout = .seconds(90)
     expected.cancelGrace = .seconds(1)
     expected.settle = .zero
-    expected.rehearsalTimeout = .seconds(2)
+    expected.dryRunTimeout = .seconds(2)
     expected.trust = .any
     expected.stallWarning = .seconds(1)
     expected.halfClose = .allow

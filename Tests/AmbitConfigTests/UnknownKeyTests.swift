@@ -7,6 +7,7 @@ import Testing
     ("[limts]", #"1:2: unknown table "limts"; did you mean "limits"?"#),
     ("[plugins_]\n", #"1:2: unknown table "plugins_"; did you mean "plugins"?"#),
     ("[limits]\nmax_boddy = 1", #"2:1: limits: unknown key "max_boddy"; did you mean "max_body"?"#),
+    ("rehearsal_timeout = '1s'", #"1:1: unknown key "rehearsal_timeout"; did you mean "dry_run_timeout"?"#),
   ])
   func `come with the nearest known one`(text: String, message: String) {
     #expect(messages(text) == ["host.conf:" + message])
@@ -24,9 +25,9 @@ import Testing
   @Test func `list what is known when nothing is near`() {
     #expect(messages("log.colour = 1") == [#"host.conf:1:5: log: unknown key "colour"; known here: level, format"#])
     let known =
-      "admin, cancel_grace, drain_timeout, expose_generation, half_close, handler_stack_size, limits, listen, log, "
-      + "max_plugin_size, plugin, plugins, pool_queue, pool_threads, private, rehearsal_timeout, route, settle, "
-      + "stack_size, stall_warning, start, threads, trust"
+      "admin, cancel_grace, drain_timeout, dry_run_timeout, expose_generation, half_close, handler_stack_size, limits, "
+      + "listen, log, max_plugin_size, plugin, plugins, pool_queue, pool_threads, private, route, settle, stack_size, "
+      + "stall_warning, start, threads, trust"
     #expect(messages(#""" = 1"#) == [#"host.conf:1:1: unknown key ""; known here: "# + known])
   }
 }

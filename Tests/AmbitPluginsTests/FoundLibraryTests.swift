@@ -39,7 +39,7 @@ import Testing
     let found = try FoundLibrary(name, at: file.path, besides: copies)
     let library = try LoadedPlugin(library: try copies.add(.copied(found, .settled(found.file))))
     #expect(copies.path == String(library.path.prefix(copies.path.count)))
-    #expect(throws: PluginRefusal.self, "it is not in the loader's folders") {
+    #expect(throws: PluginError.self, "it is not in the loader's folders") {
       try FoundLibrary(name, at: name, besides: copies)
     }
     #expect(try FoundLibrary(name, at: file.path, besides: copies).use == nil)
@@ -47,7 +47,7 @@ import Testing
 
   @Test func `says that there is none`() {
     for path in ["libnope.so.9", "\(folder.path)/nope.so"] {
-      let error = #expect(throws: PluginRefusal.self) { try FoundLibrary("nope", at: path, besides: copies) }
+      let error = #expect(throws: PluginError.self) { try FoundLibrary("nope", at: path, besides: copies) }
       #expect(error?.isAbsence == true)
       #expect(
         error?.description == "library nope: cannot open shared object file: No such file or directory")

@@ -49,8 +49,8 @@ import Testing
 
   @Test func `passes on what the loader says, about the file of the operator`() throws {
     let file = try FixtureLibrary.build("undefined_symbol", in: folder)
-    let error = #expect(throws: PluginRefusal.self) { try LoadedPlugin.load(file) }
-    #expect(error?.errors.map(\.code) == [.notLoadable])
+    let error = #expect(throws: PluginError.self) { try LoadedPlugin.load(file) }
+    #expect(error?.problems.map(\.code) == [.notLoadable])
     #expect(error?.description == "plugin undefined_symbol (\(file.path)): undefined symbol: defined_nowhere")
   }
 
@@ -59,7 +59,7 @@ import Testing
     let fixed = try FixtureLibrary.compile(["-no-pie", source], to: "\(folder.path)/fixed.so")
     let movable = try FixtureLibrary.compile(["-pie", source], to: "\(folder.path)/movable.so")
     let reasons = try [fixed, movable].map { file in
-      let error = try #require(throws: PluginRefusal.self) { try LoadedPlugin.load(file) }
+      let error = try #require(throws: PluginError.self) { try LoadedPlugin.load(file) }
       return error.description
     }
     #expect(

@@ -14,12 +14,12 @@ import Testing
     let candidates = [
       Candidate(try claim("a", "a.so", "GET /x", "GET /{y}")), Candidate(try claim("b", "b.so", "POST /x")),
     ]
-    #expect(PluginConflicts.refusals(among: candidates, standing: [try claim("c", "c.so", "GET /z/{y}")]).isEmpty)
+    #expect(PluginConflicts.errors(among: candidates, standing: [try claim("c", "c.so", "GET /z/{y}")]).isEmpty)
   }
 
   @Test func `refuses both files of a plugin, each naming the other`() throws {
     let candidates = [Candidate(try claim("echo", "z.so")), Candidate(try claim("echo", "b.so"))]
-    let refusals = PluginConflicts.refusals(among: candidates, standing: [])
+    let refusals = PluginConflicts.errors(among: candidates, standing: [])
     #expect(
       refusals.mapValues(\.description) == [
         "b.so": "plugin echo (b.so): the plugin in z.so has the same name, echo",
@@ -28,7 +28,7 @@ import Testing
   }
 
   @Test func `refuses a second file of a plugin that serves as it is`() throws {
-    let refusals = PluginConflicts.refusals(
+    let refusals = PluginConflicts.errors(
       among: [Candidate(try claim("echo", "a.so"))], standing: [try claim("echo", "b.so")])
     #expect(
       refusals.mapValues(\.description) == ["a.so": "plugin echo (a.so): the plugin in b.so has the same name, echo"])
@@ -39,7 +39,7 @@ import Testing
       Candidate(try claim("one", "1.so", "GET /a/{x}", "* /b")),
       Candidate(try claim("two", "2.so", "GET /a/{y}", "GET /b", "* /b")),
     ]
-    let refusals = PluginConflicts.refusals(among: candidates, standing: [])
+    let refusals = PluginConflicts.errors(among: candidates, standing: [])
     #expect(refusals.keys.sorted() == ["2.so"])
     #expect(
       refusals["2.so"]?.description == """
@@ -50,7 +50,7 @@ import Testing
 
   @Test func `lets what serves already stand, whatever the names of the files`() throws {
     let candidates = [Candidate(try claim("new", "a.so", "GET /x"))]
-    let refusals = PluginConflicts.refusals(among: candidates, standing: [try claim("old", "z.so", "GET /x")])
+    let refusals = PluginConflicts.errors(among: candidates, standing: [try claim("old", "z.so", "GET /x")])
     #expect(refusals.keys.sorted() == ["a.so"])
   }
 
@@ -59,7 +59,7 @@ import Testing
       Candidate(try claim("a", "a.so", "GET /x"), predecessor: try claim("a", "a.so", "GET /y")),
       Candidate(try claim("b", "b.so", "GET /y"), predecessor: try claim("b", "b.so", "GET /x")),
     ]
-    #expect(PluginConflicts.refusals(among: candidates, standing: []).isEmpty)
+    #expect(PluginConflicts.errors(among: candidates, standing: []).isEmpty)
   }
 
   @Test func `keeps the route of a plugin whose new version is refused`() throws {
@@ -68,7 +68,7 @@ import Testing
       Candidate(
         try claim("b", "b.so", "GET /taken"), predecessor: try claim("b", "b.so", "GET /moved")),
     ]
-    let refusals = PluginConflicts.refusals(among: candidates, standing: [try claim("c", "c.so", "GET /taken")])
+    let refusals = PluginConflicts.errors(among: candidates, standing: [try claim("c", "c.so", "GET /taken")])
     #expect(refusals.keys.sorted() == ["a.so", "b.so"])
     #expect(refusals["a.so"]?.description.contains("as GET /moved of plugin b (b.so)") == true)
   }
@@ -77,7 +77,7 @@ import Testing
     let candidates = [
       Candidate(try claim("a", "a.so", "GET /taken", "GET /free")), Candidate(try claim("b", "b.so", "GET /free")),
     ]
-    let refusals = PluginConflicts.refusals(among: candidates, standing: [try claim("c", "c.so", "GET /taken")])
+    let refusals = PluginConflicts.errors(among: candidates, standing: [try claim("c", "c.so", "GET /taken")])
     #expect(refusals.keys.sorted() == ["a.so"])
   }
 }

@@ -19,7 +19,7 @@ import Testing
 
   private func file(_ name: String) -> PluginFile { PluginFile(path: "\(folder.path)/\(name)") }
 
-  private func reason(_ error: PluginRefusal?) -> String? { error?.errors.first?.reason }
+  private func reason(_ error: PluginError?) -> String? { error?.problems.first?.reason }
 
   @Test func `identifies a file by its content alone`() throws {
     let hash = try write("same", to: "a.so")
@@ -73,20 +73,20 @@ import Testing
   @Test func `refuses a file that is still being written`() throws {
     try folder.write("", to: "a.so")
     var text = ""
-    let error = #expect(throws: PluginRefusal.self) {
+    let error = #expect(throws: PluginError.self) {
       try PluginContent(of: file("a.so"), settle: .seconds(60)) { _ in
         text += "more"
         _ = try? folder.write(text, to: "a.so")
       }
     }
-    #expect(error?.errors.map(\.code) == [.unsettled])
+    #expect(error?.problems.map(\.code) == [.unsettled])
     #expect(reason(error) == "still being written: it changed twice while it was read")
   }
 
   /// Hashing 4 GiB would take a minute, and holding them memory that this machine may not have.
   @Test func `refuses a huge file that is no library, or is too large, by its first bytes`() throws {
     let image = try Data(contentsOf: URL(fileURLWithPath: FixtureLibrary.build("bare", in: folder).path))
-    let cases: [(name: String, head: Data, code: PluginError.Code, reason: String)] = [
+    let cases: [(name: String, head: Data, code: PluginProblem.Code, reason: String)] = [
       ("zeros.so", Data(), .notALibrary, "not a shared library: it does not begin with the ELF magic number"),
       ("half.so", image[..<64], .notALibrary, "not a shared library: it has no segment to load"),
       (
@@ -97,9 +97,9 @@ import Testing
     for (name, head, code, reason) in cases {
       try folder.write(head, to: name)
       truncate("\(folder.path)/\(name)", 4 << 30)
-      let error = #expect(throws: PluginRefusal.self) { try PluginContent.settled(file(name)) }
-      #expect(error?.errors.map(\.code) == [code], "\(name)")
-      #expect(error?.errors.map(\.reason) == [reason])
+      let error = #expect(throws: PluginError.self) { try PluginContent.settled(file(name)) }
+      #expect(error?.problems.map(\.code) == [code], "\(name)")
+      #expect(error?.problems.map(\.reason) == [reason])
     }
   }
 
@@ -107,10 +107,10 @@ import Testing
     let hash = try write("text", to: "a.so")
     let size = FixtureLibrary.image(endingWith: "text").count
     #expect(try PluginContent(of: file("a.so"), settle: .zero, limit: size).hash == hash)
-    let error = #expect(throws: PluginRefusal.self) {
+    let error = #expect(throws: PluginError.self) {
       try PluginContent(of: file("a.so"), settle: .zero, limit: size - 1)
     }
-    #expect(error?.errors.map(\.code) == [.tooLarge])
+    #expect(error?.problems.map(\.code) == [.tooLarge])
   }
 
   @Test func `does not judge the first bytes of a file that is being written`() throws {
@@ -134,10 +134,10 @@ import Testing
       "fifo.so": "expected a shared library, found neither a file nor a folder",
     ]
     for (name, text) in expected {
-      let error = #expect(throws: PluginRefusal.self) { try PluginContent(of: file(name)) }
+      let error = #expect(throws: PluginError.self) { try PluginContent(of: file(name)) }
       let stem = name.dropLast(3)
       #expect(error?.description == "plugin \(stem) (\(folder.path)/\(name)): \(text)")
-      #expect(error?.errors.map(\.code) == [.unreadable])
+      #expect(error?.problems.map(\.code) == [.unreadable])
     }
   }
 }

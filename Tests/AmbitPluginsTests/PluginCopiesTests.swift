@@ -62,8 +62,8 @@ import Testing
     let whole = try Data(contentsOf: URL(fileURLWithPath: FixtureLibrary.build("bare", in: folder).path))
     for length in stride(from: 0, to: whole.count, by: 97) + [whole.count - 1] {
       let cut = PluginFile(path: try folder.write(whole.prefix(length), to: "cut.so"))
-      let error = #expect(throws: PluginRefusal.self) { try copies.add(.settled(cut)) }
-      #expect(error?.errors.map(\.code) == [.notALibrary])
+      let error = #expect(throws: PluginError.self) { try copies.add(.settled(cut)) }
+      #expect(error?.problems.map(\.code) == [.notALibrary])
     }
     #expect(try copiedFiles().isEmpty)
   }
@@ -75,9 +75,9 @@ import Testing
       try folder.write(whole, to: "bare.so")
       let content = try PluginContent.settled(file)
       try overwrite(file, with: other)
-      let error = #expect(throws: PluginRefusal.self) { try copies.add(content) }
-      #expect(error?.errors.map(\.code) == [.unsettled])
-      #expect(error?.errors.first?.reason == "still being written: it changed while it was copied")
+      let error = #expect(throws: PluginError.self) { try copies.add(content) }
+      #expect(error?.problems.map(\.code) == [.unsettled])
+      #expect(error?.problems.first?.reason == "still being written: it changed while it was copied")
     }
     #expect(try copiedFiles().isEmpty)
   }
@@ -105,7 +105,7 @@ import Testing
     let object = try FixtureLibrary.compile(["-c", source], to: "\(folder.path)/object.so")
     let text = PluginFile(path: try folder.write("#!/bin/sh\nexit 0\n", to: "text.so"))
     for (file, kind) in [(object, "an object file"), (text, "ELF magic number")] {
-      let error = #expect(throws: PluginRefusal.self) { try copies.add(.settled(file)) }
+      let error = #expect(throws: PluginError.self) { try copies.add(.settled(file)) }
       #expect(error?.description.contains(kind) == true)
     }
     #expect(try copiedFiles().isEmpty)

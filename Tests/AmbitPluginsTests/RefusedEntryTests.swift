@@ -9,10 +9,10 @@ import Testing
 @Suite struct `A plugin that breaks a rule` {
   struct Rule: CustomTestStringConvertible, Sendable {
     let fixture: String
-    let code: PluginError.Code
+    let code: PluginProblem.Code
     let reasons: [String]
 
-    init(_ fixture: String, _ code: PluginError.Code, _ reasons: String...) {
+    init(_ fixture: String, _ code: PluginProblem.Code, _ reasons: String...) {
       (self.fixture, self.code, self.reasons) = (fixture, code, reasons)
     }
 
@@ -63,38 +63,38 @@ import Testing
   func `is refused with what was expected and what was found`(rule: Rule) throws {
     let folder = try TemporaryFolder()
     let file = try FixtureLibrary.build(rule.fixture, in: folder)
-    let error = #expect(throws: PluginRefusal.self) { try LoadedPlugin.load(file) }
+    let error = #expect(throws: PluginError.self) { try LoadedPlugin.load(file) }
     let lines = rule.reasons.map { "plugin \(rule.fixture) (\(file.path)): \($0)" }
-    #expect(error?.errors.map(\.description) == lines)
-    #expect(error?.errors.allSatisfy { $0.code == rule.code } == true)
+    #expect(error?.problems.map(\.description) == lines)
+    #expect(error?.problems.allSatisfy { $0.code == rule.code } == true)
   }
 
   @Test func `is refused with the column where a pattern stops making sense`() throws {
     let folder = try TemporaryFolder()
     let file = try FixtureLibrary.build("bad_pattern", in: folder)
-    let error = #expect(throws: PluginRefusal.self) { try LoadedPlugin.load(file) }
-    #expect(error?.errors.map(\.code) == [.malformedRoute, .malformedRoute, .malformedRoute])
+    let error = #expect(throws: PluginError.self) { try LoadedPlugin.load(file) }
+    #expect(error?.problems.map(\.code) == [.malformedRoute, .malformedRoute, .malformedRoute])
     let places = [
       #"routes[0].pattern: "GET bad": column 5: expected "#,
       #"routes[1].pattern: "GET /{a}/{a}": column 11: expected "#,
       #"routes[2].pattern: expected a pattern such as "GET /hello/{name}", found NULL"#,
     ]
-    for (error, place) in zip(error?.errors ?? [], places) { #expect(error.reason.hasPrefix(place)) }
+    for (error, place) in zip(error?.problems ?? [], places) { #expect(error.reason.hasPrefix(place)) }
   }
 
   @Test func `is refused with each unknown flag`() throws {
     let folder = try TemporaryFolder()
     let file = try FixtureLibrary.build("unknown_flags", in: folder)
-    let error = #expect(throws: PluginRefusal.self) { try LoadedPlugin.load(file) }
+    let error = #expect(throws: PluginError.self) { try LoadedPlugin.load(file) }
     #expect(
-      error?.errors.map(\.reason) == ["routes[0].flags: unknown bits 0x40", "flags: unknown bits 0x80"])
+      error?.problems.map(\.reason) == ["routes[0].flags: unknown bits 0x40", "flags: unknown bits 0x80"])
   }
 
   @Test func `hears of all its mistakes at once`() throws {
     let folder = try TemporaryFolder()
     let file = try FixtureLibrary.build("many_mistakes", in: folder)
-    let error = #expect(throws: PluginRefusal.self) { try LoadedPlugin.load(file) }
-    let fields = error?.errors.map { String($0.reason.prefix { $0 != ":" }) }
+    let error = #expect(throws: PluginError.self) { try LoadedPlugin.load(file) }
+    let fields = error?.problems.map { String($0.reason.prefix { $0 != ":" }) }
     #expect(fields == ["name", "routes[0].pattern", "routes[1]", "routes[1].flags", "flags"])
   }
 }

@@ -5,13 +5,13 @@ import CAmbit
 /// Checks an entry whose header is right.
 enum EntryCheck {
   /// - Throws: everything that is wrong with the entry, in the order of its fields.
-  static func declaration(of image: EntryImage, in file: PluginFile) throws(PluginRefusal) -> PluginDeclaration {
+  static func declaration(of image: EntryImage, in file: PluginFile) throws(PluginError) -> PluginDeclaration {
     let (routes, routeProblems) = RouteListCheck.routes(of: image)
     let problems = textProblems(of: image) + routeProblems + flagProblems(of: image) + stackProblems(of: image)
     let name = image.name.flatMap { isName($0) ? $0 : nil } ?? file.stem
     guard problems.isEmpty else {
-      throw PluginRefusal(
-        errors: problems.map { PluginError(code: $0.code, plugin: name, file: file.path, reason: $0.reason) })
+      throw PluginError(
+        problems: problems.map { PluginProblem(code: $0.code, plugin: name, file: file.path, reason: $0.reason) })
     }
     return PluginDeclaration(
       name: name, version: image.version ?? "", about: image.about ?? "", flags: PluginFlags(rawValue: image.flags),
@@ -44,7 +44,7 @@ enum EntryCheck {
   private static func stackProblems(of image: EntryImage) -> [EntryProblem] {
     let runsOnThreads = PluginFlags(rawValue: image.flags).contains(.threads)
     var problems = [EntryProblem]()
-    func check(_ size: UInt32, onThread: Bool, _ place: String, _ code: PluginError.Code) {
+    func check(_ size: UInt32, onThread: Bool, _ place: String, _ code: PluginProblem.Code) {
       guard let expected = StackSize.mismatch(Int(size), onThread: onThread) else { return }
       problems.append(EntryProblem(code, "\(place)stack_size: expected \(expected), found \(size)"))
     }

@@ -38,7 +38,7 @@ package final class LoadedPlugin: Sendable {
 
   /// Maps the copy and checks its entry. Blocks while the loader works and the library's constructors run.
   /// - Throws: every reason against the plugin that could be found at once.
-  package init(_ copy: PluginCopy) throws(PluginRefusal) {
+  package init(_ copy: PluginCopy) throws(PluginError) {
     self.copy = copy
     path = copy.path
     defer { CrashReport.noteLibraries() }
@@ -56,7 +56,7 @@ package final class LoadedPlugin: Sendable {
 
   /// Maps a library that is no plugin, and takes it for one that declares nothing. Blocks while the loader works and the
   /// library's constructors run.
-  package init(library copy: PluginCopy) throws(PluginRefusal) {
+  package init(library copy: PluginCopy) throws(PluginError) {
     self.copy = copy
     defer { CrashReport.noteLibraries() }
     let handle = try Self.open(copy)
@@ -76,12 +76,12 @@ package final class LoadedPlugin: Sendable {
   /// The function of that name; nil if the library and those it is linked with have none.
   func symbol(_ name: String) -> UnsafeMutableRawPointer? { dlsym(handle.value, name) }
 
-  /// Maps the copy and checks that its entry says what it said in its rehearsal.
-  package convenience init(_ copy: PluginCopy, rehearsedAs manifest: PluginManifest) throws(PluginRefusal) {
+  /// Maps the copy and checks that its entry says what it said in its dry run.
+  package convenience init(_ copy: PluginCopy, expecting manifest: PluginManifest) throws(PluginError) {
     try self.init(copy)
     guard PluginManifest(of: self) == manifest else {
       let reason = "its entry is not the one that it had in its dry run; does a constructor change it?"
-      throw PluginRefusal(.malformedEntry, copy.file, plugin: manifest.name, reason)
+      throw PluginError(.malformedEntry, copy.file, plugin: manifest.name, reason)
     }
   }
 
@@ -89,30 +89,30 @@ package final class LoadedPlugin: Sendable {
   /// symbols to itself, since a later version would otherwise be bound to those of an earlier one.
   ///
   /// What the copy brings along is opened first, and stays: by the time that it could go, others may use it too.
-  private static func open(_ copy: PluginCopy) throws(PluginRefusal) -> UnsafeMutableRawPointer {
+  private static func open(_ copy: PluginCopy) throws(PluginError) -> UnsafeMutableRawPointer {
     ClosedDescriptors.restoreStreams()
     for path in copy.openedBefore {
       let library = dlopen(path, RTLD_NOW | RTLD_LOCAL)
       ForkedChild.endIfReturned(fromLoading: copy.file.stem)
       guard library != nil else {
-        throw PluginRefusal(.notLoadable, copy.file, copy.dependencies.naming(loaderMessage(about: copy)))
+        throw PluginError(.notLoadable, copy.file, copy.dependencies.naming(loaderMessage(about: copy)))
       }
     }
     let handle = dlopen(copy.path, RTLD_NOW | RTLD_LOCAL)
     ForkedChild.endIfReturned(fromLoading: copy.file.stem)
     ClosedDescriptors.restoreStreams(closedBy: "a constructor", of: copy.file.stem)
     guard let handle else {
-      throw PluginRefusal(.notLoadable, copy.file, copy.dependencies.naming(loaderMessage(about: copy)))
+      throw PluginError(.notLoadable, copy.file, copy.dependencies.naming(loaderMessage(about: copy)))
     }
     return handle
   }
 
   private static func entry(
     of copy: PluginCopy, in handle: UnsafeMutableRawPointer
-  ) throws(PluginRefusal) -> UnsafeRawPointer {
+  ) throws(PluginError) -> UnsafeRawPointer {
     guard let entry = dlsym(handle, AMBIT_PLUGIN_SYMBOL) else {
       let reason = "no symbol \(AMBIT_PLUGIN_SYMBOL) in the library; is it defined with AMBIT_EXPORT?"
-      throw PluginRefusal(.noEntry, copy.file, reason)
+      throw PluginError(.noEntry, copy.file, reason)
     }
     return UnsafeRawPointer(entry)
   }

@@ -3,7 +3,7 @@ import AmbitCore
 extension [RoutePattern] {
   /// The patterns of a plugin's routes below `prefix`, "" for none.
   /// - Throws: the first one that cannot stand there, and why.
-  func mounted(below prefix: String, plugin: String, file: PluginFile) throws(PluginRefusal) -> [RoutePattern] {
+  func mounted(below prefix: String, plugin: String, file: PluginFile) throws(PluginError) -> [RoutePattern] {
     guard !prefix.isEmpty else { return self }
     var patterns: [RoutePattern] = []
     for pattern in self {
@@ -11,7 +11,7 @@ extension [RoutePattern] {
         patterns.append(try pattern.prefixed(by: prefix))
       } catch {
         let reason = "route \(pattern) cannot be mounted below \(prefix): \(error)"
-        throw PluginRefusal(.malformedRoute, file, plugin: plugin, reason)
+        throw PluginError(.malformedRoute, file, plugin: plugin, reason)
       }
     }
     return patterns

@@ -44,7 +44,7 @@ package enum PluginConflicts {
   /// before its own.
   ///
   /// What serves already is in `standing`, whose claims must not conflict with each other.
-  package static func refusals(among candidates: [Candidate], standing: [Claim]) -> [String: PluginRefusal] {
+  package static func errors(among candidates: [Candidate], standing: [Claim]) -> [String: PluginError] {
     let ordered = candidates.sorted { $0.claim.file < $1.claim.file }
     var refused = namesakes(among: ordered.map(\.claim))
     while true {
@@ -59,7 +59,7 @@ package enum PluginConflicts {
         if errors.isEmpty {
           held.add(candidate.claim)
         } else {
-          refused[candidate.claim.file] = PluginRefusal(errors: errors)
+          refused[candidate.claim.file] = PluginError(problems: errors)
         }
       }
       // A predecessor that goes on serving can stand in the way of a candidate that was let in.
@@ -68,12 +68,12 @@ package enum PluginConflicts {
   }
 
   /// Nobody can tell which of several files with one plugin's name is meant.
-  private static func namesakes(among claims: [Claim]) -> [String: PluginRefusal] {
-    var refused: [String: PluginRefusal] = [:]
+  private static func namesakes(among claims: [Claim]) -> [String: PluginError] {
+    var refused: [String: PluginError] = [:]
     for (name, group) in Dictionary(grouping: claims, by: \.plugin) where group.count > 1 {
       for (index, claim) in group.enumerated() {
         let other = group[index == 0 ? 1 : 0]
-        refused[claim.file] = refusal(
+        refused[claim.file] = error(
           of: PluginFile(path: claim.file), named: name, besides: PluginFile(path: other.file))
       }
     }
@@ -81,8 +81,8 @@ package enum PluginConflicts {
   }
 
   /// Why one of two files that are the same plugin is not taken in.
-  package static func refusal(of file: PluginFile, named name: String, besides other: PluginFile) -> PluginRefusal {
-    PluginRefusal(.duplicateName, file, plugin: name, "the plugin in \(other.path) has the same name, \(name)")
+  package static func error(of file: PluginFile, named name: String, besides other: PluginFile) -> PluginError {
+    PluginError(.duplicateName, file, plugin: name, "the plugin in \(other.path) has the same name, \(name)")
   }
 }
 
@@ -109,23 +109,23 @@ private struct Holdings {
     for route in claim.routes { routes[route.pattern.meaning] = Holder(claim: claim, route: route) }
   }
 
-  func conflicts(with claim: PluginConflicts.Claim) -> [PluginError] {
+  func conflicts(with claim: PluginConflicts.Claim) -> [PluginProblem] {
     let name = names[claim.plugin].map { holder in
-      PluginConflicts.refusal(
+      PluginConflicts.error(
         of: PluginFile(path: claim.file), named: claim.plugin, besides: PluginFile(path: holder.file))
     }
-    return (name?.errors ?? []) + routeConflicts(with: claim)
+    return (name?.problems ?? []) + routeConflicts(with: claim)
   }
 
   /// A configured route may also stand in the way of one that its own plugin declares.
-  private func routeConflicts(with claim: PluginConflicts.Claim) -> [PluginError] {
+  private func routeConflicts(with claim: PluginConflicts.Claim) -> [PluginProblem] {
     var holders = routes
     return claim.routes.compactMap { route in
       guard let holder = holders.updateValue(Holder(claim: claim, route: route), forKey: route.pattern.meaning) else {
         return nil
       }
       let place = route.place.map { "\($0): " } ?? ""
-      return PluginError(
+      return PluginProblem(
         code: .conflictingRoute, plugin: claim.plugin, file: claim.file,
         reason: "\(place)route \(route.pattern) answers the same requests as \(holder.description)")
     }

@@ -19,10 +19,11 @@ struct RouteCheck {
     let target = target()
     checkFlags()
     guard let pattern, let target, problems.isEmpty else { return nil }
-    return DeclaredRoute(pattern: pattern, target: target, flags: RouteFlags(rawValue: route.flags), stackSize: Int(route.stackSize))
+    return DeclaredRoute(
+      pattern: pattern, target: target, flags: RouteFlags(rawValue: route.flags), stackSize: Int(route.stackSize))
   }
 
-  private mutating func refuse(_ code: PluginError.Code, _ reason: String) {
+  private mutating func refuse(_ code: PluginProblem.Code, _ reason: String) {
     problems.append(EntryProblem(code, place + reason))
   }
 

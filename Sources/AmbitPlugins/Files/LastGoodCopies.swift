@@ -81,33 +81,33 @@ package final class LastGoodCopies: Sendable {
 
   /// The last good content of `file`, which messages go on calling by its own path; nil if there is none.
   /// - Throws: if there is one that cannot be used: others could have changed it, or it is damaged.
-  package func content(of file: PluginFile, trust: FileTrust, limit: Int) throws(PluginRefusal) -> PluginContent? {
+  package func content(of file: PluginFile, trust: FileTrust, limit: Int) throws(PluginError) -> PluginContent? {
     try content(of: file, key: Self.key(of: file), trust: trust, limit: limit)
   }
 
   /// The same of a library that plugins bring along under `name`, now found at `location`.
   func content(
     ofDependency name: String, at location: String, trust: FileTrust, limit: Int
-  ) throws(PluginRefusal) -> PluginContent? {
+  ) throws(PluginError) -> PluginContent? {
     let file = PluginFile(library: name, at: location)
     return try content(of: file, key: Self.key(ofDependency: name), trust: trust, limit: limit)
   }
 
   private func content(
     of file: PluginFile, key: String, trust: FileTrust, limit: Int
-  ) throws(PluginRefusal) -> PluginContent? {
-    var refusal: PluginRefusal?
+  ) throws(PluginError) -> PluginContent? {
+    var firstError: PluginError?
     for copy in copies(under: key) {
       let place = PluginFile(path: file.path, location: "\(path)/\(copy.name)", isLibrary: file.isLibrary)
-      do throws(PluginRefusal) {
+      do throws(PluginError) {
         let content = try PluginContent(of: place, settle: .zero, trust: trust, limit: limit)
         if content.hash.description == copy.hash { return content.taken(for: file) }
-        throw PluginRefusal(.unreadable, file, "\(place.location) is damaged: its SHA-256 is not that of its name")
+        throw PluginError(.unreadable, file, "\(place.location) is damaged: its SHA-256 is not that of its name")
       } catch {
-        refusal = refusal ?? error
+        firstError = firstError ?? error
       }
     }
-    if let refusal { throw refusal }
+    if let firstError { throw firstError }
     return nil
   }
 

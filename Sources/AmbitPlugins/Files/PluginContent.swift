@@ -26,11 +26,11 @@ package struct PluginContent: Sendable {
   package init(
     of file: PluginFile, settle: Duration = .milliseconds(100), trust: FileTrust = .any, limit: Int = defaultLimit,
     pause: (Duration) -> Void = pauseThread
-  ) throws(PluginRefusal) {
+  ) throws(PluginError) {
     do throws(UntrustedFile) {
       try trust.check(file.location)
     } catch {
-      throw PluginRefusal(.untrusted, file, error.description)
+      throw PluginError(.untrusted, file, error.description)
     }
     for _ in 0..<2 {
       if let content = try Self.attempt(file, settle: settle, limit: limit, pause: pause) {
@@ -38,7 +38,7 @@ package struct PluginContent: Sendable {
         return
       }
     }
-    throw PluginRefusal(.unsettled, file, "still being written: it changed twice while it was read")
+    throw PluginError(.unsettled, file, "still being written: it changed twice while it was read")
   }
 
   private init(_ file: PluginFile, _ source: OpenFile, hash: SHA256, size: Int) {
@@ -54,29 +54,29 @@ package struct PluginContent: Sendable {
   /// The content, or nil if the file changed between the first look at it and the last.
   private static func attempt(
     _ file: PluginFile, settle: Duration, limit: Int, pause: (Duration) -> Void
-  ) throws(PluginRefusal) -> PluginContent? {
+  ) throws(PluginError) -> PluginContent? {
     let source = try reading(file) { () throws(FileError) in try OpenFile(reading: file.location) }
     let before = try reading(file) { () throws(FileError) in try source.status() }
     try refuseUnlessFile(before, file)
     let age = before.age
     if age < settle { pause(min(settle, settle - age)) }
-    let refusal = try reading(file) { () throws(FileError) -> PluginRefusal? in
+    let pluginError = try reading(file) { () throws(FileError) -> PluginError? in
       try objection(to: source, of: before.size, limit: limit, in: file)
     }
     let hash = try reading(file) { () throws(FileError) -> SHA256? in
-      refusal == nil ? try Self.hash(of: source, size: before.size) : nil
+      pluginError == nil ? try Self.hash(of: source, size: before.size) : nil
     }
     let after = try reading(file) { () throws(FileError) in try FileStatus(of: file.location) }
     guard after == before else { return nil }
-    if let refusal { throw refusal }
+    if let pluginError { throw pluginError }
     return hash.map { PluginContent(file, source, hash: $0, size: before.size) }
   }
 
   /// Passes on why the file cannot be read.
   private static func reading<Value>(
     _ file: PluginFile, _ body: () throws(FileError) -> Value
-  ) throws(PluginRefusal) -> Value {
-    do throws(FileError) { return try body() } catch { throw PluginRefusal(.unreadable, file, error.reason) }
+  ) throws(PluginError) -> Value {
+    do throws(FileError) { return try body() } catch { throw PluginError(.unreadable, file, error.reason) }
   }
 
   /// Nil if the file is not as long as `size` any more. One that grows all the time is not followed.
@@ -86,31 +86,31 @@ package struct PluginContent: Sendable {
     return count == size ? hash.hash : nil
   }
 
-  private static func refuseUnlessFile(_ status: FileStatus, _ file: PluginFile) throws(PluginRefusal) {
+  private static func refuseUnlessFile(_ status: FileStatus, _ file: PluginFile) throws(PluginError) {
     guard status.kind != .file else { return }
     let found = status.kind == .folder ? "a folder" : "neither a file nor a folder"
-    throw PluginRefusal(.unreadable, file, "expected a shared library, found \(found)")
+    throw PluginError(.unreadable, file, "expected a shared library, found \(found)")
   }
 
   /// Why a file of `size` bytes need not be read; nil if it has to be.
   private static func objection(
     to source: OpenFile, of size: Int, limit: Int, in file: PluginFile
-  ) throws(FileError) -> PluginRefusal? {
+  ) throws(FileError) -> PluginError? {
     let head = try source.readHead(upTo: headSize)
     do throws(ELFError) {
       try ELF.checkHead(head.span, size: UInt64(size))
     } catch {
-      return PluginRefusal(.notALibrary, file, error.description)
+      return PluginError(.notALibrary, file, error.description)
     }
     guard size > limit else { return nil }
-    return PluginRefusal(
+    return PluginError(
       .tooLarge, file,
       "the file has \(size) bytes, at most \(limit) are allowed; raise max_plugin_size if it is meant to be that large")
   }
 
   /// Writes the content to a new file at `path`.
   /// - Throws: `.unsettled` if the file has changed since it was read; nothing is left at `path` then.
-  func copy(to path: String) throws(PluginRefusal) {
+  func copy(to path: String) throws(PluginError) {
     var hash = SHA256.Pieces()
     do throws(FileError) {
       let copy = try OpenFile(creating: path, mode: 0o700)
@@ -124,11 +124,11 @@ package struct PluginContent: Sendable {
         throw error
       }
     } catch {
-      throw PluginRefusal(.unreadable, file, "no private copy of it: \(error)")
+      throw PluginError(.unreadable, file, "no private copy of it: \(error)")
     }
     guard hash.hash == self.hash else {
       unlink(path)
-      throw PluginRefusal(.unsettled, file, "still being written: it changed while it was copied")
+      throw PluginError(.unsettled, file, "still being written: it changed while it was copied")
     }
   }
 }

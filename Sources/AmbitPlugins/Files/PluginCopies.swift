@@ -38,9 +38,9 @@ package final class PluginCopies: Sendable {
   }
 
   /// Copies a library for this machine that can be loaded to a new file.
-  package func add(_ content: PluginContent) throws(PluginRefusal) -> PluginCopy {
+  package func add(_ content: PluginContent) throws(PluginError) -> PluginCopy {
     let (copy, facts) = try copy(content)
-    do throws(PluginRefusal) {
+    do throws(PluginError) {
       try facts.refuseUnlessLoadable(content.file)
     } catch {
       discard(copy)
@@ -50,11 +50,11 @@ package final class PluginCopies: Sendable {
   }
 
   /// Copies a library for this machine to a new file, and reads there what it says of itself without loading it.
-  package func copy(_ content: PluginContent) throws(PluginRefusal) -> (copy: PluginCopy, facts: LibraryFacts) {
+  package func copy(_ content: PluginContent) throws(PluginError) -> (copy: PluginCopy, facts: LibraryFacts) {
     let file = content.file
     let copy = "\(path)/\(file.copyName).new-\(count.add(1, ordering: .relaxed).newValue).so"
     try content.copy(to: copy)
-    do throws(PluginRefusal) {
+    do throws(PluginError) {
       let facts = try LibraryFacts(ofCopy: copy, of: file)
       return (PluginCopy(file: file, hash: content.hash, of: facts, path: copy), facts)
     } catch {
@@ -65,13 +65,13 @@ package final class PluginCopies: Sendable {
 
   /// Names a copy that was not loaded yet after its plugin or library: `NAME.GENERATION.BUILD.so`, by which a debugger or
   /// a person finds the build. BUILD is the beginning of the build ID, of the hash where there is none.
-  package func name(_ copy: PluginCopy, plugin: String, generation: UInt64) throws(PluginRefusal) -> PluginCopy {
+  package func name(_ copy: PluginCopy, plugin: String, generation: UInt64) throws(PluginError) -> PluginCopy {
     let build = (copy.buildID ?? copy.hash?.description ?? "").prefix(12)
     let name = freeName("\(plugin).\(generation).\(build)")
     do throws(FileError) {
       _ = try systemCall("rename it to \(name)", copy.path) { rename(copy.path, name) }
     } catch {
-      throw PluginRefusal(.unreadable, copy.file, "no private copy of it: \(error)")
+      throw PluginError(.unreadable, copy.file, "no private copy of it: \(error)")
     }
     var named = copy
     named.path = name
@@ -93,7 +93,7 @@ package final class PluginCopies: Sendable {
 
   /// Copies a library that others are linked with as `name`. It keeps this name, in a folder of its own, for the loader
   /// knows it by no other; one content is copied once.
-  func addDependency(_ content: PluginContent, named name: String) throws(PluginRefusal) -> PluginCopy {
+  func addDependency(_ content: PluginContent, named name: String) throws(PluginError) -> PluginCopy {
     let folder = folder(of: content.hash)
     if let copy = loadedCopy(at: "\(folder)/\(name)"), access(copy.path, F_OK) == 0 { return copy }
     var copy = try self.copy(content).copy
@@ -104,7 +104,7 @@ package final class PluginCopies: Sendable {
       _ = try systemCall("rename it to \(folder)/\(name)", copy.path) { rename(copy.path, "\(folder)/\(name)") }
     } catch {
       discard(copy)
-      throw PluginRefusal(.unreadable, content.file, "no private copy of it: \(error)")
+      throw PluginError(.unreadable, content.file, "no private copy of it: \(error)")
     }
     copy.path = "\(folder)/\(name)"
     loaded.withLock { [copy] in $0[copy.path] = copy }
@@ -112,7 +112,7 @@ package final class PluginCopies: Sendable {
   }
 
   /// Has `copy` opened with what it brings along. `dependencies` are in the order in which they are to be opened.
-  package func attach(_ dependencies: [Dependency], to copy: PluginCopy) throws(PluginRefusal) -> PluginCopy {
+  package func attach(_ dependencies: [Dependency], to copy: PluginCopy) throws(PluginError) -> PluginCopy {
     var copy = copy
     copy.dependencies = dependencies
     let own = dependencies.map(\.copy).filter { contains($0.path) }
@@ -126,7 +126,7 @@ package final class PluginCopies: Sendable {
         StubLibrary.bytes(
           linkedWith: named.map { String($0.1[1]) }, in: Set(named.map { String($0.1[0]) }).sorted()))
     } catch {
-      throw PluginRefusal(.unreadable, copy.file, "no private copy of it: \(error)")
+      throw PluginError(.unreadable, copy.file, "no private copy of it: \(error)")
     }
     copy.openedBefore.append(opener)
     copy.opener = opener
@@ -210,7 +210,7 @@ package struct PluginCopy: Sendable {
 
 extension PluginCopy {
   /// A copy that another process has made and checked, at `path`.
-  init(reading path: String, of file: PluginFile, hash: String) throws(PluginRefusal) {
+  init(reading path: String, of file: PluginFile, hash: String) throws(PluginError) {
     self.init(
       file: file, hash: SHA256(hexadecimal: hash), of: try LibraryFacts(ofCopy: path, of: file), path: path)
   }
@@ -224,25 +224,25 @@ extension PluginFile {
 extension LibraryFacts {
   /// What the private copy at `path` says of the library in `file`. It is mapped for that, and only what is looked at gets
   /// into memory.
-  init(ofCopy path: String, of file: PluginFile) throws(PluginRefusal) {
+  init(ofCopy path: String, of file: PluginFile) throws(PluginError) {
     let facts: Result<LibraryFacts, ELFError>
     do throws(FileError) {
       facts = try withMappedBytes(of: path) { (bytes) throws(ELFError) in try LibraryFacts(of: bytes) }
     } catch {
-      throw PluginRefusal(.unreadable, file, "no private copy of it: \(error)")
+      throw PluginError(.unreadable, file, "no private copy of it: \(error)")
     }
     do throws(ELFError) { self = try facts.get() } catch {
-      throw PluginRefusal(.notALibrary, file, error.description)
+      throw PluginError(.notALibrary, file, error.description)
     }
   }
 
   /// Refuses the library in `file` if the loader would take it for a library and it is none, or could take it a few times
   /// only.
-  package func refuseUnlessLoadable(_ file: PluginFile) throws(PluginRefusal) {
+  package func refuseUnlessLoadable(_ file: PluginFile) throws(PluginError) {
     do throws(ELFError) {
       try checkLoadable(asLibrary: file.isLibrary)
     } catch {
-      throw PluginRefusal(.notALibrary, file, error.description)
+      throw PluginError(.notALibrary, file, error.description)
     }
   }
 }

@@ -1,5 +1,5 @@
 /// One reason why a plugin is refused: a code to match, the plugin and its file, and a sentence to read.
-package struct PluginError: Error, Equatable, Sendable, CustomStringConvertible {
+package struct PluginProblem: Equatable, Sendable, CustomStringConvertible {
   package enum Code: UInt64, Sendable {
     /// The file could not be read or copied.
     case unreadable
@@ -23,9 +23,9 @@ package struct PluginError: Error, Equatable, Sendable, CustomStringConvertible 
     case malformedEntry
     /// A route of the entry is wrong.
     case malformedRoute
-    /// The child process in which it was rehearsed crashed, exited or took too long.
-    case rehearsalFailed
-    /// The plugin's own `start` failed, or the `save` of the generation before it.
+    /// The child process of its dry run crashed, exited or took too long.
+    case dryRunFailed
+    /// The plugin's `start` failed, or the `save` of the generation before it.
     case startFailed
     /// A configured route names a function that the library does not have.
     case noFunction
@@ -66,32 +66,33 @@ package struct PluginError: Error, Equatable, Sendable, CustomStringConvertible 
 }
 
 /// Why a plugin is refused: every reason that could be found at once, at least one.
-package struct PluginRefusal: Error, Equatable, Sendable, CustomStringConvertible {
-  package let errors: [PluginError]
+package struct PluginError: Error, Equatable, Sendable, CustomStringConvertible {
+  package let problems: [PluginProblem]
 
-  package init(errors: [PluginError]) { self.errors = errors }
+  package init(problems: [PluginProblem]) { self.problems = problems }
 
-  /// `plugin` is the plugin's name if it is known.
-  init(_ code: PluginError.Code, _ file: PluginFile, plugin: String? = nil, _ reason: String) {
-    errors = [PluginError(code: code, plugin: plugin ?? file.stem, file: file.path, reason: reason)]
+  /// - Parameter plugin: The plugin's name if it is known; else the stem of the file stands for it.
+  init(_ code: PluginProblem.Code, _ file: PluginFile, plugin: String? = nil, _ reason: String) {
+    problems = [PluginProblem(code: code, plugin: plugin ?? file.stem, file: file.path, reason: reason)]
   }
 
   /// Whether there is no such file.
-  package var isAbsence: Bool { errors.allSatisfy { $0.code == .missing } }
+  package var isAbsence: Bool { problems.allSatisfy { $0.code == .missing } }
 
-  /// The same, asked for at `place` of the configuration: `host.conf:7`. A reason that names its place already keeps it.
-  package func asked(at place: String) -> PluginRefusal {
-    PluginRefusal(
-      errors: errors.map { error in
-        var error = error
-        if error.code != .noFunction { error.place = place }
-        return error
+  /// The same error with the `place` of the configuration that asks for the file: `host.conf:7`. A problem that names its
+  /// place already keeps it.
+  package func asked(at place: String) -> PluginError {
+    PluginError(
+      problems: problems.map { problem in
+        var problem = problem
+        if problem.code != .noFunction { problem.place = place }
+        return problem
       })
   }
 
-  /// Whether it says something of one of these plugins.
-  package func isOf(_ plugins: [String]) -> Bool { errors.contains { plugins.contains($0.plugin) } }
+  /// Whether a problem concerns one of these plugins.
+  package func concerns(_ plugins: [String]) -> Bool { problems.contains { plugins.contains($0.plugin) } }
 
-  /// One line for each reason.
-  package var description: String { errors.map(\.description).joined(separator: "\n") }
+  /// One line for each problem.
+  package var description: String { problems.map(\.description).joined(separator: "\n") }
 }

@@ -42,7 +42,7 @@ package struct DependencyResolver {
   private let settle: Duration
   private let trust: FileTrust
   private let limit: Int
-  private let loaded: (String) throws(PluginRefusal) -> SystemLoader.Library?
+  private let loaded: (String) throws(PluginError) -> SystemLoader.Library?
   /// Where a library is taken from before the operator's file: for a plugin that is itself a last good copy, which served
   /// with these libraries.
   package var lastGood: LastGoodCopies?
@@ -52,7 +52,7 @@ package struct DependencyResolver {
   /// - Parameter loaded: tells what the system's loader has under a name; left out, the loader is asked on this thread.
   package init(
     copies: PluginCopies, settle: Duration, trust: FileTrust, limit: Int = PluginContent.defaultLimit,
-    loaded: ((String) throws(PluginRefusal) -> SystemLoader.Library?)? = nil
+    loaded: ((String) throws(PluginError) -> SystemLoader.Library?)? = nil
   ) {
     (self.copies, self.settle, self.trust, self.limit) = (copies, settle, trust, limit)
     self.loaded = loaded ?? { SystemLoader.library($0) }
@@ -62,7 +62,7 @@ package struct DependencyResolver {
   /// linked with. Those that the loader finds by itself in the system's folders are left to it, and are in the list only
   /// if an old version stays in use; those of which a process has one only are not in the list. Reads and copies files.
   /// - Throws: what is wrong with one of them.
-  package mutating func dependencies(of copy: PluginCopy, in file: PluginFile) throws(PluginRefusal) -> [Dependency] {
+  package mutating func dependencies(of copy: PluginCopy, in file: PluginFile) throws(PluginError) -> [Dependency] {
     var list: [Dependency] = []
     var visited: Set<String> = []
     try add(copy.links, of: file.location, for: file, to: &list, &visited)
@@ -72,10 +72,10 @@ package struct DependencyResolver {
   private mutating func add(
     _ links: LibraryLinks, of location: String, for file: PluginFile, to list: inout [Dependency],
     _ visited: inout Set<String>
-  ) throws(PluginRefusal) {
+  ) throws(PluginError) {
     for name in links.needed where visited.insert(name).inserted && !InPlaceUse.isNeverCopied(name) {
       let library: SystemLoader.Library?
-      do throws(PluginRefusal) { library = try loaded(name) } catch { throw error.ofDependency(name, of: file) }
+      do throws(PluginError) { library = try loaded(name) } catch { throw error.ofDependency(name, of: file) }
       let path = links.file(of: name, from: location)
       let dependency =
         if let path { try brought(name, at: path, library, for: file) } else { stale(name, library, for: file) }
@@ -88,7 +88,7 @@ package struct DependencyResolver {
   /// Nil if the loader has the operator's file itself.
   private mutating func brought(
     _ name: String, at path: String, _ library: SystemLoader.Library?, for file: PluginFile
-  ) throws(PluginRefusal) -> Dependency? {
+  ) throws(PluginError) -> Dependency? {
     if let library, !copies.contains(library.path) { return try inPlace(name, at: path, library, for: file) }
     let content = try content(name, at: path, for: file)
     let known = library.flatMap { copies.loadedCopy(at: $0.path) } ?? found[name]?.copy
@@ -97,7 +97,7 @@ package struct DependencyResolver {
       return Dependency(name: name, location: path, isBrought: true, copy: known, note: note)
     }
     let copy: PluginCopy
-    do throws(PluginRefusal) { copy = try copies.addDependency(content, named: name) } catch {
+    do throws(PluginError) { copy = try copies.addDependency(content, named: name) } catch {
       throw error.ofDependency(path, of: file)
     }
     let dependency = Dependency(name: name, location: path, isBrought: true, copy: copy, note: nil)
@@ -108,7 +108,7 @@ package struct DependencyResolver {
   /// One that the loader has, and that is no copy: something has opened it by its name.
   private func inPlace(
     _ name: String, at path: String, _ library: SystemLoader.Library, for file: PluginFile
-  ) throws(PluginRefusal) -> Dependency? {
+  ) throws(PluginError) -> Dependency? {
     guard LoadedImages()?.contains(fileAt: path) != true else { return nil }
     let content = try content(name, at: path, for: file)
     let other = try? PluginContent(of: PluginFile(library: name, at: library.path), settle: .zero, limit: limit)
@@ -139,8 +139,8 @@ package struct DependencyResolver {
       note: Self.note(name, library.path, instead: library.path))
   }
 
-  private func content(_ name: String, at path: String, for file: PluginFile) throws(PluginRefusal) -> PluginContent {
-    do throws(PluginRefusal) {
+  private func content(_ name: String, at path: String, for file: PluginFile) throws(PluginError) -> PluginContent {
+    do throws(PluginError) {
       if let lastGood, let content = try? lastGood.content(ofDependency: name, at: path, trust: trust, limit: limit) {
         return content
       }
@@ -162,21 +162,21 @@ package struct DependencyResolver {
   }
 }
 
-extension PluginRefusal {
+extension PluginError {
   /// The same about the operator's files instead of the copies of what a plugin brings along.
-  func naming(_ dependencies: [Dependency]) -> PluginRefusal {
-    PluginRefusal(
-      errors: errors.map {
-        PluginError(code: $0.code, plugin: $0.plugin, file: $0.file, reason: dependencies.naming($0.reason))
+  func naming(_ dependencies: [Dependency]) -> PluginError {
+    PluginError(
+      problems: problems.map {
+        PluginProblem(code: $0.code, plugin: $0.plugin, file: $0.file, reason: dependencies.naming($0.reason))
       })
   }
 
   /// The same of the plugin in `file`, which brings along the library at `path`.
-  func ofDependency(_ path: String, of file: PluginFile) -> PluginRefusal {
-    PluginRefusal(
-      errors: errors.map { error in
-        PluginError(
-          code: error.code, plugin: file.stem, file: file.path, reason: "its library \(path): \(error.reason)")
+  func ofDependency(_ path: String, of file: PluginFile) -> PluginError {
+    PluginError(
+      problems: problems.map { problem in
+        PluginProblem(
+          code: problem.code, plugin: file.stem, file: file.path, reason: "its library \(path): \(problem.reason)")
       })
   }
 }

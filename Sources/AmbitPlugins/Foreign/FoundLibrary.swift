@@ -16,7 +16,7 @@ package struct FoundLibrary: Sendable {
   ///   - path: what the loader would be asked for: a name, or a path if there is a slash in it.
   ///   - copies: the host's own copies, which do not count as what the loader has.
   /// - Throws: `.missing` if there is no such file.
-  package init(_ name: String, at path: String, besides copies: PluginCopies) throws(PluginRefusal) {
+  package init(_ name: String, at path: String, besides copies: PluginCopies) throws(PluginError) {
     if !path.contains("/") {
       let loaded = SystemLoader.path(of: path).flatMap { copies.contains($0) ? nil : $0 }
       if loaded != nil || InPlaceUse.isNeverCopied(path) {
@@ -30,7 +30,7 @@ package struct FoundLibrary: Sendable {
     guard let location, access(location, F_OK) == 0 else {
       let reason = "cannot open shared object file: \(String(cString: strerror(location == nil ? ENOENT : errno)))"
       let isAbsent = location == nil || [ENOENT, ENOTDIR].contains(errno)
-      throw PluginRefusal(isAbsent ? .missing : .unreadable, file, reason)
+      throw PluginError(isAbsent ? .missing : .unreadable, file, reason)
     }
     use = Self.useInPlace(of: location)
   }
@@ -49,9 +49,9 @@ package struct FoundLibrary: Sendable {
 
   /// Refuses a copy of a library of which a process has one only, under whatever name the file goes; `soname` is what the
   /// library calls itself.
-  func refuseSecond(soname: String?) throws(PluginRefusal) {
+  func refuseSecond(soname: String?) throws(PluginError) {
     guard let soname, InPlaceUse.isNeverCopied(soname) else { return }
-    throw PluginRefusal(
+    throw PluginError(
       .notLoadable, file,
       "its SONAME is \(soname), of which a process has one only, and the host has that of the system; write \(soname) "
         + "in its place")
@@ -131,17 +131,17 @@ extension PluginCopies {
   }
 
   /// What is to be loaded of a library: a copy, or the file itself.
-  package func add(_ version: LibraryVersion) throws(PluginRefusal) -> PluginCopy {
+  package func add(_ version: LibraryVersion) throws(PluginError) -> PluginCopy {
     switch version {
     case .inPlace(let file, let use): return PluginCopy(use, of: file)
     case .copied(let found, let content):
-      do throws(PluginRefusal) { return try add(found, content) } catch { throw error.locating(found.file) }
+      do throws(PluginError) { return try add(found, content) } catch { throw error.locating(found.file) }
     }
   }
 
-  private func add(_ found: FoundLibrary, _ content: PluginContent) throws(PluginRefusal) -> PluginCopy {
+  private func add(_ found: FoundLibrary, _ content: PluginContent) throws(PluginError) -> PluginCopy {
     let (copy, facts) = try copy(content)
-    do throws(PluginRefusal) {
+    do throws(PluginError) {
       try facts.refuseUnlessLoadable(content.file)
       try found.refuseSecond(soname: facts.soname)
       return copy
@@ -152,13 +152,13 @@ extension PluginCopies {
   }
 }
 
-extension PluginRefusal {
+extension PluginError {
   /// The same of a library that is called by a name, with the file that the name stands for.
-  package func locating(_ file: PluginFile) -> PluginRefusal {
+  package func locating(_ file: PluginFile) -> PluginError {
     guard !file.path.contains("/") else { return self }
-    return PluginRefusal(
-      errors: errors.map {
-        PluginError(code: $0.code, plugin: $0.plugin, file: $0.file, reason: "\(file.location): \($0.reason)")
+    return PluginError(
+      problems: problems.map {
+        PluginProblem(code: $0.code, plugin: $0.plugin, file: $0.file, reason: "\(file.location): \($0.reason)")
       })
   }
 }

@@ -62,18 +62,18 @@ extension LoadedPlugin {
   }
 
   /// Refuses functions that would run on event loops, so several at once, although nobody says that they may.
-  func refuseUnknownSafety(of calls: [WantedFunction], _ functions: [ambit_function]) throws(PluginRefusal) {
+  func refuseUnknownSafety(of calls: [WantedFunction], _ functions: [ambit_function]) throws(PluginError) {
     let known = dlsym(UnsafeMutableRawPointer(bitPattern: 0), "cos").map { UInt(bitPattern: clinux_image_around($0)) }
-    let errors = zip(calls, functions).compactMap { call, function -> PluginError? in
+    let errors = zip(calls, functions).compactMap { call, function -> PluginProblem? in
       guard call.mustBeKnownAsSafe, LibraryLanes.image(of: function) != known else { return nil }
-      return PluginError(
+      return PluginProblem(
         code: .unsafeFunction, plugin: declaration.name, file: copy.file.path,
         reason:
           "\(call.place): blocking = false calls \(call.symbol) on several event loops at once, and the host does "
           + "not know that it is thread-safe: expected a function of the system's libm, found one of another library; "
           + #"if it is, write "serial = false" beside it, else leave "blocking" out"#)
     }
-    guard errors.isEmpty else { throw PluginRefusal(errors: errors) }
+    guard errors.isEmpty else { throw PluginError(problems: errors) }
   }
 }
 

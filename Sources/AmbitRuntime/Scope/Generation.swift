@@ -29,7 +29,7 @@ public struct Generation {
   /// What `save` has handed over so far.
   public var saved: HandedOverState?
   /// A dry run: the generation serves nobody.
-  public var isRehearsal = false
+  public var isDryRun = false
   /// Functions of the plugin that the host calls on behalf of others. Lifecycle calls are not among them.
   public internal(set) var entryPoints: [EntryPoint] = []
   /// The values of the plugin's scope: `ambit_set`.

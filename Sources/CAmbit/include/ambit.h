@@ -271,10 +271,10 @@ typedef struct ambit_route {
  * -fstack-clash-protection: without it a function with a frame of 64 KiB or more, such as one with `char buffer[100000]`,
  * can step over the guard below its stack and write into another one. `ambit inspect` names such functions. */
 
-/* A new version of a plugin is rehearsed before the host loads it: a child process loads it, runs `start` and then
- * `stop`, and is killed if that takes too long, with all processes that it has started. So `start` runs twice, and
- * whatever it does to the world outside of its process it should leave undone where
- * ambit_extension(plugin, "ambit.rehearsal/1") is not NULL.
+/* The host makes a dry run of each new version of a plugin before it loads it: a child process loads it, runs `start`
+ * and then `stop`, and is killed if that takes too long, with all processes that it has started. So `start` runs twice.
+ * If `start` changes anything outside of its process, it should not do so in a dry run, which is where
+ * ambit_extension(plugin, "ambit.dry_run/1") is not NULL.
  *
  * `start`, `stop` and `save` each run on a thread of their own: they may block, which holds up no request. What `start`
  * spawns may run before it returns.
@@ -312,8 +312,8 @@ typedef struct ambit_plugin {
   ambit_handler start AMBIT_ZERO; /* may be NULL. Runs before the first request, may wait; not AMBIT_OK: refused */
   ambit_stop_fn stop AMBIT_ZERO;  /* may be NULL. Runs last, when the plugin's scope has been cancelled; also after a
                                      start that failed */
-  ambit_handler save AMBIT_ZERO;  /* may be NULL. Runs before each start of the next generation, in rehearsal and in
-                                     earnest, while this one serves on; calls ambit_hand_over */
+  ambit_handler save AMBIT_ZERO;  /* may be NULL. Runs before each start of the next generation, in its dry run and
+                                     live, while this one serves on; calls ambit_hand_over */
   uint32_t flags AMBIT_ZERO;      /* AMBIT_PLUGIN_UNLOADABLE, AMBIT_PLUGIN_THREADS */
   uint32_t stack_size AMBIT_ZERO; /* bytes of stack that its handlers need, up to 64 MiB; 0: the host's
                                      handler_stack_size. A route's own counts before it; jobs say for themselves */
@@ -987,7 +987,7 @@ static inline void ambit_log(ambit_scope *scope, ambit_level level, const char *
 }
 
 /* A table of calls that is not part of this ABI, by its name and version.                                         [job]
- * There is "ambit.rehearsal/1" for now, in a rehearsal alone: no calls, but the news that this is one.
+ * There is one for now, "ambit.dry_run/1", which has no calls: it is there in a dry run, and only there.
  * Owner     The host's; it lives as long as the process.
  * Returns   The table, of the type that the extension's header gives it; NULL if this host has none.
  * Since     1.0 */

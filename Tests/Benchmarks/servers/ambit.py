@@ -35,7 +35,7 @@ class Ambit(Server):
         return [self.binary, "serve"]
 
     def pids(self):
-        # Not the child in which plugins were rehearsed, which may be on its way out.
+        # Not the child process of the dry runs, which may be about to end.
         return [self.process.pid]
 
     def replace(self):

@@ -273,7 +273,7 @@ import Testing
       try await PluginFile.source(source, name: "talks").install(in: folder)
       let result = try await ambit("check", in: directory)
       #expect(result.status == .exited(0))
-      #expect(result.errors.contains("Z INFO  begins plugin=talks/rehearsal"), "\(result.errors)")
+      #expect(result.errors.contains("Z INFO  begins plugin=talks/dry-run"), "\(result.errors)")
     }
   }
 

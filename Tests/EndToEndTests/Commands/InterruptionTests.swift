@@ -7,17 +7,17 @@ import Testing
 @Suite struct `Being told to stop` {
   /// Where a plugin hangs, which says "hangs" then.
   enum Place: String, CaseIterable {
-    case rehearsal = "static int32_t start(ambit_scope *plugin) { return hang(plugin); }"
+    case dryRun = "static int32_t start(ambit_scope *plugin) { return hang(plugin); }"
     case start = """
       static int32_t start(ambit_scope *plugin) {
-        return ambit_extension(plugin, "ambit.rehearsal/1") != NULL ? AMBIT_OK : hang(plugin);
+        return ambit_extension(plugin, "ambit.dry_run/1") != NULL ? AMBIT_OK : hang(plugin);
       }
       """
     case constructor = """
       __attribute__((constructor)) static void load(void) {
-        int rehearsed = open("rehearsed", O_CREAT | O_EXCL, 0600);
-        if (rehearsed < 0) hang(NULL);
-        close(rehearsed);
+        int first_run = open("dry_run_done", O_CREAT | O_EXCL, 0600);
+        if (first_run < 0) hang(NULL);
+        close(first_run);
       }
       static int32_t start(ambit_scope *plugin) { (void)plugin; return AMBIT_OK; }
       """
@@ -65,7 +65,7 @@ import Testing
   @Test(arguments: Place.allCases)
   func `A signal gives up a reload that a plugin holds up, and lets running requests finish`(place: Place) async throws
   {
-    let configuration = "rehearsal_timeout = \"10m\"\ncancel_grace = \"100ms\"\ndrain_timeout = \"20s\""
+    let configuration = "dry_run_timeout = \"10m\"\ncancel_grace = \"100ms\"\ndrain_timeout = \"20s\""
     try await withHost([.sample("simple_service")], configuration: configuration) { host in
       let connection = try host.connect()
       try await connection.send("GET /hold?seconds=2 HTTP/1.1\r\nHost: ambit\r\n\r\n")
@@ -82,7 +82,7 @@ import Testing
     }
   }
 
-  /// Waits until the plugin hangs, be it in its rehearsal.
+  /// Waits until the plugin hangs, in its dry run or live.
   private func hang(in log: HostLog) async throws {
     try await eventually(within: .seconds(30), until: { $0.contains("hangs") }) { log.text }
   }
@@ -97,7 +97,7 @@ import Testing
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       }
       try await plugin.install(in: plugins)
-      let usual = "listen = [\"127.0.0.1:0\"]\nprivate = \"private\"\nrehearsal_timeout = \"10m\"\n"
+      let usual = "listen = [\"127.0.0.1:0\"]\nprivate = \"private\"\ndry_run_timeout = \"10m\"\n"
       try directory.write(usual + configuration, as: "host.conf")
       let (host, log) = try startHost(Places.ambit.filePath, ["serve"], in: directory)
       try await body(host, log, copies)

@@ -3,10 +3,10 @@ import Glibc
 import TestSupport
 import Testing
 
-/// A `start`, `save` or `stop` that blocks in the host, although it did not in its rehearsal.
+/// A `start`, `save` or `stop` that blocks in the host, although it did not in its dry run.
 @Suite struct `A function of a plugin that never returns` {
   /// One loop: if that stood still, nothing would be served.
-  private static let settings = "threads = 1\nrehearsal_timeout = \"3s\"\ncancel_grace = \"100ms\""
+  private static let settings = "threads = 1\ndry_run_timeout = \"3s\"\ncancel_grace = \"100ms\""
 
   @Test func `A start that never returns costs the new version, and nothing else`() async throws {
     try await withHost([plugin("old")], configuration: Self.settings) { host in
@@ -57,7 +57,7 @@ import Testing
     }
   }
 
-  /// A plugin `my` that answers `GET /my` with its version, and whose functions do this in earnest.
+  /// A plugin `my` that answers `GET /my` with its version, and whose functions do this in the live host.
   private func plugin(_ version: String, start: String = "", save: String = "", stop: String = "") -> PluginFile {
     .source(
       """
@@ -69,12 +69,12 @@ import Testing
         while (access("go", F_OK) != 0) usleep(1000);
       }
       static int32_t start(ambit_scope *plugin) {
-        if (ambit_extension(plugin, "ambit.rehearsal/1") == NULL) { \(start) }
+        if (ambit_extension(plugin, "ambit.dry_run/1") == NULL) { \(start) }
         return AMBIT_OK;
       }
       static int32_t save(ambit_scope *plugin) { (void)plugin; \(save) return AMBIT_OK; }
       static void stop(ambit_scope *plugin) {
-        if (ambit_extension(plugin, "ambit.rehearsal/1") == NULL) { \(stop) }
+        if (ambit_extension(plugin, "ambit.dry_run/1") == NULL) { \(stop) }
       }
       static int32_t answer(ambit_scope *scope) {
         return ambit_respondf(scope, 200, "text/plain", "\(version)\\n");

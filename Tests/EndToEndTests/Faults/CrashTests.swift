@@ -115,7 +115,7 @@ import Testing
       static int *volatile nowhere;
       static void crash(void) { *nowhere = 1; }
       __attribute__((constructor)) static void load(void) {
-        if (open("rehearsed", O_CREAT | O_EXCL, 0600) < 0) crash();
+        if (open("dry_run_done", O_CREAT | O_EXCL, 0600) < 0) crash();
       }
       AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "loader"};
       """, name: "loader")

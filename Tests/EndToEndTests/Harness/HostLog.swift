@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 import TestSupport
 
-/// The lines a host has written so far, and the tests that wait for the next ones. What plugins wrote in their rehearsal
+/// The lines a host has written so far, and the tests that wait for the next ones. What plugins wrote in their dry run
 /// is in `all` only, for most tests are about the real thing.
 final class HostLog: Sendable {
   private struct Waiter {
@@ -46,12 +46,12 @@ final class HostLog: Sendable {
   /// All of it so far.
   var text: String { all.map(\.text).joined(separator: "\n") }
 
-  /// The lines so far, rehearsals included.
+  /// The lines so far, dry runs included.
   var all: [LogLine] { state.withLock { $0.lines } }
 
   /// The lines so far that match.
   func lines(where matches: (LogLine) -> Bool = { _ in true }) -> [LogLine] {
-    all.filter { !$0.isRehearsal && matches($0) }
+    all.filter { !$0.isDryRun && matches($0) }
   }
 
   /// Waits for the first line after `position` that matches; fails, with the whole log, if the host ends before.
@@ -72,7 +72,7 @@ final class HostLog: Sendable {
   {
     try await withCheckedThrowingContinuation { continuation in
       state.withLock { state in
-        let found = state.lines.dropFirst(position).filter { !$0.isRehearsal && matches($0) }.prefix(count)
+        let found = state.lines.dropFirst(position).filter { !$0.isDryRun && matches($0) }.prefix(count)
         let waiter = Waiter(matches: matches, count: count, found: Array(found), continuation: continuation)
         if found.count == count {
           continuation.resume(returning: waiter.found)
@@ -95,7 +95,7 @@ final class HostLog: Sendable {
 
   private func add(_ line: LogLine, to state: inout State) {
     state.lines.append(line)
-    guard !line.isRehearsal else { return }
+    guard !line.isDryRun else { return }
     for index in state.waiters.indices.reversed() where state.waiters[index].matches(line) {
       state.waiters[index].found.append(line)
       guard state.waiters[index].found.count == state.waiters[index].count else { continue }
@@ -133,7 +133,7 @@ struct LogLine: Sendable, CustomStringConvertible {
   }
 
   /// Whether a plugin wrote it in its rehearsal.
-  var isRehearsal: Bool { text.contains(" plugin=") && field("plugin")?.hasSuffix("/rehearsal") == true }
+  var isDryRun: Bool { text.contains(" plugin=") && field("plugin")?.hasSuffix("/dry-run") == true }
 
   func contains(_ part: String) -> Bool { text.contains(part) }
 }

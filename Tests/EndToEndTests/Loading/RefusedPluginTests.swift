@@ -41,24 +41,24 @@ import Testing
       let folder = directory.appending(path: "Plugins")
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       try await PluginFile.probe("background").install(in: folder)
-      try await PluginFile.source(Self.failsInEarnest, name: "fails_in_earnest").install(in: folder)
+      try await PluginFile.source(Self.failsLive, name: "fails_live").install(in: folder)
       try directory.write("listen = [\"127.0.0.1:0\"]\n", as: "host.conf")
       let result = try await ambit("serve", in: directory)
       #expect(result.status == .exited(1))
-      #expect(result.errors.contains("start returned FAILED: in earnest"))
+      #expect(result.errors.contains("start returned FAILED: live only"))
       #expect(result.errors.split(separator: "\n").contains("stopped"))
     }
   }
 
-  /// A plugin whose `start` fails in the host, and not in the rehearsal before.
-  private static let failsInEarnest = """
+  /// A plugin whose `start` fails in the host, and not in its dry run before.
+  private static let failsLive = """
     #include <ambit.h>
     static int32_t start(ambit_scope *plugin) {
-      if (ambit_extension(plugin, "ambit.rehearsal/1") != NULL) return AMBIT_OK;
-      return ambit_fail(plugin, AMBIT_FAILED, "in earnest");
+      if (ambit_extension(plugin, "ambit.dry_run/1") != NULL) return AMBIT_OK;
+      return ambit_fail(plugin, AMBIT_FAILED, "live only");
     }
     AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
-      AMBIT_PLUGIN_HEADER, .name = "fails_in_earnest", .start = start};
+      AMBIT_PLUGIN_HEADER, .name = "fails_live", .start = start};
     """
 
   @Test func `A plugin whose start fails at a reload is left out, with the plugin's reason`() async throws {

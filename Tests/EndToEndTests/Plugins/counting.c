@@ -15,8 +15,8 @@ static atomic_long count;
 static int32_t start(ambit_scope *plugin) {
   uint32_t version = 99;
   ambit_str left = ambit_handed_over(plugin, &version);
-  int rehearsed = ambit_extension(plugin, "ambit.rehearsal/1") != NULL;
-  NOTE("found version=%u length=%zu present=%d rehearsed=%d\n", version, left.len, left.ptr != NULL, rehearsed);
+  int dry_run = ambit_extension(plugin, "ambit.dry_run/1") != NULL;
+  NOTE("found version=%u length=%zu present=%d dry_run=%d\n", version, left.len, left.ptr != NULL, dry_run);
   if (left.len == sizeof(long)) {
     long value;
     memcpy(&value, left.ptr, sizeof value);

@@ -9,7 +9,7 @@ import Testing
   {
     try await withHost([.probe("counting")]) { host in
       let first = try await host.log.line(containing: "found version")
-      #expect(first.text == "found version=0 length=0 present=0 rehearsed=0")
+      #expect(first.text == "found version=0 length=0 present=0 dry_run=0")
       for expected in 1...3 { #expect(try await host.get("/count").text == "\(expected)\n") }
       let position = host.log.position
       try await counting("FORM=7", "v2").install(in: host.plugins)
@@ -18,7 +18,7 @@ import Testing
       let found = host.log.all.dropFirst(position).filter { $0.contains("found version") }
       #expect(found.count == 2)
       #expect(found.allSatisfy { $0.contains("version=1 length=8 present=1") })
-      #expect(found.map(\.isRehearsal) == [true, false])
+      #expect(found.map(\.isDryRun) == [true, false])
       try await counting("FORM=8", "v3").install(in: host.plugins)
       try await host.reload()
       #expect(try await host.get("/count").text == "5\n")
@@ -60,7 +60,7 @@ import Testing
       AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "stubborn", .save = save};
       """
     let plugin = PluginFile.source(stubborn, name: "stubborn")
-    try await withHost([plugin], configuration: "rehearsal_timeout = \"1s\"") { host in
+    try await withHost([plugin], configuration: "dry_run_timeout = \"1s\"") { host in
       try await PluginFile.source(stubborn + "int other;", name: "stubborn").install(in: host.plugins)
       #expect(try await host.reloadOnRequest().field("failed") == "1")
       try await host.log.line(containing: "plugin stubborn (Plugins/stubborn.so): save has not returned after 2s")
@@ -68,7 +68,7 @@ import Testing
       let refusals = try await host.log.lines(3) { $0.contains("save has not returned since 20") }
       #expect(
         refusals.allSatisfy {
-          $0.contains("plugin stubborn (") && $0.contains("nothing more is tried with it until it has")
+          $0.contains("plugin stubborn (") && $0.contains("the plugin is not reloaded until the call returns")
         })
       #expect(host.log.lines { $0.text == "save begins" }.count == 1)
 

@@ -49,11 +49,11 @@ import Testing
         """
         #include <ambit.h>
         static int32_t start(ambit_scope *plugin) {
-          if (ambit_extension(plugin, "ambit.rehearsal/1") != NULL) return AMBIT_OK;
-          return ambit_fail(plugin, AMBIT_FAILED, "in earnest");
+          if (ambit_extension(plugin, "ambit.dry_run/1") != NULL) return AMBIT_OK;
+          return ambit_fail(plugin, AMBIT_FAILED, "live only");
         }
         AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "speaks", .start = start};
-        """, name: "speaks"), "start returned FAILED: in earnest"
+        """, name: "speaks"), "start returned FAILED: live only"
     ),
   ])
   func `The last good copy serves at a start that meets a bad file, until the file is mended`(

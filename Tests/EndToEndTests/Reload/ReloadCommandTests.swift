@@ -107,14 +107,14 @@ import Testing
     }
   }
 
-  /// A plugin whose start waits, in earnest, until the file "go" is there.
+  /// A plugin whose start waits, in the live host, until the file "go" is there.
   private var slowPlugin: String {
     """
     #include <ambit.h>
     #include <stdio.h>
     #include <unistd.h>
     static int32_t start(ambit_scope *scope) {
-      if (ambit_extension(scope, "ambit.rehearsal/1") != NULL) return AMBIT_OK;
+      if (ambit_extension(scope, "ambit.dry_run/1") != NULL) return AMBIT_OK;
       fputs("slow starts\\n", stderr);
       while (access("go", F_OK) != 0) ambit_sleep(scope, 1000000);
       return AMBIT_OK;

@@ -112,7 +112,7 @@ import Testing
       #include <signal.h>
       #include <unistd.h>
       static int32_t start(ambit_scope *plugin) {
-        if (\(moment == "start" ? 1 : 0) && ambit_extension(plugin, "ambit.rehearsal/1") == NULL) kill(getpid(), SIGHUP);
+        if (\(moment == "start" ? 1 : 0) && ambit_extension(plugin, "ambit.dry_run/1") == NULL) kill(getpid(), SIGHUP);
         return AMBIT_OK;
       }
       static int32_t handle(ambit_scope *scope) {

@@ -209,7 +209,7 @@ static int32_t closes_streams(ambit_scope *scope) {
 
 static bool shall_crash_in(ambit_scope *plugin, const char *place) {
   ambit_str wanted = ambit_setting(plugin, "in");
-  return ambit_extension(plugin, "ambit.rehearsal/1") == NULL && wanted.len == strlen(place) &&
+  return ambit_extension(plugin, "ambit.dry_run/1") == NULL && wanted.len == strlen(place) &&
          memcmp(wanted.ptr, place, wanted.len) == 0;
 }
 

@@ -3,7 +3,7 @@ import AmbitRuntime
 
 // Each message is its kind and then its fields, in the order of their declaration.
 
-extension RehearsalOrder {
+extension DryRunRequest {
   var bytes: [UInt8] {
     var wire = WireWriter()
     switch self {
@@ -18,19 +18,19 @@ extension RehearsalOrder {
       for text in [copy, file.path, file.location] { wire.put(text) }
       wire.put(file.isLibrary ? 1 : 0)
       for list in [hash.map { [$0] } ?? [], others] { wire.put(list) { $1.put($0) } }
-    case .start(let cast):
+    case .start(let inputs):
       wire.put(2)
-      wire.put(cast.settings.prefix)
-      wire.put(cast.settings.values.sorted { $0.key < $1.key }) { setting, wire in
+      wire.put(inputs.settings.prefix)
+      wire.put(inputs.settings.values.sorted { $0.key < $1.key }) { setting, wire in
         wire.put(setting.key)
         wire.put(setting.value)
       }
-      wire.put(cast.functions) { function, wire in
+      wire.put(inputs.functions) { function, wire in
         wire.put(function.symbol)
         wire.put(function.place)
         wire.put(function.mustBeKnownAsSafe ? 1 : 0)
       }
-      wire.put(cast.handedOver.map { [$0] } ?? []) { state, wire in
+      wire.put(inputs.handedOver.map { [$0] } ?? []) { state, wire in
         wire.put(UInt64(state.version))
         wire.put(Array(state.bytes.value))
       }
@@ -45,7 +45,7 @@ extension RehearsalOrder {
     switch try wire.number() {
     case 0:
       self = .begin(
-        RehearsalRuntime(
+        DryRunLimits(
           stackSize: Int(clamping: try wire.number()), cancelGrace: Int64(clamping: try wire.number()),
           poolThreads: Int(clamping: try wire.number()), logLevel: try wire.text()))
     case 1:
@@ -63,7 +63,7 @@ extension RehearsalOrder {
       }
       let states = try wire.list { wire throws(MalformedMessage) in (try wire.number(), try wire.run()) }
       self = .start(
-        RehearsalCast(
+        DryRunInputs(
           settings: PluginSettingValues(prefix: prefix, values: Dictionary(values) { $1 }), functions: functions,
           handedOver: states.first.flatMap { version, bytes in
             bytes.withUnsafeBytes { HandedOverState(version: UInt32(truncatingIfNeeded: version), copying: $0) }
@@ -74,7 +74,7 @@ extension RehearsalOrder {
   }
 }
 
-extension RehearsalReply {
+extension DryRunReply {
   var bytes: [UInt8] {
     var wire = WireWriter()
     switch self {
@@ -84,11 +84,11 @@ extension RehearsalReply {
     case .manifest(let manifest):
       wire.put(1)
       manifest.put(in: &wire)
-    case .refused(let errors):
+    case .refused(let problems):
       wire.put(2)
-      wire.put(errors) { error, wire in
-        wire.put(error.code.rawValue)
-        for text in [error.plugin, error.file, error.reason] { wire.put(text) }
+      wire.put(problems) { problem, wire in
+        wire.put(problem.code.rawValue)
+        for text in [problem.plugin, problem.file, problem.reason] { wire.put(text) }
       }
     case .passed(let images):
       wire.put(3)
@@ -109,10 +109,10 @@ extension RehearsalReply {
     var wire = WireReader(bytes)
     switch try wire.number() {
     case 0:
-      guard let step = RehearsalStep(rawValue: try wire.number()) else { throw MalformedMessage() }
+      guard let step = DryRunStep(rawValue: try wire.number()) else { throw MalformedMessage() }
       self = .began(step)
     case 1: self = .manifest(try PluginManifest(from: &wire))
-    case 2: self = .refused(try wire.list { wire throws(MalformedMessage) in try PluginError(from: &wire) })
+    case 2: self = .refused(try wire.list { wire throws(MalformedMessage) in try PluginProblem(from: &wire) })
     case 3: self = .passed(functionImages: try wire.list { wire throws(MalformedMessage) in try wire.text() })
     case 4:
       let (level, message) = (try wire.text(), try wire.text())
@@ -154,7 +154,7 @@ extension PluginManifest {
   }
 }
 
-extension PluginError {
+extension PluginProblem {
   fileprivate init(from wire: inout WireReader) throws(MalformedMessage) {
     guard let code = Code(rawValue: try wire.number()) else { throw MalformedMessage() }
     self.init(code: code, plugin: try wire.text(), file: try wire.text(), reason: try wire.text())

@@ -4,9 +4,9 @@ import CLinux
 import Glibc
 import Synchronization
 
-/// The process that rehearses, from inside: it loads plugins as the host does, one after the other as it is told, starts
-/// and stops each, and tells the host of every step before it takes it, so that the host knows where one failed.
-package final class RehearsalStage: Sendable {
+/// The child process of dry runs, from inside: it loads, starts and stops one plugin after the other as the host asks. It
+/// announces each step before it takes it, so that the host knows which step failed.
+package final class DryRunChild: Sendable {
   /// The descriptor of the connection to the host.
   static let connection: Int32 = 3
 
@@ -20,60 +20,60 @@ package final class RehearsalStage: Sendable {
   /// Sends a log event to the host. From any thread.
   package func relay(_ event: RelayLogHandler.Event) { send(.log(event)) }
 
-  /// Does what the host orders until it closes the connection. `startLog` gets the least severe level to be logged,
-  /// before any plugin is loaded.
+  /// Serves the host's requests until the host closes the connection. `startLog` is called before any plugin is loaded,
+  /// with the least severe level to log.
   package func run(table: HostTable, startLog: (String) -> Void) {
-    guard case .begin(let runtime)? = receive() else { return }
-    startLog(runtime.logLevel)
-    let limits = RuntimeLimits(stackSize: runtime.stackSize, cancelGrace: runtime.cancelGrace)
-    let pool = ThreadPool.Limits(threads: runtime.poolThreads)
+    guard case .begin(let dryRunLimits)? = receive() else { return }
+    startLog(dryRunLimits.logLevel)
+    let limits = RuntimeLimits(stackSize: dryRunLimits.stackSize, cancelGrace: dryRunLimits.cancelGrace)
+    let pool = ThreadPool.Limits(threads: dryRunLimits.poolThreads)
     guard let loops = try? LoopGroup(count: 1, table: table, limits: limits, pool: pool) else { return }
     while case .load(let path, let file, let hash, let others)? = receive() {
-      do throws(PluginRefusal) {
+      do throws(PluginError) {
         var copy =
-          try hash.map { hash throws(PluginRefusal) in try PluginCopy(reading: path, of: file, hash: hash) }
+          try hash.map { hash throws(PluginError) in try PluginCopy(reading: path, of: file, hash: hash) }
           ?? PluginCopy(InPlaceUse(name: path, isHostsOwn: true), of: file)
         copy.openedBefore = others
         if file.isLibrary {
           send(.passed(functionImages: try open(copy)))
         } else {
-          try rehearse(copy, on: loops)
+          try loadStartStop(copy, on: loops)
           send(.passed(functionImages: []))
         }
       } catch {
-        send(.refused(error.errors))
+        send(.refused(error.problems))
       }
     }
   }
 
-  private func rehearse(_ copy: PluginCopy, on loops: LoopGroup) throws(PluginRefusal) {
+  private func loadStartStop(_ copy: PluginCopy, on loops: LoopGroup) throws(PluginError) {
     send(.began(.loading))
-    let plugin = try CrashReport.noting("constructor", of: copy.file.stem) { () throws(PluginRefusal) in
+    let plugin = try CrashReport.noting("constructor", of: copy.file.stem) { () throws(PluginError) in
       try LoadedPlugin(copy)
     }
     send(.manifest(PluginManifest(of: plugin)))
-    guard case .start(let cast)? = receive() else { return }
-    try plugin.functions(cast.functions)
+    guard case .start(let inputs)? = receive() else { return }
+    try plugin.functions(inputs.functions)
     send(.began(.start))
-    let generation = try PluginGeneration(rehearsing: plugin, settings: cast.settings, loops: loops)
-    try generation.start(from: cast.handedOver)
+    let generation = try PluginGeneration(dryRunOf: plugin, settings: inputs.settings, loops: loops)
+    try generation.start(from: inputs.handedOver)
     send(.began(.stop))
     let gate = Gate<Void>()
     generation.end(.shutdown) { gate.arrive(()) }
     _ = gate.wait()
   }
 
-  /// Opens a library that is no plugin, and looks for the functions of its routes.
-  /// - Returns: the images that they lie in.
-  private func open(_ copy: PluginCopy) throws(PluginRefusal) -> [String] {
+  /// Opens a library that is no plugin, and looks up the functions of its routes.
+  /// - Returns: the images that have the functions.
+  private func open(_ copy: PluginCopy) throws(PluginError) -> [String] {
     send(.began(.loading))
     let library = try LoadedPlugin(library: copy)
     send(.manifest(PluginManifest(of: library)))
-    guard case .start(let cast)? = receive() else { return [] }
-    return try library.check(cast.functions).map { LibraryLanes.imagePath(of: $0) }
+    guard case .start(let inputs)? = receive() else { return [] }
+    return try library.check(inputs.functions).map { LibraryLanes.imagePath(of: $0) }
   }
 
-  private func send(_ reply: RehearsalReply) {
+  private func send(_ reply: DryRunReply) {
     let message = MessageStream.framed(reply.bytes)
     sending.withLock { _ in
       var rest = message[...]
@@ -85,10 +85,10 @@ package final class RehearsalStage: Sendable {
     }
   }
 
-  /// Waits for the next order; nil when the host has no more.
-  private func receive() -> RehearsalOrder? {
+  /// Waits for the next request; nil when the host has closed the connection.
+  private func receive() -> DryRunRequest? {
     guard let head = read(8), let length = try? lengthOfMessage(head), let message = read(length) else { return nil }
-    return try? RehearsalOrder(message[...])
+    return try? DryRunRequest(message[...])
   }
 
   private func lengthOfMessage(_ head: [UInt8]) throws(MalformedMessage) -> Int {

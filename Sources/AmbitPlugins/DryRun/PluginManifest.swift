@@ -24,7 +24,7 @@ package struct PluginManifest: Sendable, Equatable {
 
   /// The patterns below `prefix`, "" for none, of the plugin in `file`.
   /// - Throws: the first pattern that cannot stand there, and why.
-  package func patterns(prefix: String, of file: PluginFile) throws(PluginRefusal) -> [RoutePattern] {
+  package func patterns(prefix: String, of file: PluginFile) throws(PluginError) -> [RoutePattern] {
     try routes.map(\.pattern).mounted(below: prefix, plugin: name, file: file)
   }
 }

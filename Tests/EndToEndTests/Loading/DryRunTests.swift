@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// New code is tried in a child process first: what it does there, the host survives and names.
-@Suite struct `Rehearsal` {
+@Suite struct `Dry run` {
   @Test(
     .disabled(if: Places.isSanitized),
     arguments: [
@@ -32,7 +32,7 @@ import Testing
     ])
   func `A failed dry run names the cause and leaves the last good version serving`(mishap: Mishap) async throws {
     try await withHost([plugin("good"), .sample("hello")]) { host in
-      if mishap.complaint.contains("within 3s") { try host.configure("rehearsal_timeout = \"3s\"") }
+      if mishap.complaint.contains("within 3s") { try host.configure("dry_run_timeout = \"3s\"") }
       try await mishap.plugin.install(in: host.plugins)
       let done = try await host.reload()
       #expect(done.field("failed") == "1")
@@ -82,13 +82,13 @@ import Testing
   )
     async throws
   {
-    let configuration = "rehearsal_timeout = \"1s\""
+    let configuration = "dry_run_timeout = \"1s\""
     try await withHost([.sample("hello")], configuration: configuration) { host in
       let before = try host.memory("VmHWM")
       try await Mishap("", start: start, "").plugin.install(in: host.plugins)
       #expect(try await host.reload().field("failed") == "1")
       try await host.log.line(containing: "dry run: did not finish within 1s (in start)")
-      let written = host.log.all.filter { $0.field("plugin")?.hasSuffix("/rehearsal") == true }
+      let written = host.log.all.filter { $0.field("plugin")?.hasSuffix("/dry-run") == true }
       #expect(written.count <= 1001, "\(written.count)")
       #expect(written.count < 1001 || written.last!.contains("wrote more than 1000 lines in its dry run"))
       #expect(written.allSatisfy { $0.text.utf8.count < 9000 })
@@ -110,15 +110,15 @@ import Testing
 
   @Test func `A start that never returns in the live host, but did in the dry run, is tried once`() async throws {
     let start = """
-      if (ambit_extension(plugin, "ambit.rehearsal/1") != NULL) return AMBIT_OK;
+      if (ambit_extension(plugin, "ambit.dry_run/1") != NULL) return AMBIT_OK;
       dprintf(2, "start begins\\n");
       while (access("release", F_OK) != 0) { usleep(10000); }
       """
-    try await withHost([plugin("good")], configuration: "rehearsal_timeout = \"1s\"") { host in
+    try await withHost([plugin("good")], configuration: "dry_run_timeout = \"1s\"") { host in
       try await Mishap("", start: start, "").plugin.install(in: host.plugins)
       #expect(try await host.reloadOnRequest().field("failed") == "1")
       try await host.log.line(containing: "plugin my (Plugins/my.so): start has not returned after 2s")
-      // On a busy machine a rehearsal may be too late besides.
+      // On a busy machine a dry run may be too late besides.
       var refusals: [LogLine] = []
       while refusals.count < 2 {
         #expect(try await host.reloadOnRequest().field("failed") == "1")
@@ -146,12 +146,12 @@ import Testing
       #include <fcntl.h>
       #include <unistd.h>
       __attribute__((constructor)) static void load(void) {
-        int rehearsed = open("rehearsed", O_CREAT | O_EXCL, 0600);
-        while (rehearsed < 0 && access("release", F_OK) != 0) { usleep(10000); }
+        int first_run = open("dry_run_done", O_CREAT | O_EXCL, 0600);
+        while (first_run < 0 && access("release", F_OK) != 0) { usleep(10000); }
       }
       AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "stuck"};
       """, name: "stuck")
-    try await withHost([plugin("good")], configuration: "rehearsal_timeout = \"1s\"") { host in
+    try await withHost([plugin("good")], configuration: "dry_run_timeout = \"1s\"") { host in
       try await stuck.install(in: host.plugins)
       #expect(try await host.reloadOnRequest().field("failed") == "1")
       try await host.log.line(
@@ -161,7 +161,7 @@ import Testing
       try FileManager.default.removeItem(at: host.plugins.appending(path: "stuck.so"))
       try await PluginFile.sample("hello").install(in: host.plugins)
       let library = "[[route]]\nmatch = 'GET /abs/{x}'\ncall = 'libc.so.6: i32 abs(i32 x)'"
-      try host.configure("rehearsal_timeout = \"1s\"\n\(library)")
+      try host.configure("dry_run_timeout = \"1s\"\n\(library)")
       #expect(try await host.reloadOnRequest().field("failed") == "2")
       let refusals = try await host.log.lines(2) { $0.contains("the constructors of stuck have not returned since 20") }
       #expect(Set(refusals.map { $0.contains("plugin hello") }) == [true, false])
@@ -178,21 +178,21 @@ import Testing
 
   @Test func `A plugin can tell a dry run from the live host, and the log tells their lines apart`() async throws {
     let start = """
-      int rehearsed = ambit_extension(plugin, "ambit.rehearsal/1") != NULL;
-      ambit_logf(plugin, AMBIT_INFO, "log rehearsed=%d", rehearsed);
-      dprintf(2, "line rehearsed=%d\\n", rehearsed);
+      int dry_run = ambit_extension(plugin, "ambit.dry_run/1") != NULL;
+      ambit_logf(plugin, AMBIT_INFO, "log dry_run=%d", dry_run);
+      dprintf(2, "line dry_run=%d\\n", dry_run);
       return AMBIT_OK;
       """
     try await withHost([Mishap("", start: start, "").plugin]) { host in
       let log = host.log.all
-      let lines = log.filter { $0.contains("rehearsed=") }
-      #expect(lines.filter { $0.contains("rehearsed=1") }.count == 2)
+      let lines = log.filter { $0.contains("dry_run=") }
+      #expect(lines.filter { $0.contains("dry_run=1") }.count == 2)
       for line in lines {
-        let isRehearsal = line.field("plugin") == "my/rehearsal"
-        #expect(line.contains("rehearsed=1") == isRehearsal, "\(line)")
+        let isDryRun = line.field("plugin") == "my/dry-run"
+        #expect(line.contains("dry_run=1") == isDryRun, "\(line)")
       }
-      #expect(lines.contains { $0.text == "line rehearsed=0" })
-      #expect(lines.contains { $0.contains("log rehearsed=0") && $0.field("plugin") == "my/1" })
+      #expect(lines.contains { $0.text == "line dry_run=0" })
+      #expect(lines.contains { $0.contains("log dry_run=0") && $0.field("plugin") == "my/1" })
     }
   }
 
@@ -209,7 +209,7 @@ import Testing
     what: String, detach: String, end: String, failed: String
   ) async throws {
     let start = """
-      if (ambit_extension(plugin, "ambit.rehearsal/1") == NULL) return AMBIT_OK;
+      if (ambit_extension(plugin, "ambit.dry_run/1") == NULL) return AMBIT_OK;
       int ready[2];
       if (pipe(ready) != 0) return AMBIT_FAILED;
       if (fork() == 0) {
@@ -224,7 +224,7 @@ import Testing
       if (read(ready[0], &byte, 1) != 1) return AMBIT_FAILED;
       \(end)
       """
-    try await withHost([.sample("hello")], configuration: "rehearsal_timeout = \"3s\"") { host in
+    try await withHost([.sample("hello")], configuration: "dry_run_timeout = \"3s\"") { host in
       try await Mishap("", start: start, "").plugin.install(in: host.plugins)
       #expect(try await host.reload().field("failed") == failed)
       let note = try String(contentsOf: host.directory.appending(path: "forked"), encoding: .utf8)
@@ -238,14 +238,14 @@ import Testing
 
   @Test func `A dry run gives way to the host, whose own priority stays as it is`() async throws {
     let start = """
-      int rehearsed = ambit_extension(plugin, "ambit.rehearsal/1") != NULL;
-      dprintf(2, "rehearsed=%d nice=%d\\n", rehearsed, nice(0));
+      int dry_run = ambit_extension(plugin, "ambit.dry_run/1") != NULL;
+      dprintf(2, "dry_run=%d nice=%d\\n", dry_run, nice(0));
       return AMBIT_OK;
       """
     try await withHost([Mishap("", start: start, "").plugin]) { host in
       let own = Int(getpriority(Int32(PRIO_PROCESS.rawValue), id_t(host.child.pid)))
-      try await host.log.line { $0.text == "rehearsed=0 nice=\(own)" }
-      #expect(host.log.all.contains { $0.contains("rehearsed=1 nice=\(min(own + 7, 19))") })
+      try await host.log.line { $0.text == "dry_run=0 nice=\(own)" }
+      #expect(host.log.all.contains { $0.contains("dry_run=1 nice=\(min(own + 7, 19))") })
     }
   }
 

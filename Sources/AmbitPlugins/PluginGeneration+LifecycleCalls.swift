@@ -3,14 +3,14 @@ package import AmbitRuntime
 internal import CAmbit
 internal import Synchronization
 
-// The plugin's own functions: `start` and `save`, and how each of them is called.
+// The lifecycle calls: the plugin's `start`, `save` and `stop`.
 
 extension PluginGeneration {
   /// Runs the plugin's `start` and waits for it, unless `isStopping` says that the host is to stop. After `timeout` its
   /// waits are cancelled; nil for no limit.
   package func start(
     from handedOver: HandedOverState?, timeout: Duration? = nil, unless isStopping: () -> Bool = { false }
-  ) throws(PluginRefusal) {
+  ) throws(PluginError) {
     wasStarted.store(true, ordering: .relaxed)
     guard let start = plugin.declaration.start else { return }
     defer { CrashReport.reclaimSignals(from: label) }
@@ -27,7 +27,7 @@ extension PluginGeneration {
 
   /// Runs the plugin's `save` while it serves on, and waits for it as `start` does.
   /// - Returns: what it hands over; nil if that is nothing.
-  package func save(timeout: Duration, unless isStopping: () -> Bool) throws(PluginRefusal) -> HandedOverState? {
+  package func save(timeout: Duration, unless isStopping: () -> Bool) throws(PluginError) -> HandedOverState? {
     guard let save = plugin.declaration.save else { return nil }
     let saved = SavedState()
     try call("save", timeout: timeout, unless: isStopping) { shard in
@@ -47,45 +47,45 @@ extension PluginGeneration {
     let state = Mutex<HandedOverState?>(nil)
   }
 
-  /// Whether one of the plugin's own functions runs: after a call that has failed, one that did not return in time.
-  package var isInOwnCall: Bool { ownCall.withLock { $0 != nil } }
+  /// Whether a lifecycle call runs. After a call that timed out, it still runs and its thread is leaked.
+  package var isInLifecycleCall: Bool { lifecycleCall.withLock { $0 != nil } }
 
-  /// - Throws: if one of the plugin's own functions still runs, which keeps its thread until it returns.
-  package func refuseDuringOwnCall() throws(PluginRefusal) {
-    guard let call = ownCall.withLock({ $0 }) else { return }
+  /// - Throws: if a lifecycle call still runs.
+  package func throwDuringLifecycleCall() throws(PluginError) {
+    guard let call = lifecycleCall.withLock({ $0 }) else { return }
     let since = Timestamp.text(of: call.since)
-    throw refusal("\(call.name) has not returned since \(since); nothing more is tried with it until it has")
+    throw error("\(call.name) has not returned since \(since): the plugin is not reloaded until the call returns")
   }
 
-  /// Runs one of the plugin's own functions as a job in its scope, on a thread of its own, and waits for it. `prepare`
-  /// runs before it and `finish` after it, on the first loop.
+  /// Runs a lifecycle function as a job in the plugin's scope, on a thread of its own, and waits for it. `prepare` runs
+  /// before it and `finish` after it, on the first loop.
   private func call(
     _ name: StaticString, timeout: Duration?, unless isStopping: () -> Bool,
     preparing prepare: @escaping @Sendable (ScopePointer) -> Void,
     _ function: @escaping @Sendable (UnsafeMutablePointer<ambit_scope>) -> Int32,
     then finish: @escaping @Sendable (ScopePointer) -> Void
-  ) throws(PluginRefusal) {
-    try refuseDuringOwnCall()
-    ownCall.withLock { $0 = (name, Clock.wall) }
+  ) throws(PluginError) {
+    try throwDuringLifecycleCall()
+    lifecycleCall.withLock { $0 = (name, Clock.wall) }
     ClosedDescriptors.restoreStreams()
     let gate = Gate<CallResult>()
     let began = Clock.monotonic
     onFirstLoop(name, timeout: timeout?.wholeNanoseconds ?? -1, preparing: prepare, function) { [self] shard, code in
       finish(shard)
-      ownCall.withLock { $0 = nil }
+      lifecycleCall.withLock { $0 = nil }
       gate.arrive(CallResult(code: code, reason: CallSite.job?.failureText ?? "", duration: Clock.monotonic - began))
     }
     defer { ClosedDescriptors.restoreStreams(closedBy: "\(name)", of: label) }
     let patience = timeout.map { ($0 + Self.returnGrace).wholeNanoseconds } ?? .max
     guard let result = gate.wait(timeout: patience, unless: isStopping)?.first else {
-      if isStopping() { throw refusal("\(name) was given up, as the host is to stop") }
-      throw refusal("\(name) has not returned after \((timeout! + Self.returnGrace).shortText)")
+      if isStopping() { throw error("\(name) was given up, as the host is to stop") }
+      throw error("\(name) has not returned after \((timeout! + Self.returnGrace).shortText)")
     }
     let status = Status(rawValue: result.code)
     if status == .cancelled, let timeout, result.duration >= timeout.wholeNanoseconds {
-      throw refusal("\(name) did not finish within \(timeout.shortText)")
+      throw error("\(name) did not finish within \(timeout.shortText)")
     }
-    guard status == .ok else { throw refusal("\(name) returned \(status)\(result.reason)") }
+    guard status == .ok else { throw error("\(name) returned \(status)\(result.reason)") }
   }
 
   /// How long a function whose waits were cancelled may take to return.
@@ -97,9 +97,9 @@ extension PluginGeneration {
     let duration: Int64
   }
 
-  func refusal(_ reason: String) -> PluginRefusal {
-    PluginRefusal(errors: [
-      PluginError(code: .startFailed, plugin: plugin.declaration.name, file: plugin.copy.file.path, reason: reason)
+  func error(_ reason: String) -> PluginError {
+    PluginError(problems: [
+      PluginProblem(code: .startFailed, plugin: plugin.declaration.name, file: plugin.copy.file.path, reason: reason)
     ])
   }
 

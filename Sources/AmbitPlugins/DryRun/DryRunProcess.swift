@@ -2,21 +2,21 @@ import AmbitRuntime
 import CLinux
 import Glibc
 
-/// The child process in which plugins are rehearsed, as the host holds it: a connection for messages, its output line by
-/// line, and its end. For one thread.
+/// The child process of dry runs, as the host sees it: a connection for messages, its output in lines, and its end. For
+/// one thread.
 ///
-/// What a plugin starts there does not outlive it: the process that is held here is the keeper of the one in which
-/// plugins run, see `RehearsalKeeper`.
+/// No process that a plugin starts there outlives it, because the process here is the `Subreaper`; plugins run in a child
+/// of that one.
 ///
-/// It gives way to the host's loops: a rehearsal takes some milliseconds of a core, which requests would have to wait
-/// for when all cores are busy.
-final class RehearsalProcess {
-  /// What can come from it.
+/// It runs at a lower priority than the host's loops: a dry run takes some milliseconds of a core, and requests would
+/// wait for that long when all cores are busy.
+final class DryRunProcess {
+  /// What the process sends or does.
   enum Event {
-    case reply(RehearsalReply)
-    /// A line of its output that is no message: what the plugin writes by itself.
+    case reply(DryRunReply)
+    /// A line that the plugin wrote to standard output or standard error.
     case line(String)
-    /// Something else than the host's code has written into the connection.
+    /// Bytes came over the connection that the host's code did not write.
     case malformed
     case ended(ProcessEnd)
     case timedOut
@@ -33,11 +33,11 @@ final class RehearsalProcess {
   private var events: ArraySlice<Event> = []
   private var end: ProcessEnd?
 
-  /// Starts `program rehearse`.
+  /// Starts `program dry-run`.
   init(_ program: String) throws(FileError) {
     let messages = try DescriptorPair(socketsFor: program)
     let pipe = try DescriptorPair(pipeFor: program)
-    id = try Self.start([program, "rehearse"], connection: messages.theirs, output: pipe.theirs)
+    id = try Self.start([program, "dry-run"], connection: messages.theirs, output: pipe.theirs)
     connection = messages.takeOurs()
     output = pipe.takeOurs()
   }
@@ -48,7 +48,7 @@ final class RehearsalProcess {
     clinux_close(output)
   }
 
-  /// As nice(2) counts: a core on which the host has enough to do gives a sixth of itself to the rehearsal.
+  /// As nice(2) counts: on a core that the host keeps busy, the dry run gets a sixth of the time.
   private static let niceness: Int32 = 7
 
   private static func start(_ words: [String], connection: Int32, output: Int32) throws(FileError) -> pid_t {
@@ -61,28 +61,28 @@ final class RehearsalProcess {
     }
     let descriptors = [nothing, output, output, connection]
     return try systemCall("start it", words[0]) {
-      clinux_run_beside(vector, variables, descriptors, descriptors.count, niceness, RehearsalKeeper.endSignal)
+      clinux_run_beside(vector, variables, descriptors, descriptors.count, niceness, Subreaper.endSignal)
     }
   }
 
-  /// This process's. A crash is to end the child at once and by its signal, which Swift's own reporter would handle.
+  /// The host's, with Swift's backtracer off: a crash must end the child at once and by its signal.
   private static var environment: [String: String] {
     HostProcess.environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
   }
 
-  /// Sends a message, in the calls of `next` that follow if there is no room now.
-  func send(_ order: RehearsalOrder) {
-    outgoing += MessageStream.framed(order.bytes)
+  /// Sends a message. What the connection has no room for now is sent by the following calls of `next`.
+  func send(_ request: DryRunRequest) {
+    outgoing += MessageStream.framed(request.bytes)
     flush()
   }
 
-  /// The next that comes from the process; `.timedOut` if nothing has until `deadline` (monotonic, nanoseconds), and
-  /// `.givenUp` once `isOff` says that nobody is to wait any more.
-  func next(until deadline: Int64, unless isOff: () -> Bool) -> Event {
+  /// Waits for the next event. Returns `.timedOut` if there is none before `deadline` (monotonic, nanoseconds), and
+  /// `.givenUp` when `isStopping` returns true.
+  func next(until deadline: Int64, unless isStopping: () -> Bool) -> Event {
     while true {
       if let event = events.popFirst() { return event }
       if let end { return .ended(end) }
-      if isOff() { return .givenUp }
+      if isStopping() { return .givenUp }
       let left = deadline - Clock.monotonic
       guard left > 0 else { return .timedOut }
       wait(atMost: left)
@@ -90,8 +90,8 @@ final class RehearsalProcess {
     }
   }
 
-  /// Waits until something comes or can be sent. A process that has closed its connection is about to end, so it is
-  /// looked at often; but something may hold the other ends open, so that its end is no event here.
+  /// Waits until something comes or can be sent. A process that has closed its connection is about to end. poll(2) does
+  /// not report that end, because other processes may hold the other ends open, so the wait is short then.
   private func wait(atMost nanoseconds: Int64) {
     let slice = min(nanoseconds / 1_000_000 + 1, isConnected ? 50 : 1)
     let wanted = Int16(POLLIN | (outgoing.isEmpty ? 0 : POLLOUT))
@@ -104,8 +104,7 @@ final class RehearsalProcess {
     flush()
   }
 
-  /// Takes a piece of what has come, without waiting: a process that never stops writing has to wait for the host, and
-  /// the host for its deadline.
+  /// Reads one piece without waiting. A process that never stops writing must not keep the host past the deadline.
   /// - Returns: whether there was anything.
   private func receive() -> Bool {
     var isEmpty = true
@@ -119,7 +118,7 @@ final class RehearsalProcess {
       events += lines.append(piece).map { .line($0) }
     }
     do throws(MalformedMessage) {
-      while let message = try incoming.next() { events.append(.reply(try RehearsalReply(message[...]))) }
+      while let message = try incoming.next() { events.append(.reply(try DryRunReply(message[...]))) }
     } catch {
       events.append(.malformed)
     }
@@ -143,15 +142,15 @@ final class RehearsalProcess {
     }
   }
 
-  /// Whether it has ended, which leaves its number its own until it is reaped.
+  /// Whether it has ended. It is not reaped here, so its process id stays its own.
   private var hasEnded: Bool {
     var info = siginfo_t()
     return waitid(P_PID, id_t(id), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_signo == SIGCHLD
   }
 
-  /// Takes the last there is from a process that has ended, or ends it, and all that descends from it.
+  /// Reads the rest of the output of a process that has ended, or ends it with all its descendants, and reaps it.
   private func reap(killing: Bool) {
-    if killing { kill(id, RehearsalKeeper.endSignal) } else { while receive() {} }
+    if killing { kill(id, Subreaper.endSignal) } else { while receive() {} }
     var status: Int32 = 0
     while waitpid(id, &status, 0) == -1, errno == EINTR {}
     if let rest = lines.rest() { events.append(.line(rest)) }

@@ -1,0 +1,90 @@
+package import AmbitRuntime
+
+/// What the host asks of the child process.
+enum DryRunRequest {
+  /// The first message.
+  case begin(DryRunLimits)
+  /// A library that is used in place has no hash. The child opens the libraries in `after` first.
+  case load(copy: String, file: PluginFile, hash: String?, after: [String])
+  /// Answers the manifest: start the plugin, or look up the library's functions.
+  case start(DryRunInputs)
+  /// Answers the manifest: leave this plugin and wait for the next.
+  case pass
+}
+
+/// What the child process tells the host.
+enum DryRunReply {
+  case began(DryRunStep)
+  case manifest(PluginManifest)
+  case refused([PluginProblem])
+  /// The plugin has started and stopped, or the library has the functions, which lie in these images.
+  case passed(functionImages: [String])
+  case log(RelayLogHandler.Event)
+}
+
+/// What runs of a plugin in its dry run.
+package enum DryRunStep: UInt64, Sendable {
+  /// The library's constructors, while it is loaded.
+  case loading
+  /// The plugin's `start`.
+  case start
+  /// The end of the jobs that `start` spawned, and the plugin's `stop`.
+  case stop
+
+  /// Names the code that exits or crashes.
+  var subject: String {
+    switch self {
+    case .loading: "a constructor"
+    case .start: "start"
+    case .stop: "stop, or what start began,"
+    }
+  }
+
+  /// Names where the time was spent.
+  var place: String {
+    switch self {
+    case .loading: "in its constructors"
+    case .start: "in start"
+    case .stop: "in stop, or in what start began"
+    }
+  }
+}
+
+/// The limits of the child's runtime, which are those of the live host.
+package struct DryRunLimits: Sendable, Equatable {
+  /// Bytes of a fiber's stack.
+  package let stackSize: Int
+  /// Nanoseconds.
+  package let cancelGrace: Int64
+  package let poolThreads: Int
+  /// The name of the least severe level that is logged.
+  package let logLevel: String
+
+  package init(stackSize: Int, cancelGrace: Int64, poolThreads: Int, logLevel: String) {
+    self.stackSize = stackSize
+    self.cancelGrace = cancelGrace
+    self.poolThreads = poolThreads
+    self.logLevel = logLevel
+  }
+}
+
+/// What a plugin's `start` finds in its dry run.
+package struct DryRunInputs: Sendable {
+  /// Without the configured routes.
+  let settings: PluginSettingValues
+  /// The functions that the configured routes need.
+  let functions: [WantedFunction]
+  let handedOver: HandedOverState?
+
+  package init(settings: PluginSettingValues, handedOver: HandedOverState?) {
+    self.settings = settings
+    self.handedOver = handedOver
+    functions = settings.calls.map(WantedFunction.init)
+  }
+
+  init(settings: PluginSettingValues, functions: [WantedFunction], handedOver: HandedOverState?) {
+    self.settings = settings
+    self.functions = functions
+    self.handedOver = handedOver
+  }
+}
