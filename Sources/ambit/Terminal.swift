@@ -6,7 +6,7 @@ enum Terminal {
   static func note(_ line: String) { StandardStreams.writeError("\(line)\n") }
 
   /// Ends the command, with what went wrong on standard error and its exit status.
-  static func fail(_ failure: HostFailure) -> Never {
+  static func fail(_ failure: HostError) -> Never {
     for line in failure.lines { note("error: \(line)") }
     exit(failure.exitStatus)
   }

@@ -1,10 +1,10 @@
 import AmbitCore
 import Testing
 
-@Suite struct `Debouncing of reloads` {
+@Suite struct `Reload debounce` {
   private static let millisecond: Int64 = 1_000_000
 
-  @Test func `is set by signals: without one there is none`() {
+  @Test func `asks for no reload without a signal`() {
     var debounce = ReloadDebounce()
     #expect(debounce.delay(at: 0) == nil)
     debounce.request()
@@ -12,7 +12,7 @@ import Testing
     #expect(debounce.delay(at: ReloadDebounce.interval) == nil)
   }
 
-  @Test func `lets the first signal act at once, and so one that comes late enough after`() {
+  @Test func `lets the first signal act at once, and also one that comes an interval later`() {
     var debounce = ReloadDebounce()
     debounce.request()
     #expect(debounce.delay(at: 5) == 0)
@@ -22,14 +22,14 @@ import Testing
     #expect(debounce.delay(at: 6 + ReloadDebounce.interval) == 0)
   }
 
-  @Test func `makes those wait that come soon after a reload has begun, whoever wanted that`() {
+  @Test func `delays a signal that comes within an interval after a reload began, whoever asked for that reload`() {
     var debounce = ReloadDebounce()
     debounce.begin(at: 0)
     debounce.request()
     #expect(debounce.delay(at: 100 * Self.millisecond) == ReloadDebounce.interval - 100 * Self.millisecond)
   }
 
-  @Test func `makes few reloads of a hundred signals in a second, the last of them after the last signal`() {
+  @Test func `turns a hundred signals in a second into a few reloads, the last of them after the last signal`() {
     var debounce = ReloadDebounce()
     var begins: [Int64] = []
     for tick: Int64 in 0..<200 {

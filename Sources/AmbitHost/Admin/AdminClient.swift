@@ -11,9 +11,9 @@ package struct AdminClient: Sendable {
 
   /// For the host of a configuration.
   /// - Throws: if the configuration has an error or names no admin socket.
-  package init(_ source: ConfigurationSource) throws(HostFailure) {
+  package init(_ source: ConfigurationSource) throws(HostError) {
     guard let path = try source.adminPath(in: source.read()) else {
-      throw HostFailure([
+      throw HostError([
         "\(source.name): admin is \"\": a host of this configuration has no admin API"
       ])
     }
@@ -21,21 +21,21 @@ package struct AdminClient: Sendable {
   }
 
   /// What `GET /status` says.
-  package func status(asJSON: Bool) throws(HostFailure) -> String {
+  package func status(asJSON: Bool) throws(HostError) -> String {
     try send("GET", "/status", asJSON: asJSON).body
   }
 
   /// Lets the host reload, waits for that, and returns what came of it. Takes as long as the reload does.
-  package func reload(asJSON: Bool) throws(HostFailure) -> (text: String, succeeded: Bool) {
+  package func reload(asJSON: Bool) throws(HostError) -> (text: String, succeeded: Bool) {
     let reply = try send("POST", "/reload", asJSON: asJSON)
     return (reply.body, reply.status == 200)
   }
 
-  private func send(_ method: String, _ target: String, asJSON: Bool) throws(HostFailure) -> LocalClient.Reply {
+  private func send(_ method: String, _ target: String, asJSON: Bool) throws(HostError) -> LocalClient.Reply {
     do throws(SystemError) {
       return try LocalClient.send(method, target, accept: asJSON ? "application/json" : "text/plain", to: path)
     } catch {
-      throw HostFailure(["no host answers on the admin socket \(path): \(error); does one run here?"])
+      throw HostError(["no host answers on the admin socket \(path): \(error); does one run here?"])
     }
   }
 }

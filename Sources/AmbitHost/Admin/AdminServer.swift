@@ -15,26 +15,26 @@ final class AdminServer: Sendable {
 
   /// Serves `routes` from now on.
   /// - Throws: if the socket cannot be had, with the configuration's key in the message.
-  init(at path: String, routes: [HostRoute]) throws(HostFailure) {
+  init(at path: String, routes: [HostRoute]) throws(HostError) {
     let length = path.utf8.count
     guard length <= ListenAddress.longestPath else {
       let limit = ListenAddress.longestPath
-      throw HostFailure(["admin: the path of a socket has at most \(limit) bytes, this one has \(length): \(path)"])
+      throw HostError(["admin: the path of a socket has at most \(limit) bytes, this one has \(length): \(path)"])
     }
     do throws(SystemError) {
       loops = try LoopGroup(
         count: 1, threadName: "ambit-admin", table: try HTTPCalls.makeTable(), limits: Self.limits, pool: Self.pool)
     } catch {
-      throw HostFailure(error)
+      throw HostError(error)
     }
     var limits = HTTPLimits()
     limits.requestTimeout = .max
     server = HTTPServer(loops: loops, limits: limits, isHosts: true)
-    do throws(RouteConflict) { try server.serve(routes) } catch { throw HostFailure(error) }
+    do throws(RouteConflict) { try server.serve(routes) } catch { throw HostError(error) }
     do throws(ListenError) {
       _ = try server.listen(at: [.unix(path: path)], mode: 0o600)
     } catch {
-      throw HostFailure(["admin: \(error); with admin = \"\" the host has no admin API"])
+      throw HostError(["admin: \(error); with admin = \"\" the host has no admin API"])
     }
     server.accept()
   }
@@ -44,4 +44,62 @@ final class AdminServer: Sendable {
 
   /// Nobody is connected any more.
   var isIdle: Bool { server.connectionCount == 0 }
+}
+
+/// What the admin API answers. All of it runs on threads of the admin server's pool.
+struct AdminRoutes: Sendable {
+  let state: HostState
+  let reloads: ReloadQueue
+  let loops: LoopGroup
+  let server: HTTPServer
+  let configuration: String?
+
+  var all: [HostRoute] {
+    [
+      HostRoute(.status) { request in
+        let status = DescriptorReserve.shared.lend {
+          HostStatus(state: state, reloads: reloads, configuration: configuration, loops: loops, server: server)
+        }
+        return AdminFormat(request).response(json: status.json, text: status.text)
+      },
+      HostRoute(.scopes) { request in
+        let tree = loops.scopeTree()
+        return AdminFormat(request).response(json: tree.json, text: tree.text)
+      },
+      HostRoute(.reload) { request in
+        let format = AdminFormat(request)
+        guard let outcome = reloads.reload() else {
+          let reason = "the host is stopping, nothing is reloaded any more"
+          return format.response(
+            status: 503, json: .object([("errors", .array([.string(reason)]))]), text: reason + "\n")
+        }
+        return format.response(status: outcome.result == .done ? 200 : 422, json: outcome.json, text: outcome.text)
+      },
+    ]
+  }
+}
+
+extension RoutePattern {
+  fileprivate static var status: RoutePattern { try! RoutePattern("GET /status") }
+  fileprivate static var scopes: RoutePattern { try! RoutePattern("GET /scopes") }
+  fileprivate static var reload: RoutePattern { try! RoutePattern("POST /reload") }
+}
+
+/// How a client of the admin API wants to be answered.
+enum AdminFormat {
+  case json
+  case text
+
+  /// JSON, unless the client accepts plain text and not JSON as well.
+  init(_ request: HostRequest) {
+    let accept = request.accept ?? ""
+    self = accept.contains("text/plain") && !accept.contains("json") ? .text : .json
+  }
+
+  func response(status: Int = 200, json: JSONValue, text: String) -> HostResponse {
+    switch self {
+    case .json: HostResponse(status: status, contentType: "application/json", body: json.indented + "\n")
+    case .text: HostResponse(status: status, contentType: "text/plain; charset=utf-8", body: text)
+    }
+  }
 }

@@ -5,7 +5,7 @@ internal import AmbitRuntime
 
 /// What the host is and does at one moment.
 struct HostStatus: Sendable {
-  let content: StatusBoard.Content
+  let content: HostState.Content
   let began: Int64
   let now: Int64
   let configuration: String?
@@ -23,7 +23,7 @@ struct HostStatus: Sendable {
   /// Asks each loop for its numbers, for at most `patience` nanoseconds: one that does not turn, since something on it
   /// computes or blocks, is left out. Blocks; not from a loop.
   init(
-    board: StatusBoard, reloads: ReloadQueue, configuration: String?, loops group: LoopGroup, server: HTTPServer,
+    state: HostState, reloads: ReloadQueue, configuration: String?, loops group: LoopGroup, server: HTTPServer,
     patience: Int64 = 1_000_000_000
   ) {
     loops = server.reports(within: patience)
@@ -31,9 +31,9 @@ struct HostStatus: Sendable {
     stalls = group.stallCount
     references = References.count
     waitingForReload = reloads.waitingCount
-    content = board.present
+    content = state.current
     generations = GenerationStatus.all(of: content.generations, on: group, patience: patience)
-    began = board.began
+    began = state.began
     now = Clock.wall
     self.configuration = configuration
   }

@@ -17,7 +17,7 @@ struct Build: ParsableCommand {
   var directory = "Plugins"
 
   func run() throws {
-    do throws(HostFailure) {
+    do throws(HostError) {
       for line in try PluginBuild.run(in: directory) { print(line) }
       Terminal.exit(0)
     } catch {

@@ -15,7 +15,7 @@ struct Check: ParsableCommand {
   @OptionGroup var configuration: ConfigurationOption
 
   func run() throws {
-    do throws(HostFailure) {
+    do throws(HostError) {
       let source = configuration.source
       let review = try PluginReview(source)
       for notice in review.notices { Terminal.note("ambit: \(notice)") }

@@ -16,7 +16,7 @@ struct Inspect: ParsableCommand {
   var file: String
 
   func run() throws {
-    do throws(HostFailure) {
+    do throws(HostError) {
       let inspection = try PluginInspection(path: file)
       print(inspection.text, terminator: "")
       Terminal.exit(inspection.refusals.isEmpty ? 0 : 1)

@@ -18,7 +18,7 @@ struct Reload: ParsableCommand {
   var json = false
 
   func run() throws {
-    do throws(HostFailure) {
+    do throws(HostError) {
       let reply = try AdminClient(socket).reload(asJSON: json)
       print(reply.text, terminator: "")
       Terminal.exit(reply.succeeded ? 0 : 1)

@@ -14,7 +14,7 @@ struct Routes: ParsableCommand {
   @OptionGroup var configuration: ConfigurationOption
 
   func run() throws {
-    do throws(HostFailure) {
+    do throws(HostError) {
       for line in try PluginReview(configuration.source).lines { print(line) }
       Terminal.exit(0)
     } catch {

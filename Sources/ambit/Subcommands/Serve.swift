@@ -25,7 +25,7 @@ struct Serve: ParsableCommand {
   var checked = false
 
   func run() throws {
-    do throws(HostFailure) {
+    do throws(HostError) {
       let source = configuration.source
       let configuration = try source.read()
       if build { for line in try PluginBuild.run(for: source, configuration) { Terminal.note(line) } }

@@ -17,7 +17,7 @@ struct Status: ParsableCommand {
   var json = false
 
   func run() throws {
-    do throws(HostFailure) {
+    do throws(HostError) {
       print(try AdminClient(socket).status(asJSON: json), terminator: "")
       Terminal.exit(0)
     } catch {

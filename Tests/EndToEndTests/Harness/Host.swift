@@ -63,7 +63,7 @@ final class Host: Sendable {
     return try await log.line(after: position, containing: "reload done")
   }
 
-  /// Has the host reload over its admin API, which keeps no pace, and gives the line that closes this reload: for tests
+  /// Has the host reload over its admin API, which is not debounced, and gives the line that closes this reload: for tests
   /// that reload often.
   @discardableResult
   func reloadOnRequest() async throws -> LogLine {

@@ -1,5 +1,5 @@
 /// Why a command cannot do its work: lines for the operator, at least one.
-package struct HostFailure: Error, Sendable, CustomStringConvertible {
+package struct HostError: Error, Sendable, CustomStringConvertible {
   package let lines: [String]
   /// Nothing is wrong but that the host was told to stop meanwhile.
   private(set) var isInterruption = false
@@ -12,14 +12,14 @@ package struct HostFailure: Error, Sendable, CustomStringConvertible {
   init(_ error: some Error) { lines = "\(error)".split(separator: "\n").map(String.init) }
 
   /// The configuration is invalid.
-  static func configuration(_ error: some Error) -> HostFailure {
-    var failure = HostFailure(error)
+  static func configuration(_ error: some Error) -> HostError {
+    var failure = HostError(error)
     failure.exitStatus = 78
     return failure
   }
 
-  static var interruption: HostFailure {
-    var failure = HostFailure(["given up, as the host is to stop"])
+  static var interruption: HostError {
+    var failure = HostError(["given up, as the host is to stop"])
     failure.isInterruption = true
     return failure
   }

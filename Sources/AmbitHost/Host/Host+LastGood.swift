@@ -26,34 +26,34 @@ extension Host {
 
   /// Starts the last good copies of files that failed only when the host itself loaded or started them.
   func startLastGood(
-    of result: inout PluginLoading.Result, _ configuration: HostConfiguration,
+    of plan: inout ReloadPlan, _ configuration: HostConfiguration,
     in started: inout [String: PluginGeneration], _ report: inout ReloadReport
   ) {
     guard let lastGood else { return }
-    for file in result.files where !result.triedLastGood.contains(file.path) && !loading.isStopping() {
+    for file in plan.files where !plan.triedLastGood.contains(file.path) && !repository.isStopping() {
       guard let refusal = report.failed[file.path] else { continue }
       do throws(PluginError) {
-        guard let candidate = try loading.candidate(file, refusal, from: lastGood, configuration, &result) else {
+        guard let candidate = try repository.candidate(file, refusal, from: lastGood, configuration, &plan) else {
           continue
         }
         started[candidate.name] = try start(candidate, configuration, beside: started)
         report.failed[file.path] = nil
-        result.fallbacks[file.path] = refusal
+        plan.fallbacks[file.path] = refusal
       } catch {
         report.failed[file.path] = refusal.adding(lastGood: error)
       }
     }
     refuseConflicts(in: &started, CallRoutes(configuration, file: source.name), &report)
     for (file, refusal) in report.failed {
-      if let first = result.fallbacks.removeValue(forKey: file) {
+      if let first = plan.fallbacks.removeValue(forKey: file) {
         report.failed[file] = first.adding(lastGood: refusal)
       }
     }
   }
 
   /// Says which of the generations that serve now are last good copies, and why, and which are not any more.
-  func reportLastGood(_ result: PluginLoading.Result, before: [String: PluginGeneration]) {
-    for (file, refusal) in result.fallbacks.sorted(by: { $0.key < $1.key }) {
+  func reportLastGood(_ plan: ReloadPlan, before: [String: PluginGeneration]) {
+    for (file, refusal) in plan.fallbacks.sorted(by: { $0.key < $1.key }) {
       for error in refusal.problems { logger.error("\(error)") }
       for generation in serving.values where generation.file.path == file {
         generation.standsIn(for: refusal)
@@ -63,7 +63,7 @@ extension Host {
       }
     }
     for (name, generation) in before where generation.isLastGoodCopy {
-      guard let present = serving[name], present !== generation || result.kept[name] != nil else { continue }
+      guard let present = serving[name], present !== generation || plan.kept[name] != nil else { continue }
       present.fileIsGood()
       logger.notice(
         "\(present.plugin.kind) \(name) serves its file again, not the last good copy",
@@ -80,7 +80,7 @@ extension Host {
 
   /// Keeps what serves now as last good, and removes the copies of files that are gone. What cannot be written is
   /// reported; the copy before it stays.
-  func keepLastGood(_ result: PluginLoading.Result) {
+  func keepLastGood(_ plan: ReloadPlan) {
     guard let lastGood else { return }
     for generation in serving.values where !generation.isLastGoodCopy && generation.plugin.copy.isPrivate {
       do throws(FileError) {
@@ -92,6 +92,6 @@ extension Host {
           metadata: lastGoodFields(of: generation))
       }
     }
-    lastGood.removeAll(but: result.files, serving: serving.values.map(\.plugin.copy))
+    lastGood.removeAll(but: plan.files, serving: serving.values.map(\.plugin.copy))
   }
 }

@@ -17,12 +17,12 @@ package final class Host {
   let signals: Signals
   let loops: LoopGroup
   let server: HTTPServer
-  let loading: PluginLoading
+  let repository: PluginRepository
   /// nil if there is no place for them.
   let lastGood: LastGoodCopies?
   /// What serves, by the plugin's name.
   var serving: [String: PluginGeneration] = [:]
-  let board = StatusBoard()
+  let state = HostState()
   let reloads = ReloadQueue()
   private var debounce = ReloadDebounce()
   /// nil if the configuration wants none.
@@ -40,7 +40,7 @@ package final class Host {
   /// - Throws: if a plugin or an address stands in the way; nothing is served then. A signal to stop ends the process.
   package init(
     _ source: ConfigurationSource, _ configuration: HostConfiguration, isChecked: Bool = false
-  ) throws(HostFailure) {
+  ) throws(HostError) {
     LogOutput.start(configuration.log, waits: false)
     logger = Logger(label: "ambit")
     self.source = source
@@ -71,16 +71,16 @@ package final class Host {
         pool: ThreadPool.Limits(threads: configuration.poolThreads, queue: configuration.poolQueue))
       server = HTTPServer(loops: loops, limits: configuration.httpLimits)
     } catch {
-      throw HostFailure(error)
+      throw HostError(error)
     }
-    loading = try PluginLoading(source: source, configuration: configuration) { [signals] in signals.isTerminating }
+    repository = try PluginRepository(source: source, configuration: configuration) { [signals] in signals.isTerminating }
     lastGood = Self.openLastGood(source, configuration, logger)
     stopAtSecondSignal()
-    do throws(HostFailure) {
+    do throws(HostError) {
       try start(isChecked: isChecked)
     } catch {
       admin?.drain()
-      loading.copies.remove()
+      repository.copies.remove()
       guard error.isInterruption else { throw error }
       logger.info("stopped before anything was served")
       HostProcess.exit(0)
@@ -88,10 +88,10 @@ package final class Host {
   }
 
   /// Takes the addresses first: a host that cannot have them starts no plugin.
-  private func start(isChecked: Bool) throws(HostFailure) {
+  private func start(isChecked: Bool) throws(HostError) {
     let urls: [String]
-    do throws(ListenError) { urls = try server.listen(at: configuration.listen) } catch { throw HostFailure(error) }
-    board.listens(at: urls)
+    do throws(ListenError) { urls = try server.listen(at: configuration.listen) } catch { throw HostError(error) }
+    state.setAddresses(urls)
     try startAdmin()
     let report = try loadPlugins(
       configuration, refusing: configuration.start == .strict, fallingBack: true)
@@ -100,14 +100,14 @@ package final class Host {
     if isChecked { logger.notice("checked mode: calls of plugins are checked, and cost more time and memory") }
     for url in urls { logger.info("listening on \(url)") }
     if let path = source.adminPath(in: configuration) { logger.info("admin API on unix:\(path)") }
-    board.enter(.serving)
+    state.enter(.serving)
     logger.info("serving", metadata: servingFields)
   }
 
-  private func startAdmin() throws(HostFailure) {
+  private func startAdmin() throws(HostError) {
     guard let path = source.adminPath(in: configuration) else { return }
     let routes = AdminRoutes(
-      board: board, reloads: reloads, loops: loops, server: server, configuration: source.path)
+      state: state, reloads: reloads, loops: loops, server: server, configuration: source.path)
     admin = try AdminServer(at: path, routes: routes.all)
     stopAtSecondSignal()
   }

@@ -24,20 +24,20 @@ package struct PluginReview {
   /// Reads the configuration and makes a dry run of every plugin, as at start. What the plugins log goes to standard
   /// error, in the configured form. Call it once in a process. Blocks.
   /// - Throws: every error that was found.
-  package init(_ source: ConfigurationSource) throws(HostFailure) {
+  package init(_ source: ConfigurationSource) throws(HostError) {
     let configuration = try source.read()
     LogOutput.start(configuration.log, waits: true)
-    let loading = try PluginLoading(source: source, configuration: configuration) { false }
-    defer { loading.copies.remove() }
-    let result = try loading.prepare(configuration, serving: [:])
-    let errors = result.errors(configuration, file: source.name, serving: [:])
-    guard errors.isEmpty else { throw HostFailure(errors) }
+    let repository = try PluginRepository(source: source, configuration: configuration) { false }
+    defer { repository.copies.remove() }
+    let plan = try repository.prepare(configuration, serving: [:])
+    let errors = plan.errors(configuration, file: source.name, serving: [:])
+    guard errors.isEmpty else { throw HostError(errors) }
     notices =
-      result.notices
-      + result.notes.sorted { $0.key < $1.key }.flatMap { file, notes in notes.map { "\(file): \($0)" } }
-    pluginCount = result.candidates.count { $0.isPlugin }
-    let calls = result.candidates.flatMap(\.libraryCalls)
-    routes = result.candidates.flatMap { candidate in
+      plan.notices
+      + plan.notes.sorted { $0.key < $1.key }.flatMap { file, notes in notes.map { "\(file): \($0)" } }
+    pluginCount = plan.candidates.count { $0.isPlugin }
+    let calls = plan.candidates.flatMap(\.libraryCalls)
+    routes = plan.candidates.flatMap { candidate in
       let functions = zip(candidate.calls, candidate.placements(among: calls))
       return zip(candidate.patterns, functions).map { pattern, function in
         Route(

@@ -1,5 +1,7 @@
+internal import AmbitConfig
 internal import AmbitCore
 internal import AmbitRuntime
+internal import Logging
 
 /// The process's standard streams and its end, for commands.
 package enum StandardStreams {
@@ -27,4 +29,24 @@ package enum StandardStreams {
 /// What `ambit --version` prints.
 package enum AmbitVersionText {
   package static var line: String { "ambit \(AmbitVersion.text)" }
+}
+
+/// Where log lines go, decided once for the process.
+enum LogOutput {
+  /// Lets all loggers write to standard error as the configuration says. Once, before the first line. `waits` says that
+  /// who logs waits for the reader: in a command, which nothing but its output is asked of.
+  static func start(_ configuration: HostConfiguration.Log, waits: Bool) {
+    let level = Logger.Level(rawValue: configuration.level.rawValue) ?? .info
+    let format: LineLogHandler.Format =
+      switch configuration.format {
+      case .text: .text
+      case .json: .json
+      }
+    let handler = LineLogHandler(level: level, format: format)
+    LoggingSystem.bootstrap { _ in handler }
+    ForkedChild.writeLines(as: format)
+    guard !waits else { return }
+    HostProcess.keepStandardError()
+    LineOutput.standardError.stopWaiting(lossLine: handler.lossLine)
+  }
 }

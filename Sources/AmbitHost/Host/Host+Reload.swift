@@ -10,22 +10,22 @@ extension Host {
   /// before in service, and is reported: in the log, and to those who wait for the reload.
   func reload() {
     let waiting = reloads.takeWaiting()
-    board.enter(.reloading)
+    state.enter(.reloading)
     ClosedDescriptors.restoreStreams()
     server.readDescriptorLimit()
     let outcome = DescriptorReserve.shared.lend { reloadNow() }
-    board.record(outcome)
-    board.enter(.serving)
+    state.record(outcome)
+    state.enter(.serving)
     for gate in waiting { gate.arrive(outcome) }
   }
 
   private func reloadNow() -> ReloadOutcome {
     let (began, start) = (Clock.wall, ContinuousClock.now)
     var (changes, errors): ([PluginChange], [String]) = ([], [])
-    do throws(HostFailure) {
+    do throws(HostError) {
       // A loop that does not turn could not take the new routes.
       let silence = loops.silence(within: LoopGroup.patience)
-      guard silence.isEmpty else { throw HostFailure(silence.map(\.description)) }
+      guard silence.isEmpty else { throw HostError(silence.map(\.description)) }
       let configuration = try source.readAgain()
       let report = try loadPlugins(configuration, refusing: false)
       reportIgnored(configuration)
@@ -60,23 +60,23 @@ extension Host {
   /// as at the start, the last good copy of a file that fails takes its place.
   func loadPlugins(
     _ configuration: HostConfiguration, refusing: Bool, fallingBack: Bool = false
-  ) throws(HostFailure) -> ReloadReport {
-    var result = try loading.prepare(
+  ) throws(HostError) -> ReloadReport {
+    var plan = try repository.prepare(
       configuration, serving: serving, fallingBackTo: fallingBack ? lastGood : nil)
     var report = ReloadReport()
-    report.failed = result.refusals
-    report.notes = result.notes
-    for notice in result.notices { logger.notice("\(notice)") }
-    try check(result, configuration, refusing: refusing)
-    var started = start(result.candidates, configuration, &report)
-    if fallingBack, !report.failed.isEmpty { startLastGood(of: &result, configuration, in: &started, &report) }
-    if loading.isStopping() || refusing && !report.failed.isEmpty {
+    report.failed = plan.refusals
+    report.notes = plan.notes
+    for notice in plan.notices { logger.notice("\(notice)") }
+    try check(plan, configuration, refusing: refusing)
+    var started = start(plan.candidates, configuration, &report)
+    if fallingBack, !report.failed.isEmpty { startLastGood(of: &plan, configuration, in: &started, &report) }
+    if repository.isStopping() || refusing && !report.failed.isEmpty {
       stop(Array(started.values))
-      try loading.goOn()
-      throw HostFailure(report.failed.lines)
+      try repository.goOn()
+      throw HostError(report.failed.lines)
     }
-    for (name, file) in result.kept { serving[name]?.fileWasRenamed(to: file) }
-    var next = serving.filter { !result.removed.contains($0.key) }
+    for (name, file) in plan.kept { serving[name]?.fileWasRenamed(to: file) }
+    var next = serving.filter { !plan.removed.contains($0.key) }
     next.merge(started) { _, new in new }
     let routes = try makeRoutes(next, abandoning: started, configuration)
     PluginGeneration.assignThreads(to: next.values)
@@ -87,12 +87,12 @@ extension Host {
     let before = serving
     let retired = serving.filter { next[$0.key] !== $0.value }
     serving = next
-    reportLastGood(result, before: before)
-    board.serves(next.values)
+    reportLastGood(plan, before: before)
+    state.setServing(next.values)
     for change in report.changes {
       for note in change.notes { logger.warning("\(change.file): \(note)") }
     }
-    keepLastGood(result)
+    keepLastGood(plan)
     for generation in retired.values { retire(generation, drain: configuration.drainTimeout) }
     return report
   }
@@ -100,13 +100,13 @@ extension Host {
   /// Sees to it that each change of a route has its route. If a plugin has failed, which is no matter unless `refusing`,
   /// it may be that one's, so the others are served without it.
   private func check(
-    _ result: PluginLoading.Result, _ configuration: HostConfiguration, refusing: Bool
-  ) throws(HostFailure) {
-    if refusing, !result.refusals.isEmpty {
-      throw HostFailure(result.errors(configuration, file: source.name, serving: serving))
+    _ plan: ReloadPlan, _ configuration: HostConfiguration, refusing: Bool
+  ) throws(HostError) {
+    if refusing, !plan.refusals.isEmpty {
+      throw HostError(plan.errors(configuration, file: source.name, serving: serving))
     }
-    let errors = result.changeErrors(configuration, file: source.name, serving: serving)
-    if !errors.isEmpty, result.refusals.isEmpty, result.fallbacks.isEmpty { throw HostFailure(errors) }
+    let errors = plan.changeErrors(configuration, file: source.name, serving: serving)
+    if !errors.isEmpty, plan.refusals.isEmpty, plan.fallbacks.isEmpty { throw HostError(errors) }
     for error in errors { logger.warning("\(error)") }
   }
 
@@ -114,13 +114,13 @@ extension Host {
   private func makeRoutes(
     _ next: [String: PluginGeneration], abandoning started: [String: PluginGeneration],
     _ configuration: HostConfiguration
-  ) throws(HostFailure) -> RouteSet {
+  ) throws(HostError) -> RouteSet {
     let routes = next.sorted { $0.key < $1.key }.flatMap(\.value.routeDeclarations)
     do throws(RouteConflict) {
       return try RouteSet(routes, changes: RouteChanges(configuration).all, options: configuration.routingOptions)
     } catch {
       for generation in started.values { retire(generation, drain: .zero) }
-      throw HostFailure([
+      throw HostError([
         "routes \(routes[error.first].pattern) and \(routes[error.second].pattern) answer the same requests"
       ])
     }

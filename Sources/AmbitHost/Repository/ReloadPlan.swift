@@ -1,7 +1,7 @@
 internal import AmbitCore
 internal import AmbitPlugins
 
-extension PluginLoading {
+extension PluginRepository {
   /// A plugin that has passed its dry run, or a library, with what the configuration says of it.
   struct Candidate {
     enum Origin {
@@ -104,39 +104,39 @@ extension PluginLoading {
       return .init(plugin: name, file: file, routes: own + configured)
     }
   }
+}
 
-  /// What directory and configuration have come to.
-  struct Result {
-    /// The files of what serves as it is, with the same settings, by name.
-    var kept: [String: PluginFile] = [:]
-    var candidates: [Candidate] = []
-    /// By file.
-    var refusals: [String: PluginError] = [:]
-    /// What the operator should know of a plugin or library although it serves, by file.
-    var notes: [String: [String]] = [:]
-    /// What the operator should know and did allow for.
-    var notices: [String] = []
-    /// All that there is in the plugin directory and among the libraries of configured routes.
-    var files: [PluginFile] = []
-    /// Why files are refused of which the last good copy is a candidate, by file; they are not in `refusals`.
-    var fallbacks: [String: PluginError] = [:]
-    /// The files of which the last good copy was looked for.
-    var triedLastGood: Set<String> = []
-    /// The names of what serves and of which nothing is left, not even a file that was refused.
-    var removed: [String] = []
+/// What directory and configuration have come to.
+struct ReloadPlan {
+  /// The files of what serves as it is, with the same settings, by name.
+  var kept: [String: PluginFile] = [:]
+  var candidates: [PluginRepository.Candidate] = []
+  /// By file.
+  var refusals: [String: PluginError] = [:]
+  /// What the operator should know of a plugin or library although it serves, by file.
+  var notes: [String: [String]] = [:]
+  /// What the operator should know and did allow for.
+  var notices: [String] = []
+  /// All that there is in the plugin directory and among the libraries of configured routes.
+  var files: [PluginFile] = []
+  /// Why files are refused of which the last good copy is a candidate, by file; they are not in `refusals`.
+  var fallbacks: [String: PluginError] = [:]
+  /// The files of which the last good copy was looked for.
+  var triedLastGood: Set<String> = []
+  /// The names of what serves and of which nothing is left, not even a file that was refused.
+  var removed: [String] = []
 
-    /// Last good copies that are refused because of others are refused with the reasons against their files.
-    mutating func forgetRefusedFallbacks() {
-      for (file, refusal) in refusals {
-        if let first = fallbacks.removeValue(forKey: file) { refusals[file] = first.adding(lastGood: refusal) }
-      }
+  /// Last good copies that are refused because of others are refused with the reasons against their files.
+  mutating func forgetRefusedFallbacks() {
+    for (file, refusal) in refusals {
+      if let first = fallbacks.removeValue(forKey: file) { refusals[file] = first.adding(lastGood: refusal) }
     }
+  }
 
-    /// The names in `serving` of which neither a candidate nor a file, be it refused, is there.
-    func missing(from serving: [String: PluginGeneration]) -> [String] {
-      let refused = Set(refusals.values.flatMap(\.problems).map(\.plugin))
-      let named = Set(candidates.map(\.name)).union(kept.keys).union(refused)
-      return serving.keys.filter { !named.contains($0) && refusals[serving[$0]!.file.path] == nil }.sorted()
-    }
+  /// The names in `serving` of which neither a candidate nor a file, be it refused, is there.
+  func missing(from serving: [String: PluginGeneration]) -> [String] {
+    let refused = Set(refusals.values.flatMap(\.problems).map(\.plugin))
+    let named = Set(candidates.map(\.name)).union(kept.keys).union(refused)
+    return serving.keys.filter { !named.contains($0) && refusals[serving[$0]!.file.path] == nil }.sorted()
   }
 }

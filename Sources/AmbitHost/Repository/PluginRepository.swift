@@ -6,7 +6,7 @@ internal import Logging
 
 /// Finds out what the plugin directory and the libraries of configured routes have come to, and tries in a child process
 /// which plugins and libraries are new or changed. None is loaded here.
-struct PluginLoading {
+struct PluginRepository {
   let source: ConfigurationSource
   let copies: PluginCopies
   let loader: LibraryLoader
@@ -16,26 +16,26 @@ struct PluginLoading {
   /// - Throws: if the folder for private copies cannot be made, or a thread.
   init(
     source: ConfigurationSource, configuration: HostConfiguration, isStopping: @escaping @Sendable () -> Bool
-  ) throws(HostFailure) {
+  ) throws(HostError) {
     self.source = source
     self.isStopping = isStopping
     InPlaceUse.noteHostsOwn()
     do throws(SystemError) {
       loader = try LibraryLoader(isStopping: isStopping)
     } catch {
-      throw HostFailure(error)
+      throw HostError(error)
     }
     let parent =
       configuration.privateDirectory.map { source.resolve($0) } ?? HostProcess.variable("TMPDIR") ?? "/tmp"
     do throws(UntrustedFile) {
       try configuration.fileTrust.check(parent)
     } catch {
-      throw HostFailure(["the directory for private copies: \(error)"])
+      throw HostError(["the directory for private copies: \(error)"])
     }
     do throws(FileError) {
       copies = try PluginCopies(in: parent)
     } catch {
-      throw HostFailure(["the directory for private copies: \(error)"])
+      throw HostError(["the directory for private copies: \(error)"])
     }
   }
 
@@ -45,45 +45,45 @@ struct PluginLoading {
   func prepare(
     _ configuration: HostConfiguration, serving: [String: PluginGeneration],
     fallingBackTo lastGood: LastGoodCopies? = nil
-  ) throws(HostFailure) -> Result {
+  ) throws(HostError) -> ReloadPlan {
     let calls = CallRoutes(configuration, file: source.name)
     let files = try list(configuration)
     let dryRun = dryRun(configuration)
-    var result = Result()
+    var plan = ReloadPlan()
     var resolver = resolver(configuration)
-    result.files = files + calls.libraries.map { PluginFile(library: $0.name, at: source.resolveLibrary($0.name)) }
+    plan.files = files + calls.libraries.map { PluginFile(library: $0.name, at: source.resolveLibrary($0.name)) }
     for file in files {
       do throws(PluginError) {
         let content = try PluginContent(
           of: file, settle: configuration.settle, trust: configuration.fileTrust, limit: configuration.maxPluginSize)
         if let name = Self.unchanged(content, configuration, calls, serving),
-          try bringsTheSame(serving[name]!.plugin.copy, file, &resolver, &result)
+          try bringsTheSame(serving[name]!.plugin.copy, file, &resolver, &plan)
         {
-          try Self.keep(file, as: name, serving, &result)
+          try Self.keep(file, as: name, serving, &plan)
         } else {
-          let copy = try add(content, &resolver, &result)
-          result.candidates.append(try performDryRun(copy, dryRun, configuration, calls, serving))
+          let copy = try add(content, &resolver, &plan)
+          plan.candidates.append(try performDryRun(copy, dryRun, configuration, calls, serving))
         }
       } catch {
-        result.refusals[file.path] = error
+        plan.refusals[file.path] = error
       }
       try goOn()
     }
     for library in calls.libraries {
-      take(library, configuration, dryRun, &resolver, serving: serving[library.name], &result)
+      take(library, configuration, dryRun, &resolver, serving: serving[library.name], &plan)
       try goOn()
     }
     // What is refused because of a conflict may have a last good copy without one.
     for _ in 0..<2 {
-      if let lastGood { try fallBack(to: lastGood, configuration, in: &result) }
-      refuseThreadConflicts(in: &result, serving: serving)
-      refuseConflicts(in: &result, calls, serving: serving)
+      if let lastGood { try fallBack(to: lastGood, configuration, in: &plan) }
+      refuseThreadConflicts(in: &plan, serving: serving)
+      refuseConflicts(in: &plan, calls, serving: serving)
     }
-    result.forgetRefusedFallbacks()
-    result.removed = result.missing(from: serving)
-    refuseCallsOfNobody(calls, in: &result, serving: serving)
-    noteSettingsOfNobody(configuration, in: &result, serving: serving)
-    return result
+    plan.forgetRefusedFallbacks()
+    plan.removed = plan.missing(from: serving)
+    refuseCallsOfNobody(calls, in: &plan, serving: serving)
+    noteSettingsOfNobody(configuration, in: &plan, serving: serving)
+    return plan
   }
 
   func dryRun(_ configuration: HostConfiguration) -> DryRun {
@@ -93,22 +93,22 @@ struct PluginLoading {
   }
 
   /// - Throws: if the host is to stop.
-  func goOn() throws(HostFailure) {
+  func goOn() throws(HostError) {
     if isStopping() { throw .interruption }
   }
 
-  private func list(_ configuration: HostConfiguration) throws(HostFailure) -> [PluginFile] {
+  private func list(_ configuration: HostConfiguration) throws(HostError) -> [PluginFile] {
     let directory = source.resolve(configuration.plugins)
     let files: [PluginFile]
     do throws(FileError) {
       files = try PluginDirectory.list(directory)
     } catch {
-      throw HostFailure(["plugins: \(error)"])
+      throw HostError(["plugins: \(error)"])
     }
     do throws(UntrustedFile) {
       try configuration.fileTrust.check(directory)
     } catch {
-      throw HostFailure(["plugins: \(error)"])
+      throw HostError(["plugins: \(error)"])
     }
     return files
   }
@@ -126,12 +126,12 @@ struct PluginLoading {
 
   /// Of two files with the same content the one that was loaded is the plugin's.
   private static func keep(
-    _ file: PluginFile, as name: String, _ serving: [String: PluginGeneration], _ result: inout Result
+    _ file: PluginFile, as name: String, _ serving: [String: PluginGeneration], _ plan: inout ReloadPlan
   ) throws(PluginError) {
-    guard let other = result.kept[name] else { return result.kept[name] = file }
+    guard let other = plan.kept[name] else { return plan.kept[name] = file }
     guard serving[name]!.file == file else { throw PluginConflicts.error(of: file, named: name, besides: other) }
-    result.kept[name] = file
-    result.refusals[other.path] = PluginConflicts.error(of: other, named: name, besides: file)
+    plan.kept[name] = file
+    plan.refusals[other.path] = PluginConflicts.error(of: other, named: name, besides: file)
   }
 
   func performDryRun(
@@ -166,19 +166,19 @@ struct PluginLoading {
     Logger(label: "ambit").warning("plugin \(plugin) (\(copy.file.path)): \(rest)")
   }
 
-  private func refuseConflicts(in result: inout Result, _ calls: CallRoutes, serving: [String: PluginGeneration]) {
-    let candidates = result.candidates.map {
+  private func refuseConflicts(in plan: inout ReloadPlan, _ calls: CallRoutes, serving: [String: PluginGeneration]) {
+    let candidates = plan.candidates.map {
       PluginConflicts.Candidate($0.claim, predecessor: serving[$0.name]?.claim(calls))
     }
-    let leaving = Set(result.missing(from: serving)).union(result.candidates.map(\.name))
-    let staying = serving.filter { !leaving.contains($0.key) || result.kept[$0.key] != nil }
+    let leaving = Set(plan.missing(from: serving)).union(plan.candidates.map(\.name))
+    let staying = serving.filter { !leaving.contains($0.key) || plan.kept[$0.key] != nil }
     let standing = staying.map { $0.value.claim(calls) }
     let refusals = PluginConflicts.errors(among: candidates, standing: standing)
-    for candidate in result.candidates where refusals[candidate.file] != nil {
+    for candidate in plan.candidates where refusals[candidate.file] != nil {
       if let copy = candidate.unloadedCopy { copies.discard(copy) }
     }
-    result.candidates.removeAll { refusals[$0.file] != nil }
-    result.refusals.merge(refusals) { own, _ in own }
+    plan.candidates.removeAll { refusals[$0.file] != nil }
+    plan.refusals.merge(refusals) { own, _ in own }
   }
 
   /// What a plugin writes and logs in its dry run goes to the log; its name says so: "hello/dry-run".

@@ -10,7 +10,7 @@ extension Host {
   /// plugin is stopped. Returns the exit status.
   func shutDown() -> Int32 {
     logger.info("stopping", metadata: ["requests": requestsLeft])
-    board.enter(.draining)
+    state.enter(.draining)
     reloads.close()
     server.drain()
     let isDrained = wait(atMost: configuration.drainTimeout) { [loops] in
@@ -19,10 +19,10 @@ extension Host {
     if !isDrained {
       logger.warning("drain time is over, cancelling what is left", metadata: ["requests": requestsLeft])
     }
-    board.enter(.stopping)
+    state.enter(.stopping)
     stop(Array(serving.values))
     closeAdmin()
-    DescriptorReserve.shared.lend { loading.copies.remove() }
+    DescriptorReserve.shared.lend { repository.copies.remove() }
     logger.info("stopped")
     return 0
   }
@@ -43,7 +43,7 @@ extension Host {
 
   /// Has a second signal to stop end the process without further ado, wherever the control thread is.
   func stopAtSecondSignal() {
-    signals.onSecondTermination { [logger, server, admin, copies = loading.copies] in
+    signals.onSecondTermination { [logger, server, admin, copies = repository.copies] in
       logger.warning("second signal: stopping at once")
       server.drain()
       admin?.drain()

@@ -18,9 +18,9 @@ package struct ConfigurationSource: Sendable {
   /// Reads and checks the file once more, while the host runs on what it said before. Blocks.
   /// - Throws: as `read`, and of a file that gave all it had the first time: its next text would be an empty one, which
   ///   means the defaults.
-  func readAgain() throws(HostFailure) -> HostConfiguration {
+  func readAgain() throws(HostError) -> HostConfiguration {
     if isStream, let path {
-      throw HostFailure([
+      throw HostError([
         "\(path): cannot be read again, as it is no regular file but a pipe or the like, which the start has read to its "
           + "end; for reloads start the host with a file that stays (-c FILE)"
       ])
@@ -30,16 +30,16 @@ package struct ConfigurationSource: Sendable {
 
   /// Reads and checks the file. Blocks.
   /// - Throws: a failure with the exit status for faults of the configuration.
-  package func read() throws(HostFailure) -> HostConfiguration {
+  package func read() throws(HostError) -> HostConfiguration {
     guard let path else { return .defaults }
     let text: String
     do throws(SystemError) { text = try TextFile.read(path) } catch {
-      throw error.isOfContent ? HostFailure.configuration(error) : HostFailure(error)
+      throw error.isOfContent ? HostError.configuration(error) : HostError(error)
     }
     do throws(ConfigurationErrors) {
       return try HostConfiguration.parse(text: text, file: path)
     } catch {
-      throw HostFailure.configuration(error)
+      throw HostError.configuration(error)
     }
   }
 

@@ -84,7 +84,7 @@ extension RouteSetting.TimeLimit {
   }
 }
 
-extension PluginLoading.Result {
+extension ReloadPlan {
   /// All that is wrong, a line each: why plugins are refused, then which changes of routes cannot be made.
   func errors(_ configuration: HostConfiguration, file: String, serving: [String: PluginGeneration]) -> [String] {
     refusals.lines + changeErrors(configuration, file: file, serving: serving)

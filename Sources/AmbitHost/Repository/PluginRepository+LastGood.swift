@@ -4,22 +4,22 @@ internal import AmbitPlugins
 // What a start does about a file that it cannot use: it takes the file's last good copy instead, if there is one and its
 // dry run still passes.
 
-extension PluginLoading {
+extension PluginRepository {
   /// Takes the last good copies of refused files as candidates, each file's once. A file that is missing has none.
   /// - Throws: if the host is to stop.
   func fallBack(
-    to lastGood: LastGoodCopies, _ configuration: HostConfiguration, in result: inout Result
-  ) throws(HostFailure) {
-    for file in result.files where !result.triedLastGood.contains(file.path) {
-      guard let refusal = result.refusals[file.path] else { continue }
-      result.triedLastGood.insert(file.path)
+    to lastGood: LastGoodCopies, _ configuration: HostConfiguration, in plan: inout ReloadPlan
+  ) throws(HostError) {
+    for file in plan.files where !plan.triedLastGood.contains(file.path) {
+      guard let refusal = plan.refusals[file.path] else { continue }
+      plan.triedLastGood.insert(file.path)
       do throws(PluginError) {
-        guard let candidate = try candidate(file, refusal, from: lastGood, configuration, &result) else { continue }
-        result.candidates.append(candidate)
-        result.refusals[file.path] = nil
-        result.fallbacks[file.path] = refusal
+        guard let candidate = try candidate(file, refusal, from: lastGood, configuration, &plan) else { continue }
+        plan.candidates.append(candidate)
+        plan.refusals[file.path] = nil
+        plan.fallbacks[file.path] = refusal
       } catch {
-        result.refusals[file.path] = refusal.adding(lastGood: error)
+        plan.refusals[file.path] = refusal.adding(lastGood: error)
       }
       try goOn()
     }
@@ -28,7 +28,7 @@ extension PluginLoading {
   /// The last good copy of a refused file, after its dry run; nil if there is none.
   func candidate(
     _ file: PluginFile, _ refusal: PluginError, from lastGood: LastGoodCopies, _ configuration: HostConfiguration,
-    _ result: inout Result
+    _ plan: inout ReloadPlan
   ) throws(PluginError) -> Candidate? {
     guard !refusal.problems.contains(where: { $0.code == .missing }) else { return nil }
     let content = try lastGood.content(
@@ -38,7 +38,7 @@ extension PluginLoading {
     let dryRun = dryRun(configuration)
     var resolver = resolver(configuration)
     resolver.lastGood = lastGood
-    let copy = try add(content, &resolver, &result)
+    let copy = try add(content, &resolver, &plan)
     guard let library = calls.libraries.first(where: { file.isLibrary && $0.name == file.path }) else {
       return try performDryRun(copy, dryRun, configuration, calls, [:])
     }

@@ -6,24 +6,24 @@ internal import AmbitRuntime
 package enum PluginBuild {
   /// Builds what is out of date, and returns a line for each folder. Compilers write to standard error.
   /// - Throws: if the folder cannot be read, or a plugin cannot be built; the lines of the others are in the error too.
-  package static func run(in directory: String) throws(HostFailure) -> [String] {
+  package static func run(in directory: String) throws(HostError) -> [String] {
     let report: BuildReport
     do throws(FileError) {
       let headers = try PluginHeaders(["ambit.h": PluginHeaderText.value], in: "\(directory)/.include")
       let toolchain = Toolchain(environment: HostProcess.environment)
       report = try PluginBuilder(directory: directory, headers: headers, toolchain: toolchain).build()
     } catch {
-      throw HostFailure(error)
+      throw HostError(error)
     }
     let lines = report.entries.map { "\(directory)/\($0.name): \(text($0.result))" }
-    if report.hasFailures { throw HostFailure(lines) }
+    if report.hasFailures { throw HostError(lines) }
     return lines
   }
 
   /// Builds in the plugin directory that `configuration` of `source` names.
   package static func run(
     for source: ConfigurationSource, _ configuration: HostConfiguration
-  ) throws(HostFailure) -> [String] {
+  ) throws(HostError) -> [String] {
     try run(in: source.resolve(configuration.plugins))
   }
 

@@ -2,19 +2,20 @@ internal import AmbitPlugins
 internal import AmbitRuntime
 internal import Synchronization
 
-/// What the control thread lets others know of the host, to be read at any time, also while it is busy with a reload.
-final class StatusBoard: Sendable {
+/// The state of the host that other threads may see. The control thread writes it; any thread may read it at any time,
+/// also during a reload.
+final class HostState: Sendable {
   enum Phase: String, Sendable {
     case starting, serving, reloading, draining, stopping
   }
 
   struct Content: Sendable {
     var phase = Phase.starting
-    /// Where clients find the host.
+    /// The URLs that clients can use.
     var addresses: [String] = []
-    /// Those that serve by name, then those that served before, or were to, and are in memory yet, the oldest first.
+    /// The generations that serve, by name, then the other ones whose library is still in memory, the oldest first.
     var generations: [PluginGeneration] = []
-    /// The last ones, the newest last.
+    /// The last ten reloads, the newest last.
     var reloads: [ReloadOutcome] = []
   }
 
@@ -24,14 +25,14 @@ final class StatusBoard: Sendable {
   let began = Clock.wall
   private let content = Mutex(Content())
 
-  var present: Content { content.withLock { $0 } }
+  var current: Content { content.withLock { $0 } }
 
   func enter(_ phase: Phase) { content.withLock { $0.phase = phase } }
 
-  func listens(at addresses: [String]) { content.withLock { $0.addresses = addresses } }
+  func setAddresses(_ addresses: [String]) { content.withLock { $0.addresses = addresses } }
 
-  /// These serve from now on, instead of those that did.
-  func serves(_ generations: some Sequence<PluginGeneration>) {
+  /// Makes `generations` those that serve. Generations that served before are shown as long as they are in memory.
+  func setServing(_ generations: some Sequence<PluginGeneration>) {
     let serving = generations.sorted { $0.label < $1.label }
     content.withLock { content in
       let retired = content.generations.filter { old in
@@ -41,8 +42,8 @@ final class StatusBoard: Sendable {
     }
   }
 
-  /// This one serves no more, or has failed before it did: it is shown as long as it is in memory.
-  func retires(_ generation: PluginGeneration) {
+  /// Shows a generation that retires, or that failed before it served, as long as it is in memory.
+  func addRetiring(_ generation: PluginGeneration) {
     content.withLock { content in
       guard !content.generations.contains(where: { $0 === generation }) else { return }
       content.generations.append(generation)

@@ -9,10 +9,10 @@ internal import Logging
 extension Host {
   /// Loads and starts what has passed its dry run; what fails here is in the report. By name.
   func start(
-    _ candidates: [PluginLoading.Candidate], _ configuration: HostConfiguration, _ report: inout ReloadReport
+    _ candidates: [PluginRepository.Candidate], _ configuration: HostConfiguration, _ report: inout ReloadReport
   ) -> [String: PluginGeneration] {
     var started: [String: PluginGeneration] = [:]
-    for candidate in candidates where !loading.isStopping() {
+    for candidate in candidates where !repository.isStopping() {
       do throws(PluginError) {
         started[candidate.name] = try start(candidate, configuration, beside: started)
       } catch {
@@ -25,7 +25,7 @@ extension Host {
   }
 
   func start(
-    _ candidate: PluginLoading.Candidate, _ configuration: HostConfiguration, beside started: [String: PluginGeneration]
+    _ candidate: PluginRepository.Candidate, _ configuration: HostConfiguration, beside started: [String: PluginGeneration]
   ) throws(PluginError) -> PluginGeneration {
     try refuseWhileStuck(candidate)
     let number = (generationNumbers[candidate.shortName] ?? 0) + 1
@@ -35,8 +35,8 @@ extension Host {
     do throws(PluginError) {
       // Asked for again: what was saved for the dry run is old by now.
       let limit = configuration.dryRunTimeout
-      let state = try serving[candidate.name]?.save(timeout: limit, unless: loading.isStopping)
-      try generation.start(from: state, timeout: limit, unless: loading.isStopping)
+      let state = try serving[candidate.name]?.save(timeout: limit, unless: repository.isStopping)
+      try generation.start(from: state, timeout: limit, unless: repository.isStopping)
     } catch {
       if generation.isInLifecycleCall { stuckStarts.append(generation) }
       retire(generation, drain: .zero)
@@ -47,21 +47,21 @@ extension Host {
 
   /// What did not return from its `start` keeps a thread and its library: trying the same again would double both. What
   /// does not return from its constructors keeps all others waiting.
-  private func refuseWhileStuck(_ candidate: PluginLoading.Candidate) throws(PluginError) {
+  private func refuseWhileStuck(_ candidate: PluginRepository.Candidate) throws(PluginError) {
     do throws(PluginError) {
-      try loading.loader.refuseWhileBusy(PluginFile(path: candidate.file), of: candidate.name)
+      try repository.loader.refuseWhileBusy(PluginFile(path: candidate.file), of: candidate.name)
       stuckStarts.removeAll { !$0.isInLifecycleCall }
       guard case .plugin(let copy, _) = candidate.origin else { return }
       let stuck = stuckStarts.first { $0.plugin.copy.hash == copy.hash && $0.settings == candidate.settings }
       try stuck?.throwDuringLifecycleCall()
     } catch {
-      if let copy = candidate.unloadedCopy { loading.copies.discard(copy) }
+      if let copy = candidate.unloadedCopy { repository.copies.discard(copy) }
       throw error
     }
   }
 
   private func load(
-    _ candidate: PluginLoading.Candidate, _ generation: UInt64, beside started: [String: PluginGeneration],
+    _ candidate: PluginRepository.Candidate, _ generation: UInt64, beside started: [String: PluginGeneration],
     within limit: Duration
   ) throws(PluginError) -> LoadedPlugin {
     switch candidate.origin {
@@ -89,14 +89,14 @@ extension Host {
   }
 
   private func name(_ copy: PluginCopy, _ name: String, _ generation: UInt64) throws(PluginError) -> PluginCopy {
-    copy.isPrivate ? try loading.copies.name(copy, plugin: name, generation: generation) : copy
+    copy.isPrivate ? try repository.copies.name(copy, plugin: name, generation: generation) : copy
   }
 
   private func load(
     _ copy: PluginCopy, of name: String, within limit: Duration,
     _ open: @escaping @Sendable () throws(PluginError) -> LoadedPlugin
   ) throws(PluginError) -> LoadedPlugin {
-    try loading.loader.load(copy.file, of: name, within: limit, open)
+    try repository.loader.load(copy.file, of: name, within: limit, open)
   }
 
   /// A copy that the loader has not taken is of no use. One that was mapped stays, whatever is wrong with it.
@@ -106,7 +106,7 @@ extension Host {
     do throws(PluginError) {
       return try load()
     } catch {
-      if error.problems.allSatisfy({ $0.code == .notLoadable }) { loading.copies.discard(copy) }
+      if error.problems.allSatisfy({ $0.code == .notLoadable }) { repository.copies.discard(copy) }
       throw error
     }
   }
@@ -116,8 +116,8 @@ extension Host {
   private func sharedCopy(_ incoming: PluginCopy, of others: [PluginGeneration]) -> PluginCopy? {
     guard incoming.isPrivate else { return nil }
     let same = others.first { $0.plugin.isForeign && $0.plugin.copy.hash == incoming.hash }
-    guard let copy = same?.plugin.copy ?? loading.copies.dependency(like: incoming) else { return nil }
-    return loading.copies.replace(incoming, by: copy)
+    guard let copy = same?.plugin.copy ?? repository.copies.dependency(like: incoming) else { return nil }
+    return repository.copies.replace(incoming, by: copy)
   }
 
   /// A plugin whose `start` failed keeps its old routes, which may stand in the way of another's new ones.
@@ -139,7 +139,7 @@ extension Host {
 
   /// Ends a generation that serves no more, and says when that is done and what became of its library.
   func retire(_ generation: PluginGeneration, drain: Duration) {
-    board.retires(generation)
+    state.addRetiring(generation)
     generation.end(.retired(drain: drain)) { [logger] in
       var fields: Logger.Metadata = ["plugin": "\(generation.label)", "library": "unloaded"]
       if case .resident(let reason) = generation.phase.phase {

@@ -11,7 +11,18 @@ struct SocketOption: ParsableArguments {
 }
 
 extension AdminClient {
-  init(_ option: SocketOption) throws(HostFailure) {
+  init(_ option: SocketOption) throws(HostError) {
     if let path = option.socket { self.init(path: path) } else { try self.init(option.configuration.source) }
   }
+}
+
+/// The option that names the configuration.
+struct ConfigurationOption: ParsableArguments {
+  @Option(
+    name: [.customShort("c"), .customLong("config")],
+    help: ArgumentHelp(
+      "The configuration to use. Without it: ./host.conf if there is one, else the defaults.", valueName: "host.conf"))
+  var path: String?
+
+  var source: ConfigurationSource { ConfigurationSource(named: path) }
 }

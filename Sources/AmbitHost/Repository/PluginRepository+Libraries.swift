@@ -5,38 +5,38 @@ internal import AmbitPlugins
 // Libraries that are no plugins. Each is taken for a plugin that declares nothing, and whose routes are all configured:
 // so its routes have a generation, and change, stay and go like those of plugins.
 
-extension PluginLoading {
+extension PluginRepository {
   /// Finds a library for its routes and tries in a child process what is new of it. A library of which only the routes
   /// have changed is used as it was loaded. One that is optional may be missing, but not be bad.
   func take(
     _ library: CallRoutes.Library, _ configuration: HostConfiguration, _ dryRun: DryRun,
-    _ resolver: inout DependencyResolver, serving: PluginGeneration?, _ result: inout Result
+    _ resolver: inout DependencyResolver, serving: PluginGeneration?, _ plan: inout ReloadPlan
   ) {
     let settings = PluginSettingValues(prefix: "", values: [:], calls: library.routes)
     do throws(PluginError) {
       if let serving, serving.settings == settings, try isUnchangedBehindBusyLoader(serving.plugin.copy, configuration)
       {
-        return result.kept[library.name] = serving.file
+        return plan.kept[library.name] = serving.file
       }
       let found = try find(library, within: configuration.dryRunTimeout)
       let version = try version(of: found, configuration)
       if let serving, serving.plugin.copy.isSame(as: version),
-        try bringsTheSame(serving.plugin.copy, found.file, &resolver, &result)
+        try bringsTheSame(serving.plugin.copy, found.file, &resolver, &plan)
       {
-        guard serving.settings != settings else { return result.kept[library.name] = serving.file }
+        guard serving.settings != settings else { return plan.kept[library.name] = serving.file }
         try check(library, of: serving.plugin, within: configuration.dryRunTimeout)
-        result.candidates.append(Candidate(.loaded(serving.plugin), settings, at: library.place))
+        plan.candidates.append(Candidate(.loaded(serving.plugin), settings, at: library.place))
       } else {
-        let copy = try link(try copies.add(version), &resolver, &result)
+        let copy = try link(try copies.add(version), &resolver, &plan)
         let origin = try performDryRun(copy, dryRun, settings)
-        result.candidates.append(Candidate(origin, settings, at: library.place))
+        plan.candidates.append(Candidate(origin, settings, at: library.place))
       }
     } catch {
       let refusal = error.asked(at: library.place)
       if library.isOptional, error.isAbsence {
-        result.notices += refusal.problems.map { "\($0); its routes are optional and left out" }
+        plan.notices += refusal.problems.map { "\($0); its routes are optional and left out" }
       } else {
-        result.refusals[library.name] = refusal
+        plan.refusals[library.name] = refusal
       }
     }
   }
@@ -100,7 +100,7 @@ extension PluginLoading {
 
 // Plugins and libraries may bring along others.
 
-extension PluginLoading {
+extension PluginRepository {
   /// The system's loader is asked on the loader's thread, in case that it hangs.
   func resolver(_ configuration: HostConfiguration) -> DependencyResolver {
     let (loader, limit) = (loader, configuration.dryRunTimeout)
@@ -115,18 +115,18 @@ extension PluginLoading {
 
   /// A new copy of a plugin with what it brings along.
   func add(
-    _ content: PluginContent, _ resolver: inout DependencyResolver, _ result: inout Result
+    _ content: PluginContent, _ resolver: inout DependencyResolver, _ plan: inout ReloadPlan
   ) throws(PluginError) -> PluginCopy {
-    try link(try copies.add(content), &resolver, &result)
+    try link(try copies.add(content), &resolver, &plan)
   }
 
   /// Finds what a new copy brings along.
   func link(
-    _ copy: PluginCopy, _ resolver: inout DependencyResolver, _ result: inout Result
+    _ copy: PluginCopy, _ resolver: inout DependencyResolver, _ plan: inout ReloadPlan
   ) throws(PluginError) -> PluginCopy {
     do throws(PluginError) {
       let dependencies = try resolver.dependencies(of: copy, in: copy.file)
-      result.notes[copy.file.path] = dependencies.notes
+      plan.notes[copy.file.path] = dependencies.notes
       return try copies.attach(dependencies, to: copy)
     } catch {
       copies.discard(copy)
@@ -137,11 +137,11 @@ extension PluginLoading {
   /// Whether what is loaded would find the same libraries now as it did then. If the loader is busy, nothing can be loaded
   /// anew anyway.
   func bringsTheSame(
-    _ loaded: PluginCopy, _ file: PluginFile, _ resolver: inout DependencyResolver, _ result: inout Result
+    _ loaded: PluginCopy, _ file: PluginFile, _ resolver: inout DependencyResolver, _ plan: inout ReloadPlan
   ) throws(PluginError) -> Bool {
     guard !loader.isBusy else { return true }
     let dependencies = try resolver.dependencies(of: loaded, in: file)
-    result.notes[file.path] = dependencies.notes
+    plan.notes[file.path] = dependencies.notes
     return dependencies.areLoadedLike(loaded.dependencies)
   }
 }
@@ -149,12 +149,12 @@ extension PluginLoading {
 // One library may be configured under several names: a path, a link, the name that the loader searches for. Its routes
 // agree on its thread all the same.
 
-extension PluginLoading {
+extension PluginRepository {
   /// Refuses libraries of which another route, under whatever name, wants the functions to run on another thread.
-  func refuseThreadConflicts(in result: inout Result, serving: [String: PluginGeneration]) {
-    var settled = serving.filter { result.kept[$0.key] != nil }.values.flatMap(\.libraryCalls)
+  func refuseThreadConflicts(in plan: inout ReloadPlan, serving: [String: PluginGeneration]) {
+    var settled = serving.filter { plan.kept[$0.key] != nil }.values.flatMap(\.libraryCalls)
     var refused: Set<String> = []
-    for candidate in result.candidates {
+    for candidate in plan.candidates {
       let calls = candidate.libraryCalls
       let errors = calls.compactMap { call in
         call.conflict(among: settled + calls).map {
@@ -164,12 +164,12 @@ extension PluginLoading {
       if errors.isEmpty {
         settled += calls
       } else {
-        result.refusals[candidate.file] = PluginError(problems: errors)
+        plan.refusals[candidate.file] = PluginError(problems: errors)
         refused.insert(candidate.name)
         if let copy = candidate.unloadedCopy { copies.discard(copy) }
       }
     }
-    result.candidates.removeAll { refused.contains($0.name) }
+    plan.candidates.removeAll { refused.contains($0.name) }
   }
 }
 

@@ -4,34 +4,34 @@ internal import AmbitPlugins
 
 // What is configured for plugins that are not there.
 
-extension PluginLoading {
+extension PluginRepository {
   /// Refuses what is configured for plugins that are not there, and serve nothing.
   func refuseCallsOfNobody(
-    _ calls: CallRoutes, in result: inout Result, serving: [String: PluginGeneration]
+    _ calls: CallRoutes, in plan: inout ReloadPlan, serving: [String: PluginGeneration]
   ) {
-    let present = result.names(besides: serving)
+    let present = plan.names(besides: serving)
     for (plugin, routes) in calls.plugins where !present.contains(plugin) {
       let errors = routes.map { route in
         PluginProblem(code: .noFunction, plugin: plugin, file: route.place, reason: "no plugin of this name is loaded")
       }
-      result.refusals[plugin] = PluginError(problems: errors)
+      plan.refusals[plugin] = PluginError(problems: errors)
     }
   }
 
   /// Tells of settings for plugins that are not there: a name may be mistyped, or a file not be there yet.
   func noteSettingsOfNobody(
-    _ configuration: HostConfiguration, in result: inout Result, serving: [String: PluginGeneration]
+    _ configuration: HostConfiguration, in plan: inout ReloadPlan, serving: [String: PluginGeneration]
   ) {
-    let present = result.names(besides: serving)
+    let present = plan.names(besides: serving)
     for name in configuration.pluginSettings.keys.sorted() where !present.contains(name) {
       let near = suggestion(for: name, among: present.sorted()).map { "; did you mean \($0)?" } ?? ""
-      result.notices.append(
+      plan.notices.append(
         "\(source.name): plugin.\(name): no plugin of this name is loaded, and nobody reads its settings\(near)")
     }
   }
 }
 
-extension PluginLoading.Result {
+extension ReloadPlan {
   /// The names of plugins and libraries that are there, be they refused.
   fileprivate func names(besides serving: [String: PluginGeneration]) -> Set<String> {
     Set(serving.keys).subtracting(removed)
