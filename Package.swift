@@ -1,8 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Declarations that another target uses are `package`, but `public` in AmbitCore, AmbitFFI and AmbitRuntime, whose small
-// functions stand on the path of every request: Swift 6.3 inlines across modules what is public, and calls what is package.
+// Declarations that another target uses are `package`, but `public` in AmbitCore, AmbitSystem, AmbitFFI and AmbitRuntime where
+// small functions are on the path of every request: Swift 6.3 inlines across modules what is public, and calls what is package.
 
 /// Every Swift target: Swift 6 mode, imports internal unless said otherwise, members visible only through their own import.
 let common: [SwiftSetting] = [
@@ -42,18 +42,23 @@ let package = Package(
     .target(name: "AmbitCore", swiftSettings: safe),
     .target(name: "AmbitTOML", dependencies: ["AmbitCore", "CTOML"], swiftSettings: safe),
     .target(name: "AmbitConfig", dependencies: ["AmbitCore", "AmbitTOML"], swiftSettings: safe),
+    .target(
+      name: "AmbitSystem", dependencies: ["AmbitCore", "CCrash", "CFiber", "CLinux", logging], swiftSettings: fibers),
     .target(name: "AmbitFFI", dependencies: ["AmbitCore", "CFFI"], swiftSettings: fibers),
     .target(
-      name: "AmbitRuntime", dependencies: ["AmbitCore", "AmbitFFI", "CAmbit", "CCrash", "CFiber", "CLinux", logging],
+      name: "AmbitRuntime",
+      dependencies: ["AmbitCore", "AmbitFFI", "AmbitSystem", "CAmbit", "CCrash", "CFiber", "CLinux", logging],
       swiftSettings: fibers),
     .target(
-      name: "AmbitPlugins", dependencies: ["AmbitCore", "AmbitRuntime", "CAmbit", "CLinux"], swiftSettings: fibers),
+      name: "AmbitPlugins", dependencies: ["AmbitCore", "AmbitRuntime", "AmbitSystem", "CAmbit", "CLinux"],
+      swiftSettings: fibers),
     .target(
-      name: "AmbitHTTP", dependencies: ["AmbitCore", "AmbitFFI", "AmbitRuntime", "CAmbit", "CLinux", logging],
+      name: "AmbitHTTP",
+      dependencies: ["AmbitCore", "AmbitFFI", "AmbitRuntime", "AmbitSystem", "CAmbit", "CLinux", logging],
       swiftSettings: fibers),
     .target(
       name: "AmbitHost",
-      dependencies: ["AmbitConfig", "AmbitCore", "AmbitHTTP", "AmbitPlugins", "AmbitRuntime", logging],
+      dependencies: ["AmbitConfig", "AmbitCore", "AmbitHTTP", "AmbitPlugins", "AmbitRuntime", "AmbitSystem", logging],
       swiftSettings: safe),
     // All addresses in its table of other libraries' functions are filled in at the start: then nobody may write there.
     .executableTarget(
@@ -69,7 +74,8 @@ let package = Package(
       cxxSettings: [.unsafeFlags(["-fno-cxx-modules"])]),
 
     .executableTarget(
-      name: "ambit-micro", dependencies: ["AmbitCore", "AmbitFFI", "AmbitRuntime", "CAmbit", "CLinux"],
+      name: "ambit-micro",
+      dependencies: ["AmbitCore", "AmbitFFI", "AmbitRuntime", "AmbitSystem", "CAmbit", "CLinux"],
       path: "Tests/Benchmarks/Micro", swiftSettings: fibers),
 
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),
@@ -82,7 +88,10 @@ let package = Package(
     .testTarget(name: "AmbitTOMLTests", dependencies: ["AmbitCore", "AmbitTOML"], swiftSettings: common),
     .testTarget(name: "AmbitConfigTests", dependencies: ["AmbitConfig", "AmbitCore"], swiftSettings: common),
     .testTarget(
-      name: "AmbitPluginsTests", dependencies: ["AmbitCore", "AmbitPlugins", "CAmbit", "TestSupport"],
+      name: "AmbitSystemTests", dependencies: ["AmbitCore", "AmbitSystem", "TestSupport", logging],
+      swiftSettings: common),
+    .testTarget(
+      name: "AmbitPluginsTests", dependencies: ["AmbitCore", "AmbitPlugins", "AmbitSystem", "CAmbit", "TestSupport"],
       swiftSettings: common),
     .testTarget(
       name: "AmbitFFITests", dependencies: ["AmbitCore", "AmbitFFI", "TestSupport"], swiftSettings: common),
@@ -91,11 +100,11 @@ let package = Package(
     .testTarget(name: "BoundaryTests", dependencies: ["TestSupport"], swiftSettings: common),
     .testTarget(
       name: "AmbitRuntimeTests",
-      dependencies: ["AmbitCore", "AmbitRuntime", "CAmbit", "CFiber", "CLinux", "TestSupport", logging],
+      dependencies: ["AmbitCore", "AmbitRuntime", "AmbitSystem", "CAmbit", "CFiber", "CLinux", "TestSupport", logging],
       swiftSettings: fibers),
     .testTarget(
       name: "AmbitHTTPTests",
-      dependencies: ["AmbitCore", "AmbitFFI", "AmbitHTTP", "AmbitRuntime", "CAmbit", "TestSupport"],
+      dependencies: ["AmbitCore", "AmbitFFI", "AmbitHTTP", "AmbitRuntime", "AmbitSystem", "CAmbit", "TestSupport"],
       swiftSettings: fibers),
     .testTarget(
       name: "EndToEndTests", dependencies: ["TestSupport"], exclude: ["Plugins", "Programs"], swiftSettings: common),

@@ -1,5 +1,6 @@
 package import AmbitCore
 package import AmbitRuntime
+package import AmbitSystem
 internal import Synchronization
 
 /// HTTP/1.1 on all loops of the process.

@@ -1,5 +1,6 @@
 internal import AmbitCore
 internal import AmbitRuntime
+internal import AmbitSystem
 internal import CLinux
 internal import Glibc
 

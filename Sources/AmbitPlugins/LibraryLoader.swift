@@ -1,5 +1,6 @@
 internal import AmbitCore
-package import AmbitRuntime
+internal import AmbitRuntime
+package import AmbitSystem
 internal import Synchronization
 
 /// Loads libraries on a thread of its own, one at a time: a constructor that never returns keeps that thread, and the
@@ -24,16 +25,16 @@ package final class LibraryLoader: Sendable {
     _ work: @escaping @Sendable () throws(PluginError) -> Library
   ) throws(PluginError) -> Library {
     try refuseWhileBusy(file, of: plugin)
-    let gate = Gate<Result<Library, PluginError>>()
+    let latch = Latch<Result<Library, PluginError>>()
     underWay.withLock { $0 = (plugin, Clock.wall) }
     thread.post { [self] in
       let result = CrashReport.noting("constructor", of: plugin) {
         Result { () throws(PluginError) in try work() }
       }
       underWay.withLock { $0 = nil }
-      gate.arrive(result)
+      latch.arrive(result)
     }
-    guard let result = gate.wait(timeout: limit.wholeNanoseconds, unless: isStopping)?.first else {
+    guard let result = latch.wait(timeout: limit.wholeNanoseconds, unless: isStopping)?.first else {
       throw PluginError(
         .loadingHangs, file, plugin: plugin, "its constructors have not returned after \(limit.shortText)")
     }

@@ -1,5 +1,6 @@
 internal import AmbitCore
 internal import AmbitRuntime
+internal import AmbitSystem
 internal import Synchronization
 
 // How a generation ends.
@@ -38,14 +39,14 @@ extension PluginGeneration {
 
   /// A shard has ended, or the generation is to.
   func countDown() {
-    if running.countDown() { stop() }
+    if running.arrive(()) { stop() }
   }
 
   /// Background work serves the requests of all loops, so it goes on until the last of them has ended.
   private func retire(drain: Duration) {
-    let draining = Countdown(loops.loops.count)
+    let draining = Latch<Void>(expected: loops.loops.count)
     record.value.pointee.shardDrained = {
-      guard draining.countDown() else { return }
+      guard draining.arrive(()) else { return }
       self.endEachShard { $0.cancel(.retired) }
     }
     endEachShard { $0.retire(drain: drain.wholeNanoseconds) }
@@ -73,9 +74,9 @@ extension PluginGeneration {
   }
 
   private func closeShards() {
-    let open = Countdown(loops.loops.count)
+    let open = Latch<Void>(expected: loops.loops.count)
     record.value.pointee.shardClosed = { [self] in
-      guard open.countDown() else { return }
+      guard open.arrive(()) else { return }
       closeLane()
       completion.withLock { $0.take() }?()
     }

@@ -1,5 +1,6 @@
 internal import AmbitCore
 package import AmbitRuntime
+internal import AmbitSystem
 internal import CAmbit
 internal import Synchronization
 
@@ -68,16 +69,16 @@ extension PluginGeneration {
     try throwDuringLifecycleCall()
     lifecycleCall.withLock { $0 = (name, Clock.wall) }
     ClosedDescriptors.restoreStreams()
-    let gate = Gate<CallResult>()
+    let latch = Latch<CallResult>()
     let began = Clock.monotonic
     onFirstLoop(name, timeout: timeout?.wholeNanoseconds ?? -1, preparing: prepare, function) { [self] shard, code in
       finish(shard)
       lifecycleCall.withLock { $0 = nil }
-      gate.arrive(CallResult(code: code, reason: CallSite.job?.failureText ?? "", duration: Clock.monotonic - began))
+      latch.arrive(CallResult(code: code, reason: CallSite.job?.failureText ?? "", duration: Clock.monotonic - began))
     }
     defer { ClosedDescriptors.restoreStreams(closedBy: "\(name)", of: label) }
     let patience = timeout.map { ($0 + Self.returnGrace).wholeNanoseconds } ?? .max
-    guard let result = gate.wait(timeout: patience, unless: isStopping)?.first else {
+    guard let result = latch.wait(timeout: patience, unless: isStopping)?.first else {
       if isStopping() { throw error("\(name) was given up, as the host is to stop") }
       throw error("\(name) has not returned after \((timeout! + Self.returnGrace).shortText)")
     }

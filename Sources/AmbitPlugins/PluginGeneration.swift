@@ -1,5 +1,6 @@
 internal import AmbitCore
 package import AmbitRuntime
+internal import AmbitSystem
 internal import CAmbit
 internal import Synchronization
 
@@ -22,7 +23,7 @@ package final class PluginGeneration: Sendable {
   let loops: LoopGroup
   let record: Unchecked<GenerationPointer>
   /// The shards that have not ended, and the generation itself until it is to.
-  let running: Countdown
+  let running: Latch<Void>
   /// What `end` is to call when all is over.
   let completion = Mutex<(@Sendable () -> Void)?>(nil)
   let progress: Mutex<Progress>
@@ -75,7 +76,7 @@ package final class PluginGeneration: Sendable {
     self.number = number
     self.loops = loops
     self.record = Unchecked(record)
-    running = Countdown(loops.loops.count + 1)
+    running = Latch<Void>(expected: loops.loops.count + 1)
     progress = Mutex(Progress(file: plugin.copy.file))
     routes = try plugin.makeRoutes(settings, generation: record)
     libraryCalls = LibraryCall.all(settings.calls, of: plugin)

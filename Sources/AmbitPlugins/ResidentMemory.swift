@@ -1,4 +1,5 @@
 internal import AmbitRuntime
+internal import AmbitSystem
 
 /// How much memory the mapped files of this process take: proc(5), smaps.
 package enum ResidentMemory {

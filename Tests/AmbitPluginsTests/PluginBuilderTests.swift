@@ -1,4 +1,5 @@
 import AmbitPlugins
+import AmbitSystem
 import Foundation
 import TestSupport
 import Testing

@@ -1,5 +1,6 @@
 import AmbitCore
 import AmbitPlugins
+import AmbitSystem
 import Foundation
 import TestSupport
 import Testing

@@ -11,17 +11,23 @@ import Testing
     "AmbitTOML": ["AmbitCore", "CTOML"],
     // Calls of C functions by their signatures: the only one that sees libffi.
     "AmbitFFI": ["AmbitCore", "CFFI", "Glibc"],
+    // Clocks, threads, signals, processes, messages, sockets, the log. Knows no HTTP, no plugins, no fibers, no scopes: of
+    // CFiber and CCrash it takes the signal stack and the crash record that each thread it starts has.
+    "AmbitSystem": ["AmbitCore", "CCrash", "CFiber", "CLinux", "Glibc", "Logging", "Synchronization"],
     // Loops, fibers, scopes, jobs. Knows no plugin files and no HTTP.
     "AmbitRuntime": [
-      "AmbitCore", "AmbitFFI", "CAmbit", "CCrash", "CFiber", "CLinux", "Glibc", "Logging", "Synchronization",
+      "AmbitCore", "AmbitFFI", "AmbitSystem", "CAmbit", "CCrash", "CFiber", "CLinux", "Glibc", "Logging", "Synchronization",
     ],
     // Finds, checks and loads libraries. Knows no HTTP.
-    "AmbitPlugins": ["AmbitCore", "AmbitRuntime", "CAmbit", "CLinux", "Glibc", "Synchronization"],
+    "AmbitPlugins": ["AmbitCore", "AmbitRuntime", "AmbitSystem", "CAmbit", "CLinux", "Glibc", "Synchronization"],
     // Connections and requests. Knows no plugin files.
-    "AmbitHTTP": ["AmbitCore", "AmbitFFI", "AmbitRuntime", "CAmbit", "CLinux", "Glibc", "Logging", "Synchronization"],
+    "AmbitHTTP": [
+      "AmbitCore", "AmbitFFI", "AmbitRuntime", "AmbitSystem", "CAmbit", "CLinux", "Glibc", "Logging", "Synchronization",
+    ],
     // Puts the parts together, without a pointer and without C.
     "AmbitHost": [
-      "AmbitConfig", "AmbitCore", "AmbitHTTP", "AmbitPlugins", "AmbitRuntime", "Logging", "Synchronization",
+      "AmbitConfig", "AmbitCore", "AmbitHTTP", "AmbitPlugins", "AmbitRuntime", "AmbitSystem", "Logging",
+      "Synchronization",
     ],
     // The command line.
     "ambit": ["AmbitConfig", "AmbitHost", "ArgumentParser"],

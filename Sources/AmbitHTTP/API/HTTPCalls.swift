@@ -1,4 +1,5 @@
 package import AmbitRuntime
+package import AmbitSystem
 internal import CAmbit
 
 /// The part of the host's function table that is about requests and responses.

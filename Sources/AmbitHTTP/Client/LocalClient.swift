@@ -1,5 +1,5 @@
 internal import AmbitCore
-package import AmbitRuntime
+package import AmbitSystem
 internal import Glibc
 
 /// A client for one request to a host of this machine, over its local socket.
@@ -16,10 +16,7 @@ package enum LocalClient {
   package static func send(_ method: String, _ target: String, accept: String, to path: String) throws(SystemError)
     -> Reply
   {
-    var address = SocketAddress(.unix(path: path))
-    let descriptor = try SystemError.check("socket", socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0))
-    defer { close(descriptor) }
-    try SystemError.check("connect", address.withPointer { connect(descriptor, $0, $1.pointee) })
+    let connection = try LocalConnection(to: path)
     let request = """
       \(method) \(target) HTTP/1.1\r
       Host: ambit\r
@@ -29,38 +26,15 @@ package enum LocalClient {
       \r
 
       """
-    try write(request, to: descriptor)
-    guard let reply = Reply(try readAll(from: descriptor)) else {
+    try connection.send(request)
+    guard let reply = Reply(try connection.readToEnd(limit: longestResponse)) else {
       throw SystemError(operation: "the host's response was cut short", code: ECONNRESET)
     }
     return reply
   }
 
-  private static func write(_ text: String, to descriptor: Int32) throws(SystemError) {
-    var rest = Array(text.utf8)[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress!, $0.count, Int32(MSG_NOSIGNAL)) }
-      guard count >= 0 else { throw SystemError(operation: "cannot send the request") }
-      rest.removeFirst(count)
-    }
-  }
-
   /// More than any response of a host has, in bytes. What listens on the socket may be something else.
   private static var longestResponse: Int { 256 << 20 }
-
-  private static func readAll(from descriptor: Int32) throws(SystemError) -> [UInt8] {
-    var bytes: [UInt8] = []
-    var piece = [UInt8](repeating: 0, count: 65_536)
-    while true {
-      let count = read(descriptor, &piece, piece.count)
-      guard count >= 0 else { throw SystemError(operation: "cannot read the response") }
-      if count == 0 { return bytes }
-      bytes += piece[..<count]
-      guard bytes.count <= longestResponse else {
-        throw SystemError(operation: "cannot read a response of more than \(longestResponse >> 20) MiB", code: EFBIG)
-      }
-    }
-  }
 }
 
 extension LocalClient.Reply {

@@ -1,5 +1,6 @@
 internal import AmbitCore
 internal import AmbitRuntime
+internal import AmbitSystem
 internal import CLinux
 
 /// One client connection: a record and an epoll registration while there is nothing to do, a fiber besides while there

@@ -1,5 +1,6 @@
 internal import AmbitCore
 internal import AmbitRuntime
+internal import AmbitSystem
 internal import Glibc
 
 /// How every response begins: the line of status 200, `Server` and `Date`. Made anew once a second, copied otherwise.

@@ -1,6 +1,7 @@
 internal import AmbitCore
 internal import AmbitFFI
 internal import AmbitRuntime
+internal import AmbitSystem
 internal import CAmbit
 
 /// One request of a typed route: arguments from the request, the call, and the answer from what it reports.

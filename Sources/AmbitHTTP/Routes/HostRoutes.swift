@@ -1,5 +1,6 @@
 package import AmbitCore
 internal import AmbitRuntime
+internal import AmbitSystem
 internal import CAmbit
 
 /// The routes that the host answers, as a server calls them: like those of a plugin, on threads of the pool.

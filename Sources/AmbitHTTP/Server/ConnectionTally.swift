@@ -1,4 +1,5 @@
 internal import AmbitRuntime
+internal import AmbitSystem
 internal import Synchronization
 
 /// How many connections all loops of a server have. From any of them.

@@ -1,4 +1,5 @@
 internal import AmbitRuntime
+internal import AmbitSystem
 internal import Logging
 
 /// What the server has to say on its own account.

@@ -1,5 +1,6 @@
 internal import AmbitCore
 internal import AmbitRuntime
+internal import AmbitSystem
 
 /// HTTP on one loop: its connections, and what they share.
 struct Server {

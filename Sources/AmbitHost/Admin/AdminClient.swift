@@ -1,6 +1,7 @@
 internal import AmbitConfig
 internal import AmbitHTTP
 internal import AmbitRuntime
+internal import AmbitSystem
 
 /// How commands speak to a running host.
 package struct AdminClient: Sendable {

@@ -1,6 +1,7 @@
 internal import AmbitCore
 internal import AmbitHTTP
 internal import AmbitRuntime
+internal import AmbitSystem
 
 /// The admin API: HTTP on a local socket that only the host's user may connect to.
 ///

@@ -2,6 +2,7 @@ internal import AmbitCore
 internal import AmbitHTTP
 internal import AmbitPlugins
 internal import AmbitRuntime
+internal import AmbitSystem
 
 extension HostStatus {
   /// For programs; the catalogue of this target documents each member.

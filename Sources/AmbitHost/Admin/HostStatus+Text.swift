@@ -1,6 +1,7 @@
 internal import AmbitCore
 internal import AmbitPlugins
 internal import AmbitRuntime
+internal import AmbitSystem
 
 extension HostStatus {
   /// For people: the host, its generations, its last reloads.

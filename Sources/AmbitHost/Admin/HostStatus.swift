@@ -2,6 +2,7 @@ internal import AmbitCore
 internal import AmbitHTTP
 internal import AmbitPlugins
 internal import AmbitRuntime
+internal import AmbitSystem
 
 /// What the host is and does at one moment.
 struct HostStatus: Sendable {

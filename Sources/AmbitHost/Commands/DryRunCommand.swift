@@ -1,6 +1,7 @@
 internal import AmbitHTTP
 internal import AmbitPlugins
 internal import AmbitRuntime
+internal import AmbitSystem
 internal import Logging
 
 /// The command that the host runs its own binary with, as the child process of dry runs: see `DryRun`.

@@ -2,6 +2,7 @@ internal import AmbitConfig
 internal import AmbitCore
 internal import AmbitPlugins
 internal import AmbitRuntime
+internal import AmbitSystem
 
 /// What the host would make of a plugin's file: what `ambit inspect` shows.
 package struct PluginInspection: Sendable {

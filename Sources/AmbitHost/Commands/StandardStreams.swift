@@ -1,6 +1,7 @@
 internal import AmbitConfig
 internal import AmbitCore
 internal import AmbitRuntime
+internal import AmbitSystem
 internal import Logging
 
 /// The process's standard streams and its end, for commands.

@@ -2,6 +2,7 @@ internal import AmbitConfig
 internal import AmbitCore
 internal import AmbitPlugins
 internal import AmbitRuntime
+internal import AmbitSystem
 internal import Logging
 
 // Last good copies: what serves is kept for a start that meets a bad file.

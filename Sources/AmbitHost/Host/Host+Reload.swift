@@ -3,6 +3,7 @@ internal import AmbitCore
 internal import AmbitHTTP
 internal import AmbitPlugins
 internal import AmbitRuntime
+internal import AmbitSystem
 internal import Logging
 
 extension Host {

@@ -3,6 +3,7 @@ internal import AmbitCore
 internal import AmbitHTTP
 internal import AmbitPlugins
 internal import AmbitRuntime
+internal import AmbitSystem
 internal import Logging
 
 extension Host {
@@ -55,13 +56,13 @@ extension Host {
   /// Cancels what still runs of the generations, stops their plugins, and waits for that, and for the `start` of others
   /// that was cancelled, at most `cancel_grace`.
   func stop(_ generations: [PluginGeneration]) {
-    let gate = Gate<String>(expected: generations.count)
-    for generation in generations { generation.end(.shutdown) { gate.arrive(generation.label) } }
+    let latch = Latch<String>(expected: generations.count)
+    for generation in generations { generation.end(.shutdown) { latch.arrive(generation.label) } }
     let isOver = wait(atMost: configuration.cancelGrace) { [stuckStarts] in
-      gate.isOpen && !stuckStarts.contains { $0.isInLifecycleCall }
+      latch.isOpen && !stuckStarts.contains { $0.isInLifecycleCall }
     }
     guard !isOver else { return }
-    let stopped = Set(gate.arrived)
+    let stopped = Set(latch.arrived)
     reportRunning(generations.filter { !stopped.contains($0.label) } + stuckStarts.filter(\.isInLifecycleCall))
   }
 

@@ -3,6 +3,7 @@ internal import AmbitCore
 internal import AmbitHTTP
 internal import AmbitPlugins
 internal import AmbitRuntime
+internal import AmbitSystem
 internal import Logging
 
 /// The host at work: its loops, its server, and the plugins that serve.

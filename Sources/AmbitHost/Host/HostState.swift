@@ -1,5 +1,6 @@
 internal import AmbitPlugins
 internal import AmbitRuntime
+internal import AmbitSystem
 internal import Synchronization
 
 /// The state of the host that other threads may see. The control thread writes it; any thread may read it at any time,

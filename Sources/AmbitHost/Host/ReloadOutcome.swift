@@ -1,6 +1,7 @@
 internal import AmbitCore
 internal import AmbitPlugins
 internal import AmbitRuntime
+internal import AmbitSystem
 
 /// What a reload came to, for those who asked for it and for the status.
 struct ReloadOutcome: Sendable {

@@ -1,4 +1,5 @@
 internal import AmbitRuntime
+internal import AmbitSystem
 internal import Synchronization
 
 /// Who waits for a reload.
@@ -7,7 +8,7 @@ internal import Synchronization
 /// one at a time, and however many ask while one runs, one more follows.
 final class ReloadQueue: Sendable {
   private struct State {
-    var waiting: [Gate<ReloadOutcome?>] = []
+    var waiting: [Latch<ReloadOutcome?>] = []
     var isClosed = false
   }
 
@@ -16,21 +17,21 @@ final class ReloadQueue: Sendable {
   /// Asks for a reload and waits until one is done that began after that; nil if the host stops instead. From any thread
   /// that may block.
   func reload() -> ReloadOutcome? {
-    let gate = Gate<ReloadOutcome?>()
+    let latch = Latch<ReloadOutcome?>()
     let isOpen = state.withLock { state in
-      if !state.isClosed { state.waiting.append(gate) }
+      if !state.isClosed { state.waiting.append(latch) }
       return !state.isClosed
     }
     guard isOpen else { return nil }
     Signals.raise(.reload)
-    return gate.wait()?.first ?? nil
+    return latch.wait()?.first ?? nil
   }
 
   /// How many wait for a reload that has not begun.
   var waitingCount: Int { state.withLock { $0.waiting.count } }
 
   /// Those whom the reload that begins now answers. For the control thread.
-  func takeWaiting() -> [Gate<ReloadOutcome?>] {
+  func takeWaiting() -> [Latch<ReloadOutcome?>] {
     state.withLock { state in
       defer { state.waiting = [] }
       return state.waiting
@@ -40,6 +41,6 @@ final class ReloadQueue: Sendable {
   /// Tells those who wait, and whoever asks from now on, that no reload comes any more.
   func close() {
     state.withLock { $0.isClosed = true }
-    for gate in takeWaiting() { gate.arrive(nil) }
+    for latch in takeWaiting() { latch.arrive(nil) }
   }
 }

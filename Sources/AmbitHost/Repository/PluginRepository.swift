@@ -2,6 +2,7 @@ internal import AmbitConfig
 internal import AmbitCore
 internal import AmbitPlugins
 internal import AmbitRuntime
+internal import AmbitSystem
 internal import Logging
 
 /// Finds out what the plugin directory and the libraries of configured routes have come to, and tries in a child process

@@ -3,6 +3,7 @@ internal import AmbitCore
 internal import AmbitHTTP
 internal import AmbitPlugins
 internal import AmbitRuntime
+internal import AmbitSystem
 
 /// What the configuration changes of single routes: those of plugins by entries without `call`, and of its own routes
 /// what is no matter of the call.

@@ -1,3 +1,5 @@
+package import AmbitSystem
+
 /// Builds the plugins of a folder from source: each `NAME/` with C or C++ files becomes `NAME.so` beside it.
 package struct PluginBuilder: Sendable {
   private let directory: String

@@ -1,3 +1,4 @@
+package import AmbitSystem
 import Glibc
 
 /// The folder of headers that plugins are compiled with.

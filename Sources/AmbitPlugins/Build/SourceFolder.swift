@@ -1,3 +1,5 @@
+import AmbitSystem
+
 /// A language that plugins are built from.
 enum Language { case c, cxx }
 

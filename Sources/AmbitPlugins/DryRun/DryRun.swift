@@ -1,5 +1,6 @@
 import AmbitCore
-package import AmbitRuntime
+import AmbitRuntime
+package import AmbitSystem
 import Glibc
 
 /// Tries plugins in a child process before the host loads them. When a constructor, `start` or `stop` crashes, exits or

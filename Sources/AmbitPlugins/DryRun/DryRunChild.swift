@@ -1,5 +1,6 @@
 package import AmbitRuntime
 import AmbitCore
+package import AmbitSystem
 import CLinux
 import Glibc
 import Synchronization
@@ -58,9 +59,9 @@ package final class DryRunChild: Sendable {
     let generation = try PluginGeneration(dryRunOf: plugin, settings: inputs.settings, loops: loops)
     try generation.start(from: inputs.handedOver)
     send(.began(.stop))
-    let gate = Gate<Void>()
-    generation.end(.shutdown) { gate.arrive(()) }
-    _ = gate.wait()
+    let latch = Latch<Void>()
+    generation.end(.shutdown) { latch.arrive(()) }
+    _ = latch.wait()
   }
 
   /// Opens a library that is no plugin, and looks up the functions of its routes.

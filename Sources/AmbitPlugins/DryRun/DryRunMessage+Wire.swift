@@ -1,5 +1,6 @@
 import AmbitCore
 import AmbitRuntime
+import AmbitSystem
 
 // Each message is its kind and then its fields, in the order of their declaration.
 

@@ -1,4 +1,5 @@
 package import AmbitRuntime
+import AmbitSystem
 
 /// What the host asks of the child process.
 enum DryRunRequest {

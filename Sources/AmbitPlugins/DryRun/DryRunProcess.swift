@@ -1,4 +1,5 @@
 import AmbitRuntime
+import AmbitSystem
 import CLinux
 import Glibc
 
@@ -28,7 +29,7 @@ final class DryRunProcess {
   private let output: Int32
   private var isConnected = true
   private var outgoing: [UInt8] = []
-  private var incoming = MessageStream()
+  private var incoming = MessageStream(limit: HandedOverState.limit + (1 << 20))
   private var lines = LineStream()
   private var events: ArraySlice<Event> = []
   private var end: ProcessEnd?

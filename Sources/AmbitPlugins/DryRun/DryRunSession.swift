@@ -1,5 +1,6 @@
 import AmbitCore
 import AmbitRuntime
+import AmbitSystem
 import Glibc
 
 /// The dry run of one plugin: what the host knows of it so far.

@@ -1,4 +1,5 @@
 import AmbitRuntime
+import AmbitSystem
 import CLinux
 import Glibc
 

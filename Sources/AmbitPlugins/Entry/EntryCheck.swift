@@ -1,5 +1,6 @@
 import AmbitCore
 import AmbitRuntime
+import AmbitSystem
 import CAmbit
 
 /// Checks an entry whose header is right.

@@ -1,3 +1,4 @@
+import AmbitSystem
 import Glibc
 
 /// What tells one state of a file from another without reading it. Two equal values mean that nobody changed the file

@@ -1,3 +1,4 @@
+import AmbitSystem
 import Glibc
 
 /// The names in the folder at `path`, sorted by their bytes, without "." and "..".

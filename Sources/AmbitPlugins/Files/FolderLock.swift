@@ -1,3 +1,4 @@
+import AmbitSystem
 import CLinux
 import Glibc
 

@@ -1,4 +1,5 @@
 internal import AmbitCore
+package import AmbitSystem
 import CLinux
 import Glibc
 import Synchronization

@@ -1,4 +1,5 @@
 import AmbitCore
+import AmbitSystem
 import Glibc
 
 /// Hands the bytes of the file at `path` to `body`, mapped and not read: what `body` does not look at takes no memory.

@@ -1,4 +1,5 @@
 package import AmbitCore
+import AmbitSystem
 import Glibc
 
 /// A plugin's file at one moment, and the identity of its content.

@@ -1,3 +1,5 @@
+package import AmbitSystem
+
 /// The folder in which the operator puts plugins.
 package enum PluginDirectory {
   /// Each `NAME.so` in the folder at `path`, sorted by name, whatever kind of file it is: an entry that cannot be read is

@@ -1,3 +1,4 @@
+import AmbitSystem
 import Glibc
 
 /// Puts a new file in the place of `path` in one step: whoever has the old one open or mapped keeps it, and nobody sees

@@ -1,3 +1,4 @@
+internal import AmbitSystem
 internal import Glibc
 
 /// Constants that plugins get pointers to, on pages of their own that nobody may write: a plugin that does so by mistake

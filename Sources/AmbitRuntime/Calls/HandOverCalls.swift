@@ -1,4 +1,5 @@
 internal import AmbitCore
+internal import AmbitSystem
 internal import CAmbit
 
 /// The calls by which one generation of a plugin leaves its state to the next.

@@ -1,3 +1,4 @@
+public import AmbitSystem
 public import CAmbit
 
 /// The host's function table, in memory that is never released and that nobody may write: every scope handle points to

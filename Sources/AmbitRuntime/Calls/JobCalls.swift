@@ -1,4 +1,5 @@
 internal import AmbitCore
+internal import AmbitSystem
 internal import CAmbit
 
 /// The calls about jobs and cancellation.
@@ -71,7 +72,7 @@ extension JobOptions {
   private mutating func askForStack(of size: Int, in scope: ScopePointer) {
     if usesThread || scope.runsOnThreads {
       if size > SystemThread.stackSize { error = .limit }
-    } else if size > LargeStacks.largest {
+    } else if size > StackSize.largest {
       error = .limit
     } else if size > scope.pointee.loop.pointee.limits.stackSize {
       stackSize = size

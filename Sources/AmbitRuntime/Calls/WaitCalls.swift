@@ -1,4 +1,5 @@
 internal import AmbitCore
+internal import AmbitSystem
 internal import CAmbit
 
 /// The calls that wait for time or for a turn.

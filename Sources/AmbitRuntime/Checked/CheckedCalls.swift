@@ -1,4 +1,5 @@
 internal import AmbitCore
+internal import AmbitSystem
 internal import CAmbit
 
 /// The function table of checked mode. Its entries check the thread and the handles of a call before they make it.

@@ -1,3 +1,4 @@
+internal import AmbitSystem
 internal import Logging
 
 extension LoopGroup {

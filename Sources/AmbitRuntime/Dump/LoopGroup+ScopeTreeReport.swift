@@ -1,4 +1,5 @@
 public import AmbitCore
+internal import AmbitSystem
 internal import Logging
 
 /// The scopes and jobs of all loops at one moment, to be shown.

@@ -1,4 +1,5 @@
 internal import AmbitCore
+internal import AmbitSystem
 internal import Logging
 
 /// One line of the log about a scope or a job: indented for people, with the fields that say it all for machines.

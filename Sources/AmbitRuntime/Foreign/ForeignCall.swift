@@ -1,5 +1,6 @@
 internal import AmbitCore
 internal import AmbitFFI
+internal import AmbitSystem
 internal import CAmbit
 internal import Glibc
 internal import Logging

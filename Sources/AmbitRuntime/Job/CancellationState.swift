@@ -1,4 +1,5 @@
 internal import AmbitCore
+internal import AmbitSystem
 internal import Logging
 
 /// What a job does after it has been cancelled.

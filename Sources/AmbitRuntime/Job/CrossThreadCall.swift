@@ -1,4 +1,5 @@
 internal import AmbitCore
+internal import AmbitSystem
 
 // Calls from threads of the pool. A job on a thread makes the same calls as a job on a loop. Each call runs on the job's
 // loop, on a fiber, while the thread waits for it. So only the loop touches what it owns, and waits are cancelled as usual.
@@ -11,7 +12,7 @@ private final class CrossThreadCall: @unchecked Sendable {
   /// The kind that the job has again after the call.
   let kind: JobKindPointer
   /// Where the thread waits.
-  let parker = Parker()
+  let wakeup = Wakeup()
 
   init(by job: JobPointer, _ work: @escaping () -> Void) {
     self.job = job
@@ -19,7 +20,7 @@ private final class CrossThreadCall: @unchecked Sendable {
     kind = job.pointee.kind
   }
 
-  deinit { parker.destroy() }
+  deinit { wakeup.destroy() }
 
   /// Begins the call, on the loop.
   func begin() {
@@ -45,7 +46,7 @@ extension UnsafeMutablePointer<Job> {
       let isAwake = pointee.loop.pointee.mailbox._withUnsafeGuaranteedRef { mailbox in
         mailbox.post { _ in call.begin() }
       }
-      call.parker.park(patience: isAwake ? pollingTime : 0)
+      call.wakeup.wait(spinningFor: isAwake ? pollingTime : 0)
     }
     return hasRun
   }
@@ -75,5 +76,5 @@ let crossThreadCallEnded: JobBody = { record in
   job.pointee.kind = call.kind
   call.work = nil
   job.pointee.loop.expectThread()
-  call.parker.unpark()
+  call.wakeup.notify()
 }

@@ -122,7 +122,7 @@ extension UnsafeMutablePointer<Job> {
   /// Runs `work` as this job, which is running, on a pooled stack of at least `size` bytes. Returns the result of `work`, or
   /// nil if there is no memory for such a stack, so that `work` has not run. `work` may wait.
   ///
-  /// - Parameter size: At most `LargeStacks.largest`.
+  /// - Parameter size: At most `StackSize.largest`.
   @inline(never)
   public func runOnLargeStack(of size: Int, _ work: () -> Int32) -> Int32? {
     let loop = pointee.loop

@@ -1,4 +1,5 @@
 internal import AmbitCore
+internal import AmbitSystem
 public import CAmbit
 
 // Jobs on threads of the pool.

@@ -1,4 +1,5 @@
 internal import AmbitCore
+internal import AmbitSystem
 public import Logging
 
 /// Log lines on a plugin's account: each names the plugin with its generation, the route, the scope and the job.

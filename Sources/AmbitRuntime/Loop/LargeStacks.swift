@@ -1,3 +1,4 @@
+internal import AmbitSystem
 internal import CFiber
 
 /// Stacks for the few jobs and handlers that ask for more than `stack_size` or `handler_stack_size`: a pool for each power
@@ -5,15 +6,13 @@ internal import CFiber
 ///
 /// What such a job has touched goes back to the system as soon as it has ended. Its address space stays for some seconds.
 struct LargeStacks {
-  /// The most that a job may ask for is two to the power of this many bytes: 64 MiB.
-  private static var largestExponent: Int { 26 }
-  /// The most that a job may ask for, in bytes.
-  static var largest: Int { 1 << largestExponent }
+  /// The most that a job may ask for, `StackSize.largest`, is two to the power of this many bytes.
+  private static var largestExponent: Int { StackSize.largest.trailingZeroBitCount }
 
   /// By exponent; nil until the first job asks. Owned.
   private var pools: UnsafeMutablePointer<cfiber_stack_pool>?
 
-  /// The pool of stacks that have at least `size` bytes, 4096 to `largest`.
+  /// The pool of stacks that have at least `size` bytes, 4096 to `StackSize.largest`.
   mutating func pool(for size: Int) -> UnsafeMutablePointer<cfiber_stack_pool> {
     let exponent = Int.bitWidth - (size - 1).leadingZeroBitCount
     let pools = pools ?? makePools()

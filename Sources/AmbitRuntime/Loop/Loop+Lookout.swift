@@ -1,3 +1,4 @@
+internal import AmbitSystem
 internal import CLinux
 
 // How a loop waits for what threads bring that work for it.

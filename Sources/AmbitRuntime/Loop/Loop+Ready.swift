@@ -1,3 +1,4 @@
+internal import AmbitSystem
 internal import CFiber
 
 // The ready queue at work: who has the next turn, and what the processor is told of it beforehand.

@@ -1,3 +1,4 @@
+internal import AmbitSystem
 internal import CFiber
 internal import CLinux
 internal import Glibc

@@ -1,3 +1,4 @@
+internal import AmbitSystem
 internal import CFiber
 
 // The address space of stacks. What a burst has mapped costs page tables for as long as it is mapped, 2 to 3 KiB for each

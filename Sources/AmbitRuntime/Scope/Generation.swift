@@ -1,4 +1,5 @@
 public import AmbitCore
+public import AmbitSystem
 public import CAmbit
 internal import Glibc
 

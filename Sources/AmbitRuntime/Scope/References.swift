@@ -1,4 +1,5 @@
 internal import AmbitCore
+internal import AmbitSystem
 internal import CAmbit
 internal import Synchronization
 

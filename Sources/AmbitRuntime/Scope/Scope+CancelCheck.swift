@@ -1,4 +1,5 @@
 internal import AmbitCore
+internal import AmbitSystem
 
 // `ambit_cancelled` from a job that computes. Its loop does not turn meanwhile: no timer fires, no event of a client is
 // seen, and no mail is delivered. So the call itself checks everything that could cancel the job's scope.

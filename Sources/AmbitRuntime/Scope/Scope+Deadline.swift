@@ -1,4 +1,5 @@
 internal import AmbitCore
+internal import AmbitSystem
 
 // Deadlines. Each scope has its own, and the deadlines of the scopes above hold too.
 

@@ -1,4 +1,5 @@
 public import AmbitCore
+internal import AmbitSystem
 
 // The end of a scope, always in this order: set the cause, call hooks, wake waits, let jobs return, run deferred
 // functions, give the memory back.

@@ -1,3 +1,4 @@
+public import AmbitSystem
 internal import CCrash
 internal import CLinux
 public import CAmbit

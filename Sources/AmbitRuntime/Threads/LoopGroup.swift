@@ -1,3 +1,4 @@
+public import AmbitSystem
 internal import CLinux
 internal import Synchronization
 
@@ -48,9 +49,9 @@ public final class LoopGroup: Sendable {
   public func onEach<Result: Sendable>(
     within patience: Int64, _ work: @escaping @Sendable (LoopPointer) -> Result
   ) -> [Result] {
-    let gate = Gate<Result>(expected: loops.count)
-    for loop in loops { loop.post { gate.arrive(work($0)) } }
-    return gate.wait(timeout: patience) ?? gate.arrived
+    let latch = Latch<Result>(expected: loops.count)
+    for loop in loops { loop.post { latch.arrive(work($0)) } }
+    return latch.wait(timeout: patience) ?? latch.arrived
   }
 
   /// Runs `work` on each loop, in one of its next turns. From any thread; does not wait.

@@ -1,3 +1,4 @@
+internal import AmbitSystem
 internal import CLinux
 internal import Glibc
 internal import Synchronization

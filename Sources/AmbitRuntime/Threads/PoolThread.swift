@@ -1,3 +1,4 @@
+internal import AmbitSystem
 internal import CFiber
 internal import CLinux
 
@@ -11,7 +12,7 @@ struct PoolTask {
 /// One of a pool's threads, or the thread that a lane has for itself.
 final class PoolThread: @unchecked Sendable {
   /// Where it waits while it has nothing to do.
-  let parker = Parker()
+  let wakeup = Wakeup()
   private let pool: ThreadPool
   /// Whose calls alone it runs; nil: it runs what the pool has.
   private let lane: SerialLane?
@@ -30,7 +31,7 @@ final class PoolThread: @unchecked Sendable {
     do throws(SystemError) {
       try SystemThread(for: lane.map { "library \($0.name)" } ?? "the pool", { self.serve() }).detach()
     } catch {
-      parker.destroy()
+      wakeup.destroy()
       throw error
     }
   }
@@ -40,6 +41,6 @@ final class PoolThread: @unchecked Sendable {
     let number = cfiber_thread_number()
     guard let lane else { while true { pool.nextTask(for: self, number: number).work.run() } }
     while let task = pool.nextTask(for: self, of: lane, number: number) { task.work.run() }
-    parker.destroy()
+    wakeup.destroy()
   }
 }

@@ -1,4 +1,5 @@
 internal import AmbitCore
+internal import AmbitSystem
 
 // Calls that run one at a time. A lane has at most one call among the pool's jobs or on its own thread; the others wait in
 // the lane, where they count for no thread. One lock guards pool and lanes, so that a call is in one place at any time.
@@ -15,7 +16,7 @@ extension ThreadPool {
       lane.isClosed = true
       return lane.isThreadIdle ? lane.thread : nil
     }
-    idle?.parker.unpark()
+    idle?.wakeup.notify()
   }
 
   /// Has a call wait for its turn; as `accept`. Under the lock.
@@ -53,7 +54,7 @@ extension ThreadPool {
       let woken = advance(lane)
       return (true, woken ?? assignNext())
     }
-    woken?.parker.unpark()
+    woken?.wakeup.notify()
     return isWithdrawn
   }
 
@@ -75,10 +76,10 @@ extension ThreadPool {
       if !lane.isThreadIdle { take(for: thread, lane) }
       return (thread.task, nil)
     }
-    woken?.parker.unpark()
+    woken?.wakeup.notify()
     if let task { return task }
     if isOver(thread, lane) { return nil }
-    thread.parker.park()
+    thread.wakeup.wait()
     return isOver(thread, lane) ? nil : thread.task
   }
 

@@ -1,3 +1,4 @@
+internal import AmbitSystem
 internal import Glibc
 
 /// Threads for plugin code that must not run on a loop: code that blocks or computes, and all code of plugins that run
@@ -61,7 +62,7 @@ public final class ThreadPool: @unchecked Sendable {
     news?()
     guard let thread = accepted else { return false }
     // Not under the lock, which the thread would find taken.
-    thread?.parker.unpark()
+    thread?.wakeup.notify()
     return true
   }
 
@@ -165,9 +166,9 @@ public final class ThreadPool: @unchecked Sendable {
       if thread.task == nil { idle.append(thread) }
       return (thread.task, woken)
     }
-    woken?.parker.unpark()
+    woken?.wakeup.notify()
     if let task { return task }
-    thread.parker.park()
+    thread.wakeup.wait()
     return thread.task!
   }
 

@@ -1,3 +1,4 @@
+internal import AmbitSystem
 internal import Logging
 
 /// That the system gives a pool no more threads: worth a line in the log, and not one for each time, since it may go on

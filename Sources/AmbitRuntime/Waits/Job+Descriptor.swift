@@ -1,4 +1,5 @@
 internal import AmbitCore
+internal import AmbitSystem
 internal import CLinux
 internal import Glibc
 internal import Logging

@@ -1,4 +1,5 @@
 internal import AmbitCore
+internal import AmbitSystem
 
 // Tickers: jobs that run their function again and again, on a stack that they have for the length of a tick only.
 

@@ -1,3 +1,4 @@
+public import AmbitSystem
 internal import CAmbit
 internal import CCrash
 internal import CFiber

@@ -1,3 +1,4 @@
+internal import AmbitSystem
 internal import Glibc
 internal import Logging
 

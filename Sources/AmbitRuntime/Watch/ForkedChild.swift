@@ -1,3 +1,4 @@
+public import AmbitSystem
 internal import CFiber
 internal import CLinux
 internal import Glibc

@@ -1,4 +1,5 @@
 internal import AmbitCore
+internal import AmbitSystem
 internal import Logging
 
 // Jobs that ignore their cancel. A scope that is cancelled while it has jobs stands in its loop's list until it closes,

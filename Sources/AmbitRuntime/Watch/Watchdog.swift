@@ -1,4 +1,5 @@
 internal import AmbitCore
+internal import AmbitSystem
 internal import CFiber
 internal import CLinux
 internal import Logging
@@ -22,7 +23,7 @@ final class Watchdog: @unchecked Sendable {
   private let stallWarning: Int64?
   private let inbox = Mutex(Inbox())
   /// Rung when something has come into the inbox.
-  private let bell = Bell()
+  private let wakeup = Wakeup()
   /// Stalls there have been.
   let stallCount = Atomic<Int>(0)
   private var thread: SystemThread?
@@ -39,7 +40,7 @@ final class Watchdog: @unchecked Sendable {
     if let stallWarning { stalls = loops.map { LoopStall(of: $0, limit: stallWarning) } }
   }
 
-  deinit { bell.destroy() }
+  deinit { wakeup.destroy() }
 
   /// Starts the thread. Signals that are blocked in the caller are blocked in it.
   func start() throws(SystemError) {
@@ -50,7 +51,7 @@ final class Watchdog: @unchecked Sendable {
   func stop() {
     guard let thread else { return }
     inbox.withLock { $0.isStopping = true }
-    bell.ring()
+    wakeup.notify()
     thread.join()
     self.thread = nil
   }
@@ -58,20 +59,20 @@ final class Watchdog: @unchecked Sendable {
   /// Takes a report to be written. From any thread; does not wait.
   func report(_ job: OverdueJob) {
     inbox.withLock { $0.reports.append(job) }
-    bell.ring()
+    wakeup.notify()
   }
 
   /// Has the C library give back to the system what was freed. From any thread; does not wait.
   func giveBackFreedMemory() {
     inbox.withLock { $0.isTrimDue = true }
-    bell.ring()
+    wakeup.notify()
   }
 
   private func watch() {
     clinux_name_thread("ambit-watchdog")
     var isStopping = false
     while !isStopping {
-      bell.wait(atMost: Int64(patience) * 1_000_000)
+      wakeup.wait(atMost: Int64(patience) * 1_000_000)
       isStopping = readInbox()
       for index in stalls.indices {
         if stalls[index].look(logger) { stallCount.add(1, ordering: .relaxed) }

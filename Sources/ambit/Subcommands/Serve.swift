@@ -1,4 +1,5 @@
 internal import AmbitHost
+internal import AmbitSystem
 internal import ArgumentParser
 
 struct Serve: ParsableCommand {

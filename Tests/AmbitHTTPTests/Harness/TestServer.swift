@@ -1,5 +1,6 @@
 import AmbitCore
 import AmbitRuntime
+import AmbitSystem
 import CAmbit
 import Glibc
 import TestSupport
@@ -120,7 +121,7 @@ final class TestServer: Sendable {
 
   /// Keeps a loop from turning until the result is called.
   func hold(_ index: Int) -> () -> Void {
-    let (held, released) = (Gate<Int>(), Gate<Int>())
+    let (held, released) = (Latch<Int>(), Latch<Int>())
     loops.loops[index].post { _ in
       held.arrive(1)
       _ = released.wait()

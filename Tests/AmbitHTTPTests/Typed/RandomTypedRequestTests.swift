@@ -1,5 +1,6 @@
 import AmbitCore
 import AmbitRuntime
+import AmbitSystem
 import Synchronization
 import TestSupport
 import Testing

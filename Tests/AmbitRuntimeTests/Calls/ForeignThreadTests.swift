@@ -1,4 +1,5 @@
 import AmbitCore
+import AmbitSystem
 import CAmbit
 import Testing
 
@@ -47,7 +48,7 @@ private struct ForeignScope: @unchecked Sendable {
 
   @Test func `a job of another loop is told so, and nothing happens`() throws {
     try expectNothingDone { scope in
-      let statuses = Gate<[String: Status]>()
+      let statuses = Latch<[String: Status]>()
       let steps = try Stage.play { stage in
         stage.open("").spawn("job") { own in
           ambit_cancel(scope.handle)

@@ -1,4 +1,5 @@
 import AmbitCore
+import AmbitSystem
 import CAmbit
 import Testing
 
@@ -75,17 +76,17 @@ private struct Wait: Sendable, CustomTestStringConvertible {
   @Test func `is a thread during a blocking call`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
-      let gate = Gate<Void>()
+      let latch = Latch<Void>()
       scope.spawn("job") { scope in
         let code = ambit_block(
-          scope, { Unmanaged<Gate<Void>>.fromOpaque($0!).takeUnretainedValue().wait() == nil ? -10 : 0 },
-          Unmanaged.passUnretained(gate).toOpaque())
+          scope, { Unmanaged<Latch<Void>>.fromOpaque($0!).takeUnretainedValue().wait() == nil ? -10 : 0 },
+          Unmanaged.passUnretained(latch).toOpaque())
         scope.cancel()
         return Status(rawValue: code)
       }
       stage.afterTurns(2) {
         stage.noteFirstJob()
-        gate.arrive(())
+        latch.arrive(())
       }
     }
     #expect(steps == ["blocked thread", "job ends completed OK"])

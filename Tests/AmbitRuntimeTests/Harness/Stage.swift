@@ -1,4 +1,5 @@
 import AmbitCore
+import AmbitSystem
 import CAmbit
 
 @testable import AmbitRuntime
@@ -12,7 +13,7 @@ final class Stage: @unchecked Sendable {
   /// What a test wants to find again from a callback.
   var subject: AnyObject?
   private let group: LoopGroup
-  private let allClosed = Gate<Void>()
+  private let allClosed = Latch<Void>()
   private var names: [ScopePointer: String] = [:]
 
   private init(_ group: LoopGroup) {

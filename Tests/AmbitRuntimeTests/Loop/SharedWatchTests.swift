@@ -1,3 +1,4 @@
+import AmbitSystem
 import CLinux
 import Glibc
 import Testing
@@ -7,7 +8,7 @@ import Testing
 @Suite struct `A descriptor that loops share` {
   private struct Record {
     var watch: IOWatch
-    let told: Gate<Void>
+    let told: Latch<Void>
   }
 
   /// An epoll instance takes the place of what an older system refuses: no system lets loops share it exclusively.
@@ -18,7 +19,7 @@ import Testing
     defer { for descriptor in [inner, event] { close(descriptor) } }
     var readable = epoll_event(events: IOEvents.readable, data: epoll_data_t(u64: 0))
     #expect(epoll_ctl(inner, EPOLL_CTL_ADD, event, &readable) == 0)
-    let told = Gate<Void>(expected: 1)
+    let told = Latch<Void>(expected: 1)
     let refused = group.onEach { loop in
       let record = UnsafeMutablePointer<Record>.allocate(capacity: 1)
       record.initialize(

@@ -1,4 +1,5 @@
 import AmbitCore
+import AmbitSystem
 import CAmbit
 import Testing
 
@@ -51,7 +52,7 @@ extension ScopeHandle {
       shard.pointee.generation = shared.value
       return Unchecked(shard)
     }
-    let opened = Gate<Status>()
+    let opened = Latch<Status>()
     let first = shards[0].value.pointee.loop.pointee.index
     group.loops[first].post { _ in opened.arrive(shards[0].value.asHandle.set(1, 10)) }
     #expect(opened.wait()?.first == .ok)

@@ -1,4 +1,5 @@
 import AmbitCore
+import AmbitSystem
 import CAmbit
 import Testing
 
@@ -20,7 +21,7 @@ extension Stage {
 
 /// What happened on several threads, in order.
 private final class Notes: @unchecked Sendable {
-  private let steps = Gate<String>()
+  private let steps = Latch<String>()
 
   /// Notes `step`, and where it happens unless that is on a thread of the pool.
   func note(_ step: String) { steps.arrive(LoopPointer.ofThisThread == nil ? step : "\(step) on a loop") }

@@ -1,4 +1,5 @@
 import AmbitCore
+import AmbitSystem
 import CAmbit
 import Glibc
 import Synchronization
@@ -82,7 +83,7 @@ import Testing
     let accepted = Mutex(0)
     let ran = Mutex(0)
     let threads = Mutex<[Poster]>([])
-    let ranAtEnd = Gate<Int>()
+    let ranAtEnd = Latch<Int>()
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       let reference = Unchecked(scope.asHandle.reference)

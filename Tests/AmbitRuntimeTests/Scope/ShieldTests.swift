@@ -1,4 +1,5 @@
 import AmbitCore
+import AmbitSystem
 import CAmbit
 import Testing
 

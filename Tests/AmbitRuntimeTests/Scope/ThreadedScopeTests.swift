@@ -1,4 +1,5 @@
 import AmbitCore
+import AmbitSystem
 import CAmbit
 import Testing
 
@@ -8,7 +9,7 @@ import Testing
   /// Runs `body` as a job on a thread of the pool, in a scope that ends with it, and returns what it returns.
   private func play(_ body: @escaping (ScopeHandle) -> [String]) throws -> [String] {
     let steps = Unchecked(body)
-    let results = Gate<[String]>()
+    let results = Latch<[String]>()
     _ = try Stage.play { stage in
       let scope = stage.open("").asHandle
       scope.spawn(options: { $0.flags = AMBIT_JOB_THREAD }, ended: { _, _ in scope.cancel() }) { scope in
@@ -51,7 +52,7 @@ import Testing
   }
 
   @Test func `refer and post`() throws {
-    let posted = Gate<Void>()
+    let posted = Latch<Void>()
     let steps = try play { scope in
       let reference = scope.reference
       let status = reference.post { _ in

@@ -1,14 +1,15 @@
 import AmbitCore
+import AmbitSystem
 import CAmbit
 import Testing
 
 @testable import AmbitRuntime
 
 @Suite struct WaitingForAThread {
-  /// Plays with a pool of one thread, which `scene` finds taken by a job until it opens the gate.
-  private func play(_ scene: @escaping @Sendable (Stage, ScopePointer, Gate<Void>) -> Void) throws -> [String] {
+  /// Plays with a pool of one thread, which `scene` finds taken by a job until it opens the latch.
+  private func play(_ scene: @escaping @Sendable (Stage, ScopePointer, Latch<Void>) -> Void) throws -> [String] {
     try Stage.play(pool: ThreadPool.Limits(threads: 1, queue: 8)) { stage in
-      let (held, began) = (Gate<Void>(), Gate<Void>())
+      let (held, began) = (Latch<Void>(), Latch<Void>())
       let holder = stage.open("")
       holder.asHandle.spawn(options: { $0.flags = AMBIT_JOB_THREAD }, ended: { _, _ in holder.cancel(.called) }) { _ in
         began.arrive(())
@@ -43,7 +44,7 @@ import Testing
 
   @Test func `goes on for a job whose request is done: that was spawned before`() throws {
     let steps = try play { stage, request, held in
-      let ran = Gate<Status>()
+      let ran = Latch<Status>()
       request.asHandle.spawn(
         options: onThread, ended: { outcome, _ in stage.note("\(outcome), waits are \(ran.arrived)") }
       ) { scope in
@@ -94,7 +95,7 @@ import Testing
   @Test func `lets a ticker miss its ticks when no more may wait`() throws {
     let steps = try Stage.play(pool: ThreadPool.Limits(threads: 1, queue: 0)) { stage in
       let scope = stage.open("")
-      let (held, ticked) = (Gate<Void>(), Gate<Void>())
+      let (held, ticked) = (Latch<Void>(), Latch<Void>())
       scope.asHandle.spawn(options: onThread, ended: { _, _ in }) { _ in
         _ = held.wait()
         return .ok
@@ -103,7 +104,7 @@ import Testing
       options.flags = AMBIT_JOB_THREAD
       options.on_end = { _, outcome, code in Stage.current.note("ticker ends \(outcome) \(code)") }
       let tick: ambit_job_fn = { scope, ticked in
-        Unmanaged<Gate<Void>>.fromOpaque(ticked!).takeUnretainedValue().arrive(())
+        Unmanaged<Latch<Void>>.fromOpaque(ticked!).takeUnretainedValue().arrive(())
         ambit_cancel(scope)
         return 7
       }

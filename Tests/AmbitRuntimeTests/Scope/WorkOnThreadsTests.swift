@@ -1,5 +1,6 @@
 import AmbitCore
 import CAmbit
+import CLinux
 import Glibc
 import Testing
 

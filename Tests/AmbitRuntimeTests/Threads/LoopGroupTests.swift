@@ -1,3 +1,4 @@
+import AmbitSystem
 import Testing
 
 @testable import AmbitRuntime
@@ -19,16 +20,16 @@ import Testing
 
   @Test func `stop with work that waits, and a second stop does nothing`() throws {
     let group = try LoopGroup(count: 2, table: HostTable { _ in }, limits: RuntimeLimits())
-    let gate = Gate<Void>(expected: 2)
+    let latch = Latch<Void>(expected: 2)
     for loop in group.loops {
       loop.post { loop in
         loop.pointee.root.runHostJob("work") { scope in
-          gate.arrive(())
+          latch.arrive(())
           _ = scope.asHandle.sleep()
         }
       }
     }
-    #expect(gate.wait(timeout: 30_000_000_000) != nil)
+    #expect(latch.wait(timeout: 30_000_000_000) != nil)
     group.stop()
     group.stop()
   }

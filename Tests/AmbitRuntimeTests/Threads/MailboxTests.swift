@@ -1,4 +1,5 @@
 import AmbitCore
+import AmbitSystem
 import Dispatch
 import Glibc
 import Testing
@@ -10,13 +11,13 @@ import Testing
     let group = try LoopGroup(count: 1, table: HostTable { _ in }, limits: RuntimeLimits())
     defer { group.stop() }
     let loop = group.loops[0]
-    let gate = Gate<[Int]>(expected: 8 * 2_000)
+    let latch = Latch<[Int]>(expected: 8 * 2_000)
     DispatchQueue.concurrentPerform(iterations: 8) { thread in
       for number in 0..<2_000 {
-        loop.post { record in gate.arrive(LoopPointer.ofThisThread == record ? [thread, number] : []) }
+        loop.post { record in latch.arrive(LoopPointer.ofThisThread == record ? [thread, number] : []) }
       }
     }
-    let arrived = try #require(gate.wait(timeout: 30_000_000_000))
+    let arrived = try #require(latch.wait(timeout: 30_000_000_000))
     for thread in 0..<8 { #expect(arrived.filter { $0.first == thread }.map { $0[1] } == Array(0..<2_000)) }
   }
 

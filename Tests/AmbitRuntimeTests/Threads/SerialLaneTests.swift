@@ -1,3 +1,4 @@
+import AmbitSystem
 import CFiber
 import Synchronization
 import Testing
@@ -9,23 +10,23 @@ import Testing
   private final class Calls: Sendable {
     let lane: SerialLane
     let pool: ThreadPool
-    let began: [Gate<Int32>]
-    let mayEnd: [Gate<Void>]
-    let order: Gate<Int>
+    let began: [Latch<Int32>]
+    let mayEnd: [Latch<Void>]
+    let order: Latch<Int>
     let works: [PoolWork]
 
     init(_ count: Int, in lane: SerialLane, of pool: ThreadPool) {
-      let gates = (0..<count).map { _ in (began: Gate<Int32>(), mayEnd: Gate<Void>()) }
-      let order = Gate<Int>(expected: count)
+      let latches = (0..<count).map { _ in (began: Latch<Int32>(), mayEnd: Latch<Void>()) }
+      let order = Latch<Int>(expected: count)
       self.lane = lane
       self.pool = pool
-      began = gates.map(\.began)
-      mayEnd = gates.map(\.mayEnd)
+      began = latches.map(\.began)
+      mayEnd = latches.map(\.mayEnd)
       self.order = order
-      works = gates.enumerated().map { index, gate in
+      works = latches.enumerated().map { index, latch in
         PoolWork(in: lane) {
-          gate.began.arrive(threadNumber())
-          _ = gate.mayEnd.wait()
+          latch.began.arrive(threadNumber())
+          _ = latch.mayEnd.wait()
           order.arrive(index)
         }
       }
@@ -44,7 +45,7 @@ import Testing
     for index in 0..<3 {
       _ = calls.begun(index)
       // Others have threads meanwhile, and the next call none.
-      let beside = Gate<Void>()
+      let beside = Latch<Void>()
       #expect(pool.submit(.job, PoolWork { beside.arrive(()) }))
       _ = beside.wait()
       #expect(calls.began.dropFirst(index + 1).allSatisfy { !$0.isOpen })
@@ -60,7 +61,7 @@ import Testing
     for index in 0..<8 { #expect(calls.submit(index)) }
     _ = calls.begun(0)
     for _ in 0..<20 {
-      let beside = Gate<Void>()
+      let beside = Latch<Void>()
       #expect(pool.submit(.job, PoolWork { beside.arrive(()) }))
       _ = beside.wait()
     }
@@ -78,7 +79,7 @@ import Testing
     #expect(calls.submit(1) && calls.submit(2))
     #expect(!pool.submit(.job, PoolWork(in: lane) {}))
     // What waits in a lane takes no room from others.
-    let beside = Gate<Void>()
+    let beside = Latch<Void>()
     #expect(pool.submit(.job, PoolWork { beside.arrive(()) }))
     _ = beside.wait()
     for index in 0..<3 { calls.end(index) }
@@ -144,12 +145,12 @@ import Testing
     lanes[2].usesOwnThread.store(true, ordering: .relaxed)
     let counters = lanes.map { _ in UnsafeMutablePointer<Int>.allocate(capacity: 1) }
     for counter in counters { counter.initialize(to: 0) }
-    let all = Gate<Int>(expected: 4)
+    let all = Latch<Int>(expected: 4)
     for thread in 0..<4 {
       let counters = Unchecked(counters)
       try? SystemThread(for: "a test") {
         var withdrawn = 0
-        let ran = Gate<Void>(expected: 3000)
+        let ran = Latch<Void>(expected: 3000)
         for number in 0..<3000 {
           let index = (number + thread) % 3
           // A data race if two ran at once: the sanitizer would say so, and the sum would.

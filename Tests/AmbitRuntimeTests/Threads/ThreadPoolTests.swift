@@ -1,3 +1,4 @@
+import AmbitSystem
 import Testing
 
 @testable import AmbitRuntime
@@ -5,9 +6,9 @@ import Testing
 @Suite struct ThreadPools {
   /// Work that says when it has begun and ends when it is told to.
   private struct Held {
-    let began = Gate<Void>()
-    let mayEnd = Gate<Void>()
-    let ended = Gate<Void>()
+    let began = Latch<Void>()
+    let mayEnd = Latch<Void>()
+    let ended = Latch<Void>()
 
     var work: PoolWork {
       PoolWork {
@@ -75,7 +76,7 @@ import Testing
     let first = Held()
     #expect(pool.submit(.job, first.work))
     _ = first.began.wait()
-    let order = Gate<Int>(expected: 50)
+    let order = Latch<Int>(expected: 50)
     for round in 0..<20 {
       let jobs = (0..<100).map { number in PoolWork { order.arrive(number) } }
       for job in jobs { #expect(pool.submit(.job, job)) }

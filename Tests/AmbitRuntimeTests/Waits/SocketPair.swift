@@ -1,3 +1,5 @@
+import AmbitSystem
+import CLinux
 import Glibc
 
 @testable import AmbitRuntime

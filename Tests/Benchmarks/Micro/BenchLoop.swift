@@ -1,4 +1,5 @@
 import AmbitRuntime
+import AmbitSystem
 import CAmbit
 
 /// What plugins hold of a scope.
@@ -11,7 +12,7 @@ enum BenchLoop {
     do {
       // A measurement holds its loop up on purpose.
       let group = try LoopGroup(count: 1, table: HostTable { _ in }, limits: RuntimeLimits(stallWarning: nil))
-      let hasRun = Gate<Void>()
+      let hasRun = Latch<Void>()
       group.loops[0].post { loop in
         loop.pointee.root.runHostJob("work") { root in
           work(root)

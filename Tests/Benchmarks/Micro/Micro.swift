@@ -1,4 +1,5 @@
 import AmbitRuntime
+import AmbitSystem
 
 /// Measures what the parts of the runtime cost, each by itself and in one process, and prints a line for each. Words
 /// after the command select groups of figures.

@@ -1,4 +1,5 @@
 import AmbitRuntime
+import AmbitSystem
 import CAmbit
 internal import Glibc
 
@@ -41,7 +42,7 @@ enum Resident: String, CaseIterable {
 
   /// The growth of the resident memory of this process with each.
   var bytesEach: Double {
-    let hasMeasured = Gate<Double>()
+    let hasMeasured = Latch<Double>()
     BenchLoop.run { root in
       let first = openChild(of: root.asHandle, with: 1)
       let before = ResidentMemory.bytes

@@ -1,4 +1,5 @@
 import AmbitRuntime
+import AmbitSystem
 
 /// What a deadline costs that does not come, as most do not, on a loop with many others.
 struct Timers {

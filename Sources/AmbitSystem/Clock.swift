@@ -1,0 +1,49 @@
+internal import Glibc
+
+/// The clocks the host reads.
+public enum Clock {
+  /// Nanoseconds that never go back, from an arbitrary start: CLOCK_MONOTONIC, clock_gettime(2).
+  // Out of line: what has room on its stack for the answer is guarded against overflow at each call, also where it
+  // hardly ever asks.
+  @inline(never)
+  public static var monotonic: Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
+  }
+
+  /// Nanoseconds since 1970-01-01 UTC.
+  public static var wall: Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
+  }
+}
+
+/// Times as RFC 3339 writes them, in UTC with milliseconds.
+public enum Timestamp {
+  static var now: String { text(of: Clock.wall) }
+
+  /// The text of a time in nanoseconds since 1970-01-01 UTC.
+  public static func text(of nanoseconds: Int64) -> String {
+    var seconds = time_t(nanoseconds / 1_000_000_000)
+    var parts = tm()
+    gmtime_r(&seconds, &parts)
+    let date = "\(digits(parts.tm_year + 1900, 4))-\(digits(parts.tm_mon + 1, 2))-\(digits(parts.tm_mday, 2))"
+    let time = "\(digits(parts.tm_hour, 2)):\(digits(parts.tm_min, 2)):\(digits(parts.tm_sec, 2))"
+    return "\(date)T\(time).\(digits(Int32(nanoseconds / 1_000_000 % 1000), 3))Z"
+  }
+
+  private static func digits(_ number: Int32, _ width: Int) -> String {
+    let text = String(number)
+    return String(repeating: "0", count: max(0, width - text.count)) + text
+  }
+}
+
+/// Blocks the calling thread for `duration`; for the host's control thread, never for an event loop.
+package func pauseThread(_ duration: Duration) {
+  let (seconds, attoseconds) = duration.components
+  var wanted = timespec(tv_sec: Int(seconds), tv_nsec: Int(attoseconds / 1_000_000_000))
+  var left = timespec()
+  while nanosleep(&wanted, &left) == -1, errno == EINTR { wanted = left }
+}

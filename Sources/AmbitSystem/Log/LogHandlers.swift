@@ -1,0 +1,92 @@
+internal import AmbitCore
+public import Logging
+
+/// Writes each log event as one line to standard error: lines of several threads do not mix.
+public struct LineLogHandler: LogHandler {
+  public enum Format: Sendable {
+    /// `2026-01-31T12:00:00.000Z INFO  message field=value`
+    case text
+    /// One JSON object: time, level, message, and the fields.
+    case json
+  }
+
+  public var logLevel: Logger.Level
+  public var metadata: Logger.Metadata = [:]
+  private let format: Format
+
+  public init(level: Logger.Level, format: Format) {
+    logLevel = level
+    self.format = format
+  }
+
+  public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  public func log(event: LogEvent) {
+    let fields = LogField.inOrder(metadata.merging(event.metadata ?? [:]) { $1 })
+    LineOutput.standardError.write(Self.line(event.level, event.message.description, fields, format))
+  }
+
+  /// The line that stands for so many others, which were left out.
+  public func lossLine(for count: Int) -> String {
+    Self.line(.warning, "the log was not read in time: lines are left out here", [("lines", "\(count)")], format)
+  }
+
+  package static func line(
+    _ level: Logger.Level, _ message: String, _ fields: [(key: String, value: String)], _ format: Format
+  ) -> String {
+    switch format {
+    case .text: TextLine.make(level: level, message: message, fields: fields) + "\n"
+    case .json: JSONLine.make(level: level, message: message, fields: fields) + "\n"
+    }
+  }
+}
+
+/// Hands each log event on, to be written by another process.
+public struct RelayLogHandler: LogHandler {
+  /// A log event in plain values: the level's name, the message, and the fields in the order in which lines show them.
+  public struct Event: Sendable, Equatable {
+    public let level: String
+    public let message: String
+    public let fields: [Field]
+
+    public init(level: String, message: String, fields: [Field]) {
+      self.level = level
+      self.message = message
+      self.fields = fields
+    }
+  }
+
+  public struct Field: Sendable, Equatable {
+    public let key: String
+    public let value: String
+
+    public init(key: String, value: String) {
+      self.key = key
+      self.value = value
+    }
+  }
+
+  public var logLevel: Logger.Level
+  public var metadata: Logger.Metadata = [:]
+  private let relay: @Sendable (Event) -> Void
+
+  public init(level: Logger.Level, relay: @escaping @Sendable (Event) -> Void) {
+    logLevel = level
+    self.relay = relay
+  }
+
+  public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  public func log(event: LogEvent) {
+    let fields = metadata.merging(event.metadata ?? [:]) { $1 }
+      .map { Field(key: $0.key, value: $0.value.description) }
+      .sorted { LogField.precedes($0.key, $1.key) }
+    relay(Event(level: event.level.rawValue, message: event.message.description, fields: fields))
+  }
+}

@@ -1,0 +1,71 @@
+internal import AmbitCore
+package import Logging
+
+/// A log line for people.
+package enum TextLine {
+  static func make(level: Logger.Level, message: String, fields: [(key: String, value: String)]) -> String {
+    "\(Timestamp.now) \(name(of: level)) \(text(message, fields))"
+  }
+
+  /// What the line says, without time and level.
+  package static func text(_ message: String, _ fields: [(key: String, value: String)]) -> String {
+    fields.reduce(into: escaped(message)) { line, field in
+      let (key, value) = field
+      line += needsQuotes(value) ? " \(key)=\"\(escaped(value, withinQuotes: true))\"" : " \(key)=\(value)"
+    }
+  }
+
+  /// All names are equally wide, so that messages stand below each other.
+  private static func name(of level: Logger.Level) -> String {
+    let name = level.rawValue.uppercased()
+    return name + String(repeating: " ", count: max(0, 5 - name.count))
+  }
+
+  private static func needsQuotes(_ value: String) -> Bool {
+    value.isEmpty || value.unicodeScalars.contains { $0 == " " || $0 == "\"" || $0 == "=" || $0.isControl }
+  }
+
+  /// The text with control characters written out, and within quotes what would end them: what a plugin or a client
+  /// sends cannot forge a line or a field. Goes by scalars, as a combining mark would hide the quote before it.
+  private static func escaped(_ text: String, withinQuotes: Bool = false) -> String {
+    text.unicodeScalars.reduce(into: "") { line, scalar in
+      switch scalar {
+      case _ where scalar.isControl: line += scalar.escaped(asASCII: true)
+      case "\"" where withinQuotes, "\\" where withinQuotes: line += "\\\(scalar)"
+      default: line.unicodeScalars.append(scalar)
+      }
+    }
+  }
+}
+
+/// A log line for machines: one JSON object, RFC 8259.
+enum JSONLine {
+  static func make(level: Logger.Level, message: String, fields: [(key: String, value: String)]) -> String {
+    let members = [("time", Timestamp.now), ("level", level.rawValue), ("message", message)] + fields
+    return JSONValue.object(members.map { ($0.0, .string($0.1)) }).line
+  }
+}
+
+/// Names of the fields that log lines carry.
+public enum LogField {
+  public static var plugin: String { "plugin" }
+  public static var route: String { "route" }
+  public static var scope: String { "scope" }
+  public static var job: String { "job" }
+  /// Whose fault a line reports: "plugin" or "host".
+  public static var fault: String { "fault" }
+
+  /// Fields as lines show them.
+  package static func inOrder(_ fields: Logger.Metadata) -> [(key: String, value: String)] {
+    fields.map { (key: $0.key, value: $0.value.description) }.sorted { precedes($0.key, $1.key) }
+  }
+
+  /// The order in which lines show them; others follow by name.
+  static func precedes(_ one: String, _ other: String) -> Bool {
+    (rank(one), one) < (rank(other), other)
+  }
+
+  private static func rank(_ name: String) -> Int {
+    [fault, plugin, route, scope, job].firstIndex(of: name) ?? .max
+  }
+}

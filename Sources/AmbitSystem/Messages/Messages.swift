@@ -1,0 +1,125 @@
+/// Builds the bytes of a message: integers of eight bytes, little-endian, and runs of bytes behind their length.
+package struct WireWriter {
+  package private(set) var bytes: [UInt8] = []
+
+  package init() {}
+
+  package mutating func put(_ number: UInt64) {
+    for shift in stride(from: UInt64(0), to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: number >> shift)) }
+  }
+
+  package mutating func put(_ text: String) { put(Array(text.utf8)) }
+
+  package mutating func put(_ run: [UInt8]) {
+    put(UInt64(run.count))
+    bytes += run
+  }
+
+  package mutating func put<Element>(_ list: [Element], _ putOne: (Element, inout WireWriter) -> Void) {
+    put(UInt64(list.count))
+    for element in list { putOne(element, &self) }
+  }
+}
+
+/// Bytes that are no message: who sent them was not the host's own code.
+package struct MalformedMessage: Error {
+  package init() {}
+}
+
+/// Takes a message apart, and believes nothing of it.
+package struct WireReader {
+  private let bytes: ArraySlice<UInt8>
+  private var place: Int
+
+  package init(_ bytes: ArraySlice<UInt8>) {
+    self.bytes = bytes
+    place = bytes.startIndex
+  }
+
+  package mutating func number() throws(MalformedMessage) -> UInt64 {
+    try take(8).reversed().reduce(0) { $0 << 8 | UInt64($1) }
+  }
+
+  package mutating func text() throws(MalformedMessage) -> String { String(decoding: try run(), as: UTF8.self) }
+
+  package mutating func run() throws(MalformedMessage) -> ArraySlice<UInt8> {
+    guard let count = Int(exactly: try number()) else { throw MalformedMessage() }
+    return try take(count)
+  }
+
+  package mutating func list<Element>(
+    _ one: (inout WireReader) throws(MalformedMessage) -> Element
+  ) throws(MalformedMessage) -> [Element] {
+    let count = try number()
+    // No element takes less than a byte: a wild count does not lead to a long loop.
+    guard count <= UInt64(bytes.endIndex - place) else { throw MalformedMessage() }
+    var elements: [Element] = []
+    for _ in 0..<count { elements.append(try one(&self)) }
+    return elements
+  }
+
+  private mutating func take(_ count: Int) throws(MalformedMessage) -> ArraySlice<UInt8> {
+    guard count >= 0, count <= bytes.endIndex - place else { throw MalformedMessage() }
+    defer { place += count }
+    return bytes[place..<place + count]
+  }
+}
+
+/// Cuts a stream of bytes into messages, each behind its length in eight bytes.
+package struct MessageStream {
+  private let limit: Int
+  private var bytes: [UInt8] = []
+
+  /// - Parameter limit: the most bytes that a message has; a longer one comes from code that is not the host's.
+  package init(limit: Int) { self.limit = limit }
+
+  package mutating func append(_ piece: some Sequence<UInt8>) { bytes += piece }
+
+  /// The next whole message, nil if its end has not come yet.
+  package mutating func next() throws(MalformedMessage) -> [UInt8]? {
+    guard bytes.count >= 8 else { return nil }
+    var reader = WireReader(bytes[..<8])
+    let length = try reader.number()
+    guard length <= UInt64(limit) else { throw MalformedMessage() }
+    guard bytes.count >= 8 + Int(length) else { return nil }
+    let message = Array(bytes[8..<8 + Int(length)])
+    bytes.removeFirst(8 + Int(length))
+    return message
+  }
+
+  /// `message` as it stands in a stream.
+  package static func framed(_ message: [UInt8]) -> [UInt8] {
+    var writer = WireWriter()
+    writer.put(message)
+    return writer.bytes
+  }
+}
+
+/// Cuts output into lines.
+package struct LineStream {
+  /// A longer line is cut into several, so that output without an end takes no memory without an end.
+  static let longestLine = 8192
+
+  private var unfinished: [UInt8] = []
+
+  package init() {}
+
+  /// Takes more output, and returns the lines that are whole now.
+  package mutating func append(_ piece: some Sequence<UInt8>) -> [String] {
+    var lines: [String] = []
+    for byte in piece {
+      if byte != UInt8(ascii: "\n") { unfinished.append(byte) }
+      if byte == UInt8(ascii: "\n") || unfinished.count == Self.longestLine {
+        lines.append(String(decoding: unfinished, as: UTF8.self))
+        unfinished.removeAll(keepingCapacity: true)
+      }
+    }
+    return lines
+  }
+
+  /// What stands behind the last line's end; nil if nothing does.
+  package mutating func rest() -> String? {
+    defer { unfinished = [] }
+    return unfinished.isEmpty ? nil : String(decoding: unfinished, as: UTF8.self)
+  }
+}

@@ -1,0 +1,101 @@
+package import AmbitCore
+internal import Glibc
+
+/// An address as the system's socket calls take and give it; see socket(7).
+package struct SocketAddress {
+  private var storage = sockaddr_storage()
+  private var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+
+  /// The address to bind a listener to. All addresses of the machine are IPv6's "any", which takes IPv4 as well.
+  package init(_ address: ListenAddress) {
+    switch address {
+    case .any(let port): self.init(ipv6: [UInt8](repeating: 0, count: 16), port: port)
+    case .internet(let bytes, let port) where bytes.count == 4: self.init(ipv4: bytes, port: port)
+    case .internet(let bytes, let port): self.init(ipv6: bytes, port: port)
+    case .unix(let path): self.init(path: path)
+    }
+  }
+
+  /// The other side of a connection; nil if there is none.
+  package init?(peerOf descriptor: Int32) {
+    guard withPointer({ getpeername(descriptor, $0, $1) }) == 0 else { return nil }
+  }
+
+  /// What a socket is bound to; nil if nothing.
+  package init?(localOf descriptor: Int32) {
+    guard withPointer({ getsockname(descriptor, $0, $1) }) == 0 else { return nil }
+  }
+
+  package var family: Int32 { Int32(storage.ss_family) }
+
+  /// The port in host order; 0 for a local socket.
+  package var port: UInt16 {
+    get {
+      var copy = self
+      return copy.withPort { UInt16(bigEndian: $0) }
+    }
+    set { withPort { $0 = newValue.bigEndian } }
+  }
+
+  /// `127.0.0.1:8080`, `[::1]:8080`, or `unix`.
+  package var text: String? {
+    guard family != AF_UNIX else { return "unix" }
+    var copy = self
+    var host = [CChar](repeating: 0, count: 64)
+    guard copy.withPointer({ getnameinfo($0, $1.pointee, &host, 64, nil, 0, NI_NUMERICHOST) }) == 0 else { return nil }
+    let name = host.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+    return family == AF_INET6 ? "[\(name)]:\(port)" : "\(name):\(port)"
+  }
+
+  /// Calls `body` with the address in the form of socket calls; what it changes is kept.
+  mutating func withPointer<Result>(
+    _ body: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Result
+  ) -> Result {
+    withUnsafeMutablePointer(to: &storage) { storage in
+      body(UnsafeMutableRawPointer(storage).assumingMemoryBound(to: sockaddr.self), &length)
+    }
+  }
+
+  private init(ipv4 bytes: [UInt8], port: UInt16) {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    withUnsafeMutableBytes(of: &address.sin_addr) { $0.copyBytes(from: bytes) }
+    store(address)
+  }
+
+  private init(ipv6 bytes: [UInt8], port: UInt16) {
+    var address = sockaddr_in6()
+    address.sin6_family = sa_family_t(AF_INET6)
+    address.sin6_port = port.bigEndian
+    withUnsafeMutableBytes(of: &address.sin6_addr) { $0.copyBytes(from: bytes) }
+    store(address)
+  }
+
+  private init(path: String) {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
+    store(address)
+  }
+
+  private mutating func store<Address>(_ address: Address) {
+    withUnsafeMutableBytes(of: &storage) { storage in
+      withUnsafeBytes(of: address) { storage.copyMemory(from: $0) }
+    }
+    length = socklen_t(MemoryLayout<Address>.size)
+  }
+
+  /// The port's field, which stands at the same place in both internet families; 0 for others.
+  private mutating func withPort<Result>(_ body: (inout in_port_t) -> Result) -> Result {
+    guard family != AF_UNIX else {
+      var none: in_port_t = 0
+      return body(&none)
+    }
+    return withPointer { address, _ in
+      UnsafeMutableRawPointer(address).withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
+        body(&$0.pointee.sin_port)
+      }
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import Glibc
+import Testing
+
+@testable import AmbitSystem
+
+@Suite struct `Lines for a reader that does not read` {
+  @Test(arguments: UnreadStream.Kind.allCases)
+  func `make nobody wait, and are written in order when it reads again`(kind: UnreadStream.Kind) throws {
+    let stream = UnreadStream(kind)
+    let lines = (0..<5000).map { "line \($0) \(String(repeating: "x", count: 200))\n" }
+    try stream.write(lines)
+    #expect(!stream.output.flush(within: 0))
+    #expect(stream.read(until: lines.last!) == lines.joined())
+    #expect(stream.output.flush(within: 60_000_000_000))
+    try stream.write(["later\n"])
+    #expect(stream.read(until: "later\n") == "later\n")
+  }
+
+  @Test(arguments: UnreadStream.Kind.allCases)
+  func `are left out beyond the limit, and counted in their place`(kind: UnreadStream.Kind) throws {
+    let stream = UnreadStream(kind, limit: 10_000)
+    let lines = (0..<5000).map { "line \($0) \(String(repeating: "x", count: 200))\n" }
+    try stream.write(lines)
+    let text = stream.read(until: "left out\n")
+    let kept = text.split(separator: "\n").count - 1
+    #expect(kept > 10_000 / lines[0].utf8.count && kept < lines.count)
+    #expect(text == lines.prefix(kept).joined() + "\(lines.count - kept) left out\n")
+    try stream.write(["later\n"])
+    #expect(stream.read(until: "later\n") == "later\n")
+  }
+
+  @Test func `are kept whole, the first one whatever its length`() throws {
+    let stream = UnreadStream(.pipe, limit: 10)
+    let line = String(repeating: "long ", count: 100_000) + "\n"
+    try stream.write([line, "short\n"])
+    #expect(stream.read(until: "left out\n") == line + "1 left out\n")
+  }
+
+  @Test func `hold up no end for longer than they may`() throws {
+    let stream = UnreadStream(.pipe)
+    try stream.write([String(repeating: "x", count: 1 << 20)])
+    let began = Clock.monotonic
+    #expect(!stream.output.flush(within: 20_000_000))
+    #expect(Clock.monotonic - began >= 20_000_000)
+  }
+
+  @Test func `are lost without further ado when there is no reader any more`() throws {
+    let stream = UnreadStream(.pipe)
+    try stream.write([String(repeating: "x", count: 1 << 20)])
+    stream.closeReader()
+    #expect(stream.output.flush(within: 60_000_000_000))
+  }
+}
+
+/// A stream from a `LineOutput` to a reader that reads when the test says so.
+final class UnreadStream {
+  enum Kind: CaseIterable {
+    case pipe
+    /// One that may not be opened anew.
+    case foreignPipe
+    case socket
+  }
+
+  let output: LineOutput
+  private var reading: Int32
+
+  init(_ kind: Kind, limit: Int = 8 << 20) {
+    // As in a host. A test may end while there is still something to write.
+    signal(SIGPIPE, SIG_IGN)
+    var ends: [Int32] = [-1, -1]
+    let made = kind == .socket ? socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) : pipe(&ends)
+    precondition(made == 0, SystemError.text(errno))
+    reading = ends[0]
+    output = LineOutput(ends[1])
+    let unwaiting = NonBlockingWriter(ends[1], mayReopen: kind != .foreignPipe)
+    output.stopWaiting(LogBuffer(to: unwaiting, limit: limit) { "\($0) left out\n" })
+  }
+
+  deinit { closeReader() }
+
+  func closeReader() {
+    if reading >= 0 { close(reading) }
+    reading = -1
+  }
+
+  /// Writes from another thread, and fails if that has to wait.
+  func write(_ lines: [String]) throws {
+    let latch = Latch<Void>()
+    try SystemThread(for: "a test") { [output] in
+      for line in lines { output.write(line) }
+      latch.arrive(())
+    }.detach()
+    try #require(latch.wait(timeout: 60_000_000_000) != nil, "who writes waits for the reader")
+  }
+
+  /// Reads until the text so far ends in `ending`.
+  func read(until ending: String) -> String {
+    var bytes: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 65_536)
+    while !bytes.suffix(ending.utf8.count).elementsEqual(ending.utf8) {
+      let count = Glibc.read(reading, &piece, piece.count)
+      guard count > 0 else { break }
+      bytes += piece[..<count]
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}

@@ -1,0 +1,63 @@
+import AmbitCore
+import Foundation
+import Glibc
+import Synchronization
+import Testing
+
+@testable import AmbitSystem
+
+@Suite struct `A local socket` {
+  @Test(.timeLimit(.minutes(1))) func `that is stale is taken over by one of those who want it at once`() throws {
+    let folder = try makeFolder()
+    defer { rmdir(folder) }
+    for _ in 0..<50 {
+      let path = "\(folder)/stale.sock"
+      try leaveSocket(at: path)
+      let (sockets, refusals) = rivals(8, for: path)
+      #expect(sockets.count == 1)
+      #expect(refusals.count == 7)
+      let reason = "cannot listen on unix:\(path): process \(getpid()) listens there"
+      #expect(refusals.allSatisfy { $0 == reason })
+      for socket in sockets { socket.close() }
+    }
+  }
+
+  @Test func `in a folder that is not there is refused with the system's reason`() throws {
+    let error = #expect(throws: ListenError.self) { try ListeningSocket(.unix(path: "/nowhere/a.sock")) }
+    #expect(error?.description == "cannot listen on unix:/nowhere/a.sock: No such file or directory")
+  }
+
+  /// What becomes of so many that listen at one address at the same time, each on a thread of its own.
+  private func rivals(_ count: Int, for path: String) -> (sockets: [ListeningSocket], refusals: [String]) {
+    let results = Mutex<([ListeningSocket], [String])>(([], []))
+    let latch = Latch<Void>(expected: count)
+    let ended = Latch<Void>(expected: count)
+    for _ in 0..<count {
+      Thread.detachNewThread {
+        latch.arrive(())
+        _ = latch.wait()
+        do throws(ListenError) {
+          let socket = try ListeningSocket(.unix(path: path))
+          results.withLock { $0.0.append(socket) }
+        } catch {
+          results.withLock { $0.1.append(error.description) }
+        }
+        ended.arrive(())
+      }
+    }
+    _ = ended.wait()
+    return results.withLock { $0 }
+  }
+
+  private func makeFolder() throws -> String {
+    var template = Array("/tmp/ambit-sockets-XXXXXX".utf8CString)
+    try #require(mkdtemp(&template) != nil)
+    return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  /// Leaves a socket behind on which nobody listens, as a host does that was killed.
+  private func leaveSocket(at path: String) throws {
+    let socket = try ListeningSocket(.unix(path: path))
+    for descriptor in [socket.descriptor, socket.relay] { close(descriptor) }
+  }
+}

@@ -1,0 +1,39 @@
+import Dispatch
+import Testing
+
+@testable import AmbitSystem
+
+@Suite struct Latches {
+  @Test func `give what arrived before the wait, in order`() {
+    let latch = Latch<Int>(expected: 2)
+    latch.arrive(1)
+    #expect(!latch.isOpen)
+    latch.arrive(2)
+    #expect(latch.isOpen)
+    #expect(latch.wait() == [1, 2])
+    #expect(latch.wait(timeout: 0) == [1, 2])
+  }
+
+  @Test(arguments: [Int64.min, -1, 0, 1_000_000]) func `give up after the timeout`(timeout: Int64) {
+    let latch = Latch<Int>(expected: 2)
+    latch.arrive(1)
+    let start = Clock.monotonic
+    #expect(latch.wait(timeout: timeout) == nil)
+    #expect(Clock.monotonic - start >= timeout)
+    #expect(latch.arrived == [1])
+  }
+
+  @Test func `need nothing if nothing is expected`() {
+    #expect(Latch<Int>(expected: 0).wait(timeout: 0) == [])
+  }
+
+  @Test func `count what many threads bring`() {
+    let latch = Latch<Int>(expected: 1_000)
+    DispatchQueue.global().async {
+      DispatchQueue.concurrentPerform(iterations: 8) { thread in
+        for number in 0..<125 { latch.arrive(thread * 125 + number) }
+      }
+    }
+    #expect(latch.wait().map { $0.sorted() } == Array(0..<1_000))
+  }
+}

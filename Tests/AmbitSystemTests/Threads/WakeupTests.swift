@@ -1,0 +1,45 @@
+import Dispatch
+import Testing
+
+@testable import AmbitSystem
+
+@Suite struct Wakeups {
+  @Test(arguments: [0, 1_000_000]) func `keep a wake that comes before the wait, once`(patience: Int64) {
+    let wakeup = Wakeup()
+    defer { wakeup.destroy() }
+    wakeup.notify()
+    wakeup.notify()
+    wakeup.wait(spinningFor: patience)
+    let isAwake = Latch<Void>()
+    DispatchQueue.global().async {
+      wakeup.wait(spinningFor: patience)
+      isAwake.arrive(())
+    }
+    #expect(isAwake.wait(timeout: 10_000_000) == nil)
+    wakeup.notify()
+    #expect(isAwake.wait() != nil)
+  }
+
+  @Test(arguments: [0, 1_000_000]) func `show who waits what the other has done before`(patience: Int64) {
+    let (there, back, done) = (Wakeup(), Wakeup(), Latch<Void>())
+    let count = UnsafeMutablePointer<Int>.allocate(capacity: 1)
+    count.initialize(to: 0)
+    let shared = Unchecked(count)
+    DispatchQueue.global().async {
+      for _ in 0..<10_000 {
+        there.wait(spinningFor: patience)
+        shared.value.pointee += 1
+        back.notify()
+      }
+      done.arrive(())
+    }
+    for round in 0..<10_000 {
+      #expect(count.pointee == round)
+      there.notify()
+      back.wait(spinningFor: patience)
+    }
+    _ = done.wait()
+    for wakeup in [there, back] { wakeup.destroy() }
+    count.deallocate()
+  }
+}
