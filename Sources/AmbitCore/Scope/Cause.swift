@@ -1,6 +1,6 @@
-/// Why a scope ended. The first cause is kept; later ones change nothing.
+/// Why a scope ended. The first cause wins.
 public enum Cause: UInt8, Sendable, BitwiseCopyable {
-  /// It has not ended.
+  /// The scope has not ended.
   case none
   /// The handler has returned and the response is complete.
   case done
@@ -8,9 +8,9 @@ public enum Cause: UInt8, Sendable, BitwiseCopyable {
   case disconnect
   /// The scope's deadline passed.
   case deadline
-  /// Plugin code cancelled the scope, or one above it.
+  /// Plugin code cancelled the scope or a scope above it.
   case called
-  /// A job failed in a scope that was opened to fail with its first job.
+  /// A job failed in a fail-fast scope.
   case failed
   /// The plugin generation is being retired, and its drain time is over.
   case retired
@@ -24,10 +24,8 @@ public enum Outcome: UInt8, Sendable, BitwiseCopyable {
   case cancelled
   case failed
 
-  /// The outcome of a job whose function returned `code`.
-  ///
-  /// A job that says it was cancelled was cancelled, whether it was asked to or passes on what a wait told it; any
-  /// other negative status is a failure; all else is its result.
+  /// The outcome of a job whose function returned `code`: `AMBIT_CANCELLED` means cancelled, any other negative status
+  /// means failed, and everything else is a result.
   public init(code: Int32) {
     switch code {
     case Status.cancelled.rawValue: self = .cancelled
@@ -39,10 +37,10 @@ public enum Outcome: UInt8, Sendable, BitwiseCopyable {
 
 /// What reports and plugins know of a scope's life: see `ScopeLifeCycle`.
 public enum ScopeState: Sendable, BitwiseCopyable {
-  /// Takes jobs and child scopes; waits wait.
+  /// The scope takes jobs and child scopes, and waits wait.
   case open
   /// It has a cause: waits fail, nothing new starts, and what runs is to return.
   case cancelling
-  /// Nothing of it runs any more, its deferred functions have run, its memory is released.
+  /// Nothing of the scope runs any more, its deferred functions have run, and its memory is released.
   case closed
 }

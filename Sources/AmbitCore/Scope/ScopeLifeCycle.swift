@@ -37,21 +37,28 @@ public struct ScopeLifeCycle: Sendable, BitwiseCopyable, Equatable {
     case close
   }
 
-  public private(set) var phase = Phase.open
-  /// Why the scope ends; `none` while it is open.
-  public private(set) var cause = Cause.none
-  public private(set) var owner: Owner
+  // The transitions stand on the path of every request, and the compiler inlines them in other modules only if they are
+  // `@inlinable`: hence a name inside and one outside for each of these.
+  @usableFromInline var currentPhase = Phase.open
+  @usableFromInline var firstCause = Cause.none
+  @usableFromInline var currentOwner: Owner
   /// The scope takes no more requests. Only the scope of a plugin generation does this.
   public private(set) var isRetiring = false
-  /// Jobs, child scopes and others that keep the scope from closing.
-  public private(set) var holds: UInt32 = 1
+  @usableFromInline var holdCount: UInt32 = 1
 
   /// The life of an open scope that has one hold: its opener's.
-  @inline(__always)
-  public init(owner: Owner = .none) { self.owner = owner }
+  @inlinable
+  public init(owner: Owner = .none) { currentOwner = owner }
+
+  @inlinable public var phase: Phase { currentPhase }
+  /// Why the scope ends; `none` while it is open.
+  @inlinable public var cause: Cause { firstCause }
+  @inlinable public var owner: Owner { currentOwner }
+  /// Jobs, child scopes and others that keep the scope from closing.
+  @inlinable public var holds: UInt32 { holdCount }
 
   /// The scope takes jobs, and its waits wait.
-  @inline(__always)
+  @inlinable @inline(__always)
   public var isOpen: Bool {
     switch phase {
     case .open, .ending: true
@@ -73,19 +80,19 @@ public struct ScopeLifeCycle: Sendable, BitwiseCopyable, Equatable {
 
 extension ScopeLifeCycle {
   /// Ends the open scope. The first cause wins: a scope that has one keeps it.
-  @inline(__always)
+  @inlinable @inline(__always)
   public mutating func cancel(_ cause: Cause) -> Bool {
     guard isOpen else { return false }
-    phase = .cancelling
-    self.cause = cause
+    currentPhase = .cancelling
+    firstCause = cause
     return true
   }
 
   /// The open scope is to end with `done` after the jobs that are ready now. False if that was asked for before.
-  @inline(__always)
+  @inlinable @inline(__always)
   public mutating func queueEnd() -> Bool {
     guard phase == .open else { return false }
-    phase = .ending
+    currentPhase = .ending
     return true
   }
 
@@ -94,23 +101,23 @@ extension ScopeLifeCycle {
 
   /// Keeps the scope from closing. True if that makes a closable scope go on, which then is to hold its parent again.
   /// The scope of a generation stays closable: only its generation closes it.
-  @inline(__always)
+  @inlinable @inline(__always)
   public mutating func hold() -> Bool {
-    holds += 1
+    holdCount += 1
     guard phase == .closable, owner == .opener else { return false }
-    phase = .cancelling
+    currentPhase = .cancelling
     return true
   }
 
   /// Gives up a hold.
-  @inline(__always)
+  @inlinable @inline(__always)
   public mutating func release() -> Consequence {
-    holds -= 1
+    holdCount -= 1
     switch phase {
     case .cancelling:
       guard holds == (owner == .opener ? 1 : 0) else { return .none }
       if owner == .none { return .close }
-      phase = .closable
+      currentPhase = .closable
       return .becameClosable
     case .closing: return holds == 0 ? .close : .none
     case .open, .ending, .closable, .closed: return .none
@@ -121,25 +128,25 @@ extension ScopeLifeCycle {
   /// for the opener. True if that makes a closable scope go on, which then is to hold its parent again.
   public mutating func leaveOpener() -> Bool {
     let wasClosable = phase == .closable
-    if wasClosable { phase = .cancelling }
-    owner = .none
+    if wasClosable { currentPhase = .cancelling }
+    currentOwner = .none
     return wasClosable
   }
 
   /// The scope closes, and is held meanwhile. A deferred function can make that happen again: it may have tried to spawn
   /// jobs, whose hooks run first.
-  @inline(__always)
+  @inlinable @inline(__always)
   public mutating func beginClosing() {
-    phase = .closing
-    holds += 1
+    currentPhase = .closing
+    holdCount += 1
   }
 
   /// Gives up the hold of `beginClosing`. True if the scope is closed; false if something still holds it.
-  @inline(__always)
+  @inlinable @inline(__always)
   public mutating func endClosing() -> Bool {
-    holds -= 1
+    holdCount -= 1
     guard holds == 0 else { return false }
-    phase = .closed
+    currentPhase = .closed
     return true
   }
 }

@@ -3,34 +3,34 @@ internal import AmbitFFI
 internal import AmbitRuntime
 internal import CAmbit
 
-/// The C function that a function route calls, prepared when the route is made: when a request comes, only fields of the
-/// query and the body are looked for by name. It lives as long as its route.
+/// The C function that a route calls, with everything that is known before a request comes. A request only looks for
+/// fields of its query and its body by name. The record lives as long as the route.
 struct FunctionRoute {
   let function: CFunction
   let interface: CallInterface
   let plan: ArgumentPlan
-  /// The plan's steps in a form that costs nothing to read, in the order of C.
+  /// The steps of the plan in the order of the C parameters, in a form that is cheap to read.
   let steps: UnsafeBufferPointer<FunctionRouteStep>
-  /// The plan looks for fields.
+  /// The plan reads fields of the query or the body.
   let hasFields: Bool
   /// The function reports variables or buffers besides its result.
   let hasReports: Bool
-  /// Its result or one of these variables is a text.
+  /// The result of the function, or a variable that it reports, is a text.
   let reportsTexts: Bool
   let result: SignatureResult
-  /// In which calls from a thread have their turns; nil: they run beside all others.
+  /// The lane in which the calls wait for their turns; nil: they run in parallel.
   let lane: SerialLane?
-  /// The `Content-Type` of answers that are no JSON.
+  /// The `Content-Type` of answers that are not JSON.
   let contentType: ambit_str
-  /// For each report of the plan its name and colon, as a JSON object has them.
+  /// For each report of the plan: its name in quotes with a colon, for a JSON object.
   let reportKeys: [ambit_str]
-  /// What constants of the signature point to.
+  /// The texts that constants of the signature point to.
   fileprivate let texts: [ambit_str]
 }
 
 typealias FunctionRoutePointer = UnsafePointer<FunctionRoute>
 
-/// What makes one argument of a function route's function.
+/// How one argument of the function is made.
 struct FunctionRouteStep {
   let type: CType
   let source: Source
@@ -49,8 +49,8 @@ struct FunctionRouteStep {
 }
 
 extension FunctionRoute {
-  /// Prepares the calls of `function`, whose signature was parsed for routes, on a route whose pattern has
-  /// `pathParameters`. With a `lane` the function runs on threads alone, when it has its turn there.
+  /// Prepares the calls of `function` for a route whose pattern has `pathParameters`. The signature was parsed for routes.
+  /// With a `lane`, the function runs on threads only, when it has its turn in the lane.
   static func make(
     _ function: @escaping CFunction, _ signature: CSignature, pathParameters: [String], contentType: String? = nil,
     lane: SerialLane? = nil
@@ -75,7 +75,7 @@ extension FunctionRoute {
 }
 
 extension FunctionRoutePointer {
-  /// Gives its memory back: no request makes the call any more.
+  /// Gives the memory back. No request calls the function any more.
   func release() {
     pointee.interface.release()
     pointee.steps.deallocate()

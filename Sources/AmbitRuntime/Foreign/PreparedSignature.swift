@@ -37,10 +37,7 @@ final class PreparedSignature {
 struct PreparedSignatures {
   private static var setCount: Int { 64 }
   /// Pairs of places, the one used last first. Empty before the first use.
-  private var places: [PreparedSignature?] = []
-
-  /// How many are kept.
-  var count: Int { places.count { $0 != nil } }
+  private(set) var places: [PreparedSignature?] = []
 
   /// The signature that `text` stands for.
   /// - Throws: the reason if `text` is no signature for `use`.

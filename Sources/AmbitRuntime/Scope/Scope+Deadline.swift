@@ -16,13 +16,6 @@ extension UnsafeMutablePointer<Scope> {
     return deadline
   }
 
-  /// Moves the scope's own deadline to `time`, in monotonic nanoseconds, if that is earlier than the present one.
-  public func moveDeadline(to time: Int64) {
-    guard time < pointee.deadline else { return }
-    pointee.deadline = time
-    if pointee.isOpen { pointee.loop.arm(timer, at: time) }
-  }
-
   /// Sets the scope's deadline to `timeout` nanoseconds from now; negative: no deadline of its own.
   ///
   /// A request's deadline never becomes later than the one that the host has set. `.cancelled` if the scope has been

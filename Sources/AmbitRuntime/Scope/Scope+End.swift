@@ -80,8 +80,12 @@ extension UnsafeMutablePointer<Scope> {
   /// Keeps the scope from closing until `release`.
   @inline(__always)
   public func hold() {
-    if pointee.life.hold() { pointee.parent?.hold() }
+    if pointee.life.hold() { holdParent() }
   }
+
+  /// Apart from `hold`, which could not be inlined if it called itself.
+  @inline(never)
+  private func holdParent() { pointee.parent?.hold() }
 
   /// Gives up a hold. A cancelled scope without holds closes at once, and with it the scopes above that waited for it.
   @inline(__always)

@@ -81,13 +81,13 @@ import Testing
     Row(.closing, .none, 1, .endClosing, "true", .closed),
   ]
 
-  @Test(arguments: table) func `follows the table of transitions`(row: Row) {
+  @Test(arguments: table) func `The life of a scope follows the table of transitions`(row: Row) {
     var life = Self.life(in: row.phase, owner: row.owner, holds: row.holds)
     #expect(Self.apply(row.event, to: &life) == row.result)
     #expect(life.phase == row.next)
   }
 
-  @Test func `keeps its first cause`() {
+  @Test func `A scope keeps its first cause`() {
     var life = ScopeLifeCycle()
     #expect(life.cause == .none)
     _ = life.cancel(.deadline)
@@ -95,7 +95,7 @@ import Testing
     #expect(life.cause == .deadline)
   }
 
-  @Test func `counts holds, and takes no part in what an open scope does with them`() {
+  @Test func `An open scope counts its holds`() {
     var life = ScopeLifeCycle()
     for _ in 0..<3 { _ = life.hold() }
     _ = life.release()
@@ -103,7 +103,7 @@ import Testing
     #expect(life.phase == .open)
   }
 
-  @Test func `takes no more requests from its retirement on, whatever its phase`() {
+  @Test func `A scope takes no more requests from its retirement on, in every phase`() {
     var life = ScopeLifeCycle(owner: .generation)
     #expect(!life.isRetiring)
     life.retire()
@@ -113,14 +113,15 @@ import Testing
   }
 
   @Test(arguments: zip(Phase.allCases, [ScopeState.open, .open, .cancelling, .cancelling, .cancelling, .closed]))
-  func `is reported as one of three states`(phase: Phase, state: ScopeState) {
+  func `Every phase is reported as one of three states`(phase: Phase, state: ScopeState) {
     let life = Self.life(in: phase, owner: phase == .closable ? .opener : .none, holds: 1)
     #expect(life.state == state)
     #expect(life.isOpen == (state == .open))
   }
 
   /// Whatever happens, in whatever order: a phase never comes back, but for a closable scope that its opener uses again.
-  @Test(arguments: Owner.allCases) func `moves forward only`(owner: Owner) {
+  @Test(arguments: Owner.allCases) func `The phases of a scope only move forward, whatever happens to it`(owner: Owner)
+  {
     var random = SeededGenerator(seed: 1)
     for _ in 0..<2_000 {
       var life = ScopeLifeCycle(owner: owner)

@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct SpawnedCalls {
   @Test(arguments: [[Int.max], [Int.max / 2, Int.max / 2, Int.max / 2]] + (isSanitized ? [] : [[1 << 60]]))
-  func `with arguments that no memory can hold are refused, and their hooks say so`(lengths: [Int]) throws {
+  func `A call with arguments that no memory can hold is refused, and its hook says so`(lengths: [Int]) throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let signature = "void (\(lengths.indices.map { "bytes b\($0)" }.joined(separator: ", ")))"

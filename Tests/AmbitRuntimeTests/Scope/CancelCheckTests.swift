@@ -38,7 +38,7 @@ private struct Passed<Value>: @unchecked Sendable {
 
 /// A job that computes keeps its loop from turning, and asks whether it is cancelled.
 @Suite struct AskingWhileComputing {
-  @Test func `sees the deadline pass, and others are told when the job has left the thread`() throws {
+  @Test func `A job that computes sees its deadline pass, and others are told when it has left the thread`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       scope.spawn("sleeper") { scope in
@@ -62,7 +62,7 @@ private struct Passed<Value>: @unchecked Sendable {
       ])
   }
 
-  @Test func `sees the deadline of a scope above, and no other's than its own end the scope`() throws {
+  @Test func `A job that computes sees the deadlines of its scope and of the scopes above, and no others`() throws {
     let steps = try Stage.play { stage in
       stage.open("request").spawn("job") { scope in
         let (early, late) = (scope.openChild().scope!, scope.openChild().scope!)
@@ -80,7 +80,7 @@ private struct Passed<Value>: @unchecked Sendable {
       ])
   }
 
-  @Test func `sees that the job alone was cancelled, by its timeout or by another`() throws {
+  @Test func `A job that computes sees that it was cancelled itself, by its timeout or by another job`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       scope.spawn("timed", timeout: .milliseconds(2)) { scope in
@@ -102,7 +102,7 @@ private struct Passed<Value>: @unchecked Sendable {
       ])
   }
 
-  @Test func `sees a cancel that another thread of the request makes`() throws {
+  @Test func `A job that computes sees a cancel by another thread of the request`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       var job: OpaquePointer?
@@ -123,7 +123,7 @@ private struct Passed<Value>: @unchecked Sendable {
   }
 
   @Test(arguments: [true, false])
-  func `sees what ends the plugin's scope, from any thread`(isShutdown: Bool) throws {
+  func `A job that computes sees what cancels the plugin's scope, from any thread`(isShutdown: Bool) throws {
     let steps = try Stage.play { stage in
       let plugin = stage.open("plugin", kind: .plugin)
       plugin.spawn("background") { scope in
@@ -143,7 +143,7 @@ private struct Passed<Value>: @unchecked Sendable {
     #expect(steps == [cause, "background ends completed OK", "plugin closes: \(cause)"])
   }
 
-  @Test func `sees the end of the drain that began meanwhile`() throws {
+  @Test func `A job that computes sees the end of a drain that began meanwhile`() throws {
     let steps = try Stage.play { stage in
       let plugin = stage.open("plugin", kind: .plugin)
       let shards = UnsafeMutableBufferPointer<ScopePointer>.allocate(capacity: 1)
@@ -166,7 +166,7 @@ private struct Passed<Value>: @unchecked Sendable {
     #expect(steps == ["retired", "job ends completed OK", "request closes: retired", "plugin closes: retired"])
   }
 
-  @Test func `sees a job on a thread fail in a scope that fails with its first`() throws {
+  @Test func `A job that computes sees a job on a thread fail in a fail-fast scope`() throws {
     let steps = try Stage.play { stage in
       stage.open("request").spawn("opener") { scope in
         let child = scope.openChild { $0.flags = AMBIT_FAIL_FAST }.scope!
@@ -185,7 +185,7 @@ private struct Passed<Value>: @unchecked Sendable {
       steps == ["failed", "computer ends cancelled CANCELLED", "opener ends completed OK", "request closes: called"])
   }
 
-  @Test func `sees that its request is done, after the jobs that were spawned before had their turn`() throws {
+  @Test func `A job that computes sees that its request is done, but earlier jobs have their turn first`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request", kind: .request)
       scope.spawn("computer") { scope in
@@ -202,7 +202,7 @@ private struct Passed<Value>: @unchecked Sendable {
       steps == ["done", "computer ends completed OK", "none", "short ends completed OK", "request closes: done"])
   }
 
-  @Test func `by a reference is the same`() throws {
+  @Test func `A job that computes sees the same by a reference`() throws {
     let steps = try Stage.play { stage in
       stage.open("request").spawn("job") { scope in
         let reference = scope.reference
@@ -214,7 +214,7 @@ private struct Passed<Value>: @unchecked Sendable {
     #expect(steps == ["deadline deadline", "job ends completed OK", "request closes: deadline"])
   }
 
-  @Test func `makes the descriptor of the cancel readable inside the call`() throws {
+  @Test func `A cancel that the call finds makes the cancel descriptor readable at once`() throws {
     let steps = try Stage.play { stage in
       stage.open("request").spawn("job") { scope in
         var poll = pollfd(fd: ambit_cancel_fd(scope), events: Int16(POLLIN), revents: 0)
@@ -226,7 +226,7 @@ private struct Passed<Value>: @unchecked Sendable {
     #expect(steps == ["0 deadline 1", "job ends completed OK", "request closes: deadline"])
   }
 
-  @Test func `in hooks and deferred functions tells what is known`() throws {
+  @Test func `ambit_cancelled in hooks and deferred functions tells the known cause`() throws {
     let steps = try Stage.play { stage in
       stage.open("request").spawn("job") { scope in
         let child = scope.openChild().scope!
@@ -247,7 +247,7 @@ private struct Passed<Value>: @unchecked Sendable {
       ])
   }
 
-  @Test func `is not needed between steps that yield: a deadline is seen within a few of them`() throws {
+  @Test func `A job that yields between its steps need not ask: it sees a deadline within a few steps`() throws {
     let steps = try Stage.play { stage in
       stage.open("request").spawn("job") { scope in
         scope.setTimeout(.milliseconds(1))

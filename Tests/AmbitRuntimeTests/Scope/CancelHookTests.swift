@@ -8,7 +8,7 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct HooksOfACancel {
-  @Test func `run once, in order, after the scopes below have the cause and before any job goes on`() throws {
+  @Test func `Hooks run once and in order, after the scopes below have the cause and before any job goes on`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       scope.spawn("job") { scope in
@@ -31,7 +31,7 @@ import Testing
       ])
   }
 
-  @Test func `run on the stack of the loop's thread, whoever cancels, and so does what was deferred`() throws {
+  @Test func `Hooks and deferred functions run on the stack of the loop's thread, whoever cancels`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       let noteStack = { [loop = stage.loop] (name: String) in
@@ -65,7 +65,7 @@ import Testing
       ])
   }
 
-  @Test func `run inside the call if the scope is cancelled already`() throws {
+  @Test func `A hook runs inside ambit_on_cancel if the scope is already cancelled`() throws {
     let steps = try Stage.play { stage in
       stage.open("").spawn("job") { scope in
         scope.cancel()
@@ -76,7 +76,7 @@ import Testing
     #expect(steps == ["told", "OK", "job ends completed OK"])
   }
 
-  @Test func `run when a request is done, also if no job was ever spawned`() throws {
+  @Test func `Hooks run when a request is done, also if it never spawned a job`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       scope.asHandle.onCancel { stage.note("told: \(scope.pointee.cause)") }
@@ -86,7 +86,7 @@ import Testing
     #expect(steps == ["told: done", "undone", "request closes: done"])
   }
 
-  @Test func `cannot wait`() throws {
+  @Test func `A hook cannot wait`() throws {
     let steps = try Stage.play { stage in
       stage.open("").spawn("job") { scope in
         let child = scope.openChild().scope!
@@ -99,7 +99,7 @@ import Testing
     #expect(steps == ["WRONG_STATE WRONG_STATE WRONG_STATE WRONG_STATE", "CANCELLED", "job ends completed OK"])
   }
 
-  @Test func `may cancel the scopes above, whose hooks run then`() throws {
+  @Test func `A hook may cancel the scopes above, whose hooks run then`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       scope.asHandle.onCancel { stage.note("request told") }
@@ -144,7 +144,7 @@ import Testing
     }
   }
 
-  @Test func `are readable from the cancel on, and are closed with the scope`() throws {
+  @Test func `A cancel descriptor is readable from the cancel on, and is closed with the scope`() throws {
     let steps = try Stage.play { stage in
       stage.open("").spawn("job") { scope in
         let child = scope.openChild().scope!
@@ -165,7 +165,7 @@ import Testing
     #expect(steps == ["0 true", "told: 1", "1 true", "OK", "then: 0", "job ends completed OK"])
   }
 
-  @Test func `are readable at once if the scope is cancelled already`() throws {
+  @Test func `A cancel descriptor is readable at once if the scope is already cancelled`() throws {
     let steps = try Stage.play { stage in
       stage.open("").spawn("job") { scope in
         scope.cancel()

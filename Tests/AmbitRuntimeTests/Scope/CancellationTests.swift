@@ -4,7 +4,7 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct Cancelling {
-  @Test func `keeps the first cause`() throws {
+  @Test func `The first cause of a scope wins`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       scope.spawn("job") { $0.sleep() }
@@ -16,7 +16,7 @@ import Testing
     #expect(steps == ["disconnect", "job ends cancelled CANCELLED", "request closes: disconnect"])
   }
 
-  @Test func `sets the cause on every scope below before a job or a hook runs`() throws {
+  @Test func `A cancel sets the cause on every scope below before a job or a hook runs`() throws {
     let steps = try Stage.play { stage in
       let outer = stage.open("outer")
       let inner = stage.open("inner", below: outer)
@@ -36,7 +36,7 @@ import Testing
       ])
   }
 
-  @Test func `leaves a scope below that has ended before with its own cause`() throws {
+  @Test func `A scope below that was cancelled before keeps its own cause`() throws {
     let steps = try Stage.play { stage in
       let outer = stage.open("outer")
       let inner = stage.open("inner", below: outer)
@@ -48,7 +48,7 @@ import Testing
     #expect(steps == ["inner closes: deadline", "outer closes: disconnect"])
   }
 
-  @Test func `gives a scope opened below an ending one that one's cause`() throws {
+  @Test func `A scope opened below a cancelled scope has the cause of that scope`() throws {
     let steps = try Stage.play { stage in
       let outer = stage.open("outer")
       outer.hold()
@@ -59,7 +59,7 @@ import Testing
     #expect(steps == ["late closes: retired", "outer closes: retired"])
   }
 
-  @Test func `wakes every wait in one pass before any of the jobs goes on`() throws {
+  @Test func `A cancel wakes every wait in one pass, before any of the jobs goes on`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       let sleeper = scope.spawn("sleeper") { scope in
@@ -81,7 +81,7 @@ import Testing
       ])
   }
 
-  @Test func `lets every wait after the first fail too`() throws {
+  @Test func `Every wait after a cancel fails`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       let other = scope.spawn("other") { $0.sleep() }
@@ -94,7 +94,7 @@ import Testing
     #expect(steps.contains("CANCELLED CANCELLED CANCELLED CANCELLED CANCELLED"))
   }
 
-  @Test func `never runs a job that has had no turn, and its hook runs once`() throws {
+  @Test func `A cancelled job that had no turn never runs, and its hook runs once`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       scope.spawn("job") { _ in
@@ -107,7 +107,7 @@ import Testing
     #expect(steps == ["cancelled", "job ends cancelled CANCELLED", "request closes: called"])
   }
 
-  @Test func `by a job of the scope itself ends the waits of the others and its own`() throws {
+  @Test func `A job that cancels its scope ends the waits of the other jobs and its own`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       scope.spawn("other") { $0.sleep() }
@@ -124,7 +124,7 @@ import Testing
       ])
   }
 
-  @Test func `by the hook of a job ends the others`() throws {
+  @Test func `The hook of a job may cancel its scope, which ends the other jobs`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       scope.spawn("other") { $0.sleep() }
@@ -133,7 +133,7 @@ import Testing
     #expect(steps == ["other ends cancelled CANCELLED", "request closes: called"])
   }
 
-  @Test func `ends the wait of a job of the plugin in a request's scope with that scope`() throws {
+  @Test func `The end of a request's scope ends the wait of a plugin's job in that scope`() throws {
     let steps = try Stage.play { stage in
       let plugin = stage.open("plugin", kind: .plugin)
       let request = stage.open("request", kind: .request, below: plugin)

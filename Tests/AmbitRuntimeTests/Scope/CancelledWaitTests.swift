@@ -5,7 +5,7 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct CancelledWaits {
-  @Test func `again and again lets the loop turn, and is reported once`() throws {
+  @Test func `A job that repeats a cancelled wait lets the loop turn, and is reported once`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       scope.spawn("stubborn") { scope in
@@ -34,7 +34,7 @@ import Testing
       ])
   }
 
-  @Test func `now and then, between waits that wait, is nobody's fault`() throws {
+  @Test func `Cancelled waits between other waits are not reported`() throws {
     let steps = try Stage.play { stage in
       stage.open("").spawn("job") { scope in
         for _ in 0..<50 {

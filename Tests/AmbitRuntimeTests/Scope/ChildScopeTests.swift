@@ -5,7 +5,7 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct ChildScopes {
-  @Test func `that nobody closes are closed before their parent, the last opened first`() throws {
+  @Test func `Child scopes that nobody closes are closed before their parent, the last opened first`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       scope.asHandle.deferring { stage.note("request undone") }
@@ -26,7 +26,7 @@ import Testing
       ])
   }
 
-  @Test func `stay usable for the code that opened them until it returns`() throws {
+  @Test func `A child scope stays usable for the code that opened it until that code returns`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       scope.spawn("opener") { scope in
@@ -48,7 +48,7 @@ import Testing
       ])
   }
 
-  @Test func `wait for the jobs of the whole tree before the first of them closes`() throws {
+  @Test func `Child scopes close after the jobs of the whole tree have ended`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       scope.spawn("opener") { scope in
@@ -72,7 +72,7 @@ import Testing
       ])
   }
 
-  @Test func `of the plugin do not keep a job of a request that waits in one`() throws {
+  @Test func `The end of a request wakes its job that waits in a child of the plugin's scope`() throws {
     let steps = try Stage.play { stage in
       let plugin = stage.open("plugin", kind: .plugin)
       let request = stage.open("request", kind: .request, below: plugin)
@@ -92,7 +92,7 @@ import Testing
       ])
   }
 
-  @Test func `are refused in a scope that is ending, too deep, and with options unknown to this host`() throws {
+  @Test func `ambit_open refuses a cancelled scope, too deep a scope, and unknown options`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       stage.note("\(scope.asHandle.openChild { $0.flags = 2 }.status)")
@@ -108,7 +108,7 @@ import Testing
     #expect(steps == ["INVALID", "LIMIT after 63"])
   }
 
-  @Test func `read no more of their options than the plugin knows`() throws {
+  @Test func `ambit_open reads no more of its options than the plugin knows`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let child = scope.asHandle.openChild { options in
@@ -123,7 +123,7 @@ import Testing
   }
 
   @Test(arguments: [Int.max, Int.min, -1])
-  func `read no more of their options than the host knows, however large the plugin says they are`(size: Int) throws {
+  func `ambit_open reads no more of its options than the host knows, whatever size the plugin names`(size: Int) throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let child = scope.asHandle.openChild { options in
@@ -136,7 +136,7 @@ import Testing
     #expect(steps == ["OK 1"])
   }
 
-  @Test func `use the same records again`() throws {
+  @Test func `Child scopes use the same records again`() throws {
     let steps = try Stage.play { stage in
       stage.open("").spawn("opener") { scope in
         var records: Set<ScopeHandle> = []

@@ -5,7 +5,7 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct ClosingAScope {
-  @Test func `cancels what is left, and undoes what was deferred before it returns`() throws {
+  @Test func `ambit_close cancels the jobs that are left, and runs the deferred functions before it returns`() throws {
     let steps = try Stage.play { stage in
       stage.open("").spawn("opener") { scope in
         let child = scope.openChild().scope!
@@ -28,7 +28,7 @@ import Testing
       ])
   }
 
-  @Test func `needs no turn if nothing is left`() throws {
+  @Test func `ambit_close needs no turn if the scope has no jobs`() throws {
     let steps = try Stage.play { stage in
       stage.open("").spawn("opener") { scope in
         let turn = stage.loop.pointee.turn
@@ -41,7 +41,7 @@ import Testing
     #expect(steps == ["OK in the same turn: true", "opener ends completed OK"])
   }
 
-  @Test func `goes on to the end when the closing job and all around it are cancelled`() throws {
+  @Test func `ambit_close goes on to its end when the closing job and all scopes around it are cancelled`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       let opener = scope.spawn("opener") { scope in
@@ -68,7 +68,7 @@ import Testing
       ])
   }
 
-  @Test func `is refused for a scope that no plugin opened, and from inside`() throws {
+  @Test func `ambit_close refuses a scope that no plugin opened, and a job inside the scope`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       scope.spawn("opener") { scope in
@@ -92,7 +92,7 @@ import Testing
       ])
   }
 
-  @Test func `is one job's alone`() throws {
+  @Test func `Only one job can close a scope`() throws {
     let steps = try Stage.play { stage in
       stage.open("").spawn("opener") { scope in
         let child = scope.openChild().scope!
@@ -116,7 +116,7 @@ import Testing
       ])
   }
 
-  @Test func `waits for what a deferred function tried to spawn`() throws {
+  @Test func `ambit_close waits for the hook of a job that a deferred function tried to spawn`() throws {
     let steps = try Stage.play { stage in
       stage.open("").spawn("opener") { scope in
         let child = scope.openChild().scope!

@@ -4,7 +4,7 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct Closing {
-  @Test func `waits for the last job, which nothing stops but its return`() throws {
+  @Test func `A scope closes after its last job has returned, which nothing else ends`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       scope.spawn("stubborn") { scope in
@@ -24,7 +24,7 @@ import Testing
       ])
   }
 
-  @Test func `takes children before their parents, whichever ends first`() throws {
+  @Test func `Children close before their parents, whichever ends first`() throws {
     let steps = try Stage.play { stage in
       let outer = stage.open("outer")
       let inner = stage.open("inner", below: outer)
@@ -45,7 +45,7 @@ import Testing
       ])
   }
 
-  @Test func `of a child leaves its siblings and its parent open`() throws {
+  @Test func `The close of a child leaves its siblings and its parent open`() throws {
     let steps = try Stage.play { stage in
       let outer = stage.open("outer")
       let one = stage.open("one", below: outer)
@@ -62,7 +62,7 @@ import Testing
       ])
   }
 
-  @Test func `counts a scope's live jobs down to none`() throws {
+  @Test func `A closed scope counts no jobs`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       for _ in 0..<5 { scope.spawn("job") { $0.yield() } }

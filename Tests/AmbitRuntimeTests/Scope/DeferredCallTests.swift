@@ -5,7 +5,7 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct DeferredCalls {
-  @Test func `run in reverse order, after the last job and its hook`() throws {
+  @Test func `Deferred functions run in reverse order, after the last job and its hook`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       for name in ["first", "second"] { scope.asHandle.deferring { stage.note(name) } }
@@ -18,7 +18,7 @@ import Testing
     #expect(steps == ["job ends cancelled CANCELLED", "third", "second", "first", "request closes: done"])
   }
 
-  @Test func `of a child run before those of its parent`() throws {
+  @Test func `Deferred functions of a child run before those of its parent`() throws {
     let steps = try Stage.play { stage in
       let outer = stage.open("outer")
       let inner = stage.open("inner", below: outer)
@@ -29,7 +29,7 @@ import Testing
     #expect(steps == ["inner's", "inner closes: called", "outer's", "outer closes: called"])
   }
 
-  @Test func `registered after the cancel run too`() throws {
+  @Test func `A function that is deferred after the cancel runs too`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       scope.spawn("job") { scope in
@@ -41,7 +41,7 @@ import Testing
     #expect(steps == ["OK", "job ends completed OK", "late"])
   }
 
-  @Test func `registered by one that runs are next`() throws {
+  @Test func `A function that a deferred function defers runs next`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let handle = scope.asHandle
@@ -52,7 +52,7 @@ import Testing
     #expect(steps == ["of the second", "first"])
   }
 
-  @Test func `that spawn are refused, and the hook runs before the scope closes`() throws {
+  @Test func `A deferred function cannot spawn a job, and the hook of that job runs before the scope closes`() throws {
     let steps = try Stage.play { stage in
       for kind in [Scope.Kind.child, .plugin] {
         let scope = stage.open("\(kind)", kind: kind)
@@ -71,7 +71,7 @@ import Testing
       ])
   }
 
-  @Test func `see the scope's memory, and get more of it`() throws {
+  @Test func `A deferred function sees the scope's memory, and may allocate more`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let handle = scope.asHandle
@@ -83,7 +83,7 @@ import Testing
     #expect(steps == ["42, more"])
   }
 
-  @Test func `without a function are refused`() throws {
+  @Test func `ambit_defer refuses a missing function`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       stage.note("\(Status(rawValue: ambit_defer(scope.asHandle, nil, nil)))")

@@ -4,7 +4,7 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct EndingWithDone {
-  @Test func `gives jobs that were spawned before their first turn`() throws {
+  @Test func `The end with done gives jobs that were spawned before their first turn`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       scope.spawn("short") { _ in .ok }
@@ -22,7 +22,7 @@ import Testing
       ])
   }
 
-  @Test func `does not wait for what those jobs spawn`() throws {
+  @Test func `The end with done does not wait for jobs that those jobs spawn`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       scope.spawn("parent") { scope in
@@ -35,7 +35,7 @@ import Testing
       steps == ["parent ends completed OK", "child ends cancelled CANCELLED", "request closes: done"])
   }
 
-  @Test func `lets its jobs return before what became ready after it`() throws {
+  @Test func `The end with done lets its jobs return before jobs that became ready later run`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       scope.spawn("sleeper") { $0.sleep() }
@@ -49,7 +49,7 @@ import Testing
     #expect(steps == ["sleeper ends cancelled CANCELLED", "request closes: done", "other ends completed OK"])
   }
 
-  @Test func `keeps nobody waiting for a crowd of jobs to return`() throws {
+  @Test func `The end of a scope with very many jobs does not block other jobs`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       for _ in 0..<1000 { scope.asHandle.spawn(ended: { _, _ in }) { $0.sleep() } }
@@ -63,7 +63,7 @@ import Testing
     #expect(steps == ["other ends completed OK", "request closes: done"])
   }
 
-  @Test func `closes a scope without jobs at once`() throws {
+  @Test func `The end with done closes a scope without jobs at once`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       stage.end(scope)
@@ -72,7 +72,7 @@ import Testing
     #expect(steps == ["request closes: done", "after the call"])
   }
 
-  @Test func `yields to a cause that comes before its turn`() throws {
+  @Test func `A cause that comes before the turn of the end with done wins`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       scope.spawn("job") { scope in
@@ -84,7 +84,7 @@ import Testing
     #expect(steps == ["job ends completed OK", "request closes: called"])
   }
 
-  @Test func `asked for twice ends the scope once`() throws {
+  @Test func `The end with done happens once, also if it is asked for twice`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       scope.spawn("job") { $0.sleep() }
@@ -94,7 +94,7 @@ import Testing
     #expect(steps == ["job ends cancelled CANCELLED", "request closes: done"])
   }
 
-  @Test func `cancels child scopes too`() throws {
+  @Test func `The end with done cancels child scopes too`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       stage.open("child", below: scope).spawn("job") { $0.sleep() }

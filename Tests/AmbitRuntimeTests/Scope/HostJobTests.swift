@@ -4,7 +4,7 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct HostJobs {
-  @Test func `may wait, and keep the scope from closing`() throws {
+  @Test func `A job of the host may wait, and keeps its scope from closing`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("plugin", kind: .plugin)
       scope.runHostJob("work") { scope in
@@ -17,7 +17,7 @@ import Testing
     #expect(steps == ["asked for", "OK OK", "CANCELLED", "plugin closes: shutdown"])
   }
 
-  @Test func `run in an ending scope too`() throws {
+  @Test func `A job of the host runs in a cancelled scope too`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("plugin", kind: .plugin)
       scope.hold()

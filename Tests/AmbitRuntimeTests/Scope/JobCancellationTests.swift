@@ -4,7 +4,7 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct CancellingAJob {
-  @Test func `ends its wait and its later waits, and nothing else`() throws {
+  @Test func `The cancel of a job ends its present and its later waits, and nothing else`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       let job = scope.spawn("job") { scope in
@@ -24,7 +24,7 @@ import Testing
       ])
   }
 
-  @Test func `before its first turn keeps it from running`() throws {
+  @Test func `A job that is cancelled before its first turn never runs`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let job = scope.spawn("job") { _ in
@@ -38,7 +38,7 @@ import Testing
     #expect(steps == ["job ends cancelled CANCELLED"])
   }
 
-  @Test func `that has ended does nothing`() throws {
+  @Test func `The cancel of a job that has ended has no effect`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let job = scope.spawn("job") { _ in .ok }
@@ -51,7 +51,7 @@ import Testing
     #expect(steps == ["job ends completed OK", "late ends completed OK"])
   }
 
-  @Test func `by itself makes its waits fail and leaves it running`() throws {
+  @Test func `A job that cancels itself goes on, and its waits fail`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       var own: OpaquePointer?
@@ -65,7 +65,7 @@ import Testing
     #expect(steps == ["CANCELLED CANCELLED", "job ends completed OK"])
   }
 
-  @Test func `while its wait is over already delivers that, and the next fails`() throws {
+  @Test func `A wait that is over when its job is cancelled returns its result, and the next wait fails`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let other = scope.spawn("other") { $0.yield() }

@@ -5,7 +5,7 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct JobLimits {
-  @Test func `of a scope hold for it alone, and count only jobs that live`() throws {
+  @Test func `The job limit of a scope applies to this scope only, and counts jobs that are alive`() throws {
     let steps = try Stage.play { stage in
       stage.open("").spawn("opener") { scope in
         let child = scope.openChild { $0.max_jobs = 2 }.scope!
@@ -20,7 +20,7 @@ import Testing
     #expect(steps == ["[OK, OK, LIMIT] OK", "OK", "opener ends completed OK"])
   }
 
-  @Test func `of a request count the jobs of the scopes below with its own`() throws {
+  @Test func `The job limit of a request counts the jobs of the scopes below too`() throws {
     let steps = try Stage.play(limits: RuntimeLimits(jobsPerRequest: 3)) { stage in
       let request = stage.open("", kind: .request)
       request.spawn("opener") { scope in
@@ -40,7 +40,7 @@ import Testing
 }
 
 @Suite struct FailingFast {
-  @Test func `cancels the scope with the first job that fails`() throws {
+  @Test func `A fail-fast scope is cancelled when its first job fails`() throws {
     let steps = try Stage.play { stage in
       stage.open("").spawn("opener") { scope in
         let child = scope.openChild { $0.flags = AMBIT_FAIL_FAST }.scope!
@@ -60,7 +60,7 @@ import Testing
       ])
   }
 
-  @Test func `leaves a scope open whose jobs are cancelled, or that did not ask for it`() throws {
+  @Test func `A scope stays open when its jobs are cancelled, or when it is not fail-fast`() throws {
     let steps = try Stage.play { stage in
       stage.open("").spawn("opener") { scope in
         let fast = scope.openChild { $0.flags = AMBIT_FAIL_FAST }.scope!

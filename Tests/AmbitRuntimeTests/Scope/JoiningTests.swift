@@ -15,7 +15,7 @@ extension Stage {
 }
 
 @Suite struct Joining {
-  @Test func `waits for the job and its hook, and tells how it ended`() throws {
+  @Test func `A join waits for the job and its hook, and tells how the job ended`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let job = scope.spawn("job") { scope in
@@ -31,7 +31,7 @@ extension Stage {
     #expect(steps == ["job ends failed LIMIT", "OK: true LIMIT", "joiner ends completed OK"])
   }
 
-  @Test func `wakes all who wait for the same job`() throws {
+  @Test func `The end of a job wakes all jobs that wait for it`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let job = scope.spawn("job") { $0.yield() }
@@ -41,7 +41,7 @@ extension Stage {
     #expect(steps == ["job", "one", "two", "three"].map { "\($0) ends completed OK" })
   }
 
-  @Test func `a job that was cancelled before its first turn tells so`() throws {
+  @Test func `A join tells that a job was cancelled before its first turn`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       scope.spawn("joiner") { scope in
@@ -57,7 +57,7 @@ extension Stage {
     #expect(steps == ["job ends cancelled CANCELLED", "OK: true", "joiner ends completed OK"])
   }
 
-  @Test func `gives up after the timeout, and the job goes on`() throws {
+  @Test func `A join ends after its timeout, and the job goes on`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let job = scope.spawn("job") { $0.sleep() }
@@ -80,7 +80,7 @@ extension Stage {
       ])
   }
 
-  @Test func `a job that joins itself is refused`() throws {
+  @Test func `A job cannot join itself`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       var own: OpaquePointer?
@@ -90,7 +90,7 @@ extension Stage {
     #expect(steps == ["job ends failed INVALID"])
   }
 
-  @Test func `delivers the end of a job in the turn of the cancel`() throws {
+  @Test func `A join returns the end of a job that ends in the turn of the cancel`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let job = scope.spawn("job") { $0.yield() }
@@ -110,7 +110,7 @@ extension Stage {
       ])
   }
 
-  @Test func `all waits for the other jobs, also those spawned meanwhile, and not for the caller`() throws {
+  @Test func `join_all waits for the other jobs, also for those spawned meanwhile`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       scope.spawn("gatherer") { $0.joinAll() }
@@ -124,7 +124,7 @@ extension Stage {
       steps == ["parent ends completed OK", "child ends completed OK", "gatherer ends completed OK"])
   }
 
-  @Test func `all tells that one has failed, also one that ended before`() throws {
+  @Test func `join_all tells that a job has failed, also one that ended before`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       scope.spawn("job") { _ in .closed }
@@ -134,7 +134,7 @@ extension Stage {
     #expect(steps == ["job ends failed CLOSED", "gatherer ends failed FAILED"])
   }
 
-  @Test func `all takes cancelled jobs for no failure`() throws {
+  @Test func `join_all does not count cancelled jobs as failed`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       scope.spawn("gatherer") { scope in
@@ -146,7 +146,7 @@ extension Stage {
     #expect(steps == ["job ends cancelled CANCELLED", "gatherer ends completed OK"])
   }
 
-  @Test func `tells how a job ended although its scope is closed before the joiner has its turn`() throws {
+  @Test func `A join tells how a job ended although its scope is closed before the joiner's turn`() throws {
     let steps = try Stage.play { stage in
       stage.open("").spawn("opener") { scope in
         let child = scope.openChild().scope!
@@ -172,7 +172,7 @@ extension Stage {
     #expect(steps.filter { $0.contains(":") } == ["OK: true LIMIT", "closed: OK"])
   }
 
-  @Test func `all tells that one has failed although the scope is closed before the joiner has its turn`() throws {
+  @Test func `join_all tells that a job has failed although the scope is closed before the joiner's turn`() throws {
     let steps = try Stage.play { stage in
       stage.open("").spawn("opener") { scope in
         let child = scope.openChild().scope!

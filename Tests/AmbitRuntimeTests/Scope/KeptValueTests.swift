@@ -17,7 +17,7 @@ extension ScopeHandle {
 }
 
 @Suite struct KeptValues {
-  @Test func `are found by their key in the scope, or in the nearest above that has one`() throws {
+  @Test func `A value is found by its key in the scope, or in the nearest scope above that has one`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("").asHandle
       let child = scope.openChild().scope!
@@ -31,7 +31,7 @@ extension ScopeHandle {
     #expect(steps == ["OK OK OK", "[[10, 20, 0], [11, 20, 0], [11, 20, 0]]", "OK OK 10 20", "OK OK 13 10"])
   }
 
-  @Test func `need a key`() throws {
+  @Test func `A value needs a key`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("").asHandle
       stage.note("\(Status(rawValue: ambit_set(scope, nil, address(1)))) \(ambit_get(scope, nil) == nil)")
@@ -40,7 +40,7 @@ extension ScopeHandle {
     #expect(steps == ["INVALID true"])
   }
 
-  @Test func `of a plugin's scope are the same on every loop`() throws {
+  @Test func `The values of a plugin's scope are the same on every loop`() throws {
     let group = try LoopGroup(count: 2, table: HostTable { _ in }, limits: RuntimeLimits())
     defer { group.stop() }
     let generation = GenerationPointer.allocate(capacity: 1)

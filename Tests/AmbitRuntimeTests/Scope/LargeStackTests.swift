@@ -16,7 +16,7 @@ import Testing
     return fiber
   }
 
-  @Test func `has what was asked for at least, from its lowest byte on, and is none of the others`() throws {
+  @Test func `A large stack has at least the size asked for, and comes from a pool of its own`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       scope.asHandle.spawn(options: { $0.stack_size = UInt32(Self.asked) }, ended: { stage.note("ends \($0) \($1)") }) {
@@ -35,7 +35,7 @@ import Testing
     #expect(steps == ["as large", "1 of the usual", "ends completed OK"])
   }
 
-  @Test func `gives its memory back when its job ends, and is used again`() throws {
+  @Test func `A large stack gives its memory back when its job ends, and is used again`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       var stacks: Set<UnsafeMutableRawPointer> = []
@@ -62,7 +62,7 @@ import Testing
     #expect(steps == Array(repeating: "1 stack, 0 bytes of it in memory, 0 live", count: 2))
   }
 
-  @Test func `is a ticker's for each of its ticks`() throws {
+  @Test func `A ticker has its large stack for each of its ticks`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       var ticks = 0
@@ -77,7 +77,7 @@ import Testing
     #expect(steps == (1...3).map { "\($0): as large, 1 live" } + ["ticker ends cancelled CANCELLED"])
   }
 
-  @Test func `of a size that is no larger than the usual is a usual one`() throws {
+  @Test func `A stack no larger than the usual size is a usual stack`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       scope.asHandle.spawn(options: { $0.stack_size = 256 << 10 }, ended: { _, _ in }) { scope in

@@ -40,7 +40,7 @@ private final class Notes: @unchecked Sendable {
     return notes.all
   }
 
-  @Test func `have the hook of a job run on one before a join returns`() throws {
+  @Test func `The hook of a job runs on a thread before a join returns`() throws {
     let notes = Notes()
     _ = try Stage.play { stage in
       let plugin = stage.openThreadPlugin()
@@ -57,7 +57,7 @@ private final class Notes: @unchecked Sendable {
     #expect(notes.all == ["runs", "ended completed", "joined OK"])
   }
 
-  @Test func `have the hooks of jobs that never run called before what was deferred, last first`() throws {
+  @Test func `The hooks of jobs that never run are called before the deferred functions, the last one first`() throws {
     let notes = try play { request, notes in
       let scope = request.asHandle
       for number in 1...2 {
@@ -75,7 +75,7 @@ private final class Notes: @unchecked Sendable {
     #expect(notes == ["cancelled CANCELLED", "deferred 2", "deferred by the other", "deferred 1"])
   }
 
-  @Test func `have child scopes closed from the last opened on, what was deferred in each before the next`() throws {
+  @Test func `Child scopes close with their deferred functions one after the other, the last opened first`() throws {
     let notes = try play { request, notes in
       request.asHandle.deferring { notes.note("request") }
       for number in 1...2 {
@@ -88,7 +88,7 @@ private final class Notes: @unchecked Sendable {
     #expect(notes == ["child 2, deadline", "child 2", "child 1, deadline", "child 1", "request"])
   }
 
-  @Test func `have hooks that may spawn and take memory but not wait`() throws {
+  @Test func `Hooks may spawn and allocate, but not wait`() throws {
     let notes = try play { request, notes in
       let scope = request.asHandle
       scope.deferring {

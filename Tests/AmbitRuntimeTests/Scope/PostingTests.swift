@@ -8,7 +8,7 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct Posting {
-  @Test func `starts a job in the scope in a later turn`() throws {
+  @Test func `A posted job starts in the scope in a later turn`() throws {
     let steps = try Stage.play { stage in
       stage.open("").spawn("job") { scope in
         let status = scope.reference.post { scope in
@@ -23,7 +23,7 @@ import Testing
     #expect(steps == ["OK", "posted job in none", "job ends cancelled CANCELLED"])
   }
 
-  @Test func `needs a function and an open scope`() throws {
+  @Test func `ambit_post needs a function and an open scope`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let reference = scope.asHandle.reference
@@ -34,7 +34,7 @@ import Testing
     #expect(steps == ["INVALID", "CLOSED"])
   }
 
-  @Test func `gives its job the turn that every job spawned before the end with done has`() throws {
+  @Test func `A job that was posted before the end with done gets a turn`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       let status = scope.asHandle.reference.post { scope in
@@ -47,7 +47,7 @@ import Testing
     #expect(steps == ["OK", "runs", "request closes: done"])
   }
 
-  @Test func `to a scope that is cancelled before the job has arrived never runs it`() throws {
+  @Test func `A posted job never runs if its scope is cancelled before it arrives`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       let status = scope.asHandle.reference.post { _ in
@@ -60,7 +60,7 @@ import Testing
     #expect(steps == ["OK", "request closes: disconnect"])
   }
 
-  @Test func `keeps to the scope's limit, and to the request's`() throws {
+  @Test func `Posted jobs keep to the limits of the scope and of the request`() throws {
     let steps = try Stage.play(limits: RuntimeLimits(jobsPerRequest: 3)) { stage in
       let request = stage.open("", kind: .request)
       request.spawn("opener") { scope in
@@ -79,7 +79,7 @@ import Testing
     #expect(steps == ["[OK, OK, LIMIT] [OK, OK, OK, LIMIT]", "OK OK", "opener ends completed OK"])
   }
 
-  @Test func `from many threads runs each job once or not at all, and none after the end`() throws {
+  @Test func `Jobs posted from many threads run once or not at all, and none runs after the end`() throws {
     let accepted = Mutex(0)
     let ran = Mutex(0)
     let threads = Mutex<[Poster]>([])

@@ -5,7 +5,7 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct ReferencesToScopes {
-  @Test func `tell the cause of their scope, and done once it is gone`() throws {
+  @Test func `A reference tells the cause of its scope, and done after the scope has closed`() throws {
     let steps = try Stage.play { stage in
       stage.open("").spawn("job") { scope in
         let child = scope.openChild().scope!
@@ -21,7 +21,7 @@ import Testing
     #expect(steps == ["none", "called", "OK done", "job ends completed OK"])
   }
 
-  @Test func `of a scope that has ended already say so`() throws {
+  @Test func `A reference to a cancelled scope tells its cause`() throws {
     let steps = try Stage.play { stage in
       stage.open("").spawn("job") { scope in
         scope.cancel()
@@ -32,7 +32,7 @@ import Testing
     #expect(steps == ["called CLOSED", "job ends completed OK"])
   }
 
-  @Test func `to scopes that are gone do not lead to those that came after`() throws {
+  @Test func `A reference to a closed scope does not name a later scope in the same slot`() throws {
     let steps = try Stage.play { stage in
       stage.open("").spawn("job") { scope in
         var references: [ambit_ref] = []
@@ -51,7 +51,7 @@ import Testing
     #expect(steps == ["100 stale, 100 different, none", "job ends completed OK"])
   }
 
-  @Test func `that lead nowhere are closed`() throws {
+  @Test func `A reference without a scope is closed`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let references = [0, 1, UInt64.max, UInt64(UInt32.max)].map { ambit_ref(api: stage.loop.pointee.api, id: $0) }
@@ -61,7 +61,7 @@ import Testing
     #expect(steps == Array(repeating: "CLOSED done", count: 4))
   }
 
-  @Test func `keep a request from being idle while their scope is open`() throws {
+  @Test func `A reference keeps a request from being idle while its scope is open`() throws {
     let steps = try Stage.play { stage in
       let request = stage.open("", kind: .request)
       request.spawn("job") { scope in
@@ -81,7 +81,7 @@ import Testing
 }
 
 @Suite struct WaitingForARequestToBeIdle {
-  @Test func `ends with the last job and the last reference below`() throws {
+  @Test func `A request is idle after the last job and the last reference below`() throws {
     let steps = try Stage.play { stage in
       let request = stage.open("", kind: .request)
       request.spawn("opener") { scope in
@@ -104,7 +104,7 @@ import Testing
     #expect(steps == ["inner ends completed OK", "closing", "opener ends completed OK", "idle: OK"])
   }
 
-  @Test func `is cancelled with it`() throws {
+  @Test func `The end of a request ends the wait until it is idle`() throws {
     let steps = try Stage.play { stage in
       let request = stage.open("", kind: .request)
       _ = request.asHandle.reference

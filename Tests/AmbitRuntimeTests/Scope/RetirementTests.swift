@@ -32,7 +32,7 @@ extension ScopePointer {
 }
 
 @Suite struct Retiring {
-  @Test func `a plugin without requests tells so at once, and leaves background work alone`() throws {
+  @Test func `A retiring plugin without requests tells so at once, and its background work goes on`() throws {
     let steps = try Stage.play { stage in
       let plugin = stage.openPlugin()
       plugin.spawn("background") { $0.sleep() }
@@ -43,7 +43,7 @@ extension ScopePointer {
     #expect(steps == ["drained", "none", "background ends cancelled CANCELLED", "plugin closes: retired"])
   }
 
-  @Test func `waits for the last request`() throws {
+  @Test func `A retiring plugin waits for its last request`() throws {
     let steps = try Stage.play { stage in
       let plugin = stage.openPlugin { $0.cancel(.retired) }
       let requests = ["one", "two"].map { stage.open($0, kind: .request, below: plugin) }
@@ -63,7 +63,7 @@ extension ScopePointer {
       ])
   }
 
-  @Test func `ends the requests that are left when the drain time is over`() throws {
+  @Test func `A retiring plugin cancels its last requests when the drain time is over`() throws {
     let steps = try Stage.play { stage in
       let plugin = stage.openPlugin()
       stage.open("request", kind: .request, below: plugin).spawn("job") { $0.sleep() }
@@ -72,7 +72,7 @@ extension ScopePointer {
     #expect(steps == ["job ends cancelled CANCELLED", "request closes: retired", "drained", "plugin closes: retired"])
   }
 
-  @Test func `gives way to a shutdown`() throws {
+  @Test func `A shutdown cancels a retiring plugin`() throws {
     let steps = try Stage.play { stage in
       let plugin = stage.openPlugin()
       stage.open("request", kind: .request, below: plugin).spawn("job") { $0.sleep() }

@@ -7,7 +7,7 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct ScopeMemory {
-  @Test func `is zeroed, aligned and apart, also when it has been used before`() throws {
+  @Test func `Memory of a scope is zeroed, aligned and apart, also when it has been used before`() throws {
     let sizes = [0, 1, 15, 16, 17, 100, 1_019, 1_020, 1_021, 4_079, 4_080, 4_096, 100_000]
     let steps = try Stage.play { stage in
       for round in 0..<50 {
@@ -26,7 +26,7 @@ import Testing
     #expect(steps == [])
   }
 
-  @Test func `in many small pieces reuses what closed scopes gave back`() throws {
+  @Test func `Many small pieces of memory reuse what closed scopes gave back`() throws {
     let steps = try Stage.play { stage in
       var seen: Set<UnsafeMutableRawPointer> = []
       for round in 0..<100 {
@@ -42,7 +42,7 @@ import Testing
   }
 
   @Test(arguments: [Int.max, Int.max - 63] + (isSanitized ? [] : [1 << 60]))
-  func `that cannot be had is NULL`(size: Int) throws {
+  func `ambit_alloc returns NULL if there is no memory`(size: Int) throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       stage.note(ambit_alloc(scope.asHandle, size) == nil ? "none" : "some")
@@ -52,7 +52,7 @@ import Testing
     #expect(steps == ["none", "some"])
   }
 
-  @Test func `of a plugin does not grow with the names of jobs and the reasons why they failed`() throws {
+  @Test func `The memory of a plugin's scope does not grow with names and failures of jobs`() throws {
     let steps = try Stage.play { stage in
       let plugin = stage.open("", kind: .plugin)
       for _ in 0..<3 {
@@ -72,7 +72,7 @@ import Testing
     #expect(steps == ["0 true"])
   }
 
-  @Test func `holds copies of text with a NUL behind, and of none for none`() throws {
+  @Test func `ambit_cstr copies a text with a NUL behind it, and returns NULL for no text`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       for text in ["", "a", "a\0b", String(repeating: "x", count: 5_000)] {

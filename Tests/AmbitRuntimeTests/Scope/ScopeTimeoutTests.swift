@@ -6,7 +6,7 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct TimeoutsOfScopes {
-  @Test func `cancel the scope alone, not before their time`() throws {
+  @Test func `The timeout of a scope cancels this scope only, not before its time`() throws {
     let steps = try Stage.play { stage in
       stage.open("").spawn("opener") { scope in
         let start = Clock.monotonic
@@ -19,7 +19,7 @@ import Testing
     #expect(steps == ["CANCELLED deadline true none", "opener ends completed OK"])
   }
 
-  @Test func `are never later than those of the scopes above`() throws {
+  @Test func `A deadline is never later than the deadlines of the scopes above`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("").asHandle
       scope.setTimeout(3_600_000_000_000)
@@ -35,7 +35,7 @@ import Testing
     #expect(steps == ["true true", "true true", "true"])
   }
 
-  @Test func `can be set again, later or to none`() throws {
+  @Test func `A timeout can be set again, also to a later time or to none`() throws {
     let steps = try Stage.play { stage in
       stage.open("").spawn("opener") { scope in
         let child = scope.openChild { $0.timeout = 1_000_000 }.scope!
@@ -49,7 +49,7 @@ import Testing
     #expect(steps == ["OK true", "OK OK CANCELLED deadline", "CANCELLED", "opener ends completed OK"])
   }
 
-  @Test func `of a request are no later than the host wants them`() throws {
+  @Test func `A plugin cannot set the deadline of a request later than the host's`() throws {
     let steps = try Stage.play { stage in
       let request = stage.open("", kind: .request)
       let deadline = Clock.monotonic + 60_000_000_000
@@ -66,7 +66,7 @@ import Testing
     #expect(steps == ["true", "true", "true"])
   }
 
-  @Test func `too far away to be told are none`() throws {
+  @Test func `A timeout beyond the clock is none`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("").asHandle
       stage.note("\(scope.setTimeout(.max)) \(scope.deadline == .max)")

@@ -22,7 +22,7 @@ import Testing
     }
   }
 
-  @Test func `let the waits of their job work again until they are taken away`() throws {
+  @Test func `A shield lets the waits of its job work again until it is taken away`() throws {
     let steps = try play { stage, scope in
       stage.note("\(scope.sleep()) \(scope.sleep(1))")
       stage.note("\(scope.shield()) \(scope.sleep(1_000)) \(scope.yield()) \(scope.joinAll())")
@@ -31,7 +31,7 @@ import Testing
     #expect(steps == ["CANCELLED CANCELLED", "OK OK OK OK", "OK CANCELLED CANCELLED CANCELLED"])
   }
 
-  @Test func `let a wait go on that was under way at the cancel`() throws {
+  @Test func `A shield lets a wait go on that began before the cancel`() throws {
     let steps = try play { stage, scope in
       scope.shield()
       stage.note("\(scope.sleep(5_000_000)) \(scope.cause)")
@@ -39,7 +39,7 @@ import Testing
     #expect(steps == ["OK called"])
   }
 
-  @Test func `end when the shield time is used up, in the middle of a wait too`() throws {
+  @Test func `A shield ends when the shield time is used up, also in the middle of a wait`() throws {
     let steps = try play(Self.shortGrace) { stage, scope in
       _ = scope.sleep()
       let start = Clock.monotonic
@@ -49,7 +49,7 @@ import Testing
     #expect(steps == ["OK CANCELLED true", "CANCELLED LIMIT CANCELLED"])
   }
 
-  @Test func `end when the shield time is used up in a wait that began before the cancel`() throws {
+  @Test func `A shield ends when the shield time is used up in a wait that began before the cancel`() throws {
     let steps = try play(Self.shortGrace) { stage, scope in
       scope.shield()
       stage.note("\(scope.sleep()) \(scope.sleep(0)) \(scope.shield())")
@@ -57,7 +57,7 @@ import Testing
     #expect(steps == ["CANCELLED CANCELLED LIMIT"])
   }
 
-  @Test func `share the shield time`() throws {
+  @Test func `The shields of a job share its shield time`() throws {
     let steps = try play(Self.shortGrace) { stage, scope in
       _ = scope.sleep()
       var count = 0
@@ -71,7 +71,7 @@ import Testing
     #expect(steps == ["true, true"])
   }
 
-  @Test func `use no shield time before the cancel`() throws {
+  @Test func `A shield uses no shield time before the cancel`() throws {
     let steps = try Stage.play(limits: Self.shortGrace) { stage in
       stage.open("").spawn("job") { scope in
         scope.shield()
@@ -84,7 +84,7 @@ import Testing
     #expect(steps == ["OK", "OK", "job ends completed OK"])
   }
 
-  @Test func `leave the timeout of a wait alone`() throws {
+  @Test func `A shield does not change the timeout of a wait`() throws {
     let steps = try play { stage, scope in
       _ = scope.sleep()
       scope.shield()
@@ -95,7 +95,7 @@ import Testing
     #expect(steps == ["CANCELLED INVALID OK"])
   }
 
-  @Test func `are for one job alone, also when that is cancelled by itself`() throws {
+  @Test func `A shield applies to one job only, also when only that job is cancelled`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let shielded = scope.spawn("shielded") { scope in

@@ -5,7 +5,7 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct Spawning {
-  @Test func `gives each job its first turn after the call, in order`() throws {
+  @Test func `Each spawned job gets its first turn after the call, in order`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       for name in ["first", "second"] {
@@ -27,7 +27,7 @@ import Testing
   @Test(arguments: [
     (0, "completed OK"), (7, "completed 7"), (-1, "cancelled CANCELLED"), (-10, "failed FAILED"), (-77, "failed -77"),
   ])
-  func `tells the hook how the job ended`(code: Int32, ending: String) throws {
+  func `The hook of a job gets its outcome and its code`(code: Int32, ending: String) throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       scope.spawn("job") { _ in Status(rawValue: code) }
@@ -36,7 +36,7 @@ import Testing
     #expect(steps == ["job ends \(ending)"])
   }
 
-  @Test func `into an ending scope runs the hook only, and gives no handle`() throws {
+  @Test func `A job spawned into a cancelled scope has no handle, and only its hook runs`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       scope.hold()
@@ -51,7 +51,7 @@ import Testing
     #expect(steps == ["CANCELLED, no handle", "ends cancelled CANCELLED", "request closes: called"])
   }
 
-  @Test func `refuses options that the host does not have, and the hook still runs once`() throws {
+  @Test func `ambit_spawn refuses unknown options, and the hook still runs once`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       let asked: [(inout ambit_job_options) -> Void] = [
@@ -69,7 +69,7 @@ import Testing
       steps == refusals.map { "\($0), no handle" } + refusals.map { "ends cancelled \($0)" } + ["request closes: done"])
   }
 
-  @Test func `refuses a job without a function, and the hook still runs once`() throws {
+  @Test func `ambit_spawn refuses a missing function, and the hook still runs once`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       var options = ambit_default_job_options(nil)
@@ -82,7 +82,7 @@ import Testing
     #expect(steps == ["INVALID", "ends cancelled INVALID", "request closes: done"])
   }
 
-  @Test func `reads no more of the options than the plugin says there are`() throws {
+  @Test func `ambit_spawn reads no more of its options than the plugin knows`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       let spawned = scope.asHandle.spawn(
@@ -101,7 +101,8 @@ import Testing
   }
 
   @Test(arguments: [Int.max, Int.min, -1, MemoryLayout<ambit_job_options>.size + 1])
-  func `reads no more of the options than the host knows, however large the plugin says they are`(size: Int) throws {
+  func `ambit_spawn reads no more of its options than the host knows, whatever size the plugin names`(size: Int) throws
+  {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       scope.asHandle.spawn(
@@ -111,7 +112,7 @@ import Testing
     #expect(steps == ["completed"])
   }
 
-  @Test func `reads nothing of a pointer that lies half within the options`() throws {
+  @Test func `ambit_spawn reads nothing of a pointer that lies half within the options`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let spawned = scope.asHandle.spawn(
@@ -125,7 +126,7 @@ import Testing
     #expect(steps == ["OK true"])
   }
 
-  @Test func `refuses a request more jobs than the limit, and takes them again when some have ended`() throws {
+  @Test func `A request takes no more jobs than its limit, and takes more when some have ended`() throws {
     let steps = try Stage.play(limits: RuntimeLimits(jobsPerRequest: 2)) { stage in
       let scope = stage.open("request", kind: .request)
       let statuses = (0..<3).map { _ in scope.asHandle.spawn(ended: { stage.note("ends \($0) \($1)") }) { $0.yield() } }
@@ -141,7 +142,7 @@ import Testing
       ])
   }
 
-  @Test func `knows no limit for the jobs of a plugin`() throws {
+  @Test func `The jobs of a plugin's scope have no limit`() throws {
     let steps = try Stage.play(limits: RuntimeLimits(jobsPerRequest: 1)) { stage in
       let plugin = stage.open("plugin", kind: .plugin)
       let spawned = (0..<10).map { _ in plugin.asHandle.spawn(ended: { _, _ in }) { _ in .ok } }
@@ -151,7 +152,7 @@ import Testing
     #expect(steps == ["10 spawned", "plugin closes: shutdown"])
   }
 
-  @Test func `takes jobs from a job and from a hook`() throws {
+  @Test func `A job and a hook may spawn jobs`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       scope.asHandle.spawn(ended: { _, _ in scope.spawn("of the hook") { _ in .ok } }) { scope in
@@ -163,7 +164,7 @@ import Testing
     #expect(steps == ["of the job ends completed OK", "of the hook ends completed OK", "request closes: done"])
   }
 
-  @Test func `cancels a job whose own timeout passes, and no other`() throws {
+  @Test func `The timeout of a job cancels this job only`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       let other = scope.spawn("other") { $0.sleep() }
@@ -183,7 +184,7 @@ import Testing
   }
 
   /// With the word that the C library keeps with each piece of memory, 192.
-  @Test func `takes no more than 184 bytes for a job, beside its stack`() {
+  @Test func `A job takes no more than 184 bytes beside its stack`() {
     #expect(MemoryLayout<Job>.size <= 184)
   }
 }

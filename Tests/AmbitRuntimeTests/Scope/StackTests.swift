@@ -10,7 +10,7 @@ import Testing
   /// Sixteen times as many stacks as are mapped at once, of which one such mapping takes most of the address space that a
   /// process has (47 bits on x86-64).
   @Test(.enabled(if: !isSanitized))
-  func `that cannot be had end the job with that, and the others go on`() throws {
+  func `A job without memory for a stack fails, and the other jobs go on`() throws {
     let jobs = 1_000
     let steps = try Stage.play(limits: RuntimeLimits(stackSize: 1 << 40)) { stage in
       let scope = stage.open("")
@@ -31,7 +31,7 @@ import Testing
     #expect(steps == ["some have no stack", "1000 have ended, of 1000"])
   }
 
-  @Test func `are reused: many jobs in turn need no more than run at once`() throws {
+  @Test func `Stacks are reused: many jobs need no more than run at once`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       for _ in 0..<5_000 { scope.asHandle.spawn(ended: { _, _ in }) { _ in .ok } }
@@ -45,7 +45,7 @@ import Testing
   }
 
   /// The pages that are in memory are counted in the tests of CFiber; here it is when the loop has them given back.
-  @Test func `give their memory back after a burst, all but as many as the loop keeps`() throws {
+  @Test func `After a burst the loop gives the memory of its stacks back, except of those it keeps`() throws {
     let jobs = Loop.keptStacks + 500
     let steps = try Stage.play { stage in
       let burst = stage.open("burst")
@@ -63,7 +63,7 @@ import Testing
     #expect(steps == ["burst closes: called", "500 of \(jobs) are cold", "witness ends completed OK"])
   }
 
-  @Test func `give their memory back a few in each turn, so that the loop is never held up`() throws {
+  @Test func `The loop gives memory back for a few stacks in each turn, so that it is never blocked`() throws {
     let slices = 4
     let jobs = Loop.keptStacks + slices * Loop.trimSlice
     let steps = try Stage.play { stage in
@@ -90,7 +90,7 @@ import Testing
     #expect(steps == ["at most \(Loop.trimSlice)"])
   }
 
-  @Test func `are made for fewer jobs in a turn than have theirs on used ones`() throws {
+  @Test func `A turn starts fewer jobs on new stacks than on used ones`() throws {
     let jobs = 16_000
     let steps = try Stage.play { stage in
       let scope = stage.open("")

@@ -20,7 +20,7 @@ import Testing
     return try #require(results.arrived.first)
   }
 
-  @Test func `open, limit, end and close a scope`() throws {
+  @Test func `A job on a thread opens, limits, cancels and closes a scope`() throws {
     let steps = try play { scope in
       let opened = scope.openChild {
         $0.timeout = 3_600_000_000_000
@@ -37,7 +37,7 @@ import Testing
     #expect(steps == ["OK [OK, LIMIT] true", "OK CANCELLED deadline", "WRONG_STATE OK"])
   }
 
-  @Test func `shield, register and keep`() throws {
+  @Test func `A job on a thread shields itself, registers hooks and sets values`() throws {
     let steps = try play { scope in
       let key = UnsafeRawPointer(bitPattern: 1)!
       let kept = Status(rawValue: ambit_set(scope, key, UnsafeMutableRawPointer(mutating: key)))
@@ -51,7 +51,7 @@ import Testing
     #expect(steps == ["OK true true", "CANCELLED OK OK"])
   }
 
-  @Test func `refer and post`() throws {
+  @Test func `A job on a thread makes references and posts jobs`() throws {
     let posted = Latch<Void>()
     let steps = try play { scope in
       let reference = scope.reference

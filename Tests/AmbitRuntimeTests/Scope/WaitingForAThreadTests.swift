@@ -25,7 +25,7 @@ import Testing
 
   private func onThread(_ options: inout ambit_job_options) { options.flags = AMBIT_JOB_THREAD }
 
-  @Test func `ends for a job that is cancelled: it never runs, and its hook does at once`() throws {
+  @Test func `A cancelled job that waits for a thread never runs, and its hook runs at once`() throws {
     let steps = try play { stage, request, held in
       for name in ["with its scope", "alone"] {
         let ended = { stage.note("\(name): \($0) \($1)") } as (Outcome, Status) -> Void
@@ -42,7 +42,7 @@ import Testing
       steps == ["alone: cancelled CANCELLED", "with its scope: cancelled CANCELLED", "request closes: disconnect"])
   }
 
-  @Test func `goes on for a job whose request is done: that was spawned before`() throws {
+  @Test func `A job that was spawned before its request was done still gets its thread`() throws {
     let steps = try play { stage, request, held in
       let ran = Latch<Status>()
       request.asHandle.spawn(
@@ -60,7 +60,7 @@ import Testing
     #expect(steps == ["done", "completed, waits are [CANCELLED]", "request closes: done"])
   }
 
-  @Test func `ends for a call that blocks, which then has not happened`() throws {
+  @Test func `A cancel ends the wait of a blocking call, which then has not happened`() throws {
     let steps = try play { stage, request, held in
       request.spawn("job") { scope in
         Status(
@@ -77,7 +77,7 @@ import Testing
     #expect(steps == ["job ends cancelled CANCELLED", "request closes: deadline"])
   }
 
-  @Test func `ends for a handler, which then is not called`() throws {
+  @Test func `A cancel ends the wait of a handler, which then is not called`() throws {
     let steps = try play { stage, request, held in
       request.hold()
       request.runHostJob("work") { scope in
@@ -92,7 +92,7 @@ import Testing
     #expect(steps == ["handler: CANCELLED", "request closes: disconnect"])
   }
 
-  @Test func `lets a ticker miss its ticks when no more may wait`() throws {
+  @Test func `A ticker misses its ticks when the pool takes no more work`() throws {
     let steps = try Stage.play(pool: ThreadPool.Limits(threads: 1, queue: 0)) { stage in
       let scope = stage.open("")
       let (held, ticked) = (Latch<Void>(), Latch<Void>())

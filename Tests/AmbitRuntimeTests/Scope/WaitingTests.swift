@@ -6,7 +6,7 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct Waiting {
-  @Test func `to sleep takes no less than the time asked for`() throws {
+  @Test func `A sleep takes no less than the time asked for`() throws {
     let durations: [Int64] = [0, 1, 70_000, 1_000_000, 5_000_000]
     let steps = try Stage.play { stage in
       let scope = stage.open("")
@@ -27,7 +27,7 @@ import Testing
     #expect(Set(steps) == Set(durations.map { "\($0): OK in time" } + ["all ends completed OK"]))
   }
 
-  @Test func `refuses to sleep for a negative time`() throws {
+  @Test func `ambit_sleep refuses a negative time`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       scope.spawn("job") { $0.sleep(-1) }
@@ -36,7 +36,7 @@ import Testing
     #expect(steps == ["job ends failed INVALID"])
   }
 
-  @Test func `to yield lets all others that are ready run first`() throws {
+  @Test func `A job that yields lets all other ready jobs run first`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       for name in ["a", "b", "c"] {
@@ -53,7 +53,7 @@ import Testing
     #expect(steps == ["a1", "b1", "c1", "a2", "b2", "c2"])
   }
 
-  @Test func `delivers a yield that was queued before the cancel`() throws {
+  @Test func `A yield that was queued before the cancel returns OK`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       scope.spawn("job") { scope in
@@ -68,7 +68,7 @@ import Testing
     #expect(steps == ["canceller ends completed OK", "OK, then CANCELLED", "job ends completed OK"])
   }
 
-  @Test func `delivers a sleep that was over in the turn of the cancel`() throws {
+  @Test func `A sleep that was over in the turn of the cancel returns OK`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       scope.spawn("canceller") { scope in
@@ -93,7 +93,7 @@ import Testing
       ])
   }
 
-  @Test func `in a scope above ends with the job's own scope`() throws {
+  @Test func `A wait in a scope above ends with the job's own scope`() throws {
     let steps = try Stage.play { stage in
       let plugin = stage.open("plugin", kind: .plugin)
       let request = stage.open("request", kind: .request, below: plugin)
@@ -116,7 +116,7 @@ import Testing
       ])
   }
 
-  @Test func `is refused where there is no job: in hooks and deferred functions`() throws {
+  @Test func `Waits are refused where there is no job: in hooks and deferred functions`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let note: (ScopeHandle, String) -> Void = { scope, place in
@@ -131,7 +131,7 @@ import Testing
     #expect(steps == ["hook: \(refused)", "deferred: \(refused)"])
   }
 
-  @Test func `is refused to the scope's end that a job brings about, and the job's own waits go on`() throws {
+  @Test func `Waits are refused in the end of a scope that a job causes, and the job's own waits go on`() throws {
     let steps = try Stage.play { stage in
       let outer = stage.open("outer")
       let inner = stage.open("inner", below: outer)

@@ -19,7 +19,7 @@ import Testing
     return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
   }
 
-  @Test func `comes back each time, however long it takes`() throws {
+  @Test func `Work on a thread comes back each time, however long it takes`() throws {
     let steps = try Stage.play { stage in
       let counts = Counts()
       stage.subject = counts
@@ -45,7 +45,7 @@ import Testing
     #expect(steps == ["2000"])
   }
 
-  @Test func `leaves a loop asleep that takes its time`() throws {
+  @Test func `Long work on a thread lets the loop sleep`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       scope.asHandle.spawn(ended: { _, _ in }) { scope in

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct TreesOfScopes {
   @Test(arguments: 1...4)
-  func `keep to the rules over random operations, and leave nothing behind`(seed: UInt64) throws {
+  func `Trees of scopes keep to the rules over random operations, and leave nothing behind`(seed: UInt64) throws {
     let steps = try Stage.play { stage in
       let tree = RandomTree(stage: stage, seed: seed)
       // Open to the end: the scene is not over while the tree happens to be empty.

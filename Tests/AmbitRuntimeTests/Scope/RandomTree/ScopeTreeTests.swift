@@ -35,7 +35,7 @@ import Testing
   }
 
   @Test(arguments: 0..<20)
-  func `go as documented, whatever their jobs do`(batch: UInt64) throws {
+  func `Random trees of scopes end as documented, whatever their jobs do`(batch: UInt64) throws {
     let faults = try play(batch * 100..<(batch + 1) * 100)
     #expect(faults == [])
   }
