@@ -30,7 +30,7 @@ import Testing
       "Synchronization",
     ],
     // The command line.
-    "ambit": ["AmbitConfig", "AmbitHost", "ArgumentParser"],
+    "ambit": ["AmbitConfig", "AmbitHost", "AmbitSystem", "ArgumentParser"],
   ]
 
   private static var importLine: Regex<(Substring, Substring)> {
