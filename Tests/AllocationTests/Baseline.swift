@@ -2,11 +2,11 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What requests are held to: `Tests/Benchmarks/baseline.json`, which the benchmarks go by as well.
+/// The limits of requests, from `Tests/Benchmarks/baseline.json`, which the benchmarks use too.
 struct Baseline: Decodable {
   private let allocationsPerRequest: [String: Int]
 
-  /// How many allocations the measured requests of a workload may make together.
+  /// The number of allocations that the measured requests of a workload may make together.
   static func allocations(of workload: String) throws -> Int {
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase

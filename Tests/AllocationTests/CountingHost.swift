@@ -6,14 +6,14 @@ import TestSupport
 struct CountingHost: Sendable {
   let port: UInt16
 
-  /// Asks for `path` over and over, on sixty-four connections for a second.
+  /// Asks for `path` over and over on sixty-four connections for a second.
   func load(with path: String) throws {
     _ = try run("wrk", ["-t", "1", "-c", "64", "-d", "1s", "http://127.0.0.1:\(port)\(path)"])
   }
 }
 
-/// Starts a host with the workloads' plugins, hands it to `body` on a thread of its own, as all that is done with it
-/// blocks, and ends it whatever happens.
+/// Starts a host with the workloads' plugins, hands it to `body` on a thread of its own, as all calls block, and ends
+/// it at last.
 func withCountingHost<Value: Sendable>(
   _ body: @escaping @Sendable (CountingHost) throws -> Value
 ) async throws -> Value {

@@ -30,7 +30,7 @@ extension Workload {
   }
 }
 
-/// The allocations of a host during `measured`. Reading the count is a request like others, and must not show.
+/// The allocations of a host during `measured`. The request that reads the count must not allocate itself.
 func hostAllocations(
   after warming: @escaping @Sendable (CountingHost, Client) throws -> Void,
   during measured: @escaping @Sendable (CountingHost, Client) throws -> Void

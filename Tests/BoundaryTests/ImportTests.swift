@@ -1,7 +1,7 @@
 import Testing
 
 @Suite struct ImportsOfSwiftTargets {
-  /// What each target is for, said as what it may see.
+  /// The modules that each target may import.
   private static let mayImport: [String: Set<String>] = [
     // Pure values and state machines: not even the C library.
     "AmbitCore": [],
@@ -37,7 +37,9 @@ import Testing
     /^\s*(?:@\w+\s+)*(?:\w+\s+)?import\s+(?:(?:struct|class|enum|protocol|func|var|let|typealias)\s+)?(\w+)/
   }
 
-  @Test(arguments: mayImport.keys.sorted()) func `are those the target may see`(target: String) throws {
+  @Test(arguments: mayImport.keys.sorted()) func `Each target imports only the modules that it may see`(target: String)
+    throws
+  {
     let files = try Repository.files(below: "Sources/\(target)", "swift")
     #expect(!files.isEmpty)
     for file in files {
@@ -47,7 +49,7 @@ import Testing
     }
   }
 
-  @Test func `are listed for every target that has Swift files`() throws {
+  @Test func `Every target that has Swift files is listed`() throws {
     let targets = try Repository.names(in: "Sources").filter {
       try !Repository.files(below: "Sources/\($0)", "swift").isEmpty
     }
@@ -58,7 +60,7 @@ import Testing
     ("import A", "A"), ("package import A", "A"), ("@testable import A", "A"), ("  internal import B", "B"),
     ("@preconcurrency public import struct A.B", "A"), ("private import func Glibc.close", "Glibc"),
   ])
-  func `are found in every form`(line: String, module: String) throws {
+  func `Imports are found in every form`(line: String, module: String) throws {
     #expect(try Self.importLine.firstMatch(in: line)?.1 == module[...])
   }
 }

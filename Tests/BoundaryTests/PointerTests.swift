@@ -2,7 +2,7 @@ import Testing
 
 @Suite struct TargetsWithoutPointers {
   @Test(arguments: ["AmbitConfig", "AmbitHost", "ambit"])
-  func `name none and mark nothing as unsafe`(target: String) throws {
+  func `Targets without pointers name no pointer and mark nothing as unsafe`(target: String) throws {
     let files = try Repository.files(below: "Sources/\(target)", "swift")
     #expect(!files.isEmpty)
     for file in files {

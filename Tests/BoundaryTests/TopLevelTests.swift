@@ -1,12 +1,14 @@
 import Testing
 
 @Suite struct TopOfTheRepository {
-  @Test func `has the manifest, the code, the tests, a configuration and a README, and nothing else`() throws {
+  @Test func `The top folder has the manifest, the code, the tests, a configuration and a README, and nothing else`()
+    throws
+  {
     let expected = ["Package.swift", "Plugins", "README.md", "Sources", "Tests", "host.conf"]
     #expect(try Repository.names(in: "") == expected)
   }
 
-  @Test func `has a folder in Plugins for each sample, which holds sources only`() throws {
+  @Test func `The folder Plugins has a folder for each sample, which holds sources only`() throws {
     let samples = try Repository.names(in: "Plugins").filter { !$0.hasSuffix(".so") }
     #expect(!samples.isEmpty)
     for sample in samples {

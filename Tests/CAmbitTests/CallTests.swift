@@ -14,11 +14,14 @@ import Testing
     state set_state setting hand_over handed_over fail log extension bind
     """.split(whereSeparator: \.isWhitespace).map(String.init)
 
-  @Test func `have an entry in the table each, in the order of the ABI`() throws {
+  @Test func `Each call has an entry in the table, in the order of the ABI`() throws {
     #expect(try HeaderText().entries.map(\.name) == ofVersion1)
   }
 
-  @Test func `say in a comment from where, whether they wait, what they return, and since when`() throws {
+  @Test
+  func `Each call says in a comment from where it may be made, whether it waits, what it returns, and since when`()
+    throws
+  {
     let header = try HeaderText()
     for entry in header.entries {
       let comment = try #require(header.comment(of: entry.name), "ambit_\(entry.name) has no comment")
@@ -28,7 +31,7 @@ import Testing
     }
   }
 
-  @Test func `that take a timeout wait`() throws {
+  @Test func `Each call that takes a timeout waits`() throws {
     let header = try HeaderText()
     for entry in header.entries where entry.parameters.map(\.name).contains("timeout") && entry.name != "set_timeout" {
       #expect(header.comment(of: entry.name)?.contains("[job, waits]") == true, "ambit_\(entry.name)")
@@ -36,7 +39,7 @@ import Testing
   }
 
   @Test(arguments: Dialect.all)
-  func `pass every argument on in order and return what the host returns`(compiler: Dialect) throws {
+  func `Each call passes every argument on in order and returns what the host returns`(compiler: Dialect) throws {
     let folder = try TemporaryFolder()
     let entries = try HeaderText().entries
     let source = try folder.write(FakeHostProgram(entries: entries).text, to: "fake_host.c")
@@ -46,7 +49,7 @@ import Testing
   }
 
   @Test(arguments: Dialect.all)
-  func `carry what formats, names and makes values`(compiler: Dialect) throws {
+  func `The conveniences format, name and make values`(compiler: Dialect) throws {
     let folder = try TemporaryFolder()
     try compiler.compile([Sources.program("conveniences.c"), "-o", "conveniences"], in: folder)
     let result = try run(folder.path(of: "conveniences"), [])

@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct `Compiling ambit.h` {
   @Test(arguments: Dialect.all)
-  func `gives no warning in two units of one program, which runs`(compiler: Dialect) throws {
+  func `The header gives no warning in two units of one program, which runs`(compiler: Dialect) throws {
     let folder = try TemporaryFolder()
     let units = ["first_unit.c", "second_unit.c"].map(Sources.program)
     try compiler.compile(units + ["-o", "program"], in: folder)
@@ -12,16 +12,16 @@ import Testing
   }
 
   @Test(arguments: Dialect.all)
-  func `gives no warning where nothing of it is used`(compiler: Dialect) throws {
+  func `The header gives no warning if nothing of it is used`(compiler: Dialect) throws {
     let folder = try TemporaryFolder()
     let source = try folder.write("#include \"ambit.h\"\nextern int unit;\n", to: "unit.c")
     try compiler.compile(["-c", source], in: folder)
     try compiler.compile(["-c", "-DAMBIT_NO_STDIO", source], in: folder)
   }
 
-  /// Asked for with fresh, empty headers in place of the system's, so that only what it names itself can be found.
+  /// Empty headers take the place of the system's, so that only headers that ambit.h names itself are found.
   @Test(arguments: Dialect.all)
-  func `without stdio includes stdbool, stddef and stdint only`(compiler: Dialect) throws {
+  func `The header without stdio includes stdbool, stddef and stdint only`(compiler: Dialect) throws {
     let folder = try TemporaryFolder()
     for name in ["stdbool.h", "stddef.h", "stdint.h", "stdarg.h", "stdio.h"] {
       _ = try folder.write("", to: name)
@@ -40,7 +40,7 @@ import Testing
       .map { String($0.split(separator: "/").last ?? $0) }.sorted()
   }
 
-  @Test func `gives the same layout on arm64`() throws {
+  @Test func `The header gives the same layout on arm64`() throws {
     let clang = Dialect(command: "clang", language: "c", standard: "gnu17")
     try clang.compile(
       [
@@ -49,7 +49,7 @@ import Testing
       ], in: TemporaryFolder())
   }
 
-  @Test func `fails where an entry of the table has moved`() throws {
+  @Test func `The compilation fails if an entry of the table has moved`() throws {
     let folder = try TemporaryFolder()
     let moved = try HeaderText().text
       .replacing("  ambit_status (*yield)(ambit_scope *scope);\n", with: "")

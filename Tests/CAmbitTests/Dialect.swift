@@ -8,7 +8,7 @@ struct Dialect: Sendable, CustomTestStringConvertible {
   let language: String
   let standard: String
 
-  /// What the header promises to be valid in.
+  /// The languages that the header promises to be valid in.
   static let all = [
     Dialect(command: "gcc", language: "c", standard: "c99"),
     Dialect(command: "gcc", language: "c", standard: "c11"),
@@ -20,13 +20,13 @@ struct Dialect: Sendable, CustomTestStringConvertible {
     Dialect(command: "clang++", language: "c++", standard: "c++20"),
   ]
 
-  /// Those that read the form with named fields, in which documents write a plugin.
+  /// The languages with named fields of initialisers, which documents use for plugins.
   static let namingFields = all.filter { $0.standard != "c++11" }
 
   var testDescription: String { "\(command) -std=\(standard)" }
 
-  /// Compiles, and fails the test with the compiler's words unless it succeeds without a warning.
-  /// Where there is no such compiler it cancels the test, with a warning, as a cancelled case is not shown.
+  /// Compiles, and fails the test with the compiler's messages unless there are none. If this machine has no such
+  /// compiler, it cancels the test and records a warning, as a cancelled case is not shown.
   @discardableResult
   func compile(_ arguments: [String], in folder: TemporaryFolder) throws -> String {
     guard let path = Places.tool(command) else {
@@ -46,7 +46,7 @@ struct Dialect: Sendable, CustomTestStringConvertible {
   }
 }
 
-/// The files under test, and the programs that are written against them.
+/// The files under test, and the programs that include them.
 enum Sources {
   /// A source of the C target itself, by name.
   static func ofTarget(_ name: String) -> String { Places.package.appending(path: "Sources/CAmbit/\(name)").filePath }

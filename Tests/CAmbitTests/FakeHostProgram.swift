@@ -30,7 +30,7 @@ struct FakeHostProgram {
 
     """
 
-  /// The entry of the fake host: notes whether each argument arrived where it belongs.
+  /// The entry of the fake host. It notes whether each argument arrived in its place.
   private func fake(_ entry: HeaderText.Entry) -> String {
     let checks = [Handle(entry.parameters[0]).isExpected] + marked(entry).map { "is(&\($0), sizeof \($0), \($1))" }
     let result = "\(entry.result) result;\n  fill(&result, sizeof result, 99);\n  return result;"
@@ -68,7 +68,7 @@ struct FakeHostProgram {
 
 /// The first parameter of a call, through which the table is found: it cannot be filled with a mark.
 private struct Handle {
-  /// C that gives it its value, and C that is true if it still has it.
+  /// C that gives the handle its value, and C that is true if it still has that value.
   let assignment: String
   let isExpected: String
 

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// `ambit.h` taken apart far enough to ask which calls it has and what it says of each.
+/// `ambit.h`, parsed for the calls that it has and for their comments.
 struct HeaderText: CustomTestStringConvertible {
   /// An entry of the function table.
   struct Entry {

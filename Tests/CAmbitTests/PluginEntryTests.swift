@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct `The plugin entry` {
   @Test(arguments: Dialect.all)
-  func `is read by the host as each language wrote it`(compiler: Dialect) throws {
+  func `The plugin entry is read by the host as each language wrote it`(compiler: Dialect) throws {
     let plugin = try load([Sources.program("plugin.c")], compiler)
     #expect(plugin.magic == AMBIT_PLUGIN_MAGIC)
     #expect(plugin.abi_major == 1 && plugin.abi_minor == 0)
@@ -26,7 +26,7 @@ import Testing
   }
 
   @Test(arguments: Dialect.namingFields)
-  func `of the introduction compiles and answers`(compiler: Dialect) throws {
+  func `The plugin entry of the introduction compiles and answers`(compiler: Dialect) throws {
     let folder = try TemporaryFolder()
     let source = try folder.write(HeaderText().introduction, to: "greeter.c")
     let plugin = try load([source], compiler)

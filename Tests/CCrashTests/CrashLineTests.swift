@@ -10,7 +10,9 @@ import Testing
   ]
   static let builds = Compiler.all.flatMap { compiler in kinds.map { (compiler, $0) } }
 
-  @Test(arguments: builds) func `names the callers up to the thread's beginning`(compiler: Compiler, kind: String)
+  @Test(arguments: builds) func `The line of a crash names the callers up to the thread's beginning`(
+    compiler: Compiler, kind: String
+  )
     throws
   {
     let program = try program(compiler, words(kind))
@@ -28,7 +30,7 @@ import Testing
       if: Compiler.arm64 != nil && Places.arm64Emulator != nil,
       "gcc-aarch64-linux-gnu or qemu-user is not installed"),
     arguments: kinds)
-  func `names the callers on arm64, under emulation`(kind: String) throws {
+  func `The line of a crash names the callers on arm64, under emulation`(kind: String) throws {
     let program = try program(#require(Compiler.arm64), words(kind), common: ["-static"])
     for (how, callees) in [("write", 0), ("call", 1)] {
       let run = try program.run([how], under: [#require(Places.arm64Emulator)])
@@ -36,29 +38,31 @@ import Testing
     }
   }
 
-  @Test func `comes before what a handler does that was installed later`() throws {
+  @Test func `The line of a crash comes before the work of a handler that was installed later`() throws {
     let lines = try run("rival").split(separator: "\n")
     let line = try #require(lines.firstIndex { $0.contains("SIGSEGV at address 0x0") })
     #expect(lines.firstIndex(of: "passed on").map { $0 > line } == true)
     #expect(lines.contains("rivals=1") && lines.count { $0.contains("SIGSEGV") } == 1, "reported once")
   }
 
-  @Test func `lets a thread that awaits signals rest before a handler that stops all threads by signals`() throws {
+  @Test func `A thread that awaits signals keeps them pending before a handler that stops all threads by signals`()
+    throws
+  {
     let lines = try run("waiter").split(separator: "\n")
     #expect(lines.last == "left pending", "\(lines)")
   }
 
-  @Test func `comes also where somebody has reset the signal`() throws {
+  @Test func `The line of a crash comes also if other code has reset the signal`() throws {
     #expect(try run("reset").contains(" CRITICAL SIGSEGV at address 0x0"))
   }
 
-  @Test func `comes in the end where a handler returns to the fault for ever`() throws {
+  @Test func `The line of a crash comes in the end if a handler returns to the fault for ever`() throws {
     let lines = try run("vain").split(separator: "\n")
     #expect(lines.count { $0.contains(" WARNING SIGSEGV") } == 8)
     #expect(lines.last?.contains(" CRITICAL SIGSEGV") == true)
   }
 
-  /// What the program writes, which ends by SIGSEGV.
+  /// The output of the program, which ends by SIGSEGV.
   private func run(_ how: String) throws -> String {
     let run = try program(#require(Compiler.all.first)).run([how])
     #expect(run.status == .signalled(SIGSEGV), "\(run.text)")
@@ -77,8 +81,8 @@ import Testing
   /// No function of the program has more bytes.
   private static let longest: UInt64 = 400
 
-  /// The stack has a place in `crash` behind so many frames, then one in `caller`, then others. Places in the program
-  /// are offsets from where it lies, which only their distance shows.
+  /// The stack has a place in `crash` behind `callees` frames, then one in `caller`, then others. Places in the program
+  /// are offsets from its address in memory, which the test computes from their distance.
   private func expectCallers(_ output: String, behind callees: Int) throws {
     let addresses = try #require(output.firstMatch(of: /crash=0x([0-9a-f]+) caller=0x([0-9a-f]+)/), "\(output)")
     let (crash, caller) = (UInt64(addresses.1, radix: 16)!, UInt64(addresses.2, radix: 16)!)

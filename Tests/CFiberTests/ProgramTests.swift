@@ -26,20 +26,20 @@ func compiled(_ name: String, _ compiler: Compiler, _ options: [String] = []) th
     name, tests: "CFiberTests", library: "CFiber", compiler: compiler, options: ["-O1"], common: options)
 }
 
-/// The word behind `key=` in a line of such pairs.
+/// The value of `key=` in a line of such pairs.
 private func field(_ key: String, of line: String) -> String? {
   line.split(separator: " ").first { $0.hasPrefix("\(key)=") }.map { String($0.dropFirst(key.count + 1)) }
 }
 
 @Suite struct `A guard` {
   @Test(arguments: ["marker", "protection"])
-  func `turns an overflow into SIGSEGV, in time for a handler to name the stack`(kind: String) throws {
+  func `A guard turns an overflow into SIGSEGV, in time for a handler to name the stack`(kind: String) throws {
     let ended = try compiled("overflow", #require(Compiler.all.first)).run([kind])
     #expect(ended.text == "overflow\n")
     #expect(ended.status == .signalled(SIGSEGV))
   }
 
-  @Test func `below a thread's own stack names an overflow too`() throws {
+  @Test func `A guard below a thread's own stack names an overflow too`() throws {
     let ended = try compiled("overflow", #require(Compiler.all.first)).run(["thread"])
     #expect(ended.text == "overflow of a thread\n")
     #expect(ended.status == .signalled(SIGSEGV))
@@ -48,7 +48,7 @@ private func field(_ key: String, of line: String) -> String? {
 
 @Suite struct `A great many fibers` {
   @Test(.enabled(if: hasGuardMarkers, "the kernel has no guard markers"))
-  func `live at once: 100,000, on 4.5 KB each`() throws {
+  func `A hundred thousand fibers live at once, on 4.5 KB each`() throws {
     let ended = try compiled("many", #require(Compiler.all.first)).run(["100000"])
     #expect(field("finished", of: ended.text) == "100000")
     #expect(field("destroyed", of: ended.text) == "0\n")
@@ -57,7 +57,7 @@ private func field(_ key: String, of line: String) -> String? {
   }
 
   @Test(.enabled(if: mappingLimit < 100_000, "vm.max_map_count was raised"))
-  func `meet a clean refusal where each guard costs a mapping, and end well`() throws {
+  func `Many fibers meet a clean refusal where each guard costs a mapping, and end well`() throws {
     let ended = try compiled("many", #require(Compiler.all.first)).run(["100000", "protection"])
     #expect(ended.status == .exited(0))
     #expect(ended.text.contains("all=1 "))
@@ -81,7 +81,7 @@ private func field(_ key: String, of line: String) -> String? {
   }
 
   @Test(.enabled(if: Places.tool("gdb") != nil, "gdb is not installed"))
-  func `walks running, suspended and unstarted fibers to the bottom and no further`() throws {
+  func `A debugger walks running, suspended and unstarted fibers to the bottom and no further`() throws {
     let gdb = try #require(Places.tool("gdb"))
     let commands = ["break stopped", "run", "backtrace"] + Self.show("suspended") + Self.show("unstarted")
     let ended = try compiled("stopped", #require(Compiler.all.first))
@@ -100,7 +100,9 @@ private func field(_ key: String, of line: String) -> String? {
 }
 
 @Suite struct `A backtrace` {
-  @Test func `names the callers on a suspended fiber, and on a thread that computes and can be asked`() throws {
+  @Test func `A backtrace names the callers on a suspended fiber, and on a thread that computes and can be asked`()
+    throws
+  {
     for compiler in Compiler.all {
       let ended = try compiled("backtraces", compiler).run()
       #expect(
@@ -153,7 +155,7 @@ private func field(_ key: String, of line: String) -> String? {
       ("registers", "kept\n"), ("churn", "total=24000 destroyed=0\n"),
       ("backtraces fiber", "suspended: inner outer entry\nbounded: 2\nended: yes\n"),
     ])
-  func `runs fibers, under emulation`(command: String, output: String) throws {
+  func `An arm64 processor runs fibers, under emulation`(command: String, output: String) throws {
     let compiler = try #require(Compiler.arm64)
     let emulator = try #require(Places.arm64Emulator)
     let words = command.split(separator: " ").map(String.init)

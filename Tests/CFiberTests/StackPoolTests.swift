@@ -53,18 +53,18 @@ private func isReadable(_ address: UnsafeMutableRawPointer) -> Bool {
 
 @Suite struct `A stack pool` {
   @Test(arguments: [0, 4095, 1 << 40 + 1])
-  func `refuses a size that makes no stack`(size: Int) {
+  func `A stack pool refuses a size that makes no stack`(size: Int) {
     var pool = cfiber_stack_pool()
     #expect(cfiber_stack_pool_init(&pool, size) == -1)
     #expect(errno == EINVAL)
   }
 
-  @Test func `rounds the size up to whole pages`() {
+  @Test func `A stack pool rounds the size up to whole pages`() {
     let page = sysconf(Int32(_SC_PAGESIZE))
     #expect(Pool(stackSize: 2 * page + 1).pool.stack_size == 3 * page * cfiber_stack_scale())
   }
 
-  @Test func `hands out the stack that came back last`() throws {
+  @Test func `A stack pool hands out the stack that came back last`() throws {
     let pool = Pool()
     let stacks = try (0..<3).map { _ in try pool.acquire() }
     pool.release([stacks[1], stacks[0]])
@@ -73,7 +73,7 @@ private func isReadable(_ address: UnsafeMutableRawPointer) -> Bool {
     pool.release(stacks)
   }
 
-  @Test func `hands out stacks that do not overlap and can be written to the last byte`() throws {
+  @Test func `A stack pool hands out stacks that do not overlap and can be written to the last byte`() throws {
     let pool = Pool()
     let size = pool.pool.stack_size
     let stacks = try (0..<200).map { _ in try pool.acquire() }
@@ -87,7 +87,7 @@ private func isReadable(_ address: UnsafeMutableRawPointer) -> Bool {
     pool.release(stacks)
   }
 
-  @Test func `counts the live, the free, and the address space`() throws {
+  @Test func `A stack pool counts the live stacks, the free stacks, and the address space`() throws {
     let pool = Pool()
     #expect(pool.pool.mapped == 0)
     let stacks = try (0..<3).map { _ in try pool.acquire() }
@@ -100,7 +100,7 @@ private func isReadable(_ address: UnsafeMutableRawPointer) -> Bool {
     #expect(cfiber_stack_pool_live(&pool.pool) == 0)
   }
 
-  @Test func `is not destroyed while a stack is live`() throws {
+  @Test func `A stack pool is not destroyed while a stack is live`() throws {
     let pool = Pool()
     let stack = try pool.acquire()
     #expect(cfiber_stack_pool_destroy(&pool.pool) == -1)
@@ -110,7 +110,7 @@ private func isReadable(_ address: UnsafeMutableRawPointer) -> Bool {
     #expect(pool.pool.mapped == 0)
   }
 
-  @Test func `gives the memory of stacks back, but not of those to keep`() throws {
+  @Test func `A stack pool gives the memory of stacks back, but not of those to keep`() throws {
     let pool = Pool()
     let size = pool.pool.stack_size
     let stacks = try (0..<4).map { _ in try pool.acquire() }
@@ -128,7 +128,7 @@ private func isReadable(_ address: UnsafeMutableRawPointer) -> Bool {
     #expect(pool.pool.cold_count == 2)
   }
 
-  @Test func `keeps the memory of stacks that were in use meanwhile`() throws {
+  @Test func `A stack pool keeps the memory of stacks that were in use meanwhile`() throws {
     let pool = Pool()
     let stacks = try (0..<6).map { _ in try pool.acquire() }
     pool.release(stacks)
@@ -142,7 +142,7 @@ private func isReadable(_ address: UnsafeMutableRawPointer) -> Bool {
     #expect(cfiber_stack_pool_surplus(&pool.pool, 1) == 0)
   }
 
-  @Test func `gives the memory of idle stacks back so much at a time`() throws {
+  @Test func `A stack pool gives the memory of idle stacks back, at most so much at a time`() throws {
     let pool = Pool()
     pool.release(try (0..<6).map { _ in try pool.acquire() })
     cfiber_stack_pool_note_idle(&pool.pool, 1)
@@ -156,7 +156,7 @@ private func isReadable(_ address: UnsafeMutableRawPointer) -> Bool {
     #expect(pool.pool.cold_count == 5)
   }
 
-  @Test func `does not take a stack for idle any more that is handed out before its memory went back`() throws {
+  @Test func `A stack that is handed out before its memory went back is not idle any more`() throws {
     let pool = Pool()
     let stacks = try (0..<4).map { _ in try pool.acquire() }
     pool.release(stacks)
@@ -171,7 +171,7 @@ private func isReadable(_ address: UnsafeMutableRawPointer) -> Bool {
   }
 
   @Test(arguments: [false, true])
-  func `gives back the memory of stacks side by side, and their guards stay`(isReversed: Bool) throws {
+  func `A stack pool gives back the memory of stacks side by side, and their guards stay`(isReversed: Bool) throws {
     let pool = Pool()
     let size = pool.pool.stack_size
     let stacks = try (0..<8).map { _ in try pool.acquire() }
@@ -188,7 +188,7 @@ private func isReadable(_ address: UnsafeMutableRawPointer) -> Bool {
     pool.release([stacks[2]])
   }
 
-  @Test func `tells in whose guard an address lies`() throws {
+  @Test func `A stack pool tells in whose guard an address lies`() throws {
     let pool = Pool()
     let stacks = try (0..<70).map { _ in try pool.acquire() }  // more than one mapping holds
     for stack in [stacks[0], stacks[69]] {
@@ -202,7 +202,7 @@ private func isReadable(_ address: UnsafeMutableRawPointer) -> Bool {
   }
 }
 
-/// What a burst has left behind, once it is long ago.
+/// The slabs that a burst has left behind, a long time after it.
 @Suite struct `The slabs of a stack pool` {
   private static let stacksPerSlab = 64
 
@@ -213,7 +213,7 @@ private func isReadable(_ address: UnsafeMutableRawPointer) -> Bool {
     return (pool, stacks)
   }
 
-  @Test func `are unmapped when all of their stacks were free for a period, but for one`() throws {
+  @Test func `Slabs are unmapped when all of their stacks were free for a period, but for one`() throws {
     let (pool, stacks) = try Self.used(3)
     let mapped = pool.pool.mapped
     pool.release(stacks)
@@ -223,7 +223,7 @@ private func isReadable(_ address: UnsafeMutableRawPointer) -> Bool {
     #expect(pool.pool.mapped == mapped / 3)
     #expect(pool.pool.created == Self.stacksPerSlab && pool.pool.free_count == Self.stacksPerSlab)
     #expect(!isReadable(stacks[100]) || !isReadable(stacks[191]))
-    // What is left is as good as before, and more can be had.
+    // The remaining slabs work as before, and the pool can make more.
     let again = try (0..<2 * Self.stacksPerSlab).map { _ in try pool.acquire() }
     #expect(Set(again).count == again.count)
     for stack in again {
@@ -233,7 +233,7 @@ private func isReadable(_ address: UnsafeMutableRawPointer) -> Bool {
     pool.release(again)
   }
 
-  @Test func `stay when one of their stacks is in use`() throws {
+  @Test func `Slabs stay when one of their stacks is in use`() throws {
     let (pool, stacks) = try Self.used(3)
     let kept = [stacks[10], stacks[150]]
     pool.release(stacks.filter { !kept.contains($0) })
@@ -245,7 +245,7 @@ private func isReadable(_ address: UnsafeMutableRawPointer) -> Bool {
     pool.release(rest + kept)
   }
 
-  @Test func `stay when their stacks were used in each period`() throws {
+  @Test func `Slabs stay when their stacks were used in each period`() throws {
     let (pool, stacks) = try Self.used(3)
     pool.release(stacks)
     for _ in 0..<4 {
@@ -256,7 +256,7 @@ private func isReadable(_ address: UnsafeMutableRawPointer) -> Bool {
     #expect(pool.pool.created == 3 * Self.stacksPerSlab)
   }
 
-  @Test func `are looked at so many at a time, and what is used in between stays`() throws {
+  @Test func `Slabs are looked at so many at a time, and slabs used in between stay`() throws {
     let (pool, stacks) = try Self.used(4)
     pool.release(stacks)
     for _ in 0..<2 { cfiber_stack_pool_note_spare(&pool.pool) }
@@ -270,7 +270,7 @@ private func isReadable(_ address: UnsafeMutableRawPointer) -> Bool {
     for stack in used { #expect(stack.load(as: UInt8.self) == 2) }
   }
 
-  @Test func `that were not carved to the end are unmapped too`() throws {
+  @Test func `Slabs that were not carved to the end are unmapped too`() throws {
     let pool = Pool()
     let stacks = try (0..<Self.stacksPerSlab + 6).map { _ in try pool.acquire() }
     pool.release(stacks)
@@ -281,7 +281,7 @@ private func isReadable(_ address: UnsafeMutableRawPointer) -> Bool {
     pool.release(all)
   }
 
-  @Test func `leave the counts of cold and idle stacks right`() throws {
+  @Test func `Slabs that are unmapped leave the counts of cold and idle stacks right`() throws {
     let (pool, stacks) = try Self.used(3)
     pool.release(Array(stacks.shuffled()))
     for _ in 0..<2 { pool.trim(keep: 20) }
@@ -295,7 +295,7 @@ private func isReadable(_ address: UnsafeMutableRawPointer) -> Bool {
 }
 
 @Suite struct `The search for a guard` {
-  @Test func `finds the stack of any pool, and nothing once it is unmapped`() throws {
+  @Test func `The search for a guard finds the stack of any pool, and nothing once it is unmapped`() throws {
     let pools = [Pool(), Pool(stackSize: 1 << 20)]
     var gone: UnsafeMutableRawPointer?
     for pool in pools {
@@ -317,7 +317,7 @@ private func isReadable(_ address: UnsafeMutableRawPointer) -> Bool {
     #expect(!cfiber_find_guard(gone! - 1, &found))
   }
 
-  @Test func `names the fiber on the stack`() throws {
+  @Test func `The search for a guard names the fiber on the stack`() throws {
     let pool = Pool()
     let stack = try pool.acquire()
     let fiber = cfiber_prepare_within(stack, pool.pool.stack_size, 0, { _ in }, nil)

@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// What the fibers of one test share: their records, and the order in which things happened.
+/// The state that the fibers of one test share: their records, and the steps in their order.
 private final class Stage {
   let thread = UnsafeMutablePointer<cfiber>.allocate(capacity: 1)
   let fiber = UnsafeMutablePointer<cfiber>.allocate(capacity: 1)
@@ -38,7 +38,7 @@ extension cfiber {
 }
 
 @Suite struct Switching {
-  @Test func `alternates between the thread and a fiber, then ends the fiber`() throws {
+  @Test func `A switch alternates between the thread and a fiber, then ends the fiber`() throws {
     let stage = Stage()
     let stack = try #require(cfiber_stack_acquire(&stage.pool))
     cfiber_prepare(
@@ -59,7 +59,7 @@ extension cfiber {
     #expect(stage.steps == ["prepared", "fiber begins", "suspended", "fiber goes on", "ended"])
   }
 
-  @Test func `leaves each stack pointer on the stack it belongs to`() throws {
+  @Test func `A switch leaves each stack pointer on the stack it belongs to`() throws {
     let stage = Stage()
     let stack = try #require(cfiber_stack_acquire(&stage.pool))
     cfiber_prepare(
@@ -78,7 +78,7 @@ extension cfiber {
     cfiber_stack_release(&stage.pool, stack)
   }
 
-  @Test func `keeps a fiber's record at the top of its stack, and below it what its owner keeps there`() throws {
+  @Test func `A fiber's record stays at the top of its stack, and below it what its owner keeps there`() throws {
     let stage = Stage()
     let stack = try #require(cfiber_stack_acquire(&stage.pool))
     let fiber = cfiber_prepare_within(
@@ -106,7 +106,7 @@ extension cfiber {
     cfiber_stack_release(&stage.pool, stack)
   }
 
-  @Test func `uses a stack again for the next fiber`() throws {
+  @Test func `A stack is used again for the next fiber`() throws {
     let stage = Stage()
     let stack = try #require(cfiber_stack_acquire(&stage.pool))
     for _ in 0..<3 {
@@ -123,7 +123,7 @@ extension cfiber {
     #expect(stage.steps == ["ran", "ran", "ran"])
   }
 
-  @Test func `keeps registers and control words over random switches`() throws {
+  @Test func `A switch keeps registers and control words over random switches`() throws {
     for compiler in Compiler.all {
       let ended = try compiled("registers", compiler).run()
       #expect(ended.text == "kept\n")
@@ -131,7 +131,7 @@ extension cfiber {
     }
   }
 
-  @Test func `aborts with a message when an entry function returns`() throws {
+  @Test func `The process aborts with a message when an entry function returns`() throws {
     let ended = try compiled("returned", #require(Compiler.all.first)).run()
     #expect(ended.status == .signalled(SIGABRT))
     #expect(ended.text == "CFiber: a fiber ended without its last switch, or was resumed after it\n")

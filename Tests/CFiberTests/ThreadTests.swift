@@ -17,11 +17,11 @@ private func signalStackSize() -> Int? {
 }
 
 @Suite struct `A thread` {
-  @Test func `has no loop until one is set`() async {
+  @Test func `A thread has no loop until one is set`() async {
     #expect(await onNewThread { cfiber_loop() == nil })
   }
 
-  @Test func `finds the loop that was set on it, another thread does not`() async {
+  @Test func `A thread finds the loop that was set on it, and another thread does not`() async {
     let found = await onNewThread {
       let loop = UnsafeMutableRawPointer(bitPattern: 0x1000)
       cfiber_set_loop(loop)
@@ -31,7 +31,7 @@ private func signalStackSize() -> Int? {
     #expect(await onNewThread { cfiber_loop() == nil })
   }
 
-  @Test func `gets a signal stack with room for a report, once, and gives it back`() async throws {
+  @Test func `A thread gets a signal stack with room for a report, once, and gives it back`() async throws {
     let sizes = await onNewThread {
       var sizes: [Int?] = []
       cfiber_remove_signal_stack()

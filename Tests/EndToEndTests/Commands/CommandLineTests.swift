@@ -302,7 +302,7 @@ import Testing
     #expect(result.errors.contains(name), "\(result.errors)", sourceLocation: sourceLocation)
   }
 
-  /// Makes `directory` one that `ambit` can be run in.
+  /// Puts plugins and a configuration into `directory`, so that `ambit` can be run there.
   private func populate(_ directory: URL, with plugins: [PluginFile], configuration: String = "") async throws {
     let folder = directory.appending(path: "Plugins")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// What the first minutes with the host look like: the samples and curl.
+/// The first minutes with the host: the samples and curl.
 @Suite struct `First session` {
   @Test func `The sample hello answers curl by name`() async throws {
     try await withHost([.sample("hello")]) { host in

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// `ambit inspect`: what a file says of itself, by the host's own reading.
+/// `ambit inspect`: the facts of a file, as the host reads them.
 @Suite struct `Inspecting a plugin's file` {
   @Test(.disabled(if: Places.isSanitized)) func `inspect shows a plugin's facts and says that the host would load it`()
     async throws

@@ -3,9 +3,9 @@ import Glibc
 import TestSupport
 import Testing
 
-/// SIGTERM and SIGINT while the host waits for what a plugin does.
+/// SIGTERM and SIGINT while the host waits for a call of a plugin.
 @Suite struct `Being told to stop` {
-  /// Where a plugin hangs, which says "hangs" then.
+  /// Where a plugin hangs. It writes "hangs" then.
   enum Place: String, CaseIterable {
     case dryRun = "static int32_t start(ambit_scope *plugin) { return hang(plugin); }"
     case start = """

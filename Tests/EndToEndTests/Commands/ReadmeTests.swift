@@ -2,21 +2,21 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What does not differ from run to run in what a command or the host has written: numbers and dates are taken out.
+/// The output of a command or of the host without numbers and dates, which differ from run to run.
 private func unchanging(_ text: String) -> [String] {
   text.split(whereSeparator: \.isNewline).filter { !$0.hasPrefix("Date: ") }.map {
     String($0).replacing(/[0-9]+/, with: "N")
   }
 }
 
-/// The same for a table: how wide its columns are depends on the numbers too, and hashes contain letters.
+/// The same for a table: the widths of its columns depend on the numbers too, and hashes contain letters.
 private func columnless(_ text: String) -> [String] {
   unchanging(text.replacing(/\b[0-9a-f]{12}\b/, with: "0")).map {
     $0.split(separator: " ").joined(separator: " ")
   }
 }
 
-/// The README's code and commands, taken from it as they stand.
+/// The code and the commands of the README, as they stand there.
 @Suite struct `README` {
   private let text: String
 

@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// SIGTERM and SIGINT: drain, then leave.
+/// SIGTERM and SIGINT: the host drains and stops.
 @Suite struct `Shutting down` {
   @Test(arguments: [SIGTERM, SIGINT])
   func `An idle host stops with status 0`(signal: Int32) async throws {
@@ -36,7 +36,7 @@ import Testing
       try await connection.send("GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n")
       try await host.log.line(containing: "handler waits")
       host.child.signal(SIGTERM)
-      // One that comes before the socket is closed is reset; sooner or later they are refused, and the host still runs.
+      // A connection before the socket is closed is reset. After that they are refused, and the host still runs.
       while let late = try? host.connect() { #expect(try await late.rest().isEmpty) }
       #expect(host.child.earlyStatus == nil)
       connection.close()

@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// The socket of the admin API: whose it is, and what may stand in its way.
+/// The socket of the admin API: its owner, and files in its way.
 @Suite struct `The admin socket` {
   @Test func `The admin socket is open to the host's user alone, and is removed when the host ends`() async throws {
     try await withHost([.sample("hello")]) { host in
@@ -80,7 +80,7 @@ import Testing
     #expect(result.errors.contains(message), "\(result.errors)")
   }
 
-  /// Leaves a socket behind on which nobody listens, as a host does that was killed.
+  /// Leaves a socket behind on which nobody listens, as a killed host does.
   private func leaveSocket(at path: String) throws {
     let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(descriptor) }

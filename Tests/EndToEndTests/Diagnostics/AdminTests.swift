@@ -168,7 +168,7 @@ import Testing
     }
   }
 
-  /// A plugin whose job stays on its thread until the file "go" is there, whatever becomes of its request.
+  /// A plugin whose job stays on its thread until the file "go" exists, even after its request has ended.
   private var stayingPlugin: String {
     """
     #include <ambit.h>

@@ -10,7 +10,7 @@ struct `A debugger` {
       let connection = try host.connect()
       try await connection.send("GET /parked HTTP/1.1\r\nHost: ambit\r\n\r\n")
       try await host.log.line(containing: "parking")
-      // The line is written before the wait; on the one loop another answer comes after it.
+      // The line is written before the wait. With one loop, the response to another request comes after the wait began.
       _ = try await host.get("/hello")
       let script = Places.package.appending(path: "Sources/CFiber/fibers.py").filePath
       let commands = ["ambit-fibers", "ambit-fiber 1", "ambit-fiber 1 frame function outer", "ambit-fiber 2"].flatMap {
@@ -25,7 +25,7 @@ struct `A debugger` {
       }
       #expect(functions == ["inner", "outer", "parked", "cfiber_start", "outer"])
       #expect(result.errors.contains("there is no fiber 2; ambit-fibers lists them"))
-      // And it goes on as if nothing had been.
+      // The host goes on.
       #expect(try await host.get("/hello").text == "hello\n")
     }
   }

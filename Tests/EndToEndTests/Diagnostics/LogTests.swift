@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The form of the log.
+/// The form of the log lines.
 @Suite struct `Log` {
   @Test func `A line has a time, a level, a message and its fields`() async throws {
     try await withHost([.sample("simple_service")]) { host in

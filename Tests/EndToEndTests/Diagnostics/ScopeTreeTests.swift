@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// SIGUSR2: what runs, written to the log.
+/// SIGUSR2 writes the running scopes and jobs to the log.
 @Suite struct `Scope tree on SIGUSR2` {
   private static let request = "GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n"
 
@@ -90,7 +90,7 @@ import Testing
     }
   }
 
-  /// A plugin with a handler for each way to take one's time; one waits, as far as the host can tell, for nothing.
+  /// A plugin with a handler for each way to wait, and one that blocks where the host sees no wait.
   private static let blocker = PluginFile.source(
     """
     #include <ambit.h>
@@ -124,14 +124,15 @@ import Testing
       AMBIT_PLUGIN_HEADER, .name = "blocker", .version = "1.0", .routes = routes, .route_count = 4};
     """, name: "blocker")
 
-  /// A pipe that keeps whoever opens one end until somebody opens the other.
+  /// A FIFO: opening one end blocks until the other end is opened.
   private func makeGate(for host: Host) -> String {
     let gate = host.directory.appending(path: "gate").path
     #expect(mkfifo(gate, 0o600) == 0)
     return gate
   }
 
-  /// Asks for the tree; its lines, without the first and the last.
+  /// Asks for the tree.
+  /// - Returns: its lines, without the first and the last.
   private func tree(of host: Host) async throws -> [LogLine] {
     let position = host.log.position
     host.child.signal(SIGUSR2)

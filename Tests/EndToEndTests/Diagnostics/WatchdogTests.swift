@@ -2,13 +2,13 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What the host says of code that goes on when it should not.
+/// Reports of the host about code that runs on although it should not.
 @Suite struct `The watchdog` {
   private static let shortGrace = "threads = 2\ncancel_grace = \"1500ms\""
-  /// Where a report is to show what comes soon after a turn's beginning: a machine short of processors may take its time.
+  /// For reports of what comes soon after the beginning of a turn: a busy machine may be slow.
   private static let lateWarning = "stall_warning = \"300ms\""
 
-  /// A route that leaves something behind, the job's name, and how the report tells what it does.
+  /// A route that leaves a job behind, the job's name, and what the report says of its work.
   struct Stubborn: Sendable, CustomTestStringConvertible {
     let path: String
     var job: String?
@@ -77,7 +77,7 @@ import Testing
     path: String, work: String, job: String?
   ) async throws {
     try await withHost([.fixture("holds_up_loop")], configuration: Self.lateWarning) { host in
-      // A machine that is short of processors may hold up any loop: only lines about this route count.
+      // Any loop may be blocked on a busy machine: only lines about this route count.
       @Sendable func isAbout(_ line: LogLine, _ message: String) -> Bool {
         line.contains(message) && line.field("route") == "GET \(path)"
       }

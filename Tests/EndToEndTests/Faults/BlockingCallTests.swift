@@ -5,7 +5,7 @@ import Testing
 
 /// A `start`, `save` or `stop` that blocks in the host, although it did not in its dry run.
 @Suite struct `A function of a plugin that never returns` {
-  /// One loop: if that stood still, nothing would be served.
+  /// One loop: if it were blocked, nothing would be served.
   private static let settings = "threads = 1\ndry_run_timeout = \"3s\"\ncancel_grace = \"100ms\""
 
   @Test func `A start that never returns costs the new version, and nothing else`() async throws {

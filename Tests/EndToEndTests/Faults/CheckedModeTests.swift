@@ -1,9 +1,9 @@
 import TestSupport
 import Testing
 
-/// What `ambit serve --checked` makes of calls that `ambit.h` forbids.
+/// `ambit serve --checked` and calls that `ambit.h` forbids.
 @Suite struct `Checked mode` {
-  /// A request, what its plugin was told, and what the host reported.
+  /// A request, the status that its plugin got, and the report of the host.
   struct Forbidden: Sendable, CustomTestStringConvertible {
     let path: String
     let answer: String

@@ -3,19 +3,19 @@ import Glibc
 import TestSupport
 import Testing
 
-/// The last line of a host that a plugin takes with it.
+/// The last line of a host that a plugin crashes.
 @Suite(.disabled(if: Places.isSanitized)) struct `A crash` {
-  /// Swift's own report, which follows ours if the environment asks for it, takes a second.
+  /// The report of Swift's runtime, which follows ours if the environment asks for it, takes a second.
   private static let quiet = ["SWIFT_BACKTRACE": "enable=no"]
 
-  /// A route, and what the line says of it.
+  /// A route, and the facts in the line about it.
   struct Crash: Sendable, CustomTestStringConvertible {
     let path: String
     var signal = SIGSEGV
     var message = "SIGSEGV at address 0x0 in crash+0x"
     var work = "handler"
     var job: String?
-    /// A function further up.
+    /// A function further up the stack.
     var caller = "handler"
     var testDescription: String { path }
   }
@@ -203,7 +203,7 @@ import Testing
     }
   }
 
-  /// In the environment as it is: Swift's report would wait for the reader.
+  /// In the environment as it is: the report of Swift's runtime would wait for the reader.
   @Test func `A crash ends the host although nobody reads the log`() async throws {
     try await withHost([.fixture("crashes")], mayCrash: true) { host in
       let connection = try host.connect()
@@ -273,7 +273,7 @@ import Testing
       #expect(host.log.lines { $0.contains("SIGSEGV in ") }.count == 1)
     }
     try await withHost([plugin], environment: Self.quiet, mayCrash: true) { host in
-      // In its own code a library's handler may well go on, as runtimes of languages do.
+      // A handler of a library may go on after a signal in its own code, as runtimes of languages do.
       let connection = try host.connect()
       try await connection.send("GET /own HTTP/1.1\r\nHost: ambit\r\n\r\n")
       let line = try await host.log.line(containing: "SIGSEGV at address 0x0")

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// exit(3) in a plugin: the host cannot go on, but it can say why.
+/// exit(3) in a plugin: the host ends, and says why.
 @Suite struct `A plugin that calls exit` {
   @Test(arguments: ["/loop", "/thread"])
   func `A plugin that calls exit is named in the last line of the log`(path: String) async throws {

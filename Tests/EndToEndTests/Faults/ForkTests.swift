@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// Plugin code may fork: the child has none of the host's descriptors, and none of the host's code goes on in it.
+/// Plugin code may fork. The child has no descriptor of the host, and runs no code of the host.
 @Suite struct `A process that plugin code forks` {
   @Test(
     arguments: [
@@ -26,7 +26,7 @@ import Testing
       #expect(line.field("plugin") == "forks/1" && line.field("work") == work, "\(line)")
       #expect(line.field("job") == job && line.field("scope") != nil, "\(line)")
       #expect(line.field("parent") == "\(host.child.pid)", "\(line)")
-      // The connection is still the host's alone.
+      // The host alone has the connection.
       try await connection.send("GET /execs HTTP/1.1\r\nHost: ambit\r\n\r\n")
       #expect(try await connection.response().text == "from exec, exit 0")
       #expect(host.log.lines { $0.contains("returned from") && $0.field("route") == "GET \(path)" }.count == 1)
@@ -74,7 +74,7 @@ import Testing
       defer { child.kill() }
       let links = try await child.descriptors()
       #expect(child.own.allSatisfy { links[$0]?.hasPrefix("pipe:") == true }, "\(links)")
-      // Who started the host may have left it others. The log is kept for the line about a return.
+      // The host may have inherited other descriptors. The log is kept for the line about a return.
       let rest = links.filter { $0.key > 2 && $0.value != links[2] && child.closesAtExec($0.key) }
       #expect(rest.isEmpty, "\(rest)")
     }
@@ -95,7 +95,7 @@ import Testing
     try await withHost([.fixture("forks")], listeners: ["unix:second.sock"]) { host in
       let child = try await Staying(on: host)
       defer { child.kill() }
-      // Not SIGKILL, which would count as the host's death here.
+      // Not SIGKILL, which this test counts as a crash of the host.
       host.child.signal(SIGTERM)
       #expect(await host.child.status == .exited(0))
       #expect(child.isAlive)
@@ -109,13 +109,13 @@ import Testing
       let child = try await Staying(on: host)
       defer { child.kill() }
       child.signal(SIGTERM)
-      // Dead, and not awaited by the handler that made it.
+      // It is dead. The handler that made it does not wait for it.
       try await eventually(within: .seconds(30), until: { !$0 }) { child.isAlive }
     }
   }
 }
 
-/// A forked child that stays, and the two descriptors that its handler had opened.
+/// A forked child that keeps running, and the two descriptors that its handler had opened.
 private struct Staying {
   let pid: pid_t
   let own: Set<Int>
@@ -136,7 +136,7 @@ private struct Staying {
   /// Neither gone nor a zombie.
   var isAlive: Bool { state != nil && state != "Z" }
 
-  /// What each of its descriptors is, once it has left fork.
+  /// The target of each of its descriptors, once it has left fork.
   func descriptors() async throws -> [Int: String] {
     try await eventually(within: .seconds(30), until: { $0 }) { isSleeping }
     return try openDescriptors(of: pid)
@@ -160,7 +160,7 @@ private struct Staying {
   }
 }
 
-/// What each descriptor of a process is: proc_pid_fd(5).
+/// The target of each descriptor of a process: proc_pid_fd(5).
 private func openDescriptors(of process: pid_t) throws -> [Int: String] {
   let folder = "/proc/\(process)/fd"
   let names = try FileManager.default.contentsOfDirectory(atPath: folder)

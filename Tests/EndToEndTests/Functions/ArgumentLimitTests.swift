@@ -23,7 +23,7 @@ import Testing
     ("bool", "bool", ["true", "false"], ["2", "-1"]),
   ]
 
-  /// A library that gives back what it gets: as its result, and through a pointer.
+  /// A library that returns its argument as its result and through a pointer.
   private static let library = PluginFile.source(
     "#include <stdbool.h>\n#include <stddef.h>\n#include <stdint.h>\n"
       + types.map { type in

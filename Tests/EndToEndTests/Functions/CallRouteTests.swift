@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Routes that `host.conf` makes of C functions: of libraries that know nothing of the host, and of plugins.
+/// Routes that `host.conf` makes of C functions of plugins and of libraries that know nothing of the host.
 @Suite struct `Configured routes to C functions` {
   @Test func `Functions of the system's libraries are found by the loader's search`() async throws {
     let configuration = """

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Requests made at random for C functions: what does not fit never reaches them.
+/// Random requests for C functions: arguments that do not fit never reach them.
 @Suite struct `Random arguments` {
   private static let given = PluginFile.source(
     """
@@ -74,7 +74,7 @@ import Testing
     return Array("\(head)Content-Length: \(body.utf8.count)\r\n\r\n\(body)".utf8)
   }
 
-  // What should come back, as the standard library has it; nil for nothing.
+  // The expected result by the standard library; nil: none.
 
   private static func small(_ text: String) -> String? {
     Int8(text).flatMap { "\($0)" == text || text == "-0" ? "\($0)" : nil }
@@ -125,7 +125,7 @@ private struct RandomText {
 
   private mutating func pick<Element>(_ elements: [Element]) -> Element { elements[number(below: elements.count)] }
 
-  /// Something at the limit of a type, something like a number, or something else.
+  /// A value at the limit of a type, a text like a number, or another text.
   mutating func argument() -> String {
     let limits = [
       "127", "128", "-128", "-129", "0", "-0", "18446744073709551615", "18446744073709551616", "1e308", "1.8e308",

@@ -183,7 +183,7 @@ import Testing
     }
   }
 
-  /// Waits until so many calls wait for their turn.
+  /// Waits until `count` calls wait for their turn.
   private func waiting(_ count: Int, on host: Host) async throws {
     try await eventually(within: .seconds(30), until: { $0 == count }) {
       let generations = try await host.adminJSON("/status").objects("generations")
@@ -205,7 +205,7 @@ import Testing
       name: "unsafe")
   }
 
-  /// Functions that keep what they are called with, or count who is in them, in variables of the library.
+  /// Functions that keep their arguments, or count the threads inside them, in variables of the library.
   private let code = """
     #include <stdio.h>
     #include <string.h>

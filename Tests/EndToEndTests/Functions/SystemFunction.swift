@@ -4,7 +4,7 @@ import TestSupport
 struct SystemFunction {
   /// As `host.conf` has it; the names of arguments are a, b, c.
   let call: String
-  /// The call in C with $a, $b, $c for the arguments, and what else it reports, in the order of the signature.
+  /// The call in C with $a, $b, $c for the arguments, and its other results in the order of the signature.
   let inC: [String]
   /// The arguments of each call.
   let arguments: [[Argument]]
@@ -13,7 +13,7 @@ struct SystemFunction {
     case number(String)
     case text(String)
 
-    /// As it stands in a query, JSON aside.
+    /// As it stands in a query.
     var text: String {
       switch self {
       case .number(let text), .text(let text): text

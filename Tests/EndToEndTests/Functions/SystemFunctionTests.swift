@@ -30,7 +30,7 @@ import Testing
     let expected: [CValue]
   }
 
-  /// Each call of the table with what C makes of it.
+  /// Each call of the table with its result in C.
   private static func calls() async throws -> [Call] {
     let calls = SystemFunction.all.enumerated().flatMap { index, function in
       function.arguments.map { (function, "/\(index)?\(function.query($0))", function.expressions($0)) }

@@ -28,7 +28,7 @@ func curl(_ arguments: String...) async throws -> CommandResult {
   try await run("curl", ["--silent", "--show-error", "--noproxy", "*"] + arguments)
 }
 
-/// What stopped a test before it could check anything.
+/// The reason why a test could not check anything.
 enum HarnessError: Error, CustomStringConvertible {
   /// The host ended, or was ended by its time limit, before it logged what the test waits for.
   case logEnded(missing: Int, log: String)
@@ -43,5 +43,28 @@ enum HarnessError: Error, CustomStringConvertible {
     case .hostDied(let signal, let log): "signal \(signal) killed the host; its log:\n\(log)"
     case .commandFailed(let text): text
     }
+  }
+}
+
+extension Places {
+  /// Whether host and plugins are built for AddressSanitizer. They take more memory, have its constructors, and end
+  /// differently when they crash then.
+  static let isSanitized = ProcessInfo.processInfo.environment["CFLAGS"]?.contains("-fsanitize") == true
+
+  /// Whether the `ambit` under test is a release build.
+  static let isRelease = ambit.path.contains("/release/")
+
+  /// The source of a plugin that these tests bring along.
+  static func probe(_ name: String) -> URL {
+    package.appending(path: "Tests/EndToEndTests/Plugins/\(name).c")
+  }
+}
+
+/// Copies sources of samples, given as `FOLDER/FILE`, into folders of the same names in `folder`.
+func copySamples(_ sources: [String], to folder: URL) throws {
+  for source in sources {
+    let copy = folder.appending(path: source)
+    try FileManager.default.createDirectory(at: copy.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try FileManager.default.copyItem(at: Places.package.appending(path: "Plugins/\(source)"), to: copy)
   }
 }

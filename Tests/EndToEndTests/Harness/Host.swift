@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import TestSupport
+import Testing
 
 /// A running `ambit serve` with a directory, a configuration and a port of its own.
 final class Host: Sendable {
@@ -9,7 +10,7 @@ final class Host: Sendable {
   let port: UInt16
   let child: RunningCommand
 
-  /// Where the host's plugins lie.
+  /// The folder of the host's plugins.
   var plugins: URL { directory.appending(path: "Plugins") }
 
   fileprivate init(
@@ -32,7 +33,7 @@ final class Host: Sendable {
   /// The address of `path` on this host, for curl.
   func url(_ path: String) -> String { "http://127.0.0.1:\(port)\(path)" }
 
-  /// Connects to the host, for as long as the host is allowed to run.
+  /// Connects to the host. Calls wait as long as the host is allowed to run.
   func connect(receiveBuffer: Int32? = nil) throws -> Client {
     try Client(port: port, receiveBuffer: receiveBuffer, timeout: nil)
   }
@@ -63,8 +64,8 @@ final class Host: Sendable {
     return try await log.line(after: position, containing: "reload done")
   }
 
-  /// Has the host reload over its admin API, which is not debounced, and gives the line that closes this reload: for tests
-  /// that reload often.
+  /// Has the host reload over its admin API, which does not debounce reloads, and gives the line that closes this
+  /// reload: for tests that reload often.
   @discardableResult
   func reloadOnRequest() async throws -> LogLine {
     let position = log.position
@@ -73,12 +74,12 @@ final class Host: Sendable {
   }
 
   /// Asks the host to stop and waits until it has.
-  func stop() async -> ExitStatus {
+  func stop() async -> TestSupport.ExitStatus {
     child.signal(SIGTERM)
     return await child.status
   }
 
-  /// Asks the host to stop, starts another one in its place, hands that to `body` and ends it whatever happens.
+  /// Asks the host to stop, starts another one in its place, hands the new one to `body`, and ends it at last.
   func startAgain(environment: [String: String] = [:], _ body: @Sendable (Host) async throws -> Void) async throws {
     _ = await stop()
     let next = try await Host(in: directory, wrapper: [], arguments: [], environment: environment, limit: .seconds(60))
@@ -109,7 +110,7 @@ final class Host: Sendable {
 
   /// The files that the host has mapped, as the system lists them.
   func maps() throws -> String {
-    // Foundation stops reading where the system hands over less than it was asked for.
+    // Foundation stops reading if the system hands over fewer bytes than requested.
     let descriptor = open("/proc/\(child.pid)/maps", O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw SystemCallError(call: "open maps of \(child.pid)", code: errno) }
     var bytes: [UInt8] = []
@@ -118,7 +119,7 @@ final class Host: Sendable {
   }
 
   fileprivate static func write(configuration: String, listeners: [String], in directory: URL) throws {
-    // A relative Unix path would be taken from wherever the host was started.
+    // A relative Unix path would depend on the working directory of the host.
     let addresses = (["127.0.0.1:0"] + listeners).map {
       "\"" + $0.replacing("unix:", with: "unix:\(directory.filePath)/") + "\""
     }
@@ -165,11 +166,15 @@ private actor HostSlots {
   }
 }
 
-/// Starts a host with these plugins and settings, hands it to `body`, and ends it whatever happens. The files lie in a
-/// temporary directory; the port is whatever the system gives, `listeners` come on top.
-/// `sources` are files of samples that are not built here but copied as they are, `libraries` lie beside `host.conf`. A
-/// host that has not ended when `limit` is over is killed. One that a signal has ended is an error, unless it `mayCrash`.
-/// `wrapper` are words in front of the host's command, which run it in their way.
+/// Starts a host with these plugins and settings, hands it to `body`, and ends it at last. The files lie in a temporary
+/// folder, and the system chooses the port. A host that a signal has ended is an error.
+/// - Parameters:
+///   - listeners: further addresses.
+///   - sources: files of samples, copied as they are and not built.
+///   - libraries: libraries that lie beside `host.conf`.
+///   - wrapper: words in front of the host's command.
+///   - limit: the time after which the host is killed.
+///   - mayCrash: whether a signal may end the host.
 func withHost(
   _ plugins: [PluginFile], configuration: String = "threads = 2", listeners: [String] = [], arguments: [String] = [],
   sources: [String] = [], libraries: [PluginFile] = [], environment: [String: String] = [:], wrapper: [String] = [],
@@ -202,5 +207,46 @@ func withHost(
 extension Result where Success == Void, Failure == any Error {
   fileprivate static func running(_ body: @Sendable () async throws -> Void) async -> Self {
     do { return .success(try await body()) } catch { return .failure(error) }
+  }
+}
+
+extension Host {
+  /// The path of the admin socket by default.
+  var adminSocket: String { directory.appending(path: ".ambit.sock").filePath }
+
+  /// Asks the admin API with curl. `arguments` are further arguments of curl.
+  func admin(_ path: String, _ arguments: String...) async throws -> CommandResult {
+    let all = ["-sS", "--unix-socket", adminSocket] + arguments + ["http://ambit\(path)"]
+    return try await run("curl", all)
+  }
+
+  /// The response of the admin API in JSON.
+  func adminJSON(_ path: String, _ arguments: String...) async throws -> JSONObject {
+    let all = ["-sS", "--unix-socket", adminSocket] + arguments + ["http://ambit\(path)"]
+    return try JSONObject(await run("curl", all).output)
+  }
+}
+
+/// An object of JSON whose members are found by name.
+struct JSONObject {
+  private let members: [String: Any]
+
+  init(_ bytes: [UInt8]) throws {
+    let value = try JSONSerialization.jsonObject(with: Data(bytes))
+    members = try #require(value as? [String: Any], "\(String(decoding: bytes, as: UTF8.self))")
+  }
+
+  private init(_ members: [String: Any]) { self.members = members }
+
+  var names: Set<String> { Set(members.keys) }
+
+  func text(_ name: String) -> String? { members[name] as? String }
+  func number(_ name: String) -> Int? { members[name] as? Int }
+  func flag(_ name: String) -> Bool? { members[name] as? Bool }
+  func texts(_ name: String) -> [String] { members[name] as? [String] ?? [] }
+  func object(_ name: String) -> JSONObject { JSONObject(members[name] as? [String: Any] ?? [:]) }
+
+  func objects(_ name: String) -> [JSONObject] {
+    (members[name] as? [[String: Any]] ?? []).map { JSONObject($0) }
   }
 }

@@ -33,17 +33,17 @@ final class HostLog: Sendable {
     }
   }
 
-  /// Runs `body` while hardly anything of what the host writes is read: one more piece, at most.
+  /// Runs `body` while at most one more piece of the host's output is read.
   func unread<Result>(_ body: () async throws -> Result) async rethrows -> Result {
     isPaused.withLock { $0 = true }
     defer { isPaused.withLock { $0 = false } }
     return try await body()
   }
 
-  /// The number of the last line so far: what comes after it is new.
+  /// The number of the last line so far.
   var position: Int { state.withLock { $0.lines.count } }
 
-  /// All of it so far.
+  /// The whole log so far.
   var text: String { all.map(\.text).joined(separator: "\n") }
 
   /// The lines so far, dry runs included.
@@ -114,7 +114,7 @@ final class HostLog: Sendable {
   }
 }
 
-/// One line of the host's standard error: an event of its log, or what a probe plugin wrote there by itself.
+/// One line of the host's standard error: an event of its log, or a line that a probe plugin wrote itself.
 struct LogLine: Sendable, CustomStringConvertible {
   /// The line's number, counted from 1.
   let number: Int

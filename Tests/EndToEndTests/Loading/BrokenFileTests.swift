@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// Whatever lies in the directory, the last good version goes on serving, and the log names the cause.
+/// The last good version serves on whatever lies in the directory, and the log names the cause.
 @Suite struct `A file that is no plugin` {
   @Test func `A plugin's file that was cut off, at any place, changes nothing`() async throws {
     try await withHost([.sample("hello")], configuration: "settle = \"0s\"") { host in

@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// New code is tried in a child process first: what it does there, the host survives and names.
+/// New code is tried in a child process first. The host survives what the code does there, and names it.
 @Suite struct `Dry run` {
   @Test(
     .disabled(if: Places.isSanitized),

@@ -70,7 +70,7 @@ import Testing
     }
   }
 
-  /// What the log says of a file that takes the place of a good version, by fixture.
+  /// The log line about a file that takes the place of a good version, by fixture.
   private static let causes = [
     "no_entry": "no symbol ambit_plugin_entry in the library", "hidden_entry": "no symbol ambit_plugin_entry",
     "undefined_symbol": "undefined symbol: ", "wrong_magic": "magic: expected 0x414d4254, found 0xbadcafe",

@@ -17,7 +17,7 @@ import Testing
   private static let handlers = #"""
     public typealias Scope = UnsafeMutablePointer<ambit_scope>
 
-    /// Something that must be released, whatever ends the job.
+    /// An object that must be released, whatever ends the job.
     final class Lease {
       private let scope: Scope
       private let name: String

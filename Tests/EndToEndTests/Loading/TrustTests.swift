@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// Whoever can write a plugin decides what the host runs.
+/// A user who can write a plugin decides which code the host runs.
 @Suite struct `Trust in plugins` {
   @Test func `A file that others can write is refused, until the operator allows it`() async throws {
     try await withHost([.sample("hello")]) { host in

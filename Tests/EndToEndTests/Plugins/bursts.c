@@ -1,4 +1,4 @@
-/* What bursts of clients ask for. */
+/* Routes for bursts of clients. */
 #include "probe.h"
 
 static int32_t plain(ambit_scope *scope) { return ambit_respond(scope, 200, "text/plain", "plain\n", 6); }

@@ -24,7 +24,7 @@ static int32_t take(int8_t small, uint64_t large, float f, double d, bool yes, c
   return 7;
 }
 
-/* What the arguments came from is gone before the job runs. */
+/* The source of the arguments is gone before the job runs. */
 static int32_t spawn(ambit_scope *scope) {
   char text[] = "text", bytes[] = "bytes",
        signature[] = "i32 (i8 small, u64 large, f32 f, f64 d, bool yes, str text, "
@@ -176,7 +176,7 @@ static int32_t bind_many(ambit_scope *scope) {
   return ambit_respondf(scope, 200, "text/plain", "%g\n", sum);
 }
 
-/* A deferred function may still call what was bound. */
+/* A deferred function may still call a bound function. */
 static void call_at_the_end(void *function) {
   NOTE("deferred call: %g\n", ((double (*)(int8_t, float, double))function)(1, 2, 3));
 }

@@ -1,5 +1,5 @@
 /* Counts requests, and hands the count over to its next generation. The environment of the compiler chooses: FORM, the
- * version of what is handed over; REFUSE, a `start` that fails on it; LARGE, bytes handed over instead. */
+ * version of the state that is handed over; REFUSE, a `start` that fails on it; LARGE, bytes handed over instead. */
 #include "probe.h"
 
 #include <stdatomic.h>

@@ -1,4 +1,4 @@
-/* Closes descriptors that are the host's, keeps many of its own, and writes to the standard streams. */
+/* Closes descriptors of the host, keeps many of its own, and writes to the standard streams. */
 #include "probe.h"
 #include <fcntl.h>
 #include <stdlib.h>

@@ -18,7 +18,7 @@
 #define JOB 0
 #endif
 
-/* In the memory of the scope that it is about, so that whoever notes anything reads it there. */
+/* Lies in the memory of its scope, where all notes about the scope read it. */
 struct witness {
   ambit_scope *scope;
   const char *name;
@@ -86,7 +86,7 @@ static struct witness *fill(ambit_scope *scope, const char *name, atomic_int *be
   return witness;
 }
 
-/* Each request has a scope of its own: another than the one before, open, and without what was kept there. */
+/* Each request has a new scope: another one than the request before, open, and without kept values. */
 static void note_scope(ambit_scope *scope) {
   static ambit_ref before;
   ambit_ref ref = ambit_ref_of(scope);
@@ -169,7 +169,7 @@ static int32_t deadline(ambit_scope *scope) {
 static int32_t called(ambit_scope *scope) {
   struct stage stage = set_up(scope);
   ambit_cancel(scope);
-  /* Too late to begin, and not too late for its hook. */
+  /* It is too late to begin, but its hook runs. */
   ambit_spawn(stage.child, waits, stage.of_child, &watched, NULL);
   return wait_for_the_end(scope);
 }
@@ -216,7 +216,7 @@ static int32_t child_failed(ambit_scope *scope) {
   return outlive(scope, stage.child);
 }
 
-/* One job alone ends, each in its way; none of that is a cancel of the scope, though the job itself is told why. */
+/* One job alone ends. The scope is not cancelled, but the job learns the cause. */
 static int32_t jobs_alone(ambit_scope *scope, ambit_job *job) {
   ambit_outcome outcome = -1;
   int32_t code = 0;
@@ -231,7 +231,7 @@ static int32_t job_cancelled(ambit_scope *scope) {
   return jobs_alone(scope, stage.in_child);
 }
 
-/* Whether it has begun or not before its time is over, it ends the same. */
+/* The job ends the same whether it has begun before its timeout or not. */
 static int32_t times_out(ambit_scope *scope, void *arg) {
   (void)arg;
   return ambit_sleep(scope, HOUR);

@@ -1,4 +1,4 @@
-/* Jobs that end in each way there is, and hooks that tell how. */
+/* Jobs that end in each possible way, and hooks that report it. */
 #include "probe.h"
 
 static void ended(void *arg, ambit_outcome outcome, int32_t code) {
@@ -39,7 +39,7 @@ static int32_t goes_deep(ambit_scope *scope, void *arg) {
   return status == AMBIT_OK && frame[0] == 1 ? AMBIT_OK : AMBIT_FAILED;
 }
 
-/* Spawns `fn` with the hook, joins it and answers with what the join told. */
+/* Spawns `fn` with the hook, joins it and answers with the result of the join. */
 static int32_t spawn_and_join(ambit_scope *scope, ambit_job_fn fn, char *name, const ambit_job_options *options) {
   ambit_defer(scope, closed, NULL);
   ambit_job *job = NULL;

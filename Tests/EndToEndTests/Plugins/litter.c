@@ -1,5 +1,5 @@
-/* Requests that take of everything that a scope has, and leave it to the host to clear away. What was begun and what
- * has ended is counted: once nothing runs any more, the two agree. */
+/* Requests that take everything that a scope offers, and leave it to the host to clean up. The plugin counts what has
+ * begun and what has ended: the two agree once nothing runs any more. */
 #include "probe.h"
 
 #include <pthread.h>
@@ -65,7 +65,7 @@ static int32_t arrives(ambit_scope *scope, void *event) {
 
 static void post(ambit_ref ref, void *event) { counts.posted += ambit_post(ref, arrives, event) == AMBIT_OK; }
 
-/* The plugin's own thread, which posts to the scopes that it is told of: some have closed by then. */
+/* The plugin's own thread, which posts to scopes, some of which have closed by then. */
 static int orders[2];
 static pthread_t poster;
 

@@ -1,5 +1,5 @@
-/* What the probe plugins share. They report on the host's standard error by themselves: hooks and deferred functions
- * get no scope to log with, and lines written at once keep the order in which things happened. */
+/* The common part of the probe plugins. They report on the host's standard error by themselves: hooks and deferred
+ * functions get no scope to log with, and lines written at once keep the order in which things happened. */
 #ifndef PROBE_H
 #define PROBE_H
 

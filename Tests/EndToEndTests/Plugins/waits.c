@@ -1,4 +1,4 @@
-/* Handlers that wait until somebody ends them, each with a job that does the same. */
+/* Handlers that wait until they are cancelled, each with a job that does the same. */
 #include "probe.h"
 
 static int32_t job(ambit_scope *scope, void *arg) {

@@ -1,7 +1,8 @@
 /* deny ERROR CALL[,CALL]... COMMAND...: runs a command for which system calls fail with an error number, as they do
  * under the seccomp filter of a container engine: EPERM with older ones, ENOSYS with newer ones.
  *
- * A call is a name of the table below, or `guard_install`: madvise(2) with this advice. 77: no filter can be had. */
+ * A call is a name of the table below, or `guard_install`: madvise(2) with this advice.
+ * Exit status 77: the system allows no filters. */
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>

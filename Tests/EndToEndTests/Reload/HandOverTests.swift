@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What one generation of a plugin leaves for the next.
+/// The state that one generation of a plugin hands over to the next.
 @Suite struct `Handing over state` {
   @Test func `A new generation gets the state that the old one saved, with its version, in the dry run too`()
     async throws

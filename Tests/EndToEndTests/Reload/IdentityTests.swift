@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A plugin is known by its name, and its versions by their content: files are where they happen to be.
+/// A plugin is known by its name and a version by its content. The file's name means nothing.
 @Suite struct `Identity of plugins` {
   @Test func `A file with another name is the same plugin, carried over untouched`() async throws {
     try await withHost([.probe("counting")]) { host in

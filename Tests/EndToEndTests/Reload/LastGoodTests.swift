@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A start that meets a bad file serves what served last, and says so.
+/// A start that meets a bad file serves the version that served last, and says so.
 @Suite struct `The last good copy` {
   /// A plugin `speaks` whose answer is `text`; its `start` does what `start` says.
   private func speaks(_ text: String, start: String = "return AMBIT_OK;") -> PluginFile {
@@ -62,7 +62,7 @@ import Testing
     try await withHost([speaks("old"), .sample("hello")]) { host in
       try await bad.install(in: host.plugins)
       #expect(try await host.reload().field("failed") == "1")
-      // The second start, too, meets the bad file, which has not become the last good copy.
+      // The second start meets the bad file too: the bad file has not become the last good copy.
       try await host.startAgain { _ in }
       try await host.startAgain { next in
         #expect(try await next.get("/speak").text == "old\n")

@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// `ambit reload` and `POST /reload`: reloads whose result somebody waits for.
+/// `ambit reload` and `POST /reload`: reloads whose result a client waits for.
 @Suite struct `Reloading on demand` {
   @Test func `reload prints the result of each plugin, with status 0 if all is well`() async throws {
     try await withHost([.sample("hello"), .sample("simple_service")]) { host in

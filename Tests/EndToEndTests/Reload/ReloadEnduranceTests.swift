@@ -3,8 +3,8 @@ import Glibc
 import TestSupport
 import Testing
 
-/// Reloads, again and again. `AMBIT_RELOADS` says how many; without it a few, to keep the tests short. 200 is what the
-/// test under load is meant for, 1000 what those of memory are.
+/// Many reloads. `AMBIT_RELOADS` says how many; the default is few, to keep the tests short. The test under load is
+/// meant for 200, the tests of memory for 1000.
 @Suite struct `Reloading again and again` {
   private static let wanted = ProcessInfo.processInfo.environment["AMBIT_RELOADS"].flatMap {
     Int($0)
@@ -35,8 +35,8 @@ import Testing
     }
   }
 
-  /// What a resident plugin may cost. A debug build keeps some more of its own, and in few reloads what else the host
-  /// takes counts too.
+  /// The allowed cost of a resident plugin. A debug build keeps more, and after few reloads other memory of the host
+  /// counts too.
   private static let residentBytes = Places.isRelease && wanted ?? 0 >= 1000 ? 25_000 : 32_000
 
   @Test(.disabled(if: Places.isSanitized), arguments: [("0", residentBytes), ("AMBIT_PLUGIN_UNLOADABLE", 4_000)])
@@ -62,7 +62,7 @@ import Testing
       let growth = (after.memory - before.memory) / cycles
       print("a reload with flags \(flags) costs \(growth) bytes")
       #expect(growth <= bytes)
-      // The connection that asked for the last reload may be about to be closed; one that is kept never is.
+      // The connection that asked for the last reload may be about to be closed.
       try await eventually(within: .seconds(30), until: { $0 <= before.descriptors }) {
         try Footprint(of: host).descriptors
       }
@@ -77,7 +77,7 @@ import Testing
 /// How a new version takes the place of the old one.
 enum Replacement: Sendable {
   case byRename
-  /// As `cp` does it: the old file is cut off and written over.
+  /// As `cp` does it: the old file is truncated and overwritten.
   case inPlace
 
   func put(_ bytes: Data, at file: URL) throws {
@@ -131,7 +131,7 @@ private struct Versions: Sendable {
   func plugin(_ number: Int) -> PluginFile { .bytes(Array(bytes(number)), name: "version") }
 }
 
-/// What a host holds of the system.
+/// The memory, descriptors and mappings of a host.
 private struct Footprint {
   let memory: Int
   let descriptors: Int

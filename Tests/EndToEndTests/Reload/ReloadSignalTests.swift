@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// SIGHUP at every moment.
+/// SIGHUP at every moment of the host's life.
 @Suite struct `Signals to reload` {
   @Test func `A hundred signals in one second lead to a handful of reloads, and the last state serves`() async throws {
     try await withHost([Self.signalling("first", at: "")]) { host in
@@ -13,7 +13,7 @@ import Testing
       for number in 0..<100 {
         if number == 99 { try await second.install(in: host.plugins) }
         host.child.signal(SIGHUP)
-        // The rate is what this is about, so here the clock counts.
+        // The rate matters here, so the clock counts.
         try await clock.sleep(until: start + .milliseconds(10 * (number + 1)))
       }
       try await host.log.line { $0.contains("reload done") && $0.field("changed") == "1" }
@@ -124,7 +124,7 @@ import Testing
       """, name: "my")
   }
 
-  /// A plugin whose `GET /wait` waits, with a job, until somebody asks for `GET /go`.
+  /// A plugin whose `GET /wait` waits, with a job, until a client asks for `GET /go`.
   private static func waiting(_ text: String) -> PluginFile {
     .source(
       """

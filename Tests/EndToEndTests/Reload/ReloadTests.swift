@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// SIGHUP: new files and settings in, old ones out, and nothing of it when something is wrong.
+/// SIGHUP loads new files and settings and retires old ones, or changes nothing if there is an error.
 @Suite struct `Reloading` {
   @Test func `A reload loads a plugin that was dropped into the directory`() async throws {
     try await withHost([.sample("hello")]) { host in
@@ -135,7 +135,7 @@ import Testing
       try await answering("new").install(in: host.plugins)
       try host.configure("lisen = 1\n[limits]\nmax_body = \"8 megs\"\n[plugin.hello]\ngreeting = \"Bye\"")
       host.child.signal(SIGHUP)
-      // The harness writes two lines of its own before these.
+      // The harness writes two lines before these.
       let key = try await host.log.line(containing: "host.conf:3:1")
       #expect(key.contains("\"lisen\"") && key.contains("\"listen\""))
       let size = try await host.log.line(containing: "host.conf:5:1")

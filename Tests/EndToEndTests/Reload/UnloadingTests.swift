@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What becomes of the library of a generation that has ended.
+/// The library of a generation that has ended: unmapped or kept.
 @Suite struct `Unloading` {
   @Test func `A plugin that declares itself unloadable is unmapped once its last job has ended, and not before`()
     async throws

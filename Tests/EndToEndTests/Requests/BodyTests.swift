@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// Bodies in both directions.
+/// Bodies of requests and responses.
 @Suite struct `Bodies` {
   @Test func `The echo route returns a body of known length with its content type`() async throws {
     try await withHost([.sample("hello")]) { host in
@@ -139,7 +139,7 @@ import Testing
       try await connection.send("GET /flood?mebibytes=64 HTTP/1.1\r\nHost: ambit\r\n\r\n")
       let head = try await connection.head()
       #expect(head["Content-Length"] == "67108864")
-      // There is one loop: that it answers shows that the writer has given it up, with nearly all still to be written.
+      // There is one loop. Its response shows that the writer has suspended, with nearly all bytes still to be written.
       #expect(try await host.get("/hello/meanwhile").text == "Hello, meanwhile!\n")
       #expect(host.log.lines { $0.contains("flood over") }.isEmpty)
       for block in 0..<1024 {

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Connections: how long they live, and the order of what comes over them.
+/// Connections: their life, and the order of their responses.
 @Suite struct `Connections` {
   private static let hello = "GET /hello/World HTTP/1.1\r\nHost: ambit\r\n\r\n"
 

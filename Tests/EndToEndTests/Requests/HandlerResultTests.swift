@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// What the client gets, and the log says, for each number a handler can return.
+/// The response and the log line for each number that a handler can return.
 @Suite struct `Handler results` {
   @Test(arguments: [
     (-1, 500), (-2, 504), (-3, 500), (-4, 400), (-5, 503), (-6, 500), (-7, 500), (-8, 500), (-9, 500), (-10, 500),
@@ -68,7 +68,18 @@ import Testing
   }
 }
 
-/// Whether `text` is one line with its end, and says something.
+/// Whether `text` is one line with its end, and not empty.
 func isOneLine(_ text: String) -> Bool {
   text.count > 1 && text.hasSuffix("\n") && text.filter(\.isNewline).count == 1
+}
+
+/// The ABI is fixed as a whole. Calls that the host does not have yet say so.
+@Suite struct `Calls that are not there yet` {
+  @Test func `Calls that are not implemented yet return AMBIT_UNSUPPORTED and do no harm`() async throws {
+    try await withHost([.probe("unsupported")]) { host in
+      let lines = try await host.get("/call-all").text.split(separator: "\n")
+      #expect(lines.count == 1)
+      #expect(lines.filter { !$0.hasSuffix(" -9") }.isEmpty)
+    }
+  }
 }

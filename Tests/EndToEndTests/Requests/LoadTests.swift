@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// Many clients at once.
+/// Many clients at the same time.
 @Suite struct `Load` {
   @Test(.enabled(if: Places.tool("wrk") != nil, "wrk is not installed"))
   func `Sixty-four connections under load see no error`() async throws {

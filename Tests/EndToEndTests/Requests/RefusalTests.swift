@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// What the host answers by itself, without a handler.
+/// Responses that the host gives without a handler.
 @Suite struct `Refusals` {
   /// A request that is refused, and how.
   struct Case: CustomTestStringConvertible, Sendable {
@@ -9,7 +9,7 @@ import Testing
     let request: String
     let status: Int
     let reason: String
-    /// Whether the connection ends: it must when the end of the request is not known.
+    /// Whether the connection is closed: it must be if the end of the request is not known.
     let closes: Bool
   }
 

@@ -2,7 +2,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// Entries of `host.conf` that change a plugin's route, and what holds for all of them.
+/// Entries of `host.conf` that change a plugin's route.
 @Suite struct `Changes of routes` {
   enum Leaving: CaseIterable, Sendable {
     case closing, resetting, halfClosing
@@ -92,7 +92,7 @@ import Testing
   }
 }
 
-/// `half_close = "allow"`: a client may say that it sends nothing more, and wait for the response.
+/// `half_close = "allow"`: a client may shut down its sending side and wait for the response.
 @Suite struct `Half-closed connections` {
   private static let allowed = "half_close = \"allow\""
 

@@ -3,8 +3,8 @@ import Glibc
 import TestSupport
 import Testing
 
-/// What a host keeps of the memory that a burst of clients took. `AMBIT_BURSTS=long` has as many clients, and as many
-/// rounds, as the bounds are meant for: 48 MiB above the start, 8 MiB above the second round; it needs 12,000 descriptors.
+/// The memory that a host keeps after a burst of clients. `AMBIT_BURSTS=long` has the numbers of clients and rounds that
+/// the bounds are meant for: 48 MiB above the start, 8 MiB above the second round. It needs 12,000 descriptors.
 @Suite(.serialized, .disabled(if: Places.isSanitized, "a sanitizer keeps what is freed"))
 struct `Memory after a burst` {
   private static let isLong = ProcessInfo.processInfo.environment["AMBIT_BURSTS"] == "long"
@@ -91,7 +91,7 @@ struct `Memory after a burst` {
   }
 }
 
-/// A client without manners: a plain socket that waits for nothing.
+/// A client that waits for nothing and reads no responses.
 private struct BurstClient {
   private let descriptor: Int32
 
@@ -107,14 +107,14 @@ private struct BurstClient {
       }
     }
     guard descriptor >= 0, code == 0 else { throw SystemCallError(call: "connect", code: errno) }
-    // One that the host does not read from must not hold the others up.
+    // A client that the host does not read from must not delay the others.
     var patience = timeval(tv_sec: 0, tv_usec: 200_000)
     setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
   }
 
   func send(_ text: String) { send(Array(text.utf8)[...]) }
 
-  /// Sends as much of it as the kernel takes in time.
+  /// Sends as many of the bytes as the kernel takes in time.
   func send(_ bytes: ArraySlice<UInt8>) {
     bytes.withUnsafeBytes { bytes in
       var rest = bytes[...]

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Descriptors that a plugin closes although they are the host's, and those that somebody else has taken.
+/// Descriptors of the host that a plugin closes, and descriptors that a plugin leaks.
 @Suite struct `Descriptors` {
   private static let request = "GET /ok HTTP/1.1\r\nHost: ambit\r\n\r\n"
 
@@ -67,7 +67,7 @@ import Testing
       #expect(try await next.response().status == 200)
       let line = try await host.log.line(containing: "a plugin closed descriptor \(number), a client's connection")
       #expect(line.field("fault") == "plugin", "\(line)")
-      // The end of the first one's record, by its time limit, is none of the next one's.
+      // The first connection's record ends by its time limit, which must not end the next connection.
       try await eventually(within: .seconds(30), until: { $0 == 1 }) {
         try await next.send(Self.request)
         #expect(try await next.response().text == "ok\n")
@@ -128,12 +128,13 @@ import Testing
       #expect(reload.status == .exited(0) && reload.text.contains("added"), "\(reload.text) \(reload.errors)")
       try await leaker.send("GET /hello/you HTTP/1.1\r\nHost: ambit\r\n\r\n")
       #expect(try await leaker.response().text == "Hello, you!\n")
-      // What was lent for this was taken back, and is there a second time.
+      // The reserve was taken back, and can be lent a second time.
       #expect(try await ambit("reload", in: host.directory).status == .exited(0))
     }
   }
 
-  /// Lets the host open so many more; returns its limit.
+  /// Lets the host open `count` more descriptors.
+  /// - Returns: the limit of the host.
   @discardableResult
   private func limitDescriptors(of host: Host, leaving count: Int) async throws -> Int {
     let limit = try #require(try host.descriptors.max()) + 1 + count
@@ -151,7 +152,7 @@ extension Host {
     }
   }
 
-  /// What a descriptor of the host is open on.
+  /// The target of a descriptor of the host.
   fileprivate func target(of descriptor: Int) -> String? {
     try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(child.pid)/fd/\(descriptor)")
   }

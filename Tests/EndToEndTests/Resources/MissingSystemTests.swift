@@ -2,10 +2,10 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A system that lacks something: system calls that a container engine's filter refuses, /proc, room in files.
+/// Systems without some system calls, as under a container engine's filter, without /proc, or without room in files.
 @Suite struct `Where the system lacks something` {
-  /// Calls that the host, the C library or Swift make, and would do without. AddressSanitizer itself ends the process
-  /// where it is refused two of them.
+  /// Calls that the host, the C library or Swift make and can do without. AddressSanitizer ends the process if two of
+  /// them are refused.
   private static let calls = [
     "accept4", "close_range", "copy_file_range", "epoll_pwait2", "faccessat2", "getrandom", "guard_install",
     "membarrier",
@@ -176,7 +176,7 @@ import Testing
 
   // MARK: Files at their limit
 
-  /// Words that let files of the command behind them grow to so many blocks of 512 bytes.
+  /// Words that limit the files of the command behind them to `blocks` blocks of 512 bytes.
   private static func limiting(_ blocks: Int) -> [String] {
     ["sh", "-c", "ulimit -f \(blocks); exec \"$@\"", "sh"]
   }

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// What the host does when the system gives it no more of something.
+/// The host when the system gives it no more threads or memory.
 @Suite(.enabled(if: Places.tool("prlimit") != nil && !Places.isSanitized)) struct Shortages {
   @Test func `A shortage of threads is reported, and its end too`() async throws {
     try await withHost([.probe("threads")]) { host in
@@ -32,8 +32,8 @@ import Testing
     }
   }
 
-  /// Lets the host map so many bytes more: small things it can allocate, but a thread's stack takes 8 MiB, and the stacks
-  /// of jobs and of handlers, of which it maps 64 at a time, take 20 and 68.
+  /// Lets the host map `bytes` more. It can make small allocations, but a thread's stack takes 8 MiB, and the stacks of
+  /// jobs and of handlers, of which it maps 64 at a time, take 20 and 68 MiB.
   private func limitAddressSpace(of host: Host, leaving bytes: Int) async throws {
     try await setAddressSpace(of: host, to: "\(try host.memory("VmSize") + bytes)")
   }

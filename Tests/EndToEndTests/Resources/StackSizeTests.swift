@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// How deep handlers and jobs may go, by default and where they ask for more.
+/// The depth of calls that handlers and jobs may reach, by default and with larger stacks.
 @Suite struct `The stack of a handler` {
   @Test func `The stack of a handler has more than a megabyte by default, and the stack of a thread has more`()
     async throws
@@ -76,7 +76,7 @@ import Testing
       for connection in connections.reversed() { try await connection.send("cde") }
       for connection in connections {
         #expect(try await connection.response().text == "1 of 5\n")
-        // The next request of the same connection finds it as usual.
+        // The next request of the same connection has the usual stack.
         try await connection.send("GET /deep/10 HTTP/1.1\r\nHost: ambit\r\n\r\n" + head + "abcde")
         #expect(try await connection.response().text == "1\n")
         #expect(try await connection.response().text == "1 of 5\n")

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// How a request ends, for each cause but the shutdown.
+/// The end of a request, for each cause except the shutdown.
 @Suite struct `End of a request` {
   @Test func `A client that leaves wakes handler and job with cause disconnect`() async throws {
     try await expectDisconnect(of: "GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n") { $0.close() }

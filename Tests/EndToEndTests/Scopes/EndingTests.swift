@@ -3,8 +3,8 @@ import Glibc
 import TestSupport
 import Testing
 
-/// Every way in which a request, a child scope or one of their jobs can end, seen by everything that can notice it:
-/// waits, hooks, the descriptor, deferred functions; each once, with the right cause, in the stated order.
+/// Every way in which a request, a child scope or one of their jobs can end. Waits, hooks, the descriptor and deferred
+/// functions see the end once each, with the right cause, in the stated order.
 @Suite struct `Each ending` {
   @Test(arguments: Ground.allCases)
   func `Each ending is seen once by all, with its cause and in order`(ground: Ground) async throws {
@@ -40,9 +40,9 @@ import Testing
     #expect(Self.disorder(in: seen, of: ending) == [], comment)
   }
 
-  /// What comes too early or too late: hooks of a cancel come before any wait returns, a parent's before its children's;
-  /// a job's hook comes after its last word; deferred functions come last, the later before the earlier, a child's
-  /// before its parent's. A thread that polls may see the descriptor before or after the hooks.
+  /// The notes in a wrong order. Cancel hooks run before any wait returns, a parent's before its children's. A job's hook
+  /// runs after the job's last note. Deferred functions run last, later ones before earlier ones, a child's before its
+  /// parent's. A thread that polls may see the descriptor before or after the hooks.
   private static func disorder(in seen: [String], of ending: Ending) -> [String] {
     var faults: [String] = []
     func first(_ start: String) -> Int { seen.firstIndex { $0.hasPrefix(start) } ?? seen.count }
@@ -68,10 +68,10 @@ import Testing
   }
 }
 
-/// Where handlers and jobs run.
+/// The place where handlers and jobs run.
 enum Ground: CaseIterable {
   case fibers
-  /// In a plugin like any other, whose jobs and handlers ask for threads.
+  /// In a usual plugin whose jobs and handlers ask for threads.
   case threads
   /// In a plugin all of whose code runs on threads.
   case pluginThreads
@@ -85,5 +85,99 @@ enum Ground: CaseIterable {
       }
     let source = Places.probe("endings").filePath
     return .source("#include \"\(source)\"\n", name: "endings", flags: definitions)
+  }
+}
+
+/// One way to end, and the notes about it: a row of the table of `Each ending`.
+struct Ending: Sendable, CustomTestStringConvertible {
+  enum Doer { case plugin, client, host }
+
+  let path: String
+  let doer: Doer
+  /// The act of client or host that brings the end, once handler and jobs wait.
+  var act: (@Sendable (Host, Client) async throws -> Void)?
+  /// The status of the response; nil if nobody reads one.
+  var status: Int?
+  /// The cause of the request's end.
+  let cause: String
+  /// The cause of the child's end.
+  let childCause: String
+  /// The notes beyond those of a cancel: of the handler, and of jobs that end by themselves.
+  private var others: [String]
+  /// The scopes whose waiting job does not end by the cancel.
+  private var withoutWait: Set<String> = []
+
+  var testDescription: String { "\(path) \(cause)" }
+
+  func cause(of scope: String) -> String { scope == "child" ? childCause : cause }
+
+  /// All notes, each of which is written once.
+  var notes: [String] {
+    let ends = ["request", "child"].flatMap { scope in
+      let cause = cause(of: scope)
+      let wait = ["\(scope) wait -1 -1 \(cause)", "\(scope) on_end cancelled -1 \(cause)"]
+      return (withoutWait.contains(scope) ? [] : wait) + [
+        "\(scope) on_cancel \(cause)", "\(scope) cancel_fd 0 1 \(cause)", "\(scope) deferred second \(cause)",
+        "\(scope) deferred first \(cause)",
+      ]
+    }
+    return ["request begins 1 1 none"] + ends + others
+  }
+
+  static func brought(by doer: Doer) -> [Ending] { all.filter { $0.doer == doer } }
+
+  private static let all: [Ending] =
+    [
+      Ending(answering: "/done"),
+      Ending(
+        answering: "/streamed",
+        others: (0..<3).map { "stream \($0) 0 none" } + ["stream wait -1 done", "request on_end completed 0 done"]),
+      Ending(holding: "/deadline", .plugin, "deadline", status: 504),
+      Ending(holding: "/called", .plugin, "called", status: 500, others: ["child on_end cancelled -1 called"]),
+      Ending(holding: "/called-below", .plugin, "called", status: 500, others: ["child on_end completed 0 called"]),
+      Ending(answering: "/child-deadline", child: "deadline", others: ["handler goes on -1 0 none"]),
+      Ending(answering: "/child-called", child: "called", others: ["handler goes on -1 0 none"]),
+      Ending(
+        answering: "/child-failed", child: "failed",
+        others: ["child on_end failed -10 failed", "handler goes on -1 0 none"]),
+      Ending(
+        answering: "/job-cancelled",
+        others: ["child wait -1 -1 called", "child on_end cancelled -1 none", "handler joins 0 cancelled -1 none"],
+        withoutWait: ["child"]),
+      Ending(
+        answering: "/job-timed-out",
+        others: ["request on_end cancelled -1 none", "handler joins 0 cancelled -1 none"]),
+      Ending(
+        answering: "/job-completed", others: ["request on_end completed 0 none", "handler joins 0 completed 0 none"]),
+      Ending(
+        answering: "/job-refused",
+        others: [
+          "handler spawned 0 -5 1 none", "child on_end cancelled -5 none", "child wait -1 -1 done",
+          "child on_end cancelled -1 done",
+        ]),
+      Ending(holding: "/hold", .client, "disconnect") { $1.close() },
+      Ending(holding: "/hold", .client, "disconnect") { $1.reset() },
+      Ending(holding: "/hold", .client, "disconnect") { $1.halfClose() },
+      Ending(holding: "/plugin-called", .host, "called", status: 500),
+      Ending(holding: "/hold", .host, "retired", status: 503) { host, _ in
+        try FileManager.default.removeItem(at: host.plugins.appending(path: "endings.so"))
+        try await host.reload()
+      },
+      Ending(holding: "/hold", .host, "shutdown", status: 503) { host, _ in host.child.signal(SIGTERM) },
+    ]
+
+  /// The handler answers, and the request is done; its child may have ended before.
+  private init(answering path: String, child: String = "done", others: [String] = [], withoutWait: Set<String> = []) {
+    (self.path, self.others, self.withoutWait) = (path, others, withoutWait)
+    (doer, status, cause, childCause) = (.plugin, 200, "done", child)
+  }
+
+  /// The handler waits until its request has ended.
+  private init(
+    holding path: String, _ doer: Doer, _ cause: String, status: Int? = nil, others: [String] = [],
+    by act: (@Sendable (Host, Client) async throws -> Void)? = nil
+  ) {
+    (self.path, self.doer, self.act, self.status, self.cause, childCause) = (path, doer, act, status, cause, cause)
+    self.others = others + ["handler waits", "handler wait -1 -1 \(cause)"]
   }
 }

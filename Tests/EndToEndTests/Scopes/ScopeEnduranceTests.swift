@@ -2,12 +2,12 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Requests that leave everything behind, again and again. `AMBIT_REQUESTS` says how many; without it a few, to keep the
-/// test short. 100000 is what it is meant for.
+/// Many requests that leave everything behind. `AMBIT_REQUESTS` says how many; the default is few, to keep the test
+/// short. The test is meant for 100000.
 @Suite struct `Requests again and again` {
   private static let count = ProcessInfo.processInfo.environment["AMBIT_REQUESTS"].flatMap { Int($0) } ?? 20_000
 
-  /// So many requests go out on one connection in one piece.
+  /// The number of requests that go out on one connection in one piece.
   private static let train = 500
 
   @Test func `Thousands of requests leave nothing of what they spawned, deferred, posted and shielded`() async throws {
@@ -20,13 +20,13 @@ import Testing
       try await expectNothingLeft(of: 2 * trains * Self.train, on: host)
       let growth = try host.memory("RssAnon") - before
       print("\(trains * Self.train) requests that leave everything behind cost \(growth) bytes")
-      // The smallest record that the host could forget takes 32 bytes; what it keeps for reuse may still grow a little.
-      // A sanitizer holds on to what was freed.
+      // The smallest record that the host could leak takes 32 bytes. Its pools may still grow a little.
+      // A sanitizer keeps freed memory.
       if !Places.isSanitized { #expect(growth < 32 * trains * Self.train + 256 << 10) }
     }
   }
 
-  /// Sends so many trains of requests, four at a time, each on a connection that its last request closes.
+  /// Sends `trains` trains of requests, four at a time, each on a connection that its last request closes.
   private func send(_ trains: Int, to host: Host) async throws {
     try await withThrowingTaskGroup { group in
       for track in 0..<4 {
@@ -51,8 +51,8 @@ import Testing
   /// Waits until the host is at rest, and compares what the plugin has begun with what has ended.
   private func expectNothingLeft(of requests: Int, on host: Host) async throws {
     let atRest = ["scopes": 4, "connections": 0, "requests": 0, "jobs": 0, "stacks": 0, "timers": 0, "buffers": 0]
-    // What watches over the ends of scopes takes a second to see that all have ended, and stacks are free for some seconds
-    // before they are unmapped, which a timer of each loop sees to.
+    // The watchdog takes a second to see that all scopes have ended, and a timer of each loop unmaps stacks that were free
+    // for some seconds.
     try await eventually(
       within: .seconds(30), every: .milliseconds(100), until: { $0.held == atRest && $0.references == 0 }
     ) {
@@ -65,11 +65,11 @@ import Testing
     for (begun, ended) in [("spawned", "ended"), ("deferred", "undone"), ("asked", "told")] {
       #expect(figure(begun) >= 3 * requests && figure(begun) == figure(ended), "\(begun): \(tally)")
     }
-    // What was posted to a scope that ended before it arrived does not run.
+    // A job posted to a scope that ended before the job arrived does not run.
     #expect(figure("arrived") > requests && figure("arrived") <= figure("posted"), "\(tally)")
   }
 
-  /// What the loops hold, all together, and how many scopes are referred to.
+  /// The sums over all loops, and the number of scopes with references.
   private func holdings(of host: Host) async throws -> (held: [String: Int], references: Int?) {
     let status = try await host.adminJSON("/status")
     var sums: [String: Int] = [:]

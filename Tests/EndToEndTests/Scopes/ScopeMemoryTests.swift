@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// What a scope keeps for its handler.
+/// Deferred functions and memory of a scope.
 @Suite struct `Scope memory` {
   @Test func `Deferred functions run once the handler has returned, in reverse order`() async throws {
     try await withHost([.probe("memory")]) { host in

@@ -1,8 +1,8 @@
 import Foundation
 import TestSupport
 
-/// Words that make system calls of the command behind them fail with `error` ("EPERM" or "ENOSYS"): Programs/deny.c, built
-/// for the time of `body`. `calls` are names with commas between them.
+/// Words that make system calls of the command behind them fail with `error` ("EPERM" or "ENOSYS"): the program
+/// Programs/deny.c, built for `body`. `calls` are names separated by commas.
 func withDenied(_ calls: String, _ error: String, _ body: @Sendable ([String]) async throws -> Void) async throws {
   try await withTemporaryFolder { folder in
     let source = Places.package.appending(path: "Tests/EndToEndTests/Programs/deny.c")
@@ -12,14 +12,14 @@ func withDenied(_ calls: String, _ error: String, _ body: @Sendable ([String]) a
   }
 }
 
-/// Whether filters of system calls can be had here.
+/// Whether this machine allows filters of system calls.
 func filtersAreAllowed() async -> Bool {
   var isAllowed = false
   try? await withTemporaryFolder { folder in
     try folder.write("#include <sys/prctl.h>\nint main(void) { return prctl(22, 2, 0); }", as: "probe.c")
     let program = folder.appending(path: "probe").filePath
     try await Compiler.c.compile(["-o", program, folder.appending(path: "probe.c").filePath])
-    // EFAULT for the filter that is none: the kernel knows filters.
+    // EFAULT for the missing filter: the kernel knows filters.
     isAllowed = try await run(program, []).status == .exited(255)
   }
   return isAllowed
@@ -28,7 +28,7 @@ func filtersAreAllowed() async -> Bool {
 /// Words that run the command behind them where /proc is not mounted.
 let withoutProc = ["unshare", "-rm", "sh", "-c", "mount -t tmpfs none /proc && exec \"$@\"", "sh"]
 
-/// Whether that can be had here.
+/// Whether this machine allows it.
 func procCanBeHidden() async -> Bool {
   (try? await run(withoutProc[0], Array(withoutProc.dropFirst()) + ["true"]))?.status == .exited(0)
 }
