@@ -24,8 +24,7 @@ import Testing
   @Test func `keep few responses back for a client that does not read`() throws {
     let server = try TestServer([
       TestRoute("GET /") { scope in
-        let connection = ExchangePointer.of(scope)!.pointee.connection!
-        let kept = connection.pointee.outputEnd - connection.pointee.outputStart
+        let kept = ExchangePointer.of(scope)!.pointee.carrier!.connection.transport.pendingOutput
         if kept > 80_000 { scope.note("kept \(kept)") }
         scope.note("response")
         return ambit_respond(scope, 200, nil, ambit_alloc(scope, 8000), 8000)
@@ -67,7 +66,7 @@ import Testing
       TestRoute("GET /") { scope in
         var isSet: Int32 = 0
         var size = socklen_t(MemoryLayout<Int32>.size)
-        let descriptor = ExchangePointer.of(scope)!.pointee.connection!.pointee.descriptor
+        let descriptor = ExchangePointer.of(scope)!.pointee.carrier!.connection.pointee.transport.descriptor
         getsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &isSet, &size)
         return ambit_respond(scope, 200, nil, isSet == 0 ? "off" : "on", isSet == 0 ? 3 : 2)
       }
@@ -174,7 +173,8 @@ extension ServerPointer {
     var link = openLink.pointee.next
     while link != openLink {
       let connection = ConnectionPointer.of(sibling: link).pointee
-      if connection.input != nil || connection.output != nil || connection.exchange != nil { count += 1 }
+      let transport = connection.transport
+      if transport.input != nil || transport.output != nil || connection.http1.exchange != nil { count += 1 }
       link = link.pointee.next
     }
     return count

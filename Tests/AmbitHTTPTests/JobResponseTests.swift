@@ -44,8 +44,7 @@ private let size = 8 << 20
         _ = ambit_begin(scope, 200, 64 << 20)
         for _ in 0..<64 {
           guard ambit_write(scope, bytes, 1 << 20) == AMBIT_OK else { return AMBIT_FAILED }
-          let connection = ExchangePointer.of(scope)!.pointee.connection!
-          if connection.pointee.outputEnd - connection.pointee.outputStart > 0 { scope.note("kept") }
+          if ExchangePointer.of(scope)!.pointee.carrier!.connection.transport.pendingOutput > 0 { scope.note("kept") }
         }
         return ambit_end(scope)
       }

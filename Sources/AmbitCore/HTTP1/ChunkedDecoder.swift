@@ -1,5 +1,5 @@
-/// What a call of `ChunkedDecoder.next` found.
-public enum ChunkedEvent: Sendable, Equatable {
+/// What a decoder found in the next bytes of a body.
+public enum BodyEvent: Sendable, Equatable {
   /// Bytes of the body: the last ones that the call consumed, this many of them, at least one.
   case data(Int)
   /// All bytes were consumed and the body goes on.
@@ -47,7 +47,7 @@ public struct ChunkedDecoder: Sendable {
   ///
   /// Call it again with the rest after `data`, and with new bytes after `incomplete`. `end` and `rejected` are final:
   /// later calls consume nothing and say the same.
-  public mutating func next(_ bytes: RawSpan) -> (consumed: Int, event: ChunkedEvent) {
+  public mutating func next(_ bytes: RawSpan) -> (consumed: Int, event: BodyEvent) {
     var consumed = 0
     while true {
       switch place {

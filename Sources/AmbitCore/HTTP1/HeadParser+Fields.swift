@@ -110,7 +110,7 @@ extension HeadParser {
   private func readExpect(
     _ value: ByteRange, in bytes: RawSpan, into head: inout RequestHead
   ) throws(Interruption) {
-    if head.minorVersion == 0 { return }
+    if http1.minorVersion == 0 { return }
     if !bytes.equals(value, anyCaseOf: "100-continue") { throw .rejected(.unknownExpectation) }
     head.expectsContinue = true
   }
@@ -136,19 +136,19 @@ extension HeadParser {
     if seen.contains(.contentLength) { throw .rejected(.repeatedContentLength) }
     guard let length = bytes.decimalNumber(value) else { throw .rejected(.malformedContentLength) }
     seen.insert(.contentLength)
-    head.body = .length(length)
+    head.body = .known(length)
   }
 
   mutating func readTransferEncoding(
     _ value: ByteRange, in bytes: RawSpan, into head: inout RequestHead
   ) throws(Interruption) {
     if seen.contains(.contentLength) { throw .rejected(.twoLengths) }
-    if head.minorVersion == 0 { throw .rejected(.transferEncodingInOldVersion) }
+    if http1.minorVersion == 0 { throw .rejected(.transferEncodingInOldVersion) }
     var codings = ListElements(of: value)
     while let coding = codings.next(in: bytes) {
-      if coding.isEmpty || head.body == .chunked { throw .rejected(.malformedTransferEncoding) }
+      if coding.isEmpty || head.body == .unknown { throw .rejected(.malformedTransferEncoding) }
       if !bytes.equals(coding, anyCaseOf: "chunked") { throw .rejected(.unknownTransferCoding) }
-      head.body = .chunked
+      head.body = .unknown
     }
     seen.insert(.transferEncoding)
   }

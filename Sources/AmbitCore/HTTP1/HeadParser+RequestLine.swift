@@ -8,9 +8,9 @@ extension HeadParser {
     let end = try bytes.lineEnd(at: target.range.end &+ 9, otherwise: .malformedVersion)
 
     head = RequestHead()
+    http1.minorVersion = minorVersion
     head.methodRange = ByteRange(from: position, to: methodEnd)
     head.method = method
-    head.minorVersion = minorVersion
     head.target = target.range
     try target.split(bytes, into: &head)
     position = end

@@ -2,9 +2,21 @@
 public enum HeadResult: Sendable, Equatable {
   /// Call again with the same bytes and more behind them.
   case incomplete
-  /// The head is whole; `RequestHead.length` tells where the body begins.
+  /// The head is whole; `HTTP1Head.length` tells where the body begins.
   case complete
   case rejected(HTTPParseError)
+}
+
+/// What HTTP/1 says of a request besides its head: how the message goes on, and what becomes of the connection.
+public struct HTTP1Head: Sendable, Equatable {
+  /// 0 for HTTP/1.0; 1 for HTTP/1.1 and each later 1.x.
+  public var minorVersion: UInt8 = 0
+  /// Whether the client expects to send another request on this connection (RFC 9112, section 9.3).
+  public var keepsAlive = false
+  /// Bytes of the head, with empty lines before it and the blank line after it.
+  public var length = 0
+
+  public init() {}
 }
 
 /// Reads one request head, strictly, and from any pieces (RFC 9112, sections 2 to 7).
@@ -25,6 +37,8 @@ public struct HeadParser: Sendable {
   var seen: SeenFields = []
   /// Of a head that was read before, this one or another.
   var hostCache = HostCache()
+  /// Of the head that was read last; whole once `parse` has returned `complete`.
+  public internal(set) var http1 = HTTP1Head()
 
   public init(limits: HeadLimits = HeadLimits()) {
     self.limits = limits
@@ -37,6 +51,7 @@ public struct HeadParser: Sendable {
     emptyLines = 0
     isInFields = false
     seen = []
+    http1 = HTTP1Head()
   }
 
   /// Reads on in `bytes`, which begin at the first byte of the head and reach as far as was received.
@@ -50,7 +65,7 @@ public struct HeadParser: Sendable {
     do throws(Interruption) {
       if !isInFields { try readRequestLine(window, into: &head) }
       try readFields(window, into: &head, fields: &fields)
-      try finish(&head)
+      try finish()
       return .complete
     } catch {
       switch error {
@@ -63,10 +78,10 @@ public struct HeadParser: Sendable {
 
   /// Checks what only the end of the head can tell.
   @inline(__always)
-  private func finish(_ head: inout RequestHead) throws(Interruption) {
-    if head.minorVersion >= 1 && !seen.contains(.host) { throw .rejected(.missingHost) }
-    head.keepsAlive = !seen.contains(.close) && (head.minorVersion >= 1 || seen.contains(.keepAlive))
-    head.length = position
+  private mutating func finish() throws(Interruption) {
+    if http1.minorVersion >= 1 && !seen.contains(.host) { throw .rejected(.missingHost) }
+    http1.keepsAlive = !seen.contains(.close) && (http1.minorVersion >= 1 || seen.contains(.keepAlive))
+    http1.length = position
   }
 }
 

@@ -83,8 +83,8 @@ enum BodyCalls {
   static func install(in api: inout ambit_api) {
     api.body_length = { handle in
       switch ExchangePointer.of(handle)?.pointee.head.body {
-      case .length(let length): length
-      case .chunked: -1
+      case .known(let length): length
+      case .unknown: -1
       case .none?, nil: 0
       }
     }

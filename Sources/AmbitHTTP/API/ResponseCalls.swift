@@ -108,7 +108,7 @@ extension UnsafeMutablePointer<Exchange> {
   /// Why the response cannot be changed any more; nil if it can.
   @inline(__always)
   fileprivate var refusal: Status? {
-    if pointee.response.phase == .unbegun, pointee.connection != nil { return nil }
+    if pointee.response.state == .notStarted, pointee.carrier != nil { return nil }
     return scope.pointee.isOver ? .cancelled : .wrongState
   }
 }

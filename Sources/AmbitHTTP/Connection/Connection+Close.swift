@@ -1,6 +1,4 @@
 internal import AmbitRuntime
-internal import CLinux
-internal import Glibc
 
 extension UnsafeMutablePointer<Connection> {
   /// Ends the connection: no byte goes in or out any more. Its record is used again in a later turn.
@@ -8,68 +6,59 @@ extension UnsafeMutablePointer<Connection> {
     guard pointee.phase != .closed else { return }
     pointee.phase = .closed
     pointee.closedInTurn = loop.pointee.turn
-    // A child that is just being forked has a copy, for which the loop would be told of events on.
-    if clinux_has_forked() { loop.unwatch(pointee.descriptor) }
-    clinux_close(pointee.descriptor)
-    pointee.descriptor = -1
     loop.disarm(timer)
-    dropExchange()
-    pointee.inputStart = 0
-    pointee.inputEnd = 0
-    releaseInput()
-    releaseOutput()
+    http1.discardExchange()
+    transport.close(on: loop)
     pointee.server.didClose(self)
   }
 
-  /// Ends a connection that has no request and gets none. What has come and no event has told of yet is a request: the
-  /// burst that finds nothing closes the connection, as its server drains.
+  /// Ends a connection that has no exchange and gets none. Bytes that have come and that no event has reported yet are a
+  /// request: they are served, and the connection is closed behind them since its server drains.
   func closeIfIdle() {
-    guard pointee.phase == .idle, pointee.exchange == nil else { return }
-    pointee.flags.insert(.readable)
+    guard pointee.phase == .idle, pointee.http1.exchange == nil else { return }
+    pointee.transport.readiness.insert(.readable)
     startServeLoop()
   }
 
-  /// Closes towards the client and drops what it still sends, for at most two seconds: closing at once with unread bytes
-  /// would reset the connection, and the client might lose the response (RFC 9112, section 9.6).
+  /// Closes towards the client and drops the bytes that it still sends, for at most two seconds: a close with unread
+  /// bytes resets the connection, and the client might lose the response (RFC 9112, section 9.6).
   func linger() {
     beginLingeringClose()
-    shutdown(pointee.descriptor, Int32(SHUT_WR))
+    transport.shutdownSending()
     armTimer()
-    dropInput()
+    discardInput()
   }
 
-  /// The client sends no more, or is gone: lets go of everything but the descriptor, which the server closes when it
-  /// comes to that. The kernel takes longer to close a connection than the host to end its request, and when many
-  /// clients leave at once the jobs of all should end first.
+  /// The client sends no more, or is gone: releases everything but the descriptor and leaves the close to the server. The
+  /// kernel takes longer to close a connection than the host to end an exchange, and when many clients leave at once the
+  /// jobs of all should end first.
   func leave() {
     beginLingeringClose()
-    releaseOutput()
+    transport.releaseOutput()
     pointee.server.closeLater(self)
   }
 
   private func beginLingeringClose() {
-    dropExchange()
-    pointee.inputStart = 0
-    pointee.inputEnd = 0
-    releaseInput()
+    http1.discardExchange()
+    transport.dropInput()
     pointee.phase = .lingeringClose
     setPhaseDue(after: 2_000_000_000)
   }
 
-  /// What `leave` has left to be done: unread bytes are dropped, so that the response is not lost here either.
+  /// Does the rest of `leave`: drops unread bytes, so that the response is not lost here either.
   func finishPendingClose() {
-    pointee.flags.insert(.readable)
+    pointee.transport.readiness.insert(.readable)
     armTimer()
-    dropInput()
+    discardInput()
   }
 
-  /// Reads and drops what has come; closes at the end of the stream. If more comes than others should wait for, it goes
-  /// on in the next turn.
-  func dropInput() {
+  /// Reads and drops the bytes that have come; closes at the end of the stream. After 1 MiB it goes on in the next turn,
+  /// so that others are served.
+  func discardInput() {
     withUnsafeTemporaryAllocation(byteCount: 16384, alignment: 16) { scratch in
       for _ in 0..<64 {
-        guard pointee.flags.contains(.readable) else { return }
-        guard receive(into: scratch.baseAddress!, capacity: scratch.count) != nil else { return close() }
+        guard pointee.transport.readiness.contains(.readable) else { return }
+        guard transport.receive(into: scratch.baseAddress!, capacity: scratch.count) != nil else { return close() }
       }
       pointee.timerDue = loop.pointee.now
       loop.arm(timer, at: pointee.timerDue)

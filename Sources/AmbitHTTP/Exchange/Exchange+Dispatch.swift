@@ -4,17 +4,15 @@ internal import CAmbit
 internal import Logging
 
 extension UnsafeMutablePointer<Exchange> {
-  /// Finds the request's route, runs its handler, and sees the response through. As the connection's job.
+  /// Finds the request's route, runs its handler, and sees the response through. As the exchange's job.
   @inline(__always)
   func dispatch() {
-    let connection = pointee.connection!
     pointee.body.begin(
       pointee.head.body, expectsContinue: pointee.head.expectsContinue, limit: pointee.server.pointee.limits.maxBody)
-    if let route = findRoute() ?? findNewRoute(connection) {
-      run(route, on: connection)
+    if let route = findRoute() ?? findNewRoute() {
+      run(route)
     } else {
-      skipBody(of: connection)
-      connection.pointee.exchange = nil
+      _ = pointee.carrier?.finish(self, flushing: false)
       pointee.server.recycle(self)
     }
   }
@@ -22,25 +20,24 @@ extension UnsafeMutablePointer<Exchange> {
   /// The new route of a request whose old one led to a plugin that has been replaced. A handler that computes is told
   /// of the end of its plugin ahead of what was posted before, and with it the next request of its connection.
   @inline(never)
-  private func findNewRoute(_ connection: ConnectionPointer) -> RoutePointer? {
+  private func findNewRoute() -> RoutePointer? {
     guard pointee.awaitsRoutes else { return nil }
-    connection.letOthersRun()
+    pointee.job.letOthersRun()
     defer { pointee.awaitsRoutes = false }
     return findRoute()
   }
 
-  private func run(_ route: RoutePointer, on connection: ConnectionPointer) {
+  private func run(_ route: RoutePointer) {
     let scope = scope
-    let job = connection.job
+    let job = pointee.job
     job.pointee.scope = scope
     scope.pointee.handlerJob = job
     let code = pointee.policy.runsElsewhere ? runElsewhere(route, as: job) : runInPlace(route, as: job)
     job.handlerReturned(in: scope)
-    conclude(code, on: connection)
+    conclude(code)
+    finish()
     job.handlerIsDone()
     job.pointee.scope = scope.pointee.loop.pointee.root
-    skipBody(of: connection)
-    connection.detach(self)
     scope.pointee.handlerJob = nil
     scope.endAfterReadyJobs()
     scope.release()
@@ -73,7 +70,7 @@ extension UnsafeMutablePointer<Exchange> {
 
   private func answerWithoutStack(of size: Int) -> Int32 {
     PluginLog.write(.error, scope, "cannot run the handler: no memory for a stack of \(size) bytes; answered 503")
-    ErrorResponse.send(on: self, status: 503, text: "there is no memory for the handler's stack", closing: false)
+    ErrorResponse.send(on: self, status: 503, text: "there is no memory for the handler's stack")
     return Status.ok.rawValue
   }
 
@@ -102,7 +99,7 @@ extension UnsafeMutablePointer<Exchange> {
       let path = UnsafeRawBufferPointer(rebasing: server.pointee.path[..<length])
       return findRoute(path: path, isCopied: true, segments: count)
     case .refused(let refusal):
-      ErrorResponse.send(on: self, status: Int(refusal.status), text: refusal.text, closing: false)
+      ErrorResponse.send(on: self, status: Int(refusal.status), text: refusal.text)
       return nil
     }
   }
@@ -113,7 +110,7 @@ extension UnsafeMutablePointer<Exchange> {
     switch pointee.head.method {
     case .options: ResponseWriter.respondEmpty(to: self, status: 200)
     case .connect:
-      ErrorResponse.send(on: self, status: 501, text: "the method is not implemented", closing: true)
+      ErrorResponse.send(on: self, status: 501, text: "the method is not implemented", abort: .requestUnreadable)
     default: return false
     }
     return true
@@ -136,12 +133,12 @@ extension UnsafeMutablePointer<Exchange> {
         }
         return pointee.route
       case .notFound where set.table.knows(method: method):
-        ErrorResponse.send(on: self, status: 404, text: "there is no such path here", closing: false)
+        ErrorResponse.send(on: self, status: 404, text: "there is no such path here")
       case .methodNotAllowed where set.table.knows(method: method):
         let allowed = set.table.allowedMethods(path: path.bytes, segments: segments).joined(separator: ", ")
         ErrorResponse.send(on: self, status: 405, text: "the path does not answer this method", allow: allowed)
       case .notFound, .methodNotAllowed:
-        ErrorResponse.send(on: self, status: 501, text: "the method is not implemented", closing: false)
+        ErrorResponse.send(on: self, status: 501, text: "the method is not implemented")
       }
       return nil
     }
@@ -168,11 +165,11 @@ extension UnsafeMutablePointer<Exchange> {
       }
       let isStopping = plugin.pointee.cause == .shutdown
       let text: StaticString = isStopping ? "the host is shutting down" : "the plugin of this route has ended"
-      ErrorResponse.send(on: self, status: 503, text: text, closing: isStopping)
+      ErrorResponse.send(on: self, status: 503, text: text, abort: isStopping ? .hostStopping : nil)
       return false
     }
-    guard !pointee.body.isTooLong else {
-      ErrorResponse.send(on: self, status: 413, text: "the request body is too large", closing: true)
+    guard pointee.body.state != .tooLong else {
+      ErrorResponse.send(on: self, status: 413, text: "the request body is too large", abort: .requestUnreadable)
       return false
     }
     pointee.route = route
@@ -188,7 +185,12 @@ extension UnsafeMutablePointer<Exchange> {
   }
 }
 
-/// What a request wants to know of its scope.
+extension UnsafeMutablePointer<Job> {
+  /// Waits for the timers of another turn: a job that only yields may run again in this one, before any event is seen.
+  func letOthersRun() { _ = suspend(for: .turn, in: pointee.scope, timeout: 0) }
+}
+
+/// What an exchange wants to know of its scope.
 private let exchangeObserver = ScopeObserver(
   cancelling: { scope in scope.assumingMemoryBound(to: Exchange.self).scopeIsEnding() },
   closed: { scope in

@@ -3,72 +3,71 @@ internal import AmbitRuntime
 internal import Logging
 
 extension UnsafeMutablePointer<Exchange> {
-  /// The client has closed its side, or is gone: unless the response is complete, nobody waits for it any more.
-  func clientLeft() {
+  /// The carrier says that the client has closed its side, or is gone: unless the response is complete, nobody waits for
+  /// it any more.
+  func clientHasLeft() {
     guard isDispatched, !pointee.response.isComplete, !pointee.policy.finishesOnDisconnect else { return }
     scope.cancel(.disconnect)
   }
 
-  /// What writing to the response comes to when nobody receives it any more; `.closed` where the route goes on all the
-  /// same.
-  var statusWithoutClient: Status { scope.pointee.isOpen && pointee.connection != nil ? .closed : .cancelled }
+  /// The result of writing to a response that nobody receives any more: `.closed` where the route goes on all the same.
+  var statusWithoutClient: Status { scope.pointee.isOpen && pointee.carrier != nil ? .closed : .cancelled }
 
-  /// The scope's cause has been latched. A deadline is answered now: the handler may take its time to return.
+  /// The scope is ending, and its cause is known. A deadline is answered now: the handler may take its time to return.
   func scopeIsEnding() {
-    guard scope.pointee.cause == .deadline, pointee.response.phase == .unbegun, let connection = pointee.connection
+    guard scope.pointee.cause == .deadline, pointee.response.state == .notStarted, let carrier = pointee.carrier
     else { return }
-    ErrorResponse.send(on: self, status: 504, text: "the request took too long", closing: false)
-    if connection.pointee.outputWaiter == nil { connection.flushWithoutWaiting() }
+    ErrorResponse.send(on: self, status: 504, text: "the request took too long")
+    carrier.flushWithoutWaiting()
   }
 
-  /// Does what the handler's result asks for. Afterwards the response is complete, or the connection is to be closed.
+  /// Does what the handler's result asks for. Afterwards the response is complete, or the exchange is aborted.
   @inline(__always)
-  func conclude(_ code: Int32, on connection: ConnectionPointer) {
+  func conclude(_ code: Int32) {
     switch Status(rawValue: code) {
-    case .ok: completeResponse(on: connection)
+    case .ok: completeResponse()
     case .pending:
-      waitForCompletion(on: connection)
-      if !pointee.response.isComplete { abandonResponse(on: connection) }
-    default: conclude(failure: code, on: connection)
+      waitForCompletion()
+      if !pointee.response.isComplete { abandonResponse() }
+    default: conclude(failure: code)
     }
-    guard scope.isBusy, connection.pointee.outputWaiter == nil else { return }
-    guard !connection.flush() else { return }
-    connection.pointee.flags.insert(.closeAfterResponse)
-    if !pointee.policy.finishesOnDisconnect { scope.cancel(.disconnect) }
+  }
+
+  /// Lets the carrier go. If jobs go on in the scope, the response is sent first, since they may take long.
+  @inline(__always)
+  func finish() {
+    let isSent = pointee.carrier?.finish(self, flushing: scope.isBusy) ?? true
+    if !isSent, !pointee.policy.finishesOnDisconnect { scope.cancel(.disconnect) }
   }
 
   /// The handler is content: what it has not done of the response is done for it.
-  private func completeResponse(on connection: ConnectionPointer) {
-    switch pointee.response.phase {
+  private func completeResponse() {
+    switch pointee.response.state {
     case .complete: break
-    case .unbegun where scope.pointee.isOver: abandonResponse(on: connection)
-    case .unbegun:
-      ResponseWriter.respondEmpty(to: self, status: pointee.response.status)
-    case .streaming:
+    case .notStarted where scope.pointee.isOver: abandonResponse()
+    case .notStarted: ResponseWriter.respondEmpty(to: self, status: pointee.response.status)
+    case .streaming, .cutShort:
       let status = ResponseWriter.end(self)
       if status == .wrongState { fault("returned while one of its jobs was writing the response") }
-      if status != .ok { connection.pointee.flags.insert(.closeAfterResponse) }
+      if status != .ok { abort(.responseIncomplete) }
     }
   }
 
   /// The scope has ended, or no job is left that could complete the response.
-  private func abandonResponse(on connection: ConnectionPointer) {
-    guard pointee.response.phase == .unbegun else {
-      connection.pointee.flags.insert(.closeAfterResponse)
-      return
-    }
+  private func abandonResponse() {
+    guard pointee.response.state == .notStarted else { return abort(.responseIncomplete) }
     switch scope.pointee.cause {
-    case .disconnect: connection.pointee.flags.insert(.closeAfterResponse)
+    case .disconnect: abort(.clientLeft)
     case .retired, .shutdown:
       ErrorResponse.send(
-        on: self, status: 503, text: "the host is stopping, or the handler was replaced", closing: true)
-    default: ErrorResponse.send(on: self, status: 500, text: "the handler did not respond", closing: false)
+        on: self, status: 503, text: "the host is stopping, or the handler was replaced", abort: .hostStopping)
+    default: ErrorResponse.send(on: self, status: 500, text: "the handler did not respond")
     }
   }
 
   /// Waits until a job has completed the response.
-  private func waitForCompletion(on connection: ConnectionPointer) {
-    let job = connection.job
+  private func waitForCompletion() {
+    let job = pointee.job
     while !pointee.response.isComplete {
       pointee.response.isAwaited = true
       let status = job.awaitIdle(in: scope)
@@ -81,36 +80,36 @@ extension UnsafeMutablePointer<Exchange> {
   }
 
   @inline(never)
-  private func conclude(failure code: Int32, on connection: ConnectionPointer) {
+  private func conclude(failure code: Int32) {
     let isCancellation = code == Status.cancelled.rawValue && !scope.pointee.isOpen
-    if !isCancellation { report(failure: Status(rawValue: code), reason: connection.job.failureText) }
-    switch pointee.response.phase {
+    if !isCancellation { report(failure: Status(rawValue: code), reason: pointee.job.failureText) }
+    switch pointee.response.state {
     case .complete: break
-    case .streaming: connection.pointee.flags.insert(.closeAfterResponse)
-    case .unbegun where isCancellation: abandonResponse(on: connection)
-    case .unbegun: sendFailure(Status(rawValue: code))
+    case .streaming, .cutShort: abort(.responseIncomplete)
+    case .notStarted where isCancellation: abandonResponse()
+    case .notStarted: sendFailure(Status(rawValue: code))
     }
   }
 
-  /// A body that the handler could not read to its end is the client's doing.
+  /// A body that the handler could not read to its end is the client's fault, not the plugin's.
   private func report(failure status: Status, reason: String) {
-    let isOfClient = status == .limit && pointee.body.isTooLong || status == .invalid && pointee.body.isMalformed
-    guard isOfClient else { return fault("handler returned \(status)\(reason)") }
+    let isClientsFault =
+      status == .limit && pointee.body.state == .tooLong || status == .invalid && pointee.body.state == .malformed
+    guard isClientsFault else { return fault("handler returned \(status)\(reason)") }
     let body = status == .limit ? "longer than max_body" : "malformed"
     PluginLog.write(.info, scope, "the request's body is \(body), and the handler returned \(status)\(reason)")
   }
 
   private func sendFailure(_ status: Status) {
     switch status {
-    case .limit where pointee.body.isTooLong:
-      ErrorResponse.send(on: self, status: 413, text: "the request body is too large", closing: true)
-    case .invalid where pointee.body.isMalformed:
-      ErrorResponse.send(on: self, status: 400, text: "the request body is malformed", closing: true)
-    case .limit: ErrorResponse.send(on: self, status: 503, text: "the handler has reached a limit", closing: false)
-    case .invalid:
-      ErrorResponse.send(on: self, status: 400, text: "the handler found the request invalid", closing: false)
-    case .timedOut: ErrorResponse.send(on: self, status: 504, text: "the handler ran into a timeout", closing: false)
-    default: ErrorResponse.send(on: self, status: 500, text: "the handler failed", closing: false)
+    case .limit where pointee.body.state == .tooLong:
+      ErrorResponse.send(on: self, status: 413, text: "the request body is too large", abort: .requestUnreadable)
+    case .invalid where pointee.body.state == .malformed:
+      ErrorResponse.send(on: self, status: 400, text: "the request body is malformed", abort: .requestUnreadable)
+    case .limit: ErrorResponse.send(on: self, status: 503, text: "the handler has reached a limit")
+    case .invalid: ErrorResponse.send(on: self, status: 400, text: "the handler found the request invalid")
+    case .timedOut: ErrorResponse.send(on: self, status: 504, text: "the handler ran into a timeout")
+    default: ErrorResponse.send(on: self, status: 500, text: "the handler failed")
     }
   }
 

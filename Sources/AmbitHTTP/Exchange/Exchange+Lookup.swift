@@ -54,8 +54,7 @@ extension UnsafeMutablePointer<Exchange> {
 
   /// The client's address and port, `unix` for a local socket; absent once the client is gone.
   var peer: ambit_str {
-    guard let connection = pointee.connection, var text = SocketAddress(peerOf: connection.pointee.descriptor)?.text
-    else { return .absent }
+    guard var text = pointee.carrier?.peer.text else { return .absent }
     return text.withUTF8 { ambit_str(UnsafeRawBufferPointer(scope.copy(UnsafeRawBufferPointer($0)))) }
   }
 }

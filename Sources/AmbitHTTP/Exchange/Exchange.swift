@@ -2,16 +2,19 @@ internal import AmbitCore
 internal import AmbitRuntime
 internal import CAmbit
 
-/// One request, from its first byte to the close of its scope. A record of the loop's pool.
+/// One request and its response, from the request's first byte to the close of its scope. A record of the loop's pool.
 struct Exchange {
-  /// First: the scope's address is the request's. Made anew when the handler is called, void before.
+  /// First: the scope's address is the exchange's. Made anew when the handler is called, void before.
   var scope: Scope
   var server: ServerPointer
-  /// nil once the response is complete or cannot be sent: what still runs has no client any more.
-  var connection: ConnectionPointer?
+  /// nil once the response is complete or cannot be sent: jobs that still run have no client any more.
+  var carrier: Carrier?
+  /// The job that runs the handler: with HTTP/1 that of the connection.
+  var job: JobPointer
   var nextFree: ExchangePointer?
 
-  var parser: HeadParser
+  /// The part that only HTTP/1 uses.
+  var http1: HTTP1Message
   var head: RequestHead
   var fields: UnsafeMutableBufferPointer<HeaderField>
   /// The bytes of the head; a reference of its own, so that they stay.
@@ -31,6 +34,31 @@ struct Exchange {
 
   var body: RequestBody
   var response: Response
+  var record: ExchangeRecord
+}
+
+/// What counters and log lines say of an exchange; whole once the exchange has left its carrier.
+struct ExchangeRecord {
+  /// When its first byte was found: monotonic nanoseconds, as of that turn of the loop.
+  var startedAt: Int64
+  /// The status of the response; 0 if there is none.
+  var status: UInt16 = 0
+  /// Why the exchange was given up first; nil if it was not.
+  var abortReason: AbortReason?
+  /// Bytes of the response that were handed to the transport, with head and framing.
+  var bytesSent: Int64 = 0
+}
+
+/// Why an exchange is given up, or why its carrier can carry no other one.
+enum AbortReason {
+  /// The client has closed the connection, or takes no more bytes.
+  case clientLeft
+  /// The request's body is not read to its end, or the request is malformed: where the next one begins is unknown.
+  case requestUnreadable
+  /// The response ends before it is complete: its handler failed, or its scope ended.
+  case responseIncomplete
+  /// The host stops, or the handler was replaced.
+  case hostStopping
 }
 
 typealias ExchangePointer = UnsafeMutablePointer<Exchange>
@@ -39,7 +67,7 @@ extension UnsafeMutablePointer<Exchange> {
   @inline(__always) var scope: ScopePointer { pointer(to: \.scope)! }
   @inline(__always) var isDispatched: Bool { pointee.route != nil }
 
-  /// The request of the scope behind a handle; nil if the scope is not in a request.
+  /// The exchange of the scope behind a handle; nil if the scope is not in an exchange.
   @inline(__always)
   static func of(_ handle: UnsafeMutablePointer<ambit_scope>?) -> ExchangePointer? {
     guard let handle else { return nil }
@@ -54,7 +82,7 @@ extension UnsafeMutablePointer<Exchange> {
     pointer(to: \.nextFree)!.initialize(to: nil)
     pointer(to: \.awaitsRoutes)!.initialize(to: false)
     pointer(to: \.fields)!.initialize(to: fields)
-    pointer(to: \.parser)!.initialize(to: HeadParser(limits: server.pointee.limits.head))
+    pointer(to: \.http1)!.initialize(to: HTTP1Message(parser: HeadParser(limits: server.pointee.limits.head)))
     pointer(to: \.input)!.initialize(to: nil)
     pointer(to: \.body)!.initialize(to: RequestBody())
     pointer(to: \.response)!.initialize(to: Response())
@@ -66,27 +94,37 @@ extension UnsafeMutablePointer<Exchange> {
     deallocate()
   }
 
-  /// Makes a record of the pool the request that begins on `connection`.
+  /// Makes a record of the pool the exchange of the request that begins.
   @inline(__always)
-  func begin(on connection: ConnectionPointer) {
-    pointer(to: \.connection)!.initialize(to: connection)
-    pointee.parser.reset()
+  func begin(on carrier: Carrier, job: JobPointer) {
+    pointer(to: \.carrier)!.initialize(to: carrier)
+    pointer(to: \.job)!.initialize(to: job)
+    pointee.http1.parser.reset()
+    pointee.http1.body.reset()
     pointer(to: \.head)!.initialize(to: RequestHead())
     pointer(to: \.route)!.initialize(to: nil)
     pointee.body.reset()
     pointee.response.reset()
+    pointer(to: \.record)!.initialize(to: ExchangeRecord(startedAt: pointee.server.pointee.loop.pointee.now))
   }
 
   /// Reads on in the head; `bytes` begin with its first byte.
   @inline(__always)
   func readHead(_ bytes: UnsafeRawBufferPointer) -> HeadResult {
     var fields = pointee.fields.mutableSpan
-    return pointee.parser.parse(bytes.bytes, into: &pointee.head, fields: &fields)
+    return pointee.http1.parser.parse(bytes.bytes, into: &pointee.head, fields: &fields)
   }
 
   /// The bytes of a range of the head.
   @inline(__always)
   func bytes(_ range: ByteRange) -> UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(start: pointee.input!.bytes + pointee.headStart + range.start, count: Int(range.length))
+  }
+
+  /// Gives the exchange up: its carrier carries no other one, and ends behind the bytes that are pending. A response that
+  /// has not started can still be sent. Does nothing once the exchange has left its carrier.
+  func abort(_ reason: AbortReason) {
+    if pointee.record.abortReason == nil { pointee.record.abortReason = reason }
+    pointee.carrier?.abort(reason)
   }
 }

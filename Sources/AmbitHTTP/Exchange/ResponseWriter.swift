@@ -1,49 +1,74 @@
 internal import AmbitCore
 internal import AmbitRuntime
 
-/// Writes responses: the head, then the body with it or behind it.
+/// Writes responses: the head, then the body with it or behind it. Every byte of a response goes through here, so here is
+/// the place for filters, and what an exchange has sent is recorded here and below.
 enum ResponseWriter {
-  /// Bodies up to this size are copied behind their head, to be sent in one piece with it and with what else is pending;
-  /// larger ones are sent from where they are.
-  static var largestCopy: Int { 8192 }
-
-  /// A whole response. A large body may wait for the client, as `job`; without one the body must be small.
+  /// A whole response. A large body is sent from where it is, and may wait for the client as `job`.
   @inline(__always)
   static func respond(
     to exchange: ExchangePointer, status: Int, contentType: UnsafeRawBufferPointer?, body: UnsafeRawBufferPointer,
-    job: JobPointer? = nil, scope: ScopePointer? = nil
+    job: JobPointer, scope: ScopePointer
   ) -> Status {
-    guard let connection = exchange.pointee.connection else { return .cancelled }
-    guard exchange.pointee.response.phase == .unbegun else { return .wrongState }
-    if !exchange.bodyIsHere(on: connection) { connection.pointee.flags.insert(.closeAfterResponse) }
-    let isCopied = body.count <= largestCopy
-    ResponseHead.write(
-      exchange, connection, status: status, contentType: contentType, length: Int64(body.count),
-      body: isCopied ? body : UnsafeRawBufferPointer(start: nil, count: 0))
-    if isCopied || exchange.pointee.response.isBodyless {
-      complete(exchange, connection)
-      return .ok
+    guard body.count <= HTTP1Connection.largestCopy else {
+      return respondLarge(
+        to: exchange, status: status, contentType: contentType, body: body, job: job, scope: scope)
     }
-    exchange.pointee.response.phase = .streaming
-    let sent = connection.send(body, job: job!, scope: scope!)
-    guard sent == .ok else { return cutShort(exchange, sent) }
-    complete(exchange, connection)
+    return respond(to: exchange, status: status, contentType: contentType, copying: body)
+  }
+
+  /// A whole response whose body is copied behind its head, to be sent in one piece with it and with the bytes that are
+  /// pending. Waits for nothing.
+  @inline(__always)
+  static func respond(
+    to exchange: ExchangePointer, status: Int, contentType: UnsafeRawBufferPointer?,
+    allow: UnsafeRawBufferPointer? = nil, copying body: UnsafeRawBufferPointer
+  ) -> Status {
+    guard let carrier = exchange.pointee.carrier else { return .cancelled }
+    guard exchange.pointee.response.state == .notStarted else { return .wrongState }
+    if !carrier.hasWholeBody(of: exchange) { exchange.abort(.requestUnreadable) }
+    exchange.pointee.record.status = UInt16(truncatingIfNeeded: status)
+    carrier.sendHead(
+      of: exchange, status: status, contentType: contentType, allow: allow, length: Int64(body.count), body: body)
+    complete(exchange, carrier)
     return .ok
   }
 
   /// A whole response without a body.
   static func respondEmpty(to exchange: ExchangePointer, status: Int) {
     _ = respond(
-      to: exchange, status: status, contentType: nil, body: UnsafeRawBufferPointer(start: nil, count: 0))
+      to: exchange, status: status, contentType: nil, copying: UnsafeRawBufferPointer(start: nil, count: 0))
+  }
+
+  @inline(never)
+  private static func respondLarge(
+    to exchange: ExchangePointer, status: Int, contentType: UnsafeRawBufferPointer?, body: UnsafeRawBufferPointer,
+    job: JobPointer, scope: ScopePointer
+  ) -> Status {
+    guard let carrier = exchange.pointee.carrier else { return .cancelled }
+    guard exchange.pointee.response.state == .notStarted else { return .wrongState }
+    if !carrier.hasWholeBody(of: exchange) { exchange.abort(.requestUnreadable) }
+    exchange.pointee.record.status = UInt16(truncatingIfNeeded: status)
+    carrier.sendHead(of: exchange, status: status, contentType: contentType, length: Int64(body.count))
+    if !exchange.pointee.response.isBodyless {
+      exchange.pointee.response.state.apply(.headSent)
+      let sent = carrier.send(body, of: exchange, job: job, scope: scope)
+      guard sent == .ok else { return cutShort(exchange, sent) }
+    }
+    complete(exchange, carrier)
+    return .ok
   }
 
   /// The head of a response whose body follows; `length` nil if only its end will tell.
-  static func begin(_ exchange: ExchangePointer, status: Int, length: Int64?) -> Status {
-    guard let connection = exchange.pointee.connection else { return .cancelled }
-    guard exchange.pointee.response.phase == .unbegun else { return .wrongState }
-    exchange.sendContinue(on: connection)
-    ResponseHead.write(exchange, connection, status: status, contentType: nil, length: length)
-    exchange.pointee.response.phase = .streaming
+  static func begin(
+    _ exchange: ExchangePointer, status: Int, contentType: UnsafeRawBufferPointer? = nil, length: Int64?
+  ) -> Status {
+    guard let carrier = exchange.pointee.carrier else { return .cancelled }
+    guard exchange.pointee.response.state == .notStarted else { return .wrongState }
+    carrier.sendContinue(for: exchange)
+    exchange.pointee.record.status = UInt16(truncatingIfNeeded: status)
+    carrier.sendHead(of: exchange, status: status, contentType: contentType, length: length)
+    exchange.pointee.response.state.apply(.headSent)
     exchange.pointee.response.remaining = exchange.pointee.response.isBodyless ? nil : length
     return .ok
   }
@@ -52,70 +77,87 @@ enum ResponseWriter {
   static func write(
     _ bytes: UnsafeRawBufferPointer, to exchange: ExchangePointer, job: JobPointer, scope: ScopePointer
   ) -> Status {
-    guard exchange.pointee.response.phase == .streaming else { return .wrongState }
-    guard let connection = exchange.pointee.connection, !exchange.pointee.response.isCutShort else {
-      return exchange.statusWithoutClient
+    switch exchange.pointee.response.state {
+    case .notStarted, .complete: return .wrongState
+    case .cutShort: return exchange.statusWithoutClient
+    case .streaming: break
     }
-    guard connection.pointee.outputWaiter == nil else { return .wrongState }
+    guard let carrier = exchange.pointee.carrier else { return exchange.statusWithoutClient }
+    guard !carrier.isSending else { return .wrongState }
     if let remaining = exchange.pointee.response.remaining {
       guard bytes.count <= remaining else { return .invalid }
       exchange.pointee.response.remaining = remaining - Int64(bytes.count)
     }
     if bytes.isEmpty || exchange.pointee.response.isBodyless { return .ok }
-    let isChunked = exchange.pointee.response.isChunked
-    if isChunked {
-      var writer = ByteWriter(connection.reserve(18))
-      writer.write(hexadecimal: bytes.count)
-      writer.write("\r\n")
-      connection.didWrite(writer.count)
-    }
-    let status: Status
-    if isChunked, bytes.count <= largestCopy {
-      connection.append(bytes)
-      connection.append(.literal("\r\n"))
-      status = connection.send(.literal(""), job: job, scope: scope)
-    } else {
-      status = connection.send(bytes, job: job, scope: scope)
-      if isChunked, status == .ok { connection.append(.literal("\r\n")) }
-    }
+    let status = carrier.send(bytes, of: exchange, job: job, scope: scope)
     return status == .ok ? .ok : cutShort(exchange, status)
   }
 
   /// Part of the body could not be sent: the client sees that by the end of the connection.
   private static func cutShort(_ exchange: ExchangePointer, _ status: Status) -> Status {
-    exchange.pointee.response.isCutShort = true
-    exchange.pointee.connection?.pointee.flags.insert(.closeAfterResponse)
+    exchange.pointee.response.state.apply(.pieceFailed)
+    exchange.abort(status == .closed ? .clientLeft : .responseIncomplete)
     guard status == .closed else { return status }
-    exchange.clientLeft()
+    exchange.clientHasLeft()
     return exchange.statusWithoutClient
   }
 
   /// The end of the body; `.invalid` if it is shorter than its head announced, `.wrongState` while a job writes.
   static func end(_ exchange: ExchangePointer) -> Status {
-    guard exchange.pointee.response.phase == .streaming else { return .wrongState }
-    guard let connection = exchange.pointee.connection, !exchange.pointee.response.isCutShort,
-      !connection.pointee.flags.contains(.writeFailed)
-    else { return exchange.statusWithoutClient }
-    guard connection.pointee.outputWaiter == nil else { return .wrongState }
-    if let remaining = exchange.pointee.response.remaining, remaining > 0 {
-      exchange.fault("ended the response \(remaining) bytes short of the length it announced")
-      connection.pointee.flags.insert(.closeAfterResponse)
-      complete(exchange, connection)
-      return .invalid
+    switch exchange.pointee.response.state {
+    case .notStarted, .complete: return .wrongState
+    case .cutShort: return exchange.statusWithoutClient
+    case .streaming: break
     }
-    if exchange.pointee.response.isChunked, !exchange.pointee.response.isBodyless {
-      connection.append(.literal("0\r\n\r\n"))
+    guard let carrier = exchange.pointee.carrier, !carrier.isBroken else { return exchange.statusWithoutClient }
+    guard !carrier.isSending else { return .wrongState }
+    guard let remaining = exchange.pointee.response.remaining, remaining > 0 else {
+      complete(exchange, carrier)
+      return .ok
     }
-    complete(exchange, connection)
-    return .ok
+    exchange.fault("ended the response \(remaining) bytes short of the length it announced")
+    exchange.abort(.responseIncomplete)
+    complete(exchange, carrier)
+    return .invalid
   }
 
-  /// Nothing more is written to the response; who waits for that is told.
+  /// Nothing more is written to the response; the job that waits for that is woken.
   @inline(__always)
-  private static func complete(_ exchange: ExchangePointer, _ connection: ConnectionPointer) {
-    exchange.pointee.response.phase = .complete
-    if exchange.pointee.response.isAwaited { connection.job.wake(.ok) }
-    // A job other than the connection's may have to wait for its next turn: what it completed goes out now.
-    if connection.loop.pointee.current != connection.job { connection.flushWithoutWaiting() }
+  private static func complete(_ exchange: ExchangePointer, _ carrier: Carrier) {
+    exchange.pointee.response.state.apply(.ended)
+    if exchange.pointee.response.isAwaited { exchange.pointee.job.wake(.ok) }
+    carrier.end(exchange)
+  }
+}
+
+/// The host's own responses: a status and one line that says why.
+enum ErrorResponse {
+  /// Responds with the status, its reason and `text`, unless a response has started.
+  /// - Parameters:
+  ///   - allow: the value of the `Allow` field; nil without one.
+  ///   - abort: why the connection or stream ends with this response; nil if it does not.
+  // Out of line, so that nothing of it lies in the way of other requests.
+  @inline(never)
+  static func send(
+    on exchange: ExchangePointer, status: Int, text: some CustomStringConvertible, allow: String? = nil,
+    abort reason: AbortReason? = nil
+  ) {
+    guard exchange.pointee.carrier != nil, exchange.pointee.response.state == .notStarted else { return }
+    if let reason { exchange.abort(reason) }
+    var line = "\(status) \(ReasonPhrase.text(for: status)): \(text)\n"
+    var allow = allow
+    exchange.pointee.response.lines = HeaderLines()
+    line.withUTF8 { line in
+      if allow == nil { return send(on: exchange, status, line, allow: nil) }
+      allow!.withUTF8 { send(on: exchange, status, line, allow: UnsafeRawBufferPointer($0)) }
+    }
+  }
+
+  private static func send(
+    on exchange: ExchangePointer, _ status: Int, _ line: UnsafeBufferPointer<UInt8>, allow: UnsafeRawBufferPointer?
+  ) {
+    _ = ResponseWriter.respond(
+      to: exchange, status: status, contentType: .literal("text/plain"), allow: allow,
+      copying: UnsafeRawBufferPointer(line))
   }
 }

@@ -27,6 +27,14 @@ struct ByteWriter {
     end += bytes.count
   }
 
+  /// Writes a header line; `name` ends with the colon and a space.
+  @inline(__always)
+  mutating func write(_ name: StaticString, _ value: UnsafeRawBufferPointer) {
+    write(name)
+    write(value)
+    write("\r\n")
+  }
+
   /// Writes the first `count` bytes of a block of `size` bytes, and scribbles on the rest of as many behind the end: to
   /// copy so many bytes as the program itself says takes no call.
   @inline(__always)

@@ -95,7 +95,7 @@ extension FunctionCall {
     let (status, bytes) = exchange.readWholeBody(job: job, scope: scope)
     switch status {
     case .ok: return bytes
-    case .limit where exchange.pointee.body.isTooLong: throw .bodyTooLarge
+    case .limit where exchange.pointee.body.state == .tooLong: throw .bodyTooLarge
     case .invalid: throw .badRequest("the request body is malformed")
     default: throw .status(status)
     }

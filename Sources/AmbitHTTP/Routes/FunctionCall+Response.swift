@@ -9,7 +9,7 @@ internal import Glibc
 extension FunctionCall {
   /// Responds, unless the function has done so itself or nobody waits for it any more.
   func respond() throws(FunctionCallError) {
-    guard exchange.pointee.response.phase == .unbegun else { return }
+    guard exchange.pointee.response.state == .notStarted else { return }
     if call.pointee.hasReports || prefersJSON {
       try respondWithJSON()
     } else {

@@ -68,7 +68,7 @@ extension UnsafeMutablePointer<Exchange> {
     case .status(let status): return status
     case .badRequest(let reason): ErrorResponse.send(on: self, status: 400, text: reason)
     case .bodyTooLarge:
-      ErrorResponse.send(on: self, status: 413, text: "the request body is too large", closing: true)
+      ErrorResponse.send(on: self, status: 413, text: "the request body is too large", abort: .requestUnreadable)
     case .function(let reason):
       fault(reason)
       ErrorResponse.send(on: self, status: 500, text: reason)

@@ -28,7 +28,7 @@ extension UnsafeMutablePointer<Server> {
 
   /// Ends the exchange of a connection whose client has left: now, or in a later turn if this turn has ended its share.
   func handleDisconnect(of connection: ConnectionPointer) {
-    guard !pendingDisconnectsLink.isAlone || !countDisconnect() else { return connection.attend() }
+    guard !pendingDisconnectsLink.isAlone || !countDisconnect() else { return connection.handleReadiness() }
     putLast(connection, pendingDisconnectsLink)
   }
 
@@ -62,7 +62,7 @@ extension UnsafeMutablePointer<Server> {
   }
 
   private func cancelExchanges() {
-    while !pendingDisconnectsLink.isAlone, countDisconnect() { reopen(pendingDisconnectsLink.popFirst()!).attend() }
+    while !pendingDisconnectsLink.isAlone, countDisconnect() { reopen(pendingDisconnectsLink.popFirst()!).handleReadiness() }
   }
 
   private func closePending() {

@@ -1,18 +1,17 @@
 internal import AmbitRuntime
-internal import CLinux
 
 /// Whether a loop waits for the first bytes of a connection that it has accepted.
 ///
-/// They are on their way as a rule, some microseconds behind the connection. A loop that goes on before they are here may
-/// begin with another connection's handler, and if that blocks, the new client waits for it, although another loop could
-/// have served it. So a loop with nothing else to do waits for them for a moment. After each time in vain it lets pass
-/// twice as many connections as before: clients that say nothing do not hold it up.
+/// As a rule they follow the connection by some microseconds. A loop that goes on before they are here may begin with
+/// another connection's handler; if that handler blocks, the new client waits for it, although another loop could have
+/// served the client. So a loop with nothing else to do waits for the first bytes for a moment. After each wait in vain
+/// it skips twice as many connections as before, so that clients that say nothing do not hold it up.
 struct FirstBytes {
   /// In nanoseconds.
   fileprivate static var wait: Int64 { 100_000 }
   private static var mostDoublings: UInt32 { 6 }
 
-  /// In vain, in a row.
+  /// Waits in vain, in a row.
   private var failures: UInt32 = 0
   /// How many connections pass before the next wait.
   private var skips: UInt32 = 0
@@ -31,11 +30,11 @@ struct FirstBytes {
 
 extension UnsafeMutablePointer<Server> {
   /// Waits for what the client of a new connection sends first, if that is worthwhile; false if nothing has come.
-  func mayHaveFirstBytes(of descriptor: Int32) -> Bool {
+  func mayHaveFirstBytes(on transport: TransportPointer) -> Bool {
     guard pointee.tally.loopCount > 1, !pointee.loop.hasMoreInTurn, pointee.firstBytes.isWorthwhile() else {
       return true
     }
-    let haveCome = clinux_await_bytes(descriptor, FirstBytes.wait)
+    let haveCome = transport.awaitBytes(for: FirstBytes.wait)
     pointee.firstBytes.note(haveCome: haveCome)
     return haveCome
   }

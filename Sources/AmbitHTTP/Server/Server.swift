@@ -37,6 +37,8 @@ struct Server {
   /// Those of `routes`, to be had without a reference.
   var options = RoutingOptions()
   var responsePrefix = ResponsePrefix()
+  /// Of exchanges that have left their carriers.
+  var counters = HTTPCounters()
   /// No new requests are taken: each response closes its connection.
   var isDraining = false
   /// From when on it is worth another line in the log that connections cannot be served: monotonic nanoseconds.
@@ -53,6 +55,7 @@ extension Server {
 typealias ServerPointer = UnsafeMutablePointer<Server>
 
 extension UnsafeMutablePointer<Server> {
+  @inline(__always) var buffers: UnsafeMutablePointer<BufferPool> { pointer(to: \.buffers)! }
   @inline(__always) var openLink: LinkPointer { pointer(to: \.open)! }
   @inline(__always) var connectionJob: JobKindPointer { JobKindPointer(pointer(to: \.connectionJob)!) }
   @inline(__always) private var freeLink: LinkPointer { pointer(to: \.free)! }
@@ -83,7 +86,7 @@ extension UnsafeMutablePointer<Server> {
     loop.pointee.server = UnsafeMutableRawPointer(self)
     loop.pointee.lookForDisconnect = { exchange in
       let exchange = exchange.assumingMemoryBound(to: Exchange.self)
-      exchange.pointee.connection?.lookForDisconnect(of: exchange)
+      exchange.pointee.carrier?.connection.lookForDisconnect(of: exchange)
     }
   }
 
@@ -150,7 +153,7 @@ extension UnsafeMutablePointer<Server> {
   @inline(__always)
   func takeExchange(for connection: ConnectionPointer) -> ExchangePointer {
     let exchange = takeFreeExchange() ?? makeExchange()
-    exchange.begin(on: connection)
+    exchange.begin(on: .http1(connection.http1), job: connection.job)
     return exchange
   }
 
@@ -170,9 +173,8 @@ extension UnsafeMutablePointer<Server> {
 
   /// Takes a request's record back, and with it its hold on the bytes of its head.
   func recycle(_ exchange: ExchangePointer) {
-    exchange.pointee.input?.release(to: pointer(to: \.buffers)!)
+    exchange.pointee.input?.release(to: buffers)
     exchange.pointee.input = nil
-    exchange.pointee.connection = nil
     guard pointee.freeExchangeCount < Self.keptRecords else {
       exchange.deallocateRecord()
       return pointee.loop.noteFreedMemory()

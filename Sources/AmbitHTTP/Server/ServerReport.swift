@@ -7,6 +7,8 @@ package struct ServerReport: Sendable {
   package let connections: Int
   /// Buffers that hold what was received, or what is to be sent.
   package let buffers: Int
+  /// Exchanges since the start.
+  package let counters: HTTPCounters
 
   /// Looks at a loop, on the loop.
   init(of loop: LoopPointer) {
@@ -14,5 +16,6 @@ package struct ServerReport: Sendable {
     self.loop = LoopReport(of: loop)
     connections = server.pointee.openCount
     buffers = server.pointee.buffers.liveCount
+    counters = server.pointee.counters
   }
 }

@@ -21,11 +21,11 @@ struct HeadCutTests {
 
   private func expect(_ read: ReadHead, toBe request: RandomRequest, count: Int, _ comment: Comment) {
     #expect(read.result == .complete, comment)
-    #expect(read.head.length == count, comment)
+    #expect(read.http1.length == count, comment)
     #expect(read.text(read.head.methodRange) == request.method, comment)
     #expect(read.path == request.path, comment)
     #expect(read.query == request.query, comment)
-    #expect(Int(read.head.minorVersion) == request.minorVersion, comment)
+    #expect(Int(read.http1.minorVersion) == request.minorVersion, comment)
     #expect(read.head.body == request.body, comment)
     #expect(read.fieldTexts == request.fields.map { "\($0.name)=\($0.value)" }, comment)
   }
@@ -41,19 +41,19 @@ struct HeadCutTests {
         let cuts = random.cuts(of: bytes.count)
         #expect(ReadHead(bytes, cuts: cuts, limits: limits) == whole, "seed \(seed), cuts \(cuts): \(bytes.quoted)")
       }
-      if whole.result == .complete { expectOneMeaning(of: bytes, whole.head, "seed \(seed): \(bytes.quoted)") }
+      if whole.result == .complete { expectOneMeaning(of: bytes, whole, "seed \(seed): \(bytes.quoted)") }
     }
   }
 
   /// An accepted head has as many lines for a server that splits it at CR LF as for one that splits it at LF or at CR.
-  private func expectOneMeaning(of bytes: [UInt8], _ head: RequestHead, _ comment: Comment) {
-    let text = bytes[..<head.length]
+  private func expectOneMeaning(of bytes: [UInt8], _ read: ReadHead, _ comment: Comment) {
+    let text = bytes[..<read.http1.length]
     let pairs = zip(text, text.dropFirst()).count { $0 == 0x0d && $1 == 0x0a }
     #expect(text.suffix(4) == [0x0d, 0x0a, 0x0d, 0x0a], comment)
     #expect(text.count { $0 == 0x0a } == pairs, comment)
     #expect(text.count { $0 == 0x0d } == pairs, comment)
     let emptyLines = text.prefix { $0 == 0x0d || $0 == 0x0a }.count / 2
-    #expect(pairs == emptyLines + 1 + head.fieldCount + 1, comment)
+    #expect(pairs == emptyLines + 1 + read.head.fieldCount + 1, comment)
   }
 
   @Test func `at each place and pair of places changes nothing`() {

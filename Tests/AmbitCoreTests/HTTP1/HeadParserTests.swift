@@ -31,8 +31,8 @@ struct HeadParserTests {
     #expect(parse(lines + "Connec") == .incomplete)
     #expect(parse(String(repeating: "\n", count: lines.utf8.count) + "Connection: close\r\n\r\n") == .complete)
     #expect(head.method == .post)
-    #expect(head.body == .length(12))
-    #expect(!head.keepsAlive)
+    #expect(head.body == .known(12))
+    #expect(!parser.http1.keepsAlive)
   }
 
   @Test mutating func `needs no more room than the limit to come to an answer`() {

@@ -23,7 +23,7 @@ struct PersistenceTests {
   func `decide whether the connection stays`(version: String, lines: [String], keepsAlive: Bool) {
     let read = ReadHead(request(["GET / \(version)", "Host: a"] + lines))
     #expect(read.result == .complete)
-    #expect(read.head.keepsAlive == keepsAlive)
+    #expect(read.http1.keepsAlive == keepsAlive)
   }
 
   @Test(arguments: [

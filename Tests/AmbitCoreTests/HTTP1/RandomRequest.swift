@@ -9,7 +9,7 @@ struct RandomRequest {
   var query: String?
   var minorVersion: Int
   var fields: [(name: String, value: String)]
-  var body = BodyFraming.none
+  var body = BodyLength.none
 
   init(using random: inout SeededGenerator) {
     let tokens = "abcXYZ019-_.!#$%&'*+^`|~"
@@ -36,10 +36,10 @@ struct RandomRequest {
     switch random.number(0...2) {
     case 0:
       let length = Int64.random(in: 0...Int64.max, using: &random)
-      body = .length(length)
+      body = .known(length)
       add("Content-Length", "\(length)", using: &random)
     case 1 where minorVersion == 1:
-      body = .chunked
+      body = .unknown
       add("Transfer-Encoding", "chunked", using: &random)
     default: break
     }

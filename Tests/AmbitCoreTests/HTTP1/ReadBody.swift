@@ -5,7 +5,7 @@ struct ReadBody: Equatable {
   var data: [UInt8] = []
   var consumed = 0
   /// The event that ended the reading; `incomplete` if the bytes did.
-  var last = ChunkedEvent.incomplete
+  var last = BodyEvent.incomplete
 }
 
 extension ReadBody {
@@ -30,7 +30,7 @@ extension ReadBody {
   var text: String { String(decoding: data, as: UTF8.self) }
 }
 
-extension ChunkedEvent {
+extension BodyEvent {
   fileprivate var isData: Bool {
     if case .data = self { true } else { false }
   }

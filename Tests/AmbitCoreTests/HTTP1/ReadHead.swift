@@ -4,6 +4,7 @@ import AmbitCore
 struct ReadHead: Equatable {
   var result: HeadResult
   var head: RequestHead
+  var http1: HTTP1Head
   var fields: [HeaderField]
   private var bytes: [UInt8]
 
@@ -24,7 +25,7 @@ struct ReadHead: Equatable {
 extension ReadHead {
   /// Reads `bytes` in the pieces that end at `cuts`, then whole, until the parser has an answer.
   ///
-  /// Without an answer `complete` there is no head to compare, so `head` and `fields` are left empty.
+  /// Without an answer `complete` there is no head to compare, so `head`, `http1` and `fields` are left empty.
   init(_ bytes: [UInt8], cuts: [Int] = [], limits: HeadLimits = HeadLimits(), room: Int = 200) {
     var parser = HeadParser(limits: limits)
     self.init(bytes, cuts: cuts, room: room, with: &parser)
@@ -42,6 +43,7 @@ extension ReadHead {
     }
     self.bytes = bytes
     self.head = result == .complete ? head : RequestHead()
+    http1 = result == .complete ? parser.http1 : HTTP1Head()
     fields = result == .complete ? Array(storage[..<head.fieldCount]) : []
   }
 

@@ -9,8 +9,8 @@ struct RequestLineTests {
     #expect(read.head.method == .get)
     #expect(read.text(read.head.methodRange) == "GET")
     #expect(read.text(read.head.target) == "/hello/World?a=1")
-    #expect(read.head.minorVersion == 1)
-    #expect(read.head.length == 57)
+    #expect(read.http1.minorVersion == 1)
+    #expect(read.http1.length == 57)
   }
 
   @Test(arguments: [
@@ -27,7 +27,7 @@ struct RequestLineTests {
 
   @Test(arguments: [("HTTP/1.0", 0), ("HTTP/1.1", 1), ("HTTP/1.2", 1), ("HTTP/1.9", 1)] as [(String, UInt8)])
   func `takes a later 1 point x for 1 point 1`(version: String, minor: UInt8) {
-    #expect(ReadHead(request("GET / \(version)", "Host: a")).head.minorVersion == minor)
+    #expect(ReadHead(request("GET / \(version)", "Host: a")).http1.minorVersion == minor)
   }
 
   @Test(arguments: 0...4)
@@ -36,12 +36,12 @@ struct RequestLineTests {
     let read = ReadHead(text)
     #expect(read.result == .complete)
     #expect(read.path == "/")
-    #expect(read.head.length == text.utf8.count)
+    #expect(read.http1.length == text.utf8.count)
   }
 
   @Test func `ends where the head ends, whatever follows`() {
     let head = request("POST / HTTP/1.1", "Host: a", "Content-Length: 4")
-    #expect(ReadHead(head + "\u{1}\n\r\n").head.length == head.utf8.count)
+    #expect(ReadHead(head + "\u{1}\n\r\n").http1.length == head.utf8.count)
   }
 
   @Test(arguments: [

@@ -3,11 +3,11 @@ internal import AmbitRuntime
 internal import CLinux
 internal import Glibc
 
-extension UnsafeMutablePointer<Connection> {
+extension UnsafeMutablePointer<Transport> {
   /// Where the next `count` bytes to be sent are to be written; `didWrite` makes them count.
   @inline(__always)
   func reserve(_ count: Int) -> UnsafeMutableRawPointer {
-    if pointee.output == nil, count <= Buffer.standardCapacity { pointee.output = buffers.pointee.make() }
+    if pointee.output == nil, count <= Buffer.standardCapacity { pointee.output = pointee.buffers.pointee.make() }
     if let output = pointee.output, output.pointee.capacity &- pointee.outputEnd >= count {
       return output.bytes + pointee.outputEnd
     }
@@ -29,11 +29,11 @@ extension UnsafeMutablePointer<Connection> {
   @inline(never)
   private func growOutput(by count: Int) {
     flushWithoutWaiting()
-    let pending = pointee.outputEnd - pointee.outputStart
-    let new = buffers.pointee.make(capacity: max(pending + count, pending * 2))
+    let pending = pendingOutput
+    let new = pointee.buffers.pointee.make(capacity: max(pending + count, pending * 2))
     if let old = pointee.output {
       memcpy(new.bytes, old.bytes + pointee.outputStart, pending)
-      old.release(to: buffers)
+      old.release(to: pointee.buffers)
     }
     pointee.output = new
     pointee.outputStart = 0
@@ -42,23 +42,23 @@ extension UnsafeMutablePointer<Connection> {
 
   /// Sends what the kernel takes now.
   func flushWithoutWaiting() {
-    guard pointee.outputStart < pointee.outputEnd, pointee.flags.contains(.writable) else { return }
+    guard pointee.outputStart < pointee.outputEnd, pointee.readiness.contains(.writable) else { return }
     _ = sendOnce(UnsafeRawBufferPointer(start: nil, count: 0))
   }
 
-  /// Sends all that is to be sent, waiting as the connection's own job where the client is slow; false if it cannot be.
+  /// Sends all that is to be sent, waiting as `job` where the client is slow; false if it cannot be sent.
   @inline(__always)
-  func flush() -> Bool {
+  func flush(as job: JobPointer) -> Bool {
     guard pointee.outputStart < pointee.outputEnd else { return true }
     if sendPending() { return true }
-    return send(UnsafeRawBufferPointer(start: nil, count: 0), job: job, scope: job.pointee.scope) == .ok
+    return send(UnsafeRawBufferPointer(start: nil, count: 0), job: job, scope: job.pointee.scope).status == .ok
   }
 
   /// Whether one system call took all of what is to be sent.
   @inline(__always)
   private func sendPending() -> Bool {
-    guard !pointee.flags.contains(.writeFailed) else { return false }
-    let pending = pointee.outputEnd &- pointee.outputStart
+    guard !pointee.readiness.contains(.writeFailed) else { return false }
+    let pending = pendingOutput
     let count = clinux_send(pointee.descriptor, pointee.output!.bytes + pointee.outputStart, pending)
     guard count == pending else {
       _ = noteShort(count, pending: pending)
@@ -71,24 +71,24 @@ extension UnsafeMutablePointer<Connection> {
   /// Sends all that is to be sent and `body` behind it, without copying it, waiting as `job` where the client is slow.
   ///
   /// `.closed` if the client has gone; if the wait was cancelled, part may have been sent.
-  func send(_ body: UnsafeRawBufferPointer, job: JobPointer, scope: ScopePointer) -> Status {
+  /// - Returns: the status, and how many bytes of `body` were sent.
+  func send(_ body: UnsafeRawBufferPointer, job: JobPointer, scope: ScopePointer) -> (status: Status, sent: Int) {
     var rest = body
     while true {
-      guard let sent = sendOnce(rest) else { return .closed }
+      guard let sent = sendOnce(rest) else { return (.closed, body.count - rest.count) }
       rest = UnsafeRawBufferPointer(rebasing: rest[sent...])
-      if rest.isEmpty, pointee.outputStart == pointee.outputEnd { return .ok }
-      if pointee.flags.contains(.writable) { continue }
+      if rest.isEmpty, pointee.outputStart == pointee.outputEnd { return (.ok, body.count) }
+      if pointee.readiness.contains(.writable) { continue }
       let status = waitForRoom(job, in: scope)
-      guard status == .ok else { return status == .timedOut ? .closed : status }
+      guard status == .ok else { return (status == .timedOut ? .closed : status, body.count - rest.count) }
     }
   }
 
   private func waitForRoom(_ job: JobPointer, in scope: ScopePointer) -> Status {
     guard pointee.outputWaiter == nil else { return .wrongState }
     pointee.outputWaiter = job
-    let timeout = pointee.server.pointee.limits.idleTimeout
-    let status = job.suspend(for: .room, in: scope, timeout: timeout)
-    // Else the request has been detached meanwhile: the record may serve another one, or another client.
+    let status = job.suspend(for: .room, in: scope, timeout: pointee.writeTimeout)
+    // Else the exchange has been unlinked meanwhile: the record may serve another one, or another client.
     guard pointee.outputWaiter == job else { return .cancelled }
     pointee.outputWaiter = nil
     return status
@@ -96,8 +96,8 @@ extension UnsafeMutablePointer<Connection> {
 
   /// One system call for what is pending and `body`: how many bytes of `body` it took; nil if nothing can be sent.
   private func sendOnce(_ body: UnsafeRawBufferPointer) -> Int? {
-    guard !pointee.flags.contains(.writeFailed) else { return nil }
-    let pending = pointee.outputEnd - pointee.outputStart
+    guard !pointee.readiness.contains(.writeFailed) else { return nil }
+    let pending = pendingOutput
     let count = write(pending: pending, body)
     guard count == pending + body.count else { return noteShort(count, pending: pending) }
     releaseOutput()
@@ -118,11 +118,11 @@ extension UnsafeMutablePointer<Connection> {
   /// took beyond those pending; nil if nothing can be sent any more.
   private func noteShort(_ count: Int, pending: Int) -> Int? {
     guard count >= 0 else {
-      if count == -Int(EAGAIN) { pointee.flags.remove(.writable) }
-      if count != -Int(EAGAIN), count != -Int(EINTR) { pointee.flags.insert(.writeFailed) }
-      return pointee.flags.contains(.writeFailed) ? nil : 0
+      if count == -Int(EAGAIN) { pointee.readiness.remove(.writable) }
+      if count != -Int(EAGAIN), count != -Int(EINTR) { pointee.readiness.insert(.writeFailed) }
+      return pointee.readiness.contains(.writeFailed) ? nil : 0
     }
-    pointee.flags.remove(.writable)
+    pointee.readiness.remove(.writable)
     guard count >= pending else {
       pointee.outputStart += count
       return 0
@@ -136,7 +136,7 @@ extension UnsafeMutablePointer<Connection> {
   func releaseOutput() {
     pointee.outputStart = 0
     pointee.outputEnd = 0
-    pointee.output?.release(to: buffers)
+    pointee.output?.release(to: pointee.buffers)
     pointee.output = nil
   }
 }

@@ -9,19 +9,19 @@ public struct HeaderField: Sendable, Equatable, BitwiseCopyable {
   }
 }
 
-/// How the end of a request's body is found (RFC 9112, section 6.3).
-public enum BodyFraming: Sendable, Equatable {
-  /// Neither `Content-Length` nor `Transfer-Encoding`: there is no body.
+/// How long the body of a request is, as far as its head says.
+public enum BodyLength: Sendable, Equatable {
+  /// There is no body.
   case none
-  /// `Content-Length`, in bytes, not negative.
-  case length(Int64)
-  /// `Transfer-Encoding: chunked`.
-  case chunked
+  /// In bytes, not negative.
+  case known(Int64)
+  /// Only the end of the body tells: in HTTP/1.1 it is chunked (RFC 9112, section 7.1).
+  case unknown
 }
 
-/// A request line and the header fields that decide how the connection goes on.
+/// What every version of HTTP says of a request: what is asked for, and whether a body follows.
 ///
-/// Each range is a slice of the bytes that were parsed. It is whole only once the parser has said `complete`.
+/// Each range is a slice of the bytes that were parsed. The head is whole once the parser has said `complete`.
 public struct RequestHead: Sendable, Equatable {
   public var method: Method = .other
   public var methodRange = ByteRange()
@@ -30,21 +30,15 @@ public struct RequestHead: Sendable, Equatable {
   /// The path, still percent-encoded: `*` for the asterisk form, empty for `CONNECT`, and empty for an absolute form
   /// such as `http://example.com`, which then means `/` (or `*` if the method is `OPTIONS`).
   public var path = ByteRange()
-  /// What follows the first `?` of the target; nil without one, empty if nothing follows.
+  /// The bytes behind the first `?` of the target; nil without one, empty if nothing follows.
   public var query: ByteRange?
   /// Host and port: of the target if it is absolute or an authority, else of the `Host` field. It may be empty.
   public var authority: ByteRange?
-  /// 0 for HTTP/1.0; 1 for HTTP/1.1 and each later 1.x.
-  public var minorVersion: UInt8 = 0
   /// How many places of the field buffer are in use.
   public var fieldCount = 0
-  public var body: BodyFraming = .none
-  /// Whether the client expects to send another request on this connection (RFC 9112, section 9.3).
-  public var keepsAlive = false
+  public var body = BodyLength.none
   /// Whether the client waits for `100 Continue` before it sends the body; never with HTTP/1.0.
   public var expectsContinue = false
-  /// Bytes of the head, empty lines before it and the blank line after it included.
-  public var length = 0
 
   public init() {}
 }

@@ -3,7 +3,7 @@ internal import AmbitRuntime
 internal import CLinux
 internal import Glibc
 
-extension UnsafeMutablePointer<Connection> {
+extension UnsafeMutablePointer<Transport> {
   /// The bytes received and not used yet.
   @inline(__always)
   var available: UnsafeRawBufferPointer {
@@ -29,23 +29,23 @@ extension UnsafeMutablePointer<Connection> {
     while true {
       let count = clinux_receive(pointee.descriptor, memory, capacity)
       if count > 0 {
-        // Less than there was room for: the socket is empty, and the next bytes are a new event; see epoll(7). An end
-        // that came with these bytes is none.
-        if count < capacity, !pointee.flags.contains(.readEOF) { pointee.flags.remove(.readable) }
+        // Less than there was room for: the socket is empty, and the next bytes bring a new event; see epoll(7). An end
+        // that came with these bytes brings none.
+        if count < capacity, !pointee.readiness.contains(.readEOF) { pointee.readiness.remove(.readable) }
         return count
       }
       if count == -Int(EINTR) { continue }
       guard count == -Int(EAGAIN) else { return nil }
-      pointee.flags.remove(.readable)
+      pointee.readiness.remove(.readable)
       return 0
     }
   }
 
-  /// The input buffer, with room behind the bytes at hand. A connection that has none to use has no buffer either.
+  /// The input buffer, with room behind the bytes at hand. A connection without bytes has no buffer.
   @inline(__always)
   private func inputWithRoom() -> BufferPointer {
     if let input = pointee.input { return makeRoom(in: input) }
-    let input = buffers.pointee.make()
+    let input = pointee.buffers.pointee.make()
     pointee.input = input
     pointee.inputStart = 0
     pointee.inputEnd = 0
@@ -60,9 +60,9 @@ extension UnsafeMutablePointer<Connection> {
       memmove(old.bytes, old.bytes + pointee.inputStart, count)
     } else if pointee.inputEnd == old.pointee.capacity {
       let wanted = pointee.inputStart == 0 ? count * 2 : max(count * 2, Buffer.standardCapacity)
-      input = buffers.pointee.make(capacity: wanted)
+      input = pointee.buffers.pointee.make(capacity: wanted)
       memcpy(input.bytes, old.bytes + pointee.inputStart, count)
-      old.release(to: buffers)
+      old.release(to: pointee.buffers)
       pointee.input = input
     } else {
       return old
@@ -72,11 +72,18 @@ extension UnsafeMutablePointer<Connection> {
     return input
   }
 
+  /// Gives the input buffer back with all bytes in it.
+  func dropInput() {
+    pointee.inputStart = 0
+    pointee.inputEnd = 0
+    releaseInput()
+  }
+
   /// Gives the input buffer back if no byte in it is needed.
   @inline(__always)
   func releaseInput() {
     guard let input = pointee.input, pointee.inputStart == pointee.inputEnd else { return }
-    input.release(to: buffers)
+    input.release(to: pointee.buffers)
     pointee.input = nil
     pointee.inputStart = 0
     pointee.inputEnd = 0
@@ -87,7 +94,7 @@ extension UnsafeMutablePointer<Connection> {
     guard pointee.inputWaiter == nil else { return .wrongState }
     pointee.inputWaiter = job
     let status = job.suspend(for: .body, in: scope)
-    // Else the request has been detached meanwhile: the record may serve another one, or another client.
+    // Else the exchange has been unlinked meanwhile: the record may serve another one, or another client.
     guard pointee.inputWaiter == job else { return .cancelled }
     pointee.inputWaiter = nil
     return status

@@ -1,0 +1,138 @@
+internal import AmbitCore
+internal import AmbitRuntime
+
+// A response, as HTTP/1 carries it: written behind the bytes that are pending (RFC 9112, section 4).
+
+extension HTTP1Connection {
+  /// Bodies up to this size are copied behind their head, or behind the size of their chunk, and sent in one piece with
+  /// it; larger ones are sent from where they are.
+  static var largestCopy: Int { 8192 }
+
+  /// Bytes that suffice for all of a head but the prefix, the plugin's lines and the values that are given.
+  private static var room: Int { 256 }
+
+  /// Writes the head, and a small body with it.
+  /// - Parameters:
+  ///   - allow: the value of an `Allow` field; nil without one.
+  ///   - length: of the body; nil: in chunks, or up to the close of the connection for HTTP/1.0.
+  ///   - body: goes out with the head, unless the response turns out to have no body.
+  @inline(__always)
+  func sendHead(
+    of exchange: ExchangePointer, status: Int, contentType: UnsafeRawBufferPointer?, allow: UnsafeRawBufferPointer?,
+    length: Int64?, body: UnsafeRawBufferPointer
+  ) {
+    let server = exchange.pointee.server
+    let lines = exchange.pointee.response.lines.bytes
+    let now = server.pointee.loop.pointee.now
+    let route = server.pointee.options.exposesGeneration ? exchange.pointee.route : nil
+    let generation = route?.pointee.generation.pointee.labelBytes
+    let variable =
+      lines.count &+ (contentType?.count ?? 0) &+ (allow?.count ?? 0) &+ (generation?.count ?? 0) &+ body.count
+    var writer = ByteWriter(transport.reserve(ResponsePrefix.capacity &+ Self.room &+ variable))
+    if status == 200 {
+      server.pointee.responsePrefix.write(to: &writer, now: now)
+    } else {
+      writeStatusLine(status, to: &writer)
+      server.pointee.responsePrefix.writeFields(to: &writer, now: now)
+    }
+    if let contentType { writer.write("Content-Type: ", contentType) }
+    if let allow { writer.write("Allow: ", allow) }
+    writer.write(lines)
+    if let generation { writer.write("Ambit-Generation: ", generation) }
+    writeFraming(of: exchange, status: status, length: length, to: &writer)
+    writeConnection(of: exchange, to: &writer)
+    writer.write("\r\n")
+    if !exchange.pointee.response.isBodyless { writer.write(body) }
+    transport.didWrite(writer.count)
+    exchange.pointee.record.bytesSent &+= Int64(writer.count)
+  }
+
+  private func writeStatusLine(_ status: Int, to writer: inout ByteWriter) {
+    writer.write("HTTP/1.1 ")
+    writer.write(decimal: Int64(status))
+    writer.write(" ")
+    writer.write(ReasonPhrase.text(for: status))
+    writer.write("\r\n")
+  }
+
+  /// Writes how the client finds the end of the body (RFC 9112, section 6.3).
+  @inline(__always)
+  private func writeFraming(of exchange: ExchangePointer, status: Int, length: Int64?, to writer: inout ByteWriter) {
+    let hasNoLength = status == 204 || status == 304 || status < 200
+    exchange.pointee.response.isBodyless = hasNoLength || exchange.pointee.head.method == .head
+    exchange.pointee.http1.isChunked = false
+    if hasNoLength { return }
+    if let length {
+      writer.write("Content-Length: ")
+      writer.write(decimal: length)
+      writer.write("\r\n")
+    } else if exchange.pointee.http1.parser.http1.minorVersion >= 1 {
+      exchange.pointee.http1.isChunked = !exchange.pointee.response.isBodyless
+      writer.write("Transfer-Encoding: chunked\r\n")
+    } else {
+      connection.pointee.http1.closeAfterResponse = true
+    }
+  }
+
+  /// Writes whether the connection stays (RFC 9112, section 9.6).
+  @inline(__always)
+  private func writeConnection(of exchange: ExchangePointer, to writer: inout ByteWriter) {
+    if !exchange.pointee.http1.parser.http1.keepsAlive {
+      connection.pointee.http1.closeAfterResponse = true
+      connection.pointee.http1.peerSentClose = true
+    } else if exchange.pointee.server.pointee.isDraining {
+      connection.pointee.http1.closeAfterResponse = true
+    }
+    if connection.pointee.http1.closeAfterResponse {
+      writer.write("Connection: close\r\n")
+    } else if exchange.pointee.http1.parser.http1.minorVersion == 0 {
+      writer.write("Connection: keep-alive\r\n")
+    }
+  }
+
+  /// Sends a piece of the body at once; waits as `job` while the client is slow. `.wrongState` while another job does so.
+  func send(
+    _ bytes: UnsafeRawBufferPointer, of exchange: ExchangePointer, job: JobPointer, scope: ScopePointer
+  ) -> Status {
+    let isChunked = exchange.pointee.http1.isChunked
+    if isChunked {
+      var writer = ByteWriter(transport.reserve(18))
+      writer.write(hexadecimal: bytes.count)
+      writer.write("\r\n")
+      transport.didWrite(writer.count)
+      exchange.pointee.record.bytesSent &+= Int64(writer.count &+ 2)
+    }
+    guard isChunked, bytes.count <= Self.largestCopy else {
+      let (status, sent) = transport.send(bytes, job: job, scope: scope)
+      exchange.pointee.record.bytesSent &+= Int64(sent)
+      if isChunked, status == .ok { transport.append(.literal("\r\n")) }
+      return status
+    }
+    transport.append(bytes)
+    transport.append(.literal("\r\n"))
+    exchange.pointee.record.bytesSent &+= Int64(bytes.count)
+    return transport.send(.literal(""), job: job, scope: scope).status
+  }
+
+  /// Ends the body. A job other than the connection's may have to wait for its next turn, so what it completed goes out
+  /// now; else the serve loop sends the response together with those of the next requests.
+  @inline(__always)
+  func end(_ exchange: ExchangePointer) {
+    if exchange.pointee.http1.isChunked {
+      transport.append(.literal("0\r\n\r\n"))
+      exchange.pointee.record.bytesSent &+= 5
+    }
+    if connection.loop.pointee.current != job { transport.flushWithoutWaiting() }
+  }
+}
+
+extension HTTP1Connection {
+  /// Whether a job waits for room to send the rest of a piece.
+  @inline(__always)
+  var isSending: Bool { connection.pointee.transport.outputWaiter != nil }
+
+  /// Sends the bytes that are pending, as far as the kernel takes them now, unless a job is sending already.
+  func flushUnlessAwaited() {
+    if !isSending { transport.flushWithoutWaiting() }
+  }
+}
