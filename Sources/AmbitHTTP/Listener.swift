@@ -99,7 +99,7 @@ extension UnsafeMutablePointer<Listener> {
 
   private func watch() throws(SystemError) {
     try loop.watchShared(pointee.descriptor, pointer(to: \.watch)!, for: IOEvents.listener)
-    if isShared { try loop.watchShared(pointee.relay, pointer(to: \.relayWatch)!, for: IOEvents.relay) }
+    if isShared { try loop.watchShared(pointee.relay, pointer(to: \.relayWatch)!, for: IOEvents.wakeup) }
     pointee.state = .watching
   }
 

@@ -74,7 +74,7 @@ extension PluginGeneration {
     onFirstLoop(name, timeout: timeout?.wholeNanoseconds ?? -1, preparing: prepare, function) { [self] shard, code in
       finish(shard)
       lifecycleCall.withLock { $0 = nil }
-      latch.arrive(CallResult(code: code, reason: CallSite.job?.failureText ?? "", duration: Clock.monotonic - began))
+      latch.arrive(CallResult(code: code, reason: JobPointer.ofThisThread?.failureText ?? "", duration: Clock.monotonic - began))
     }
     defer { ClosedDescriptors.restoreStreams(closedBy: "\(name)", of: label) }
     let patience = timeout.map { ($0 + Self.returnGrace).wholeNanoseconds } ?? .max

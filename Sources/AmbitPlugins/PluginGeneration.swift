@@ -83,7 +83,7 @@ package final class PluginGeneration: Sendable {
     if !plugin.isUsedInPlace { LibraryLanes.addUser(of: plugin.image) }
     let opening = self.record
     record.pointee.shardEnded = { [self] in countDown() }
-    let openedCount = loops.onEach(within: LoopGroup.patience) { loop in opening.value.openShard(on: loop) }.count
+    let openedCount = loops.onEach(within: LoopGroup.defaultTimeout) { loop in opening.value.openShard(on: loop) }.count
     guard openedCount == loops.loops.count else {
       end(.retired(drain: .zero)) {}
       throw error("no scope for it on a loop that does not turn")

@@ -63,7 +63,7 @@ enum RequestCalls {
   ) -> ambit_str {
     guard let exchange = ExchangePointer.of(handle) else { return .absent }
     var text = ambit_str.absent
-    _ = CallSite.loop(handle) { _ in
+    _ = HostCall.onLoop(handle) { _ in
       text = body(exchange)
       return .ok
     }
@@ -92,7 +92,7 @@ enum BodyCalls {
       guard let exchange = ExchangePointer.of(handle) else { return Int64(Status.wrongState.rawValue) }
       guard let memory, capacity > 0 else { return Int64(Status.invalid.rawValue) }
       var count: Int64 = 0
-      let status = CallSite.job(handle) { scope, job in
+      let status = HostCall.asJob(handle) { scope, job in
         let room = UnsafeMutableRawBufferPointer(start: memory, count: Int(clamping: capacity))
         count = exchange.readBody(into: room, job: job, scope: scope)
         return count == Int64(Status.cancelled.rawValue) ? .cancelled : .ok
@@ -102,7 +102,7 @@ enum BodyCalls {
     api.body = { handle, whole in
       guard let exchange = ExchangePointer.of(handle) else { return Status.wrongState.rawValue }
       guard let whole else { return Status.invalid.rawValue }
-      return CallSite.job(handle) { scope, job in
+      return HostCall.asJob(handle) { scope, job in
         let (status, bytes) = exchange.readWholeBody(job: job, scope: scope)
         whole.pointee = status == .ok ? ambit_str(bytes) : .absent
         return status

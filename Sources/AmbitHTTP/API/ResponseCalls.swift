@@ -35,7 +35,7 @@ enum ResponseCalls {
   private static func installBody(in api: inout ambit_api) {
     api.respond = { handle, status, contentType, bytes, length in
       guard let exchange = ExchangePointer.of(handle) else { return Status.wrongState.rawValue }
-      return CallSite.job(handle) { scope, job in
+      return HostCall.asJob(handle) { scope, job in
         guard ResponseCalls.isFinal(status), length >= 0, bytes != nil || length == 0 else { return .invalid }
         if let refusal = exchange.refusal { return refusal }
         let type = contentType.map(CString.bytes)
@@ -56,7 +56,7 @@ enum ResponseCalls {
     }
     api.write = { handle, bytes, length in
       guard let exchange = ExchangePointer.of(handle) else { return Status.wrongState.rawValue }
-      return CallSite.job(handle) { scope, job in
+      return HostCall.asJob(handle) { scope, job in
         guard length >= 0, bytes != nil || length == 0 else { return .invalid }
         scope.cancelIfOver(for: job)
         if job.isCancelled(in: scope) { return .cancelled }
@@ -66,7 +66,7 @@ enum ResponseCalls {
     }
     api.end = { handle in
       guard let exchange = ExchangePointer.of(handle) else { return Status.wrongState.rawValue }
-      return CallSite.job(handle) { _, _ in
+      return HostCall.asJob(handle) { _, _ in
         exchange.scope.pointee.isOver ? .cancelled : ResponseWriter.end(exchange)
       }
     }
@@ -77,7 +77,7 @@ enum ResponseCalls {
   private static func change(_ handle: UnsafeMutablePointer<ambit_scope>?, _ body: (ExchangePointer) -> Status) -> Int32
   {
     guard let exchange = ExchangePointer.of(handle) else { return Status.wrongState.rawValue }
-    return CallSite.loop(handle) { _ in exchange.refusal ?? body(exchange) }
+    return HostCall.onLoop(handle) { _ in exchange.refusal ?? body(exchange) }
   }
 
   /// 200 to 599: an interim response is the host's to send (RFC 9110, section 15).

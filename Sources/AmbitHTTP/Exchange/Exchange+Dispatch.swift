@@ -187,7 +187,7 @@ extension UnsafeMutablePointer<Exchange> {
 
 extension UnsafeMutablePointer<Job> {
   /// Waits for the timers of another turn: a job that only yields may run again in this one, before any event is seen.
-  func letOthersRun() { _ = suspend(for: .turn, in: pointee.scope, timeout: 0) }
+  func letOthersRun() { _ = suspend(for: .yield, in: pointee.scope, timeout: 0) }
 }
 
 /// What an exchange wants to know of its scope.

@@ -59,7 +59,7 @@ private let answerHostRoute: ambit_handler = { handle in
   var contentType = response.contentType
   return body.withUTF8 { body in
     contentType.withUTF8 { contentType in
-      CallSite.job(handle) { scope, job in
+      HostCall.asJob(handle) { scope, job in
         ResponseWriter.respond(
           to: exchange, status: response.status, contentType: UnsafeRawBufferPointer(contentType),
           body: UnsafeRawBufferPointer(body), job: job, scope: scope)

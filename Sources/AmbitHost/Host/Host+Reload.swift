@@ -25,7 +25,7 @@ extension Host {
     var (changes, errors): ([PluginChange], [String]) = ([], [])
     do throws(HostError) {
       // A loop that does not turn could not take the new routes.
-      let silence = loops.silence(within: LoopGroup.patience)
+      let silence = loops.blockedLoops(within: LoopGroup.defaultTimeout)
       guard silence.isEmpty else { throw HostError(silence.map(\.description)) }
       let configuration = try source.readAgain()
       let report = try loadPlugins(configuration, refusing: false)
@@ -81,7 +81,7 @@ extension Host {
     next.merge(started) { _, new in new }
     let routes = try makeRoutes(next, abandoning: started, configuration)
     PluginGeneration.assignThreads(to: next.values)
-    if !server.replaceRoutes(by: routes, within: LoopGroup.patience) {
+    if !server.replaceRoutes(by: routes, within: LoopGroup.defaultTimeout) {
       logger.warning("a loop does not turn: until it does, its clients wait, and then find the new routes")
     }
     reportChanges(from: serving, to: next, started: started, &report)

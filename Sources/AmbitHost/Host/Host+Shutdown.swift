@@ -69,7 +69,7 @@ extension Host {
   /// Names those of the generations that keep themselves from ending. All wait for a loop that does not turn, but only
   /// what holds it up is to blame.
   private func reportRunning(_ generations: [PluginGeneration]) {
-    let silence = loops.silence(within: Self.glance)
+    let silence = loops.blockedLoops(within: Self.glance)
     for loop in silence {
       logger.warning("\(loop): no plugin has ended there, nor was stopped", metadata: loop.fields)
     }

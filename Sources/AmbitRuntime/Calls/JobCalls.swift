@@ -2,21 +2,56 @@ internal import AmbitCore
 internal import AmbitSystem
 internal import CAmbit
 
-/// The calls about jobs and cancellation.
+/// The section "Scope and jobs" of `ambit.h`, first part: the calls that start jobs, join them and cancel, and
+/// references to scopes.
 enum JobCalls {
   static func install(in api: inout ambit_api) {
+    installSpawning(&api)
+    installFunctionCalls(&api)
+    installJoining(&api)
+    installCancellation(&api)
+    installReferences(&api)
+  }
+
+  private static func installSpawning(_ api: inout ambit_api) {
     api.spawn = { handle, function, argument, options, handleOfJob in
-      CallSite.loop(handle) { scope in
+      HostCall.onLoop(handle) { scope in
         let options = JobOptions(options, for: scope)
         let (status, job) = scope.spawn(function, argument: argument, options: options, isHeld: handleOfJob != nil)
         handleOfJob?.pointee = OpaquePointer(job)
         return status
       }
     }
+  }
+
+  /// The calls for C functions of any signature.
+  private static func installFunctionCalls(_ api: inout ambit_api) {
+    api.spawn_call = { handle, function, signature, arguments, count, options, handleOfJob in
+      HostCall.onLoop(handle) { scope in
+        let options = JobOptions(options, for: scope)
+        let arguments = UnsafeBufferPointer(start: arguments, count: arguments == nil ? 0 : count)
+        let (status, job) = scope.spawnCall(
+          function, signature: signature, arguments: arguments, options: options, isHeld: handleOfJob != nil)
+        handleOfJob?.pointee = OpaquePointer(job)
+        return status
+      }
+    }
+    api.bind = { handle, signature, target, context, bound in
+      guard let bound else { return Status.invalid.rawValue }
+      bound.pointee = nil
+      return HostCall.onLoop(handle) { scope in
+        let (status, function) = scope.bind(signature: signature, to: target, context)
+        bound.pointee = function
+        return status
+      }
+    }
+  }
+
+  private static func installJoining(_ api: inout ambit_api) {
     api.join = { handle, other, timeout, outcome, code in
       guard let other else { return Status.invalid.rawValue }
       let joined = JobPointer(other)
-      return CallSite.job(handle) { scope, job in
+      return HostCall.asJob(handle) { scope, job in
         job.join(joined, in: scope, timeout: timeout) {
           outcome?.pointee = ambit_outcome(joined.pointee.outcome.rawValue)
           code?.pointee = joined.pointee.code
@@ -24,14 +59,13 @@ enum JobCalls {
       }
     }
     api.join_all = { handle, timeout in
-      CallSite.job(handle) { scope, job in job.joinAll(in: scope, timeout: timeout) }
+      HostCall.asJob(handle) { scope, job in job.joinAll(in: scope, timeout: timeout) }
     }
-    installCancellation(in: &api)
   }
 
-  private static func installCancellation(in api: inout ambit_api) {
+  private static func installCancellation(_ api: inout ambit_api) {
     api.cancel = { handle in
-      _ = CallSite.ending(handle) { scope in
+      _ = HostCall.urgent(handle) { scope in
         scope.cancelWithShards()
         return .ok
       }
@@ -39,7 +73,7 @@ enum JobCalls {
     api.cancel_job = { handle, other in
       guard let other else { return }
       let job = Unchecked(JobPointer(other))
-      _ = CallSite.ending(handle) { _ in
+      _ = HostCall.urgent(handle) { _ in
         job.value.cancel(.called)
         return .ok
       }
@@ -48,10 +82,30 @@ enum JobCalls {
       handle.map { ambit_cause(ScopePointer.of($0).causeForCaller().rawValue) } ?? 0
     }
   }
+
+  /// The calls on references, most of which work on any thread.
+  private static func installReferences(_ api: inout ambit_api) {
+    api.ref_of = { handle in
+      var id: UInt64 = 0
+      _ = HostCall.onLoop(handle) { scope in
+        id = scope.reference()
+        return .ok
+      }
+      return ambit_ref(api: handle?.pointee.api, id: id)
+    }
+    api.ref_cancelled = { ref in
+      ambit_cause((ForkedChild.isCurrent ? .done : References.causeForCaller(ref.id)).rawValue)
+    }
+    api.post = { ref, function, argument in
+      guard let function else { return Status.invalid.rawValue }
+      guard !ForkedChild.isCurrent else { return Status.wrongThread.rawValue }
+      return References.post(function, argument: argument, to: ref.id).rawValue
+    }
+  }
 }
 
 extension JobOptions {
-  /// Reads as many bytes of the plugin's structure as it says it has.
+  /// Reads as much of the plugin's structure as its `size` says.
   init(_ pointer: UnsafePointer<ambit_job_options>?, for scope: ScopePointer) {
     self.init()
     guard let pointer else { return }
@@ -68,7 +122,7 @@ extension JobOptions {
     if let text = options.name { name = CString.bytes(text).assumingMemoryBound(to: UInt8.self) }
   }
 
-  /// Keeps how large the stack is to be if the usual one is too small; a thread's is what it is.
+  /// Notes the stack size if the usual stack is too small. The stack of a thread has one size for all.
   private mutating func askForStack(of size: Int, in scope: ScopePointer) {
     if usesThread || scope.runsOnThreads {
       if size > SystemThread.stackSize { error = .limit }

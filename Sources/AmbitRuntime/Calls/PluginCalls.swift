@@ -1,10 +1,20 @@
 internal import AmbitCore
+internal import AmbitSystem
 internal import CAmbit
+internal import Glibc
 internal import Logging
 
-/// The calls about the plugin itself: its state, its settings, what it logs.
+/// The section "Plugin" of `ambit.h`: the plugin's scope, state and settings, its log, the state that it hands over to
+/// its next generation, and extensions.
 enum PluginCalls {
   static func install(in api: inout ambit_api) {
+    installPlugin(&api)
+    installReports(&api)
+    installHandOver(&api)
+    installExtensions(&api)
+  }
+
+  private static func installPlugin(_ api: inout ambit_api) {
     api.parent = { $0.flatMap { ScopePointer.of($0).visibleParent?.asHandle } }
     api.plugin_scope = { handle in
       guard let handle else { return nil }
@@ -13,7 +23,7 @@ enum PluginCalls {
     }
     api.state = { $0.flatMap { ScopePointer.of($0).pointee.generation?.pointee.state } }
     api.set_state = { handle, state in
-      CallSite.loop(handle) { scope in
+      HostCall.onLoop(handle) { scope in
         guard let generation = scope.generationAtFirstLoop, generation.pointee.isStarting else { return .wrongState }
         generation.pointee.state = state
         return .ok
@@ -24,13 +34,12 @@ enum PluginCalls {
       guard let handle, let key else { return absent }
       return ScopePointer.of(handle).pointee.generation?.pointee.settings.value(of: key) ?? absent
     }
-    installReports(in: &api)
   }
 
-  private static func installReports(in api: inout ambit_api) {
+  private static func installReports(_ api: inout ambit_api) {
     api.fail = { handle, status, why in
-      _ = CallSite.loop(handle) { _ in
-        if let why { CallSite.job?.noteFailure(CString.bytes(why)) }
+      _ = HostCall.onLoop(handle) { _ in
+        if let why { JobPointer.ofThisThread?.noteFailure(CString.bytes(why)) }
         return .ok
       }
       return status
@@ -40,14 +49,52 @@ enum PluginCalls {
       let bytes = UnsafeRawBufferPointer(start: text, count: length)
       let scope = ScopePointer.of(handle)
       PluginLog.write(
-        Logger.Level(ambit: level), scope, job: CallSite.job,
+        Logger.Level(ambit: level), scope, job: JobPointer.ofThisThread,
         String(decoding: bytes, as: UTF8.self))
     }
   }
+
+  /// The calls by which a generation hands its state over to the next.
+  private static func installHandOver(_ api: inout ambit_api) {
+    api.hand_over = { handle, version, bytes, length in
+      HostCall.onLoop(handle) { scope in
+        guard let generation = scope.generationAtFirstLoop, generation.pointee.isSaving else { return .wrongState }
+        guard bytes != nil || length == 0 else { return .invalid }
+        guard UInt(bitPattern: length) <= UInt(HandedOverState.limit) else { return .limit }
+        let copied = HandedOverState(version: version, copying: UnsafeRawBufferPointer(start: bytes, count: length))
+        guard let copied else { return .noMemory }
+        generation.pointee.saved = copied
+        return .ok
+      }
+    }
+    api.handed_over = { handle, version in
+      var left: HandedOverState?
+      _ = HostCall.onLoop(handle) { scope in
+        left = scope.generationAtFirstLoop?.pointee.handedOver
+        return .ok
+      }
+      version?.pointee = left?.version ?? 0
+      let bytes = left?.bytes.value
+      return ambit_str(ptr: bytes?.baseAddress?.assumingMemoryBound(to: CChar.self), len: bytes?.count ?? 0)
+    }
+  }
+
+  private static func installExtensions(_ api: inout ambit_api) {
+    api.extension = { handle, id in
+      guard let handle, let id, strcmp(id, PluginCalls.dryRunExtension) == 0 else { return nil }
+      guard ScopePointer.of(handle).pointee.generation?.pointee.isDryRun == true else { return nil }
+      return PluginCalls.dryRunTable.map { UnsafeRawPointer($0) }
+    }
+  }
+
+  private static let dryRunExtension = "ambit.dry_run/1"
+  /// The table has no calls: a plugin only asks whether it is there.
+  private nonisolated(unsafe) static let dryRunTable: UnsafePointer<UInt32>? =
+    try? ConstantPages.copy([UInt32(MemoryLayout<UInt32>.size)], called: "the table of an extension")
 }
 
 extension UnsafeMutablePointer<Scope> {
-  /// The scope above, if it is one that plugins may see: the host's is not.
+  /// The scope above; nil if that is the host's, which plugins may not see.
   fileprivate var visibleParent: ScopePointer? {
     guard let parent = pointee.parent, parent.pointee.kind != .host else { return nil }
     return parent
@@ -55,9 +102,17 @@ extension UnsafeMutablePointer<Scope> {
 }
 
 extension Logger.Level {
-  /// The level that `ambit_level` stands for; one out of range is the nearest.
+  /// The level that `ambit_level` stands for; a number out of range stands for the nearest level.
   fileprivate init(ambit level: ambit_level) {
     let levels: [Logger.Level] = [.trace, .debug, .info, .notice, .warning, .error]
     self = levels[min(max(Int(level), 0), levels.count - 1)]
+  }
+}
+
+extension UnsafeMutablePointer<Scope> {
+  /// The generation, if this is the plugin's scope on the loop where its `start` and `save` run; nil for other scopes.
+  /// Only `start` and `save` set the generation's state and what it hands over.
+  var generationAtFirstLoop: GenerationPointer? {
+    pointee.kind == .plugin && pointee.loop.pointee.index == 0 ? pointee.generation : nil
   }
 }

@@ -1,13 +1,22 @@
 internal import AmbitCore
 internal import CAmbit
 
-/// The calls about child scopes, deadlines and shields.
+/// The section "Scope and jobs" of `ambit.h`, second part: child scopes, deadlines, shields, hooks, and the memory and
+/// values of a scope.
 enum ScopeCalls {
   static func install(in api: inout ambit_api) {
+    installChildren(&api)
+    installDeadlines(&api)
+    installHooks(&api)
+    installMemory(&api)
+    installValues(&api)
+  }
+
+  private static func installChildren(_ api: inout ambit_api) {
     api.open = { handle, options, opened in
       guard let opened else { return Status.invalid.rawValue }
       opened.pointee = nil
-      return CallSite.loop(handle) { scope in
+      return HostCall.onLoop(handle) { scope in
         guard let options = ScopeOptions(options) else { return .invalid }
         let (status, child) = scope.openChild(options)
         opened.pointee = child?.asHandle
@@ -15,31 +24,91 @@ enum ScopeCalls {
       }
     }
     api.close = { handle in
-      CallSite.job(handle) { scope, job in scope.closeChild(as: job) }
+      HostCall.asJob(handle) { scope, job in scope.closeChild(as: job) }
     }
+  }
+
+  private static func installDeadlines(_ api: inout ambit_api) {
     api.deadline = { handle in
       var deadline = Int64.max
-      _ = CallSite.loop(handle) { scope in
+      _ = HostCall.onLoop(handle) { scope in
         deadline = scope.effectiveDeadline
         return .ok
       }
       return deadline
     }
     api.set_timeout = { handle, timeout in
-      CallSite.ending(handle) { $0.setTimeoutWithShards(timeout) }
+      HostCall.urgent(handle) { $0.setTimeoutWithShards(timeout) }
     }
     api.shield = { handle, isOn in
-      CallSite.job(handle) { _, job in
+      HostCall.asJob(handle) { _, job in
         if isOn { return job.shield() }
         job.unshield()
         return .ok
       }
     }
   }
+
+  /// The calls that tell blocking code about a cancel.
+  private static func installHooks(_ api: inout ambit_api) {
+    api.on_cancel = { handle, function, argument in
+      guard let function else { return Status.invalid.rawValue }
+      return HostCall.onLoop(handle) { $0.onCancel(function, argument) }
+    }
+    api.cancel_fd = { handle in
+      var descriptor: Int32 = -1
+      let status = HostCall.onLoop(handle) { scope in
+        descriptor = scope.cancelDescriptor
+        return .ok
+      }
+      return status == Status.ok.rawValue ? descriptor : status
+    }
+  }
+
+  private static func installMemory(_ api: inout ambit_api) {
+    api.alloc = { handle, size in
+      var memory: UnsafeMutableRawPointer?
+      _ = HostCall.onLoop(handle) { scope in
+        memory = scope.pointee.state == .closed ? nil : scope.allocate(Int(clamping: size))
+        return .ok
+      }
+      return memory
+    }
+    api.cstr = { handle, text in
+      guard let source = text.ptr, text.len >= 0 else { return nil }
+      var copy: UnsafePointer<CChar>?
+      _ = HostCall.onLoop(handle) { scope in
+        let bytes = scope.copy(UnsafeRawBufferPointer(start: source, count: text.len))
+        copy = UnsafeRawPointer(bytes.baseAddress)?.assumingMemoryBound(to: CChar.self)
+        return .ok
+      }
+      return copy
+    }
+    api.defer = { handle, function, argument in
+      guard let function else { return Status.invalid.rawValue }
+      return HostCall.onLoop(handle) { $0.deferCall(function, argument) }
+    }
+  }
+
+  private static func installValues(_ api: inout ambit_api) {
+    api.set = { handle, key, value in
+      guard let key else { return Status.invalid.rawValue }
+      return HostCall.onLoop(handle) { $0.setValue(value, for: key) }
+    }
+    api.get = { handle, key in
+      guard let key else { return nil }
+      var value: UnsafeMutableRawPointer?
+      _ = HostCall.onLoop(handle) { scope in
+        value = scope.value(for: key)
+        return .ok
+      }
+      return value
+    }
+  }
 }
 
 extension ScopeOptions {
-  /// Reads as many bytes of the plugin's structure as it says it has; nil if it asks for what this host does not know.
+  /// Reads as much of the plugin's structure as its `size` says; nil if it sets flags that this host does not know.
   fileprivate init?(_ pointer: UnsafePointer<ambit_scope_options>?) {
     self.init()
     guard let pointer else { return }

@@ -2,18 +2,26 @@ internal import AmbitCore
 internal import AmbitSystem
 internal import CAmbit
 
-/// The calls that wait for time or for a turn.
+/// The section "Waits" of `ambit.h`: time, turns, tickers, descriptors, events and channels.
 enum WaitCalls {
   static func install(in api: inout ambit_api) {
+    installTime(&api)
+    installTickers(&api)
+    installDescriptors(&api)
+    installEvents(&api)
+    installChannels(&api)
+  }
+
+  private static func installTime(_ api: inout ambit_api) {
     api.sleep = { handle, duration in
-      CallSite.job(handle, duration) { scope, job, duration in
+      HostCall.asJob(handle, duration) { scope, job, duration in
         guard duration >= 0 else { return .invalid }
         let status = job.suspend(for: .sleep, in: scope, timeout: duration)
         return status == .timedOut ? .ok : status
       }
     }
     api.yield = { handle in
-      CallSite.job(handle) { scope, job in
+      HostCall.asJob(handle) { scope, job in
         if job.isCancelled(in: scope) { return .cancelled }
         job.yieldTurn()
         return .ok
@@ -21,10 +29,12 @@ enum WaitCalls {
     }
     api.block = { handle, function, argument in
       guard let handle, let function else { return Status.invalid.rawValue }
-      // On a thread of the pool it blocks nobody, except in a hook, which is to be short.
-      if LoopPointer.ofThisThread == nil, let job = CallSite.job, !job.pointee.isHook { return function(argument) }
+      // A pool thread may block; a hook may not, since hooks must be short.
+      if LoopPointer.ofThisThread == nil, let job = JobPointer.ofThisThread, !job.pointee.isHook {
+        return function(argument)
+      }
       var code: Int32 = 0
-      let status = CallSite.job(handle) { scope, job in
+      let status = HostCall.asJob(handle) { scope, job in
         if job.isCancelled(in: scope) { return .cancelled }
         code = job.block(function, argument, in: scope)
         return .ok
@@ -32,5 +42,103 @@ enum WaitCalls {
       return status == Status.ok.rawValue ? code : status
     }
     api.now = { _ in Clock.monotonic }
+  }
+
+  private static func installTickers(_ api: inout ambit_api) {
+    api.every = { handle, interval, tick, argument, options, handleOfJob in
+      HostCall.onLoop(handle) { scope in
+        var options = JobOptions(options, for: scope)
+        options.interval = interval
+        if interval <= 0 { options.error = .invalid }
+        let (status, job) = scope.spawn(tick, argument: argument, options: options, isHeld: handleOfJob != nil)
+        handleOfJob?.pointee = OpaquePointer(job)
+        return status
+      }
+    }
+  }
+
+  private static func installDescriptors(_ api: inout ambit_api) {
+    api.wait_fd = { handle, descriptor, events, timeout, ready in
+      ready?.pointee = 0
+      let interest = Readiness(rawValue: events)
+      let known: Readiness = [.readable, .writable, .hangup]
+      guard descriptor >= 0, !interest.isEmpty, interest.isSubset(of: known) else { return Status.invalid.rawValue }
+      return HostCall.asJob(handle) { scope, job in
+        let (status, found) = job.wait(for: descriptor, interest, in: scope, timeout: timeout)
+        ready?.pointee = found.rawValue
+        return status
+      }
+    }
+  }
+
+  private static func installEvents(_ api: inout ambit_api) {
+    api.event_new = { handle in
+      var event: EventPointer?
+      _ = HostCall.onLoop(handle) { scope in
+        event = scope.makeEvent()
+        return .ok
+      }
+      return event?.asHandle
+    }
+    api.event_set = { handle in
+      HostCall.onLoop(ofEvent: handle) { $0.set() }
+    }
+    api.event_reset = { handle in
+      HostCall.onLoop(ofEvent: handle) { $0.reset() }
+    }
+    api.event_wait = { handle, event, timeout in
+      guard let event else { return Status.invalid.rawValue }
+      return HostCall.asJob(handle) { scope, job in job.wait(for: .of(event), in: scope, timeout: timeout) }
+    }
+  }
+
+  private static func installChannels(_ api: inout ambit_api) {
+    api.channel_new = { handle, capacity in
+      var channel: ChannelPointer?
+      _ = HostCall.onLoop(handle) { scope in
+        channel = scope.makeChannel(capacity: capacity)
+        return .ok
+      }
+      return channel?.asHandle
+    }
+    api.send = { handle, channel, message, timeout in
+      guard let channel else { return Status.invalid.rawValue }
+      return HostCall.asJob(handle) { scope, job in
+        job.send(message, through: .of(channel), in: scope, timeout: timeout)
+      }
+    }
+    api.receive = { handle, channel, message, timeout in
+      message?.pointee = nil
+      guard let channel, let message else { return Status.invalid.rawValue }
+      return HostCall.asJob(handle) { scope, job in
+        let status = job.receive(from: .of(channel), in: scope, timeout: timeout)
+        if status == .ok { message.pointee = job.stackState.pointee.message }
+        return status
+      }
+    }
+    api.channel_close = { handle in
+      guard let handle else { return Status.invalid.rawValue }
+      let channel = ChannelPointer.of(handle)
+      // The call names no scope, so the scope that made the channel tells the loop.
+      return HostCall.onLoop(channel.pointee.scope.asHandle) { _ in
+        channel.close()
+        return .ok
+      }
+    }
+  }
+}
+
+extension HostCall {
+  /// Runs `body` for a call that names an event instead of a scope, on the loop of the scope that made the event; works
+  /// in hooks, too.
+  fileprivate static func onLoop(ofEvent handle: UnsafeMutablePointer<ambit_event>?, _ body: (EventPointer) -> Void)
+    -> Int32
+  {
+    guard let handle else { return Status.invalid.rawValue }
+    let event = EventPointer.of(handle)
+    return onLoop(event.pointee.scope.asHandle) { _ in
+      body(event)
+      return .ok
+    }
   }
 }

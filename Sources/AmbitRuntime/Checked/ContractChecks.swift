@@ -45,7 +45,7 @@ extension UnsafeMutablePointer<Scope> {
         call, self, "was called on a thread that runs no job of the scope: use an ambit_ref there")
       return .wrongThread
     }
-    guard waits, CallSite.isInHook else { return nil }
+    guard waits, HostCall.isInHook else { return nil }
     let isOnLoop = LoopPointer.ofThisThread != nil && pointee.loop.pointee.hookScope != nil
     let place = isOnLoop ? pointee.loop.pointee.hookKind.phrase : "a hook"
     ContractViolation.report(call, self, "was called in \(place), which must not wait")
@@ -55,7 +55,7 @@ extension UnsafeMutablePointer<Scope> {
   /// The calling thread runs the scope's loop, or a job of that loop.
   private var isOfThisThread: Bool {
     if let loop = LoopPointer.ofThisThread { return loop == pointee.loop }
-    return CallSite.job?.pointee.loop == pointee.loop
+    return JobPointer.ofThisThread?.pointee.loop == pointee.loop
   }
 }
 
@@ -85,12 +85,13 @@ enum ContractViolation {
   /// A closed scope stays in quarantine for a while, so the line can still name its plugin.
   static func report(_ call: StaticString, _ scope: ScopePointer, _ reason: String) {
     guard !ForkedChild.isCurrent else { return }
-    PluginLog.write(.error, scope, job: CallSite.job, isFault: true, "\(call) \(reason)")
+    PluginLog.write(.error, scope, job: JobPointer.ofThisThread, isFault: true, "\(call) \(reason)")
   }
 }
 
-// The quarantine of closed scopes in checked mode. A plugin may still have handles of a closed scope, of its jobs, and of
-// events and channels in its memory. Their records are not used again at once, so that a use after close is recognised.
+// The quarantine of closed scopes in checked mode. A plugin may still have handles of a closed scope, of its jobs, and
+// of events and channels in its memory. Their records are not used again at once, so that a use after close is
+// recognised.
 
 extension UnsafeMutablePointer<Loop> {
   @inline(__always) private var quarantineLink: LinkPointer { pointer(to: \.quarantine)! }

@@ -1,23 +1,25 @@
 internal import AmbitCore
+internal import CFiber
+internal import Glibc
 
-/// What the scopes and jobs of one loop were doing at one moment: copies, for other threads to read.
+/// The scopes and jobs of one loop at one moment: a copy, which other threads may read.
 struct ScopeTree: Sendable {
   /// The loop's index.
   let loop: Int
-  /// From the root down: a scope, its handler, its jobs, then the scopes in it. All ages are of the same moment.
+  /// From the root down: a scope, its handler, its jobs, then its child scopes. All ages are taken at the same moment.
   var entries: [Entry] = []
-  /// Jobs that have not returned within `cancelGrace` of their cancel.
+  /// How many jobs have not returned within `cancel_grace` of their cancel.
   var stuckJobs = 0
-  /// Scopes for which there was no place, whatever is in them.
+  /// How many scopes were left out for lack of room, with all jobs and scopes in them.
   var scopesLeftOut = 0
-  /// Jobs of scopes in `entries` for which there was no place.
+  /// How many jobs of scopes in `entries` were left out for lack of room.
   var jobsLeftOut = 0
 
   struct Entry: Sendable {
-    /// How many scopes it lies in.
+    /// How many scopes lie above it.
     let depth: Int
-    /// The scope, or the one that the job belongs to.
-    let scope: ScopeName
+    /// The scope, or the scope of the job.
+    let scope: ScopeLabel
     let subject: Subject
   }
 
@@ -27,43 +29,130 @@ struct ScopeTree: Sendable {
   }
 }
 
-/// Who a scope is.
-struct ScopeName: Sendable {
-  let id: UInt64
-  /// What its opener called it; empty if nothing.
-  let name: String
-  /// "hello/3"; nil in the host's scope.
-  let plugin: String?
-  /// The pattern of the request's route; empty outside a request.
-  let route: String
-}
-
-/// What a scope is doing. Times are in nanoseconds.
+/// The state of a scope. Times are in nanoseconds.
 struct ScopeReport: Sendable {
   let kind: Scope.Kind
   let parent: UInt64?
   let state: ScopeState
-  /// A plugin's scope that takes no more requests.
+  /// It is the scope of a plugin whose generation is being retired.
   let isRetiring: Bool
   let cause: Cause
   let age: Int64
-  /// Until the deadline that holds, below 0 if it has passed; nil if there is none.
+  /// The time until the deadline that holds, negative if it has passed; nil if there is none.
   let timeLeft: Int64?
   let jobs: UInt32
 }
 
-/// What a job is doing. Times are in nanoseconds.
+/// The state of a job. Times are in nanoseconds.
 struct JobReport: Sendable {
-  /// It runs the request's handler.
+  /// It runs the handler of a request.
   let isHandler: Bool
   /// Empty if it has none.
   let name: String
   let state: JobState
   let age: Int64
-  /// What it waits for, and for how long it has; nil if it does not wait.
+  /// What it waits for, and how long it has waited; nil if it does not wait.
   let wait: (kind: WaitKind, time: Int64)?
   /// See `StackUse`; nil if it has no stack.
   let stackBytes: Int?
-  /// It has not returned within `cancelGrace` of its cancel.
+  /// It has not returned within `cancel_grace` of its cancel.
   var isStuck = false
+}
+
+/// Copies the scopes and jobs of a loop, on the loop, which does nothing else meanwhile.
+struct ScopeTreeWalk {
+  private(set) var tree: ScopeTree
+  /// How many entries are copied at most. The rest is counted and not visited, so that the walk takes milliseconds.
+  private let limit: Int
+  private let now: Int64
+  private var scopeCount = 0
+
+  /// Copies up to `limit` scopes and jobs of `loop`, from the root down.
+  static func tree(of loop: LoopPointer, limit: Int = 1000) -> ScopeTree {
+    var walk = ScopeTreeWalk(tree: ScopeTree(loop: loop.pointee.index), limit: limit, now: loop.pointee.now)
+    walk.visit(loop.pointee.root, depth: 0)
+    walk.tree.stuckJobs = loop.pointee.stuckJobs
+    walk.tree.scopesLeftOut = loop.pointee.liveScopes - walk.scopeCount
+    return walk.tree
+  }
+
+  private var hasPlace: Bool { tree.entries.count < limit }
+
+  private mutating func visit(_ scope: ScopePointer, depth: Int) {
+    scopeCount += 1
+    let name = ScopeLabel(scope)
+    add(.scope(ScopeReport(scope, now: now)), of: name, depth: depth)
+    addJobs(of: scope, name, depth: depth + 1)
+    var link = scope.childrenLink.pointee.next
+    while link != scope.childrenLink, hasPlace {
+      visit(.of(sibling: link), depth: depth + 1)
+      link = link.pointee.next
+    }
+  }
+
+  private mutating func addJobs(of scope: ScopePointer, _ name: ScopeLabel, depth: Int) {
+    if let handler = scope.pointee.handlerJob, hasPlace {
+      let request = handler.isHandler(of: scope) ? scope : nil
+      add(.job(JobReport(handler, handlerOf: request, now: now)), of: name, depth: depth)
+    }
+    var left = Int(scope.pointee.jobCount)
+    var link = scope.jobsLink.pointee.next
+    while link != scope.jobsLink, hasPlace {
+      add(.job(JobReport(.of(sibling: link), now: now)), of: name, depth: depth)
+      left -= 1
+      link = link.pointee.next
+    }
+    tree.jobsLeftOut += left
+  }
+
+  private mutating func add(_ subject: ScopeTree.Subject, of scope: ScopeLabel, depth: Int) {
+    tree.entries.append(ScopeTree.Entry(depth: depth, scope: scope, subject: subject))
+  }
+}
+
+extension ScopeReport {
+  fileprivate init(_ scope: ScopePointer, now: Int64) {
+    kind = scope.pointee.kind
+    parent = scope.pointee.parent?.pointee.id
+    state = scope.pointee.state
+    isRetiring = scope.pointee.life.isRetiring
+    cause = scope.pointee.cause
+    age = now - scope.pointee.openedAt
+    let deadline = scope.effectiveDeadline
+    timeLeft = deadline == .max ? nil : deadline - now
+    jobs = scope.pointee.jobCount
+  }
+}
+
+extension JobReport {
+  /// - Parameter handlerOf: The scope of the request whose handler the job runs. The job may have served earlier
+  ///   requests, so
+  ///   the age is that of the request.
+  fileprivate init(_ job: JobPointer, handlerOf request: ScopePointer? = nil, now: Int64) {
+    isHandler = request != nil
+    name = String(bytes: job.pointee.name)
+    state = job.pointee.state
+    age = now - (request?.pointee.openedAt ?? job.pointee.madeAt)
+    isStuck = job.pointee.cancellation.lateness == .stuck
+    let isWaiting = job.pointee.state == .suspended || job.pointee.state == .blocked
+    wait = isWaiting ? (job.pointee.waitKind, now - job.waitingSince) : nil
+    stackBytes = job.pointee.fiber.flatMap { StackUse.bytes(of: $0.pointee.stack_low!, size: $0.pointee.stack_size) }
+  }
+}
+
+/// How much of a fiber's stack has been used at most.
+enum StackUse {
+  /// Bytes from the deepest page of the stack that is in memory, mincore(2), to the top of the stack; nil if the kernel
+  /// does not tell.
+  ///
+  /// A high-water mark in whole pages, and an upper bound for the present job: stacks are reused with their pages, so
+  /// an earlier job may have gone deeper. Pages that are swapped out do not count.
+  static func bytes(of stack: UnsafeMutableRawPointer, size: Int) -> Int? {
+    let pageSize = Int(sysconf(Int32(_SC_PAGESIZE)))
+    return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: size / pageSize) { pages in
+      guard mincore(stack, size, pages.baseAddress) == 0 else { return nil }
+      let deepest = pages.firstIndex { $0 & 1 == 1 } ?? pages.count
+      return (pages.count - deepest) * pageSize
+    }
+  }
 }

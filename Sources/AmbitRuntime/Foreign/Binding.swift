@@ -13,8 +13,8 @@ struct Binding: BitwiseCopyable {
 }
 
 extension UnsafeMutablePointer<Scope> {
-  /// A C function of the given signature that calls `target` with `context`, until the scope closes. `.invalid`, with the
-  /// reason in the log, if the text is no signature.
+  /// A C function of the given signature that calls `target` with `context`, until the scope closes. `.invalid`, with
+  /// the reason in the log, if the text is no signature.
   func bind(
     signature: UnsafePointer<CChar>?, to target: BoundFunction.Target?, _ context: UnsafeMutableRawPointer?
   ) -> (Status, CFunction?) {
@@ -24,7 +24,7 @@ extension UnsafeMutablePointer<Scope> {
       let signature = try pointee.loop.pointee.signatures.find(CString.bytes(text), for: .callback)
       return bind(signature, to: target, context)
     } catch {
-      PluginLog.write(.error, self, job: CallSite.job, isFault: true, "ambit_bind: \(error.reason)")
+      PluginLog.write(.error, self, job: JobPointer.ofThisThread, isFault: true, "ambit_bind: \(error.reason)")
       return (.invalid, nil)
     }
   }
@@ -47,8 +47,8 @@ extension UnsafeMutablePointer<Scope> {
     return (.ok, function.pointee.code)
   }
 
-  /// Releases the functions that were bound in the scope. In checked mode they stay and report their calls. Nothing of the
-  /// scope runs any more.
+  /// Releases the functions that were bound in the scope. In checked mode they stay and report their calls. Nothing of
+  /// the scope runs any more.
   func releaseBindings(of coldState: UnsafeMutablePointer<ScopeColdState>) {
     while let binding = coldState.pointee.lastBinding {
       coldState.pointee.lastBinding = binding.pointee.earlier
@@ -62,7 +62,8 @@ extension UnsafeMutablePointer<Scope> {
   }
 }
 
-/// A bound function in checked mode after its scope has closed. It is never released; each call is reported and returns 0.
+/// A bound function in checked mode after its scope has closed. It is never released; each call is reported and returns
+/// 0.
 final class UseAfterClose {
   private let signature: String
   private let fields: Logger.Metadata

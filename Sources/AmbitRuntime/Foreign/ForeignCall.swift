@@ -24,8 +24,8 @@ struct ForeignCall {
 typealias ForeignCallPointer = UnsafeMutablePointer<ForeignCall>
 
 extension UnsafeMutablePointer<ForeignCall> {
-  /// Makes the call, on the job's fiber or thread. Returns the job's code: the result of the function if its type is `i32`
-  /// or `status`, else 0.
+  /// Makes the call, on the job's fiber or thread. Returns the job's code: the result of the function if its type is
+  /// `i32` or `status`, else 0.
   func perform() -> Int32 {
     let result = pointee.prepared.interface.call(pointee.function, pointee.frame)
     let meaning = pointee.prepared.signature.result
@@ -68,8 +68,8 @@ struct ForeignCallError: Error {
 }
 
 extension ForeignCall {
-  /// A call of `function`, whose signature is `prepared`, with copies of `arguments`. The caller releases it; nil if there
-  /// is no memory.
+  /// A call of `function`, whose signature is `prepared`, with copies of `arguments`. The caller releases it; nil if
+  /// there is no memory.
   /// - Throws: the reason if the arguments do not fit the signature.
   static func make(
     _ function: @escaping CFunction, _ prepared: PreparedSignature, arguments: UnsafeBufferPointer<ambit_value>,
@@ -136,8 +136,8 @@ extension ambit_value {
     }
   }
 
-  /// The bytes that a copy of the value's text or bytes takes, with a NUL behind it; 0 if nothing is copied, `Int.max` if
-  /// no memory could hold the copy.
+  /// The bytes that a copy of the value's text or bytes takes, with a NUL behind it; 0 if nothing is copied, `Int.max`
+  /// if no memory could hold the copy.
   fileprivate var copySize: Int {
     guard isCopied else { return 0 }
     return `as`.str.len <= .max - 16 ? ForeignCall.aligned(`as`.str.len + 1) : .max
@@ -145,7 +145,8 @@ extension ambit_value {
 
   private var isCopied: Bool { (kind == AMBIT_VALUE_STR || kind == AMBIT_VALUE_BYTES) && `as`.str.ptr != nil }
 
-  /// The value as an argument: a number or a boolean in the lower bytes, or a pointer. Text and bytes are copied to `room`.
+  /// The value as an argument: a number or a boolean in the lower bytes, or a pointer. Text and bytes are copied to
+  /// `room`.
   fileprivate func bits(copiedTo room: UnsafeMutableRawPointer) -> UInt64 {
     switch kind {
     case AMBIT_VALUE_BOOL: return `as`.boolean ? 1 : 0
@@ -194,8 +195,8 @@ extension CType {
 }
 
 extension UnsafeMutablePointer<Scope> {
-  /// Adds a job that calls `function` with copies of `arguments`. As `spawn`; besides, `.invalid`, with the reason in the
-  /// log, if the text is no signature or the arguments do not fit it, and `.noMemory` if they cannot be copied.
+  /// Adds a job that calls `function` with copies of `arguments`. As `spawn`; besides, `.invalid`, with the reason in
+  /// the log, if the text is no signature or the arguments do not fit it, and `.noMemory` if they cannot be copied.
   func spawnCall(
     _ function: CFunction?, signature: UnsafePointer<CChar>?, arguments: UnsafeBufferPointer<ambit_value>,
     options: JobOptions, isHeld: Bool
@@ -210,7 +211,7 @@ extension UnsafeMutablePointer<Scope> {
       options.isCall = call != nil
       return spawn(performForeignCall, argument: call, options: options, isHeld: isHeld)
     } catch {
-      PluginLog.write(.error, self, job: CallSite.job, isFault: true, "ambit_spawn_call: \(error.reason)")
+      PluginLog.write(.error, self, job: JobPointer.ofThisThread, isFault: true, "ambit_spawn_call: \(error.reason)")
       return spawn(nil, argument: nil, options: options, isHeld: false)
     }
   }

@@ -1,8 +1,9 @@
 internal import AmbitCore
 internal import AmbitSystem
 
-// Calls from threads of the pool. A job on a thread makes the same calls as a job on a loop. Each call runs on the job's
-// loop, on a fiber, while the thread waits for it. So only the loop touches what it owns, and waits are cancelled as usual.
+// Calls from threads of the pool. A job on a thread makes the same calls as a job on a loop. Each call runs on the
+// job's loop, on a fiber, while the thread waits for it. So only the loop touches what it owns, and waits are cancelled
+// as usual.
 
 /// A call that a thread makes, on its way to the loop and back.
 private final class CrossThreadCall: @unchecked Sendable {
@@ -25,7 +26,7 @@ private final class CrossThreadCall: @unchecked Sendable {
   /// Begins the call, on the loop.
   func begin() {
     job.leavePool()
-    job.pointee.loop.pointee.lookout.succeed()
+    job.pointee.loop.pointee.busyPolling.succeed()
     job.ensureColdState().pointee.crossThreadCall = Unmanaged.passRetained(self).toOpaque()
     job.pointee.kind = job.pointee.loop.crossThreadCall
     if !job.startNow() { crossThreadCallEnded(job) }
@@ -33,8 +34,8 @@ private final class CrossThreadCall: @unchecked Sendable {
 }
 
 extension UnsafeMutablePointer<Job> {
-  /// Runs `work` as this job on its loop, on a fiber. The calling thread, which works for this job, waits until `work` has
-  /// returned. False if there was no memory for a stack, so that `work` has not run.
+  /// Runs `work` as this job on its loop, on a fiber. The calling thread, which works for this job, waits until `work`
+  /// has returned. False if there was no memory for a stack, so that `work` has not run.
   func callOnLoop(_ work: () -> Void) -> Bool {
     var hasRun = false
     let body = {

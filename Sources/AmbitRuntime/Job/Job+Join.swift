@@ -3,10 +3,11 @@ public import AmbitCore
 // Waiting for other jobs.
 
 extension UnsafeMutablePointer<Job> {
-  /// Waits, as the running job, until `other` has ended, and then calls `look` while the record of `other` is still there.
+  /// Waits, as the running job, until `other` has ended, and then calls `look` while the record of `other` is still
+  /// there.
   ///
-  /// The scope of `other` is held meanwhile: the running job gets its turn some time after it was woken, and another job
-  /// could close that scope in between.
+  /// The scope of `other` is held meanwhile: the running job gets its turn some time after it was woken, and another
+  /// job could close that scope in between.
   func join(_ other: JobPointer, in scope: ScopePointer, timeout: Int64, _ look: () -> Void) -> Status {
     if isCancelled(in: scope) { return .cancelled }
     if other.pointee.state == .ended {
@@ -24,8 +25,8 @@ extension UnsafeMutablePointer<Job> {
     return status
   }
 
-  /// Waits, as the running job, until all other jobs of `scope` have ended. `.failed` if a job of the scope has failed. The
-  /// scope is held meanwhile, as in `join`.
+  /// Waits, as the running job, until all other jobs of `scope` have ended. `.failed` if a job of the scope has failed.
+  /// The scope is held meanwhile, as in `join`.
   public func joinAll(in scope: ScopePointer, timeout: Int64) -> Status {
     if isCancelled(in: scope) { return .cancelled }
     scope.hold()
@@ -42,13 +43,13 @@ extension UnsafeMutablePointer<Job> {
 
 extension UnsafeMutablePointer<Job> {
   /// Waits, as the running job, until nothing can happen in a request by itself any more: the request's `scope` and the
-  /// scopes below have no jobs, and no references through which jobs could come. Ends earlier if the job is woken. Only one
-  /// job waits for this.
+  /// scopes below have no jobs, and no references through which jobs could come. Ends earlier if the job is woken. Only
+  /// one job waits for this.
   public func awaitIdle(in scope: ScopePointer) -> Status {
     if isCancelled(in: scope) { return .cancelled }
     guard scope.isBusy else { return .ok }
     scope.pointee.idleWaiter = self
-    let status = suspend(for: .idle, in: scope)
+    let status = suspend(for: .joinAll, in: scope)
     scope.pointee.idleWaiter = nil
     return status
   }

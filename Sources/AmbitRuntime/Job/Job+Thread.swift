@@ -17,8 +17,8 @@ extension UnsafeMutablePointer<Job> {
     if pointee.isTicker { restAfterTick() } else { end(neverRan: .limit) }
   }
 
-  /// Runs a request's handler on a thread and waits, as this job, until it returns, cancelled or not. With a `lane`, the
-  /// handler waits for its turn there. The handler's waits are cancelled with `scope`.
+  /// Runs a request's handler on a thread and waits, as this job, until it returns, cancelled or not. With a `lane`,
+  /// the handler waits for its turn there. The handler's waits are cancelled with `scope`.
   ///
   /// Returns the handler's result, `AMBIT_LIMIT` if the pool takes no more work, or `AMBIT_CANCELLED` if the scope was
   /// cancelled before a thread was free.
@@ -29,8 +29,8 @@ extension UnsafeMutablePointer<Job> {
     runOnThread(.job, in: scope, lane: lane, handler)
   }
 
-  /// Runs a function of a plugin with `scope` on a thread, and waits for it as this job. The log gives it the name of this
-  /// job. Its waits fail after `timeout` nanoseconds; negative: never.
+  /// Runs a function of a plugin with `scope` on a thread, and waits for it as this job. The log gives it the name of
+  /// this job. Its waits fail after `timeout` nanoseconds; negative: never.
   func runOnThread(
     _ kind: ThreadPool.Kind, in scope: ScopePointer, lane: SerialLane? = nil, timeout: Int64 = -1,
     _ function: @escaping @Sendable (UnsafeMutablePointer<ambit_scope>) -> Int32
@@ -68,8 +68,8 @@ extension UnsafeMutablePointer<Job> {
     return awaitThread(.job, for: self, in: home) { _ in function(argument.value) }
   }
 
-  /// Waits, as this job, until a thread has run `function` for `runner`: this job, or a record that the thread makes calls
-  /// as.
+  /// Waits, as this job, until a thread has run `function` for `runner`: this job, or a record that the thread makes
+  /// calls as.
   private func awaitThread(
     _ kind: ThreadPool.Kind, for runner: JobPointer, in scope: ScopePointer, lane: SerialLane? = nil,
     _ function: @escaping ThreadRun.Function
@@ -84,8 +84,8 @@ extension UnsafeMutablePointer<Job> {
   }
 }
 
-// Work of a job that waits for a thread. A cancel withdraws it until a thread has taken it. The exception is the first turn
-// of a job whose request is done: the job gets this turn in any case.
+// Work of a job that waits for a thread. A cancel withdraws it until a thread has taken it. The exception is the first
+// turn of a job whose request is done: the job gets this turn in any case.
 
 extension UnsafeMutablePointer<Job> {
   /// Hands work to the pool. False if the pool takes no more.
@@ -93,7 +93,7 @@ extension UnsafeMutablePointer<Job> {
     let loop = pointee.loop
     loop.expectThread()
     let isAccepted = loop.pointee.pool._withUnsafeGuaranteedRef { $0.submit(kind, work) }
-    if !isAccepted { loop.pointee.lookout.withdraw() }
+    if !isAccepted { loop.pointee.busyPolling.withdraw() }
     return isAccepted
   }
 
@@ -139,7 +139,8 @@ extension UnsafeMutablePointer<Scope> {
   /// Runs `hook` on a thread of the pool, then `completion` on the loop. The caller holds the scope until then. A crash
   /// report calls the hook `work`.
   ///
-  /// A wait in the hook fails, since no job runs it. If the pool takes no more work, the hook runs on the loop's own stack.
+  /// A wait in the hook fails, since no job runs it. If the pool takes no more work, the hook runs on the loop's own
+  /// stack.
   func runHookOnThread(_ work: StaticString, _ hook: @escaping () -> Void, then completion: @escaping () -> Void) {
     let loop = pointee.loop
     let caller = loop.takeJob()
@@ -164,8 +165,8 @@ extension UnsafeMutablePointer<Scope> {
     }
   }
 
-  /// Runs the deferred functions on threads, one after the other, the last registered first. The scope is held meanwhile;
-  /// after the last function it goes on with closing.
+  /// Runs the deferred functions on threads, one after the other, the last registered first. The scope is held
+  /// meanwhile; after the last function it goes on with closing.
   func runDeferredCallsOnThreads() {
     guard let call = pointee.deferred else { return release() }
     pointee.deferred = call.pointee.earlier

@@ -4,12 +4,12 @@ internal import CFiber
 // Suspension: the only place where a fiber leaves its turn, and the only place where it is queued again.
 
 extension UnsafeMutablePointer<Job> {
-  /// Suspends the running job until `wake` is called on it, its scope is cancelled, or `timeout` nanoseconds have passed
-  /// (negative: no timeout). Returns the status of the wait. `kind` is what the log says the job waits for.
+  /// Suspends the running job until `wake` is called on it, its scope is cancelled, or `timeout` nanoseconds have
+  /// passed (negative: no timeout). Returns the status of the wait. `kind` is what the log says the job waits for.
   ///
   /// `scope` is the scope that the plugin passed to the call. If it lies below the job's own scope, its cancel ends the
-  /// wait, since it comes no later; otherwise the cancel of the job's own scope does. The caller has put the job into the
-  /// list of waiters of the thing it waits for.
+  /// wait, since it comes no later; otherwise the cancel of the job's own scope does. The caller has put the job into
+  /// the list of waiters of the thing it waits for.
   public func suspend(for kind: WaitKind, in scope: ScopePointer, timeout: Int64 = -1) -> Status {
     let own = pointee.scope
     let home = own.encloses(scope) ? scope : own
@@ -54,8 +54,8 @@ extension UnsafeMutablePointer<Job> {
     stackState.pointee.waitingSince = pointee.loop.pointee.now
   }
 
-  /// Leaves the thread until the job's next turn. The next ready job runs without a detour over the loop's stack; if there
-  /// is none, the loop runs.
+  /// Leaves the thread until the job's next turn. The next ready job runs without a detour over the loop's stack; if
+  /// there is none, the loop runs.
   @inline(__always)
   private func leave() {
     let loop = pointee.loop
@@ -87,16 +87,16 @@ extension UnsafeMutablePointer<Job> {
     !scope.pointee.isOpen || pointee.isCancelled || !pointee.scope.pointee.isOpen
   }
 
-  /// Cancels this job only: its wait ends, its later waits fail, and if it has not begun, it never runs. The first cause
-  /// wins.
+  /// Cancels this job only: its wait ends, its later waits fail, and if it has not begun, it never runs. The first
+  /// cause wins.
   func cancel(_ cause: Cause) {
     guard pointee.state != .ended else { return }
     if !pointee.isCancelled { pointee.cancelCause = cause }
     cancelWait()
   }
 
-  /// Ends the wait of a cancelled job, also its wait for a thread. Under a shield, the wait ends when the shield time is
-  /// used up.
+  /// Ends the wait of a cancelled job, also its wait for a thread. Under a shield, the wait ends when the shield time
+  /// is used up.
   func cancelWait() {
     guard pointee.state == .suspended else { return withdrawFromPool() }
     guard isShieldActive else { return wake(.cancelled) }
@@ -136,7 +136,7 @@ extension UnsafeMutablePointer<Job> {
   func pause(for duration: Int64) {
     prepareToBlock()
     pointee.loop.arm(waitTimer, after: duration)
-    _ = block(for: .delay)
+    _ = block(for: .throttled)
   }
 }
 

@@ -4,15 +4,15 @@ internal import CFiber
 
 /// One piece of straight-line work on a loop: the host's job that runs handlers, or a job that a plugin spawned.
 ///
-/// A job runs on a fiber of its loop and has a stack from its first turn to its return. It belongs to one scope for life,
-/// except a job that runs handlers, which belongs to the scope of its present request. Only its loop touches it.
+/// A job runs on a fiber of its loop and has a stack from its first turn to its return. It belongs to one scope for
+/// life, except a job that runs handlers, which belongs to the scope of its present request. Only its loop touches it.
 public struct Job {
   /// In the list of waiters of the thing that the job waits for.
   var source: Link
   var state = JobState.created
   var outcome = Outcome.completed
   /// What the job waits for, or waited for last.
-  var waitKind = WaitKind.turn
+  var waitKind = WaitKind.yield
   /// Why the job itself was cancelled, and not with its scope; `none` if it was not. Its waits fail then.
   var cancelCause = Cause.none
   var traits: JobTraits = []
@@ -139,8 +139,8 @@ extension UnsafeMutablePointer<Job> {
   }
 }
 
-/// State that a job needs only while it has a stack. It lies at the top of the stack, right below the fiber's record, in a
-/// page that is in memory anyway.
+/// State that a job needs only while it has a stack. It lies at the top of the stack, right below the fiber's record,
+/// in a page that is in memory anyway.
 struct JobStackState {
   /// The message that the job waits to send, or has received, through a channel.
   var message: UnsafeMutableRawPointer?

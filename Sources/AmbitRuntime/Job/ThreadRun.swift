@@ -26,8 +26,8 @@ final class ThreadRun: @unchecked Sendable {
   private let function: Function
   private var code: Int32 = 0
 
-  /// A run of `function` for `job`, with the handle of `scope` or of the job's own scope. The job and the scope must stay
-  /// until the run has ended. A crash report calls it `work`.
+  /// A run of `function` for `job`, with the handle of `scope` or of the job's own scope. The job and the scope must
+  /// stay until the run has ended. A crash report calls it `work`.
   init(
     of job: JobPointer, calledWith scope: ScopePointer? = nil, then ending: Ending, callsAsJob: Bool = true,
     work: StaticString? = nil, _ function: @escaping Function
@@ -70,8 +70,8 @@ final class ThreadRun: @unchecked Sendable {
     }
   }
 
-  /// Cancels a fail-fast scope if the job has failed, also while another job computes on the loop. On the thread, before
-  /// the loop learns of the job's end.
+  /// Cancels a fail-fast scope if the job has failed, also while another job computes on the loop. On the thread,
+  /// before the loop learns of the job's end.
   private func failEarly() {
     job.pointee.loop.pointee.mailbox._withUnsafeGuaranteedRef { mailbox in
       mailbox.postUrgent { [self] _ in
@@ -82,7 +82,7 @@ final class ThreadRun: @unchecked Sendable {
 
   /// The thread is done. On the loop.
   private func comeBack() {
-    job.pointee.loop.pointee.lookout.succeed()
+    job.pointee.loop.pointee.busyPolling.succeed()
     job.leavePool()
     end(with: code)
   }

@@ -1,47 +1,47 @@
 internal import CFiber
 internal import CLinux
 
-/// Large blocks of memory: bodies and what else takes 64 KiB or more, each a mapping of its own.
+/// Blocks of 64 KiB and more, each a mapping of its own: bodies and other large memory.
 ///
-/// They come from the system and not from the C library: what that frees in the middle of a heap stays there, and what it
-/// maps for each block anew costs a page fault for each page. Free ones are used again, and go back to the system when
-/// nothing has needed them for a while. Sizes are powers of two up to 8 MiB; memory is used for touched pages only.
+/// The C library is no good for them: memory that it frees in the middle of a heap stays there, and a fresh mapping for
+/// each block costs a page fault for each page. This pool reuses free blocks, and unmaps those that were not needed for
+/// a while. Sizes are powers of two up to 8 MiB; only pages that were touched use memory.
 struct BlockPool {
-  /// By size, from `smallest` on.
+  /// Free blocks by size; the first class has blocks of `smallest` bytes.
   private var classes = InlineArray<8, FreeBlocks>(repeating: FreeBlocks())
 
   private struct FreeBlocks {
-    /// The first word of each free block points at the next.
+    /// The first free block. The first word of each points at the next.
     var first: UnsafeMutableRawPointer?
     var count = 0
-    /// The fewest that were free at once since `noteIdle`: so many were not needed.
+    /// The fewest that were free at any time since `noteIdle`, which is how many were not needed.
     var leastFree = 0
-    /// How many are to be unmapped.
+    /// How many blocks are to be unmapped.
     var idle = 0
   }
 
   static var smallest: Int { 64 << 10 }
   private static var largestClass: Int { 7 }
 
-  /// Whether a block of so many bytes is to come from here. Under AddressSanitizer none is: it knows where each block of
-  /// the C library ends.
+  /// Whether blocks of `size` bytes come from this pool. Never under AddressSanitizer, which knows where blocks of the
+  /// C library end.
   @inline(__always)
   static func serves(_ size: Int) -> Bool { size >= smallest && !cfiber_has_sanitizer }
 
-  /// The class of blocks of at least `size` bytes; nil if they are too large to be kept.
+  /// The class of blocks of at least `size` bytes; nil if they are too large to be reused.
   @inline(__always)
   private static func number(for size: Int) -> Int? {
     let number = (smallest - 1).leadingZeroBitCount - (size - 1).leadingZeroBitCount
     return number <= largestClass ? number : nil
   }
 
-  /// How many bytes a block for `size` has.
+  /// How many bytes a block for `size` bytes has.
   static func capacity(for size: Int) -> Int {
     guard let number = number(for: size) else { return (size + 4095) & ~4095 }
     return smallest << number
   }
 
-  /// A block of `capacity(for: size)` bytes; `isZeroed` says that they are all 0. Nil if there is no memory.
+  /// A block of `capacity(for: size)` bytes, all 0 if `isZeroed`. Nil if there is no memory.
   mutating func take(_ size: Int) -> (memory: UnsafeMutableRawPointer, isZeroed: Bool)? {
     guard let number = Self.number(for: size), let block = classes[number].first else {
       return clinux_map_memory(Self.capacity(for: size)).map { ($0, true) }
@@ -69,10 +69,10 @@ struct BlockPool {
 
   /// Whether blocks are free.
   var hasFree: Bool { classes.indices.contains { classes[$0].count > 0 } }
-  /// Whether blocks are left to be unmapped that were found to be idle.
+  /// Whether idle blocks are left to be unmapped.
   var hasIdle: Bool { classes.indices.contains { classes[$0].idle > 0 } }
 
-  /// Takes the blocks for idle that were free all the time since the last call.
+  /// Marks the blocks as idle that were free all the time since the last call.
   mutating func noteIdle() {
     for number in classes.indices {
       classes[number].idle = classes[number].leastFree
@@ -80,7 +80,7 @@ struct BlockPool {
     }
   }
 
-  /// Unmaps idle blocks, `most` bytes of them, or one.
+  /// Unmaps idle blocks: at most `most` bytes of them, but at least one block.
   mutating func unmapIdle(most: Int) {
     var left = most
     for number in classes.indices {

@@ -2,10 +2,10 @@ public import AmbitSystem
 internal import CLinux
 internal import Glibc
 
-/// A file descriptor's registration with a loop: part of the record that wants its events.
+/// The registration of a descriptor with a loop. Part of the record that handles the events.
 public struct IOWatch {
-  /// Called on the loop with the watch and the events that `epoll_wait` reports; an event may still come in the turn
-  /// in which the descriptor was closed.
+  /// Called on the loop with the watch and the events that `epoll_wait` reports. An event may still come in the turn in
+  /// which the descriptor was closed.
   public var onEvents: @convention(c) (UnsafeMutableRawPointer, UInt32) -> Void
 
   public init(onEvents: @escaping @convention(c) (UnsafeMutableRawPointer, UInt32) -> Void) {
@@ -13,31 +13,29 @@ public struct IOWatch {
   }
 }
 
-/// What a descriptor is ready for, as `epoll_wait` reports it; see epoll_ctl(2).
+/// Events of a descriptor, as `epoll_wait` reports them: epoll_ctl(2).
 public enum IOEvents {
   public static var readable: UInt32 { clinux_epollin }
   public static var writable: UInt32 { clinux_epollout }
-  /// The peer has closed its side, or the connection is gone.
+  /// The peer has closed its sending side, or the connection is gone.
   public static var hangup: UInt32 { clinux_epollrdhup | clinux_epollhup | clinux_epollerr }
-  /// The connection is gone, both ways.
+  /// The connection is gone in both directions.
   public static var broken: UInt32 { clinux_epollhup | clinux_epollerr }
 
-  /// All that a connection wants to know, told once per change: no call per request.
+  /// All events of a connection, edge-triggered, so that a request needs no call of epoll_ctl.
   public static var connection: UInt32 {
     clinux_epollin | clinux_epollout | clinux_epollrdhup | clinux_epollet
   }
   /// Connections to accept.
   public static var listener: UInt32 { clinux_epollin }
-  /// What a loop writes to a descriptor for another one, and nobody reads, told once for each time: eventfd(2).
-  public static var relay: UInt32 { rings }
-  /// What is written to a descriptor that nobody reads, told once for each time: eventfd(2).
-  static var rings: UInt32 { clinux_epollin | clinux_epollet }
-  /// Added to others: told once, then no more.
+  /// Each write to an eventfd(2) that nobody reads.
+  public static var wakeup: UInt32 { clinux_epollin | clinux_epollet }
+  /// Added to other events: reported once only.
   static var once: UInt32 { clinux_epolloneshot }
 }
 
 extension UnsafeMutablePointer<Loop> {
-  /// Reports events of `descriptor` to `watch`, which stays at its address until the descriptor is closed.
+  /// Reports events of `descriptor` to `watch`, which must stay at its address until the descriptor is closed.
   public func watch(_ descriptor: Int32, _ watch: UnsafeMutablePointer<IOWatch>, for events: UInt32)
     throws(SystemError)
   {
@@ -47,8 +45,8 @@ extension UnsafeMutablePointer<Loop> {
     try SystemError.check("epoll_ctl", epoll_ctl(pointee.epoll, EPOLL_CTL_ADD, descriptor, &event))
   }
 
-  /// Reports events of a descriptor that several loops watch: of those that sleep, the one that has watched longest is
-  /// told, and of the others those that are awake (EPOLLEXCLUSIVE). A system that lacks this tells all of them.
+  /// Reports events of a descriptor that several loops watch. Of the sleeping loops only the one that has watched
+  /// longest is woken; loops that are awake see the event, too (EPOLLEXCLUSIVE). A kernel without it wakes all.
   public func watchShared(_ descriptor: Int32, _ watch: UnsafeMutablePointer<IOWatch>, for events: UInt32)
     throws(SystemError)
   {
@@ -60,8 +58,8 @@ extension UnsafeMutablePointer<Loop> {
     }
   }
 
-  /// Reports no more events of `descriptor`, which stays open; false if it was closed before: a duplicate of it may be
-  /// open, and then there is no way to stop its events.
+  /// Stops the events of `descriptor`, which stays open. False if it has been closed before: if a duplicate of it is
+  /// still open, its events cannot be stopped.
   @discardableResult
   public func unwatch(_ descriptor: Int32) -> Bool {
     epoll_ctl(pointee.epoll, EPOLL_CTL_DEL, descriptor, nil) == 0

@@ -1,7 +1,7 @@
-/// A node of an intrusive, circular, doubly linked list: part of the record that is listed, or the list's head.
+/// A node of an intrusive, circular, doubly linked list: a field of a record in the list, or the list's head.
 ///
-/// Records never move, so a node may point at its neighbours; inserting and removing allocate nothing and branch on
-/// nothing. A node that is in no list points at itself.
+/// Records never move, so nodes can point at each other. Inserting and removing neither allocate nor branch. A node
+/// that is in no list points at itself.
 public struct Link {
   public var next: LinkPointer
   var previous: LinkPointer
@@ -17,17 +17,17 @@ public struct Link {
 public typealias LinkPointer = UnsafeMutablePointer<Link>
 
 extension UnsafeMutablePointer<Link> {
-  /// Makes the node stand alone, or the list empty.
+  /// Initialises the node of a record that is in no list, or the head of an empty list.
   @inline(__always)
   public func initializeAlone() {
     initialize(to: Link(alone: self))
   }
 
-  /// Whether the list that this node heads has no record, or this record is in no list.
+  /// For a head: whether the list is empty. For the node of a record: whether it is in no list.
   @inline(__always)
   public var isAlone: Bool { pointee.next == self }
 
-  /// Adds `node`, which is in no list, as the last of the list that this node heads.
+  /// Appends `node`, which is in no list, to the list with this head.
   @inline(__always)
   public func append(_ node: LinkPointer) {
     let last = pointee.previous
@@ -37,7 +37,7 @@ extension UnsafeMutablePointer<Link> {
     pointee.previous = node
   }
 
-  /// Takes this node out of its list, if it is in one.
+  /// Removes this node from its list. No effect if it is in none.
   @inline(__always)
   public func remove() {
     let next = pointee.next
@@ -48,7 +48,7 @@ extension UnsafeMutablePointer<Link> {
     pointee.previous = self
   }
 
-  /// Takes the first node out of the list that this node heads; nil if it is empty.
+  /// Removes the first node of the list with this head; nil if the list is empty.
   @inline(__always)
   public func popFirst() -> LinkPointer? {
     let first = pointee.next
@@ -57,7 +57,7 @@ extension UnsafeMutablePointer<Link> {
     return first
   }
 
-  /// Takes the last node out of the list that this node heads; nil if it is empty.
+  /// Removes the last node of the list with this head; nil if the list is empty.
   @inline(__always)
   public func popLast() -> LinkPointer? {
     let last = pointee.previous
@@ -66,12 +66,12 @@ extension UnsafeMutablePointer<Link> {
     return last
   }
 
-  /// Moves all nodes of this list to the end of another, which must not be this one.
+  /// Moves all nodes of this list to the end of another list.
   public func move(to other: LinkPointer) {
     while let node = popFirst() { other.append(node) }
   }
 
-  /// Calls `body` for each node from first to last; `body` may remove the node it is given, and no other.
+  /// Calls `body` for each node from first to last. `body` may remove the node it is given, but no other.
   @inline(__always)
   public func forEach(_ body: (LinkPointer) -> Void) {
     var node = pointee.next
@@ -82,7 +82,7 @@ extension UnsafeMutablePointer<Link> {
     }
   }
 
-  /// The record of which this node is the field at `offset`.
+  /// The record whose field at `offset` is this node.
   @inline(__always)
   public func record<Record>(_: Record.Type, at offset: Int) -> UnsafeMutablePointer<Record> {
     (UnsafeMutableRawPointer(self) - offset).assumingMemoryBound(to: Record.self)

@@ -1,25 +1,25 @@
 internal import CLinux
 
-// Memory that a burst leaves behind outside of the loop's own pools: large blocks, which the loop unmaps itself, and what
-// the C library has got back. That keeps it, since something in use lies behind it in its heap, until it is told to look
-// through all of its heaps: malloc_trim(3). The watchdog has it do so, for it takes milliseconds per 10 MB, once the burst is
-// over: much less is freed in a second than was before. Under a steady load that never is so, and nothing is given back that
-// would be needed again at once.
+// Memory that a burst leaves behind outside of the loop's pools: large blocks, which the loop unmaps itself, and memory
+// that was freed to the C library. The C library keeps it in its heaps, in front of memory in use, until malloc_trim(3)
+// is called. The watchdog calls it, since it takes milliseconds per 10 MB, when the burst is over: when much less is
+// freed in a second than before. Under a steady load that does not happen, so no memory goes back that would be needed
+// again at once.
 
-/// What is known of memory that was given to the C library.
+/// Decides when the C library is to give freed memory back to the system.
 struct FreedMemory {
-  /// Counts what was freed.
+  /// How often memory was freed.
   var count = 0
-  /// The count when it was last looked at.
+  /// `count` at the last check.
   private var countSeen = 0
-  /// The most that was freed from one look to the next since the C library was told.
+  /// The most that was freed between two checks since the last trim.
   private var peak = 0
-  /// The C library has had something since it was told.
+  /// Memory has been freed since the last trim.
   var isPending = false
-  /// When it may be told again: monotonic nanoseconds.
+  /// When the next trim may come: monotonic nanoseconds.
   private var earliest: Int64 = 0
 
-  /// Whether the C library is to be told now. To be asked at regular times.
+  /// Whether to trim now. To be called at regular intervals.
   mutating func isTrimDue(at now: Int64) -> Bool {
     guard isPending else { return false }
     let freed = count &- countSeen
@@ -34,17 +34,18 @@ struct FreedMemory {
 }
 
 extension Loop {
-  /// Nanoseconds from one look at freed memory to the next.
+  /// Nanoseconds between two checks of freed memory.
   fileprivate static var freedPeriod: Int64 { 1_000_000_000 }
-  /// Bytes of large blocks that are unmapped in one turn, in a millisecond or two, and nanoseconds to the next.
+  /// How many bytes of large blocks are unmapped in one turn, in a millisecond or two.
   fileprivate static var blockSlice: Int { 16 << 20 }
+  /// Nanoseconds from one such turn to the next.
   fileprivate static var blockPause: Int64 { 2_000_000 }
 }
 
 extension UnsafeMutablePointer<Loop> {
   @inline(__always) var freedTimer: TimerPointer { pointer(to: \.freedTimer)! }
 
-  /// Something of a kilobyte or more has gone back to the C library. On the loop; costs a few instructions.
+  /// A kilobyte or more has been freed to the C library. On the loop; costs a few instructions.
   @inline(__always)
   public func noteFreedMemory() {
     pointee.freed.count &+= 1
@@ -60,19 +61,20 @@ extension UnsafeMutablePointer<Loop> {
   /// A block of at least `size` bytes for which `BlockPool.serves` holds; nil if there is no memory.
   func takeBlock(_ size: Int) -> (memory: UnsafeMutableRawPointer, isZeroed: Bool)? { pointee.blocks.take(size) }
 
-  /// Takes back a block that was taken for `size`.
+  /// Takes back a block that was taken for `size` bytes.
   func giveBack(block: UnsafeMutableRawPointer, size: Int) {
     pointee.blocks.give(back: block, size: size)
     if !freedTimer.isArmed { arm(freedTimer, at: pointee.now &+ Loop.freedPeriod) }
   }
 
-  /// Memory of at least `size` bytes, aligned to 16, for `deallocate`. Ends the process if there is none.
+  /// Memory of at least `size` bytes, aligned to 16, to be freed with `deallocate`. Ends the process if there is none.
   public func allocateMemory(_ size: Int) -> UnsafeMutableRawBufferPointer {
     guard BlockPool.serves(size) else { return .allocate(byteCount: size, alignment: 16) }
     guard let block = takeBlock(size) else { fatalError("out of memory: \(size) bytes") }
     return UnsafeMutableRawBufferPointer(start: block.memory, count: BlockPool.capacity(for: size))
   }
 
+  /// Frees memory from `allocateMemory`.
   public func deallocate(_ memory: UnsafeMutableRawBufferPointer) {
     if BlockPool.serves(memory.count) {
       giveBack(block: memory.baseAddress!, size: memory.count)

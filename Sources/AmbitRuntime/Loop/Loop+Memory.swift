@@ -1,31 +1,31 @@
 internal import CFiber
 
-// What a loop keeps for reuse, and what goes back to the system.
+// Memory that a loop keeps for reuse, and when it goes back to the system.
 //
-// All that a burst needed stays with the loop at first: the next burst may be as large. What was free for a tenth of a
-// second goes back to the system, except for some of each kind, in slices that hold nobody up: of stacks their memory,
-// while their address space stays in the pool for some seconds more (see Loop+Stacks.swift), of records all.
+// The memory of a burst stays with the loop at first, since the next burst may be as large. What was free for 0.1 s
+// goes back to the system, except for a number of each kind, in slices that block nobody. Records go back whole. Stacks
+// give back their memory; their address space stays in the pool for some seconds more (see Loop+Stacks.swift).
 
 extension Loop {
-  /// Free records of each kind, of 200 to 400 bytes, that stay with a loop.
+  /// How many free records of each kind, 200 to 400 bytes each, stay with a loop.
   static var keptRecords: Int { 16_384 }
-  /// Free chunks of arenas, of 4 KiB, that stay with a loop.
+  /// How many free chunks of arenas, 4 KiB each, stay with a loop.
   static var keptChunks: Int { 1024 }
-  /// Free stacks that keep their memory, mostly 4 KiB each.
+  /// How many free stacks keep their memory, mostly 4 KiB each.
   static var keptStacks: Int { 1024 }
-  /// Nanoseconds that something is free before it goes back.
+  /// How long memory is free before it goes back, in nanoseconds.
   fileprivate static var trimInterval: Int64 { 100_000_000 }
-  /// Stacks, or chunks, whose memory goes back in one turn: less than 0.1 ms if they lie side by side, as a burst leaves
-  /// them, and less than 1 ms however they lie.
+  /// How many stacks, or chunks, give their memory back in one turn. That takes less than 0.1 ms if they lie side by
+  /// side, as after a burst, and less than 1 ms in any case.
   static var trimSlice: Int { 64 }
-  /// Records of each kind that are freed in one turn, in some 0.2 ms.
+  /// How many records of each kind are freed in one turn, in some 0.2 ms.
   static var recordSlice: Int { 4096 }
   /// Nanoseconds from one slice to the next.
   fileprivate static var trimPause: Int64 { 1_000_000 }
 }
 
 extension UnsafeMutablePointer<Loop> {
-  /// A stack has come back to `pool`: has memory given back some time after a burst of jobs.
+  /// A stack has come back to `pool`. If many are free now, schedules a trim.
   @inline(__always)
   func scheduleTrim(of pool: UnsafeMutablePointer<cfiber_stack_pool>) {
     if pool.pointee.free_count > pool.pointee.cold_count &+ Loop.keptStacks { expectTrim() }
@@ -36,7 +36,7 @@ extension UnsafeMutablePointer<Loop> {
       || cfiber_stack_pool_surplus(handlerStacks, Loop.keptStacks) > 0
   }
 
-  /// Has memory given back some time from now.
+  /// Schedules a trim, unless one is scheduled.
   @inline(never)
   func expectTrim() {
     if !trimTimer.isArmed { arm(trimTimer, at: pointee.now &+ Loop.trimInterval) }
@@ -46,7 +46,7 @@ extension UnsafeMutablePointer<Loop> {
   @inline(__always)
   func takeJob() -> JobPointer { pointee.freeJobs.take() }
 
-  /// Takes a job's record back for use again. It is in no list.
+  /// Takes back a job's record, which is in no list.
   @inline(__always)
   func recycle(_ job: JobPointer) {
     job.releaseColdState()
@@ -57,7 +57,7 @@ extension UnsafeMutablePointer<Loop> {
   @inline(__always)
   func takeScope() -> ScopePointer { pointee.freeScopes.take() }
 
-  /// Takes a scope's record back for use again.
+  /// Takes back a scope's record.
   @inline(__always)
   func recycle(_ scope: ScopePointer) {
     if pointee.freeScopes.give(back: scope) { expectTrim() }
@@ -78,7 +78,7 @@ extension UnsafeMutablePointer<Loop> {
 }
 
 extension UnsafeMutablePointer<Loop> {
-  /// Whether something is left to go back that was found to be idle.
+  /// Whether idle memory is left to go back.
   fileprivate var hasIdleMemory: Bool {
     cfiber_stack_pool_idle(stackPool) > 0 || cfiber_stack_pool_idle(handlerStacks) > 0 || idleRecords > 0
   }
@@ -88,7 +88,7 @@ extension UnsafeMutablePointer<Loop> {
       + pointee.freeChunks.idleCount
   }
 
-  /// Whether there is more free than is kept, idle or not.
+  /// Whether more is free than the loop keeps, idle or not.
   fileprivate var hasSurplus: Bool {
     hasSurplusStacks || pointee.freeJobs.surplus > 0 || pointee.freeJobColdStates.surplus > 0
       || pointee.freeScopes.surplus > 0 || pointee.freeChunks.surplus > 0
@@ -103,7 +103,7 @@ extension UnsafeMutablePointer<Loop> {
     pointee.freeChunks.noteIdle()
   }
 
-  /// Gives a slice of what is idle back.
+  /// Gives one slice of idle memory back.
   fileprivate func giveSliceBack() {
     cfiber_stack_pool_cool(stackPool, Loop.trimSlice)
     cfiber_stack_pool_cool(handlerStacks, Loop.trimSlice)
@@ -112,12 +112,12 @@ extension UnsafeMutablePointer<Loop> {
     pointee.freeJobColdStates.freeIdle(most: Loop.recordSlice)
     pointee.freeScopes.freeIdle(most: Loop.recordSlice)
     pointee.freeChunks.freeIdle(most: Loop.trimSlice)
-    pointee.ready.giveRoomBack()
+    pointee.ready.shrink()
     noteFreedMemory()
   }
 }
 
-/// Gives one slice back; the first of a row finds out what is idle.
+/// Gives one slice back. The first slice of a series finds out what is idle.
 let trimMemory: TimerFunction = { timer in
   let loop = timer.assumingMemoryBound(to: Timer.self).record(
     Loop.self, at: MemoryLayout<Loop>.offset(of: \.trimTimer)!)

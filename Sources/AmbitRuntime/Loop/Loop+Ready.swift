@@ -1,64 +1,64 @@
 internal import AmbitSystem
 internal import CFiber
 
-// The ready queue at work: who has the next turn, and what the processor is told of it beforehand.
+// Runs the ready queue, and has the processor prefetch the records and stacks of later turns.
 
 extension Loop {
-  /// The first turn on a stack that was never used takes as long as so many others: the kernel makes its guard and its
-  /// first page.
-  static var turnsOfNewStack: Int { 16 }
-  /// Behind so many items a job waits so long for its turn that what the processor fetched for it would be gone again.
-  fileprivate static var crowd: Int { 1024 }
-  /// So many turns before its own a job's record is fetched, which tells where its stack is; and so many, its stack.
+  /// What the first turn on a new stack costs, in turns: the kernel has to make its guard and its first page.
+  static var newStackCost: Int { 16 }
+  /// From this length on the queue is deep: what is prefetched for a new item would leave the caches before its turn.
+  fileprivate static var deepQueue: Int { 1024 }
+  /// How many turns ahead a job's record, which tells where its stack is, is prefetched.
   fileprivate static var recordDistance: Int { 24 }
+  /// How many turns ahead a job's stack is prefetched.
   fileprivate static var stackDistance: Int { 3 }
-  /// So many steps between two yields share one reading of the clock.
+  /// How many yields share one reading of the clock.
   fileprivate static var yieldsPerClockReading: UInt32 { 8 }
-  /// A turn that has taken so many nanoseconds is to end when a job yields.
+  /// After so many nanoseconds a turn ends when a job yields.
   fileprivate static var longTurn: Int64 { 1_000_000 }
-  /// The pages of so many stacks of a crowd are looked up at a time: the processor looks up several at once, but does
-  /// not go on meanwhile.
+  /// How many stacks of a deep queue have their pages looked up at a time: the processor does several lookups at once,
+  /// but stalls meanwhile.
   fileprivate static var pageBatch: Int { 8 }
 }
 
 extension UnsafeMutablePointer<Loop> {
-  /// Whether a job or the end of a scope waits for its turn.
+  /// Whether a job is ready, or the end of a scope is due.
   @inline(__always)
   public var hasReadyItems: Bool { !pointee.ready.isEmpty }
 
-  /// Whether the turn has more to do than the event that is being handled.
+  /// Whether the turn has other work than the event that is being handled.
   @inline(__always)
   public var hasMoreInTurn: Bool { pointee.eventCount > 1 || hasReadyItems }
 
-  /// Gives the job a turn, after all that is ready now. It has none to come.
+  /// Queues the job for a turn. It is not in the queue.
   @inline(__always)
   func enqueue(_ job: JobPointer) {
-    if pointee.ready.count < Loop.crowd, let fiber = job.pointee.fiber { cfiber_prefetch_record(fiber, 1) }
+    if pointee.ready.count < Loop.deepQueue, let fiber = job.pointee.fiber { cfiber_prefetch_record(fiber, 1) }
     requeue(job)
   }
 
-  /// The same for the running job.
+  /// Queues the running job again.
   @inline(__always)
   func requeue(_ job: JobPointer) {
-    pointee.ready.append(ReadyItem(job, isInCrowd: pointee.ready.count >= Loop.crowd))
+    pointee.ready.append(ReadyItem(job, isInDeepQueue: pointee.ready.count >= Loop.deepQueue))
   }
 
-  /// Has the processor fetch the stacks of the jobs in a list of waiters, `count` or less, that are all about to be
-  /// queued. They have mostly slept for long; in a row it looks up the pages of several at once.
+  /// Prefetches the stacks of the jobs in a list of at most `count` waiters that are about to be queued. Most have
+  /// slept for long; fetched in a row, the pages of several are looked up at once.
   @inline(__always)
   func expectTurns(of count: UInt32, in waiters: LinkPointer) {
-    guard count > 1, count < Loop.crowd else { return }
+    guard count > 1, count < Loop.deepQueue else { return }
     waiters.forEach { link in
       if let fiber = JobPointer.of(waiter: link).pointee.fiber { cfiber_prefetch_within(fiber) }
     }
   }
 
-  /// Gives the end of the scope a turn, after all that is ready now.
+  /// Queues the end of the scope, behind all that is ready now.
   @inline(__always)
   func enqueue(endOf scope: ScopePointer) { pointee.ready.append(ReadyItem(endOf: scope)) }
 
-  /// Runs `work` and puts what it has enqueued in front of all else that is ready, in the same order, if that is no more
-  /// than a batch: nobody waits for it noticeably, and it finds its records in the processor's caches.
+  /// Runs `work` and moves the items that it has queued to the front of the queue, in order, if they are no more than a
+  /// batch. Others hardly wait longer, and these items find their records in the processor's caches.
   @inline(__always)
   func enqueuingFirst(_ work: () -> Void) {
     let before = pointee.ready.count
@@ -67,7 +67,7 @@ extension UnsafeMutablePointer<Loop> {
     if added <= Self.readyBatch { pointee.ready.moveLastToFront(added) }
   }
 
-  /// Gives at most `count` items of the ready queue their turn.
+  /// Runs at most `count` ready items.
   func runReady(_ count: Int) {
     pointee.turnsLeft = count
     while pointee.turnsLeft > 0, !pointee.ready.isEmpty {
@@ -78,8 +78,8 @@ extension UnsafeMutablePointer<Loop> {
     pointee.turnsLeft = 0
   }
 
-  /// A job yields: after every few of such steps, has the loop look at what the kernel has and at the time if this turn
-  /// has taken long. Steps may compute as long as they like, and a batch of them has hundreds.
+  /// A job yields. Once in several yields, ends the turn if it has taken long, so that the loop takes new events and
+  /// fires timers: the steps between yields may compute for long, and a batch has hundreds.
   @inline(__always)
   func endLongTurn() {
     pointee.yieldCount &+= 1
@@ -91,9 +91,8 @@ extension UnsafeMutablePointer<Loop> {
     if Clock.monotonic - pointee.now > Loop.longTurn { pointee.turnsLeft = 0 }
   }
 
-  /// Takes the job that is next in the ready queue, on its stack, for one that leaves the thread to hand it over; nil
-  /// if the loop itself has to act: on something else than a job, on a job that gets no turn, or on what the kernel
-  /// has.
+  /// Takes the next ready job, which has a stack, so that the running job can switch to it directly; nil if the loop
+  /// has to act first: the next item is no job or gets no turn, or the turn is over.
   @inline(__always)
   func takeNextJob() -> JobPointer? {
     guard pointee.turnsLeft > 0, !pointee.ready.isEmpty, let job = pointee.ready[0].job, job.hasStackForTurn() else {
@@ -103,7 +102,7 @@ extension UnsafeMutablePointer<Loop> {
     return job
   }
 
-  /// The turn of the first item has come.
+  /// Takes the first item out of the queue.
   @inline(__always)
   private func countTurn() {
     pointee.ready.removeFirst()
@@ -111,12 +110,12 @@ extension UnsafeMutablePointer<Loop> {
     if pointee.ready.count > Loop.recordDistance { prefetch() }
   }
 
-  /// Has the processor fetch what the turns after this one will need: they come faster than memory answers.
+  /// Prefetches what the next turns need: turns are shorter than the latency of memory.
   @inline(__always)
   private func prefetch() {
     let next = pointee.ready[Loop.stackDistance]
     if let fiber = next.job?.pointee.fiber { cfiber_prefetch_within(fiber) }
-    if next.isInCrowd, pointee.turnsLeft % Loop.pageBatch == 0 { prefetchPages() }
+    if next.isInDeepQueue, pointee.turnsLeft % Loop.pageBatch == 0 { prefetchPages() }
     pointee.ready[Loop.recordDistance].prefetch(MemoryLayout<Job>.size)
   }
 

@@ -6,43 +6,43 @@ internal import Logging
 internal import Synchronization
 
 extension UnsafeMutablePointer<Loop> {
-  /// So many items of the ready queue run between two looks at what the kernel has, or half of them if that is more: a
-  /// cancellation of thousands of jobs does not keep other connections waiting, and a queue that is fed as fast as it
-  /// can be does not grow without end.
+  /// How many ready items run in one turn, or half of the queue if that is more. So a cancellation of thousands of jobs
+  /// does not keep other connections waiting, and a queue that is filled as fast as possible does not grow without end.
   static var readyBatch: Int { 256 }
+  /// How many events one call of epoll_wait returns at most.
   private static var eventBatch: Int { 256 }
-  /// When events have taken so many nanoseconds of a turn, no further batch of them is taken in it.
+  /// After so many nanoseconds of event handling a turn takes no further batch of events.
   private static var eventTime: Int64 { 1_000_000 }
-  /// So many items may be left by the events of a turn before their turn comes: then they have it between two events. A
-  /// request that spawns a hundred jobs and answers sees them start and end before the next request is read, and these
-  /// find records and stacks in the processor's caches.
+  /// How many ready items the events of a turn may add before they run, between two events. The hundred jobs of a
+  /// request start and end before the next request is read, so that those jobs find their records and stacks in the
+  /// processor's caches.
   private static var eventBacklog: Int { 64 }
 
-  /// Turns until `stop`, on the calling thread, which is the loop's from then on.
+  /// Runs turns until the loop is stopped, on the calling thread, which becomes the loop's thread.
   func run() {
     cfiber_set_loop(self)
     cfiber_adopt_thread(ownFiber)
     let events = UnsafeMutablePointer<epoll_event>.allocate(capacity: Self.eventBatch)
     defer { events.deallocate() }
-    pointee.pulse.pointee.thread.store(cfiber_thread_number(), ordering: .relaxed)
+    pointee.heartbeat.pointee.thread.store(cfiber_thread_number(), ordering: .relaxed)
     while !pointee.isStopping { takeTurn(events) }
-    pointee.pulse.fallAsleep()
+    pointee.heartbeat.endTurn()
     cfiber_set_loop(nil)
   }
 
-  /// One turn: what the kernel reports, then timers, then what is ready. In this order a wait that succeeds in the turn
-  /// of its timeout has succeeded.
+  /// One turn: events of the kernel, then timers, then ready items. In this order a wait that succeeds in the same turn
+  /// as its timeout has succeeded.
   @inline(__always)
   private func takeTurn(_ events: UnsafeMutablePointer<epoll_event>) {
-    pointee.pulse.fallAsleep()
+    pointee.heartbeat.endTurn()
     let count = awaitEvents(events)
     pointee.now = Clock.monotonic
     if pointee.wheel.isUnsettled { pointee.wheel.settle(now: pointee.now) }
-    pointee.pulse.beginTurn(at: pointee.now)
+    pointee.heartbeat.beginTurn(at: pointee.now)
     pointee.turn &+= 1
     handle(events, count)
     if count == Self.eventBatch { handleMore(events) }
-    if pointee.lookout.isWatching { collectMail(isAwaited: count == 0 && pointee.ready.isEmpty) }
+    if pointee.busyPolling.isPolling { collectMail(isIdle: count == 0 && pointee.ready.isEmpty) }
     while let timer = pointee.wheel.popDue(now: pointee.now) { timer.pointee.fire(timer) }
     if !pointee.ready.isEmpty { runReady(max(Self.readyBatch, pointee.ready.count / 2)) }
   }
@@ -59,20 +59,20 @@ extension UnsafeMutablePointer<Loop> {
     }
   }
 
-  /// The wait for events has failed with an error number. Interrupted it is repeated; anything else would fail again at
-  /// once, for ever, and the loop could not serve: a plugin may have closed the loop's descriptor. So the host ends.
+  /// The wait for events has failed with an error number. An interrupted wait is repeated. Any other error, as when a
+  /// plugin has closed the loop's descriptor, would come again at once and for ever, so the host ends.
   @inline(never)
   private func noteFailedWait(_ code: Int32) {
     if code == EINTR { return }
     let error = SystemError(operation: "epoll_wait", code: code)
     let hint = code == EBADF || code == EINVAL ? "; does a plugin close descriptors that are not its own?" : ""
     Logger(label: "ambit").critical(
-      "event loop \(pointee.index) cannot wait for events, the host ends: \(error)\(hint)")
+      "event loop \(pointee.index) cannot wait for events, so the host ends: \(error)\(hint)")
     HostProcess.exit(EXIT_FAILURE)
   }
 
-  /// The kernel has had a full batch, and may have more behind it, in the order in which they came: takes these too, as
-  /// long as they cost little, so that thousands of clients that leave do not keep the others waiting.
+  /// The kernel has returned a full batch and may have more events, in order of arrival. Takes them as well, within
+  /// `eventTime`, so that thousands of clients that leave do not keep others waiting.
   @inline(never)
   private func handleMore(_ events: UnsafeMutablePointer<epoll_event>) {
     let end = pointee.now &+ Self.eventTime
@@ -86,15 +86,15 @@ extension UnsafeMutablePointer<Loop> {
   @inline(__always)
   private func awaitEvents(_ events: UnsafeMutablePointer<epoll_event>) -> Int32 {
     let capacity = Int32(Self.eventBatch)
-    guard pointee.lookout.isWatching else { return clinux_epoll_wait(pointee.epoll, events, capacity, patience) }
-    return awaitEventsAndMail(events, capacity: capacity, patience: patience)
+    guard pointee.busyPolling.isPolling else { return clinux_epoll_wait(pointee.epoll, events, capacity, timeout) }
+    return awaitEventsAndMail(events, capacity: capacity, timeout: timeout)
   }
 
-  /// How long the loop may sleep, in nanoseconds: until the next timer, for ever (-1), or not at all.
+  /// How long the loop may sleep, in nanoseconds: until the next timer, for ever (-1), or not at all (0).
   ///
-  /// Most timers are the distant ones of idle connections. For these the loop sleeps a second at a time and does not
-  /// read the clock again: a busy loop would do so in every turn.
-  private var patience: Int64 {
+  /// Most timers are those of idle connections, far in the future. For these the loop sleeps one second at a time and
+  /// does not read the clock, which a busy loop would otherwise do in every turn.
+  private var timeout: Int64 {
     guard pointee.ready.isEmpty else { return 0 }
     if pointee.wheel.isUnsettled { settleTimers() }
     guard let due = pointee.wheel.nextDue else { return -1 }

@@ -1,49 +1,49 @@
-internal import AmbitSystem
 internal import CFiber
 internal import CLinux
 public import CAmbit
 internal import AmbitCore
+internal import AmbitSystem
 
 /// One event loop: a thread with its own epoll instance, fibers, timers, scopes and connections.
 ///
-/// Its thread alone touches it; other threads reach it through its `EventLoop`.
+/// Only the loop's own thread touches this record; other threads reach it through its `EventLoop`.
 public struct Loop {
-  /// Which of the process's loops it is, from 0.
+  /// The number of the loop in the process, from 0.
   public let index: Int
   /// The function table that scopes of this loop hand to plugins.
   public let api: UnsafePointer<ambit_api>
   public let limits: RuntimeLimits
-  /// Checked mode: calls of plugins are checked, and closed scopes are kept in quarantine.
+  /// Checked mode: calls of plugins are checked, and closed scopes are kept for that.
   public let isChecked: Bool
   let epoll: Int32
-  /// How other threads reach the loop. Not owned: it belongs to the loop's `EventLoop`.
+  /// How other threads reach the loop. Owned by the loop's `EventLoop`.
   let mailbox: Unmanaged<Mailbox>
-  /// Where code runs that would hold up the loop. Not owned.
+  /// Runs code that would block the loop. Not owned.
   let pool: Unmanaged<ThreadPool>
 
   /// Monotonic nanoseconds, read once per turn.
   public var now: Int64
-  /// Counts the turns: a record given back in one turn may still be named by an event of that turn.
+  /// Counts turns. An event of a turn may still point at a record that was freed in that turn.
   public var turn: UInt64 = 0
-  /// How many events the loop took with the one that is being handled.
+  /// How many events came in the batch of the event that is being handled.
   var eventCount: Int32 = 0
   /// The job that runs; nil while the loop's own code or a hook does.
   public var current: JobPointer?
-  /// What the fiber that has just been left wants called, or what is to run now that it has left; nil if there is
-  /// neither.
+  /// A hook that the fiber which has just left the thread waits for, or that runs after it has left; nil if there is
+  /// none.
   var hookCall: HookCall?
-  /// The scope whose hook runs, of which `hookKind` says what it is; nil while none does.
+  /// The scope whose hook runs, whose kind is `hookKind`; nil while no hook runs.
   var hookScope: ScopePointer?
-  var hookKind = WorkName.Kind.onEnd
+  var hookKind = WorkLabel.Kind.onEnd
   let jobKinds: JobKinds
-  /// Jobs, and ends of scopes, whose turn comes next.
+  /// Jobs that are ready for their turn, and scopes whose end is due, in order.
   var ready = ReadyQueue()
-  /// How many more of them have their turn before the loop looks at what the kernel has.
+  /// How many ready items run before the loop asks the kernel for events again.
   var turnsLeft = 0
   /// How often jobs have yielded.
   var yieldCount: UInt32 = 0
   var wheel: TimerWheel
-  var lookout = Lookout()
+  var busyPolling = BusyPolling()
   /// The thread's own stack.
   var ownFiber = cfiber()
   /// Stacks of jobs.
@@ -52,73 +52,74 @@ public struct Loop {
   var handlerStacks: cfiber_stack_pool
   var largeStacks = LargeStacks()
   var isStopping = false
-  /// Cancelled scopes with jobs that have not returned, the longest cancelled first; see Loop+Overdue.swift.
+  /// Cancelled scopes with jobs that have not returned, the earliest cancelled first; see OverdueJobs.swift.
   var ending: Link
-  /// Fires when the first of them is overdue.
+  /// Fires when the first scope in `ending` is overdue.
   var endingTimer: Timer
-  /// What is known of the job that computes; see Scope+CancelCheck.swift.
+  /// State of the cancellation checks of a job that computes; see Scope+CancelCheck.swift.
   var computation = Computation()
-  /// Scopes that were cancelled while a job computes, parents first: their jobs are to be told when the loop turns.
+  /// Scopes that were cancelled inside a call of a job that computes, parents first. Their jobs are told in the loop's
+  /// next turn.
   var cancelledAhead: Link
-  /// Fires when the loop turns and there are any.
+  /// Fires in the loop's next turn if `cancelledAhead` has scopes.
   var cancelTimer: Timer
-  /// What other threads see of the loop's turns. Never released.
-  let pulse: LoopPulsePointer
-  /// Who writes reports about overdue jobs. Not owned; nil on a loop that nobody watches.
+  /// Shows other threads when the present turn began. Never freed.
+  let heartbeat: HeartbeatPointer
+  /// Writes reports about overdue jobs. Not owned; nil in tests that run without a watchdog.
   var watchdog: Unmanaged<Watchdog>?
 
-  /// In checked mode: closed scopes that plugins may still have handles of, the longest closed first.
+  /// Closed scopes that plugins may still use by mistake, the earliest closed first; empty without checked mode.
   var quarantine: Link
   var quarantineCount = 0
-  /// Gives back the memory of stacks that a burst has left behind; see `Loop+Memory.swift`.
+  /// Gives the memory of free stacks and records back after a burst; see Loop+Memory.swift.
   var trimTimer: Timer
-  /// Unmaps the stacks that a burst has left behind; see `Loop+Stacks.swift`.
+  /// Unmaps free stacks after a burst; see Loop+Stacks.swift.
   var slabTimer: Timer
-  /// Looks after memory that was freed; see `Loop+FreedMemory.swift`.
+  /// Has freed memory of the C library given back; see Loop+FreedMemory.swift.
   var freedTimer: Timer
   var freed = FreedMemory()
   var blocks = BlockPool()
-  /// A row of slices of `slabTimer` is going on.
+  /// `slabTimer` has unmapped a slice and will unmap more.
   var isUnmapping = false
   var freeJobs = RecordPool<Job>(keeping: keptRecords)
   var freeJobColdStates = RecordPool<JobColdState>(keeping: keptRecords)
   var freeScopes = RecordPool<Scope>(keeping: keptRecords)
   var freeChunks = RecordPool<ArenaChunk>(keeping: keptChunks)
-  /// Records of waits for descriptors that are not in use, the one that was given back first in front.
+  /// Free records of waits for descriptors, the earliest freed first.
   var freeDescriptorWaits: Link
-  /// What plugins gave as signatures of C functions.
+  /// Signatures of C functions that plugins have used.
   var signatures = PreparedSignatures()
-  /// The host's scope on this loop: all others are below it.
+  /// The host's scope on this loop, above all other scopes.
   public var root: ScopePointer
-  /// Scopes of all loops have different numbers: each loop counts on by the number of loops.
+  /// Each loop counts in steps of the number of loops, so that scopes of different loops have different numbers.
   public var lastScopeID: UInt64
   let scopeIDStride: UInt64
   /// Scopes that are not closed.
   public var liveScopes: Int = 0
-  /// Requests whose scope is not closed.
+  /// Requests whose scopes are not closed.
   public var liveRequests: Int = 0
   /// Jobs that have not returned within `cancelGrace` of their cancel.
   var stuckJobs = 0
-  /// The protocol's record for this loop; owned by the protocol.
+  /// The protocol's record for this loop. Owned by the protocol.
   public var server: UnsafeMutableRawPointer?
-  /// Has the protocol look, without waiting, whether the client of a request has left, whose record it is given, and
-  /// cancel its scope then; nil: no protocol has clients.
+  /// Given a protocol's record of a request: looks, without waiting, whether the client has left, and if so cancels the
+  /// request's scope. Nil if no protocol has clients.
   public var lookForDisconnect: (@convention(c) (UnsafeMutableRawPointer) -> Void)?
 }
 
 public typealias LoopPointer = UnsafeMutablePointer<Loop>
 
-/// Bounds that hold on every loop.
+/// Limits that hold on every loop.
 public struct RuntimeLimits: Sendable {
   /// Bytes of a job's stack.
   public var stackSize: Int
   /// Bytes of the stack of a job that runs handlers in place.
   public var handlerStackSize: Int
-  /// How many jobs of one request may be alive at once.
+  /// How many jobs of one request may exist at once.
   public var jobsPerRequest: UInt32
-  /// For how long, in nanoseconds, a cancelled job may still wait under a shield.
+  /// How long a cancelled job may still wait under a shield, in nanoseconds.
   public var cancelGrace: Int64
-  /// How long a loop may take for one turn, in nanoseconds, before it is reported; nil: as long as it likes.
+  /// How long one turn of a loop may take before the loop is reported as blocked, in nanoseconds; nil: no limit.
   public var stallWarning: Int64?
 
   public init(
@@ -134,8 +135,7 @@ public struct RuntimeLimits: Sendable {
 }
 
 extension Loop {
-  /// So many timers that are to fire some time from now share one reading of the clock: it takes longer than all else
-  /// about them.
+  /// How many timers that are armed with a delay share one reading of the clock, which costs more than arming them.
   fileprivate static var timersPerClockReading: Int { 16 }
 }
 
@@ -151,7 +151,7 @@ extension UnsafeMutablePointer<Loop> {
     cfiber_loop()?.assumingMemoryBound(to: Loop.self)
   }
 
-  /// Makes a loop, on any thread; it runs on the thread that calls `run`.
+  /// Makes a loop, on any thread. It runs on the thread that calls `run`.
   func initialize(
     index: Int, of count: Int, api: UnsafePointer<ambit_api>, isChecked: Bool, limits: RuntimeLimits, mailbox: Mailbox,
     pool: ThreadPool
@@ -169,7 +169,7 @@ extension UnsafeMutablePointer<Loop> {
         ending: Link(alone: pointer(to: \.ending)!),
         endingTimer: Timer(at: endingTimer, fire: endingScopesDue),
         cancelledAhead: Link(alone: pointer(to: \.cancelledAhead)!),
-        cancelTimer: Timer(at: cancelTimer, fire: cancelledScopesDue), pulse: .make(), watchdog: nil,
+        cancelTimer: Timer(at: cancelTimer, fire: cancelledScopesDue), heartbeat: .make(), watchdog: nil,
         quarantine: Link(alone: pointer(to: \.quarantine)!),
         trimTimer: Timer(at: trimTimer, fire: trimMemory),
         slabTimer: Timer(at: slabTimer, fire: unmapSpareStacks),
@@ -184,8 +184,8 @@ extension UnsafeMutablePointer<Loop> {
   @inline(__always)
   public func arm(_ timer: TimerPointer, at time: Int64) { pointee.wheel.arm(timer, at: time) }
 
-  /// Calls the timer's function when `delay` nanoseconds have passed since now: never sooner, and later by up to a tick
-  /// and what the jobs take that run in the rest of this turn.
+  /// Calls the timer's function, on the loop, when `delay` nanoseconds have passed: never earlier, and later by up to
+  /// one tick plus the time that jobs take in the rest of this turn.
   @inline(__always)
   public func arm(_ timer: TimerPointer, after delay: Int64) {
     guard delay <= TimerWheel.longestDelay else { return armFarOff(timer, after: delay) }
@@ -198,7 +198,7 @@ extension UnsafeMutablePointer<Loop> {
     pointee.wheel.arm(timer, at: overflow ? .max : time)
   }
 
-  /// Fixes when the timers fire that were armed for some time from now since it was last known what time it is.
+  /// Reads the clock and settles the timers that were armed with a delay since the last reading.
   @inline(never)
   func settleTimers() { pointee.wheel.settle(now: Clock.monotonic) }
 

@@ -1,19 +1,19 @@
 internal import CFiber
 
-/// What is to have its turn on a loop, first in, first out.
+/// The ready jobs and due ends of scopes of a loop, first in, first out.
 ///
-/// A ring of addresses and no list through the records: a turn then touches no record but its own, and those of later
-/// turns can be told long before, so that the processor has fetched them when they come.
+/// A ring of addresses instead of a list through the records: a turn touches no record but its own, and the records of
+/// later turns are known early enough to be prefetched.
 struct ReadyQueue {
   private static let smallestCapacity = 256
-  /// Room for so many items is never given back.
+  /// A capacity up to this is never given back.
   private static let keptCapacity = 16_384
 
   /// Owned.
   private var items: UnsafeMutablePointer<ReadyItem>
-  /// The capacity, a power of two, less one.
+  /// The capacity, which is a power of two, minus one.
   private var mask: Int
-  /// Positions count on for ever; the item at each is at `position & mask`.
+  /// Positions only grow; the item at a position is at index `position & mask`.
   private var head = 0
   private var tail = 0
 
@@ -27,10 +27,10 @@ struct ReadyQueue {
   @inline(__always) var count: Int { tail &- head }
   @inline(__always) var isEmpty: Bool { tail == head }
 
-  /// How many items there is room for.
+  /// How many items fit.
   var capacity: Int { mask &+ 1 }
 
-  /// The item that comes `distance` after the first, less than `count`.
+  /// The item `distance` places behind the first; `distance` is less than `count`.
   @inline(__always)
   subscript(distance: Int) -> ReadyItem { items[(head &+ distance) & mask] }
 
@@ -41,16 +41,16 @@ struct ReadyQueue {
     tail &+= 1
   }
 
-  /// Drops the first item; there is one.
+  /// Drops the first item. The queue is not empty.
   @inline(__always)
   mutating func removeFirst() { head &+= 1 }
 
-  /// Puts the last `count` items in front of all others, in the same order.
+  /// Moves the last `count` items to the front, in the same order.
   mutating func moveLastToFront(_ count: Int) {
     guard count < self.count else { return }
     head &-= count
     tail &-= count
-    // From the last on: in a ring that is almost full they overlap their new places.
+    // Backwards: in a ring that is almost full, old and new places overlap.
     var offset = count
     while offset > 0 {
       offset &-= 1
@@ -58,8 +58,8 @@ struct ReadyQueue {
     }
   }
 
-  /// Gives back what room a burst needed and is in use no more.
-  mutating func giveRoomBack() {
+  /// Frees the capacity that a burst has left behind.
+  mutating func shrink() {
     if capacity > Self.keptCapacity, count < Self.keptCapacity / 2 { resize(to: Self.keptCapacity) }
   }
 
@@ -73,33 +73,35 @@ struct ReadyQueue {
   }
 }
 
-/// A job's turn, or the end of a scope whose jobs are to have theirs before.
+/// A job's turn, or the end of a scope, which comes after the turns of its jobs.
 struct ReadyItem {
-  /// The record's address. Records are aligned, so that the lowest bits are free for what else is known.
+  /// The record's address. Records are aligned, so the lowest bits are free for flags.
   private let bits: UInt
   private static var endBit: UInt { 1 }
-  private static var crowdBit: UInt { 2 }
+  private static var deepQueueBit: UInt { 2 }
 
   @inline(__always)
-  init(_ job: JobPointer, isInCrowd: Bool) { bits = UInt(bitPattern: job) | (isInCrowd ? Self.crowdBit : 0) }
+  init(_ job: JobPointer, isInDeepQueue: Bool) {
+    bits = UInt(bitPattern: job) | (isInDeepQueue ? Self.deepQueueBit : 0)
+  }
 
   @inline(__always)
   init(endOf scope: ScopePointer) { bits = UInt(bitPattern: scope) | Self.endBit }
 
-  @inline(__always) private var address: UInt { bits & ~(Self.endBit | Self.crowdBit) }
+  @inline(__always) private var address: UInt { bits & ~(Self.endBit | Self.deepQueueBit) }
 
-  /// The job whose turn it is; nil if it is the end of a scope.
+  /// The job; nil if the item is the end of a scope.
   @inline(__always)
   var job: JobPointer? { bits & Self.endBit == 0 ? JobPointer(bitPattern: address) : nil }
 
-  /// The scope whose end it is; nil if it is a job's turn.
+  /// The scope whose end is due; nil if the item is a job.
   @inline(__always)
   var endingScope: ScopePointer? { bits & Self.endBit != 0 ? ScopePointer(bitPattern: address) : nil }
 
-  /// A job that was queued behind so many others that the processor has not been told of it yet.
-  @inline(__always) var isInCrowd: Bool { bits & Self.crowdBit != 0 }
+  /// The job was queued in a deep queue, so nothing has been prefetched for it yet.
+  @inline(__always) var isInDeepQueue: Bool { bits & Self.deepQueueBit != 0 }
 
-  /// Has the processor fetch the first `size` bytes of the record.
+  /// Prefetches the first `size` bytes of the record.
   @inline(__always)
   func prefetch(_ size: Int) { cfiber_prefetch_record(UnsafeRawPointer(bitPattern: address)!, size) }
 }

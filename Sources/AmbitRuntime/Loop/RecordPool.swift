@@ -1,18 +1,19 @@
-/// Free records of one kind, the one that came back last the first to be used again.
+/// Free records of one kind; the one that was freed last is used first.
 ///
-/// All that come back are kept at first: what one burst needed, the next may need again, and taking it from the system
-/// costs more than the rest of a record's life. Those that nothing has needed for a while are freed, except for some.
+/// A burst's records are kept at first: the next burst may need them again, and memory from the system costs more than
+/// the rest of a record's life. Records that were not needed for a while go back to the system, except for `kept`.
 struct RecordPool<Record> {
-  /// So many free records are never freed.
+  /// How many free records never go back to the system.
   let kept: Int
+  /// How many records are free.
   private var count = 0
-  /// How many exist, free or not.
+  /// How many records exist, free or not.
   private var made = 0
-  /// The fewest that were free at once since `noteIdle`: so many were not needed.
+  /// The fewest that were free at any time since `noteIdle`, which is how many were not needed.
   private var leastFree = 0
-  /// How many are to be freed.
+  /// How many records are to go back to the system.
   private(set) var idleCount = 0
-  /// The first bytes of each free record point at the next.
+  /// The first free record. The first bytes of each point at the next.
   private var first: UnsafeMutableRawPointer?
 
   init(keeping kept: Int) { self.kept = kept }
@@ -20,10 +21,10 @@ struct RecordPool<Record> {
   /// How many records are in use.
   var liveCount: Int { made - count }
 
-  /// How many are free beyond those that are kept.
+  /// How many free records there are beyond `kept`.
   var surplus: Int { max(count - kept, 0) }
 
-  /// A record, uninitialised; `size` is what to allocate if that is more than the record's own.
+  /// A record, uninitialised. `size` is how many bytes to allocate if records are followed by something.
   @inline(__always)
   mutating func take(size: Int = MemoryLayout<Record>.size) -> UnsafeMutablePointer<Record> {
     guard let record = first else { return allocate(size) }
@@ -39,7 +40,7 @@ struct RecordPool<Record> {
     return UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16).assumingMemoryBound(to: Record.self)
   }
 
-  /// Takes a record back; nobody looks at it any more. True if there are more free ones now than are kept.
+  /// Takes back a record that nobody uses any more. True if more than `kept` are free now.
   @inline(__always)
   mutating func give(back record: UnsafeMutablePointer<Record>) -> Bool {
     let record = UnsafeMutableRawPointer(record)
@@ -49,13 +50,13 @@ struct RecordPool<Record> {
     return count > kept
   }
 
-  /// Takes the records for idle that were free all the time since the last call, except for those that are kept.
+  /// Marks the records as idle that were free all the time since the last call, except for `kept`.
   mutating func noteIdle() {
     idleCount = min(surplus, leastFree)
     leastFree = count
   }
 
-  /// Frees as many records as are idle, at most `most`: those at hand, which came back last.
+  /// Gives at most `most` idle records back to the system.
   mutating func freeIdle(most: Int) {
     for _ in 0..<min(most, idleCount, surplus) {
       let record = first!

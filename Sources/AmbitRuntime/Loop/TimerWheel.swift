@@ -1,37 +1,89 @@
-/// The timers of one loop, in a hierarchical wheel: level 0 has a slot for each of the next 64 ticks, level 1 one for
-/// each of the next 64 times 64, and so on. Arming puts a timer into the slot of the highest six-bit digit in which its
-/// tick differs from the present one; when time reaches a slot of a higher level its timers move down.
+/// Has a loop call a function at a point in time. Part of the record it belongs to.
 ///
-/// Most deadlines never fire, so arming and disarming are what counts: both touch one slot. A tick is 65,536 ns, and a
-/// timer never fires early: it may be late by one tick.
+/// Arming and disarming take constant time, however many timers are armed.
+public struct Timer {
+  /// In the wheel's slot while armed. At offset 0.
+  var link: Link
+  /// The tick in the high 48 bits, the slot in the low 16: one word, since there may be many timers.
+  private var place: UInt64 = 0
+  /// Called on the loop with the timer's address, after the timer has been disarmed.
+  var fire: TimerFunction
+
+  /// The value of a disarmed timer at `address`.
+  @inline(__always)
+  public init(at address: TimerPointer, fire: @escaping TimerFunction) {
+    link = Link(alone: address.link)
+    self.fire = fire
+  }
+
+  /// The tick at which it fires, in 48 bits. For a timer that is not settled: its delay in nanoseconds.
+  @inline(__always) var tick: UInt64 { place >> 16 }
+
+  /// The slot it is in: `level * 64 + index`.
+  @inline(__always) var slot: Int { Int(truncatingIfNeeded: place & 0xFFFF) }
+
+  @inline(__always)
+  mutating func setPlace(tick: UInt64, slot: Int) { place = tick << 16 | UInt64(truncatingIfNeeded: slot) }
+}
+
+/// What a timer calls, with its own address: that of a field of the record it belongs to.
+public typealias TimerFunction = @convention(c) (UnsafeMutableRawPointer) -> Void
+
+public typealias TimerPointer = UnsafeMutablePointer<Timer>
+
+extension UnsafeMutablePointer<Timer> {
+  @inline(__always)
+  var link: LinkPointer { pointer(to: \.link)! }
+
+  /// The timer whose field `link` is the node.
+  @inline(__always)
+  static func of(_ link: LinkPointer) -> TimerPointer { link.record(Timer.self, at: 0) }
+
+  /// The record of which this timer is the field at `offset`.
+  @inline(__always)
+  public func record<Record>(_: Record.Type, at offset: Int) -> UnsafeMutablePointer<Record> {
+    (UnsafeMutableRawPointer(self) - offset).assumingMemoryBound(to: Record.self)
+  }
+
+  /// Whether it is armed.
+  @inline(__always)
+  public var isArmed: Bool { !link.isAlone }
+}
+
+/// The timers of one loop, in a hierarchical wheel. Level 0 has a slot for each of the next 64 ticks, level 1 a slot
+/// for each of the next 64 groups of 64 ticks, and so on. A timer is put into the slot of the highest six-bit digit in
+/// which its tick differs from the present one. When time reaches a slot of a higher level, its timers move down.
 ///
-/// A timer that is to fire some time from now is set aside until somebody says what time it is, since reading the clock
-/// takes longer than all the rest.
+/// Most deadlines never fire, so arming and disarming must be cheap: each touches one slot. A tick is 65,536 ns. A
+/// timer never fires early, and at most one tick late.
+///
+/// A timer that is armed with a delay is set aside until the caller passes the time to `settle`: reading the clock
+/// costs more than all the rest.
 ///
 /// After Varghese and Lauck, "Hashed and Hierarchical Timing Wheels", SOSP 1987.
 public struct TimerWheel {
   private static let levels = 8
   private static let tickShift: UInt64 = 16
-  /// Behind all levels: the slot of the timers that are set aside, whose `tick` is the delay in nanoseconds.
+  /// The slot after those of all levels holds the timers that are set aside. Their `tick` is the delay in nanoseconds.
   private static let setAside = levels * 64
-  /// A longer delay, in nanoseconds, does not fit into a timer: some 39 hours.
+  /// The longest delay that fits into a timer, in nanoseconds: some 39 hours.
   static let longestDelay: Int64 = 1 << 47
 
-  /// Heads of the lists, level by level, and of the one of those that are set aside; owned.
+  /// Heads of the lists: of each level's slots, then of the timers that are set aside. Owned.
   private let slots: UnsafeMutablePointer<Link>
-  /// For each level, which slots have a timer; in the last word, whether there are timers set aside.
+  /// For each level, which slots have timers; the last word says whether timers are set aside.
   private var occupied: InlineArray<9, UInt64> = .init(repeating: 0)
   /// The tick up to which timers have fired.
   private var elapsed: UInt64
-  /// The earliest tick at which there may be something to do; `UInt64.max`: never. A timer that is disarmed does not
-  /// move it, so that it may come too early, never too late.
+  /// The earliest tick at which a timer may be due; `UInt64.max` if none is armed. Disarming does not move it, so it
+  /// may be too early, but is never too late.
   private var nextTick = UInt64.max
-  /// How many timers were set aside since the last `settle`, whether or not they are armed still.
+  /// How many timers were set aside since the last `settle`, including those that have been disarmed since.
   private var unsettled = 0
   /// How many timers are armed.
   private(set) var count = 0
 
-  /// An empty wheel that stands at `now`, in nanoseconds.
+  /// An empty wheel whose present time is `now` (monotonic, nanoseconds).
   init(now: Int64) {
     slots = .allocate(capacity: Self.setAside + 1)
     for index in 0...Self.setAside { (slots + index).initializeAlone() }
@@ -40,8 +92,8 @@ public struct TimerWheel {
 
   func deallocate() { slots.deallocate() }
 
-  /// Makes `timer` fire at `time` (monotonic, nanoseconds), or as soon as it can if that is past. Arms it anew if it
-  /// was armed.
+  /// Makes `timer` fire at `time` (monotonic, nanoseconds), or as soon as possible if that has passed. A timer that is
+  /// armed is armed anew.
   @inline(__always)
   mutating func arm(_ timer: TimerPointer, at time: Int64) {
     if timer.isArmed { disarm(timer) }
@@ -49,9 +101,9 @@ public struct TimerWheel {
     schedule(timer, at: time)
   }
 
-  /// Makes `timer` fire when `delay` nanoseconds, at most `longestDelay`, have passed since now; its time is that of the
-  /// next `settle`, which is to come soon. Arms it anew if it was armed.
-  /// - Returns: how many timers were set aside so since the last `settle`.
+  /// Makes `timer` fire `delay` nanoseconds, at most `longestDelay`, after the next `settle`, which must follow soon. A
+  /// timer that is armed is armed anew.
+  /// - Returns: how many timers were set aside since the last `settle`.
   @inline(__always)
   mutating func arm(_ timer: TimerPointer, after delay: Int64) -> Int {
     if timer.isArmed { disarm(timer) }
@@ -63,10 +115,10 @@ public struct TimerWheel {
     return unsettled
   }
 
-  /// Whether a timer may be set aside. Until `settle` nothing is known of when it fires.
+  /// Whether timers are set aside, whose times are unknown until `settle`.
   @inline(__always) var isUnsettled: Bool { unsettled > 0 }
 
-  /// It is `now` (monotonic, nanoseconds): the timers that were set aside fire when their delays have passed from now on.
+  /// Lets the delays of the timers that are set aside begin at `now` (monotonic, nanoseconds).
   mutating func settle(now: Int64) {
     unsettled = 0
     occupied[Self.levels] = 0
@@ -84,7 +136,7 @@ public struct TimerWheel {
     insert(timer, tick: tick)
   }
 
-  /// Keeps `timer` from firing; nothing happens if it is not armed.
+  /// Keeps `timer` from firing. No effect if it is not armed.
   @inline(__always)
   mutating func disarm(_ timer: TimerPointer) {
     let link = timer.link
@@ -95,7 +147,7 @@ public struct TimerWheel {
     if (slots + slot).isAlone { occupied[slot >> 6] &= ~(1 << UInt64(slot & 63)) }
   }
 
-  /// When an armed timer fires (monotonic, nanoseconds). None is set aside.
+  /// When an armed timer fires (monotonic, nanoseconds). Only while no timer is set aside.
   func due(_ timer: TimerPointer) -> Int64 { Int64(clamping: timer.pointee.tick << Self.tickShift) }
 
   @inline(__always)
@@ -108,12 +160,12 @@ public struct TimerWheel {
     (slots + slot).append(timer.link)
   }
 
-  /// No timer fires before this time (monotonic, nanoseconds); nil: none fires at all. It may be that of a timer which was
-  /// disarmed since, once. None is set aside.
+  /// No timer fires before this time (monotonic, nanoseconds); nil if none is armed. It may be the time of a timer that
+  /// has been disarmed. Only while no timer is set aside.
   @inline(__always)
   var nextDue: Int64? { nextTick == .max ? nil : Int64(clamping: nextTick << Self.tickShift) }
 
-  /// The tick at which the first occupied slot is due, and the slot.
+  /// The first occupied slot, and the tick at which it is due.
   private func nextSlot() -> (tick: UInt64, slot: Int)? {
     for level in 0..<Self.levels where occupied[level] != 0 {
       let shift = UInt64(level * 6)
@@ -132,9 +184,9 @@ public struct TimerWheel {
     bits >> UInt64(count) | bits << (UInt64(64 - count) & 63)
   }
 
-  /// Moves time on to `now` and takes one timer that has become due out of the wheel; nil if none is left.
+  /// Moves time on to `now` and takes one due timer out of the wheel; nil if no timer is due.
   ///
-  /// One at a time, because what a timer does may disarm another that is due as well.
+  /// One at a time, because the function of a timer may disarm another due timer.
   @inline(__always)
   mutating func popDue(now: Int64) -> TimerPointer? {
     let target = UInt64(max(now, 0)) >> Self.tickShift
@@ -163,7 +215,7 @@ public struct TimerWheel {
     return nil
   }
 
-  /// Moves the timers of a slot of a higher level, which time has reached, to the lower levels.
+  /// Time has reached a slot of a higher level: moves its timers to lower levels.
   private mutating func cascade(_ head: LinkPointer, slot: Int) {
     occupied[slot >> 6] &= ~(1 << UInt64(slot & 63))
     var moved = Link(alone: head)

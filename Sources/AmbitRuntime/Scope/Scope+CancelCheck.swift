@@ -4,8 +4,8 @@ internal import AmbitSystem
 // `ambit_cancelled` from a job that computes. Its loop does not turn meanwhile: no timer fires, no event of a client is
 // seen, and no mail is delivered. So the call itself checks everything that could cancel the job's scope.
 //
-// A cause that it finds is set on the scopes at once, so the first cause wins as always. No code of a plugin runs inside
-// the call: functions of ambit_on_cancel are called, and other jobs are woken, when the loop turns.
+// A cause that it finds is set on the scopes at once, so the first cause wins as always. No code of a plugin runs
+// inside the call: functions of ambit_on_cancel are called, and other jobs are woken, when the loop turns.
 
 /// What a loop knows about the job that computes on it.
 struct Computation {
@@ -31,15 +31,15 @@ extension UnsafeMutablePointer<Scope> {
   @inline(never)
   func causeForCaller() -> Cause {
     if pointee.cause != .none { return pointee.cause }
-    guard let job = CallSite.runningJob(of: self) else { return CallSite.job?.pointee.cancelCause ?? .none }
+    guard let job = runningJob else { return JobPointer.ofThisThread?.pointee.cancelCause ?? .none }
     let isDone = check(as: job)
     if pointee.cause != .none { return pointee.cause }
     if job.pointee.cancelCause != .none { return job.pointee.cancelCause }
     return isDone ? .done : .none
   }
 
-  /// The same check for calls that may succeed again and again without a wait, because there are bytes to read or there is
-  /// room to write: cancels the scope if it is over. Such calls find out by themselves when the client has left.
+  /// The same check for calls that may succeed again and again without a wait, because there are bytes to read or there
+  /// is room to write: cancels the scope if it is over. Such calls find out by themselves when the client has left.
   public func cancelIfOver(for job: JobPointer) {
     guard pointee.isOpen else { return }
     let now = Clock.monotonic
@@ -94,8 +94,8 @@ extension UnsafeMutablePointer<Scope> {
     job.cancelIfOverdue(at: now)
   }
 
-  /// Whether the scope's request is over and the job has had its share of the time. Other jobs of the request may wait for
-  /// this one: every job that was spawned before the handler returned gets a turn.
+  /// Whether the scope's request is over and the job has had its share of the time. Other jobs of the request may wait
+  /// for this one: every job that was spawned before the handler returned gets a turn.
   private func isDone(_ job: JobPointer, at now: Int64) -> Bool {
     let loop = pointee.loop
     if loop.pointee.computation.job != job || loop.pointee.computation.turn != loop.pointee.turn {

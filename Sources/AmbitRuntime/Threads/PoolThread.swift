@@ -5,20 +5,20 @@ internal import CLinux
 /// Work that a thread has been given.
 struct PoolTask {
   let work: PoolWork
-  /// It counts among the jobs at work.
+  /// It counts as a running job.
   let isJob: Bool
 }
 
-/// One of a pool's threads, or the thread that a lane has for itself.
+/// A thread of a pool, or the thread that a lane has for itself.
 final class PoolThread: @unchecked Sendable {
   /// Where it waits while it has nothing to do.
   let wakeup = Wakeup()
   private let pool: ThreadPool
-  /// Whose calls alone it runs; nil: it runs what the pool has.
+  /// The lane whose calls it runs; nil for a thread that runs the pool's work.
   private let lane: SerialLane?
-  /// As the system numbers it; nil before it runs. Guarded by the pool's lock, as is what follows.
+  /// The kernel's number; nil before it runs. Guarded by the pool's lock, as `task`.
   var number: Int32?
-  /// What it does, or is about to; nil while it has nothing to do.
+  /// What it runs or is about to run; nil while it is idle.
   var task: PoolTask?
 
   init(of pool: ThreadPool, for lane: SerialLane? = nil) {
@@ -42,5 +42,30 @@ final class PoolThread: @unchecked Sendable {
     guard let lane else { while true { pool.nextTask(for: self, number: number).work.run() } }
     while let task = pool.nextTask(for: self, of: lane, number: number) { task.work.run() }
     wakeup.destroy()
+  }
+}
+
+/// A thread that a pool starts for one piece of work.
+final class CallThread: @unchecked Sendable {
+  let work: PoolWork
+  private let pool: ThreadPool
+  /// The kernel's number; nil before it runs. Guarded by the pool's lock.
+  var number: Int32?
+
+  init(of pool: ThreadPool, _ work: PoolWork) {
+    self.pool = pool
+    self.work = work
+  }
+
+  /// - Throws: if the system has no more threads.
+  func start() throws(SystemError) {
+    try SystemThread(for: "a call", { self.run() }).detach()
+  }
+
+  private func run() {
+    clinux_name_thread("ambit-pool")
+    pool.began(self, number: cfiber_thread_number())
+    work.run()
+    pool.ended(self)
   }
 }

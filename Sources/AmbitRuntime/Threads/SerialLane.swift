@@ -1,68 +1,68 @@
 public import Synchronization
 
-/// Runs calls one at a time, first come, first served: the calls of functions of one library, which may keep their state
-/// in variables that every call shares.
+/// Runs calls one at a time, first come, first served: the calls of one library's functions, which may keep state in
+/// variables that all calls share.
 ///
-/// A call that waits for its turn holds no thread. Cancelling it takes it out of the queue. A lane belongs to one thread
-/// pool: the first that is given a call of it.
+/// A call that waits for its turn occupies no thread. Cancelling it removes it from the queue. A lane belongs to one
+/// thread pool: the first that gets a call of it.
 public final class SerialLane: @unchecked Sendable {
   /// The library, as messages name it.
   public let name: String
-  /// The calls run on one thread, the same for the life of the lane, instead of any thread of the pool. A change holds
-  /// from the next call on. From any thread.
+  /// All calls run on the same thread, instead of any thread of the pool. A change takes effect from the next call on.
+  /// From any thread.
   public let usesOwnThread = Atomic<Bool>(false)
 
-  // All that follows is guarded by the lock of the pool.
+  // The properties below are guarded by the lock of the pool.
 
   /// The call whose turn it is: a thread runs it, or it waits for a thread of the pool.
   var running: PoolWork?
   var waiting = WorkQueue()
   /// When a thread began the running call, in monotonic nanoseconds; nil while it waits for a thread.
   var since: Int64?
-  /// When a call that has not returned is reported, or reported again: monotonic nanoseconds.
+  /// When the running call is reported (next) if it has not returned: monotonic nanoseconds.
   var reportDue = Int64.max
   /// The running call has been reported.
   var isReported = false
-  /// It is in the pool's list of lanes in which calls have waited.
+  /// The lane is in the pool's list of contended lanes.
   var isListed = false
-  /// Its own thread; nil until the first call needs it.
+  /// The lane's own thread; nil until a call needs it.
   var thread: PoolThread?
-  /// Its own thread has nothing to do.
+  /// The lane's own thread has no work.
   var isThreadIdle = false
-  /// Its own thread is to end once nothing waits.
+  /// The lane's own thread ends when no call waits.
   var isClosed = false
 
   public init(name: String) { self.name = name }
 
-  /// Whether its own thread runs the next call.
+  /// Whether the lane's own thread runs the next call.
   var isOnOwnThread: Bool { usesOwnThread.load(ordering: .relaxed) }
 }
 
-/// Whose call runs or waits on a thread. The texts live as long as the generation of the route.
+/// The plugin, route and scope that a call belongs to. The texts live as long as the generation of the route.
 struct WorkOwner {
   let plugin: UnsafeRawBufferPointer
   let route: UnsafeBufferPointer<UInt8>
   let scope: UInt64
 }
 
-/// What a lane did at one moment. Copies.
+/// What a lane does at one moment: a copy.
 public struct SerialLaneReport: Sendable, Equatable {
   /// A call that has begun.
   public struct Call: Sendable, Equatable {
-    /// "libfoo.so/1".
+    /// Plugin and generation, as in "libfoo.so/1".
     public let plugin: String
     public let route: String
     public let scope: UInt64
-    /// For so many nanoseconds it has run.
+    /// How long it has run, in nanoseconds.
     public let age: Int64
-    /// The system's number of the thread that runs it; nil if that has not begun.
+    /// The kernel's number of its thread; nil if the thread has not begun.
     public let thread: Int32?
   }
 
   /// The library.
   public let name: String
-  /// nil if no call runs.
+  /// Nil if no call runs.
   public let running: Call?
-  /// So many calls wait for their turn.
+  /// How many calls wait for their turn.
   public let waiting: Int
 }

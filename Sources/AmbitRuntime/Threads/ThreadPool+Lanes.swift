@@ -1,16 +1,17 @@
 internal import AmbitCore
 internal import AmbitSystem
 
-// Calls that run one at a time. A lane has at most one call among the pool's jobs or on its own thread; the others wait in
-// the lane, where they count for no thread. One lock guards pool and lanes, so that a call is in one place at any time.
+// Calls that run one at a time. A lane has at most one call among the pool's jobs or on its own thread. The other calls
+// wait in the lane, where they do not count as jobs. One lock guards the pool and its lanes, so that a call is in one
+// place at a time.
 
 extension ThreadPool {
-  /// What a lane does now. From any thread.
+  /// What a lane does at the moment. From any thread.
   func report(on lane: SerialLane) -> SerialLaneReport {
     withLock { report(lane, at: Clock.monotonic) }
   }
 
-  /// Lets the lane's own thread end, if it has one, once nothing waits. No more calls come. From any thread.
+  /// Lets the lane's own thread, if it has one, end when no call waits. No more calls may come. From any thread.
   func close(_ lane: SerialLane) {
     let idle: PoolThread? = withLock {
       lane.isClosed = true
@@ -19,7 +20,7 @@ extension ThreadPool {
     idle?.wakeup.notify()
   }
 
-  /// Has a call wait for its turn; as `accept`. Under the lock.
+  /// Queues a call in its lane, with the result of `accept`. Under the lock.
   func queue(_ work: PoolWork, in lane: SerialLane) -> PoolThread?? {
     guard lane.waiting.count < limits.queue else { return nil }
     lane.waiting.append(work)
@@ -27,7 +28,7 @@ extension ThreadPool {
       list(lane)
       return .some(nil)
     }
-    // Nobody's turn: this lane's own thread is idle, or is not there yet.
+    // No call runs: the lane's own thread is idle, or has not been started yet.
     guard hasThread(lane) else {
       _ = lane.waiting.withdraw(work)
       return nil
@@ -35,7 +36,8 @@ extension ThreadPool {
     return .some(giveToOwnThread(lane))
   }
 
-  /// The running call has returned, or was withdrawn: the next has its turn. Returns a thread to be woken. Under the lock.
+  /// The running call has returned or was withdrawn: gives the next call its turn. Returns a thread to be woken. Under
+  /// the lock.
   func advance(_ lane: SerialLane) -> PoolThread? {
     noteReturn(in: lane)
     if lane.isOnOwnThread { return lane.waiting.count > 0 && hasThread(lane) ? giveToOwnThread(lane) : nil }
@@ -45,7 +47,7 @@ extension ThreadPool {
     return nil
   }
 
-  /// Gives up a call; false if a thread has been given it. From any thread; does not wait.
+  /// Withdraws a call; false if a thread has taken it. From any thread; does not wait.
   func withdrawFromLane(_ work: PoolWork) -> Bool {
     let lane = work.lane!
     let (isWithdrawn, woken): (Bool, PoolThread?) = withLock {
@@ -58,14 +60,14 @@ extension ThreadPool {
     return isWithdrawn
   }
 
-  /// What the lane's own thread does next, after what it has done, as soon as there is something; nil: it ends. On that
-  /// thread, of which `number` is the system's.
+  /// The call on the lane's own thread has returned: waits for the next call; nil if the thread is to end. On that
+  /// thread; `number` is the kernel's.
   func nextTask(for thread: PoolThread, of lane: SerialLane, number: Int32) -> PoolTask? {
     let (task, woken): (PoolTask?, PoolThread?) = withLock {
       thread.number = number
       if thread.task != nil { noteReturn(in: lane) }
       thread.task = nil
-      // The configuration may have given the library back to the pool meanwhile.
+      // A reload of the configuration may have moved the library back to the pool.
       if !lane.isOnOwnThread, lane.running == nil, let next = lane.waiting.popFirst() {
         lane.running = next
         jobs.append(next)
@@ -83,7 +85,7 @@ extension ThreadPool {
     return isOver(thread, lane) ? nil : thread.task
   }
 
-  /// Whether the lane's thread has nothing to do and never will.
+  /// Whether the lane is closed and its thread has no work: removes the thread then.
   private func isOver(_ thread: PoolThread, _ lane: SerialLane) -> Bool {
     withLock {
       guard lane.isClosed, thread.task == nil else { return false }
@@ -94,7 +96,7 @@ extension ThreadPool {
     }
   }
 
-  /// Whether the lane has a thread of its own, which is started if need be.
+  /// Starts the lane's own thread if it has none; false if the system has no more threads.
   private func hasThread(_ lane: SerialLane) -> Bool {
     guard lane.thread == nil else { return true }
     let thread = PoolThread(of: self, for: lane)
@@ -109,7 +111,8 @@ extension ThreadPool {
     return true
   }
 
-  /// The lane's thread if it was idle, with its next call; one that has just been started looks by itself.
+  /// Gives the next call to the lane's thread if it is idle, and returns it to be woken. A thread that has just been
+  /// started looks for its work itself.
   private func giveToOwnThread(_ lane: SerialLane) -> PoolThread? {
     guard lane.isThreadIdle, let thread = lane.thread else { return nil }
     take(for: thread, lane)
@@ -125,16 +128,16 @@ extension ThreadPool {
   }
 }
 
-// Calls that do not return.
+// Reports of calls that do not return.
 
 extension ThreadPool {
-  /// How long a call may hold its library while others wait before that is reported, in nanoseconds.
-  private static var patience: Int64 { 1_000_000_000 }
-  /// How often it is reported again.
+  /// How long a call may keep other calls of its library waiting before it is reported, in nanoseconds.
+  fileprivate static var reportAfter: Int64 { 1_000_000_000 }
+  /// Nanoseconds between two reports of the same call.
   private static var interval: Int64 { 60_000_000_000 }
 
-  /// The lanes in which calls wait for one that has not returned for a second, each once and then once a minute; and
-  /// those so reported whose call has returned since. For the watchdog.
+  /// Lanes in which calls wait for one that has not returned for a second, each once and then once a minute; and lanes
+  /// whose reported call has returned. For the watchdog.
   func laneNews() -> (held: [SerialLaneReport], returned: [SerialLaneReport]) {
     withLock {
       let returned = returnedCalls
@@ -185,10 +188,10 @@ extension ThreadPool {
 }
 
 extension SerialLane {
-  /// A thread begins the running call.
+  /// A thread starts the running call.
   func noteBegin() {
     let now = Clock.monotonic
     since = now
-    reportDue = now + 1_000_000_000
+    reportDue = now + ThreadPool.reportAfter
   }
 }

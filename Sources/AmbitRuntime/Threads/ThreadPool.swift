@@ -1,17 +1,18 @@
 internal import AmbitSystem
 internal import Glibc
+internal import Logging
 
-/// Threads for plugin code that must not run on a loop: code that blocks or computes, and all code of plugins that run
-/// on threads alone.
+/// Threads for plugin code that must not run on a loop: code that blocks or computes, and all code of plugins with
+/// `AMBIT_PLUGIN_THREADS`.
 ///
-/// A thread is started when there is work for it and none is idle, and stays until the process ends. There is one more
-/// than may be at work on jobs, for hooks: these run although all jobs wait, perhaps for them. Jobs of a `SerialLane` run
-/// one at a time; those that wait for their turn are in the lane's queue, not in the pool's.
+/// A thread is started when there is work and no thread is idle, and it stays until the process ends. The pool has one
+/// thread more than `limits.threads`, for hooks: they run even while all jobs wait, perhaps for them. Jobs of a
+/// `SerialLane` run one at a time; jobs that wait for their turn are in the lane's queue, not in the pool's.
 public final class ThreadPool: @unchecked Sendable {
   public struct Limits: Sendable {
-    /// Jobs at work at most.
+    /// How many jobs run at the same time, at most.
     public var threads: Int
-    /// Jobs that may wait for a thread; more are refused.
+    /// How many jobs may wait for a thread; more are refused.
     public var queue: Int
 
     public init(threads: Int = 64, queue: Int = 1024) {
@@ -20,34 +21,34 @@ public final class ThreadPool: @unchecked Sendable {
     }
   }
 
-  /// What work is, and so when it has its turn.
+  /// The kind of work, which decides when it runs.
   enum Kind {
-    /// Refused if too many wait.
+    /// Refused if too many jobs wait.
     case job
-    /// What may take as long as it likes, and waits for nobody: it has a thread besides the others, which ends with it.
+    /// May take as long as it likes and starts at once: on a thread of its own, which ends with it.
     case call
-    /// Short, and never refused; it goes before all jobs.
+    /// Short and never refused; runs before all jobs.
     case hook
   }
 
   let limits: Limits
   private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-  /// Guarded by `lock`, as is all that follows.
+  /// Guarded by `lock`, as all properties below.
   var jobs = WorkQueue()
   private var hooks = WorkQueue()
   var threads: [PoolThread] = []
-  /// Those that have nothing to do, the one that had last at the end: its memory is still in the caches.
+  /// Threads without work. The last one was busy last, so its memory is still in the caches.
   private var idle: [PoolThread] = []
-  /// How many of the threads have not begun yet.
+  /// How many threads have been started and do not run yet.
   private var startingCount = 0
   private var jobsAtWork = 0
   private var calls: [CallThread] = []
   var shortage = ThreadShortage()
-  /// Threads that lanes have for themselves.
+  /// The threads that lanes have for themselves.
   var laneThreads: [PoolThread] = []
-  /// Lanes in which calls have waited, until none does any more.
+  /// Lanes in which calls wait, or have waited since the watchdog looked last.
   var contendedLanes: [SerialLane] = []
-  /// What is to be told of calls that were reported and have returned since.
+  /// Calls that were reported and have returned since, for the watchdog to report.
   var returnedCalls: [SerialLaneReport] = []
 
   public init(limits: Limits = Limits()) {
@@ -55,24 +56,24 @@ public final class ThreadPool: @unchecked Sendable {
     pthread_mutex_init(lock, nil)
   }
 
-  /// Has one of the threads run `work`; false if too much waits already, or if there is no thread and none can be
-  /// started. From any thread; does not wait.
+  /// Has a thread run `work`; false if too many jobs wait already, or if there is no thread and none can be started.
+  /// From any thread; does not wait.
   func submit(_ kind: Kind, _ work: PoolWork) -> Bool {
     let (accepted, news) = withLock { (accept(kind, work), shortage.takeNews()) }
     news?()
     guard let thread = accepted else { return false }
-    // Not under the lock, which the thread would find taken.
+    // Outside the lock, which the thread takes next.
     thread?.wakeup.notify()
     return true
   }
 
-  /// Gives up a job that was submitted; false if a thread has been given it. From any thread; does not wait.
+  /// Withdraws a job that was submitted; false if a thread has taken it. From any thread; does not wait.
   func withdraw(_ work: PoolWork) -> Bool {
     guard work.lane == nil else { return withdrawFromLane(work) }
     return withLock { jobs.withdraw(work) }
   }
 
-  /// The thread that works for `subject`; nil if none does. From any thread.
+  /// The kernel's number of the thread that works for `subject`; nil if none does. From any thread.
   func thread(workingFor subject: UInt) -> Int32? {
     withLock {
       if let thread = threads.first(where: { $0.task?.work.subject == subject }) { return thread.number }
@@ -81,14 +82,14 @@ public final class ThreadPool: @unchecked Sendable {
     }
   }
 
-  /// The threads that run something, or are about to, by the system's numbers. From any thread.
+  /// The kernel's numbers of the threads that run work or are about to. From any thread.
   var busyThreads: Set<Int32> {
     withLock {
       Set((threads + laneThreads).filter { $0.task != nil }.compactMap(\.number) + calls.compactMap(\.number))
     }
   }
 
-  /// Takes work in; the thread that has to be woken for it, if any, or nil if the work is refused.
+  /// Queues work. Returns the thread to be woken for it, if any; nil if the work is refused.
   private func accept(_ kind: Kind, _ work: PoolWork) -> PoolThread?? {
     if kind == .call { return startCall(work) ? .some(nil) : nil }
     if let lane = work.lane, lane.isOnOwnThread || lane.running != nil { return queue(work, in: lane) }
@@ -104,7 +105,8 @@ public final class ThreadPool: @unchecked Sendable {
     return .some(thread)
   }
 
-  /// Gives what waits to an idle thread, which has to be woken, or starts one more thread, which will look for it.
+  /// Gives waiting work to an idle thread, which is returned to be woken, or starts one more thread, which will look
+  /// for work.
   func assignNext() -> PoolThread? {
     if let thread = idle.last, let task = nextTask() {
       idle.removeLast()
@@ -116,7 +118,7 @@ public final class ThreadPool: @unchecked Sendable {
     return nil
   }
 
-  /// Takes what may be done now out of the queues.
+  /// Takes work that may run now out of the queues.
   private func nextTask() -> PoolTask? {
     if let hook = hooks.popFirst() { return PoolTask(work: hook, isJob: false) }
     guard jobsAtWork < limits.threads, let job = jobs.popFirst() else { return nil }
@@ -125,7 +127,7 @@ public final class ThreadPool: @unchecked Sendable {
     return PoolTask(work: job, isJob: true)
   }
 
-  /// Starts one more thread; nothing happens if the system has none.
+  /// Starts one more thread. If the system has none, only the log shows it.
   private func startThread() {
     let thread = PoolThread(of: self)
     do throws(SystemError) {
@@ -149,13 +151,13 @@ public final class ThreadPool: @unchecked Sendable {
     }
   }
 
-  /// On the thread, of which `number` is the system's.
+  /// The thread has begun; `number` is the kernel's. On that thread.
   func began(_ thread: CallThread, number: Int32) { withLock { thread.number = number } }
 
+  /// The thread ends. On that thread.
   func ended(_ thread: CallThread) { withLock { calls.removeAll { $0 === thread } } }
 
-  /// What a thread does next, after what it has done, as soon as there is something. On that thread, of which `number`
-  /// is the system's.
+  /// The work of a thread has returned: waits for its next work. On that thread; `number` is the kernel's.
   func nextTask(for thread: PoolThread, number: Int32) -> PoolTask {
     let (task, woken): (PoolTask?, PoolThread?) = withLock {
       if thread.number == nil { startingCount -= 1 }
@@ -176,5 +178,34 @@ public final class ThreadPool: @unchecked Sendable {
     pthread_mutex_lock(lock)
     defer { pthread_mutex_unlock(lock) }
     return body()
+  }
+}
+
+/// That the system gives a pool no more threads: worth a line in the log, and not one for each time, since it may go on
+/// for hours.
+struct ThreadShortage {
+  private static let logger = Logger(label: "ambit")
+  /// Nanoseconds between two lines.
+  private static var interval: Int64 { 10_000_000_000 }
+
+  /// Why there was none, and how many threads the pool had; nil if that was told, or needs not be.
+  private var untold: (error: SystemError, threads: Int)?
+  /// From when on it is told again: monotonic nanoseconds.
+  private var due = Int64.min
+
+  /// A pool of so many threads did not get another.
+  mutating func note(_ error: SystemError, threads: Int) {
+    let now = Clock.monotonic
+    guard now >= due else { return }
+    due = now + Self.interval
+    untold = (error, threads)
+  }
+
+  /// What is to be told, for the caller to do when it has let go of its lock: the log may be slow.
+  mutating func takeNews() -> (() -> Void)? {
+    guard let (error, threads) = untold else { return nil }
+    untold = nil
+    let consequence = threads == 0 ? "what needs one is refused" : "what needs one waits for the \(threads) there are"
+    return { Self.logger.error("\(error); \(consequence); told every 10 s") }
   }
 }

@@ -1,4 +1,4 @@
-/// Something for a thread of the pool to run.
+/// Work for a thread of the pool.
 final class PoolWork: @unchecked Sendable {
   fileprivate enum State {
     case waiting
@@ -7,15 +7,15 @@ final class PoolWork: @unchecked Sendable {
   }
 
   let run: @Sendable () -> Void
-  /// What the caller knows the work by.
+  /// Identifies the work to the caller: the address of its job.
   let subject: UInt
-  /// What is to be done instead, by whoever withdraws it.
+  /// Called by the thread that withdraws the work, in place of `run`.
   let withdrawn: () -> Void
-  /// In which it has its turn; nil: it runs beside all others.
+  /// The lane in which it waits for its turn; nil if it need not wait for other work.
   let lane: SerialLane?
-  /// Whose call it is; nil if that is not known.
+  /// Plugin, route and scope of the call; nil if they are not known.
   let owner: WorkOwner?
-  /// Its queue's.
+  /// Owned by the queue that holds the work.
   fileprivate var state = State.waiting
 
   init(
@@ -30,29 +30,29 @@ final class PoolWork: @unchecked Sendable {
   }
 }
 
-/// Work that waits for a thread, first in, first out. Its owner sees to it that one thread at a time uses it.
+/// Work that waits for a thread, first in, first out. The caller's lock guards it.
 struct WorkQueue {
-  /// From `start` on; what comes before has been taken.
+  /// The items from `start` on wait; the items before have been taken.
   private var items: [PoolWork?] = []
   private var start = 0
-  /// How many of these have been withdrawn.
+  /// How many of the items that wait have been withdrawn.
   private var withdrawnCount = 0
 
-  /// How many wait.
+  /// How many items wait.
   var count: Int { items.count - start - withdrawnCount }
 
-  /// Also takes work that another queue has given out.
+  /// Appends work; it may have been taken out of another queue.
   mutating func append(_ work: PoolWork) {
     work.state = .waiting
     items.append(work)
   }
 
-  /// Takes the work that has waited longest; nil if none waits.
+  /// Takes the work that has waited longest; nil if no work waits.
   mutating func popFirst() -> PoolWork? {
     while start < items.count {
       let work = items[start].take()!
       start += 1
-      // What is left is moved once at most for each that is taken.
+      // So each item is moved at most once, on average.
       if start * 2 >= items.count { compact() }
       if work.state == .waiting {
         work.state = .taken
@@ -63,7 +63,7 @@ struct WorkQueue {
     return nil
   }
 
-  /// Gives up work that was appended; false if it has been taken.
+  /// Withdraws work that was appended; false if it has been taken.
   mutating func withdraw(_ work: PoolWork) -> Bool {
     guard work.state == .waiting else { return false }
     work.state = .withdrawn

@@ -1,22 +1,23 @@
 internal import AmbitCore
 internal import CAmbit
 
-/// A bounded queue of pointers between jobs, in the memory of the scope that made it: it is gone when that closes.
+/// A bounded queue of pointers between jobs. It lies in the memory of the scope that made it and lives until that
+/// closes.
 ///
-/// A message that finds neither a receiver nor room stays with its sender, who waits. It changes hands in one step with
-/// the wake of that sender, or of a receiver that waits, and a wait ends once: who is cancelled or times out later has
-/// what the wait came to, who was earlier is in no list any more. So no message is lost and none is delivered twice.
+/// If there is neither a receiver nor room, the sender waits and keeps the message. The message is handed over in the
+/// same step that wakes the sender or the receiver, and a wait ends only once: a cancel or timeout that comes later has
+/// no effect, and one that came earlier has removed the job from the list. So no message is lost or delivered twice.
 ///
 /// Receivers wait only while the queue is empty and no sender waits, senders only while it is full.
 struct Channel {
-  /// What the plugin holds a pointer to: at offset 0, as the C declaration says.
+  /// The structure to which the plugin holds a pointer. At offset 0, as the C declaration says.
   let handle: ambit_channel
   /// The scope that made it.
   let scope: ScopePointer
   var queue: MessageQueue
-  /// Jobs that wait with a message for room, in the order in which they came.
+  /// Jobs that wait for room with a message, in order of arrival.
   var senders: Link
-  /// Jobs that wait for a message, in the order in which they came.
+  /// Jobs that wait for a message, in order of arrival.
   var receivers: Link
   var isClosed = false
 }
@@ -37,7 +38,7 @@ extension UnsafeMutablePointer<Channel> {
     UnsafeMutableRawPointer(handle).assumingMemoryBound(to: Channel.self)
   }
 
-  /// Refuses messages from now on, those of senders that wait too; what is queued can still be received.
+  /// Refuses messages from now on, also those of waiting senders. Queued messages can still be received.
   func close() {
     pointee.isClosed = true
     while let link = sendersLink.popFirst() { JobPointer.of(source: link).wake(.closed) }
@@ -46,7 +47,7 @@ extension UnsafeMutablePointer<Channel> {
 }
 
 extension UnsafeMutablePointer<Scope> {
-  /// A channel with room for `capacity` messages, in the scope's memory; nil if there is none.
+  /// A channel with room for `capacity` messages, in the scope's memory; nil if there is no memory.
   func makeChannel(capacity: Int) -> ChannelPointer? {
     let (size, overflow) = capacity.multipliedReportingOverflow(by: MemoryLayout<MessageQueue.Message>.stride)
     guard pointee.state != .closed, size >= 0, !overflow, size <= Int.max - MemoryLayout<Channel>.stride,
@@ -60,5 +61,95 @@ extension UnsafeMutablePointer<Scope> {
         queue: MessageQueue(slots: slots, capacity: capacity),
         senders: Link(alone: channel.sendersLink), receivers: Link(alone: channel.receiversLink)))
     return channel
+  }
+}
+
+// Sending and receiving.
+
+extension UnsafeMutablePointer<Job> {
+  /// Puts `message` into `channel`, as the running job; waits while the channel is full.
+  ///
+  /// Returns `.closed` if the channel is closed before or during the wait, and `.invalid` if the channel belongs
+  /// neither to `scope` nor to a scope above it.
+  func send(
+    _ message: MessageQueue.Message, through channel: ChannelPointer, in scope: ScopePointer, timeout: Int64
+  ) -> Status {
+    guard channel.pointee.scope.encloses(scope) else { return .invalid }
+    if isCancelled(in: scope) { return .cancelled }
+    if channel.pointee.isClosed { return .closed }
+    if channel.handToReceiver(message) || channel.pointee.queue.append(message) { return .ok }
+    stackState.pointee.message = message
+    return wait(for: .send, in: channel.sendersLink, of: channel.pointee.scope, scope: scope, timeout: timeout)
+  }
+
+  /// Takes the oldest message out of `channel` into the job's stackState, as the running job; waits while the channel
+  /// is empty.
+  ///
+  /// Returns `.closed` if the channel is closed and empty, or is closed during the wait, and `.invalid` as `send` does.
+  func receive(from channel: ChannelPointer, in scope: ScopePointer, timeout: Int64) -> Status {
+    guard channel.pointee.scope.encloses(scope) else { return .invalid }
+    if isCancelled(in: scope) { return .cancelled }
+    if channel.takeMessage(into: &stackState.pointee.message) { return .ok }
+    if channel.pointee.isClosed { return .closed }
+    return wait(for: .receive, in: channel.receiversLink, of: channel.pointee.scope, scope: scope, timeout: timeout)
+  }
+}
+
+extension UnsafeMutablePointer<Channel> {
+  /// Gives `message` to the receiver that has waited longest and wakes it; false if no receiver waits.
+  fileprivate func handToReceiver(_ message: MessageQueue.Message) -> Bool {
+    guard let link = receiversLink.popFirst() else { return false }
+    let receiver = JobPointer.of(source: link)
+    receiver.stackState.pointee.message = message
+    receiver.wake(.ok)
+    return true
+  }
+
+  /// Takes the oldest message, and lets the sender that has waited longest put its message into the free place; false
+  /// if there is no message.
+  fileprivate func takeMessage(into message: inout MessageQueue.Message) -> Bool {
+    let sender = sendersLink.popFirst().map { JobPointer.of(source: $0) }
+    if pointee.queue.popFirst(into: &message) {
+      if let sender { _ = pointee.queue.append(sender.stackState.pointee.message) }
+    } else {
+      guard let sender else { return false }
+      message = sender.stackState.pointee.message
+    }
+    sender?.wake(.ok)
+    return true
+  }
+}
+
+/// A first-in-first-out queue of pointers with a fixed capacity, in memory that its owner provides.
+struct MessageQueue {
+  typealias Message = UnsafeMutableRawPointer?
+
+  private let slots: UnsafeMutablePointer<Message>
+  private let capacity: Int
+  private var first = 0
+  private var count = 0
+
+  /// An empty queue with room for `capacity` messages at `slots`.
+  init(slots: UnsafeMutablePointer<Message>, capacity: Int) {
+    self.slots = slots
+    self.capacity = capacity
+  }
+
+  /// Appends a message; false if the queue is full.
+  mutating func append(_ message: Message) -> Bool {
+    guard count < capacity else { return false }
+    let untilEnd = capacity - first
+    slots[count < untilEnd ? first + count : count - untilEnd] = message
+    count += 1
+    return true
+  }
+
+  /// Takes the oldest message into `message`; false if the queue is empty.
+  mutating func popFirst(into message: inout Message) -> Bool {
+    guard count > 0 else { return false }
+    message = slots[first]
+    first = first + 1 == capacity ? 0 : first + 1
+    count -= 1
+    return true
   }
 }

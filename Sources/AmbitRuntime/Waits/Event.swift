@@ -1,13 +1,13 @@
 internal import AmbitCore
 internal import CAmbit
 
-/// A flag that jobs wait for, in the memory of the scope that made it: it is gone when that closes.
+/// A flag that jobs wait for. It lies in the memory of the scope that made it and lives until that closes.
 struct Event {
-  /// What the plugin holds a pointer to: at offset 0, as the C declaration says.
+  /// The structure to which the plugin holds a pointer. At offset 0, as the C declaration says.
   let handle: ambit_event
   /// The scope that made it.
   let scope: ScopePointer
-  /// Jobs that wait for it, in the order in which they came.
+  /// Jobs that wait for it, in order of arrival.
   var waiters: Link
   var isSet = false
 }
@@ -27,18 +27,18 @@ extension UnsafeMutablePointer<Event> {
     UnsafeMutableRawPointer(handle).assumingMemoryBound(to: Event.self)
   }
 
-  /// Ends the wait of all that wait for it, and of all that will until it is reset.
+  /// Wakes all jobs that wait for it. Until `reset`, later waits return at once.
   func set() {
     pointee.isSet = true
     while let link = waitersLink.popFirst() { JobPointer.of(source: link).wake(.ok) }
   }
 
-  /// Makes later waits wait. Those that `set` has ended stay ended.
+  /// Lets later waits wait again. Jobs that `set` has woken go on.
   func reset() { pointee.isSet = false }
 }
 
 extension UnsafeMutablePointer<Scope> {
-  /// An event that is not set, in the scope's memory; nil if there is none.
+  /// An event that is not set, in the scope's memory; nil if there is no memory.
   func makeEvent() -> EventPointer? {
     guard pointee.state != .closed, let memory = allocate(MemoryLayout<Event>.size) else { return nil }
     let event = memory.bindMemory(to: Event.self, capacity: 1)
@@ -49,11 +49,42 @@ extension UnsafeMutablePointer<Scope> {
 }
 
 extension UnsafeMutablePointer<Job> {
-  /// Waits, as the running job, until `event` is set; `.invalid` if it belongs to neither `scope` nor one above it.
+  /// Waits, as the running job, until `event` is set. Returns `.invalid` if the event belongs neither to `scope` nor to
+  /// a scope above it.
   func wait(for event: EventPointer, in scope: ScopePointer, timeout: Int64) -> Status {
     guard event.pointee.scope.encloses(scope) else { return .invalid }
     if isCancelled(in: scope) { return .cancelled }
     if event.pointee.isSet { return .ok }
     return wait(for: .event, in: event.waitersLink, of: event.pointee.scope, scope: scope, timeout: timeout)
+  }
+}
+
+// Waits for something that a scope owns and several jobs share: events and channels.
+
+extension UnsafeMutablePointer<Job> {
+  /// Waits, as the running job, in `waiters`, a list in the memory of `owner`, until `wake` is called on the job. With
+  /// a timeout of 0 it returns `.timedOut` at once.
+  ///
+  /// Holds `owner` during the wait. The end of `owner` wakes all waits in it and below, but a job that was woken reads
+  /// the list's memory once more in a later turn, and a shielded job of a scope above waits on.
+  func wait(
+    for kind: WaitKind, in waiters: LinkPointer, of owner: ScopePointer, scope: ScopePointer, timeout: Int64
+  ) -> Status {
+    if timeout == 0 { return .timedOut }
+    owner.hold()
+    waiters.append(sourceLink)
+    let status = suspend(for: kind, in: scope, timeout: timeout)
+    owner.release()
+    return status
+  }
+}
+
+extension UnsafeMutablePointer<Scope> {
+  /// Whether `scope` is this scope or lies below it, and so ends no later. Only then may a job in `scope` wait for
+  /// something that belongs to this scope.
+  func encloses(_ scope: ScopePointer) -> Bool {
+    var scope = scope
+    while scope.pointee.depth > pointee.depth { scope = scope.pointee.parent! }
+    return scope == self
   }
 }

@@ -3,23 +3,23 @@ internal import CFiber
 internal import CLinux
 internal import Glibc
 
-// Who is inside a library: a thread that runs its code, or a thread or suspended job that will return into it. Such a
-// library must not be unmapped.
+// Finds out whether a library is in use: a thread runs its code, or a thread or suspended job will return into it. Such
+// a library must not be unmapped.
 
 extension LoopGroup {
-  /// Names somebody who is inside the library around `origin`, or whose whereabouts cannot be told; nil if nobody is.
+  /// Names a job or thread that is inside the library around `origin`, or may be; nil if there is none.
   ///
-  /// Looks at the stacks of all suspended jobs, on their loops, and at all threads of the process that may run the code
-  /// of plugins. A thread in a system call is left alone and its stack searched; what lies there may be left over from a
-  /// call that has returned, so that somebody may be named who is not inside, but nobody who is inside is missed. Blocks
-  /// for up to a few seconds. Not from a loop.
-  public func occupant(ofImageAround origin: UInt, within patience: Int64 = 1_000_000_000) -> String? {
+  /// Looks at the stacks of all suspended jobs, on their loops, and at all threads of the process that may run plugin
+  /// code. A thread in a system call is not interrupted: its stack is searched for return addresses. These may be left
+  /// over from calls that have returned, so the answer may name a thread that is not inside; it never misses one that
+  /// is. Blocks for up to a few seconds. Not from a loop.
+  public func occupant(ofImageAround origin: UInt, within timeout: Int64 = 1_000_000_000) -> String? {
     let code = clinux_code_around(origin)
-    guard code.end > code.start else { return "its code is not found in memory" }
-    let calls = onEach(within: patience) { (loop: LoopPointer) -> String? in
+    guard code.end > code.start else { return "the library's code was not found in memory" }
+    let calls = onEach(within: timeout) { (loop: LoopPointer) -> String? in
       SuspendedCalls.first(on: loop, into: code)
     }
-    guard calls.count == loops.count else { return "an event loop is blocked, so its jobs cannot be looked at" }
+    guard calls.count == loops.count else { return "an event loop is blocked, so its jobs could not be checked" }
     if let call = calls.lazy.compactMap({ $0 }).first { return call }
     return ThreadSearch(code, busy: pool.busyThreads).firstOccupant()
   }
@@ -27,7 +27,7 @@ extension LoopGroup {
 
 /// The suspended jobs of a loop, on that loop.
 private struct SuspendedCalls {
-  /// So many are looked at, so that the loop is held up for some milliseconds only.
+  /// How many jobs are checked at most, so that the loop is blocked for a few milliseconds only.
   private static var limit: Int { 10_000 }
 
   private let code: clinux_range
@@ -37,7 +37,7 @@ private struct SuspendedCalls {
   static func first(on loop: LoopPointer, into code: clinux_range) -> String? {
     var calls = SuspendedCalls(code: code)
     calls.visit(loop.pointee.root)
-    if calls.left == 0, calls.found == nil { return "more than \(limit) jobs are suspended, too many to look at" }
+    if calls.left == 0, calls.found == nil { return "more than \(limit) jobs are suspended, too many to check" }
     return calls.found
   }
 
@@ -66,7 +66,7 @@ private struct SuspendedCalls {
     let start = UInt(bitPattern: stackPointer)
     guard start >= UInt(bitPattern: low), start < end else { return }
     if StackScan.contains(returnsTo: code, from: start, to: end) {
-      let work = WorkName(job, in: scope)
+      let work = WorkLabel(job, in: scope)
       found = "\(work.phrase) has called into it and is suspended"
     }
   }
@@ -82,7 +82,7 @@ private struct ThreadSearch {
   }
 
   private let code: clinux_range
-  /// Those of the host's threads that run code of plugins now.
+  /// The host's threads that run plugin code at the moment.
   private let busy: Set<Int32>
   private let maps = MemoryMap()
 
@@ -107,7 +107,7 @@ private struct ThreadSearch {
     return running.lazy.compactMap { lookAgain(at: $0) }.first
   }
 
-  /// A thread that runs is soon found in a system call, unless it computes.
+  /// Checks a running thread again: it is soon found in a system call, unless it computes.
   private func lookAgain(at thread: Int32) -> String? {
     for _ in 0..<20 {
       usleep(5000)
@@ -118,10 +118,10 @@ private struct ThreadSearch {
       }
     }
     guard busy.contains(thread) else {
-      // It may have signals blocked, and no room for a handler.
+      // Do not interrupt it: it may have signals blocked, or no room on its stack for a handler.
       return "thread \(Self.name(of: thread)) runs, and may be in its code"
     }
-    let frames = ThreadSighting.interrupted(thread).frames
+    let frames = ThreadSample.interrupted(thread).frames
     let isInside = frames.isEmpty || frames.contains { $0 >= code.start && $0 < code.end }
     return isInside ? "thread \(Self.name(of: thread)) runs in its code" : nil
   }
@@ -135,7 +135,8 @@ private struct ThreadSearch {
     case .inCall(let name, let stackPointer, let address):
       if address >= code.start, address < code.end { return .inside(name) }
       guard let end = maps.end(ofMappingAround: stackPointer) else { return .unknown }
-      // A thread of the host's pool comes and goes in the code of plugins, and leaves pointers to functions behind.
+      // A pool thread has run code of many plugins and leaves pointers to functions behind, so only return addresses
+      // count.
       let isInside =
         busy.contains(thread)
         ? StackScan.contains(returnsTo: code, from: stackPointer, to: end)
@@ -164,7 +165,7 @@ private struct ThreadSearch {
   }
 }
 
-/// Where the mappings of the process end: proc(5).
+/// The mappings of the process: proc(5).
 private struct MemoryMap {
   private let ranges: [(start: UInt, end: UInt)]
 

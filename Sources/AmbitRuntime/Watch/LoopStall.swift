@@ -1,29 +1,29 @@
 internal import AmbitCore
 internal import AmbitSystem
-internal import Logging
+public import Logging
 internal import Synchronization
 
-/// Whether one loop stalls, and what it does then. The watchdog's thread looks, while the loop goes on.
+/// Watches one loop: reports when it is blocked, by what, and when it runs again. Used on the watchdog's thread.
 struct LoopStall {
   private let loop: EventLoop
-  private let pulse: LoopPulsePointer
-  private var watch: StallWatch
-  /// What was found at work when the stall began.
-  private var work: WorkName?
-  /// How late the job at work has been reported to be, in this stall.
+  private let heartbeat: HeartbeatPointer
+  private var watch: StallDetector
+  /// The work that blocked the loop when the stall began.
+  private var work: WorkLabel?
+  /// The lateness that has been reported of the job that blocks the loop, in this stall.
   private var reported = Lateness.none
 
   init(of loop: EventLoop, limit: Int64) {
     self.loop = loop
-    pulse = loop.record.pointee.pulse
-    watch = StallWatch(limit: limit)
+    heartbeat = loop.record.pointee.heartbeat
+    watch = StallDetector(limit: limit)
   }
 
   var isStalled: Bool { watch.stalledTurn != nil }
 
-  private var turnBegan: Int64 { pulse.pointee.turnBegan.load(ordering: .relaxed) }
+  private var turnBegan: Int64 { heartbeat.pointee.turnBegan.load(ordering: .relaxed) }
 
-  /// Looks once and writes what is new to the log; true if a stall was found that nobody knew of.
+  /// Checks the loop once and logs changes; true if a stall has begun.
   mutating func look(_ logger: Logger) -> Bool {
     let now = Clock.monotonic
     switch watch.look(turnBegan: turnBegan, now: now) {
@@ -42,26 +42,27 @@ struct LoopStall {
   private mutating func begin(_ now: Int64, _ logger: Logger) {
     reported = .none
     let turn = watch.stalledTurn!
-    let work = WorkName(observing: loop.record)
-    let sighting = ThreadSighting(ofThread: pulse.pointee.thread.load(ordering: .relaxed), origin: origin)
-    // What was seen of a later turn is not what held up this one.
+    let work = WorkLabel(observing: loop.record)
+    let sample = ThreadSample(ofThread: heartbeat.pointee.thread.load(ordering: .relaxed), origin: origin)
+    // If the loop is in a later turn by now, the label and the sample are not those of the stall.
     let isSame = turnBegan == turn
     self.work = isSame ? work : nil
-    var fields = isSame ? work.fields.merging(sighting.fields) { $1 } : [:]
+    let culprit = isSame ? " by \(work.phrase)" : ""
+    var fields = isSame ? work.fields.merging(sample.fields) { $1 } : [:]
     fields["loop"] = "\(index)"
     fields["ms"] = "\((now - turn) / 1_000_000)"
-    logger.warning("a loop does not turn: what runs on it blocks or computes", metadata: fields)
+    logger.warning("event loop blocked for \((now - turn) / 1_000_000) ms\(culprit)", metadata: fields)
   }
 
   private mutating func end(_ duration: Int64, _ logger: Logger) {
     var fields = work?.fields ?? [:]
     fields["loop"] = "\(index)"
     fields["ms"] = "\(duration / 1_000_000)"
-    logger.warning("a loop turns again", metadata: fields)
+    logger.warning("event loop runs again after \(duration / 1_000_000) ms", metadata: fields)
     work = nil
   }
 
-  /// Where the code of the plugin at work lies; 0 if none is.
+  /// An address in the library of the plugin whose code runs; 0 if none runs.
   private var origin: UInt {
     let scope = loop.record.pointee.hookScope ?? loop.record.pointee.current?.observed(\.scope)
     return (scope?.observed(\.generation) ?? nil)?.observed(\.imageAddress) ?? 0
@@ -69,25 +70,25 @@ struct LoopStall {
 
   private var index: Int { loop.record.pointee.index }
 
-  /// A job that was cancelled and holds up its own loop is overdue like any other, and the loop cannot say so.
+  /// Reports a cancelled job that blocks its loop and is overdue: the loop itself cannot.
   private mutating func lookAtCancel(_ now: Int64, _ logger: Logger) {
     guard let job = CancelledJob(on: loop.record) else { return }
     let lateness = loop.record.lateness(since: job.endingSince, at: now)
     guard lateness > reported else { return }
-    let sighting = ThreadSighting(ofThread: pulse.pointee.thread.load(ordering: .relaxed), origin: origin)
+    let sample = ThreadSample(ofThread: heartbeat.pointee.thread.load(ordering: .relaxed), origin: origin)
     let overdue = OverdueJob(
-      work: WorkName(observing: loop.record), lateness: lateness, cause: job.cause, age: now - job.madeAt,
-      sinceCancel: now - job.endingSince, state: sighting.state, wait: nil, backtrace: nil, subject: 0, origin: 0)
+      work: WorkLabel(observing: loop.record), lateness: lateness, cause: job.cause, age: now - job.madeAt,
+      sinceCancel: now - job.endingSince, state: sample.state, wait: nil, backtrace: nil, subject: 0, origin: 0)
     guard turnBegan == watch.stalledTurn else { return }
     reported = lateness
-    let fields = overdue.fields.merging(sighting.fields) { $1 }
+    let fields = overdue.fields.merging(sample.fields) { $1 }
     logger.log(level: lateness == .stuck ? .error : .warning, "\(overdue.message)", metadata: fields)
     let cancelled = Unchecked(job)
     loop.post { _ in cancelled.value.note(lateness) }
   }
 }
 
-/// A job that holds up its loop although it has been cancelled, as another thread sees it.
+/// A cancelled job that blocks its loop, as another thread sees it.
 private struct CancelledJob {
   let job: JobPointer
   let scope: ScopePointer
@@ -96,26 +97,78 @@ private struct CancelledJob {
   let cause: Cause
   let endingSince: Int64
 
-  /// nil if what holds up the loop is no job of a plugin, or is not cancelled.
+  /// Nil if the loop is not blocked by a job of a plugin, or the job is not cancelled.
   init?(on loop: LoopPointer) {
     guard loop.pointee.hookScope == nil, let job = loop.pointee.current, let scope = job.observed(\.scope),
-      scope.observed(\.state) == .cancelling, let id = scope.observed(\.id), let madeAt = job.observed(\.madeAt),
-      let cause = scope.observed(\.cause), let endingSince = scope.observed(\.endingSince),
+      let life = scope.observed(\.life), life.state == .cancelling, let id = scope.observed(\.id),
+      let madeAt = job.observed(\.madeAt), let endingSince = scope.observed(\.endingSince),
       (scope.observed(\.generation) ?? nil) != nil
     else { return nil }
     self.job = job
     self.scope = scope
     self.id = id
     self.madeAt = madeAt
-    self.cause = cause
+    cause = life.cause
     self.endingSince = endingSince
   }
 
-  /// On the loop, in its next turn: counts the job if it is still there.
+  /// Counts the job as late, if it still exists. On the loop, in its next turn.
   func note(_ lateness: Lateness) {
-    guard scope.observed(\.id) == id, scope.observed(\.state) == .cancelling, job.observed(\.madeAt) == madeAt,
+    guard scope.observed(\.id) == id, scope.observed(\.life)?.state == .cancelling, job.observed(\.madeAt) == madeAt,
       job.observed(\.scope) == scope, job.observed(\.state) != .ended
     else { return }
     _ = job.noteLateness(lateness)
+  }
+}
+
+/// Decides whether an event loop is blocked: one turn has gone on for too long. Told at each look what the loop's
+/// heartbeat shows.
+struct StallDetector {
+  enum Change: Equatable {
+    case none
+    /// The present turn has gone on for too long.
+    case began
+    /// The turn that had gone on for too long is over; it took that many nanoseconds, or a little less.
+    case ended(Int64)
+  }
+
+  /// How long a turn may take, in nanoseconds.
+  let limit: Int64
+  /// When the turn began that has gone on for too long; nil if none has.
+  private(set) var stalledTurn: Int64?
+
+  init(limit: Int64) { self.limit = limit }
+
+  /// `turnBegan` is 0 while the loop sleeps.
+  mutating func look(turnBegan: Int64, now: Int64) -> Change {
+    if let stalledTurn {
+      guard turnBegan != stalledTurn else { return .none }
+      self.stalledTurn = nil
+      return .ended((turnBegan == 0 ? now : turnBegan) - stalledTurn)
+    }
+    guard turnBegan != 0, now - turnBegan >= limit else { return .none }
+    stalledTurn = turnBegan
+    return .began
+  }
+}
+
+/// An event loop that is blocked, and what blocks it.
+public struct BlockedLoop: Sendable, CustomStringConvertible {
+  let index: Int
+  let work: WorkLabel
+
+  public var description: String { "event loop \(index) is blocked by \(work.phrase)" }
+
+  /// Names the work in a log line.
+  public var fields: Logger.Metadata { work.fields.merging(["loop": "\(index)"]) { $1 } }
+}
+
+extension LoopGroup {
+  /// The loops that do not answer within `timeout` nanoseconds. From threads that may block.
+  public func blockedLoops(within timeout: Int64) -> [BlockedLoop] {
+    let answering = Set(onEach(within: timeout) { $0.pointee.index })
+    return loops.filter { !answering.contains($0.record.pointee.index) }.map { loop in
+      BlockedLoop(index: loop.record.pointee.index, work: WorkLabel(observing: loop.record))
+    }
   }
 }

@@ -5,33 +5,33 @@ internal import CLinux
 internal import Logging
 internal import Synchronization
 
-/// Watches the loops from a thread of its own: reports a loop that does not turn, the jobs that loops find overdue, and
-/// calls that keep others of their library waiting.
+/// Watches the loops from a thread of its own. Reports blocked loops, cancelled jobs that do not return, and calls that
+/// keep other calls of their library waiting.
 ///
-/// It looks and writes so that no loop has to; a loop that is well spends two stores per turn on it.
+/// The watchdog writes the reports so that no loop has to. A healthy loop spends two stores per turn on it.
 final class Watchdog: @unchecked Sendable {
   private struct Inbox {
     var reports: [OverdueJob] = []
-    /// The C library has got memory back that it is to pass on.
+    /// The C library is to give freed memory back to the system.
     var isTrimDue = false
     var isStopping = false
   }
 
   private let loops: [EventLoop]
   private let pool: ThreadPool
-  /// How long a turn may take, in nanoseconds; nil: any time.
+  /// How long a turn may take, in nanoseconds; nil: no limit.
   private let stallWarning: Int64?
   private let inbox = Mutex(Inbox())
-  /// Rung when something has come into the inbox.
+  /// Wakes the thread when something has come into the inbox.
   private let wakeup = Wakeup()
-  /// Stalls there have been.
+  /// How often a loop has been blocked for `stallWarning`.
   let stallCount = Atomic<Int>(0)
   private var thread: SystemThread?
-  /// For each loop. Of the watchdog's thread, as is all below.
+  /// One for each loop. Only the watchdog's thread uses it.
   private var stalls: [LoopStall] = []
   private let logger = Logger(label: "ambit")
 
-  /// Looks after `loops` once it is started. `stallWarning` is how long a turn may take, in nanoseconds; nil: any time.
+  /// Watches `loops` once it is started. `stallWarning` is how long a turn may take, in nanoseconds; nil: no limit.
   init(loops: [EventLoop], pool: ThreadPool, stallWarning: Int64?) throws(SystemError) {
     self.loops = loops
     self.pool = pool
@@ -47,7 +47,7 @@ final class Watchdog: @unchecked Sendable {
     thread = try SystemThread(for: "the watchdog") { self.watch() }
   }
 
-  /// Ends the thread and waits for that. What was reported before is written.
+  /// Ends the thread and waits for its end. Reports that came before are written.
   func stop() {
     guard let thread else { return }
     inbox.withLock { $0.isStopping = true }
@@ -56,13 +56,13 @@ final class Watchdog: @unchecked Sendable {
     self.thread = nil
   }
 
-  /// Takes a report to be written. From any thread; does not wait.
+  /// Takes a report to be logged. From any thread; does not wait.
   func report(_ job: OverdueJob) {
     inbox.withLock { $0.reports.append(job) }
     wakeup.notify()
   }
 
-  /// Has the C library give back to the system what was freed. From any thread; does not wait.
+  /// Has the C library give freed memory back to the system. From any thread; does not wait.
   func giveBackFreedMemory() {
     inbox.withLock { $0.isTrimDue = true }
     wakeup.notify()
@@ -72,7 +72,7 @@ final class Watchdog: @unchecked Sendable {
     clinux_name_thread("ambit-watchdog")
     var isStopping = false
     while !isStopping {
-      wakeup.wait(atMost: Int64(patience) * 1_000_000)
+      wakeup.wait(atMost: Int64(checkInterval) * 1_000_000)
       isStopping = readInbox()
       for index in stalls.indices {
         if stalls[index].look(logger) { stallCount.add(1, ordering: .relaxed) }
@@ -81,38 +81,38 @@ final class Watchdog: @unchecked Sendable {
     }
   }
 
-  /// Milliseconds until the next look: a stall is reported once it has lasted for one to one and a half times its limit,
-  /// and its end is known to 10 ms.
-  private var patience: Int32 {
-    guard let stallWarning else { return Self.lanePatience }
-    let usual = min(max(Int32(clamping: stallWarning / 2_000_000), 1), Self.lanePatience)
+  /// Milliseconds until the next check. A blocked loop is reported after 1 to 1.5 times `stallWarning`, and the end of
+  /// a stall is noticed within 10 ms.
+  private var checkInterval: Int32 {
+    guard let stallWarning else { return Self.laneCheckInterval }
+    let usual = min(max(Int32(clamping: stallWarning / 2_000_000), 1), Self.laneCheckInterval)
     for index in stalls.indices where stalls[index].isStalled { return min(usual, 10) }
     return usual
   }
 
-  /// Milliseconds between two looks at calls that keep others waiting.
-  private static var lanePatience: Int32 { 1000 }
+  /// Milliseconds between two checks of calls that keep others waiting.
+  private static var laneCheckInterval: Int32 { 1000 }
 
   private func lookAtLanes() {
     let news = pool.laneNews()
     for lane in news.returned {
       guard let call = lane.running else { continue }
       logger.notice(
-        "library \(lane.name): the call that others waited for has returned after \(call.age / 1_000_000) ms",
+        "library \(lane.name): the call that kept others waiting has returned after \(call.age / 1_000_000) ms",
         metadata: call.fields)
     }
     for lane in news.held {
       guard let call = lane.running else { continue }
       var fields = call.fields
-      if let thread = call.thread { fields.merge(ThreadSighting(ofThread: thread, origin: 0).fields) { $1 } }
-      let consequence = "\(lane.waiting.pluralized("call")) of it \(lane.waiting == 1 ? "waits" : "wait")"
+      if let thread = call.thread { fields.merge(ThreadSample(ofThread: thread, origin: 0).fields) { $1 } }
+      let consequence = "\(lane.waiting.pluralized("call")) \(lane.waiting == 1 ? "waits" : "wait") for it"
       logger.warning(
-        "library \(lane.name) is held by a call that has not returned for \(call.age / 1_000_000) ms; \(consequence)",
+        "library \(lane.name): a call has not returned for \(call.age / 1_000_000) ms, and \(consequence)",
         metadata: fields)
     }
   }
 
-  /// Writes what was reported; true if the watchdog is to stop.
+  /// Writes the reports of the inbox; true if the watchdog is to stop.
   private func readInbox() -> Bool {
     let inbox = inbox.withLock { inbox in
       defer {
@@ -129,9 +129,9 @@ final class Watchdog: @unchecked Sendable {
   private func write(_ job: OverdueJob) {
     var fields = job.fields
     if let thread = pool.thread(workingFor: job.subject) {
-      // On the loop it only waits for its thread.
+      // The job's fiber only waits for the thread, so the thread's stack is the one to show.
       fields["stack"] = nil
-      fields.merge(ThreadSighting(ofThread: thread, origin: job.origin).fields) { $1 }
+      fields.merge(ThreadSample(ofThread: thread, origin: job.origin).fields) { $1 }
       fields["thread"] = "\(thread)"
     }
     logger.log(level: job.lateness == .stuck ? .error : .warning, "\(job.message)", metadata: fields)

@@ -5,7 +5,7 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct `Line of the scope tree` {
-  private let request = ScopeName(id: 7, name: "", plugin: "hello/3", route: "GET /wait")
+  private let request = ScopeLabel(id: 7, name: "", plugin: "hello/3", route: "GET /wait")
 
   @Test func `of a scope is indented, and has its cause and deadline where there are such`() {
     let open = scope(.open)

@@ -12,7 +12,7 @@ import Testing
   private static func numbers(in queue: ReadyQueue) -> [Int?] { (0..<queue.count).map { number(queue[$0]) } }
 
   private static func append(_ numbers: some Sequence<Int>, to queue: inout ReadyQueue) {
-    for number in numbers { queue.append(ReadyItem(job(number), isInCrowd: false)) }
+    for number in numbers { queue.append(ReadyItem(job(number), isInDeepQueue: false)) }
   }
 
   @Test func `keep what is appended in order, however many there are`() {
@@ -26,14 +26,14 @@ import Testing
     #expect(queue.isEmpty)
   }
 
-  @Test func `tell the end of a scope from a job, in a crowd or not`() {
+  @Test func `tell the end of a scope from a job, in a deep queue or not`() {
     let scope = ScopePointer(bitPattern: 0x1000)!
     let items = [
-      ReadyItem(endOf: scope), ReadyItem(Self.job(7), isInCrowd: false), ReadyItem(Self.job(7), isInCrowd: true),
+      ReadyItem(endOf: scope), ReadyItem(Self.job(7), isInDeepQueue: false), ReadyItem(Self.job(7), isInDeepQueue: true),
     ]
     #expect(items.map(Self.number) == [nil, 7, 7])
     #expect(items.map(\.endingScope) == [scope, nil, nil])
-    #expect(items.map(\.isInCrowd) == [false, false, true])
+    #expect(items.map(\.isInDeepQueue) == [false, false, true])
   }
 
   @Test(arguments: [0, 1, 3, 255, 256]) func `put the last in front, also if there is no room beside them`(count: Int) {
@@ -54,10 +54,10 @@ import Testing
     defer { queue.deallocate() }
     Self.append(0..<100_000, to: &queue)
     let most = queue.capacity
-    queue.giveRoomBack()
+    queue.shrink()
     #expect(queue.capacity == most)
     for _ in 0..<99_000 { queue.removeFirst() }
-    queue.giveRoomBack()
+    queue.shrink()
     #expect(queue.capacity < most / 4)
     #expect(Self.numbers(in: queue) == Array(99_000..<100_000))
   }

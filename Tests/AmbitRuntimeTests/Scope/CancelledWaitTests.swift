@@ -10,7 +10,7 @@ import Testing
       let scope = stage.open("")
       scope.spawn("stubborn") { scope in
         _ = scope.sleep()
-        let job = CallSite.job!
+        let job = JobPointer.ofThisThread!
         let turn = stage.loop.pointee.turn
         for _ in 0..<15 where scope.sleep(1) != .cancelled { return .failed }
         stage.note("reported: \(job.pointee.cancellation.wasReported), turned: \(stage.loop.pointee.turn > turn)")
@@ -42,7 +42,7 @@ import Testing
           child.cancel()
           guard child.sleep() == .cancelled, scope.yield() == .ok, child.closeChild() == .ok else { return .failed }
         }
-        stage.note("\(CallSite.job!.pointee.cancellation.wasReported)")
+        stage.note("\(JobPointer.ofThisThread!.pointee.cancellation.wasReported)")
         scope.cancel()
         return .ok
       }

@@ -69,7 +69,7 @@ import Testing
         let reference = child.reference
         stage.note("\((0..<3).map { _ in reference.post { _ in .ok } }) \((0..<4).map { _ in own.post { _ in .ok } })")
         _ = scope.sleep(0)
-        _ = CallSite.job!.pointee.scope.asHandle.yield()
+        _ = JobPointer.ofThisThread!.pointee.scope.asHandle.yield()
         while request.pointee.requestJobCount > 1 { _ = scope.yield() }
         stage.note("\(reference.post { _ in .ok }) \(own.post { _ in .ok })")
         scope.cancel()

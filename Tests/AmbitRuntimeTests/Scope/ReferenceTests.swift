@@ -96,7 +96,7 @@ import Testing
         return child.closeChild()
       }
       request.runHostJob("work") { scope in
-        let status = CallSite.job!.awaitIdle(in: scope)
+        let status = JobPointer.ofThisThread!.awaitIdle(in: scope)
         stage.note("idle: \(status)")
         scope.cancel(.done)
       }
@@ -108,7 +108,7 @@ import Testing
     let steps = try Stage.play { stage in
       let request = stage.open("", kind: .request)
       _ = request.asHandle.reference
-      request.runHostJob("work") { scope in stage.note("\(CallSite.job!.awaitIdle(in: scope))") }
+      request.runHostJob("work") { scope in stage.note("\(JobPointer.ofThisThread!.awaitIdle(in: scope))") }
       stage.afterTurns(2) { request.cancel(.disconnect) }
     }
     #expect(steps == ["CANCELLED"])

@@ -89,7 +89,7 @@ import Testing
       _ = scope.sleep()
       scope.shield()
       let job = scope.openChild().status
-      let own = OpaquePointer(CallSite.job)
+      let own = OpaquePointer(JobPointer.ofThisThread)
       stage.note("\(job) \(scope.join(own)) \(scope.sleep(0))")
     }
     #expect(steps == ["CANCELLED INVALID OK"])

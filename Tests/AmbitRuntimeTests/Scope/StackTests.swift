@@ -97,7 +97,7 @@ import Testing
       for _ in 0..<jobs { scope.asHandle.spawn(ended: { _, _ in }) { $0.sleep() } }
       stage.afterTurns(1) {
         let made = stage.loop.pointee.stackPool.created
-        stage.note((1...jobs / 2 / Loop.turnsOfNewStack).contains(made) ? "a share" : "\(made) stacks")
+        stage.note((1...jobs / 2 / Loop.newStackCost).contains(made) ? "a share" : "\(made) stacks")
         scope.cancel(.called)
       }
     }

@@ -43,50 +43,50 @@ import Testing
     let mailbox = try Mailbox()
     for _ in 0..<3 { #expect(!mailbox.post { _ in }) }
     #expect(mailbox.hasMail)
-    #expect(rings(of: mailbox) == 1)
+    #expect(wakeups(of: mailbox) == 1)
   }
 
   @Test func `does not ring while the loop looks by itself, and again from when it stops`() throws {
     let mailbox = try Mailbox()
-    mailbox.watch()
+    mailbox.beginPolling()
     #expect(!mailbox.hasMail)
     #expect(!mailbox.post { _ in })
     #expect(mailbox.hasMail)
-    #expect(!mailbox.armBell())
-    #expect(rings(of: mailbox) == 0)
+    #expect(!mailbox.endPolling())
+    #expect(wakeups(of: mailbox) == 0)
     let other = try Mailbox()
-    other.watch()
-    #expect(other.armBell())
+    other.beginPolling()
+    #expect(other.endPolling())
     #expect(!other.post { _ in })
-    #expect(rings(of: other) == 1)
+    #expect(wakeups(of: other) == 1)
   }
 
   @Test func `tells who posts whether the loop stays awake for it`() throws {
     let mailbox = try Mailbox()
-    mailbox.watch()
-    mailbox.beginVigil()
+    mailbox.beginPolling()
+    mailbox.beginSpinning()
     #expect(mailbox.post { _ in })
-    mailbox.endVigil()
+    mailbox.endSpinning()
     #expect(mailbox.hasMail)
     #expect(!mailbox.post { _ in })
     let other = try Mailbox()
-    other.watch()
-    other.beginVigil()
-    other.endVigil()
+    other.beginPolling()
+    other.beginSpinning()
+    other.endSpinning()
     #expect(!other.post { _ in })
-    #expect(rings(of: other) == 0)
+    #expect(wakeups(of: other) == 0)
   }
 
   @Test func `has for a loop that begins to look what was posted before`() throws {
     let mailbox = try Mailbox()
     mailbox.post { _ in }
-    mailbox.watch()
+    mailbox.beginPolling()
     #expect(mailbox.hasMail)
-    #expect(!mailbox.armBell())
+    #expect(!mailbox.endPolling())
   }
 
-  /// How often somebody has rung so far.
-  private func rings(of mailbox: Mailbox) -> UInt64 {
+  /// How often the loop has been woken so far.
+  private func wakeups(of mailbox: Mailbox) -> UInt64 {
     var count: UInt64 = 0
     return read(mailbox.descriptor, &count, 8) == 8 ? count : 0
   }

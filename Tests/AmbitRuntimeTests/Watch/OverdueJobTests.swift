@@ -56,7 +56,7 @@ import Testing
       scope.spawn("job") { $0.sleep() }
       stage.afterTurns(2) {
         let job = JobPointer.of(sibling: scope.jobsLink.pointee.next)
-        let backtrace = Backtrace(of: job)
+        let backtrace = Backtrace(of: job.pointee.fiber!)
         // The switch's caller, the wait, the call, the closure, the job's body, the fiber's start at the least.
         stage.note("\(backtrace.frames.count > 5) \(backtrace.text.hasPrefix("#0 "))")
         scope.cancel(.called)

@@ -76,7 +76,7 @@ import Testing
     try await withHost([.fixture("holds_up_loop"), .sample("hello")], configuration: configuration) { host in
       let connection = try host.connect()
       try await connection.send("GET /handler HTTP/1.1\r\nHost: ambit\r\n\r\n")
-      try await host.log.line { $0.contains("a loop does not turn") && $0.field("route") == "GET /handler" }
+      try await host.log.line { $0.contains("event loop blocked for") && $0.field("route") == "GET /handler" }
       host.child.signal(SIGTERM)
       let stopping = try await host.log.line(containing: "stopping")
       #expect(stopping.field("requests") == "unknown, as a loop does not turn", "\(stopping)")
@@ -84,7 +84,7 @@ import Testing
       #expect(await host.child.status == .exited(0))
       guard signals == 1 else { return }
       let culprit = try await host.log.line(
-        containing: "does not turn: a handler of plugin holds_up_loop/1 (GET /handler) holds it up")
+        containing: "is blocked by handler GET /handler of plugin holds_up_loop/1")
       #expect(culprit.field("plugin") == "holds_up_loop/1" && culprit.field("loop") != nil, "\(culprit)")
       #expect(host.log.lines { $0.contains("not stopped in time") }.isEmpty, "nobody else is to blame")
     }

@@ -15,7 +15,7 @@ import Testing
     let states: [String]
     let stack: String
     let function: String
-    var returns = "has returned, "
+    var returns = "has returned "
     var testDescription: String { path }
   }
 
@@ -26,7 +26,7 @@ import Testing
     Stubborn(path: "/waits-as-handler", states: ["blocked", "ready"], stack: "stack", function: "waits_as_handler"),
     Stubborn(
       path: "/holds-the-loop", states: ["running"], stack: "stack", function: "holds_the_loop",
-      returns: "a loop turns again"),
+      returns: "event loop runs again after"),
   ])
   func `The watchdog reports a cancelled job that does not return twice: after a second and after its grace`(
     stubborn: Stubborn
@@ -83,15 +83,15 @@ import Testing
       }
       let connection = try host.connect()
       try await connection.send("GET \(path) HTTP/1.1\r\nHost: ambit\r\n\r\n")
-      let stall = try await host.log.line { isAbout($0, "a loop does not turn") }
+      let stall = try await host.log.line { isAbout($0, "event loop blocked for") }
       #expect(stall.field("plugin") == "holds_up_loop/1" && stall.field("fault") == "plugin", "\(stall)")
       #expect(stall.field("work") == work && stall.field("job") == job && stall.field("state") == "running", "\(stall)")
       let stack = try #require(stall.field("stack"))
       #expect(stack.contains(" spins+0x"), "\(stall)")
       try host.directory.write("", as: "release")
-      let end = try await host.log.line { isAbout($0, "a loop turns again") }
+      let end = try await host.log.line { isAbout($0, "event loop runs again after") }
       #expect(end.field("plugin") == "holds_up_loop/1" && end.field("ms").flatMap { Int($0) } ?? 0 >= 300, "\(end)")
-      #expect(host.log.lines { isAbout($0, "a loop does not turn") }.count == 1)
+      #expect(host.log.lines { isAbout($0, "event loop blocked for") }.count == 1)
       let tree = try await tree(of: host)
       #expect(tree.field("stalls").flatMap { Int($0) } ?? 0 >= 2, "\(tree)")
     }
@@ -112,7 +112,7 @@ import Testing
 
   @Test func `The watchdog reports a job of the plugin's own scope that blocks its loop`() async throws {
     try await withHost([.fixture("holds_up_loop")], configuration: Self.lateWarning) { host in
-      let stall = try await host.log.line { $0.contains("a loop does not turn") && $0.field("job") == "sleeper" }
+      let stall = try await host.log.line { $0.contains("event loop blocked for") && $0.field("job") == "sleeper" }
       #expect(stall.field("plugin") == "holds_up_loop/1", "\(stall)")
       #expect(stall.field("state") == "in clock_nanosleep", "\(stall)")
       #expect(stall.field("stack_guess")?.contains(" sleeps+0x") == true, "\(stall)")
@@ -126,10 +126,10 @@ import Testing
     try await withHost([.fixture("holds_up_loop")]) { host in
       let connection = try host.connect()
       try await connection.send("GET /handler HTTP/1.1\r\nHost: ambit\r\n\r\n")
-      try await host.log.line { $0.contains("a loop does not turn") && $0.field("route") == "GET /handler" }
+      try await host.log.line { $0.contains("event loop blocked for") && $0.field("route") == "GET /handler" }
       try await PluginFile.sample("hello").install(in: host.plugins)
       host.child.signal(SIGHUP)
-      let reason = try await host.log.line(containing: "turn: a handler of plugin holds_up_loop/1 (GET /handler) holds")
+      let reason = try await host.log.line(containing: "is blocked by handler GET /handler of plugin holds_up_loop/1")
       #expect(reason.contains("ERROR"), "\(reason)")
       try await host.log.line(containing: "reload refused, nothing has changed")
       try host.directory.write("", as: "release")
@@ -143,14 +143,14 @@ import Testing
     try await withHost([.fixture("holds_up_loop")], configuration: "threads = 1\nstall_warning = \"0s\"") { host in
       let tree = try await tree(of: host)
       #expect(tree.field("stalls") == "0")
-      #expect(host.log.lines { $0.contains("does not turn") }.isEmpty)
+      #expect(host.log.lines { $0.contains("event loop blocked") }.isEmpty)
     }
   }
 
   @Test func `The watchdog writes its reports as JSON objects if the log is in JSON`() async throws {
     try await withHost([.fixture("holds_up_loop")], configuration: "\(Self.lateWarning)\n[log]\nformat = \"json\"") {
       host in
-      let line = try await host.log.line { $0.contains("a loop does not turn") && $0.contains("holds_up_loop/1") }
+      let line = try await host.log.line { $0.contains("event loop blocked for") && $0.contains("holds_up_loop/1") }
       let object = try JSONDecoder().decode([String: String].self, from: Data(line.text.utf8))
       #expect(object["plugin"] == "holds_up_loop/1" && object["fault"] == "plugin" && object["level"] == "warning")
       #expect(object["stack_guess"]?.hasPrefix("#0 ") == true)

@@ -263,9 +263,9 @@ import Testing
         AMBIT_PLUGIN_HEADER, .name = "handles", .routes = routes, .route_count = 2, .start = start};
       """, name: "handles")
     try await withHost([plugin], environment: Self.quiet, mayCrash: true) { host in
-      let notice = try await host.log.line(containing: "a handler for SIGSEGV was installed by handles.1.")
-      #expect(notice.contains("NOTICE") && notice.field("plugin") == "handles/1", "\(notice)")
-      try await host.log.line(containing: "SIGBUS was reset by code of the plugin")
+      let notice = try await host.log.line(containing: "has installed a handler for SIGSEGV")
+      #expect(notice.contains("NOTICE handles.1.") && notice.field("plugin") == "handles/1", "\(notice)")
+      try await host.log.line(containing: "plugin code has reset the handler of SIGBUS")
       let line = try await self.line(of: "/raised", in: host)
       let handled = try await host.log.line { $0.text == "handled" }
       #expect(handled.number > line.number)

@@ -78,8 +78,8 @@ import Testing
       left.close()
       try await waiting(1, on: host)
       for number in 0..<20 { #expect(try await host.get("/abs/-\(number)").text == "\(number)") }
-      let line = try await host.log.line(containing: "library ./unsafe.so is held by a call that has not returned for")
-      #expect(line.contains("WARNING") && line.contains("1 call of it waits"), "\(line)")
+      let line = try await host.log.line(containing: "library ./unsafe.so: a call has not returned for")
+      #expect(line.contains("WARNING") && line.contains("1 call waits for it"), "\(line)")
       #expect(line.field("route") == "GET /wait" && line.field("plugin") == "unsafe.so/1", "\(line)")
       #expect(line.field("thread") != nil && line.field("scope") != nil, "\(line)")
       let status = try await run(Places.ambit.filePath, ["status"], in: host.directory)
@@ -88,7 +88,7 @@ import Testing
       try await waiting(0, on: host)
       try host.directory.write("", as: "go")
       #expect(try await holder.text == "1")
-      try await host.log.line(containing: "library ./unsafe.so: the call that others waited for has returned after")
+      try await host.log.line(containing: "library ./unsafe.so: the call that kept others waiting has returned after")
       #expect(try await host.get("/most").text == "1")
     }
   }

@@ -167,7 +167,7 @@ import Testing
       #expect(retired.field("library") == "resident")
       #expect(
         retired.field("reason")
-          == "a handler of plugin calling/1 (GET /call) has called into it and is suspended", "\(retired.text)")
+          == "handler GET /call of plugin calling/1 has called into it and is suspended", "\(retired.text)")
       connection.close()
       try await host.log.line(containing: "back")
     }

@@ -114,7 +114,7 @@ import Testing
     ) { host in
       let blocker = try host.connect()
       try await blocker.send("GET /handler HTTP/1.1\r\nHost: ambit\r\n\r\n")
-      try await host.log.line { $0.contains("does not turn") && $0.field("route") == "GET /handler" }
+      try await host.log.line { $0.contains("event loop blocked for") && $0.field("route") == "GET /handler" }
       for _ in 0..<20 { #expect(try await host.get("/hello/tcp").text == "Hello, tcp!\n") }
       let socket = host.directory.appending(path: "http.sock").filePath
       for _ in 0..<4 {

@@ -62,7 +62,7 @@ final class ScopeTreePlayer {
 
   private func wait(in node: ScopeTreeModel.Node) -> Bool {
     let isCancelled = node.isCancelled
-    let job = CallSite.job!
+    let job = JobPointer.ofThisThread!
     let isShielded = job.pointee.cancellation.isShielded
     let status =
       switch generator.number(0...3) {

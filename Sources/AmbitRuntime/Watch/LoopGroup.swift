@@ -1,0 +1,88 @@
+public import AmbitSystem
+internal import CLinux
+internal import Synchronization
+
+/// All loops of the process, with their pool of threads and their watchdog.
+@safe
+public final class LoopGroup: Sendable {
+  public let loops: [EventLoop]
+  let pool: ThreadPool
+  private let watchdog: Watchdog
+
+  /// Makes `count` loops and starts their threads; 0 means one for each core that this process may use. Debuggers show
+  /// the threads as `threadName` and a number.
+  public init(
+    count: Int, threadName: String = "ambit-loop", table: HostTable, limits: RuntimeLimits,
+    pool: ThreadPool.Limits = .init()
+  ) throws(SystemError) {
+    ForkedChild.watch()
+    let pool = ThreadPool(limits: pool)
+    var loops: [EventLoop] = []
+    let count = count == 0 ? Int(clinux_core_count()) : count
+    for index in 0..<count {
+      loops.append(
+        try EventLoop(
+          index: index, of: count, threadName: "\(threadName)-\(index)", api: table.pointer,
+          isChecked: table.isChecked, limits: limits, pool: pool))
+    }
+    self.loops = loops
+    self.pool = pool
+    watchdog = try Watchdog(loops: loops, pool: pool, stallWarning: limits.stallWarning)
+    for loop in loops { loop.record.pointee.watchdog = .passUnretained(watchdog) }
+    try watchdog.start()
+    for loop in loops { try loop.start() }
+  }
+
+  /// How long callers that may block wait for an answer of the loops, in nanoseconds, if they have no reason for
+  /// another timeout. Then they go on without the loops that plugin code blocks.
+  public static var defaultTimeout: Int64 { 5_000_000_000 }
+
+  /// Runs `work` on each loop and waits for all of them; returns the results in order of arrival. From threads that may
+  /// block, never from a loop, and only where plugin code cannot block a loop.
+  @discardableResult
+  public func onEach<Result: Sendable>(_ work: @escaping @Sendable (LoopPointer) -> Result) -> [Result] {
+    onEach(within: .max, work)
+  }
+
+  /// The same, but waits for at most `timeout` nanoseconds: a loop that is blocked runs `work` later, and its result is
+  /// lost.
+  public func onEach<Result: Sendable>(
+    within timeout: Int64, _ work: @escaping @Sendable (LoopPointer) -> Result
+  ) -> [Result] {
+    let latch = Latch<Result>(expected: loops.count)
+    for loop in loops { loop.post { latch.arrive(work($0)) } }
+    return latch.wait(timeout: timeout) ?? latch.arrived
+  }
+
+  /// Runs `work` on each loop, in one of its next turns. From any thread; does not wait.
+  public func postToEach(_ work: @escaping @Sendable (LoopPointer) -> Void) {
+    for loop in loops { loop.post(work) }
+  }
+
+  /// The same for work that ends scopes or moves their deadlines; see `EventLoop.postUrgent`.
+  public func postUrgentToEach(_ work: @escaping @Sendable (LoopPointer) -> Void) {
+    for loop in loops { loop.postUrgent(work) }
+  }
+
+  /// Requests whose scope is not closed, on all loops; nil if a loop does not answer within `timeout` nanoseconds. From
+  /// the control thread only.
+  public func liveRequests(within timeout: Int64) -> Int? {
+    let counts = onEach(within: timeout) { $0.pointee.liveRequests }
+    return counts.count == loops.count ? counts.reduce(0, +) : nil
+  }
+
+  /// How often a loop has been blocked for `stall_warning`. From any thread.
+  public var stallCount: Int { watchdog.stallCount.load(ordering: .relaxed) }
+
+  /// What a lane does at the moment. From any thread; does not wait.
+  public func report(on lane: SerialLane) -> SerialLaneReport { pool.report(on: lane) }
+
+  /// Lets a lane's own thread end, if it has one. No more calls may come. From any thread; does not wait.
+  public func close(_ lane: SerialLane) { pool.close(lane) }
+
+  /// Ends the threads. Jobs that have not ended never run again.
+  public func stop() {
+    for loop in loops { loop.stop() }
+    watchdog.stop()
+  }
+}
