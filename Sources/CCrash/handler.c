@@ -13,40 +13,40 @@
 #include <time.h>
 #include <unistd.h>
 
-/// How many handlers of others run behind the host's, for one signal.
+/// How many other handlers run after the host's, for one signal.
 #define MOST_LINKS 8
-/// How many incidents are reported that a library's own handler takes care of.
+/// How many faults are reported that a library handles itself.
 #define MOST_INCIDENTS 8
-/// How often in a row such a handler may return to one and the same fault.
+/// How often in a row such a handler may return to the same fault.
 #define MOST_REPEATS 1000
-/// For so many milliseconds a thread lets another report first.
+/// How long a thread waits for the report of another thread, in milliseconds.
 #define TURN_PATIENCE 60000
 
 static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS};
 #define SIGNAL_COUNT ((int)(sizeof signals / sizeof *signals))
 
-/// What runs behind the host's handler: the last one first, as it was installed last.
+/// The handlers that run after the host's. The last one, which was installed last, runs first.
 static struct {
   struct sigaction links[MOST_LINKS];
   _Atomic int count;
 } chains[SIGNAL_COUNT];
 
-/// Whether the operator has asked for the report of Swift's backtracer.
+/// Whether the operator wants the report of Swift's backtracer.
 static bool wants_backtracer;
 
-/// Whose turn it is to report: a thread's number, 0 for nobody.
+/// The number of the thread that reports; 0 if none does.
 static _Atomic int turn;
 static _Atomic int incident_count;
 
-/// How far the calling thread has come with a signal.
+/// The calling thread's progress with a signal.
 static __thread struct {
-  /// What the kernel told of it: by that a handler is known which calls the host's once more.
+  /// The kernel's information about the signal, by which a call of the host's handler by another handler is recognised.
   void *context;
-  /// How many handlers of its chain have not been called.
+  /// How many handlers of its chain have not been called yet.
   int left;
-  /// Where a fault of the report itself leads.
+  /// Where to go on after a fault in the report itself.
   jmp_buf *recovery;
-  /// The fault that a handler has returned to last, if one has, and how often in a row.
+  /// The fault to which a handler has returned last, and how often in a row.
   int repeats;
   uintptr_t pc, address;
 } thread __attribute__((tls_model("initial-exec")));
@@ -68,13 +68,13 @@ static int index_of(int number) {
   return 0;
 }
 
-/// Whether what raised the signal happens once more when the handler returns.
+/// Whether the signal is raised again when the handler returns.
 static bool recurs(int number, const siginfo_t *info) {
   return is_fault(info) && number != SIGTRAP && number != SIGSYS;
 }
 
-/// Has the signal end the process, as if nobody had handled it: exit status and core dump are right. For a fault by
-/// returning to it.
+/// Has the signal end the process as if it had not been handled, so that exit status and core dump are right. After a
+/// fault, by returning to the faulting instruction.
 static void take_default(int number, const siginfo_t *info) {
   struct sigaction usual = {.sa_handler = SIG_DFL};
   sigaction(number, &usual, NULL);
@@ -85,7 +85,7 @@ static void take_default(int number, const siginfo_t *info) {
   sigaddset(&set, number);
   sigprocmask(SIG_UNBLOCK, &set, NULL);
   syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), number);
-  // The first process of a PID namespace is spared.
+  // The kernel does not deliver such signals to the first process of a PID namespace.
   _exit(128 + number);
 }
 
@@ -107,7 +107,7 @@ static void call(const struct sigaction *action, int number, siginfo_t *info, vo
   sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
-/// The thread that awaits signals, and the one that makes it rest; 0 if there is none.
+/// The thread that waits for signals, and the thread that stops it; 0 if there is none.
 static _Atomic int waiter, waiter_signal;
 static _Atomic bool is_ending, is_waiter_resting;
 
@@ -124,8 +124,8 @@ void ccrash_rest_if_ending(void) {
     pause();
 }
 
-/// Has the thread that awaits signals do so no more. Returns at once if there is none, or if it is this one, and after
-/// a quarter of a second in any case.
+/// Stops the thread that waits for signals. Returns at once if there is none or it is the calling thread, and after a
+/// quarter of a second in any case.
 static void stop_waiter(void) {
   int thread_number = atomic_load(&waiter);
   if (thread_number == 0 || getpid() != host_process || thread_number == (int)syscall(SYS_gettid))
@@ -136,9 +136,9 @@ static void stop_waiter(void) {
     nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 }
 
-/// Whether a handler is still there to be called. A library may be gone, and its handler with it. Swift's backtracer says
-/// less than the host's line does, in a hundred lines that are no JSON, and waits without end for who reads them, while the
-/// host holds its port: so it runs only if it is asked for.
+/// Whether to call a handler. Its library may have been unloaded. Swift's backtracer is called only if the operator
+/// asks for it: it writes a hundred lines of plain text that tell less than the host's line, and waits without end for
+/// their reader, while the host keeps its port.
 static bool is_to_run(const struct sigaction *action) {
   if (!is_handler(action))
     return false;
@@ -146,7 +146,7 @@ static bool is_to_run(const struct sigaction *action) {
   return image != NULL && (wants_backtracer || strcmp(image->name, "libswiftCore.so") != 0);
 }
 
-/// Hands the signal to the next handler of its chain, and what none takes to the kernel.
+/// Hands the signal to the next handler of its chain, or to the kernel if there is none.
 static void pass_on(int number, siginfo_t *info, void *context) {
   while (thread.left > 0) {
     int link = --thread.left;
@@ -156,7 +156,7 @@ static void pass_on(int number, siginfo_t *info, void *context) {
     if (link == 0)
       stop_waiter();
     call(action, number, info, context);
-    // What was installed before the host's began, as Swift's backtracer, reports and wants the process to end.
+    // A handler from before the host's, such as Swift's backtracer, reports and expects the process to end.
     if (link == 0 && !recurs(number, info))
       take_default(number, info);
     return;
@@ -164,8 +164,8 @@ static void pass_on(int number, siginfo_t *info, void *context) {
   take_default(number, info);
 }
 
-/// The library whose last installed handler takes care of what its own code meets, as a language's runtime does: NULL
-/// if that is not so.
+/// The library that has installed the last handler, if the fault is in its own code: language runtimes handle such
+/// faults themselves. NULL otherwise.
 static const char *owner_of_incident(int number, const siginfo_t *info, const ucontext_t *context) {
   int link = atomic_load(&chains[index_of(number)].count) - 1;
   if (link < 1 || !is_fault(info))
@@ -176,7 +176,7 @@ static const char *owner_of_incident(int number, const siginfo_t *info, const uc
   return is_own ? image->name : NULL;
 }
 
-/// Waits until no other thread reports; false if that takes too long.
+/// Waits until no other thread is reporting; false if that takes too long.
 static bool take_turn(void) {
   int nobody = 0;
   int self = (int)syscall(SYS_gettid);
@@ -189,8 +189,8 @@ static bool take_turn(void) {
   return true;
 }
 
-/// Whether a handler keeps returning to one and the same fault, which it has not mended. One may do so now and then, as
-/// where it protects memory to learn of writes.
+/// Whether a handler keeps returning to the same fault without having removed its cause. A few times are normal, for a
+/// handler that protects memory to notice writes.
 static bool is_in_vain(int number, const siginfo_t *info, const ucontext_t *context, int most) {
   if (!recurs(number, info))
     return false;
@@ -234,14 +234,14 @@ static void on_signal(int number, siginfo_t *info, void *context) {
   errno = error;
 }
 
-/// Puts the host's handler in the place of what is installed, which becomes the last link of the chain.
+/// Installs the host's handler in place of the present one, which becomes the last of the chain.
 static int take_over(int index, const struct sigaction *found) {
   int count = atomic_load(&chains[index].count);
   if (is_handler(found) && count < MOST_LINKS) {
     chains[index].links[count] = *found;
     atomic_store(&chains[index].count, count + 1);
   }
-  // Not blocked meanwhile: a fault of the report itself must come here, too.
+  // SA_NODEFER: a fault in the report itself must come here, too.
   struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
   sigemptyset(&action.sa_mask);
   return sigaction(signals[index], &action, NULL);
@@ -260,7 +260,7 @@ int ccrash_install(const struct ccrash_settings *settings) {
     struct sigaction found;
     if (sigaction(signals[index], NULL, &found) != 0 || take_over(index, &found) != 0)
       return -1;
-    // What is in the first place was there before the host.
+    // The first of the chain was installed before the host's.
     if (atomic_load(&chains[index].count) == 0)
       chains[index].links[0] = (struct sigaction){.sa_handler = SIG_DFL};
     atomic_store(&chains[index].count, 1);

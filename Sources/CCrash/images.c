@@ -7,8 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/// Records are never released, so that a handler may look at them at any moment: those of images that are gone are used
-/// again.
+/// Records are never freed, so that a handler may read them at any time. Records of unloaded images are reused.
 #define IMAGES_PER_BLOCK 64
 
 struct block {
@@ -35,7 +34,7 @@ static bool holds(const struct image *image, uintptr_t address) {
 
 static bool begins_at(const struct image *image, uintptr_t address) { return atomic_load(&image->start) == address; }
 
-/// A record that describes no image; NULL if there is no memory for more.
+/// An unused record; NULL if there is no memory for more.
 static struct image *free_record(void) {
   struct image *record = find(begins_at, 0);
   if (record != NULL)
@@ -50,7 +49,7 @@ static struct image *free_record(void) {
   return &block->images[0];
 }
 
-/// How many symbols a table has, which only the tables for looking them up tell: the last one of the last chain.
+/// How many symbols a table has. Only its hash tables tell: the last symbol of the last chain.
 static size_t count_symbols(const uint32_t *hash, const uint32_t *gnu_hash) {
   if (hash != NULL)
     return hash[1];
@@ -73,7 +72,7 @@ static size_t count_symbols(const uint32_t *hash, const uint32_t *gnu_hash) {
 static void read_dynamic_section(struct image *image, const ElfW(Dyn) * entry) {
   const uint32_t *hash = NULL, *gnu_hash = NULL;
   for (; entry->d_tag != DT_NULL; entry++) {
-    // The loader has added the bias, but not to what the kernel maps.
+    // The loader has added the bias to these addresses, except in images that the kernel maps.
     uintptr_t value = entry->d_un.d_ptr;
     uintptr_t address = value < image->bias ? value + image->bias : value;
     if (entry->d_tag == DT_SYMTAB)
@@ -90,7 +89,7 @@ static void read_dynamic_section(struct image *image, const ElfW(Dyn) * entry) {
   image->symbol_count = count_symbols(hash, gnu_hash);
 }
 
-/// The file's path; that of the program itself the loader does not tell.
+/// The path of the file. The loader does not tell that of the program itself.
 static void note_path(struct image *image, const char *path) {
   image->is_program = path[0] == '\0';
   if (image->is_program) {
@@ -111,7 +110,7 @@ static uintptr_t lowest_address(const struct dl_phdr_info *info) {
   return 0;
 }
 
-/// Forgets all but whether the record is in use.
+/// Clears the record, but not `start`, which says whether it is in use.
 static void clear(struct image *image) {
   memset((char *)image + sizeof image->start, 0, sizeof *image - sizeof image->start);
 }
@@ -141,7 +140,7 @@ static void fill(struct image *image, const struct dl_phdr_info *info) {
 }
 
 #if __GLIBC_PREREQ(2, 35)
-/// What is known of an image by the loader's own record.
+/// Fills in a record from the loader's record of an image.
 static void fill_mapped(struct image *image, const struct link_map *map, uintptr_t start, uintptr_t end) {
   clear(image);
   image->bias = map->l_addr;
@@ -153,8 +152,8 @@ static void fill_mapped(struct image *image, const struct link_map *map, uintptr
   atomic_store_explicit(&image->start, start, memory_order_release);
 }
 
-/// Images that nobody has told of: a constructor crashes, or a plugin has loaded a library by itself. Of the handler,
-/// which asks for one at a time; glibc finds them without a lock.
+/// An image that is not in the table: a constructor crashes, or a plugin has loaded a library by itself. Used by the
+/// handler, for one image at a time; glibc finds it without a lock.
 static const struct image *find_unnoted(uintptr_t address) {
   static struct image unnoted[4];
   static unsigned next;

@@ -1,4 +1,4 @@
-/// The loaded images, as a signal handler may look at them.
+/// A table of the loaded images that a signal handler can read.
 #ifndef CCRASH_IMAGES_H
 #define CCRASH_IMAGES_H
 
@@ -9,12 +9,12 @@
 #include <stdint.h>
 
 struct image {
-  /// Lowest address; 0 while the record describes no image.
+  /// Lowest address; 0 while the record is unused.
   _Atomic uintptr_t start;
   uintptr_t end, code_start, code_end;
-  /// What is added to the addresses in the file.
+  /// The difference between addresses in memory and in the file.
   uintptr_t bias;
-  /// The symbols that it exports and imports, as they are mapped.
+  /// The mapped table of the symbols that it exports and imports.
   const ElfW(Sym) *symbols;
   size_t symbol_count;
   const char *strings;
@@ -22,29 +22,29 @@ struct image {
   char path[256];
   /// The last part of the path.
   const char *name;
-  /// Whose it is, for code that runs outside of any scope; empty if nobody's.
+  /// The plugin that it belongs to, for code that runs outside of all scopes; empty if it belongs to none.
   char label[100];
   bool is_program;
-  /// Found by the update under way.
+  /// The present update has found the image.
   bool is_seen;
 };
 
 #pragma GCC visibility push(hidden)
 
-/// The image that an address lies in; NULL if none. Safe in a signal handler.
+/// The image in which an address lies; NULL if it lies in none. Safe in a signal handler.
 const struct image *image_around(uintptr_t address);
 
-/// Whether an address is of code of a loaded image. Safe in a signal handler.
+/// Whether an address lies in the code of a loaded image. Safe in a signal handler.
 bool is_code(uintptr_t address);
 
 struct symbol {
-  /// One that is longer ends in three dots.
+  /// A longer name is cut and ends in three dots.
   char name[160];
   uintptr_t start;
 };
 
-/// Finds the function of an image that an address lies in: by the symbols that are mapped, else by those of its file.
-/// Safe in a signal handler, for one at a time.
+/// Finds the function in which an address of an image lies: by the mapped symbols, or else by those of the file. Safe
+/// in a signal handler, on one thread at a time.
 bool find_symbol(const struct image *image, uintptr_t address, struct symbol *symbol);
 
 #pragma GCC visibility pop

@@ -17,7 +17,7 @@
 
 #define MOST_FRAMES 40
 #define MOST_NAMED_MEMORIES 8
-/// How long the line waits for whoever reads the log, in nanoseconds.
+/// How long the line waits for the reader of the log, in nanoseconds.
 #define PATIENCE ((int64_t)1000000000)
 #define PAUSE ((int64_t)2000000)
 
@@ -28,7 +28,7 @@ int host_process;
 const char *const ccrash_dry_run_prefix = "ambit-crash: ";
 
 static int outputs[2] = {-1, -1};
-/// What the outputs lead to.
+/// The file to which the outputs lead.
 static dev_t output_device;
 static ino_t output_file;
 static _Atomic size_t backlog;
@@ -48,8 +48,8 @@ void keep_outputs(const int given[2]) {
   output_file = status.st_ino;
 }
 
-/// A descriptor of the output; -1 if there is none any more. By what may have got its number the line would reach a
-/// client.
+/// A descriptor that still leads to the output; -1 if there is none. Another number could belong to a client's
+/// connection by now.
 static int find_output(void) {
   for (int index = 0; index < 2; index++) {
     struct stat status;
@@ -70,7 +70,7 @@ void ccrash_name_memory(const void *start, size_t size, const char *name) {
   memories[index].end = (uintptr_t)start + size;
 }
 
-/// All that a line is made of. One is made at a time, and a stack may have little room.
+/// The parts of a line. Static, since a stack may have little room; one line is made at a time.
 static struct {
   int number;
   const siginfo_t *info;
@@ -84,10 +84,10 @@ static struct {
   struct text message, stack, line;
 } now;
 
-// Where an address lies.
+// Places: the function and image of an address.
 
-/// Adds `boom+0x4 (crashy.1.3f9c.so)`; a function that is not named is an offset in its file, as addr2line(1) takes it.
-/// A return address is looked up within its call. `known` is an image that the reader knows to be meant.
+/// Adds `boom+0x4 (crashy.1.3f9c.so)`. Without a symbol it adds the offset in the file, as addr2line(1) takes it. A
+/// return address is looked up within its call. The name of the image `known` is left out.
 static void add_place(struct text *text, uintptr_t address, bool is_return, const struct image *known) {
   const struct image *image = image_around(is_return ? address - 1 : address);
   if (image == NULL)
@@ -106,8 +106,8 @@ static void add_place(struct text *text, uintptr_t address, bool is_return, cons
   text_say(text, ")");
 }
 
-/// Which frame the message names: the one that has faulted; where the process has sent the signal itself, as by
-/// abort(3), the plugin's that has asked for it.
+/// Which frame the message names: the frame that has faulted, or, if the process has sent the signal itself, as
+/// abort(3) does, the innermost frame of a plugin.
 static int culprit(void) {
   if (is_fault(now.info))
     return 0;
@@ -147,7 +147,7 @@ const char *ccrash_signal_name(int number) {
   }
 }
 
-/// The thread has used up its stack: the address that it reached for, or its stack pointer, lies in a guard.
+/// Whether the thread has used up its stack: the faulting address, or its stack pointer, lies in a guard.
 static size_t overflowed_stack(void) {
   if ((now.number != SIGSEGV && now.number != SIGBUS) || !is_fault(now.info) || stack_overflowed_at == NULL)
     return 0;
@@ -175,7 +175,7 @@ static void add_memory_name(uintptr_t address) {
   }
 }
 
-/// What the thread reached for.
+/// Describes the memory that the thread accessed.
 static void add_address(void) {
   if (now.number == SIGSEGV && now.info->si_code == SI_KERNEL)
     return text_say(&now.message, " at an address that none can be (non-canonical)");
@@ -204,8 +204,8 @@ static void add_cause(void) {
   }
 }
 
-/// Whether another process has sent the signal, or this one has sent it to no thread in particular: nothing that runs
-/// here is to blame.
+/// Whether another process has sent the signal, or this process has sent it to no particular thread. Then the code that
+/// runs here is not to blame.
 static bool was_sent(void) {
   return now.info->si_code == SI_USER || (now.info->si_code <= 0 && now.info->si_pid != getpid());
 }
@@ -256,10 +256,10 @@ static void make_message(void) {
 
 // The fields.
 
-/// Bytes that a field takes besides its name and its value.
+/// Bytes of a field besides its name and value.
 #define FIELD_FRAME ((size_t)8)
 
-/// Adds a field whose value is cut where there is no room for all of it, and which is left out where there is none.
+/// Adds a field. Its value is cut if it does not fit, and the field is left out if there is no room.
 static void add_field(const char *name, const char *value, size_t count) {
   struct text *line = &now.line;
   if (count == 0 || line->capacity - line->count < strlen(name) + FIELD_FRAME)
@@ -293,7 +293,7 @@ static void add_scope(void) {
   add_field("scope", scope.bytes, scope.count);
 }
 
-/// The plugin whose code is on the stack, where the thread's own notes name none.
+/// The plugin whose code is on the stack, for a thread that has noted none.
 static void add_plugin(void) {
   if (now.work.plugin.count > 0)
     return add_excerpt("plugin", &now.work.plugin);
@@ -304,7 +304,7 @@ static void add_plugin(void) {
   }
 }
 
-/// How many frames from `first` on are the same, as those of a function that calls itself.
+/// How many frames from `first` on are at the same address, as in recursion.
 static int count_same(int first) {
   int next = first + 1;
   while (next < now.walk.count && now.frames[next] == now.frames[first])
@@ -312,7 +312,7 @@ static int count_same(int first) {
   return next - first;
 }
 
-/// The frames, those of the image that the message names without saying so again; as many as there is room for.
+/// Adds as many frames as fit. Frames of the image that the message names come without its name.
 static void make_stack(void *ignored) {
   (void)ignored;
   const struct image *known = culprit_image();
@@ -350,9 +350,9 @@ static void add_fields(void) {
 
 static void make_line(void) {
   struct text *line = &now.line;
-  // Room for what ends it, whatever it has come to.
+  // Leave room for the end of the line.
   *line = (struct text){now.line_room, 0, sizeof now.line_room - 2};
-  // What an earlier line has left unfinished must not become one with this.
+  // End an unfinished earlier line first.
   if (atomic_load(&backlog) > 0)
     text_say(line, "\n");
   if (form == CCRASH_DRY_RUN) {
@@ -382,13 +382,13 @@ static int64_t monotonic(void) {
   return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-/// Lets the log's own thread write what came before.
+/// Lets the log's thread write earlier lines.
 static void await_backlog(int64_t deadline) {
   while (atomic_load(&backlog) > 0 && monotonic() < deadline)
     nanosleep(&(struct timespec){.tv_nsec = PAUSE}, NULL);
 }
 
-/// Writes what there is room for, without waiting; -1 with EAGAIN if there is none.
+/// Writes as much as fits without waiting; -1 with EAGAIN if nothing fits.
 static ssize_t write_some(int output, const char *bytes, size_t count) {
   ssize_t written = send(output, bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL);
   if (written >= 0 || errno != ENOTSOCK)
@@ -438,11 +438,11 @@ void report(int number, const siginfo_t *info, ucontext_t *context, const char *
   registers = context->uc_mcontext;
   attempt(read_work, NULL);
   attempt(walk_stack, NULL);
-  // A walk that has faulted leaves others there.
+  // A walk that has faulted leaves other values there.
   context->uc_mcontext = registers;
   make_message();
   int64_t deadline = monotonic() + PATIENCE;
-  // In a forked child nobody is left who would write it.
+  // A forked child has no thread of the log that would write them.
   if (getpid() == host_process)
     await_backlog(deadline);
   make_line();

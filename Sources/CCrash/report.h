@@ -13,17 +13,17 @@ extern size_t (*stack_overflowed_at)(uintptr_t address);
 /// The process that `ccrash_install` was called in.
 extern int host_process;
 
-/// Notes by which descriptors the line goes.
+/// Notes the descriptors to which the line is written.
 void keep_outputs(const int outputs[2]);
 
-/// Calls `step(argument)`; false if that has faulted. One thread at a time.
+/// Calls `step(argument)`; false if it has faulted. One thread at a time.
 bool attempt(void (*step)(void *), void *argument);
 
-/// Writes the line about a signal. `left_to` is the library whose handler takes care of it, as of an incident that its
-/// own code meets; NULL if the process is about to end. One thread at a time.
+/// Writes the line about a signal. `left_to` is the library that handles a fault of its own code; NULL if the process
+/// is about to end. One thread at a time.
 void report(int number, const siginfo_t *info, ucontext_t *context, const char *left_to);
 
-/// Whether the signal comes from the kernel, for what the thread has just executed.
+/// Whether the kernel has sent the signal because of the instruction that the thread was executing.
 static inline bool is_fault(const siginfo_t *info) { return info->si_code > 0; }
 
 #pragma GCC visibility pop

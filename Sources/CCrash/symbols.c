@@ -33,13 +33,14 @@ static bool read_at(int file, void *bytes, size_t size, uint64_t offset) {
   return pread(file, bytes, size, (off_t)offset) == (ssize_t)size;
 }
 
-/// Whether the file is what is mapped: its head says where its sections are, which differs between two builds.
+/// Whether the file is the one that is mapped: the ELF header says where the sections are, which differs between
+/// builds.
 static bool is_file_of(const struct image *image, const ElfW(Ehdr) * head) {
   uintptr_t start = atomic_load(&image->start);
   return start == image->bias && memcmp(head, (const void *)start, sizeof *head) == 0;
 }
 
-/// The file's table of all its symbols, static functions included, and that of their names; false if it was stripped.
+/// Finds the file's tables of all symbols, including static functions, and of their names; false if it was stripped.
 static bool find_tables(const struct image *image, int file, ElfW(Shdr) * symbols, ElfW(Shdr) * strings) {
   ElfW(Ehdr) head;
   if (!read_at(file, &head, sizeof head, 0) || !is_file_of(image, &head) || head.e_shentsize != sizeof *symbols)
@@ -84,7 +85,7 @@ static bool find(const struct image *image, uintptr_t address, struct symbol *fo
   memset(found, 0, sizeof *found);
   if (find_mapped(image, address, found))
     return true;
-  // The program's own functions have names that nobody reads, and there are a great many of them.
+  // The program has a great many functions, with mangled names that tell little.
   if (image->is_program || image->path[0] != '/')
     return false;
   int file = open(image->path, O_RDONLY | O_CLOEXEC);

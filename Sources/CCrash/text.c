@@ -33,7 +33,7 @@ void text_add_hexadecimal(struct text *text, uint64_t number) {
   add_number(text, number, 16, 1);
 }
 
-/// Takes one scalar of UTF-8 off the front; `*length` is what it took. U+FFFD and one byte if there is none.
+/// Decodes the first scalar of UTF-8; `*length` becomes its number of bytes. U+FFFD and 1 byte if it is invalid.
 static uint32_t take_scalar(const unsigned char *bytes, size_t count, size_t *length) {
   static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
   *length = 1;
@@ -55,7 +55,7 @@ static uint32_t take_scalar(const unsigned char *bytes, size_t count, size_t *le
   return scalar;
 }
 
-/// What ends a line or steers a terminal.
+/// Whether a scalar ends a line or controls a terminal.
 static bool is_control(uint32_t scalar) {
   return scalar < 0x20 || (scalar >= 0x7F && scalar <= 0x9F) || scalar == 0x2028 || scalar == 0x2029;
 }
@@ -107,8 +107,8 @@ bool text_needs_quotes(const char *bytes, size_t count) {
   return needs;
 }
 
-/// The date of a day, counted from 1970-01-01, in the Gregorian calendar. In steps of the 400 years after which it
-/// repeats itself, with years that begin in March, so that the leap day is the last of one.
+/// The Gregorian date of a day, counted from 1970-01-01. Works in periods of 400 years, after which the calendar
+/// repeats, and with years that begin in March, so that the leap day is the last day of a year.
 static void add_date(struct text *text, int64_t days) {
   int64_t since_march_0 = days + 719468;
   int64_t era = since_march_0 / 146097;

@@ -5,11 +5,11 @@
 #include <stddef.h>
 #include <unwind.h>
 
-// The unwinder walks from the handler over the frame that the kernel has pushed, and finds there what the interrupted
-// code had in its registers. Where it knows no way on, the caller's registers are put in the place of these and it
-// walks once more: so every kind of code may call every other.
+// The unwinder walks from the handler over the frame that the kernel has pushed, in which it finds the registers of the
+// interrupted code. When it finds no unwind information, the registers of the caller are written into that frame, and
+// it walks again. So code with and without unwind information may call each other.
 
-/// How far above the stack pointer a frame pointer or a return address is believed.
+/// How far above the stack pointer a frame pointer or a return address may lie to be trusted.
 #define NEAR_FRAME ((uintptr_t)1 << 20)
 #define SCANNED_WORDS 512
 
@@ -28,14 +28,14 @@
 #error "CCrash: no way up the stack for this processor; x86-64 and arm64 have one"
 #endif
 
-/// What a frame's code has in its registers.
+/// The registers of a frame.
 struct registers {
   uintptr_t pc, sp, fp;
 };
 
 struct step {
   struct walk *walk;
-  /// The interrupted code's: frames before it are the handler's.
+  /// The address of the interrupted code; the frames before it belong to the handler.
   struct registers first;
   bool has_begun;
   /// The end of the stack was reached.
@@ -59,7 +59,7 @@ static _Unwind_Reason_Code collect(struct _Unwind_Context *context, void *argume
     return _URC_END_OF_STACK;
   }
   struct walk *walk = step->walk;
-  // The first one of a further walk is known.
+  // The first address of a further walk has been collected before.
   if (step->has_begun || walk->count == 0) {
     if (walk->count == walk->capacity) {
       step->is_over = true;
@@ -67,7 +67,7 @@ static _Unwind_Reason_Code collect(struct _Unwind_Context *context, void *argume
     }
     walk->frames[walk->count++] = address;
   }
-  // Of the frame behind the kernel's the unwinder's own idea of the stack pointer is another on arm64.
+  // For the frame after the kernel's the unwinder tells another stack pointer on arm64.
   step->last = step->has_begun
                    ? (struct registers){address, _Unwind_GetCFA(context), _Unwind_GetGR(context, FP_COLUMN)}
                    : step->first;
@@ -83,28 +83,28 @@ static bool follows_call(uintptr_t address) {
   const unsigned char *end = (const unsigned char *)address;
   if (end[-5] == 0xE8)
     return true;
-  // Through a register or memory: two to seven bytes, by the form of the address.
+  // A call through a register or memory has two to seven bytes.
   for (int length = 2; length <= 7; length++)
     if (length != 5 && end[-length] == 0xFF && (end[1 - length] & 0x38) == 0x10)
       return true;
   return false;
 #else
   uint32_t instruction = *(const uint32_t *)(address - 4);
-  // bl, and blr with its variants that check a signature.
+  // bl, and blr with its variants that authenticate pointers.
   return instruction >> 26 == 0x25 || (instruction & 0xFEFFF000) == 0xD63F0000;
 #endif
 }
 
-/// Reads a word of a stack, which sanitizers may have forbidden.
+/// Reads a word of a stack, even if AddressSanitizer has poisoned it.
 static __attribute__((noinline, no_sanitize("address"))) uintptr_t word_at(uintptr_t address) {
   return *(const volatile uintptr_t *)address;
 }
 
-/// Goes from a frame whose code has no unwind information to its caller's; false if no way is found.
+/// Goes from a frame without unwind information to its caller's frame; false if that is not found.
 static bool leave_frame(const ucontext_t *context, struct registers *frame, bool is_innermost) {
   const uintptr_t word = sizeof(uintptr_t);
   if (is_innermost && !is_code(frame->pc)) {
-    // A call to where no code is: its return address is where the call has left it.
+    // A call to an address without code: the return address is still where the call has put it.
 #if defined(__x86_64__)
     (void)context;
     *frame = (struct registers){word_at(frame->sp), frame->sp + word, frame->fp};
@@ -115,7 +115,7 @@ static bool leave_frame(const ucontext_t *context, struct registers *frame, bool
       return true;
   }
   if (is_innermost && follows_call(word_at(frame->sp))) {
-    // A function that calls no other needs no frame, and its caller's frame pointer would lead past the caller.
+    // A leaf function needs no frame; then the frame pointer is the caller's, and would lead past the caller.
     *frame = (struct registers){word_at(frame->sp), frame->sp + word, frame->fp};
     return true;
   }
@@ -146,7 +146,7 @@ void walk_interrupted(ucontext_t *context, struct walk *walk) {
       break;
     struct registers frame = step.last;
     walk->frames[walk->count++] = frame.pc;
-    // Within the call: a call may be the last instruction of its function.
+    // Look up an address within the call: a call may be the last instruction of its function.
     PC(context) = (__typeof__(PC(context)))(frame.pc - 1);
     SP(context) = (__typeof__(SP(context)))frame.sp;
     FP(context) = (__typeof__(FP(context)))frame.fp;

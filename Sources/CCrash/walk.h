@@ -1,4 +1,4 @@
-/// The way up the stack that a signal has interrupted.
+/// Walks up the stack that a signal has interrupted.
 #ifndef CCRASH_WALK_H
 #define CCRASH_WALK_H
 
@@ -14,15 +14,15 @@ struct walk {
 
 #pragma GCC visibility push(hidden)
 
-/// Where the signal has interrupted the thread.
+/// The address at which the signal has interrupted the thread.
 uintptr_t interrupted_at(const ucontext_t *context);
 
-/// Collects the addresses from the interrupted one up, each further one where a call returns to: by unwind information
-/// where there is any, else by frame pointers, else by what lies on the stack and looks like the return of a call.
-/// Keeps `walk` up to date at each step, since the next may fault. In the handler that was given `context`.
+/// Collects the interrupted address and the return addresses above it: by unwind information if there is any, else by
+/// frame pointers, else by words on the stack that look like return addresses. Keeps `walk` up to date at each step,
+/// since the next step may fault. In the handler that was given `context`.
 void walk_interrupted(ucontext_t *context, struct walk *walk);
 
-/// Has the unwinder load what it needs, which a handler must not.
+/// Lets the unwinder load the libraries that it needs, which a handler must not load.
 void prepare_walks(void);
 
 #pragma GCC visibility pop

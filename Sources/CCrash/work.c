@@ -5,7 +5,7 @@
 
 struct ccrash_layout layout;
 
-/// What the thread has noted.
+/// The notes of the thread.
 static __thread struct {
   bool is_host;
   const char *loop;
@@ -65,7 +65,7 @@ static void read_scope(struct work *work, const char *scope) {
   copy_text(&work->plugin, label, (size_t)(end - label));
   copy_text_at(&work->route, scope, layout.scope_route);
   copy_text_at(&work->scope_name, scope, layout.scope_name);
-  // A record that was overwritten has led to a fault by now.
+  // If a record was overwritten, there has been a fault by now.
   work->has_scope = true;
 }
 
@@ -75,7 +75,7 @@ static void read_job(struct work *work, const char *job) {
     copy_text_at(&work->job, cold_state, layout.cold_state_name);
 }
 
-/// Tells a handler and the plugin's own functions, which a job runs that the scope knows, from what was spawned.
+/// The kind of work: a handler or a lifecycle call, whose job is the scope's `handlerJob`, or a spawned job.
 static void name_job(struct work *work, const char *job, const char *scope) {
   if (!work->has_scope)
     return;
@@ -87,7 +87,7 @@ static void name_job(struct work *work, const char *job, const char *scope) {
     work->name = "handler";
   if (kind != layout.plugin_kind || work->job.count == 0)
     return;
-  // The host has given the job the function's name.
+  // The job of a lifecycle call has the name of the call.
   static char name[32];
   size_t length = work->job.count < sizeof name ? work->job.count : sizeof name - 1;
   memcpy(name, work->job.bytes, length);

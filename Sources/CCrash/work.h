@@ -1,10 +1,10 @@
-/// What the crashed thread worked on.
+/// The work of the crashed thread.
 #ifndef CCRASH_WORK_H
 #define CCRASH_WORK_H
 
 #include "ccrash.h"
 
-/// A copy of a text, cut where it is too long.
+/// A copy of a text, cut if it is too long.
 struct excerpt {
   char bytes[200];
   size_t count;
@@ -20,14 +20,14 @@ struct work {
 
 #pragma GCC visibility push(hidden)
 
-/// Where the records' fields lie; what `ccrash_install` was given.
+/// The offsets of the records' fields, from `ccrash_install`.
 extern struct ccrash_layout layout;
 
-/// Whether the calling thread is one of the host's, or works for it.
+/// Whether the calling thread belongs to the host, or works for it.
 bool is_host_thread(void);
 
-/// Finds what the calling thread works on. Reads records that whatever crashed may have destroyed, and so may fault;
-/// what it has found until then stays.
+/// Finds the work of the calling thread. Reads records that the crashed code may have overwritten, and so may fault;
+/// what it has found by then stays in `work`.
 void find_work(struct work *work);
 
 #pragma GCC visibility pop

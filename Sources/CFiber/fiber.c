@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/// The control words that a fiber begins with.
+/// The control words of a new fiber.
 #if defined(__x86_64__)
 /// All exceptions masked, round to nearest, for SSE and for x87 with extended precision.
 #define FIRST_CONTROL_WORDS (0x1F80 | (uint64_t)0x037F << 32)
@@ -17,7 +17,7 @@
 #define FIRST_CONTROL_WORDS 0
 #endif
 
-/// Fills in the record of a fiber that begins right below `top`, which is aligned to 16 bytes.
+/// Fills in the record of a fiber whose stack begins right below `top`, which is aligned to 16 bytes.
 static inline void prepare(cfiber *fiber, void *stack_low, size_t stack_size, char *top, void (*entry)(void *),
                            void *argument) {
   forget_red_zones(stack_low, stack_size);
@@ -39,7 +39,7 @@ void cfiber_prepare(cfiber *fiber, void *stack_low, size_t stack_size, void (*en
   prepare(fiber, stack_low, stack_size, (char *)owner_of(stack_low, stack_size) - 8, entry, argument);
 }
 
-// With the owner's word the record fills one line of the cache.
+// The owner's word and the record fill one line of the cache.
 static_assert(sizeof(cfiber) == 56, "the owner's word and the record leave the stack below them aligned");
 
 cfiber *cfiber_prepare_within(void *stack_low, size_t stack_size, size_t room, void (*entry)(void *), void *argument) {
@@ -58,7 +58,7 @@ void cfiber_adopt_thread(cfiber *fiber) {
 }
 
 void cfiber_entry_returned(void) {
-  cfiber_abort("CFiber: a fiber ended without its last switch, or was resumed after it\n");
+  cfiber_abort("CFiber: a fiber returned from its entry, without a last switch or after it\n");
 }
 
 void cfiber_abort(const char *line) {

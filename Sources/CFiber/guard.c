@@ -5,8 +5,8 @@
 #include "stack_slab.h"
 #include <pthread.h>
 
-/// Of the calling thread's own stack: the lowest usable address, and the bytes above it and of guard below it; 0 if
-/// they are not known. Initial-exec, since a signal handler must not call into the loader.
+/// The calling thread's own stack: its lowest usable address, its size, and the size of the guard below it; 0 if they
+/// are not known. Initial-exec, since a signal handler must not call into the loader.
 static __thread struct {
   char *low;
   size_t size;
@@ -26,7 +26,7 @@ void cfiber_note_thread_stack(void) {
       pthread_attr_getguardsize(&attributes, &guard_size) == 0) {
     own_stack.low = low;
     own_stack.size = size;
-    // The main thread's has none of its own: the kernel keeps a gap below it that is larger.
+    // The main thread's stack has no guard, but the kernel keeps a larger gap below it.
     own_stack.guard_size = guard_size > 0 ? guard_size : GUARD_SIZE;
   }
   pthread_attr_destroy(&attributes);

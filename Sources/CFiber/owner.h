@@ -1,4 +1,4 @@
-/// Whose a stack is.
+/// The word on each stack that names its fiber.
 #ifndef CFIBER_OWNER_H
 #define CFIBER_OWNER_H
 

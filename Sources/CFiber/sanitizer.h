@@ -1,4 +1,4 @@
-/// Whether this build has AddressSanitizer, and what stacks owe it.
+/// Whether this build has AddressSanitizer, and what it must be told about stacks.
 #ifndef CFIBER_SANITIZER_H
 #define CFIBER_SANITIZER_H
 
@@ -21,10 +21,10 @@
 #include <sanitizer/lsan_interface.h>
 #endif
 
-/// So many times as large are the stacks of this build: the sanitizer surrounds each variable by red zones.
+/// The factor by which stacks are larger in this build: the sanitizer surrounds each variable with red zones.
 #define STACK_SCALE ((size_t)(CFIBER_ASAN ? 4 : 1))
 
-/// Lets the leak check look for pointers on a stack of our own; it knows the threads' only.
+/// Lets the leak check look for pointers on a fiber's stack; it knows only stacks of threads.
 static inline void announce_stack(void *stack_low, size_t stack_size) {
 #if CFIBER_ASAN
   __lsan_register_root_region(stack_low, stack_size);
@@ -44,7 +44,7 @@ static inline void withdraw_stack(void *stack_low, size_t stack_size) {
 #endif
 }
 
-/// Makes a stack plain memory again: frames that never returned have left their red zones poisoned.
+/// Unpoisons a stack: frames that never returned have left their red zones poisoned.
 static inline void forget_red_zones(void *stack_low, size_t stack_size) {
 #if CFIBER_ASAN
   __asan_unpoison_memory_region(stack_low, stack_size);

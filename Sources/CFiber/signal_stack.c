@@ -6,16 +6,16 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/// Bytes for a report's own frames, beside what the kernel pushes.
+/// Bytes for the frames of a handler, in addition to what the kernel pushes.
 #define HANDLER_SIZE ((size_t)64 * 1024)
 
-/// The kernel's part grows with the processor's vector state, hence is known only at run time.
+/// The kernel's part grows with the processor's vector state, so it is known only at run time.
 static size_t signal_stack_size(void) {
   size_t kernel = (size_t)sysconf(_SC_MINSIGSTKSZ);
   return (kernel + 2 * HANDLER_SIZE - 1) / HANDLER_SIZE * HANDLER_SIZE;
 }
 
-/// What this file gave the calling thread: another part of the process may have given it a stack before.
+/// The stack that this file has installed; the thread may have another one, installed by other code.
 static __thread stack_t installed;
 
 int cfiber_install_signal_stack(void) {

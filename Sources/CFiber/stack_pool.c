@@ -12,8 +12,7 @@
 
 #define SMALLEST_STACK ((size_t)4096)
 #define LARGEST_STACK ((size_t)1 << 40)
-/// How many stacks ahead the processor is to fetch where fibers begin, and of how many at a time it is to look up the
-/// page.
+/// How many stacks ahead the top of a stack is prefetched, and for how many stacks at a time the pages are looked up.
 #define TOP_DISTANCE 3
 #define PAGE_BATCH 8
 
@@ -24,7 +23,7 @@ int cfiber_stack_pool_init(cfiber_stack_pool *pool, size_t stack_size) {
   }
   size_t page = (size_t)sysconf(_SC_PAGESIZE);
   size_t rounded = (stack_size + page - 1) / page * page;
-  // No slab yet looks like one that is used up.
+  // As if a slab were used up, so that the first stack makes a new slab.
   *pool = (cfiber_stack_pool){.stack_size = rounded * STACK_SCALE, .carved = STACKS_PER_SLAB};
   return 0;
 }
@@ -46,7 +45,8 @@ int cfiber_stack_pool_destroy(cfiber_stack_pool *pool) {
   return 0;
 }
 
-/// Maps one more slab, with room in the list of free stacks for all of it, so that a release never allocates.
+/// Maps one more slab, and makes room for all of its stacks in the list of free stacks, so that a release never
+/// allocates.
 static bool add_slab(cfiber_stack_pool *pool) {
   size_t count = pool->slab_count + 1;
   void **free_stacks = realloc(pool->free_stacks, count * STACKS_PER_SLAB * sizeof *free_stacks);
@@ -65,8 +65,8 @@ static bool add_slab(cfiber_stack_pool *pool) {
   return true;
 }
 
-/// A stack that was never used. One at a time, not a slab at once: guarding 64 would stall the loop. Out of line, so
-/// that the common case saves no registers for it.
+/// Carves a new stack. One at a time, since guarding 64 at once would block the loop. Not inlined, so that the common
+/// case need not save registers for it.
 static __attribute__((noinline)) void *carve(cfiber_stack_pool *pool) {
   if (pool->carved == STACKS_PER_SLAB && !add_slab(pool))
     return NULL;
@@ -84,14 +84,14 @@ static const char *top_of(const cfiber_stack_pool *pool, size_t index) {
   return stack + pool->stack_size - stagger(stack);
 }
 
-/// Several at a time: the processor looks up the pages of several at once, but does not go on meanwhile.
+/// Looks up the pages of several stacks: the processor does several lookups at once, but stalls meanwhile.
 static __attribute__((noinline)) void prefetch_pages(const cfiber_stack_pool *pool, size_t last) {
   for (size_t ahead = PAGE_BATCH; ahead < 2 * PAGE_BATCH; ahead++)
     __builtin_prefetch(top_of(pool, last - ahead) - 64, 1);
 }
 
-/// Has the processor fetch where the fibers will begin that get their stacks after the one at `last`: of many stacks it
-/// has none at hand, and a fiber may begin and end sooner than memory answers.
+/// Prefetches the tops of the stacks that are used after the one at `last`. With many stacks none is in the caches, and
+/// a fiber may begin and end within the latency of memory.
 static inline void prefetch_tops(const cfiber_stack_pool *pool, size_t last) {
   if (last % PAGE_BATCH == 0)
     prefetch_pages(pool, last);
@@ -100,7 +100,7 @@ static inline void prefetch_tops(const cfiber_stack_pool *pool, size_t last) {
     __builtin_prefetch(top - 64 * line, 1);
 }
 
-/// The free stack at `index` is handed out: it is not idle, and nothing is known of its memory any more.
+/// The free stack at `index` is used: it is not idle, cold or spare any more.
 static void note_use(cfiber_stack_pool *pool, size_t index) {
   pool->least_free = index;
   if (pool->least_free_long > index)
@@ -117,7 +117,7 @@ void *cfiber_stack_acquire(cfiber_stack_pool *pool) {
   if (pool->free_count == 0)
     return carve(pool);
   size_t last = --pool->free_count;
-  // Never less than the other counts that a use can lower.
+  // `least_free` is never less than the other counts that a use can lower, so one comparison is enough.
   if (pool->least_free > last)
     note_use(pool, last);
   if (last >= 2 * PAGE_BATCH)
@@ -133,7 +133,7 @@ void cfiber_stack_release_cold(cfiber_stack_pool *pool, void *stack) {
 }
 
 void cfiber_stack_pool_note_idle(cfiber_stack_pool *pool, size_t keep) {
-  // The free list is a stack itself: what was used longest ago lies at the bottom, and the cold ones below that.
+  // The free list is a stack itself: the least recently used stacks lie at the bottom, the cold ones first.
   size_t end = pool->free_count > keep ? pool->free_count - keep : 0;
   if (end > pool->least_free)
     end = pool->least_free;
@@ -141,8 +141,8 @@ void cfiber_stack_pool_note_idle(cfiber_stack_pool *pool, size_t keep) {
   pool->least_free = pool->free_count;
 }
 
-/// How many free stacks from `first` to before `end` lie side by side, upwards or downwards, as the jobs of a burst
-/// leave them; `*lowest` becomes the lowest of them.
+/// How many free stacks from `first` to before `end` lie side by side, upwards or downwards, as after a burst of jobs;
+/// `*lowest` becomes the lowest of them.
 static size_t count_neighbours(const cfiber_stack_pool *pool, size_t first, size_t end, char **lowest) {
   char **stacks = (char **)pool->free_stacks;
   ptrdiff_t distance = (ptrdiff_t)stack_distance(pool->stack_size);
@@ -162,7 +162,7 @@ void cfiber_stack_pool_cool(cfiber_stack_pool *pool, size_t most) {
   while (pool->cold_count < end) {
     char *lowest = NULL;
     size_t count = count_neighbours(pool, pool->cold_count, end, &lowest);
-    // The guards between them stay: madvise(2) says so of markers, and protected pages have no memory.
+    // The guards between them stay: MADV_DONTNEED keeps guard markers, and protected pages have no memory.
     madvise(lowest, (count - 1) * stack_distance(pool->stack_size) + pool->stack_size, MADV_DONTNEED);
     pool->cold_count += count;
   }
@@ -170,7 +170,7 @@ void cfiber_stack_pool_cool(cfiber_stack_pool *pool, size_t most) {
 
 void cfiber_stack_pool_note_spare(cfiber_stack_pool *pool) {
   pool->spare_count = pool->least_free_long;
-  // Both, since the former may not be more than the latter: see cfiber_stack_acquire.
+  // Set both, since the former must not exceed the latter: see cfiber_stack_acquire.
   pool->least_free_long = pool->free_count;
   pool->least_free = pool->free_count;
   pool->slabs_to_look_at = pool->slab_count;
@@ -180,7 +180,7 @@ static bool lies_in(const struct cfiber_slab *slab, size_t size, const char *sta
   return stack >= slab->base && stack < slab->base + size;
 }
 
-/// Whether all stacks of a slab of which `carved` were carved are spare.
+/// Whether all `carved` stacks of a slab are spare.
 static bool is_spare(const cfiber_stack_pool *pool, const struct cfiber_slab *slab, size_t carved) {
   size_t size = slab_size(pool->stack_size);
   size_t found = 0;
@@ -198,7 +198,7 @@ static size_t count_before(const cfiber_stack_pool *pool, const struct cfiber_sl
   return found;
 }
 
-/// Takes the stacks of the slab, all of which are free, out of the list of free stacks. The others keep their order.
+/// Removes the stacks of the slab, which are all free, from the list of free stacks. The others keep their order.
 static void forget_stacks(cfiber_stack_pool *pool, const struct cfiber_slab *slab) {
   size_t *counts[] = {&pool->cold_count,      &pool->idle_count, &pool->spare_count,
                       &pool->least_free_long, &pool->least_free, &pool->free_count};
@@ -214,7 +214,7 @@ static void forget_stacks(cfiber_stack_pool *pool, const struct cfiber_slab *sla
     *counts[index] -= removed[index];
 }
 
-/// Unmaps a slab all of whose stacks are free.
+/// Unmaps a slab whose stacks are all free.
 static void remove_slab(cfiber_stack_pool *pool, size_t index, size_t carved) {
   struct cfiber_slab *slab = &pool->slabs[index];
   forget_stacks(pool, slab);

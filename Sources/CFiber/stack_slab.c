@@ -24,7 +24,7 @@ size_t slab_size(size_t stack_size) { return stack_distance(stack_size) * STACKS
 struct mapped_slab *_Atomic cfiber_mapped_slabs;
 static pthread_mutex_t listing = PTHREAD_MUTEX_INITIALIZER;
 
-/// An entry that stands for no slab, in the list; NULL if there is no memory for one.
+/// An unused entry of the list; NULL if there is no memory for one.
 static struct mapped_slab *take_entry(void) {
   for (struct mapped_slab *entry = cfiber_mapped_slabs; entry != NULL; entry = entry->next)
     if (entry->base == NULL)
@@ -62,7 +62,8 @@ bool slab_map(struct cfiber_slab *slab, size_t stack_size) {
   void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
   if (base == MAP_FAILED)
     return false;
-  // Else the first touch of a stack may commit 2 MiB. A kernel without huge pages refuses the advice and needs none.
+  // Without this the first touch of a stack may commit 2 MiB. A kernel without huge pages refuses the advice, which
+  // does no harm.
   madvise(base, size, MADV_NOHUGEPAGE);
   *slab = (struct cfiber_slab){.base = base, .entry = list_slab(base, stack_size)};
   if (slab->entry == NULL)
@@ -83,8 +84,8 @@ void slab_unmap(struct cfiber_slab *slab, size_t stack_size, size_t carved) {
   munmap(slab->base, slab_size(stack_size));
 }
 
-/// Makes any access to the guard a fault. A marker costs no mapping, so that the number of stacks is not bound by
-/// vm.max_map_count; protection costs two for each stack.
+/// Makes any access to the guard a fault. A guard marker costs no mapping, so vm.max_map_count does not limit the
+/// number of stacks; protection costs two mappings per stack.
 static bool install_guard(char *guard, bool *by_protection) {
   if (!*by_protection) {
     if (madvise(guard, GUARD_SIZE, MADV_GUARD_INSTALL) == 0)

@@ -15,16 +15,16 @@
 /// How many stacks share one mapping.
 #define STACKS_PER_SLAB ((size_t)64)
 
-/// Bytes of guard below each stack: a frame as large as that cannot step over it unnoticed. A multiple of every page
-/// size in use.
+/// Bytes of guard below each stack. A frame that is smaller than the guard cannot step over it. A multiple of every
+/// page size in use.
 #define GUARD_SIZE ((size_t)64 * 1024)
 
-/// A slab as debuggers and signal handlers find it: see fibers.py, which knows this layout.
+/// An entry of the list in which debuggers and signal handlers find slabs. fibers.py depends on this layout.
 ///
-/// An entry is never freed: a handler may read the list while another thread unmaps a slab.
+/// Entries are never freed, since a handler may read the list while another thread unmaps a slab.
 struct mapped_slab {
   struct mapped_slab *next;
-  /// Lowest address: the guard of the first stack. NULL while the entry stands for no slab.
+  /// Lowest address: the guard of the first stack. NULL while the entry is unused.
   char *_Atomic base;
   /// Usable bytes of each stack.
   _Atomic size_t stack_size;
@@ -36,7 +36,7 @@ struct cfiber_slab {
   /// Its entry in the list of all slabs. Owned.
   struct mapped_slab *entry;
 #if CFIBER_HAS_VALGRIND
-  /// Valgrind's names for the carved stacks.
+  /// Valgrind's numbers of the carved stacks.
   unsigned stack_ids[STACKS_PER_SLAB];
 #endif
 };
@@ -59,7 +59,8 @@ bool slab_map(struct cfiber_slab *slab, size_t stack_size);
 void slab_unmap(struct cfiber_slab *slab, size_t stack_size, size_t carved);
 
 /// Guards stack number `index` of a slab and returns its lowest usable address; NULL with `errno` set if the system
-/// refuses. Sets `*by_protection`, and from then on obeys it, where the kernel has no guard markers for such memory.
+/// refuses. Sets `*by_protection` if the kernel has no guard markers for such memory, and then uses protection from
+/// there on.
 void *slab_carve(struct cfiber_slab *slab, size_t index, size_t stack_size, bool *by_protection);
 
 /// The stack whose guard holds `address`, NULL if none of the slab at `base` does. Safe in a signal handler.

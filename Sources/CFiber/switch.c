@@ -9,7 +9,7 @@
 const bool cfiber_has_sanitizer = true;
 
 void cfiber_switch_told(cfiber *from, cfiber *to) {
-  // The fake stack of a fiber that has ended has no place to be kept in: the sanitizer frees it.
+  // Given no place to keep it in, the sanitizer frees the fake stack of a fiber that has ended.
   void **fake_stack = from->stack_size == 0 ? NULL : &from->fake_stack;
   __sanitizer_start_switch_fiber(fake_stack, to->stack_low, to->stack_size);
   cfiber_swap(from, to);

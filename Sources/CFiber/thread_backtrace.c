@@ -15,14 +15,14 @@
 
 #define MOST_FRAMES 64
 
-/// How far a question has come. One is asked at a time.
+/// The state of the question; one thread asks at a time.
 enum phase { IDLE, ASKED, ANSWERING, ANSWERED };
 
 static _Atomic(enum phase) phase;
-/// Tells a question from one that was given up: its signal may come late.
+/// The number of the question, since the signal of an earlier question that was given up may come late.
 static _Atomic int question;
 static struct walk walk;
-/// Where answers are written. Not the asker's memory: who is stuck in answering may write late.
+/// Answers are written here and not into the asker's memory, since a thread that is stuck may write late.
 static uintptr_t found[MOST_FRAMES];
 static sem_t answered;
 static pthread_mutex_t asking = PTHREAD_MUTEX_INITIALIZER;
@@ -76,7 +76,7 @@ int cfiber_prepare_thread_backtraces(void) {
 
 int cfiber_thread_number(void) { return (int)syscall(SYS_gettid); }
 
-/// Sends the question to one thread, with its number: tgkill(2) cannot carry one.
+/// Sends the question to a thread, with the question's number, which tgkill(2) could not carry.
 static int ask(int thread) {
   siginfo_t info = {.si_signo = signal_number(), .si_code = SI_QUEUE, .si_pid = getpid(), .si_uid = getuid()};
   info.si_value.sival_int = atomic_load(&question);
@@ -99,10 +99,10 @@ static struct timespec after(int64_t nanoseconds) {
   return (struct timespec){.tv_sec = time.tv_sec + nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
 }
 
-/// Waits until the question that was asked is answered; false with `errno` set if it is not. Whoever has answered has
-/// raised the semaphore once, and every time it is raised it is awaited here.
-static int is_answered(int64_t patience) {
-  struct timespec deadline = after(patience);
+/// Waits for the answer; false with `errno` set if there is none. Each answer raises the semaphore once, and each raise
+/// is awaited here.
+static int is_answered(int64_t timeout) {
+  struct timespec deadline = after(timeout);
   if (await(&deadline))
     return 1;
   enum phase expected = ASKED;
@@ -110,7 +110,7 @@ static int is_answered(int64_t patience) {
     errno = ETIMEDOUT;
     return 0;
   }
-  // Answering has begun: a walk takes microseconds, unless the walker itself is stuck. Then nobody asks again.
+  // The thread has begun to answer. A walk takes microseconds, unless the walker is stuck: then no thread asks again.
   deadline = after(1000000000);
   if (await(&deadline))
     return 1;
@@ -118,20 +118,20 @@ static int is_answered(int64_t patience) {
   return 0;
 }
 
-static int ask_and_wait(int thread, int64_t patience) {
+static int ask_and_wait(int thread, int64_t timeout) {
   atomic_fetch_add(&question, 1);
   atomic_store(&phase, ASKED);
   if (ask(thread) != 0) {
     atomic_store(&phase, IDLE);
     return -1;
   }
-  if (!is_answered(patience))
+  if (!is_answered(timeout))
     return -1;
   atomic_store(&phase, IDLE);
   return walk.count;
 }
 
-int cfiber_backtrace_thread(int thread, uintptr_t *frames, int capacity, int64_t patience) {
+int cfiber_backtrace_thread(int thread, uintptr_t *frames, int capacity, int64_t timeout) {
   if (pthread_mutex_trylock(&asking) != 0) {
     errno = EBUSY;
     return -1;
@@ -140,7 +140,7 @@ int cfiber_backtrace_thread(int thread, uintptr_t *frames, int capacity, int64_t
   int error = EBUSY;
   if (atomic_load(&phase) == IDLE) {
     walk = (struct walk){.frames = found, .capacity = capacity < MOST_FRAMES ? capacity : MOST_FRAMES};
-    count = ask_and_wait(thread, patience);
+    count = ask_and_wait(thread, timeout);
     error = errno;
     for (int index = 0; index < count; index++)
       frames[index] = found[index];

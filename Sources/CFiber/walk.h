@@ -1,15 +1,15 @@
-/// The way up a stack, by unwind information.
+/// Walks up a stack by unwind information.
 #ifndef CFIBER_WALK_H
 #define CFIBER_WALK_H
 
 #include <stdint.h>
 
-/// What to collect on the way, and how far it has come.
+/// What a walk collects.
 struct walk {
   uintptr_t *frames;
   int capacity;
   int count;
-  /// The first address to collect: frames before it belong to the walker.
+  /// The first address to collect; the frames before it belong to the walker.
   uintptr_t first;
 };
 

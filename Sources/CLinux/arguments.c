@@ -5,7 +5,7 @@
 static char **words;
 static int32_t count;
 
-/* The C library calls constructors of a program with what main gets. */
+/* The C library calls constructors of a program with the arguments of main. */
 __attribute__((constructor)) static void keep_arguments(int argc, char **argv) {
   count = argc;
   words = argv;

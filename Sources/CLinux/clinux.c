@@ -64,7 +64,7 @@ bool clinux_is_noexec(const char *path) {
 
 void clinux_give_back_freed_memory(void) { malloc_trim(0); }
 
-/// Whether the environment says something of the C library's allocator.
+/// Whether the environment sets up the C library's allocator.
 static bool is_allocator_configured(void) {
   for (char **variable = environ; *variable != NULL; variable++)
     if (strncmp(*variable, "MALLOC_", 7) == 0)
@@ -73,7 +73,7 @@ static bool is_allocator_configured(void) {
   return tunables != NULL && strstr(tunables, "glibc.malloc.") != NULL;
 }
 
-/// Whether malloc is another library's than the C library's, preloaded or linked.
+/// Whether another library's malloc is used, preloaded or linked.
 static bool is_allocator_foreign(void) {
   Dl_info allocator;
   Dl_info library;

@@ -13,13 +13,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* As many as fs.nr_open allows where nobody has raised it. One byte each, so that threads that open and close need no
- * lock; pages that are not written to take no memory. */
+/* The default of fs.nr_open. One byte per descriptor, so that threads that open and close need no lock; pages that are
+ * never written use no memory. */
 enum { capacity = 1 << 20 };
 static unsigned char owned[capacity];
-/* enum clinux_use, of those that are owned. */
+/* enum clinux_use of the owned descriptors. */
 static unsigned char uses[capacity];
-/* No descriptor above this one was ever owned. */
+/* The highest descriptor that was ever owned. */
 static int highest = -1;
 
 bool clinux_forked_child_flag;
@@ -51,7 +51,7 @@ void clinux_set_use(int fd, enum clinux_use use) {
 }
 
 int clinux_close(int fd) {
-  // Before the close: afterwards the number may be another's already.
+  // Before the close, since afterwards another thread may get the number.
   if (fd >= 0 && fd < capacity)
     __atomic_store_n(&owned[fd], 0, __ATOMIC_RELAXED);
   return close(fd);
@@ -78,7 +78,7 @@ void clinux_keep_standard_error(void) {
   clinux_own(kept_error);
 }
 
-/* Its own number may have been closed too, and be another's. */
+/* Whether the kept duplicate is still that of standard error: plugin code may have closed it, too. */
 static bool keeps_error(void) {
   struct stat present;
   return kept_error >= 0 && fstat(kept_error, &present) == 0 && is_same(&present, &kept_error_file);
@@ -108,8 +108,8 @@ struct clinux_losses clinux_take_losses(void) {
   };
 }
 
-/* Gives `fd` to what takes and gives no bytes. A standard stream is inherited by what a plugin starts, other numbers are
- * not. Without /dev/null the number is free again, and is found again. */
+/* Replaces `fd` with the kept standard error or with /dev/null. Programs that plugins start inherit a standard stream,
+ * but no other number. If /dev/null cannot be opened, the number becomes free, and its loss is noticed again. */
 static void take_place(int fd) {
   if (fd == STDERR_FILENO && keeps_error() && dup2(kept_error, fd) == fd)
     return;
@@ -119,7 +119,7 @@ static void take_place(int fd) {
     return;
   }
   dup3(null, fd, fd <= STDERR_FILENO ? 0 : O_CLOEXEC);
-  /* It may have got the number of another one that was closed: that one has its place taken, too. */
+  /* /dev/null may have got the number of another lost descriptor: then it stays there in its place. */
   if (!is_taken(null)) {
     close(null);
   } else {
@@ -129,7 +129,7 @@ static void take_place(int fd) {
   }
 }
 
-/* The kernel gives the lowest number that is free, so what another thread opens meanwhile is left alone. */
+/* Opens a standard stream. The kernel gives the lowest free number; if another thread has taken it, that one stays. */
 static void open_stream(int fd) {
   int found = -1;
   if (fd == STDERR_FILENO && keeps_error())
@@ -155,7 +155,7 @@ int clinux_lift(int fd) {
     int code = errno;
     note_loss(fd);
     take_place(fd);
-    /* Who closes one of the standard streams closes the others, too: all are told in one line. */
+    /* Code that closes one standard stream mostly closes all, so restore all and report them in one line. */
     if (fd <= STDERR_FILENO)
       clinux_restore_streams();
     errno = code;
@@ -170,8 +170,8 @@ int clinux_eventfd(uint32_t count) { return clinux_own(eventfd(count, EFD_CLOEXE
 
 int clinux_replace(int fd, int other) { return dup3(other, fd, O_CLOEXEC); }
 
-/* Closes the descriptors `first` to `last`: close_range(2), which kernels before 5.9 and some filters of system calls do
- * not have. */
+/* Closes the descriptors `first` to `last`: close_range(2), or one by one with kernels before 5.9 and filters that
+ * refuse it. */
 static void close_all(int first, int last) {
 #ifdef SYS_close_range
   if (clinux_call(SYS_close_range, first, last, 0, 0, 0, 0) == 0)
@@ -195,7 +195,7 @@ static void close_owned(void) {
 
 static void prepare(void) { __atomic_store_n(&clinux_fork_flag, true, __ATOMIC_RELAXED); }
 
-/* In the child, before fork returns. Never epoll_ctl: the parent's epoll instance is the same one. */
+/* Runs in the child before fork returns. Must not call epoll_ctl, since child and parent share the epoll instances. */
 static void enter_child(void) {
   clinux_forked_child_flag = true;
   close_owned();

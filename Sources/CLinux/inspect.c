@@ -32,7 +32,7 @@ struct search {
   struct clinux_range code;
 };
 
-/* Ends the search at the image that has `address` in one of its segments. */
+/* Ends the search at the image with `address` in one of its segments. */
 static int look_into_image(struct dl_phdr_info *image, size_t size, void *argument) {
   (void)size;
   struct search *search = argument;
@@ -58,7 +58,7 @@ struct clinux_range clinux_code_around(uintptr_t address) {
   return search.code;
 }
 
-/* The kernel reads what is written to a pipe, and tells where it cannot. A piece fits into the smallest pipe. */
+/* write(2) to a pipe fails with EFAULT where there is no memory. Each piece fits into the smallest pipe. */
 static size_t peek_by_pipe(uintptr_t address, char *copy, size_t size) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
@@ -66,7 +66,7 @@ static size_t peek_by_pipe(uintptr_t address, char *copy, size_t size) {
   size_t done = 0;
   ssize_t count = 1;
   while (done < size && count > 0) {
-    size_t piece = 4096 - (address + done) % 4096; /* up to where the next page begins, which may not be there */
+    size_t piece = 4096 - (address + done) % 4096; /* up to the next page, which may be unmapped */
     if (piece > size - done)
       piece = size - done;
     count = write(ends[1], (const void *)(address + done), piece);
@@ -123,7 +123,7 @@ const char *clinux_system_call_name(int64_t number) {
     CALL(fsync)
     CALL(fdatasync)
     CALL(ioctl)
-#ifdef SYS_open /* those that older processors have besides */
+#ifdef SYS_open /* further calls of older processors */
     CALL(open)
     CALL(poll)
     CALL(select)

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Gives the calling process, which is about to become another program, the signals of a new one. */
+/* Resets the signals of the calling process, which is about to run another program. */
 static void reset_signals(void) {
   struct sigaction usual = {.sa_handler = SIG_DFL};
   for (int number = 1; number < NSIG; number++)
@@ -20,8 +20,8 @@ static void reset_signals(void) {
   sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Puts each descriptor into its place. They are lifted above all places first: one may lie in another's. Returns
- * whether that was possible. */
+/* Moves each descriptor to its place. First moves all of them above the places, since one may lie in the place of
+ * another. Returns false if that fails. */
 static bool place_descriptors(const int *descriptors, int count) {
   int lifted[count];
   for (int place = 0; place < count; place++)
@@ -33,12 +33,12 @@ static bool place_descriptors(const int *descriptors, int count) {
   return true;
 }
 
-/* Prepares the child, which shares the parent's memory and nothing else of it: by system calls alone. Returns whether
- * that was possible. */
+/* Prepares the child, which shares the parent's memory, with system calls only. Returns false if that fails. */
 static bool prepare(const int32_t *descriptors, size_t count, int32_t niceness, int32_t end_signal) {
   if (setpgid(0, 0) != 0)
     return false;
-  /* A system that refuses these two runs the program all the same: it closes the descriptors of a parent that ends. */
+  /* The program runs even if the system refuses these two: it also notices by its descriptors that its parent has
+   * ended. */
   prctl(PR_SET_PDEATHSIG, end_signal);
   (void)!nice(niceness);
   if (!place_descriptors(descriptors, (int)count))

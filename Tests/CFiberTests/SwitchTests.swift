@@ -134,6 +134,6 @@ extension cfiber {
   @Test func `The process aborts with a message when an entry function returns`() throws {
     let ended = try compiled("returned", #require(Compiler.all.first)).run()
     #expect(ended.status == .signalled(SIGABRT))
-    #expect(ended.text == "CFiber: a fiber ended without its last switch, or was resumed after it\n")
+    #expect(ended.text == "CFiber: a fiber returned from its entry, without a last switch or after it\n")
   }
 }

@@ -1,4 +1,4 @@
-/// Fibers: stacks of their own that one thread switches between.
+/// Fibers: a thread has several stacks and switches between them.
 ///
 /// A fiber belongs to the thread that prepared it: nothing here locks, and a fiber must be resumed by that thread only.
 #ifndef CFIBER_H
@@ -21,9 +21,10 @@
 /// Arranges that the next switch to `fiber` calls `entry(argument)` on the given stack, with default floating-point
 /// control words.
 ///
-/// `entry` must not return; it ends in `cfiber_switch_last`. If it does return, the process says so and aborts.
-/// Whatever the stack held before is void: a fiber that is suspended on it must never be resumed. `stack_low` is
-/// aligned to a page, `stack_size` is a multiple of 16 and at least 4096. Touches the topmost page of the stack only.
+/// `entry` must not return; it ends in `cfiber_switch_last`. If it does return, the process writes a line to standard
+/// error and aborts. The earlier content of the stack is void: a fiber that was suspended on it must never be resumed.
+/// `stack_low` is aligned to a page, `stack_size` is a multiple of 16 and at least 4096. Touches only the topmost page
+/// of the stack.
 void cfiber_prepare(cfiber *fiber, void *stack_low, size_t stack_size, void (*entry)(void *CFIBER_NULLABLE argument),
                     void *CFIBER_NULLABLE argument);
 
@@ -34,18 +35,18 @@ cfiber *cfiber_prepare_within(void *stack_low, size_t stack_size, size_t room,
 
 /// Fills in the record of the calling thread's own stack, so that fibers can switch back to it.
 ///
-/// If the system does not tell the stack's bounds, `stack_low` is NULL and `stack_size` 0; only AddressSanitizer
-/// builds depend on them.
+/// If the system does not tell the bounds of the stack, `stack_low` is NULL and `stack_size` is 0. Only builds with
+/// AddressSanitizer need them.
 void cfiber_adopt_thread(cfiber *fiber);
 
-/// Has the processor fetch into its caches the record of a fiber that lies at the top of its stack, and the frames
-/// below that a job has which waits in its first function: that much the next switch to it will read. Does not wait.
+/// Prefetches the record of a fiber that lies at the top of its stack, and the frames below it that a job has when it
+/// waits in its first function: the next switch to the fiber reads them. Does not wait.
 static inline void cfiber_prefetch_within(const cfiber *fiber) {
   for (int line = 0; line < 5; line++)
     __builtin_prefetch((const char *)fiber - 64 * line);
 }
 
-/// Has the processor fetch the `size` bytes of a record, whatever is there. Does not wait, and never faults.
+/// Prefetches `size` bytes of a record. Does not wait, and never faults, even if no memory is there.
 static inline void cfiber_prefetch_record(const void *record, size_t size) {
   for (size_t offset = 0; offset < size; offset += 64)
     __builtin_prefetch((const char *)record + offset);

@@ -1,4 +1,4 @@
-/// Whose stack has overflowed, for the handler of a fatal signal.
+/// Tells the handler of a fatal signal which stack has overflowed.
 #ifndef CFIBER_GUARD_H
 #define CFIBER_GUARD_H
 
@@ -24,15 +24,15 @@ typedef struct cfiber_guarded_stack {
 /// Finds the stack in whose guard `address` lies: a fiber's of any pool of the process, or the calling thread's own if
 /// it has called `cfiber_note_thread_stack`. Returns false, and leaves `*found` alone, if the address lies in no guard.
 ///
-/// An access to a guard is a stack overflow, unless a wild pointer has met it. Async-signal-safe: takes no lock,
-/// allocates nothing. On any thread, also while others map and unmap stacks.
+/// An access to a guard is a stack overflow, unless a wild pointer happens to point there. Async-signal-safe: takes no
+/// lock and allocates nothing. On any thread, even while others map and unmap stacks.
 bool cfiber_find_guard(const void *CFIBER_NULLABLE address, cfiber_guarded_stack *found);
 
-/// Has `cfiber_find_guard` know the calling thread's own stack. Once for each thread, when it starts: on the main
-/// thread it reads /proc/self/maps. Where the system does not tell the bounds, nothing is known of the stack.
+/// Lets `cfiber_find_guard` find the calling thread's own stack. To be called once by each thread when it starts; on
+/// the main thread it reads /proc/self/maps. No effect if the system does not tell the bounds of the stack.
 void cfiber_note_thread_stack(void);
 
-/// Bytes of guard below each fiber's stack, which threads of the process should have too: 64 KiB.
+/// Bytes of guard below each fiber's stack: 64 KiB. Threads of the process should have as much.
 size_t cfiber_guard_size(void);
 
 #ifdef __clang__

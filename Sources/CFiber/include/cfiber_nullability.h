@@ -1,4 +1,4 @@
-/// Marks a pointer that may be NULL, for the compilers that know the mark; Swift imports it as an optional.
+/// Marks a pointer that may be NULL, for compilers that have such a mark; Swift imports it as an optional.
 #ifndef CFIBER_NULLABILITY_H
 #define CFIBER_NULLABILITY_H
 

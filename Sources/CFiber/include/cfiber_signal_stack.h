@@ -1,4 +1,4 @@
-/// A stack for signal handlers, so that the handler of a stack overflow has one to run on.
+/// A stack for signal handlers, so that a handler can run after a stack overflow.
 #ifndef CFIBER_SIGNAL_STACK_H
 #define CFIBER_SIGNAL_STACK_H
 
@@ -7,9 +7,10 @@
 /// Does nothing if the thread has one already. Returns 0, or -1 with `errno` set.
 int cfiber_install_signal_stack(void);
 
-/// Takes back what `cfiber_install_signal_stack` gave: for a thread that is about to end. Not from a signal handler.
+/// Frees the signal stack from `cfiber_install_signal_stack`. For a thread that is about to end; not from a signal
+/// handler.
 ///
-/// Returns 0, also if there is none, or -1 with `errno` set.
+/// Returns 0, even if there is none, or -1 with `errno` set.
 int cfiber_remove_signal_stack(void);
 
 #endif

@@ -1,11 +1,11 @@
-/// The switch itself, in the middle of whoever calls it: what the compiler needs afterwards it has put on the stack
-/// before, so that the switch has three registers and the control words to keep and pushes nothing.
+/// The switch from one fiber to another, inlined into its caller. The compiler saves the values that it needs
+/// afterwards on the stack, so the switch saves only three registers and the control words, and pushes nothing.
 ///
-/// Kept: the stack pointer, the frame pointer, where to go on, and the floating-point control words. All other
-/// registers are named to the compiler as changed, except for what all fibers of a thread share: the direction flag
-/// (clear where C runs) and the thread's base registers. Not named are registers that the compiler uses only if told
-/// that the processor has them: AVX-512's and SVE's. Shadow stacks are not switched, neither the processor's nor one
-/// that x18 points at.
+/// Saved: the stack pointer, the frame pointer, the address to go on at, and the floating-point control words. All
+/// other registers are declared as clobbered, except for those that all fibers of a thread share: the direction flag
+/// (clear where C runs) and the thread's base registers. The registers of AVX-512 and SVE are not declared, since the
+/// compiler uses them only if told that the processor has them. Shadow stacks are not switched, neither the processor's
+/// nor the one that x18 points at.
 #ifndef CFIBER_SWITCH_H
 #define CFIBER_SWITCH_H
 
@@ -21,7 +21,7 @@
 #error "CFiber: the switch does not know the registers of AVX-512 and of SVE"
 #endif
 
-/// The bare switch: `cfiber_switch` without word to any sanitizer.
+/// `cfiber_switch` without a call to a sanitizer.
 static inline __attribute__((always_inline)) void cfiber_swap(cfiber *from, cfiber *to) {
 #if defined(__x86_64__)
   register cfiber *left __asm__("rdi") = from;
@@ -87,18 +87,18 @@ static inline __attribute__((always_inline)) void cfiber_swap(cfiber *from, cfib
 #endif
 }
 
-/// Whether this build has AddressSanitizer: it keeps the bounds of the running stack and a fake stack per thread, so it
-/// must hear of each switch. A variable, since Swift's compiler does not tell a header whether it is for such a build.
+/// Whether this build has AddressSanitizer, which keeps the bounds of the running stack and a fake stack per thread and
+/// so must be told of each switch. A variable, since Swift's compiler does not tell a header whether it builds with it.
 extern const bool cfiber_has_sanitizer;
 
-/// `cfiber_switch` where there is a sanitizer.
+/// `cfiber_switch` in builds with AddressSanitizer.
 void cfiber_switch_told(cfiber *from, cfiber *to);
 
-/// Suspends `from`, which is the running one, and resumes `to`; returns when something switches to `from` again.
+/// Suspends `from`, which is the running fiber, and resumes `to`; returns when `from` is resumed.
 ///
-/// Keeps the registers that a call keeps and the floating-point control words (rounding, masks). Not kept, as in any
-/// call: other registers and the floating-point exception flags. Shared by all fibers of the thread, hence changed by
-/// any of them: `errno`, thread-local variables, the signal mask, the C++ exceptions being handled.
+/// Preserves the registers that a call preserves, and the floating-point control words (rounding, masks). Does not
+/// preserve other registers and the floating-point exception flags. `errno`, thread-local variables, the signal mask
+/// and the C++ exceptions being handled are shared by all fibers of the thread.
 static inline __attribute__((always_inline)) void cfiber_switch(cfiber *from, cfiber *to) {
   if (__builtin_expect(cfiber_has_sanitizer, false))
     return cfiber_switch_told(from, to);

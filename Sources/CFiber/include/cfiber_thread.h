@@ -1,4 +1,4 @@
-/// The two pointers per thread that code deep in a call needs: the loop it runs on, or else whom it works for.
+/// Two pointers per thread that code deep in a call needs: the thread's loop, or the guest that it works for.
 #ifndef CFIBER_THREAD_H
 #define CFIBER_THREAD_H
 
@@ -13,13 +13,13 @@ static inline void *CFIBER_NULLABLE cfiber_loop(void) { return cfiber_thread_loo
 /// Makes `loop` the calling thread's loop, NULL for none. The thread does not own it.
 static inline void cfiber_set_loop(void *CFIBER_NULLABLE loop) { cfiber_thread_loop = loop; }
 
-/// What the calling thread, which has no loop, works for.
+/// The guest that the calling thread works for. Only threads without a loop have one.
 extern __thread void *CFIBER_NULLABLE cfiber_thread_guest __attribute__((tls_model("initial-exec")));
 
 /// The guest that `cfiber_set_guest` set on the calling thread; NULL on a thread without one.
 static inline void *CFIBER_NULLABLE cfiber_guest(void) { return cfiber_thread_guest; }
 
-/// Makes `guest` what the calling thread works for, NULL for nothing. The thread does not own it.
+/// Sets the guest that the calling thread works for, NULL for none. The thread does not own it.
 static inline void cfiber_set_guest(void *CFIBER_NULLABLE guest) { cfiber_thread_guest = guest; }
 
 #endif

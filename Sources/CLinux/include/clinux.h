@@ -1,5 +1,5 @@
-/* The Linux interfaces that Swift's Glibc module leaves out. Nothing here needs _GNU_SOURCE: with it the C library's
- * own types would differ from those that Swift's module was made of. */
+/* Linux interfaces that Swift's Glibc module lacks. These headers must not need _GNU_SOURCE: with it the types of the C
+ * library would differ from those of Swift's module. */
 #ifndef CLINUX_H
 #define CLINUX_H
 
@@ -25,17 +25,17 @@ static const uint32_t clinux_epolloneshot = EPOLLONESHOT;
 static const int32_t clinux_epoll_cloexec = EPOLL_CLOEXEC;
 static const int32_t clinux_efd_flags = EFD_CLOEXEC | EFD_NONBLOCK;
 
-/* Whether an error number says that the system does not offer a call which is newer than others that do the same: the
- * kernel lacks it, or a filter refuses it. Filters of older container engines answer EPERM for what they do not know. */
+/* Whether an error number means that the system does not offer a newer system call, so that an older one is to be used:
+ * the kernel lacks it, or a filter refuses it. Filters of older container engines answer EPERM to unknown calls. */
 static inline bool clinux_is_refusal(int error) { return error == ENOSYS || error == EPERM || error == EACCES; }
 
-/* Whether the system does not offer epoll_pwait2: before Linux 5.11, under Valgrind, or by a filter. */
+/* Whether the system lacks epoll_pwait2: before Linux 5.11, under Valgrind, or because of a filter. */
 extern bool clinux_lacks_epoll_pwait2;
 
-/* What `clinux_epoll_wait` does then: the timeout is in milliseconds, rounded up. */
+/* `clinux_epoll_wait` on a system without epoll_pwait2: the timeout is rounded up to milliseconds. */
 int clinux_epoll_wait_milliseconds(int fd, struct epoll_event *events, int capacity, int64_t timeout);
 
-/* epoll_wait(2) with a timeout in nanoseconds; negative: none. In place, and an error is its number, negated: see
+/* epoll_wait(2) with a timeout in nanoseconds; negative: none. Inlined; an error is returned as its negated number: see
  * clinux_stream.h. */
 static inline int clinux_epoll_wait(int fd, struct epoll_event *events, int capacity, int64_t timeout) {
   if (!__atomic_load_n(&clinux_lacks_epoll_pwait2, __ATOMIC_RELAXED)) {
@@ -57,39 +57,40 @@ int clinux_socket(int family);
  * `clinux_own`. */
 int clinux_accept(int fd);
 
-/* Waits until `fd` has something to read, at most for so many nanoseconds: ppoll(2). Whether it has. */
+/* Waits until `fd` has something to read, at most for `nanoseconds`: ppoll(2). Returns whether it has. */
 bool clinux_await_bytes(int fd, int64_t nanoseconds);
 
-/* The process that listens on the other side of a local socket, or connected to this one, as of that call: SO_PEERCRED,
- * unix(7). -1 if the system does not tell. */
+/* The process at the other end of a local socket, as of the time when it listened or connected: SO_PEERCRED, unix(7).
+ * -1 if the system does not tell. */
 int32_t clinux_peer_process(int fd);
 
-/* The path of the file behind a handle of dlopen(3), the loader's own text; NULL if it has none. */
+/* The path of the file behind a handle of dlopen(3), in memory of the loader; NULL if there is none. */
 const char *clinux_library_path(void *handle);
 
-/* An address in the memory that a library behind a handle of dlopen(3) was mapped to, from its file; 0 if the loader does
- * not tell: RTLD_DI_LINKMAP, dlinfo(3). */
+/* An address in the mapped library behind a handle of dlopen(3); 0 if the loader does not tell: RTLD_DI_LINKMAP,
+ * dlinfo(3). */
 uintptr_t clinux_library_address(void *handle);
 
-/* Calls `visit` with each folder in which the loader looks for a library that the program asks for by its name, in this
- * order; where ld.so.cache stands among them is not told: RTLD_DI_SERINFO, dlinfo(3). */
+/* Calls `visit` with each folder in which the loader searches for a library that the program opens by name, in the
+ * order of the search. The place of ld.so.cache in that order is not known: RTLD_DI_SERINFO, dlinfo(3). */
 void clinux_each_search_folder(void (*visit)(const char *folder, void *context), void *context);
 
-/* Whether an address is that of a variable which a loaded library shows, and so of no function: dladdr1(3). */
+/* Whether an address is that of a variable that a loaded library exports, so that it is no function: dladdr1(3). */
 bool clinux_is_variable(const void *address);
 
-/* Whether the file system that `path` lies in is mounted noexec, so that nothing in it can be loaded: statvfs(3). False
- * if the system does not tell. */
+/* Whether the file system of `path` is mounted noexec, so that libraries on it cannot be loaded: statvfs(3). False if
+ * the system does not tell. */
 bool clinux_is_noexec(const char *path);
 
-/* Gives memory back to the system that was freed: malloc_trim(3). The C library does so by itself only at the end of
- * its heaps. */
+/* Gives freed memory back to the system: malloc_trim(3). By itself the C library does so only at the end of its heaps.
+ * */
 void clinux_give_back_freed_memory(void);
 
-/* Has the C library keep little of what is freed: blocks of 1 MiB or more go back to the system at once, and so does the
- * end of a heap above 2 MiB. By itself it raises both bounds, up to 32 and 64 MiB, when large blocks are freed:
- * mallopt(3). False, and nothing is changed, if a variable of the environment sets something of this (MALLOC_..., or
- * glibc.malloc... in GLIBC_TUNABLES), or if the allocator is another library's. At the start of the process. */
+/* Limits the freed memory that the C library keeps: blocks of 1 MiB or more go back to the system at once, and so does
+ * more than 2 MiB at the end of a heap. By itself the C library raises these limits, up to 32 and 64 MiB, when large
+ * blocks are freed: mallopt(3). Returns false and changes nothing if a variable of the environment sets up the
+ * allocator (MALLOC_..., or glibc.malloc... in GLIBC_TUNABLES), or if another library's allocator is used. To be called
+ * at the start of the process. */
 bool clinux_bound_freed_memory(void);
 
 /* A fresh mapping of `size` bytes, zeroed, aligned to a page; NULL if there is no memory. */
@@ -101,14 +102,14 @@ void clinux_unmap_memory(void *memory, size_t size);
 /* How many cores the process may run on, at least 1: sched_getaffinity(2). */
 int clinux_core_count(void);
 
-/* Waits while `word` holds `value`, at most until somebody wakes waiters of it or for `timeout` nanoseconds (negative:
- * for ever); may return early: FUTEX_WAIT, futex(2). */
+/* Waits while `word` holds `value`, until another thread wakes waiters of `word` or `timeout` nanoseconds have passed
+ * (negative: for ever); may return early: FUTEX_WAIT, futex(2). */
 void clinux_futex_wait(const void *word, uint32_t value, int64_t timeout);
 
 /* Wakes a thread that waits for `word`, if any does: FUTEX_WAKE. */
 void clinux_futex_wake(const void *word);
 
-/* Tells the processor that the caller reads a word again and again until another thread changes it. */
+/* Tells the processor that the caller spins until another thread changes a word. */
 static inline void clinux_spin_hint(void) {
 #if defined(__x86_64__)
   __builtin_ia32_pause();

@@ -5,44 +5,44 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* How many words the process was started with, the program's own name included. Swift reads them from /proc, which a
- * container may lack; these are what main gets. */
+/* How many arguments main gets, including the program's name. Swift reads them from /proc, which a container may lack.
+ * */
 int32_t clinux_argument_count(void);
 
-/* One of these words; NULL beyond the last. It lives as long as the process. */
+/* The argument at `index`; NULL beyond the last. It lives as long as the process. */
 const char *clinux_argument(int32_t index);
 
-/* The path by which the process was started, AT_EXECFN of getauxval(3): relative to where it was started. NULL if the
- * kernel did not tell. */
+/* The path by which the process was started: AT_EXECFN, getauxval(3). A relative path counts from the folder at the
+ * start. NULL if the kernel did not tell. */
 const char *clinux_program(void);
 
 /* Runs the program at the path `words[0]` as the leader of a process group of its own, with no signal blocked, ignored
  * or handled: vfork(2), execve(2). Waits until it runs.
  *
- * words, environment  argv and environ: each ends with NULL.
- * descriptors         The one at place n becomes the program's n; of this process's others it has those that an exec
- *                     does not close.
- * niceness            How much lower its priority is than the calling thread's: nice(2). It holds before the program
- *                     begins, so for the loader's work too, which is most of what a short program does.
- * end_signal          What it is sent when the calling thread ends, where the system offers that: PR_SET_PDEATHSIG,
- *                     prctl(2).
- * Returns             Its process number, -1 with errno if it cannot be run. */
+ * words, environment  argv and environ; each ends with NULL.
+ * descriptors         The descriptor at place n becomes the program's descriptor n. The program also has descriptors of
+ *                     this process that are not close-on-exec.
+ * niceness            How much lower its priority is than the calling thread's: nice(2). It is set before the program
+ *                     begins, so that it holds for the loader's work, which is most of the work of a short program.
+ * end_signal          The signal that the program gets when the calling thread ends, if the system offers that:
+ *                     PR_SET_PDEATHSIG, prctl(2).
+ * Returns             The process number; -1 with errno if the program cannot be run. */
 int32_t clinux_run_beside(char *const *words, char *const *environment, const int32_t *descriptors,
                           size_t descriptor_count, int32_t niceness, int32_t end_signal);
 
-/* Divides the process: fork(2), which Swift does not offer since only the calling thread lives on in the child. For a
- * process that has no other. */
+/* fork(2), which Swift does not offer since only the calling thread lives on in the child. For processes with one
+ * thread. */
 int32_t clinux_fork(void);
 
-/* Makes the calling process the parent of its descendants that lose theirs: PR_SET_CHILD_SUBREAPER, prctl(2). */
+/* Makes the calling process the parent of its orphaned descendants: PR_SET_CHILD_SUBREAPER, prctl(2). */
 void clinux_adopt_orphans(void);
 
-/* Has a signal interrupt nothing and end nothing: sigaction(2) with an empty handler. A signal that is ignored would be
- * ignored by the programs that plugins start as well; a handler ends with exec. */
+/* Installs an empty handler for a signal, so that it neither ends the process nor interrupts system calls:
+ * sigaction(2). Unlike SIG_IGN, a handler is not inherited by programs that plugins start. */
 void clinux_survive_signal(int32_t number);
 
-/* Lets the calling process be killed when the thread that started it ends, and kills it if the one whose process number
- * is `parent` is gone already: PR_SET_PDEATHSIG, prctl(2). */
+/* Has the kernel kill the calling process when the thread that started it ends, and kills it now if its parent is not
+ * process `parent` any more: PR_SET_PDEATHSIG, prctl(2). */
 void clinux_end_with_parent(int32_t parent);
 
 /* Ends the calling process by a signal, without a core dump. */

@@ -1,8 +1,8 @@
-/* Receiving from sockets and sending to them, without the C library: its functions are points at which a thread can be
- * cancelled, which each call prepares for with two atomic operations, and threads of the host are not cancelled. In
- * place, without functions in between: a processor that comes back from the kernel predicts the next returns wrongly.
+/* Receiving from sockets and sending to them without the C library. Its functions are cancellation points, which cost
+ * two atomic operations per call, and the host never cancels threads. Inlined, since a processor that comes back from
+ * the kernel mispredicts the next returns.
  *
- * The result is the kernel's: a number of bytes, or an error's number, negated. errno is left alone. */
+ * The result is the kernel's: a number of bytes, or a negated error number. errno is not changed. */
 #ifndef CLINUX_STREAM_H
 #define CLINUX_STREAM_H
 
@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
-/* A system call with as many arguments as there can be: syscall(2) tells where each goes. */
+/* A system call with up to six arguments; syscall(2) tells the register of each. */
 static inline intptr_t clinux_call(intptr_t number, intptr_t first, intptr_t second, intptr_t third, intptr_t fourth,
                                    intptr_t fifth, intptr_t sixth) {
 #if defined(__x86_64__)
@@ -44,7 +44,7 @@ static inline intptr_t clinux_receive(int fd, void *buffer, size_t capacity) {
   return clinux_call(SYS_recvfrom, fd, (intptr_t)buffer, (intptr_t)capacity, 0, 0, 0);
 }
 
-/* send(2); a connection that is gone is an error and no signal. */
+/* send(2) without SIGPIPE: a connection that is gone is an error. */
 static inline intptr_t clinux_send(int fd, const void *bytes, size_t length) {
   return clinux_call(SYS_sendto, fd, (intptr_t)bytes, (intptr_t)length, MSG_NOSIGNAL, 0, 0);
 }
@@ -54,8 +54,8 @@ static inline intptr_t clinux_write_parts(int fd, const void *parts, int count) 
   return clinux_call(SYS_writev, fd, (intptr_t)parts, count, 0, 0, 0);
 }
 
-/* Whether the peer of a connection sends no more or is gone, whatever is unread, without waiting: EPOLLRDHUP, EPOLLHUP
- * and EPOLLERR as epoll_wait(2) reports them, 0 if none of them. By ppoll(2), since arm64 has no poll. */
+/* Whether the peer of a connection has stopped sending or is gone, even if there are unread bytes: EPOLLRDHUP, EPOLLHUP
+ * and EPOLLERR as epoll_wait(2) reports them; 0 if neither. Does not wait. By ppoll(2), since arm64 has no poll. */
 static inline uint32_t clinux_hangup_events(int fd) {
   struct {
     int fd;
