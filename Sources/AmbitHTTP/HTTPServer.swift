@@ -1,7 +1,6 @@
 package import AmbitCore
 package import AmbitRuntime
 package import AmbitSystem
-internal import Synchronization
 
 /// HTTP/1.1 on all loops of the process.
 ///
@@ -10,9 +9,8 @@ internal import Synchronization
 package final class HTTPServer: Sendable {
   private let loops: LoopGroup
   private let tally: ConnectionTally
-  private let sockets = Mutex<[ListeningSocket]>([])
 
-  /// Makes the server of each loop, without routes. It serves nothing until `listen`.
+  /// Makes the server of each loop, without routes. It serves nothing until `accept`.
   /// - Parameter isHosts: its clients are the operator's, and may have the descriptors that are kept for the host.
   package init(loops: LoopGroup, limits: HTTPLimits, isHosts: Bool = false) {
     self.loops = loops
@@ -23,26 +21,10 @@ package final class HTTPServer: Sendable {
     }
   }
 
-  /// Listens at all addresses, or at none if one cannot be had; returns where clients find it. Who connects waits until
-  /// `accept` is called.
-  /// - Parameter mode: the permissions of local sockets, chmod(2); nil: what the process's mask leaves of them.
-  package func listen(at addresses: [ListenAddress], mode: UInt32? = nil) throws(ListenError) -> [String] {
-    var opened: [ListeningSocket] = []
-    for address in addresses {
-      do throws(ListenError) {
-        opened.append(try ListeningSocket(address, mode: mode))
-      } catch {
-        for socket in opened { socket.close() }
-        throw error
-      }
-    }
-    sockets.withLock { $0 += opened }
-    return opened.map(\.url)
-  }
-
-  /// Serves the clients that have connected, and those that will.
-  package func accept() {
-    for socket in sockets.withLock({ $0 }) { accept(on: socket) }
+  /// Serves the clients that have connected to the sockets, and those that will. The sockets stay the caller's, who closes
+  /// them after `drain`.
+  package func accept(on sockets: [ListeningSocket]) {
+    for socket in sockets { accept(on: socket) }
   }
 
   /// Leaves as many descriptors for the host as the process's limit allows now: who has raised it for a running host,
@@ -77,15 +59,13 @@ package final class HTTPServer: Sendable {
     replaceRoutes(by: try HostRoutes.makeRouteSet(routes, on: loops))
   }
 
-  /// Accepts no more connections, closes idle ones, and others after their response. A loop that does not turn within a
-  /// second does its part when it turns. Again: nothing.
-  package func drain() {
-    let drained = loops.onEach(within: 1_000_000_000) { ServerPointer.on($0).drain() }.count
-    let closing = sockets.withLock { sockets in
-      defer { sockets = [] }
-      return sockets
-    }
-    for socket in closing { socket.close(isInUse: drained < loops.loops.count) }
+  /// Stops accepting connections, closes idle ones, and others after their response. A loop that is blocked for longer
+  /// than a second does its part when it runs again. Draining twice has no effect.
+  /// - Returns: whether all loops have stopped accepting; if not, the sockets are still in use: see
+  ///   `ListeningSocket.close(isInUse:)`.
+  @discardableResult
+  package func drain() -> Bool {
+    loops.onEach(within: 1_000_000_000) { ServerPointer.on($0).drain() }.count == loops.loops.count
   }
 
   /// The numbers of the loops that turn within `patience` nanoseconds, by index. From threads that may block.

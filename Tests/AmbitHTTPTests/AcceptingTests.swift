@@ -82,7 +82,7 @@ import Testing
     try blocker.send("GET /block HTTP/1.1\r\nHost: a\r\n\r\n")
     release()
     #expect(server.journal.waits(for: "blocked"))
-    server.http.drain()
+    server.drain()
     #expect(throws: ClientError.self) { try Client(server) }
     server.journal.note("release")
     #expect(try blocker.reply().text == "ok")

@@ -95,7 +95,7 @@ import Testing
     #expect(try client.reply().body.count == 1 << 20)
     client.close()
     #expect(server.finalCounts == TestServer.Counts())
-    server.http.drain()
+    server.drain()
     #expect(!FileManager.default.fileExists(atPath: path))
   }
 

@@ -18,17 +18,17 @@ import Testing
     try used.send("GET /ok HTTP/1.1\r\nHost: a\r\n\r\n")
     #expect(try used.reply().status == 200)
     #expect(server.counts(becoming: .init(connections: 2)).connections == 2)
-    server.http.drain()
+    server.drain()
     #expect(fresh.rest().isEmpty && used.rest().isEmpty)
     #expect(server.finalCounts == TestServer.Counts())
   }
 
   @Test func `closes its listeners once, however often it is asked`() throws {
     let server = try server()
-    server.http.drain()
+    server.drain()
     // Whoever opens a descriptor next gets the number that a listener had.
     let other = try self.server()
-    server.http.drain()
+    server.drain()
     let client = try Client(other)
     try client.send("GET /ok HTTP/1.1\r\nHost: a\r\n\r\n")
     #expect(try client.reply().text == "ok")
@@ -54,7 +54,7 @@ import Testing
     try client.send("GET /ok HTTP/1.1\r\n")
     #expect(server.counts(becoming: .init(connections: 1)).connections == 1)
     server.loops.onEach { _ in }
-    server.http.drain()
+    server.drain()
     try client.send("Host: a\r\n\r\n")
     let reply = try client.reply()
     #expect(reply.text == "ok" && reply["connection"] == "close")
@@ -71,7 +71,7 @@ import Testing
     let client = try Client(server)
     try client.send("GET /soon HTTP/1.1\r\nHost: a\r\n\r\n")
     #expect(server.journal.waits(for: "waiting"))
-    server.http.drain()
+    server.drain()
     #expect(throws: ClientError.self) { try Client(server) }
     let reply = try client.reply()
     #expect(reply.text == "done" && reply["connection"] == "close")

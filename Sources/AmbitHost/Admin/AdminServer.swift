@@ -13,6 +13,7 @@ final class AdminServer: Sendable {
 
   private let loops: LoopGroup
   private let server: HTTPServer
+  private let sockets: [ListeningSocket]
 
   /// Serves `routes` from now on.
   /// - Throws: if the socket cannot be had, with the configuration's key in the message.
@@ -33,15 +34,15 @@ final class AdminServer: Sendable {
     server = HTTPServer(loops: loops, limits: limits, isHosts: true)
     do throws(RouteConflict) { try server.serve(routes) } catch { throw HostError(error) }
     do throws(ListenError) {
-      _ = try server.listen(at: [.unix(path: path)], mode: 0o600)
+      sockets = try ListeningSocket.open(at: [.unix(path: path)], mode: 0o600)
     } catch {
       throw HostError(["admin: \(error); with admin = \"\" the host has no admin API"])
     }
-    server.accept()
+    server.accept(on: sockets)
   }
 
   /// Removes the socket and answers those who have asked; who is connected is let go of then.
-  func drain() { server.drain() }
+  func drain() { sockets.close(isInUse: !server.drain()) }
 
   /// Nobody is connected any more.
   var isIdle: Bool { server.connectionCount == 0 }

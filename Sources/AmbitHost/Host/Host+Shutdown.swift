@@ -13,7 +13,7 @@ extension Host {
     logger.info("stopping", metadata: ["requests": requestsLeft])
     state.enter(.draining)
     reloads.close()
-    server.drain()
+    sockets.close(isInUse: !server.drain())
     let isDrained = wait(atMost: configuration.drainTimeout) { [loops] in
       loops.liveRequests(within: Self.glance) == 0
     }
@@ -44,9 +44,9 @@ extension Host {
 
   /// Has a second signal to stop end the process without further ado, wherever the control thread is.
   func stopAtSecondSignal() {
-    signals.onSecondTermination { [logger, server, admin, copies = repository.copies] in
+    signals.onSecondTermination { [logger, server, sockets, admin, copies = repository.copies] in
       logger.warning("second signal: stopping at once")
-      server.drain()
+      sockets.close(isInUse: !server.drain())
       admin?.drain()
       copies.remove()
       HostProcess.exit(0)

@@ -18,6 +18,8 @@ package final class Host {
   let signals: Signals
   let loops: LoopGroup
   let server: HTTPServer
+  /// Where clients connect. The host's, which closes them when `server` has stopped accepting.
+  private(set) var sockets: [ListeningSocket] = []
   let repository: PluginRepository
   /// nil if there is no place for them.
   let lastGood: LastGoodCopies?
@@ -90,14 +92,15 @@ package final class Host {
 
   /// Takes the addresses first: a host that cannot have them starts no plugin.
   private func start(isChecked: Bool) throws(HostError) {
-    let urls: [String]
-    do throws(ListenError) { urls = try server.listen(at: configuration.listen) } catch { throw HostError(error) }
+    do throws(ListenError) { sockets = try ListeningSocket.open(at: configuration.listen) } catch { throw HostError(error) }
+    stopAtSecondSignal()
+    let urls = sockets.map(\.url)
     state.setAddresses(urls)
     try startAdmin()
     let report = try loadPlugins(
       configuration, refusing: configuration.start == .strict, fallingBack: true)
     for line in report.failed.lines { logger.error("\(line)") }
-    server.accept()
+    server.accept(on: sockets)
     if isChecked { logger.notice("checked mode: calls of plugins are checked, and cost more time and memory") }
     for url in urls { logger.info("listening on \(url)") }
     if let path = source.adminPath(in: configuration) { logger.info("admin API on unix:\(path)") }

@@ -1,6 +1,7 @@
 package import AmbitCore
 internal import CLinux
 internal import Glibc
+internal import Synchronization
 
 /// Why the host cannot listen at an address.
 package struct ListenError: Error, CustomStringConvertible, Sendable {
@@ -21,19 +22,43 @@ package struct ListenError: Error, CustomStringConvertible, Sendable {
   }
 }
 
-/// A socket that accepts connections at one address, for all loops.
-package struct ListeningSocket {
+/// A socket that listens at one address, and that all loops of a server accept connections from.
+///
+/// Its owner opens it, hands it to a server, and closes it when the server has stopped accepting. The server registers its
+/// descriptors with loops and neither opens nor closes it. Its functions are for any thread.
+package final class ListeningSocket: Sendable {
+  /// Accepts connections: accept(2). The socket's, valid until `close`.
   package let descriptor: Int32
-  /// What a loop writes to that leaves connections to others: eventfd(2).
+  /// Wakes another loop to accept in place of the one that writes to it: eventfd(2). The socket's, valid until `close`.
   package let relay: Int32
-  /// Where clients find it.
+  /// What clients connect to: `http://127.0.0.1:8080`, with the port that the system chose if the address names port 0, or
+  /// `unix:/path`.
   package let url: String
-  /// The file of a local socket, to be removed at the end.
-  package let path: String?
+  /// The file of a unix socket, which `close` removes; nil for others.
+  private let path: String?
+  private let isClosed = Atomic<Bool>(false)
 
-  /// Binds and listens; nothing is accepted yet.
-  /// - Parameter mode: the permissions of a local socket's file; nil: what the process's mask leaves of them.
-  package init(_ address: ListenAddress, mode: UInt32? = nil) throws(ListenError) {
+  /// Opens a socket at each of the addresses, or none if one of them cannot be had. Clients that connect wait until a
+  /// server accepts.
+  /// - Parameter mode: permissions of the files of unix sockets, chmod(2); nil: the process's umask decides.
+  package static func open(
+    at addresses: [ListenAddress], mode: UInt32? = nil
+  ) throws(ListenError) -> [ListeningSocket] {
+    var sockets: [ListeningSocket] = []
+    for address in addresses {
+      do throws(ListenError) {
+        sockets.append(try ListeningSocket(address, mode: mode))
+      } catch {
+        for socket in sockets { socket.close() }
+        throw error
+      }
+    }
+    return sockets
+  }
+
+  /// Binds and listens. Clients that connect wait until a server accepts.
+  /// - Parameter mode: permissions of the file of a unix socket, chmod(2); nil: the process's umask decides.
+  package convenience init(_ address: ListenAddress, mode: UInt32? = nil) throws(ListenError) {
     let relay = try ListenError.about(address) { () throws(SystemError) in
       try SystemError.check("eventfd", clinux_eventfd(0))
     }
@@ -116,17 +141,27 @@ package struct ListeningSocket {
     return nil
   }
 
-  /// Notes that the host cannot do without the descriptors, once it accepts by them.
+  /// Marks both descriptors as vital: if code of a plugin closes one of them, the host ends and says so. For the server,
+  /// before it accepts.
   package func setVital() { for descriptor in [descriptor, relay] { clinux_set_use(descriptor, CLINUX_VITAL) } }
 
-  /// Accepts no more connections. The file goes first: once nobody listens, it may be another host's.
-  /// - Parameter isInUse: a loop may still accept, or wake another one, by the numbers of the descriptors. Then these stay
-  ///   taken by what accepts nothing, so that no other socket gets them.
+  /// Stops listening, and removes the file of a unix socket. Closing twice has no effect.
+  /// - Parameter isInUse: whether a loop may still use the numbers of the descriptors, to accept or to wake another one.
+  ///   If so, both numbers stay taken, by a descriptor that accepts nothing, so that no other file gets them.
   package func close(isInUse: Bool = false) {
+    guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
+    // Before the descriptor is closed: as soon as nobody listens, another host may take the path over.
     if let path { unlink(path) }
     guard !isInUse || clinux_replace(descriptor, relay) < 0 else { return }
     clinux_close(descriptor)
     if !isInUse { clinux_close(relay) }
+  }
+}
+
+extension [ListeningSocket] {
+  /// Closes each: see `ListeningSocket.close(isInUse:)`.
+  package func close(isInUse: Bool = false) {
+    for socket in self { socket.close(isInUse: isInUse) }
   }
 }
 

@@ -39,6 +39,7 @@ struct TestRoute: @unchecked Sendable {
 final class TestServer: Sendable {
   let loops: LoopGroup
   let http: HTTPServer
+  private let sockets: [ListeningSocket]
   let journal = Journal()
   let address: ListenAddress
   private let generation: Shared<GenerationPointer>
@@ -53,13 +54,17 @@ final class TestServer: Sendable {
     generation.value.pointee.state = Unmanaged.passUnretained(journal).toOpaque()
     http.replaceRoutes(by: try Self.bind(routes, to: generation))
     let wanted = path.map { ListenAddress.unix(path: $0) } ?? .internet(address: [127, 0, 0, 1], port: 0)
-    let url = try http.listen(at: [wanted])[0]
-    http.accept()
+    sockets = try ListeningSocket.open(at: [wanted])
+    http.accept(on: sockets)
+    let url = sockets[0].url
     address = path == nil ? .internet(address: [127, 0, 0, 1], port: UInt16(url.split(separator: ":").last!)!) : wanted
   }
 
+  /// Stops accepting and closes the socket, as the host does.
+  func drain() { sockets.close(isInUse: !http.drain()) }
+
   deinit {
-    http.drain()
+    drain()
     loops.stop()
   }
 
