@@ -34,8 +34,8 @@ struct Listener {
   var restTimer: Timer
   /// Accepts in the present turn, after the events.
   var lateTimer: Timer
-  /// From when on a failure is worth another line in the log.
-  var complaintDue: Int64 = 0
+  /// Of lines about connections that cannot be accepted.
+  var logLimit = LogRateLimit()
   /// The turn in which the loop last woke another one.
   var relayedInTurn: UInt64 = 0
   /// Connections accepted since the loop stepped behind the others.
@@ -58,7 +58,6 @@ extension UnsafeMutablePointer<Listener> {
   /// How long others have for coming when the loop gives way, and how long it does not when none came: nanoseconds.
   private static var timeToCome: Int64 { 5_000_000 }
   private static var timeToKeep: Int64 { 100_000_000 }
-  private static var complaintInterval: Int64 { 10_000_000_000 }
 
   private var server: ServerPointer { pointee.server }
   private var loop: LoopPointer { server.pointee.loop }
@@ -206,7 +205,7 @@ extension UnsafeMutablePointer<Listener> {
       EHOSTUNREACH, ENONET:
       break
     default:
-      if isComplaintDue { HTTPLog.cannotAccept(code) }
+      if mayLog { HTTPLog.cannotAccept(code) }
       rest()
     }
     return false
@@ -215,7 +214,7 @@ extension UnsafeMutablePointer<Listener> {
   /// One connection at most has such a descriptor on each loop; the others wait in the kernel's queue.
   private func keepWaiting(_ descriptor: Int32) {
     pointee.waiting = descriptor
-    if isComplaintDue { HTTPLog.keepsDescriptors(from: tally.descriptorLimit) }
+    if mayLog { HTTPLog.keepsDescriptors(from: tally.descriptorLimit) }
     rest()
   }
 
@@ -236,12 +235,7 @@ extension UnsafeMutablePointer<Listener> {
     return true
   }
 
-  private var isComplaintDue: Bool {
-    let now = loop.pointee.now
-    guard now >= pointee.complaintDue else { return false }
-    pointee.complaintDue = now + Self.complaintInterval
-    return true
-  }
+  private var mayLog: Bool { pointee.logLimit.permits(at: loop.pointee.now) }
 
   private func rest() {
     unwatch()
@@ -257,7 +251,7 @@ extension UnsafeMutablePointer<Listener> {
     do throws(SystemError) {
       try watch()
     } catch {
-      if isComplaintDue { HTTPLog.cannotWatch(error) }
+      if mayLog { HTTPLog.cannotWatch(error) }
       rest()
     }
   }

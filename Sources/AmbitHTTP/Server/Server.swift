@@ -41,8 +41,8 @@ struct Server {
   var counters = HTTPCounters()
   /// No new requests are taken: each response closes its connection.
   var isDraining = false
-  /// From when on it is worth another line in the log that connections cannot be served: monotonic nanoseconds.
-  var complaintDue: Int64 = 0
+  /// Of lines about connections that cannot be served.
+  var logLimit = LogRateLimit()
   /// Where paths are normalised; copied to the request's memory if it is more than the path as sent.
   let path: UnsafeMutableRawBufferPointer
   let segments: UnsafeMutableBufferPointer<ByteRange>
@@ -115,11 +115,7 @@ extension UnsafeMutablePointer<Server> {
   /// Closes a connection for which something could not be had; says so, which may go on for hours and need not fill the
   /// log.
   func cannotServe(_ connection: ConnectionPointer, _ error: SystemError) {
-    let now = pointee.loop.pointee.now
-    if now >= pointee.complaintDue {
-      HTTPLog.cannotServe(error)
-      pointee.complaintDue = now + 10_000_000_000
-    }
+    if pointee.logLimit.permits(at: pointee.loop.pointee.now) { HTTPLog.cannotServe(error) }
     connection.close()
   }
 

@@ -185,20 +185,14 @@ public final class ThreadPool: @unchecked Sendable {
 /// for hours.
 struct ThreadShortage {
   private static let logger = Logger(label: "ambit")
-  /// Nanoseconds between two lines.
-  private static var interval: Int64 { 10_000_000_000 }
 
   /// Why there was none, and how many threads the pool had; nil if that was told, or needs not be.
   private var untold: (error: SystemError, threads: Int)?
-  /// From when on it is told again: monotonic nanoseconds.
-  private var due = Int64.min
+  private var logLimit = LogRateLimit()
 
   /// A pool of so many threads did not get another.
   mutating func note(_ error: SystemError, threads: Int) {
-    let now = Clock.monotonic
-    guard now >= due else { return }
-    due = now + Self.interval
-    untold = (error, threads)
+    if logLimit.permits(at: Clock.monotonic) { untold = (error, threads) }
   }
 
   /// What is to be told, for the caller to do when it has let go of its lock: the log may be slow.
@@ -206,6 +200,6 @@ struct ThreadShortage {
     guard let (error, threads) = untold else { return nil }
     untold = nil
     let consequence = threads == 0 ? "what needs one is refused" : "what needs one waits for the \(threads) there are"
-    return { Self.logger.error("\(error); \(consequence); told every 10 s") }
+    return { Self.logger.error("\(error); \(consequence); \(LogRateLimit.note)") }
   }
 }

@@ -8,8 +8,8 @@ public enum ClosedDescriptors {
   private static let logger = Logger(label: "ambit")
   /// Of the standard streams those that have been told.
   private static let toldStreams = Atomic<UInt32>(0)
-  /// From when on a closed connection is worth another line: monotonic nanoseconds.
-  private static let connectionDue = Atomic<Int64>(.min)
+  /// Of lines about closed connections.
+  private static let connectionLimit = Mutex(LogRateLimit())
 
   /// Opens the standard streams that are closed and says that `work` of `plugin` has closed them: right after it, so that
   /// nobody else comes into question.
@@ -39,10 +39,9 @@ public enum ClosedDescriptors {
     let before = toldStreams.bitwiseOr(losses.streams, ordering: .relaxed).oldValue
     let news = losses.streams & ~before
     if news != 0 { log(.error, "a plugin closed \(text(news)); told once") }
-    if losses.connection >= 0, isConnectionDue {
-      log(
-        .error,
-        "a plugin closed descriptor \(losses.connection), a client's connection, which is lost; told every 10 s")
+    if losses.connection >= 0, connectionLimit.withLock({ $0.permits(at: Clock.monotonic) }) {
+      let lost = "descriptor \(losses.connection), a client's connection, which is lost"
+      log(.error, "a plugin closed \(lost); \(LogRateLimit.note)")
     }
     if losses.vital >= 0 { endHost(forLossOf: losses.vital) }
   }
@@ -51,12 +50,6 @@ public enum ClosedDescriptors {
   package static func endHost(forLossOf descriptor: Int32) -> Never {
     log(.critical, "a plugin closed descriptor \(descriptor), without which the host cannot go on: the host ends")
     HostProcess.exit(EXIT_FAILURE)
-  }
-
-  private static var isConnectionDue: Bool {
-    let (now, due) = (Clock.monotonic, connectionDue.load(ordering: .relaxed))
-    return now >= due
-      && connectionDue.compareExchange(expected: due, desired: now + 10_000_000_000, ordering: .relaxed).exchanged
   }
 
   private static func log(_ level: Logger.Level, _ message: String) {

@@ -36,4 +36,13 @@ import Testing
     }
     #expect(latch.wait().map { $0.sorted() } == Array(0..<1_000))
   }
+
+  @Test func `tell exactly one of many callers that it was the last`() {
+    let latch = Latch<Int>(expected: 1_000)
+    let last = Latch<Int>()
+    DispatchQueue.concurrentPerform(iterations: 8) { thread in
+      for number in 0..<125 where latch.arrive(number) { last.arrive(thread) }
+    }
+    #expect(last.arrived.count == 1)
+  }
 }

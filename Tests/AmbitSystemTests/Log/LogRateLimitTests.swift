@@ -1,0 +1,17 @@
+import Testing
+
+@testable import AmbitSystem
+
+@Suite struct `A limit on the rate of log lines` {
+  @Test func `permits the first line, and the next one when the interval is over`() {
+    var limit = LogRateLimit()
+    let start: Int64 = 1_000
+    let end = start + LogRateLimit.interval
+    let permitted = [start, start, end - 1, end, end + 1].filter { limit.permits(at: $0) }
+    #expect(permitted == [start, end])
+  }
+
+  @Test func `tells the operator its interval in seconds`() {
+    #expect(LogRateLimit.note == "logged at most every 10 s")
+  }
+}
