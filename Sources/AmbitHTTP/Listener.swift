@@ -200,7 +200,7 @@ extension UnsafeMutablePointer<Listener> {
   /// - Returns: whether a connection was accepted all the same.
   private func acceptFailed(_ code: Int32) -> Bool {
     switch code {
-    case EMFILE where tally.isHosts && DescriptorReserve.shared.spendOne(): return acceptOne()
+    case EMFILE where tally.isHosts && DescriptorReserve.shared.releaseOne(): return acceptOne()
     case EAGAIN, EINTR, ECONNABORTED, EPROTO, ENOPROTOOPT, EOPNOTSUPP, ETIMEDOUT, ENETDOWN, ENETUNREACH, EHOSTDOWN,
       EHOSTUNREACH, ENONET:
       break

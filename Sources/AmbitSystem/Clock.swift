@@ -1,10 +1,10 @@
 internal import Glibc
 
-/// The clocks the host reads.
+/// The clocks that the host reads. From any thread.
 public enum Clock {
   /// Nanoseconds that never go back, from an arbitrary start: CLOCK_MONOTONIC, clock_gettime(2).
-  // Out of line: what has room on its stack for the answer is guarded against overflow at each call, also where it
-  // hardly ever asks.
+  // Not inlined: a function with room for a timespec on its stack gets a check for stack overflow, in each call, even if
+  // it rarely reads the clock.
   @inline(never)
   public static var monotonic: Int64 {
     var time = timespec()
@@ -40,7 +40,8 @@ public enum Timestamp {
   }
 }
 
-/// Blocks the calling thread for `duration`; for the host's control thread, never for an event loop.
+/// Blocks the calling thread for `duration`. For threads that may block, such as the control thread, never for an event
+/// loop.
 package func pauseThread(_ duration: Duration) {
   let (seconds, attoseconds) = duration.components
   var wanted = timespec(tv_sec: Int(seconds), tv_nsec: Int(attoseconds / 1_000_000_000))

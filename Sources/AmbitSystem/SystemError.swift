@@ -1,12 +1,13 @@
 internal import Glibc
 
-/// A system call that failed: what was tried, and what the system said.
+/// A failed system call: what was tried, and the system's reason.
 public struct SystemError: Error, CustomStringConvertible, Sendable {
-  /// What was tried, in words or as the call's name.
+  /// What was tried: the name of the call, or words such as "cannot open FILE".
   public let operation: String
   /// The value of `errno`; see errno(3).
   public let code: Int32
 
+  /// - Parameter code: nil: the present value of `errno`.
   public init(operation: String, code: Int32? = nil) {
     self.operation = operation
     self.code = code ?? errno
@@ -14,13 +15,13 @@ public struct SystemError: Error, CustomStringConvertible, Sendable {
 
   public var description: String { "\(operation): \(Self.text(code))" }
 
-  /// The bytes that were read are at fault, too many or no text, and not the system: trying again would not help.
+  /// Whether the content that was read is at fault, too long or no text, and not the system. Then a second try is no use.
   public var isOfContent: Bool { [EFBIG, EILSEQ].contains(code) }
 
   /// The system's text for an error number.
   public static func text(_ code: Int32) -> String { String(cString: strerror(code)) }
 
-  /// Passes on a result that is not negative, and throws what `errno` says of one that is.
+  /// Returns a result that is not negative; throws an error with `errno` otherwise.
   @discardableResult
   public static func check(_ operation: @autoclosure () -> String, _ result: Int32) throws(SystemError) -> Int32 {
     guard result >= 0 else { throw SystemError(operation: operation()) }
@@ -28,11 +29,11 @@ public struct SystemError: Error, CustomStringConvertible, Sendable {
   }
 }
 
-/// A system call about a file, a folder or a program failed: on which, doing what, and why, as the system says it.
+/// A failed system call on a file, a folder or a program: the subject, what was tried, and the system's reason.
 package struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
-  /// The file, folder or command that the call was about.
+  /// The path of the file or folder, or the name of the program.
   package let subject: String
-  /// What was tried, to be read after "cannot".
+  /// What was tried, to follow the word "cannot".
   package let action: String
   /// The value of errno.
   package let code: Int32
@@ -45,7 +46,7 @@ package struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
   package var description: String { "\(subject): \(reason)" }
 }
 
-/// Calls `body` until it is not interrupted by a signal, and turns -1 into an error with errno.
+/// Makes a system call, again if a signal interrupts it, and throws an error with errno if it returns -1.
 package func systemCall<Result: SignedInteger>(
   _ action: String, _ subject: String, _ body: () -> Result
 ) throws(FileError) -> Result {

@@ -1,11 +1,11 @@
 internal import CLinux
 internal import Glibc
 
-/// Small files of text.
+/// Reads small text files.
 public enum TextFile {
   /// The whole text of a file. Blocks.
-  /// - Parameter limit: the most bytes that are read: a device or a pipe can give them for ever.
-  /// - Throws: what the system says, EFBIG if there are more bytes than `limit`, or EILSEQ if they are not UTF-8.
+  /// - Parameter limit: most bytes that are read. A device or a pipe could go on for ever.
+  /// - Throws: the system's reason, EFBIG if there are more bytes than `limit`, or EILSEQ if they are not UTF-8.
   public static func read(_ path: String, upTo limit: Int = 16 << 20) throws(SystemError) -> String {
     let descriptor = try SystemError.check("cannot open \(path)", clinux_lift(open(path, O_RDONLY | O_CLOEXEC)))
     defer { close(descriptor) }
@@ -27,13 +27,13 @@ public enum TextFile {
     return text
   }
 
-  /// Whether there is a pipe, a terminal or the like at a path, which gives each byte once: stat(2).
+  /// Whether the path leads to a pipe, a terminal or the like, which gives each byte only once: stat(2).
   public static func isStream(_ path: String) -> Bool {
     var status = stat()
     guard stat(path, &status) == 0 else { return false }
     return ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
   }
 
-  /// Whether there is something at a path.
+  /// Whether the path leads to a file of any kind.
   public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 }

@@ -48,6 +48,6 @@ enum LogOutput {
     ForkedChild.writeLines(as: format)
     guard !waits else { return }
     HostProcess.keepStandardError()
-    LineOutput.standardError.stopWaiting(lossLine: handler.lossLine)
+    LineOutput.standardError.makeNonBlocking(lossLine: handler.lossLine)
   }
 }

@@ -15,7 +15,7 @@ public enum ExitReport {
     Logger(label: "ambit").critical(
       "code in the host's process called exit(\(status)): the host ends, and all requests with it",
       metadata: work?.fields ?? [:])
-    LineOutput.standardError.flush(within: HostProcess.readerGrace)
+    LineOutput.standardError.flush(within: HostProcess.flushTimeout)
   }
 
   /// What the calling thread runs for a plugin; nil on a thread that the host does not know.

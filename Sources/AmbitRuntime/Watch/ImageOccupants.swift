@@ -95,7 +95,7 @@ private struct ThreadSearch {
     guard let threads = Self.threads() else { return "the threads of the process cannot be listed in /proc" }
     let own = cfiber_thread_number()
     var running: [Int32] = []
-    for thread in threads where thread != own && (busy.contains(thread) || !SystemThread.isHosts(thread)) {
+    for thread in threads where thread != own && (busy.contains(thread) || !SystemThread.isOfHost(thread)) {
       switch place(of: thread) {
       case .outside: break
       case .running: running.append(thread)

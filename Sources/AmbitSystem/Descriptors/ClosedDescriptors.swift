@@ -3,42 +3,41 @@ internal import Glibc
 internal import Logging
 internal import Synchronization
 
-/// Reports descriptors that code of plugins has closed although they are not its own. From any thread.
+/// Reports descriptors of the host that code of plugins has closed. From any thread.
 public enum ClosedDescriptors {
   private static let logger = Logger(label: "ambit")
-  /// Of the standard streams those that have been told.
-  private static let toldStreams = Atomic<UInt32>(0)
+  /// The standard streams that were reported already.
+  private static let reportedStreams = Atomic<UInt32>(0)
   /// Of lines about closed connections.
   private static let connectionLimit = Mutex(LogRateLimit())
 
-  /// Opens the standard streams that are closed and says that `work` of `plugin` has closed them: right after it, so that
-  /// nobody else comes into question.
+  /// Opens the standard streams that are closed, and logs that `work` of `plugin` has closed them. Call it right after
+  /// `work`, so that no other code can have done it.
   public static func restoreStreams(closedBy work: String, of plugin: String) {
     clinux_restore_streams()
     let losses = clinux_take_losses()
-    guard losses.streams != 0 else { return tell(losses) }
+    guard losses.streams != 0 else { return logLosses(losses) }
     logger.error(
       "\(work) closed \(text(losses.streams))", metadata: [LogField.plugin: "\(plugin)", LogField.fault: "plugin"])
   }
 
-  /// Opens the standard streams that are closed, before anything else is opened.
+  /// Opens the standard streams that are closed. Call it before any other file is opened.
   public static func restoreStreams() {
     clinux_restore_streams()
     report()
   }
 
-  /// Tells what has been found since the last report, which is nothing as a rule. Ends the process if the host cannot do
-  /// without it.
+  /// Logs the losses that were found since the last report, mostly none. Ends the process if one of them is vital.
   @inline(__always)
   public static func report() {
-    if clinux_has_losses() { tell(clinux_take_losses()) }
+    if clinux_has_losses() { logLosses(clinux_take_losses()) }
   }
 
   @inline(never)
-  private static func tell(_ losses: clinux_losses) {
-    let before = toldStreams.bitwiseOr(losses.streams, ordering: .relaxed).oldValue
+  private static func logLosses(_ losses: clinux_losses) {
+    let before = reportedStreams.bitwiseOr(losses.streams, ordering: .relaxed).oldValue
     let news = losses.streams & ~before
-    if news != 0 { log(.error, "a plugin closed \(text(news)); told once") }
+    if news != 0 { log(.error, "a plugin closed \(text(news)); logged once") }
     if losses.connection >= 0, connectionLimit.withLock({ $0.permits(at: Clock.monotonic) }) {
       let lost = "descriptor \(losses.connection), a client's connection, which is lost"
       log(.error, "a plugin closed \(lost); \(LogRateLimit.note)")
@@ -46,9 +45,9 @@ public enum ClosedDescriptors {
     if losses.vital >= 0 { endHost(forLossOf: losses.vital) }
   }
 
-  /// Ends the process, which would neither wake nor accept any more.
+  /// Ends the process, whose loops could neither be woken nor accept connections any more.
   package static func endHost(forLossOf descriptor: Int32) -> Never {
-    log(.critical, "a plugin closed descriptor \(descriptor), without which the host cannot go on: the host ends")
+    log(.critical, "a plugin closed descriptor \(descriptor), which the host cannot run without: the host ends")
     HostProcess.exit(EXIT_FAILURE)
   }
 
@@ -56,7 +55,7 @@ public enum ClosedDescriptors {
     logger.log(level: level, "\(message)", metadata: [LogField.fault: "plugin"])
   }
 
-  /// As the end of a sentence.
+  /// The end of a sentence.
   private static func text(_ streams: UInt32) -> String {
     let names = ["standard input (0)", "standard output (1)", "standard error (2)"]
     let closed = names.indices.filter { streams >> $0 & 1 != 0 }.map { names[$0] }

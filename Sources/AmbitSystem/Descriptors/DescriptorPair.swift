@@ -1,13 +1,15 @@
 internal import CLinux
 internal import Glibc
 
-/// Two connected descriptors, one for this process and one for another. Both are closed when the object goes, ours
-/// unless it was taken; other processes inherit neither.
+/// Two connected descriptors, `ours` for this process and `theirs` for a child process. Both are closed on exec, and when
+/// the object is released; ours only if it was not taken.
 package final class DescriptorPair {
+  /// Stays the object's; to be inherited by the child.
   package let theirs: Int32
   private var ours: Int32
 
-  /// Two sockets.
+  /// A pair of connected stream sockets: socketpair(2).
+  /// - Parameter subject: what the pair is for, in the error.
   package init(socketsFor subject: String) throws(FileError) {
     var ends: [Int32] = [-1, -1]
     let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
@@ -15,7 +17,8 @@ package final class DescriptorPair {
     (ours, theirs) = (clinux_own(ends[0]), clinux_own(ends[1]))
   }
 
-  /// The two ends of a pipe; theirs is for writing.
+  /// The two ends of a pipe, ours for reading and theirs for writing: pipe(2).
+  /// - Parameter subject: what the pipe is for, in the error.
   package init(pipeFor subject: String) throws(FileError) {
     var ends: [Int32] = [-1, -1]
     _ = try systemCall("make a pipe for it", subject) { pipe(&ends) }
@@ -28,7 +31,7 @@ package final class DescriptorPair {
     if ours >= 0 { clinux_close(ours) }
   }
 
-  /// Our end, non-blocking, which the caller closes by `clinux_close`.
+  /// Our end, made non-blocking. The caller owns it from now on and closes it by `clinux_close`.
   package func takeOurs() -> Int32 {
     _ = fcntl(ours, F_SETFL, O_NONBLOCK)
     defer { ours = -1 }

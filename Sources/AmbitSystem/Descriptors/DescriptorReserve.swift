@@ -2,17 +2,17 @@ internal import CLinux
 internal import Glibc
 internal import Synchronization
 
-/// Descriptors that stay free for the host itself: for reloads, with their child process and copies, and the admin API.
+/// Reserves descriptors for the host itself: for reloads, with their child process and copies, and for the admin API.
 ///
-/// Clients cannot take them: what they connect gets no number from `limitForClients` on. Plugins can take any number, so
-/// some are held open besides, and let go of when the host needs them.
+/// Clients cannot take them: a connection never gets a number from `limitForClients` on. Plugins can take any number, so
+/// some are held open besides, and closed when the host needs them. From any thread.
 public final class DescriptorReserve: Sendable {
-  /// The process's.
+  /// The one of this process.
   public static let shared = DescriptorReserve()
 
-  /// So many are held open, as far as a quarter of the limit goes.
+  /// Descriptors that are held open, but at most a quarter of the limit.
   private static var mostHeld: Int { 24 }
-  /// So many numbers are left free by clients, besides one for each loop, as far as a quarter of the limit goes.
+  /// Numbers that clients do not get, besides one per loop, but at most a quarter of the limit.
   private static var mostLeft: Int { 32 }
 
   private struct State {
@@ -23,27 +23,27 @@ public final class DescriptorReserve: Sendable {
   private let state = Mutex(State())
   private let lentCount = Atomic<Int>(0)
 
-  /// The first number that no client of a server on so many loops gets, as the process's limit is now: getrlimit(2).
+  /// The lowest number that no client of a server on so many loops gets, by the process's present limit: getrlimit(2).
   public static func limitForClients(loops: Int) -> Int32 {
     let limit = HostProcess.descriptorLimit
     return Int32(clamping: limit - min(mostLeft + loops, limit / 4))
   }
 
-  /// Whether the descriptors are let go of at present, so that nobody else should open any.
+  /// Whether the descriptors are lent at present. Then nothing else should open any.
   public var isLent: Bool { lentCount.load(ordering: .relaxed) > 0 }
 
-  /// Holds as many as it should, or as there are.
+  /// Holds as many as it should again, or as many as the system gives. Has no effect while they are lent.
   public func fill() {
     state.withLock { state in
       if state.lenders == 0 { Self.fill(&state) }
     }
   }
 
-  /// Lets `work` open descriptors, from any thread, although all others are taken.
+  /// Runs `work`, which may open descriptors even if all others are taken.
   public func lend<Result, Failure: Error>(_ work: () throws(Failure) -> Result) throws(Failure) -> Result {
     state.withLock { state in
       state.lenders += 1
-      Self.letGo(&state)
+      Self.releaseAll(&state)
     }
     lentCount.add(1, ordering: .relaxed)
     defer {
@@ -56,8 +56,9 @@ public final class DescriptorReserve: Sendable {
     return try work()
   }
 
-  /// Lets go of one; false if none is held. `fill` takes it back.
-  public func spendOne() -> Bool {
+  /// Closes one, so that the caller can open a descriptor. `fill` reserves it again.
+  /// - Returns: false if none is held.
+  public func releaseOne() -> Bool {
     state.withLock { state in
       guard let last = state.held.popLast() else { return false }
       clinux_close(last)
@@ -74,7 +75,7 @@ public final class DescriptorReserve: Sendable {
     }
   }
 
-  private static func letGo(_ state: inout State) {
+  private static func releaseAll(_ state: inout State) {
     for descriptor in state.held { clinux_close(descriptor) }
     state.held = []
   }

@@ -2,12 +2,12 @@ internal import CCrash
 internal import Glibc
 internal import Synchronization
 
-/// Lines of several threads on their way to one descriptor, standard error as a rule: they do not mix, and keep their
-/// order.
+/// Writes lines of all threads to one descriptor, mostly standard error. Lines of different threads do not mix and keep
+/// their order.
 ///
-/// The thread that has a line writes it at once, so that a crash right behind it loses nothing. If its reader does not
-/// keep up, that thread waits, as it should in a command. After `stopWaiting`, as a host must go on, it does not: what
-/// finds no room is kept, and written by a thread that is there for as long as it takes.
+/// The thread that logs writes its line at once, so that a crash right after it loses nothing. If the reader is slow, that
+/// thread blocks, which is right for a command. After `makeNonBlocking`, which a host calls, no thread blocks: what the
+/// reader has no room for is buffered, and a thread that lives only as long as the buffer is not empty writes it.
 public final class LineOutput: Sendable {
   /// Standard error.
   public static let standardError = LineOutput(STDERR_FILENO)
@@ -16,65 +16,66 @@ public final class LineOutput: Sendable {
   private let state = Mutex(State())
 
   private struct State {
-    /// nil as long as threads wait.
-    var backlog: LogBuffer?
-    var isThreadAtWork = false
+    /// nil as long as threads block for the reader.
+    var buffer: LogBuffer?
+    var isThreadRunning = false
   }
 
   init(_ descriptor: Int32) { self.descriptor = descriptor }
 
-  /// From now on no thread waits for the reader. `lossLine` makes the line that stands for so many others which were left
-  /// out because the reader was too far behind; it writes nothing itself.
-  public func stopWaiting(lossLine: @escaping @Sendable (Int) -> String) {
-    stopWaiting(LogBuffer(to: NonBlockingWriter(descriptor), lossLine: lossLine))
+  /// From now on no thread blocks for the reader.
+  /// - Parameter lossLine: makes the line that replaces that many dropped lines. It must not log.
+  public func makeNonBlocking(lossLine: @escaping @Sendable (Int) -> String) {
+    makeNonBlocking(LogBuffer(for: NonBlockingWriter(descriptor), lossLine: lossLine))
   }
 
-  func stopWaiting(_ backlog: LogBuffer) { state.withLock { $0.backlog = backlog } }
+  func makeNonBlocking(_ buffer: LogBuffer) { state.withLock { $0.buffer = buffer } }
 
-  /// Whether who writes waits for the reader.
-  public var isWaiting: Bool { state.withLock { $0.backlog == nil } }
+  /// Whether a thread that writes blocks until the reader has room. From any thread.
+  public var isBlocking: Bool { state.withLock { $0.buffer == nil } }
 
-  /// Writes whole lines, nothing of another thread's in between. From any thread.
+  /// Writes whole lines, with nothing of another thread in between. From any thread; blocks only if `isBlocking`.
   public func write(_ lines: String) {
     var lines = lines
     lines.withUTF8 { bytes in
       let bytes = UnsafeRawBufferPointer(bytes)
       state.withLock { state in
-        guard state.backlog != nil else { return writeAll(bytes) }
-        state.backlog!.keepOutput(descriptor)
-        state.backlog!.add(bytes)
-        noteBacklog(state.backlog!)
-        if !state.backlog!.isEmpty, !state.isThreadAtWork { state.isThreadAtWork = startThread() }
+        guard state.buffer != nil else { return writeAll(bytes) }
+        state.buffer!.restoreWriter(from: descriptor)
+        state.buffer!.add(bytes)
+        noteBacklog(of: state.buffer!)
+        if !state.buffer!.isEmpty, !state.isThreadRunning { state.isThreadRunning = startThread() }
       }
     }
   }
 
-  /// Waits until all that was written has found room, at most for so many nanoseconds. From threads that may wait.
-  /// - Returns: whether it has.
+  /// Waits until all buffered lines are written, at most `timeout` nanoseconds. From threads that may block.
+  /// - Returns: whether all are written.
   @discardableResult
-  public func flush(within patience: Int64) -> Bool {
-    let end = Clock.monotonic + patience
-    while let output = writeOn() {
+  public func flush(within timeout: Int64) -> Bool {
+    let end = Clock.monotonic + timeout
+    while let writer = writeBuffered() {
       let left = end - Clock.monotonic
       guard left > 0 else { return false }
-      output.awaitRoom(atMost: left)
+      writer.waitUntilWritable(atMost: left)
     }
     return true
   }
 
-  /// Writes whole lines, after waiting for the reader, without the lock that keeps the lines of several threads apart:
-  /// in a forked child a thread of its parent's may hold it.
+  /// Writes whole lines and blocks for the reader, without taking the lock: for a forked child, where a thread of the
+  /// parent may have held it.
   package func writeUnlocked(_ lines: String) {
     var lines = lines
     lines.withUTF8 { writeAll(UnsafeRawBufferPointer($0)) }
   }
 
-  /// Lets a crash report, which goes the same way, know what has to be written before it.
-  private func noteBacklog(_ backlog: borrowing LogBuffer) {
-    if self === LineOutput.standardError { ccrash_note_backlog(backlog.count) }
+  /// Tells the crash handler how many bytes are buffered: its report, written to the same descriptor, has to come after
+  /// them.
+  private func noteBacklog(of buffer: borrowing LogBuffer) {
+    if self === LineOutput.standardError { ccrash_note_backlog(buffer.count) }
   }
 
-  /// Waits for the reader. In as few system calls as it takes: a pipe takes no more than 4 KiB at once for sure.
+  /// Blocks for the reader. Uses as few system calls as possible: a pipe takes at most 4 KiB in one piece for sure.
   private func writeAll(_ bytes: UnsafeRawBufferPointer) {
     var rest = bytes
     while !rest.isEmpty {
@@ -84,24 +85,25 @@ public final class LineOutput: Sendable {
     }
   }
 
-  /// Writes as much of the backlog as there is room for. The output to wait for if something is left; else nil.
-  private func writeOn() -> NonBlockingWriter? {
+  /// Writes as much of the buffer as the reader has room for.
+  /// - Returns: the writer to wait for if something is left; else nil.
+  private func writeBuffered() -> NonBlockingWriter? {
     state.withLock { state in
-      state.backlog?.keepOutput(descriptor)
-      state.backlog?.writeOn()
-      if let backlog = state.backlog { noteBacklog(backlog) }
-      guard let backlog = state.backlog, !backlog.isEmpty else {
-        state.isThreadAtWork = false
+      state.buffer?.restoreWriter(from: descriptor)
+      state.buffer?.flush()
+      if let buffer = state.buffer { noteBacklog(of: buffer) }
+      guard let buffer = state.buffer, !buffer.isEmpty else {
+        state.isThreadRunning = false
         return nil
       }
-      return backlog.output
+      return buffer.writer
     }
   }
 
-  /// False if the system has no more threads: the next line tries again.
+  /// - Returns: false if the system has no more threads. The next line tries again.
   private func startThread() -> Bool {
     let thread = try? SystemThread(for: "the log") {
-      while let output = self.writeOn() { output.awaitRoom() }
+      while let writer = self.writeBuffered() { writer.waitUntilWritable() }
     }
     thread?.detach()
     return thread != nil

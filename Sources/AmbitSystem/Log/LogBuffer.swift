@@ -1,52 +1,53 @@
-/// Lines for an output that has no room for them now. Beyond a limit they are left out, until all that is kept is written;
-/// one line in their place tells how many.
+/// Buffers lines that the reader of the log has no room for yet. Once the buffer is full, lines are dropped until all that
+/// is buffered is written; one line in their place reports how many.
 struct LogBuffer {
-  private(set) var output: NonBlockingWriter
-  /// So many bytes are kept, and one line more if it is the first.
+  private(set) var writer: NonBlockingWriter
+  /// Most bytes that are buffered. The first line is buffered whatever its length.
   private let limit: Int
   private let lossLine: @Sendable (Int) -> String
-  /// What is kept stands behind `start`.
+  /// Buffered are the bytes from `start` on.
   private var bytes: [UInt8] = []
   private var start = 0
-  /// Lines left out behind what is kept; 0 if nothing is.
-  private var lostCount = 0
+  /// Lines dropped after those that are buffered.
+  private var droppedCount = 0
 
-  init(to output: NonBlockingWriter, limit: Int = 8 << 20, lossLine: @escaping @Sendable (Int) -> String) {
-    self.output = output
+  /// - Parameter lossLine: makes the line that replaces that many dropped lines.
+  init(for writer: NonBlockingWriter, limit: Int = 8 << 20, lossLine: @escaping @Sendable (Int) -> String) {
+    self.writer = writer
     self.limit = limit
     self.lossLine = lossLine
   }
 
   var isEmpty: Bool { count == 0 }
 
-  /// Bytes that are kept.
+  /// Bytes that are buffered.
   var count: Int { bytes.count - start }
 
-  /// Goes on by another descriptor if somebody has closed the output's own and `original` still leads there.
-  mutating func keepOutput(_ original: Int32) {
-    if !output.isIntact { output = output.renewed(from: original) }
+  /// Replaces the writer if code of a plugin has closed its descriptor and `original` still leads to the same file.
+  mutating func restoreWriter(from original: Int32) {
+    if !writer.isIntact { writer = writer.renewed(from: original) }
   }
 
-  /// Writes a line if it is its turn and there is room, and else keeps it, or what is left of it. Does not wait.
+  /// Writes a line if nothing is buffered before it, and buffers what the reader has no room for. Does not wait.
   mutating func add(_ line: UnsafeRawBufferPointer) {
     if isEmpty {
-      bytes += line[output.write(line)...]
-    } else if lostCount == 0, count + line.count <= limit {
+      bytes += line[writer.write(line)...]
+    } else if droppedCount == 0, count + line.count <= limit {
       bytes += line
     } else {
-      lostCount += 1
+      droppedCount += 1
     }
   }
 
-  /// Writes as much of what is kept as there is room for. Does not wait.
-  mutating func writeOn() {
+  /// Writes as much as the reader has room for. Does not wait.
+  mutating func flush() {
     while !isEmpty {
-      let written = bytes.withUnsafeBytes { output.write(UnsafeRawBufferPointer(rebasing: $0[start...])) }
+      let written = bytes.withUnsafeBytes { writer.write(UnsafeRawBufferPointer(rebasing: $0[start...])) }
       guard written > 0 else { return }
       removeFirst(written)
-      if isEmpty, lostCount > 0 {
-        bytes += lossLine(lostCount).utf8
-        lostCount = 0
+      if isEmpty, droppedCount > 0 {
+        bytes += lossLine(droppedCount).utf8
+        droppedCount = 0
       }
     }
   }

@@ -1,12 +1,12 @@
 internal import AmbitCore
 public import Logging
 
-/// Writes each log event as one line to standard error: lines of several threads do not mix.
+/// Writes each log event as one line to standard error. Lines of different threads do not mix.
 public struct LineLogHandler: LogHandler {
   public enum Format: Sendable {
     /// `2026-01-31T12:00:00.000Z INFO  message field=value`
     case text
-    /// One JSON object: time, level, message, and the fields.
+    /// One JSON object per line: time, level, message, and the fields.
     case json
   }
 
@@ -29,9 +29,9 @@ public struct LineLogHandler: LogHandler {
     LineOutput.standardError.write(Self.line(event.level, event.message.description, fields, format))
   }
 
-  /// The line that stands for so many others, which were left out.
+  /// The line that replaces `count` lines which were dropped because the reader of the log was too slow.
   public func lossLine(for count: Int) -> String {
-    Self.line(.warning, "the log was not read in time: lines are left out here", [("lines", "\(count)")], format)
+    Self.line(.warning, "the reader of the log is too slow: lines dropped here", [("lines", "\(count)")], format)
   }
 
   package static func line(
@@ -44,7 +44,7 @@ public struct LineLogHandler: LogHandler {
   }
 }
 
-/// Hands each log event on, to be written by another process.
+/// Passes each log event on, so that another process can write it.
 public struct RelayLogHandler: LogHandler {
   /// A log event in plain values: the level's name, the message, and the fields in the order in which lines show them.
   public struct Event: Sendable, Equatable {

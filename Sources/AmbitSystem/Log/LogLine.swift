@@ -7,7 +7,7 @@ package enum TextLine {
     "\(Timestamp.now) \(name(of: level)) \(text(message, fields))"
   }
 
-  /// What the line says, without time and level.
+  /// The line without time and level.
   package static func text(_ message: String, _ fields: [(key: String, value: String)]) -> String {
     fields.reduce(into: escaped(message)) { line, field in
       let (key, value) = field
@@ -15,7 +15,7 @@ package enum TextLine {
     }
   }
 
-  /// All names are equally wide, so that messages stand below each other.
+  /// Padded, so that messages are aligned.
   private static func name(of level: Logger.Level) -> String {
     let name = level.rawValue.uppercased()
     return name + String(repeating: " ", count: max(0, 5 - name.count))
@@ -25,8 +25,8 @@ package enum TextLine {
     value.isEmpty || value.unicodeScalars.contains { $0 == " " || $0 == "\"" || $0 == "=" || $0.isControl }
   }
 
-  /// The text with control characters written out, and within quotes what would end them: what a plugin or a client
-  /// sends cannot forge a line or a field. Goes by scalars, as a combining mark would hide the quote before it.
+  /// Escapes control characters, and within quotes also quotes and backslashes, so that text of a plugin or a client
+  /// cannot forge a line or a field. Works on scalars: as a character, a quote with a combining mark is no quote.
   private static func escaped(_ text: String, withinQuotes: Bool = false) -> String {
     text.unicodeScalars.reduce(into: "") { line, scalar in
       switch scalar {
@@ -46,21 +46,21 @@ enum JSONLine {
   }
 }
 
-/// Names of the fields that log lines carry.
+/// Names of the fields of log lines.
 public enum LogField {
   public static var plugin: String { "plugin" }
   public static var route: String { "route" }
   public static var scope: String { "scope" }
   public static var job: String { "job" }
-  /// Whose fault a line reports: "plugin" or "host".
+  /// Who caused what the line reports: "plugin" or "host".
   public static var fault: String { "fault" }
 
-  /// Fields as lines show them.
+  /// The fields in the order in which lines show them.
   package static func inOrder(_ fields: Logger.Metadata) -> [(key: String, value: String)] {
     fields.map { (key: $0.key, value: $0.value.description) }.sorted { precedes($0.key, $1.key) }
   }
 
-  /// The order in which lines show them; others follow by name.
+  /// Whether lines show field `one` before `other`: known names first, others by name.
   static func precedes(_ one: String, _ other: String) -> Bool {
     (rank(one), one) < (rank(other), other)
   }

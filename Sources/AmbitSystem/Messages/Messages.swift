@@ -1,4 +1,4 @@
-/// Builds the bytes of a message: integers of eight bytes, little-endian, and runs of bytes behind their length.
+/// Encodes a message for another process: integers as eight bytes, little-endian; strings of bytes after their length.
 package struct WireWriter {
   package private(set) var bytes: [UInt8] = []
 
@@ -21,12 +21,12 @@ package struct WireWriter {
   }
 }
 
-/// Bytes that are no message: who sent them was not the host's own code.
+/// The bytes are not a message. The sender was not the host's own code.
 package struct MalformedMessage: Error {
   package init() {}
 }
 
-/// Takes a message apart, and believes nothing of it.
+/// Decodes a message, and trusts nothing in it.
 package struct WireReader {
   private let bytes: ArraySlice<UInt8>
   private var place: Int
@@ -51,7 +51,7 @@ package struct WireReader {
     _ one: (inout WireReader) throws(MalformedMessage) -> Element
   ) throws(MalformedMessage) -> [Element] {
     let count = try number()
-    // No element takes less than a byte: a wild count does not lead to a long loop.
+    // Each element takes at least a byte, so a wild count cannot lead to a long loop.
     guard count <= UInt64(bytes.endIndex - place) else { throw MalformedMessage() }
     var elements: [Element] = []
     for _ in 0..<count { elements.append(try one(&self)) }
@@ -65,17 +65,19 @@ package struct WireReader {
   }
 }
 
-/// Cuts a stream of bytes into messages, each behind its length in eight bytes.
+/// Splits a stream of bytes into messages, each after its length in eight bytes.
 package struct MessageStream {
   private let limit: Int
   private var bytes: [UInt8] = []
 
-  /// - Parameter limit: the most bytes that a message has; a longer one comes from code that is not the host's.
+  /// - Parameter limit: most bytes of a message. A longer one comes from code that is not the host's.
   package init(limit: Int) { self.limit = limit }
 
+  /// Takes received bytes.
   package mutating func append(_ piece: some Sequence<UInt8>) { bytes += piece }
 
-  /// The next whole message, nil if its end has not come yet.
+  /// Takes out the next whole message; nil if its end has not been received yet.
+  /// - Throws: if its length is beyond the limit.
   package mutating func next() throws(MalformedMessage) -> [UInt8]? {
     guard bytes.count >= 8 else { return nil }
     var reader = WireReader(bytes[..<8])
@@ -87,7 +89,7 @@ package struct MessageStream {
     return message
   }
 
-  /// `message` as it stands in a stream.
+  /// The bytes of `message` in a stream, with its length.
   package static func framed(_ message: [UInt8]) -> [UInt8] {
     var writer = WireWriter()
     writer.put(message)
@@ -95,16 +97,16 @@ package struct MessageStream {
   }
 }
 
-/// Cuts output into lines.
+/// Splits the output of a process into lines.
 package struct LineStream {
-  /// A longer line is cut into several, so that output without an end takes no memory without an end.
+  /// A longer line is split into several, so that endless output without a line feed does not take endless memory.
   static let longestLine = 8192
 
   private var unfinished: [UInt8] = []
 
   package init() {}
 
-  /// Takes more output, and returns the lines that are whole now.
+  /// Takes more output, and returns the lines that are complete now.
   package mutating func append(_ piece: some Sequence<UInt8>) -> [String] {
     var lines: [String] = []
     for byte in piece {
@@ -117,7 +119,7 @@ package struct LineStream {
     return lines
   }
 
-  /// What stands behind the last line's end; nil if nothing does.
+  /// Takes out the text after the last line feed; nil if there is none. For the end of the output.
   package mutating func rest() -> String? {
     defer { unfinished = [] }
     return unfinished.isEmpty ? nil : String(decoding: unfinished, as: UTF8.self)

@@ -1,12 +1,13 @@
 internal import Glibc
 
-/// A program that was started, with the host's standard streams. It is waited for when the value ends, so that no
-/// zombie is left.
+/// A child process that shares the host's standard streams. The end of the value waits for its end, so that no zombie is
+/// left.
 package struct ChildProcess: ~Copyable {
   private let id: pid_t
 
-  /// Starts `arguments[0]`, looked for in PATH, with this process's environment. Whatever signals the host blocks or
-  /// ignores, the program gets none blocked and ends by SIGPIPE as usual.
+  /// Starts `arguments[0]`, which is searched for in PATH, with this process's environment. The program starts with no
+  /// signal blocked and with the default action for SIGPIPE.
+  /// - Throws: if it cannot be started.
   package init(_ arguments: [String]) throws(FileError) {
     let vector = arguments.map { strdup($0) } + [nil]
     defer { for argument in vector { free(argument) } }
@@ -18,7 +19,7 @@ package struct ChildProcess: ~Copyable {
 
   deinit { _ = Self.wait(for: id) }
 
-  /// Waits until the program has ended.
+  /// Waits until the program has ended. Blocks.
   /// - Returns: whether it exited with status 0.
   package consuming func succeeds() -> Bool {
     let id = id
@@ -26,7 +27,7 @@ package struct ChildProcess: ~Copyable {
     return Self.wait(for: id) == 0
   }
 
-  /// The status as waitpid tells it.
+  /// The status that waitpid(2) gives.
   private static func wait(for id: pid_t) -> Int32 {
     var status: Int32 = -1
     while waitpid(id, &status, 0) == -1, errno == EINTR {}
@@ -39,12 +40,12 @@ package enum ProcessEnd: Equatable, Sendable {
   case exited(Int32)
   case signalled(Int32)
 
-  /// From the status that waitpid gives.
+  /// From the status that waitpid(2) gives.
   package init(status: Int32) {
     self = status & 0x7f == 0 ? .exited(status >> 8 & 0xff) : .signalled(status & 0x7f)
   }
 
-  /// The signal's name as people know it.
+  /// The signal's name, as SIGSEGV; `signal N` if it has none.
   package static func name(ofSignal number: Int32) -> String {
     let names: [Int32: String] = [
       SIGABRT: "SIGABRT", SIGALRM: "SIGALRM", SIGBUS: "SIGBUS", SIGFPE: "SIGFPE", SIGHUP: "SIGHUP", SIGILL: "SIGILL",
@@ -56,8 +57,8 @@ package enum ProcessEnd: Equatable, Sendable {
   }
 }
 
-/// What a new process does not inherit: whatever signals the host blocks or ignores, it gets none blocked, and ends by
-/// SIGPIPE as usual.
+/// Calls `body` with attributes for posix_spawn(3) by which the new process does not inherit the host's treatment of
+/// signals: none is blocked, and SIGPIPE has its default action.
 func withSpawnAttributes<Result>(_ body: (UnsafePointer<posix_spawnattr_t>) -> Result) -> Result {
   var attributes = posix_spawnattr_t()
   posix_spawnattr_init(&attributes)

@@ -4,33 +4,37 @@ internal import Glibc
 internal import Logging
 internal import Synchronization
 
-/// The signals the host answers. They are blocked in every thread, so that no system call of a plugin is ever
-/// interrupted, and awaited by a thread of their own: sigwaitinfo(2). No descriptor is needed, which a plugin could close.
+/// The signals that the host handles. They are blocked in every thread, so that no system call of a plugin is ever
+/// interrupted, and a thread of their own waits for them: sigwaitinfo(2). That needs no descriptor, which code of a plugin
+/// could close.
 ///
-/// The control thread takes them one after the other. A second one to end the host does not wait for that: the control
-/// thread may be waiting for what a plugin does.
+/// The control thread takes one after the other by `next`. A second signal to end the host is handled at once, on the
+/// signal thread: the control thread may be blocked by a plugin.
 public final class Signals: Sendable {
   public enum Signal: Sendable {
+    /// SIGHUP.
     case reload
+    /// SIGTERM or SIGINT.
     case terminate
-    /// Tell what runs.
+    /// SIGUSR2: log what runs.
     case dump
-    /// Open the log anew, after its file was renamed.
+    /// SIGUSR1: open the log file again, after it was renamed.
     case reopenLog
   }
 
   private struct Inbox {
-    /// Each once, in the order in which they came first.
+    /// Each at most once, in the order of arrival.
     var pending: [Signal] = []
     var isTerminating = false
     var onSecondTermination: @Sendable () -> Void = { HostProcess.exit(0) }
   }
 
   private let inbox = Mutex(Inbox())
-  /// Rung when something has come into the inbox.
+  /// For the control thread, after a signal was put into the inbox.
   private let wakeup = Wakeup()
 
-  /// Blocks the signals in the calling thread and in those it will start. Call it before any thread is started.
+  /// Blocks the signals in the calling thread and in the threads that it will start. Call it before any thread is started.
+  /// - Throws: if the system has no thread to wait for signals.
   public init() throws(SystemError) {
     var set = Self.handled
     let code = pthread_sigmask(SIG_BLOCK, &set, nil)
@@ -39,7 +43,7 @@ public final class Signals: Sendable {
     try SystemThread(for: "signals") { self.receive() }.detach()
   }
 
-  /// Those that are blocked in every thread.
+  /// The numbers of the signals that are blocked in every thread.
   package static var numbers: [Int32] { [SIGHUP, SIGTERM, SIGINT, SIGUSR1, SIGUSR2] }
 
   private static var handled: sigset_t {
@@ -49,7 +53,7 @@ public final class Signals: Sendable {
     return set
   }
 
-  /// Sends a signal to this process, as an operator would: one that is pending already comes once.
+  /// Sends a signal to this process, as an operator would. If it is pending already, it arrives once.
   public static func raise(_ signal: Signal) {
     let number =
       switch signal {
@@ -61,15 +65,17 @@ public final class Signals: Sendable {
     kill(getpid(), number)
   }
 
-  /// What a second signal to end the process does, on the thread of the signals; before the first call: it ends it.
+  /// Sets what a second signal to end the process does, on the signal thread. By default it ends the process.
   public func onSecondTermination(_ action: @escaping @Sendable () -> Void) {
     inbox.withLock { $0.onSecondTermination = action }
   }
 
-  /// Whether a signal to end the process has come. From any thread.
+  /// Whether a signal to end the process has arrived. From any thread.
   public var isTerminating: Bool { inbox.withLock { $0.isTerminating } }
 
-  /// Waits for the next signal, at most `timeout` nanoseconds (negative: for ever); nil if none came.
+  /// Waits for the next signal. For the control thread.
+  /// - Parameter timeout: nanoseconds; negative: without a limit.
+  /// - Returns: nil if none arrived in time.
   public func next(timeout: Int64 = -1) -> Signal? {
     let deadline = timeout < 0 ? Int64.max : Clock.monotonic.addingReportingOverflow(timeout).partialValue
     while true {

@@ -3,14 +3,14 @@ internal import CLinux
 internal import Glibc
 internal import Synchronization
 
-/// Why the host cannot listen at an address.
+/// An address that the host cannot listen on, and why.
 package struct ListenError: Error, CustomStringConvertible, Sendable {
   package let address: String
   package let reason: String
 
   package var description: String { "cannot listen on \(address): \(reason)" }
 
-  /// Turns what the system refuses `body` into an error about `address`.
+  /// Turns a failed system call of `body` into an error about `address`.
   static func about<Result>(
     _ address: ListenAddress, _ body: () throws(SystemError) -> Result
   ) throws(ListenError) -> Result {
@@ -106,10 +106,10 @@ package final class ListeningSocket: Sendable {
     do throws(SystemError) {
       if address.family != AF_UNIX { try set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1) }
       if address.family == AF_INET6 { try set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 0) }
-      // Responses are written whole: waiting for more to send would only delay them. Linux passes the option on to the
-      // connections that are accepted, which saves a call for each; accept(2) leaves that to the system.
+      // Responses are written whole, so waiting for more to send would only delay them. On Linux accepted connections
+      // inherit the option, which saves a call for each; see accept(2).
       if address.family != AF_UNIX { try set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1) }
-      // Before bind, which gives the file the socket's permissions: nobody can connect in between.
+      // Before bind, which gives the file the socket's permissions, so that there is no moment with wider ones.
       if let mode { try SystemError.check("fchmod", fchmod(descriptor, mode)) }
       try SystemError.check("bind", address.withPointer { bind(descriptor, $0, $1.pointee) })
       try SystemError.check("listen", listen(descriptor, backlog))
@@ -120,7 +120,7 @@ package final class ListeningSocket: Sendable {
     return descriptor
   }
 
-  /// How many connections may wait to be accepted: as many as the system allows, net.core.somaxconn in listen(2).
+  /// Most connections that wait to be accepted: more than the system allows, net.core.somaxconn in listen(2).
   private static var backlog: Int32 { 65_535 }
 
   private static func set(_ descriptor: Int32, _ level: Int32, _ name: Int32, _ value: Int32) throws(SystemError) {
@@ -128,8 +128,9 @@ package final class ListeningSocket: Sendable {
     try SystemError.check("setsockopt", setsockopt(descriptor, level, name, &value, 4))
   }
 
-  /// Removes the file of a local socket that nobody listens on; returns the process that does. What is no socket stays,
-  /// and is in the way of bind; connect(2) refuses it like a socket that is stale.
+  /// Removes the file of a unix socket if no process listens on it. A file of another kind stays, so that bind fails:
+  /// connect(2) would refuse it like a stale socket.
+  /// - Returns: the process that listens, if one does.
   private static func removeStale(_ path: String) -> Int32? {
     var status = stat()
     guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return nil }
@@ -165,13 +166,13 @@ extension [ListeningSocket] {
   }
 }
 
-/// The folder that the file of a local socket lies in.
+/// The folder of a unix socket's file.
 enum SocketFolder {
-  /// Runs `body` for the socket at `path` while nobody else runs such a thing for the same folder, in this process or
-  /// another: flock(2). Waits for its turn.
+  /// Runs `body` under a lock on the folder of `path`, which other threads and processes take for the same: flock(2).
+  /// Blocks until the lock is free.
   ///
-  /// From a look at a socket's file, whether somebody listens there, to listening there oneself it takes several system
-  /// calls: under the lock the second of two hosts that start at once sees the first.
+  /// To find out whether a process listens on a path, and then to listen on it, takes several system calls. Under the lock
+  /// the second of two hosts that start at the same time sees the first.
   static func locked<Result>(
     for path: String, _ body: () throws(ListenError) -> Result
   ) throws(ListenError) -> Result {
@@ -185,7 +186,7 @@ enum SocketFolder {
     return String(path[...slash])
   }
 
-  /// The descriptor that holds the lock.
+  /// Takes the lock. The returned descriptor holds it until it is closed.
   private static func lock(_ folder: String) throws(SystemError) -> Int32 {
     let descriptor = try SystemError.check("open", clinux_own(open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)))
     while flock(descriptor, LOCK_EX) != 0 {

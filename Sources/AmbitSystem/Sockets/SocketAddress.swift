@@ -1,12 +1,12 @@
 package import AmbitCore
 internal import Glibc
 
-/// An address as the system's socket calls take and give it; see socket(7).
+/// An address in the form of the socket calls, sockaddr_storage in socket(7).
 package struct SocketAddress {
   private var storage = sockaddr_storage()
   private var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
 
-  /// The address to bind a listener to. All addresses of the machine are IPv6's "any", which takes IPv4 as well.
+  /// The address to bind a listener to. `any`, all addresses of the machine, is IPv6's "any", which takes IPv4 as well.
   package init(_ address: ListenAddress) {
     switch address {
     case .any(let port): self.init(ipv6: [UInt8](repeating: 0, count: 16), port: port)
@@ -16,19 +16,19 @@ package struct SocketAddress {
     }
   }
 
-  /// The other side of a connection; nil if there is none.
+  /// The address of a connection's peer: getpeername(2); nil if the descriptor is not connected.
   package init?(peerOf descriptor: Int32) {
     guard withPointer({ getpeername(descriptor, $0, $1) }) == 0 else { return nil }
   }
 
-  /// What a socket is bound to; nil if nothing.
+  /// The address that a socket is bound to: getsockname(2); nil if it is not bound.
   package init?(localOf descriptor: Int32) {
     guard withPointer({ getsockname(descriptor, $0, $1) }) == 0 else { return nil }
   }
 
   package var family: Int32 { Int32(storage.ss_family) }
 
-  /// The port in host order; 0 for a local socket.
+  /// The port in host byte order; 0 for a unix socket.
   package var port: UInt16 {
     get {
       var copy = self
@@ -37,7 +37,7 @@ package struct SocketAddress {
     set { withPort { $0 = newValue.bigEndian } }
   }
 
-  /// `127.0.0.1:8080`, `[::1]:8080`, or `unix`.
+  /// `127.0.0.1:8080`, `[::1]:8080`, or `unix`; nil if the system cannot convert it.
   package var text: String? {
     guard family != AF_UNIX else { return "unix" }
     var copy = self
@@ -47,7 +47,7 @@ package struct SocketAddress {
     return family == AF_INET6 ? "[\(name)]:\(port)" : "\(name):\(port)"
   }
 
-  /// Calls `body` with the address in the form of socket calls; what it changes is kept.
+  /// Calls `body` with pointers for a socket call, which may change the address.
   mutating func withPointer<Result>(
     _ body: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Result
   ) -> Result {
@@ -86,7 +86,7 @@ package struct SocketAddress {
     length = socklen_t(MemoryLayout<Address>.size)
   }
 
-  /// The port's field, which stands at the same place in both internet families; 0 for others.
+  /// The port's field, which has the same offset in both internet families; a zero that is not kept for others.
   private mutating func withPort<Result>(_ body: (inout in_port_t) -> Result) -> Result {
     guard family != AF_UNIX else {
       var none: in_port_t = 0

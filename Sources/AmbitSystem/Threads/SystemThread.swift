@@ -3,20 +3,21 @@ internal import CFiber
 internal import Glibc
 internal import Synchronization
 
-/// A thread of the system, which runs one function and ends: pthread_create(3). It has a signal stack, so that a crash on
-/// it is reported even if its stack is used up.
+/// A thread that runs one function and ends: pthread_create(3). It has an alternate signal stack, so that a crash is
+/// reported even after a stack overflow.
 public struct SystemThread {
   private let thread: pthread_t
 
-  /// Starts it. Signals that are blocked in the caller are blocked in it. Either `join` or `detach` is to be called, once.
-  /// - Throws: if the system has no more threads; `purpose` is what the thread would have been for.
+  /// Starts it. Signals that are blocked in the caller are blocked in it. The caller calls either `join` or `detach`, once.
+  /// - Parameter purpose: what the thread is for, in the error.
+  /// - Throws: if the system has no more threads.
   public init(for purpose: String, _ body: @escaping @Sendable () -> Void) throws(SystemError) {
     var created = pthread_t()
     let body = Unmanaged.passRetained(Body(body))
     var attributes = pthread_attr_t()
     pthread_attr_init(&attributes)
     defer { pthread_attr_destroy(&attributes) }
-    // One page, which is the default, a frame that is not large steps over.
+    // The default is one page, which a frame of ordinary size steps over.
     pthread_attr_setguardsize(&attributes, cfiber_guard_size())
     let code = pthread_create(
       &created, &attributes,
@@ -33,17 +34,17 @@ public struct SystemThread {
       }, body.toOpaque())
     guard code == 0 else {
       body.release()
-      // The C library tells a filter that answers EPERM from a kernel without clone3, and does without it in the second
-      // case only.
+      // A kernel without clone3 answers ENOSYS, and the C library then uses clone; a container's filter that answers EPERM
+      // makes it fail.
       let hint = code == EPERM ? " (a container engine's filter that refuses clone3? update the engine)" : ""
       throw SystemError(operation: "cannot start the thread of \(purpose)\(hint)", code: code)
     }
     thread = created
   }
 
-  /// Whether a thread, by the system's number, is the main thread or was started here, and not by a plugin. From any
-  /// thread.
-  package static func isHosts(_ number: Int32) -> Bool {
+  /// Whether a thread is the host's, the main thread or one that was started here, and not a plugin's. From any thread.
+  /// - Parameter number: as gettid(2) gives it.
+  package static func isOfHost(_ number: Int32) -> Bool {
     number == getpid() || numbers.withLock { $0.contains(number) }
   }
 
@@ -52,7 +53,7 @@ public struct SystemThread {
     init(_ run: @escaping @Sendable () -> Void) { self.run = run }
   }
 
-  /// Bytes of the stack of each: as `ulimit -s` says, see pthread_create(3).
+  /// Bytes of each thread's stack: `ulimit -s`, see pthread_create(3).
   package static let stackSize: Int = {
     var attributes = pthread_attr_t()
     pthread_attr_init(&attributes)
@@ -62,35 +63,37 @@ public struct SystemThread {
     return size
   }()
 
-  /// Waits until it has ended.
+  /// Waits until it has ended. Blocks.
   public func join() { pthread_join(thread, nil) }
 
-  /// Lets it end by itself.
+  /// Lets it end without a `join`.
   public func detach() { pthread_detach(thread) }
 }
 
-/// The system's numbers of the threads that were started here and have not ended.
+/// The numbers, as gettid(2) gives them, of the threads that were started here and have not ended.
 private let numbers = Mutex<Set<Int32>>([])
 
-/// A value that the compiler cannot see to be safe to pass to another thread; who passes it says why it is.
+/// Passes a value to another thread without the compiler's check. The code that makes one says why that is safe.
 public struct Unchecked<Value>: @unchecked Sendable {
   public let value: Value
+
   public init(_ value: Value) { self.value = value }
 }
 
-/// Runs `work` on a thread of its own, for what may take long or wait for the loader; on this thread if none can be had.
+/// Runs `work`, which may take long or wait for the loader, on a thread of its own; on this thread if the system has no
+/// more. Does not wait in the first case.
 package func onOwnThread(_ work: @escaping @Sendable () -> Void) {
   guard let thread = try? SystemThread(for: "work that may block", work) else { return work() }
   thread.detach()
 }
 
-/// How large a stack plugins and the configuration may ask for.
+/// The limits on the size of stacks that plugins and the configuration may ask for.
 public enum StackSize {
-  /// Bytes that a fiber's stack has at most.
+  /// Most bytes of a fiber's stack.
   public static var largest: Int { 64 << 20 }
 
-  /// What was expected instead of `size` bytes, as an error says it; nil if such a stack can be had. A thread's stack has
-  /// the size that `ulimit -s` says when the host starts, see pthread_create(3): mostly 8 MiB.
+  /// What an error names as the expected size instead of `size` bytes; nil if `size` is allowed. The stack of a thread has
+  /// the size that `ulimit -s` gives when the host starts, see pthread_create(3): mostly 8 MiB.
   public static func mismatch(_ size: Int, onThread: Bool) -> String? {
     if onThread, size > SystemThread.stackSize {
       return "at most \(SystemThread.stackSize) bytes, which the stacks of threads have (ulimit -s)"

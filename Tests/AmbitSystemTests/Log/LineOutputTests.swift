@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct `Lines for a reader that does not read` {
   @Test(arguments: UnreadStream.Kind.allCases)
-  func `make nobody wait, and are written in order when it reads again`(kind: UnreadStream.Kind) throws {
+  func `do not block the writer, and are written in order when it reads again`(kind: UnreadStream.Kind) throws {
     let stream = UnreadStream(kind)
     let lines = (0..<5000).map { "line \($0) \(String(repeating: "x", count: 200))\n" }
     try stream.write(lines)
@@ -17,26 +17,26 @@ import Testing
   }
 
   @Test(arguments: UnreadStream.Kind.allCases)
-  func `are left out beyond the limit, and counted in their place`(kind: UnreadStream.Kind) throws {
+  func `are dropped beyond the limit, and one line in their place reports how many`(kind: UnreadStream.Kind) throws {
     let stream = UnreadStream(kind, limit: 10_000)
     let lines = (0..<5000).map { "line \($0) \(String(repeating: "x", count: 200))\n" }
     try stream.write(lines)
-    let text = stream.read(until: "left out\n")
+    let text = stream.read(until: "dropped\n")
     let kept = text.split(separator: "\n").count - 1
     #expect(kept > 10_000 / lines[0].utf8.count && kept < lines.count)
-    #expect(text == lines.prefix(kept).joined() + "\(lines.count - kept) left out\n")
+    #expect(text == lines.prefix(kept).joined() + "\(lines.count - kept) dropped\n")
     try stream.write(["later\n"])
     #expect(stream.read(until: "later\n") == "later\n")
   }
 
-  @Test func `are kept whole, the first one whatever its length`() throws {
+  @Test func `are buffered whole, the first one whatever its length`() throws {
     let stream = UnreadStream(.pipe, limit: 10)
     let line = String(repeating: "long ", count: 100_000) + "\n"
     try stream.write([line, "short\n"])
-    #expect(stream.read(until: "left out\n") == line + "1 left out\n")
+    #expect(stream.read(until: "dropped\n") == line + "1 dropped\n")
   }
 
-  @Test func `hold up no end for longer than they may`() throws {
+  @Test func `delay a flush no longer than its timeout`() throws {
     let stream = UnreadStream(.pipe)
     try stream.write([String(repeating: "x", count: 1 << 20)])
     let began = Clock.monotonic
@@ -44,7 +44,7 @@ import Testing
     #expect(Clock.monotonic - began >= 20_000_000)
   }
 
-  @Test func `are lost without further ado when there is no reader any more`() throws {
+  @Test func `are discarded at once if the reader is gone`() throws {
     let stream = UnreadStream(.pipe)
     try stream.write([String(repeating: "x", count: 1 << 20)])
     stream.closeReader()
@@ -56,7 +56,7 @@ import Testing
 final class UnreadStream {
   enum Kind: CaseIterable {
     case pipe
-    /// One that may not be opened anew.
+    /// One that cannot be opened again.
     case foreignPipe
     case socket
   }
@@ -72,8 +72,8 @@ final class UnreadStream {
     precondition(made == 0, SystemError.text(errno))
     reading = ends[0]
     output = LineOutput(ends[1])
-    let unwaiting = NonBlockingWriter(ends[1], mayReopen: kind != .foreignPipe)
-    output.stopWaiting(LogBuffer(to: unwaiting, limit: limit) { "\($0) left out\n" })
+    let writer = NonBlockingWriter(ends[1], mayReopen: kind != .foreignPipe)
+    output.makeNonBlocking(LogBuffer(for: writer, limit: limit) { "\($0) dropped\n" })
   }
 
   deinit { closeReader() }
@@ -83,14 +83,14 @@ final class UnreadStream {
     reading = -1
   }
 
-  /// Writes from another thread, and fails if that has to wait.
+  /// Writes from another thread, and fails if it blocks.
   func write(_ lines: [String]) throws {
     let latch = Latch<Void>()
     try SystemThread(for: "a test") { [output] in
       for line in lines { output.write(line) }
       latch.arrive(())
     }.detach()
-    try #require(latch.wait(timeout: 60_000_000_000) != nil, "who writes waits for the reader")
+    try #require(latch.wait(timeout: 60_000_000_000) != nil, "the writer blocks for the reader")
   }
 
   /// Reads until the text so far ends in `ending`.

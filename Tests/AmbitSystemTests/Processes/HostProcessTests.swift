@@ -19,8 +19,8 @@ import Testing
 }
 
 @Suite struct `A log at the limit of its file` {
-  @Test(arguments: [false, true]) func `loses lines, and nothing else`(waits: Bool) async {
-    await #expect(processExitsWith: .success) { [waits] in
+  @Test(arguments: [false, true]) func `loses lines, and nothing else`(blocks: Bool) async {
+    await #expect(processExitsWith: .success) { [blocks] in
       HostProcess.surviveFileSizeLimit()
       let resource = __rlimit_resource_t(RLIMIT_FSIZE.rawValue)
       var limit = rlimit(rlim_cur: 1000, rlim_max: 1000)
@@ -29,7 +29,7 @@ import Testing
       let descriptor = mkstemp(&path)
       precondition(descriptor >= 0 && unlink(path) == 0)
       let output = LineOutput(descriptor)
-      if !waits { output.stopWaiting { _ in "" } }
+      if !blocks { output.makeNonBlocking { _ in "" } }
       for _ in 0..<100 { output.write("a line of twenty-one.\n") }
       output.flush(within: 1_000_000_000)
       precondition(lseek(descriptor, 0, SEEK_END) == 1000)

@@ -98,7 +98,7 @@ import Testing
       try await host.log.unread {
         for _ in 0..<20 { try await shout(host) }
       }
-      let loss = try await host.log.line(containing: "the log was not read in time: lines are left out here")
+      let loss = try await host.log.line(containing: "the reader of the log is too slow: lines dropped here")
       let shouts = host.log.lines { $0.field("route") == "GET /shout" }
       #expect(loss.contains("WARNING") && loss.field("lines") == "\(400 - shouts.count)", "\(loss)")
       #expect(shouts.allSatisfy { $0.text.contains(" \(String(repeating: "x", count: 50_000)) ") })
