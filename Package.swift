@@ -43,7 +43,7 @@ let package = Package(
     .target(name: "AmbitTOML", dependencies: ["AmbitCore", "CTOML"], swiftSettings: safe),
     .target(name: "AmbitConfig", dependencies: ["AmbitCore", "AmbitTOML"], swiftSettings: safe),
     .target(
-      name: "AmbitSystem", dependencies: ["AmbitCore", "CCrash", "CFiber", "CLinux", logging], swiftSettings: fibers),
+      name: "AmbitSystem", dependencies: ["AmbitCore", "CCrash", "CFiber", "CLinux", logging], swiftSettings: safe),
     .target(name: "AmbitFFI", dependencies: ["AmbitCore", "CFFI"], swiftSettings: fibers),
     .target(
       name: "AmbitRuntime",

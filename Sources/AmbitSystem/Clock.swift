@@ -8,14 +8,14 @@ public enum Clock {
   @inline(never)
   public static var monotonic: Int64 {
     var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
+    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
     return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
   }
 
   /// Nanoseconds since 1970-01-01 UTC.
   public static var wall: Int64 {
     var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
+    unsafe clock_gettime(CLOCK_REALTIME, &time)
     return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
   }
 }
@@ -27,10 +27,10 @@ public enum Timestamp {
   /// The text of a time in nanoseconds since 1970-01-01 UTC.
   public static func text(of nanoseconds: Int64) -> String {
     var seconds = time_t(nanoseconds / 1_000_000_000)
-    var parts = tm()
-    gmtime_r(&seconds, &parts)
-    let date = "\(digits(parts.tm_year + 1900, 4))-\(digits(parts.tm_mon + 1, 2))-\(digits(parts.tm_mday, 2))"
-    let time = "\(digits(parts.tm_hour, 2)):\(digits(parts.tm_min, 2)):\(digits(parts.tm_sec, 2))"
+    var parts = unsafe tm()
+    unsafe gmtime_r(&seconds, &parts)
+    let date = unsafe "\(digits(parts.tm_year + 1900, 4))-\(digits(parts.tm_mon + 1, 2))-\(digits(parts.tm_mday, 2))"
+    let time = unsafe "\(digits(parts.tm_hour, 2)):\(digits(parts.tm_min, 2)):\(digits(parts.tm_sec, 2))"
     return "\(date)T\(time).\(digits(Int32(nanoseconds / 1_000_000 % 1000), 3))Z"
   }
 
@@ -46,5 +46,5 @@ package func pauseThread(_ duration: Duration) {
   let (seconds, attoseconds) = duration.components
   var wanted = timespec(tv_sec: Int(seconds), tv_nsec: Int(attoseconds / 1_000_000_000))
   var left = timespec()
-  while nanosleep(&wanted, &left) == -1, errno == EINTR { wanted = left }
+  while unsafe nanosleep(&wanted, &left) == -1, errno == EINTR { wanted = left }
 }

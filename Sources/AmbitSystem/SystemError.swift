@@ -19,7 +19,7 @@ public struct SystemError: Error, CustomStringConvertible, Sendable {
   public var isOfContent: Bool { [EFBIG, EILSEQ].contains(code) }
 
   /// The system's text for an error number.
-  public static func text(_ code: Int32) -> String { String(cString: strerror(code)) }
+  public static func text(_ code: Int32) -> String { unsafe String(cString: strerror(code)) }
 
   /// Returns a result that is not negative; throws an error with `errno` otherwise.
   @discardableResult
@@ -42,7 +42,7 @@ package struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
     (self.subject, self.action, self.code) = (subject, action, code)
   }
 
-  package var reason: String { "cannot \(action): \(String(cString: strerror(code)))" }
+  package var reason: String { unsafe "cannot \(action): \(String(cString: strerror(code)))" }
   package var description: String { "\(subject): \(reason)" }
 }
 

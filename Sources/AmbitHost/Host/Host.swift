@@ -92,7 +92,11 @@ package final class Host {
 
   /// Takes the addresses first: a host that cannot have them starts no plugin.
   private func start(isChecked: Bool) throws(HostError) {
-    do throws(ListenError) { sockets = try ListeningSocket.open(at: configuration.listen) } catch { throw HostError(error) }
+    do throws(ListenError) {
+      sockets = try ListeningSocket.open(at: configuration.listen)
+    } catch {
+      throw HostError(error)
+    }
     stopAtSecondSignal()
     let urls = sockets.map(\.url)
     state.setAddresses(urls)

@@ -13,7 +13,7 @@ package final class DescriptorPair {
   package init(socketsFor subject: String) throws(FileError) {
     var ends: [Int32] = [-1, -1]
     let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
-    _ = try systemCall("make sockets for it", subject) { socketpair(AF_UNIX, type, 0, &ends) }
+    _ = try systemCall("make sockets for it", subject) { unsafe socketpair(AF_UNIX, type, 0, &ends) }
     (ours, theirs) = (clinux_own(ends[0]), clinux_own(ends[1]))
   }
 
@@ -21,7 +21,7 @@ package final class DescriptorPair {
   /// - Parameter subject: what the pipe is for, in the error.
   package init(pipeFor subject: String) throws(FileError) {
     var ends: [Int32] = [-1, -1]
-    _ = try systemCall("make a pipe for it", subject) { pipe(&ends) }
+    _ = try systemCall("make a pipe for it", subject) { unsafe pipe(&ends) }
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     (ours, theirs) = (clinux_own(ends[0]), clinux_own(ends[1]))
   }

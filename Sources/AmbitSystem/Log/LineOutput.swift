@@ -40,9 +40,9 @@ public final class LineOutput: Sendable {
     lines.withUTF8 { bytes in
       let bytes = UnsafeRawBufferPointer(bytes)
       state.withLock { state in
-        guard state.buffer != nil else { return writeAll(bytes) }
+        guard state.buffer != nil else { return unsafe writeAll(bytes) }
         state.buffer!.restoreWriter(from: descriptor)
-        state.buffer!.add(bytes)
+        unsafe state.buffer!.add(bytes)
         noteBacklog(of: state.buffer!)
         if !state.buffer!.isEmpty, !state.isThreadRunning { state.isThreadRunning = startThread() }
       }
@@ -66,7 +66,7 @@ public final class LineOutput: Sendable {
   /// parent may have held it.
   package func writeUnlocked(_ lines: String) {
     var lines = lines
-    lines.withUTF8 { writeAll(UnsafeRawBufferPointer($0)) }
+    lines.withUTF8 { unsafe writeAll(UnsafeRawBufferPointer($0)) }
   }
 
   /// Tells the crash handler how many bytes are buffered: its report, written to the same descriptor, has to come after
@@ -77,11 +77,11 @@ public final class LineOutput: Sendable {
 
   /// Blocks for the reader. Uses as few system calls as possible: a pipe takes at most 4 KiB in one piece for sure.
   private func writeAll(_ bytes: UnsafeRawBufferPointer) {
-    var rest = bytes
-    while !rest.isEmpty {
-      let count = Glibc.write(descriptor, rest.baseAddress!, rest.count)
+    var rest = unsafe bytes
+    while unsafe !rest.isEmpty {
+      let count = unsafe Glibc.write(descriptor, rest.baseAddress!, rest.count)
       guard count > 0 else { return }
-      rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+      unsafe rest = UnsafeRawBufferPointer(rebasing: rest[count...])
     }
   }
 

@@ -31,9 +31,9 @@ struct LogBuffer {
   /// Writes a line if nothing is buffered before it, and buffers what the reader has no room for. Does not wait.
   mutating func add(_ line: UnsafeRawBufferPointer) {
     if isEmpty {
-      bytes += line[writer.write(line)...]
+      unsafe bytes += line[writer.write(line)...]
     } else if droppedCount == 0, count + line.count <= limit {
-      bytes += line
+      unsafe bytes += line
     } else {
       droppedCount += 1
     }
@@ -42,7 +42,7 @@ struct LogBuffer {
   /// Writes as much as the reader has room for. Does not wait.
   mutating func flush() {
     while !isEmpty {
-      let written = bytes.withUnsafeBytes { writer.write(UnsafeRawBufferPointer(rebasing: $0[start...])) }
+      let written = unsafe bytes.withUnsafeBytes { unsafe writer.write(UnsafeRawBufferPointer(rebasing: $0[start...])) }
       guard written > 0 else { return }
       removeFirst(written)
       if isEmpty, droppedCount > 0 {

@@ -26,7 +26,7 @@ struct NonBlockingWriter: Sendable {
     case S_IFIFO, S_IFCHR:
       let reopened =
         mayReopen
-        ? clinux_own(open("/proc/self/fd/\(descriptor)", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)) : -1
+        ? unsafe clinux_own(open("/proc/self/fd/\(descriptor)", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)) : -1
       (self.descriptor, mode) = reopened >= 0 ? (reopened, .plain) : (Self.duplicate(descriptor), .polled)
     default: (self.descriptor, mode) = (Self.duplicate(descriptor), .plain)
     }
@@ -53,7 +53,7 @@ struct NonBlockingWriter: Sendable {
   /// - Returns: how many; all of them if the reader is gone, so that the caller drops them.
   func write(_ bytes: UnsafeRawBufferPointer) -> Int {
     while true {
-      let count = writeOnce(bytes)
+      let count = unsafe writeOnce(bytes)
       if count >= 0 { return count }
       switch errno {
       case EINTR: continue
@@ -65,9 +65,10 @@ struct NonBlockingWriter: Sendable {
 
   private func writeOnce(_ bytes: UnsafeRawBufferPointer) -> Int {
     switch mode {
-    case .plain: Glibc.write(descriptor, bytes.baseAddress, bytes.count)
-    case .socket: send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
-    case .polled: isWritable(within: 0) ? Glibc.write(descriptor, bytes.baseAddress, min(bytes.count, Int(PIPE_BUF))) : 0
+    case .plain: unsafe Glibc.write(descriptor, bytes.baseAddress, bytes.count)
+    case .socket: unsafe send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
+    case .polled:
+      unsafe isWritable(within: 0) ? Glibc.write(descriptor, bytes.baseAddress, min(bytes.count, Int(PIPE_BUF))) : 0
     }
   }
 
@@ -78,7 +79,7 @@ struct NonBlockingWriter: Sendable {
 
   private func isWritable(within milliseconds: Int32) -> Bool {
     var poll = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-    return Glibc.poll(&poll, 1, milliseconds) > 0
+    return unsafe Glibc.poll(&poll, 1, milliseconds) > 0
   }
 }
 
@@ -92,7 +93,7 @@ private struct FileIdentity: Equatable {
   /// nil if the descriptor is closed.
   init?(of descriptor: Int32) {
     var status = stat()
-    guard fstat(descriptor, &status) == 0 else { return nil }
+    guard unsafe fstat(descriptor, &status) == 0 else { return nil }
     (device, inode, kind) = (status.st_dev, status.st_ino, status.st_mode & S_IFMT)
   }
 }

@@ -9,10 +9,10 @@ package struct ChildProcess: ~Copyable {
   /// signal blocked and with the default action for SIGPIPE.
   /// - Throws: if it cannot be started.
   package init(_ arguments: [String]) throws(FileError) {
-    let vector = arguments.map { strdup($0) } + [nil]
-    defer { for argument in vector { free(argument) } }
+    let vector = unsafe arguments.map { unsafe strdup($0) } + [nil]
+    defer { unsafe vector.forEach { unsafe free($0) } }
     var id = pid_t()
-    let code = withSpawnAttributes { posix_spawnp(&id, arguments[0], nil, $0, vector, environ) }
+    let code = unsafe withSpawnAttributes { unsafe posix_spawnp(&id, arguments[0], nil, $0, vector, environ) }
     guard code == 0 else { throw FileError(subject: arguments[0], action: "start it", code: code) }
     self.id = id
   }
@@ -30,7 +30,7 @@ package struct ChildProcess: ~Copyable {
   /// The status that waitpid(2) gives.
   private static func wait(for id: pid_t) -> Int32 {
     var status: Int32 = -1
-    while waitpid(id, &status, 0) == -1, errno == EINTR {}
+    while unsafe waitpid(id, &status, 0) == -1, errno == EINTR {}
     return status
   }
 }
@@ -61,13 +61,13 @@ package enum ProcessEnd: Equatable, Sendable {
 /// signals: none is blocked, and SIGPIPE has its default action.
 func withSpawnAttributes<Result>(_ body: (UnsafePointer<posix_spawnattr_t>) -> Result) -> Result {
   var attributes = posix_spawnattr_t()
-  posix_spawnattr_init(&attributes)
-  defer { posix_spawnattr_destroy(&attributes) }
+  unsafe posix_spawnattr_init(&attributes)
+  defer { unsafe posix_spawnattr_destroy(&attributes) }
   var signals = sigset_t()
-  sigemptyset(&signals)
-  posix_spawnattr_setsigmask(&attributes, &signals)
-  sigaddset(&signals, SIGPIPE)
-  posix_spawnattr_setsigdefault(&attributes, &signals)
-  posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-  return body(&attributes)
+  unsafe sigemptyset(&signals)
+  unsafe posix_spawnattr_setsigmask(&attributes, &signals)
+  unsafe sigaddset(&signals, SIGPIPE)
+  unsafe posix_spawnattr_setsigdefault(&attributes, &signals)
+  unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+  return unsafe body(&attributes)
 }

@@ -7,16 +7,16 @@ public enum HostProcess {
   public static var identifier: Int32 { getpid() }
 
   /// An environment variable; nil if it is not set.
-  public static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+  public static func variable(_ name: String) -> String? { unsafe getenv(name).map { unsafe String(cString: $0) } }
 
   /// All environment variables.
   public static var environment: [String: String] {
     var variables: [String: String] = [:]
-    var next = environ
-    while let entry = next.pointee {
-      let parts = String(cString: entry).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    var next = unsafe environ
+    while let entry = unsafe next.pointee {
+      let parts = unsafe String(cString: entry).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       if parts.count == 2 { variables[String(parts[0])] = String(parts[1]) }
-      next += 1
+      unsafe next += 1
     }
     return variables
   }
@@ -25,9 +25,9 @@ public enum HostProcess {
   /// processes often start with a limit of 1,024.
   public static func raiseDescriptorLimit() {
     var limit = rlimit()
-    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
     limit.rlim_cur = limit.rlim_max
-    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
   }
 
   /// Makes the C library return more of the freed memory to the system than it does by default. Has no effect if the
@@ -38,7 +38,7 @@ public enum HostProcess {
   /// opened: a file that got the number of a standard stream would receive the log, and the output of plugins.
   public static func openStandardStreams() {
     while true {
-      let descriptor = open("/dev/null", O_RDWR)
+      let descriptor = unsafe open("/dev/null", O_RDWR)
       guard descriptor > STDERR_FILENO else {
         if descriptor < 0 { return }
         continue
@@ -51,25 +51,25 @@ public enum HostProcess {
   /// The arguments that the process was started with, without its own name. Swift's `CommandLine` reads them from /proc
   /// and has none if that is not mounted.
   public static var arguments: [String] {
-    (1..<max(clinux_argument_count(), 1)).compactMap { clinux_argument($0).map { String(cString: $0) } }
+    (1..<max(clinux_argument_count(), 1)).compactMap { unsafe clinux_argument($0).map { unsafe String(cString: $0) } }
   }
 
   /// Whether /proc shows this process: proc(5). A container or a chroot may lack it.
-  public static var hasProc: Bool { access("/proc/self/exe", F_OK) == 0 || errno == EACCES }
+  public static var hasProc: Bool { unsafe access("/proc/self/exe", F_OK) == 0 || errno == EACCES }
 
   /// The file that the process was started from, by the name that was given to execve(2); empty if that is not known.
   /// Read it first before the working directory changes.
   public static let startedAs: String = {
-    guard let name = clinux_program() else { return "" }
-    guard let path = realpath(name, nil) else { return String(cString: name) }
-    defer { free(path) }
-    return String(cString: path)
+    guard let name = unsafe clinux_program() else { return "" }
+    guard let path = unsafe realpath(name, nil) else { return unsafe String(cString: name) }
+    defer { unsafe free(path) }
+    return unsafe String(cString: path)
   }()
 
   /// Most descriptors that the process may have open: getrlimit(2).
   package static var descriptorLimit: Int {
     var limit = rlimit()
-    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
+    guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
     return Int(clamping: limit.rlim_cur)
   }
 
@@ -82,9 +82,11 @@ public enum HostProcess {
   public static var binary: String {
     let link = "/proc/self/exe"
     var name = [UInt8](repeating: 0, count: Int(PATH_MAX))
-    let count = name.withUnsafeMutableBytes { readlink(link, $0.baseAddress!, $0.count) }
+    let count = unsafe name.withUnsafeMutableBytes { unsafe readlink(link, $0.baseAddress!, $0.count) }
     guard count > 0 else { return startedAs.isEmpty ? link : startedAs }
-    guard let path = String(validating: name[..<count], as: UTF8.self), access(path, X_OK) == 0 else { return link }
+    guard let path = String(validating: name[..<count], as: UTF8.self), unsafe access(path, X_OK) == 0 else {
+      return link
+    }
     return path
   }
 

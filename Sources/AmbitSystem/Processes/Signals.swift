@@ -37,7 +37,7 @@ public final class Signals: Sendable {
   /// - Throws: if the system has no thread to wait for signals.
   public init() throws(SystemError) {
     var set = Self.handled
-    let code = pthread_sigmask(SIG_BLOCK, &set, nil)
+    let code = unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
     guard code == 0 else { throw SystemError(operation: "pthread_sigmask", code: code) }
     HostProcess.surviveClosedPipes()
     try SystemThread(for: "signals") { self.receive() }.detach()
@@ -48,8 +48,8 @@ public final class Signals: Sendable {
 
   private static var handled: sigset_t {
     var set = sigset_t()
-    sigemptyset(&set)
-    for signal in numbers { sigaddset(&set, signal) }
+    unsafe sigemptyset(&set)
+    for signal in numbers { unsafe sigaddset(&set, signal) }
     return set
   }
 
@@ -87,11 +87,11 @@ public final class Signals: Sendable {
   }
 
   private func receive() {
-    clinux_name_thread("ambit-signals")
+    unsafe clinux_name_thread("ambit-signals")
     var set = Self.handled
     ccrash_note_waiter(SIGUSR1)
     while true {
-      let signal = sigwaitinfo(&set, nil)
+      let signal = unsafe sigwaitinfo(&set, nil)
       ccrash_rest_if_ending()
       switch signal {
       case -1 where errno == EINTR: continue

@@ -111,7 +111,7 @@ package final class ListeningSocket: Sendable {
       if address.family != AF_UNIX { try set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1) }
       // Before bind, which gives the file the socket's permissions, so that there is no moment with wider ones.
       if let mode { try SystemError.check("fchmod", fchmod(descriptor, mode)) }
-      try SystemError.check("bind", address.withPointer { bind(descriptor, $0, $1.pointee) })
+      try unsafe SystemError.check("bind", address.withPointer { unsafe bind(descriptor, $0, $1.pointee) })
       try SystemError.check("listen", listen(descriptor, backlog))
     } catch {
       clinux_close(descriptor)
@@ -125,7 +125,7 @@ package final class ListeningSocket: Sendable {
 
   private static func set(_ descriptor: Int32, _ level: Int32, _ name: Int32, _ value: Int32) throws(SystemError) {
     var value = value
-    try SystemError.check("setsockopt", setsockopt(descriptor, level, name, &value, 4))
+    try unsafe SystemError.check("setsockopt", setsockopt(descriptor, level, name, &value, 4))
   }
 
   /// Removes the file of a unix socket if no process listens on it. A file of another kind stays, so that bind fails:
@@ -133,12 +133,14 @@ package final class ListeningSocket: Sendable {
   /// - Returns: the process that listens, if one does.
   private static func removeStale(_ path: String) -> Int32? {
     var status = stat()
-    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return nil }
+    guard unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return nil }
     let probe = clinux_socket(AF_UNIX)
     defer { clinux_close(probe) }
     var address = SocketAddress(.unix(path: path))
-    guard address.withPointer({ connect(probe, $0, $1.pointee) }) != 0 else { return clinux_peer_process(probe) }
-    if errno == ECONNREFUSED { unlink(path) }
+    guard unsafe address.withPointer({ unsafe connect(probe, $0, $1.pointee) }) != 0 else {
+      return clinux_peer_process(probe)
+    }
+    if errno == ECONNREFUSED { unsafe unlink(path) }
     return nil
   }
 
@@ -152,7 +154,7 @@ package final class ListeningSocket: Sendable {
   package func close(isInUse: Bool = false) {
     guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
     // Before the descriptor is closed: as soon as nobody listens, another host may take the path over.
-    if let path { unlink(path) }
+    if let path { unsafe unlink(path) }
     guard !isInUse || clinux_replace(descriptor, relay) < 0 else { return }
     clinux_close(descriptor)
     if !isInUse { clinux_close(relay) }
@@ -188,7 +190,7 @@ enum SocketFolder {
 
   /// Takes the lock. The returned descriptor holds it until it is closed.
   private static func lock(_ folder: String) throws(SystemError) -> Int32 {
-    let descriptor = try SystemError.check("open", clinux_own(open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)))
+    let descriptor = try unsafe SystemError.check("open", clinux_own(open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)))
     while flock(descriptor, LOCK_EX) != 0 {
       guard errno == EINTR else {
         clinux_close(descriptor)

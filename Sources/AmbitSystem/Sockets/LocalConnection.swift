@@ -1,4 +1,5 @@
 internal import AmbitCore
+internal import CLinux
 internal import Glibc
 
 /// A connection to a unix socket on this machine, for a command that sends one request and reads the response. Its
@@ -12,7 +13,7 @@ package struct LocalConnection: ~Copyable {
     var address = SocketAddress(.unix(path: path))
     let descriptor = try SystemError.check("socket", socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0))
     do throws(SystemError) {
-      try SystemError.check("connect", address.withPointer { connect(descriptor, $0, $1.pointee) })
+      try unsafe SystemError.check("connect", address.withPointer { unsafe connect(descriptor, $0, $1.pointee) })
     } catch {
       close(descriptor)
       throw error
@@ -26,7 +27,9 @@ package struct LocalConnection: ~Copyable {
   package func send(_ text: String) throws(SystemError) {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress!, $0.count, Int32(MSG_NOSIGNAL)) }
+      let count = unsafe rest.withUnsafeBytes {
+        unsafe Glibc.send(descriptor, $0.baseAddress!, $0.count, Int32(MSG_NOSIGNAL))
+      }
       guard count >= 0 else { throw SystemError(operation: "cannot send the request") }
       rest.removeFirst(count)
     }
@@ -39,7 +42,7 @@ package struct LocalConnection: ~Copyable {
     var bytes: [UInt8] = []
     var piece = [UInt8](repeating: 0, count: 65_536)
     while true {
-      let count = read(descriptor, &piece, piece.count)
+      let count = unsafe read(descriptor, &piece, piece.count)
       guard count >= 0 else { throw SystemError(operation: "cannot read the response") }
       if count == 0 { return bytes }
       bytes += piece[..<count]

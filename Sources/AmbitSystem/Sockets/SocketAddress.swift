@@ -18,12 +18,12 @@ package struct SocketAddress {
 
   /// The address of a connection's peer: getpeername(2); nil if the descriptor is not connected.
   package init?(peerOf descriptor: Int32) {
-    guard withPointer({ getpeername(descriptor, $0, $1) }) == 0 else { return nil }
+    guard unsafe withPointer({ unsafe getpeername(descriptor, $0, $1) }) == 0 else { return nil }
   }
 
   /// The address that a socket is bound to: getsockname(2); nil if it is not bound.
   package init?(localOf descriptor: Int32) {
-    guard withPointer({ getsockname(descriptor, $0, $1) }) == 0 else { return nil }
+    guard unsafe withPointer({ unsafe getsockname(descriptor, $0, $1) }) == 0 else { return nil }
   }
 
   package var family: Int32 { Int32(storage.ss_family) }
@@ -42,8 +42,10 @@ package struct SocketAddress {
     guard family != AF_UNIX else { return "unix" }
     var copy = self
     var host = [CChar](repeating: 0, count: 64)
-    guard copy.withPointer({ getnameinfo($0, $1.pointee, &host, 64, nil, 0, NI_NUMERICHOST) }) == 0 else { return nil }
-    let name = host.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+    guard unsafe copy.withPointer({ unsafe getnameinfo($0, $1.pointee, &host, 64, nil, 0, NI_NUMERICHOST) }) == 0 else {
+      return nil
+    }
+    let name = unsafe host.withUnsafeBufferPointer { unsafe String(cString: $0.baseAddress!) }
     return family == AF_INET6 ? "[\(name)]:\(port)" : "\(name):\(port)"
   }
 
@@ -51,8 +53,8 @@ package struct SocketAddress {
   mutating func withPointer<Result>(
     _ body: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Result
   ) -> Result {
-    withUnsafeMutablePointer(to: &storage) { storage in
-      body(UnsafeMutableRawPointer(storage).assumingMemoryBound(to: sockaddr.self), &length)
+    unsafe withUnsafeMutablePointer(to: &storage) { storage in
+      unsafe body(UnsafeMutableRawPointer(storage).assumingMemoryBound(to: sockaddr.self), &length)
     }
   }
 
@@ -60,7 +62,7 @@ package struct SocketAddress {
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = port.bigEndian
-    withUnsafeMutableBytes(of: &address.sin_addr) { $0.copyBytes(from: bytes) }
+    unsafe withUnsafeMutableBytes(of: &address.sin_addr) { unsafe $0.copyBytes(from: bytes) }
     store(address)
   }
 
@@ -68,20 +70,20 @@ package struct SocketAddress {
     var address = sockaddr_in6()
     address.sin6_family = sa_family_t(AF_INET6)
     address.sin6_port = port.bigEndian
-    withUnsafeMutableBytes(of: &address.sin6_addr) { $0.copyBytes(from: bytes) }
+    unsafe withUnsafeMutableBytes(of: &address.sin6_addr) { unsafe $0.copyBytes(from: bytes) }
     store(address)
   }
 
   private init(path: String) {
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
+    unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
     store(address)
   }
 
   private mutating func store<Address>(_ address: Address) {
-    withUnsafeMutableBytes(of: &storage) { storage in
-      withUnsafeBytes(of: address) { storage.copyMemory(from: $0) }
+    unsafe withUnsafeMutableBytes(of: &storage) { storage in
+      unsafe withUnsafeBytes(of: address) { unsafe storage.copyMemory(from: $0) }
     }
     length = socklen_t(MemoryLayout<Address>.size)
   }
@@ -92,9 +94,9 @@ package struct SocketAddress {
       var none: in_port_t = 0
       return body(&none)
     }
-    return withPointer { address, _ in
-      UnsafeMutableRawPointer(address).withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
-        body(&$0.pointee.sin_port)
+    return unsafe withPointer { address, _ in
+      unsafe UnsafeMutableRawPointer(address).withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
+        unsafe body(&$0.pointee.sin_port)
       }
     }
   }

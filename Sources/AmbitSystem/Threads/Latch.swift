@@ -3,6 +3,7 @@ internal import Glibc
 /// A count of arrivals that threads wait for: it opens once, when all that is expected has arrived, each with a value.
 ///
 /// Arriving is for any thread and does not wait. Waiting is for threads that may block, never for an event loop.
+@safe
 public final class Latch<Value: Sendable>: @unchecked Sendable {
   private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -12,35 +13,35 @@ public final class Latch<Value: Sendable>: @unchecked Sendable {
   /// A latch that opens when `expected` values have arrived; at once if that is 0.
   public init(expected: Int = 1) {
     self.expected = expected
-    pthread_mutex_init(lock, nil)
+    unsafe pthread_mutex_init(lock, nil)
     var attributes = pthread_condattr_t()
-    pthread_condattr_init(&attributes)
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
-    pthread_cond_init(changed, &attributes)
+    unsafe pthread_condattr_init(&attributes)
+    unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+    unsafe pthread_cond_init(changed, &attributes)
   }
 
   deinit {
-    pthread_cond_destroy(changed)
-    pthread_mutex_destroy(lock)
-    changed.deallocate()
-    lock.deallocate()
+    unsafe pthread_cond_destroy(changed)
+    unsafe pthread_mutex_destroy(lock)
+    unsafe changed.deallocate()
+    unsafe lock.deallocate()
   }
 
   /// Delivers a value; the last one expected opens the latch. From any thread; does not wait.
   /// - Returns: whether this value was the last one expected, which exactly one caller is told.
   @discardableResult
   public func arrive(_ value: Value) -> Bool {
-    pthread_mutex_lock(lock)
-    defer { pthread_mutex_unlock(lock) }
+    unsafe pthread_mutex_lock(lock)
+    defer { unsafe pthread_mutex_unlock(lock) }
     values.append(value)
-    pthread_cond_broadcast(changed)
+    unsafe pthread_cond_broadcast(changed)
     return values.count == expected
   }
 
   /// The values that have arrived so far, in the order of arrival. From any thread.
   public var arrived: [Value] {
-    pthread_mutex_lock(lock)
-    defer { pthread_mutex_unlock(lock) }
+    unsafe pthread_mutex_lock(lock)
+    defer { unsafe pthread_mutex_unlock(lock) }
     return values
   }
 
@@ -52,12 +53,12 @@ public final class Latch<Value: Sendable>: @unchecked Sendable {
   public func wait(timeout: Int64 = .max) -> [Value]? {
     let (time, overflow) = Clock.monotonic.addingReportingOverflow(max(timeout, 0))
     var limit = timespec(tv_sec: Int(time / 1_000_000_000), tv_nsec: Int(time % 1_000_000_000))
-    pthread_mutex_lock(lock)
-    defer { pthread_mutex_unlock(lock) }
+    unsafe pthread_mutex_lock(lock)
+    defer { unsafe pthread_mutex_unlock(lock) }
     while values.count < expected {
       if overflow {
-        pthread_cond_wait(changed, lock)
-      } else if pthread_cond_timedwait(changed, lock, &limit) == ETIMEDOUT, values.count < expected {
+        unsafe pthread_cond_wait(changed, lock)
+      } else if unsafe pthread_cond_timedwait(changed, lock, &limit) == ETIMEDOUT, values.count < expected {
         return nil
       }
     }

@@ -13,13 +13,13 @@ public struct SystemThread {
   /// - Throws: if the system has no more threads.
   public init(for purpose: String, _ body: @escaping @Sendable () -> Void) throws(SystemError) {
     var created = pthread_t()
-    let body = Unmanaged.passRetained(Body(body))
+    let body = unsafe Unmanaged.passRetained(Body(body))
     var attributes = pthread_attr_t()
-    pthread_attr_init(&attributes)
-    defer { pthread_attr_destroy(&attributes) }
+    unsafe pthread_attr_init(&attributes)
+    defer { unsafe pthread_attr_destroy(&attributes) }
     // The default is one page, which a frame of ordinary size steps over.
-    pthread_attr_setguardsize(&attributes, cfiber_guard_size())
-    let code = pthread_create(
+    unsafe pthread_attr_setguardsize(&attributes, cfiber_guard_size())
+    let code = unsafe pthread_create(
       &created, &attributes,
       { body in
         cfiber_note_thread_stack()
@@ -28,12 +28,12 @@ public struct SystemThread {
         let number = cfiber_thread_number()
         numbers.withLock { _ = $0.insert(number) }
         defer { numbers.withLock { _ = $0.remove(number) } }
-        Unmanaged<Body>.fromOpaque(body!).takeRetainedValue().run()
+        unsafe Unmanaged<Body>.fromOpaque(body!).takeRetainedValue().run()
         cfiber_remove_signal_stack()
         return nil
-      }, body.toOpaque())
+      }, unsafe body.toOpaque())
     guard code == 0 else {
-      body.release()
+      unsafe body.release()
       // A kernel without clone3 answers ENOSYS, and the C library then uses clone; a container's filter that answers EPERM
       // makes it fail.
       let hint = code == EPERM ? " (a container engine's filter that refuses clone3? update the engine)" : ""
@@ -56,10 +56,10 @@ public struct SystemThread {
   /// Bytes of each thread's stack: `ulimit -s`, see pthread_create(3).
   package static let stackSize: Int = {
     var attributes = pthread_attr_t()
-    pthread_attr_init(&attributes)
-    defer { pthread_attr_destroy(&attributes) }
+    unsafe pthread_attr_init(&attributes)
+    defer { unsafe pthread_attr_destroy(&attributes) }
     var size = 0
-    pthread_attr_getstacksize(&attributes, &size)
+    unsafe pthread_attr_getstacksize(&attributes, &size)
     return size
   }()
 

@@ -6,6 +6,7 @@ internal import Synchronization
 ///
 /// It is built on futex(2) and needs no descriptor, which code of a plugin could close. The owner calls `destroy` when no
 /// thread waits or notifies any more.
+@safe
 public struct Wakeup: @unchecked Sendable {
   private enum State {
     static let empty: UInt32 = 0
@@ -16,13 +17,13 @@ public struct Wakeup: @unchecked Sendable {
   private let state: UnsafeMutablePointer<Atomic<UInt32>>
 
   public init() {
-    state = .allocate(capacity: 1)
-    state.initialize(to: Atomic(State.empty))
+    unsafe state = .allocate(capacity: 1)
+    unsafe state.initialize(to: Atomic(State.empty))
   }
 
   public func destroy() {
-    state.deinitialize(count: 1)
-    state.deallocate()
+    unsafe state.deinitialize(count: 1)
+    unsafe state.deallocate()
   }
 
   /// Waits until `notify` has been called since the last `wait` returned. What the other thread wrote before it notified
@@ -30,31 +31,31 @@ public struct Wakeup: @unchecked Sendable {
   /// - Parameter spinTime: so many nanoseconds the thread spins before it sleeps. Where the notification is due any
   ///   moment, that saves both threads the cost of a sleep and a wake-up.
   public func wait(spinningFor spinTime: Int64 = 0) {
-    if spinTime > 0 { Spinning.wait(for: spinTime) { state.pointee.load(ordering: .relaxed) == State.notified } }
+    if spinTime > 0 { Spinning.wait(for: spinTime) { unsafe state.pointee.load(ordering: .relaxed) == State.notified } }
     while !take() {
-      _ = state.pointee.compareExchange(expected: State.empty, desired: State.asleep, ordering: .relaxed)
-      clinux_futex_wait(state, State.asleep, -1)
+      _ = unsafe state.pointee.compareExchange(expected: State.empty, desired: State.asleep, ordering: .relaxed)
+      unsafe clinux_futex_wait(state, State.asleep, -1)
     }
   }
 
   /// Waits at most so many nanoseconds; negative: without a limit. May return early.
   public func wait(atMost nanoseconds: Int64) {
     if take() { return }
-    _ = state.pointee.compareExchange(expected: State.empty, desired: State.asleep, ordering: .relaxed)
-    clinux_futex_wait(state, State.asleep, nanoseconds)
+    _ = unsafe state.pointee.compareExchange(expected: State.empty, desired: State.asleep, ordering: .relaxed)
+    unsafe clinux_futex_wait(state, State.asleep, nanoseconds)
     // A notification that comes from here on is kept for the next wait.
     if take() { return }
-    _ = state.pointee.compareExchange(expected: State.asleep, desired: State.empty, ordering: .relaxed)
+    _ = unsafe state.pointee.compareExchange(expected: State.asleep, desired: State.empty, ordering: .relaxed)
   }
 
   /// Wakes the thread that waits, or the next that will. From any thread; does not wait.
   public func notify() {
-    guard state.pointee.exchange(State.notified, ordering: .releasing) == State.asleep else { return }
-    clinux_futex_wake(state)
+    guard unsafe state.pointee.exchange(State.notified, ordering: .releasing) == State.asleep else { return }
+    unsafe clinux_futex_wake(state)
   }
 
   private func take() -> Bool {
-    state.pointee.compareExchange(expected: State.notified, desired: State.empty, ordering: .acquiring).exchanged
+    unsafe state.pointee.compareExchange(expected: State.notified, desired: State.empty, ordering: .acquiring).exchanged
   }
 }
 
