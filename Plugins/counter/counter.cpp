@@ -1,9 +1,9 @@
-/* counter: state that outlives requests, and a job that outlives them too.
+/* counter: state and a job that outlive the requests.
  *
- *     curl -X POST http://127.0.0.1:8080/counter       counts one more
- *     curl http://127.0.0.1:8080/counter               shows the count, and for how many seconds the plugin has run
+ *     curl -X POST http://127.0.0.1:8080/counter       adds one to the count
+ *     curl http://127.0.0.1:8080/counter               shows the count, and how long the plugin has been running
  *
- * A reload with a new version of this plugin begins a new generation, with a state and a ticker of its own.
+ * A reload with a new version of this plugin starts a new generation with its own count and its own ticker.
  */
 #include <ambit.h>
 
@@ -12,7 +12,7 @@
 
 namespace {
 
-/* Handlers run on several event loops at once, so what they share is atomic. */
+/* Handlers run on several event loops at once, so the members are atomic. */
 struct Counter {
   std::atomic<unsigned long> count{0};
   std::atomic<unsigned long> seconds{0};
@@ -33,14 +33,14 @@ int32_t increment(ambit_scope *scope) {
   return show(scope, counter_of(scope).count.fetch_add(1, std::memory_order_relaxed) + 1);
 }
 
-/* Runs every second in the plugin's scope: the end of a request does not end it, the end of the generation does. */
+/* Runs every second. It is spawned in the plugin's scope, so it ends with the generation and not with a request. */
 int32_t tick(ambit_scope *, void *arg) {
   static_cast<Counter *>(arg)->seconds.fetch_add(1, std::memory_order_relaxed);
   return AMBIT_OK;
 }
 
-/* Runs once, before the first request. Memory of the plugin's scope lives until the last job of the generation has
- * ended, and a Counter needs no destructor, so that there is nothing to undo in a `stop`. */
+/* Runs once, before the first request. There is no `stop`: the memory of the plugin's scope lives until the last job of
+ * the generation has ended, and a Counter needs no destructor. */
 int32_t start(ambit_scope *plugin) {
   void *memory = ambit_alloc(plugin, sizeof(Counter));
   if (memory == nullptr)

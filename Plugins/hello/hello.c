@@ -1,16 +1,16 @@
-/* hello: a first plugin. It greets, and it sends back what it is sent.
+/* hello: a first plugin. It greets, and it sends back the body of a request.
  *
  *     curl http://127.0.0.1:8080/hello/World
  *     curl -H 'Content-Type: image/png' --data-binary @picture.png -o same.png http://127.0.0.1:8080/echo
  *
- * The greeting can be set in host.conf:
+ * host.conf can change the greeting:
  *
  *     [plugin.hello]
  *     greeting = "Good day"
  */
 #include <ambit.h>
 
-/* GET /hello/{name}: a whole response at once. */
+/* GET /hello/{name}: sends the whole response with one call. */
 static int32_t hello(ambit_scope *scope) {
   ambit_str greeting = ambit_setting(scope, "greeting");
   if (greeting.ptr == NULL)
@@ -22,14 +22,14 @@ static int32_t hello(ambit_scope *scope) {
   return ambit_respond(scope, 200, "text/plain; charset=utf-8", text.ptr, text.len);
 }
 
-/* POST /echo: a body of any length in pieces. Reading waits for the client to send and writing for it to receive, so
- * that the buffer is all the memory this takes. A client that leaves makes either fail. */
+/* POST /echo: sends a body of any length piece by piece. ambit_read waits until the client sends and ambit_write until
+ * it receives, so one buffer is enough. If the client leaves, both calls fail and the handler returns. */
 static int32_t echo(ambit_scope *scope) {
   const char *type = ambit_cstr(scope, ambit_header(scope, "Content-Type"));
   if (type != NULL)
     ambit_set_header(scope, "Content-Type", type);
 
-  /* Large pieces take fewer system calls; more than the whole body, where its length is known, would be a waste. */
+  /* Large pieces need fewer system calls. A known body that is shorter needs no larger buffer. */
   int64_t body_length = ambit_body_length(scope);
   size_t size = body_length >= 0 && body_length < 64 * 1024 ? (size_t)body_length : 64 * 1024;
   char *buffer = ambit_alloc(scope, size);

@@ -1,16 +1,16 @@
-/* simple_service: jobs live as long as the request that spawned them.
+/* simple_service: jobs end with the request that spawned them.
  *
- *     curl -i http://127.0.0.1:8080/simple             answered at once: its job is cancelled, cause=done
- *     curl -m 1 http://127.0.0.1:8080/hold             the client gives up: cause=disconnect
- *     curl 'http://127.0.0.1:8080/hold?seconds=4'      the client stays: the job finishes
+ *     curl -i http://127.0.0.1:8080/simple             responds at once; the job is cancelled with cause=done
+ *     curl -m 1 http://127.0.0.1:8080/hold             the client leaves; the job is cancelled with cause=disconnect
+ *     curl 'http://127.0.0.1:8080/hold?seconds=4'      the client waits; the job finishes
  *
- * The host's log tells what became of each job. Nothing here stops a job: the end of its request does.
+ * The host's log shows how each job ended. The plugin stops no job: the host cancels it when the request ends.
  */
 #include <ambit.h>
 
 enum { STEPS = 5, LONGEST_HOLD = 3600 };
 
-/* A job: five steps of half a second. When its scope ends the wait returns, and the job should soon return too. */
+/* A job of five steps of half a second. When its scope ends, ambit_sleep returns at once and the job returns, too. */
 static int32_t work(ambit_scope *scope, void *arg) {
   (void)arg;
   for (int step = 1; step <= STEPS; step++) {
@@ -30,10 +30,10 @@ static ambit_status spawn_work(ambit_scope *scope) {
   return ambit_spawn(scope, work, NULL, &options, NULL);
 }
 
-/* GET /simple: spawns the job and returns, which answers with an empty 200. The response does not wait for the job. */
+/* GET /simple: spawns the job and returns, so the host sends an empty 200. The response does not wait for the job. */
 static int32_t simple(ambit_scope *scope) { return spawn_work(scope); }
 
-/* The query's `seconds`, 3 if there is none; -1 unless it is a whole number from 0 to LONGEST_HOLD. */
+/* The field `seconds` of the query, 3 if there is none; -1 unless it is a whole number from 0 to LONGEST_HOLD. */
 static int64_t seconds_to_hold(ambit_scope *scope) {
   ambit_str text = ambit_query(scope, "seconds");
   if (text.ptr == NULL)
@@ -48,7 +48,7 @@ static int64_t seconds_to_hold(ambit_scope *scope) {
   return seconds;
 }
 
-/* GET /hold?seconds=N: spawns the same job and answers after a while. */
+/* GET /hold?seconds=N: spawns the same job and responds after N seconds. */
 static int32_t hold(ambit_scope *scope) {
   int64_t seconds = seconds_to_hold(scope);
   if (seconds < 0)
@@ -69,5 +69,5 @@ static const ambit_route routes[] = {
 
 AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
     AMBIT_PLUGIN_HEADER, .name = "simple_service",
-    .version = "1.0",    .about = "Shows jobs that live and die with their request.",
+    .version = "1.0",    .about = "Shows jobs that end with their request.",
     .routes = routes,    .route_count = sizeof routes / sizeof routes[0]};

@@ -1,5 +1,5 @@
-/* typed: C functions as they are, each a route by its signature. The host makes the arguments from the request, calls
- * the function, and answers with what it returns and reports; bad arguments never get here.
+/* typed: function routes, which are plain C functions with a signature. The host converts the arguments from the
+ * request, calls the function, and sends its result. It answers bad arguments with 400 and does not call the function.
  *
  *     curl http://127.0.0.1:8080/sum/2/40
  *     curl http://127.0.0.1:8080/sum/2/x                            400: b: expected i64 ..., found "x"
@@ -7,18 +7,18 @@
  *     curl --data '2 3.5 5' http://127.0.0.1:8080/statistics
  *     curl -H 'Content-Type: application/json' --data '{"milliseconds":250}' http://127.0.0.1:8080/nap
  *
- * A signature is a promise that the compiler does not check: one that differs from its function's types makes the call
- * as wrong as a wrong declaration in C would.
+ * The compiler does not check a signature against its function. A wrong signature is undefined behaviour, as a wrong
+ * prototype is in C.
  */
 #include <ambit.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* GET /sum/{a}/{b}: numbers in, a number out. Sums that do not fit wrap around. */
+/* GET /sum/{a}/{b}: takes and returns numbers. Sums that do not fit wrap around. */
 static int64_t sum(int64_t a, int64_t b) { return (int64_t)((uint64_t)a + (uint64_t)b); }
 
-/* GET /greeting/{name}: text that the caller has to free, which is what "str free" says. */
+/* GET /greeting/{name}: returns a text that the caller must free. "str free" tells the host to do so. */
 static char *greeting(const char *name, const char *punctuation) {
   const char *format = "Hello, %s%s";
   const int length = snprintf(NULL, 0, format, name, punctuation);
@@ -28,8 +28,8 @@ static char *greeting(const char *name, const char *punctuation) {
   return text;
 }
 
-/* POST /statistics: several results, each through a pointer. Returns how many numbers it has read, up to the first word
- * that is none. */
+/* POST /statistics: returns several results through pointers. The result is the number of numbers before the first word
+ * that is not a number. */
 static uint64_t statistics(const char *text, double *mean, double *least, double *greatest) {
   uint64_t count = 0;
   double sum = 0;
@@ -51,8 +51,8 @@ static uint64_t statistics(const char *text, double *mean, double *least, double
   return count;
 }
 
-/* POST /nap: a function that takes the scope can do what a handler can. It waits on its fiber, and a client that leaves
- * ends the wait. Its result is a status: anything but 0 is answered with 500. */
+/* POST /nap: a function that takes the scope can do whatever a handler can. It waits on its fiber, and the wait ends if
+ * the client leaves. It returns a status: the host answers 500 unless it is 0. */
 static int32_t nap(ambit_scope *scope, uint32_t milliseconds) {
   const ambit_status status = ambit_sleep(scope, AMBIT_MILLISECONDS((int64_t)milliseconds));
   if (status == AMBIT_CANCELLED)
@@ -73,5 +73,5 @@ static const ambit_route routes[] = {
 
 AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
     AMBIT_PLUGIN_HEADER, .name = "typed",
-    .version = "1.0",    .about = "C functions as they are.",
+    .version = "1.0",    .about = "C functions as routes.",
     .routes = routes,    .route_count = sizeof routes / sizeof routes[0]};
