@@ -37,37 +37,43 @@ extension RouteSetting {
       else { return [] }
       return find(
         "blocking",
-        "false calls \(call.symbol) of \(library) on several event loops at once; "
-          + #"expected "serial = false" beside it, which says that the function is thread-safe, found no "serial"; "#
-          + #"if it is not, leave "blocking" out, and calls run one at a time on a thread"#)
+        #"expected "serial = false" beside "blocking = false", found no "serial"; the functions of \#(library) would run "#
+          + #"on several event loops at once: add "serial = false" if \#(call.symbol) is thread-safe, else remove "#
+          + #""blocking", and calls run one at a time on a thread"#)
     }
   }
 }
 
-/// Two routes to functions of one library, of which one wants a thread of its own for the library and the other does not
-/// run on it.
+/// Two routes to functions of one library, of which one gives the library a thread of its own and the other runs elsewhere.
 enum ThreadConflict {
-  /// Of a route at `path` with one that was read before; nil if there is none.
+  /// The conflict of the route at `path` with one of the `earlier` routes; nil if there is none.
   static func first(of route: RouteSetting, at path: SettingPath, among earlier: [RouteSetting]) -> Diagnostic? {
     guard let call = route.call else { return nil }
     for other in earlier where other.call?.target.provider == call.target.provider {
-      let (owner, guest) = route.thread == .own ? (route, other) : (other, route)
-      guard owner.thread == .own, let found = guest.otherThread else { continue }
-      let key = path.appending(.key(route.thread == .own ? "thread" : found.key))
-      let position = other.place.position.map { " (line \($0.line))" } ?? ""
-      let library = call.target.provider.name
+      let own = (key: "thread", text: #"thread = "own""#)
+      let found: (key: String, text: String)
+      let before: String
+      if route.thread == .own, let elsewhere = other.otherThread {
+        (found, before) = (own, elsewhere.text)
+      } else if other.thread == .own, let elsewhere = route.otherThread {
+        (found, before) = (elsewhere, own.text)
+      } else {
+        continue
+      }
+      let key = path.appending(.key(found.key))
+      let line = other.place.position.map { " (line \($0.line))" } ?? ""
       return Diagnostic(
         path: key,
-        message: "\(key): expected the same thread for all routes of \(library); found \(found.text) in "
-          + "\(guest.place.path) and thread = \"own\" in \(owner.place.path), of which \(other.place.path)\(position) "
-          + #"stands first; with thread = "own" all calls of a library run on one thread"#)
+        message: "\(key): expected the same thread for all routes of \(call.target.provider.name), found \(found.text) "
+          + "here and \(before) in \(other.place.path)\(line); "
+          + #"with thread = "own" all calls of a library run on one thread"#)
     }
     return nil
   }
 }
 
 extension RouteSetting {
-  /// What says that the function runs on another thread than the library's own.
+  /// The setting that makes the function run on another thread than the library's own; nil if there is none.
   fileprivate var otherThread: (key: String, text: String)? {
     if blocking == false { return ("blocking", "blocking = false") }
     if serial == false { return ("serial", "serial = false") }

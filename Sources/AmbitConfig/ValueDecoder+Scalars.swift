@@ -141,7 +141,7 @@ extension ValueDecoder where Value == [ListenAddress] {
       let place = path.appending(.index(index))
       guard let address = address.decode(element, place, &diagnostics) else { continue }
       if let earlier = addresses.firstIndex(of: address), !address.isChosenBySystem {
-        let message = "\(place): expected each address once, found \(element), which is \(path)[\(earlier)] already"
+        let message = "\(place): expected each address once, found \(element), which \(path)[\(earlier)] has already"
         diagnostics.append(Diagnostic(path: place, message: message))
       }
       addresses.append(address)

@@ -1,13 +1,13 @@
-/// Where the host accepts connections.
+/// An address on which the host accepts connections.
 public enum ListenAddress: Sendable, Hashable {
   /// Every IPv4 and IPv6 address of the machine, written `*:8080`.
   case any(port: UInt16)
   /// One address, as its 4 (IPv4) or 16 (IPv6) bytes in network order.
   case internet(address: [UInt8], port: UInt16)
-  /// A socket in the file system, with its absolute path of at most `longestPath` bytes.
+  /// A unix socket, by its absolute path of at most `longestPath` bytes.
   case unix(path: String)
 
-  /// What Linux has room for, less the terminating zero.
+  /// The longest path that Linux accepts, in bytes, without the terminating NUL.
   public static let longestPath = 107
 }
 
@@ -20,7 +20,7 @@ public struct ListenAddressError: Error, Equatable {
 }
 
 extension ListenAddress {
-  /// Takes `127.0.0.1:8080`, `[::1]:8080`, `*:8080` and `unix:/run/ambit.sock`. Names are not looked up.
+  /// Parses `127.0.0.1:8080`, `[::1]:8080`, `*:8080` or `unix:/run/ambit.sock`. Host names are not looked up.
   public init(_ text: String) throws(ListenAddressError) {
     let scheme = "unix:"
     if text.hasPrefix(scheme) {
@@ -36,7 +36,7 @@ extension ListenAddress {
   }
 
   private static func path(_ path: String) throws(ListenAddressError) -> String {
-    guard path.hasPrefix("/") else { throw ListenAddressError(hint: "the path of a socket begins with \"/\"") }
+    guard path.hasPrefix("/") else { throw ListenAddressError(hint: "the path of a socket must begin with \"/\"") }
     guard path.utf8.count <= longestPath else {
       throw ListenAddressError(
         hint: "the path of a socket has at most \(longestPath) bytes, this one has \(path.utf8.count)")
@@ -51,13 +51,14 @@ extension ListenAddress {
   private static func address(_ host: Substring) throws(ListenAddressError) -> [UInt8] {
     if host.hasPrefix("["), host.hasSuffix("]") {
       guard let bytes = IPAddressText.ipv6(host.dropFirst().dropLast()) else {
-        throw ListenAddressError(hint: "between the brackets stands an IPv6 address")
+        throw ListenAddressError(hint: "expected an IPv6 address between the brackets")
       }
       return bytes
     }
     if let bytes = IPAddressText.ipv4(host) { return bytes }
-    if IPAddressText.ipv6(host) != nil { throw ListenAddressError(hint: "an IPv6 address stands in brackets") }
-    throw ListenAddressError(hint: host.isEmpty ? "for all addresses write \"*\"" : "names are not looked up")
+    if IPAddressText.ipv6(host) != nil { throw ListenAddressError(hint: "put an IPv6 address in brackets") }
+    throw ListenAddressError(
+      hint: host.isEmpty ? "for all addresses write \"*\"" : "host names are not looked up, write an IP address")
   }
 }
 
@@ -76,7 +77,7 @@ extension ListenAddress: CustomStringConvertible {
 
 /// IP addresses as text and as bytes in network order.
 enum IPAddressText {
-  /// Four decimal numbers without leading zeros, which some readers take for octal.
+  /// Four decimal numbers. Leading zeros are refused, because some parsers read such numbers as octal.
   static func ipv4(_ text: Substring) -> [UInt8]? {
     let parts = text.split(separator: ".", omittingEmptySubsequences: false)
     let bytes = parts.compactMap { part in UInt8(part).flatMap { String($0) == part ? $0 : nil } }

@@ -7,12 +7,12 @@ public struct ReloadDebounce: Sendable {
   public static let interval: Int64 = 250_000_000
 
   private var latestBegin: Int64?
-  /// Whether a signal has come since the latest reload began.
+  /// Whether a signal has arrived since the latest reload began.
   public private(set) var isRequested = false
 
   public init() {}
 
-  /// A signal has come.
+  /// Records that a signal has arrived.
   public mutating func request() { isRequested = true }
 
   /// A reload begins at `now`, whoever asked for it. It serves all signals so far.

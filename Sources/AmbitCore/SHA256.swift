@@ -1,4 +1,5 @@
-/// The SHA-256 of some bytes (FIPS 180-4): the identity of a plugin's content, whatever the file's inode or time say.
+/// The SHA-256 of some bytes (FIPS 180-4): it identifies the content of a plugin, independently of the file's inode and
+/// time.
 public struct SHA256: Hashable, Sendable, CustomStringConvertible {
   private let words: InlineArray<8, UInt32>
 
@@ -13,13 +14,13 @@ public struct SHA256: Hashable, Sendable, CustomStringConvertible {
   public struct Pieces {
     private var state = SHA256.initialState
     private var schedule = [UInt32](repeating: 0, count: 64)
-    /// The bytes behind the last whole block.
+    /// The bytes after the last complete block.
     private var rest: [UInt8] = []
     private var total = 0
 
     public init() {}
 
-    /// Adds `bytes` behind those that came before.
+    /// Appends `bytes` to the bytes before.
     public mutating func append(_ bytes: Span<UInt8>) {
       total += bytes.count
       var start = 0
@@ -51,7 +52,7 @@ public struct SHA256: Hashable, Sendable, CustomStringConvertible {
 
   private init(words: InlineArray<8, UInt32>) { self.words = words }
 
-  /// The hash that `text` is the description of; nil if it is none.
+  /// Parses the description of a hash; nil if `text` is not one.
   public init?(hexadecimal text: String) {
     let digits = Array(text)
     guard digits.count == 64 else { return nil }
@@ -74,7 +75,7 @@ public struct SHA256: Hashable, Sendable, CustomStringConvertible {
     }.joined()
   }
 
-  /// The first 12 hexadecimal digits: enough to tell builds apart in file names and log lines.
+  /// The first 12 hexadecimal digits, which are enough to distinguish builds in file names and log lines.
   public var prefix: String { String(description.prefix(12)) }
 
   /// The rest of the message, a one bit, zeros, and the message's length in bits (5.1.1).
@@ -89,7 +90,7 @@ public struct SHA256: Hashable, Sendable, CustomStringConvertible {
     return block
   }
 
-  /// One block of 64 bytes into the state (6.2.2). `schedule` is working memory, 64 words of any content.
+  /// Adds one block of 64 bytes to the state (6.2.2). `schedule` is working memory: 64 words of any content.
   private static func compress(_ block: Span<UInt8>, into state: inout [UInt32], schedule: inout [UInt32]) {
     for index in 0..<16 {
       let byte = index * 4

@@ -103,11 +103,11 @@ import Testing
     (
       "listen = ['localhost:80']",
       #"1:11: listen[0]: expected "ADDRESS:PORT", "[IPv6 ADDRESS]:PORT", "*:PORT" or "unix:/PATH", "#
-        + #"found "localhost:80"; names are not looked up"#
+        + #"found "localhost:80"; host names are not looked up, write an IP address"#
     ),
     (
       "listen = ['[::1]:80', '[0:0::1]:80']",
-      #"1:23: listen[1]: expected each address once, found "[0:0::1]:80", which is listen[0] already"#
+      #"1:23: listen[1]: expected each address once, found "[0:0::1]:80", which listen[0] has already"#
     ),
   ])
   func `say what an address looks like`(text: String, message: String) {

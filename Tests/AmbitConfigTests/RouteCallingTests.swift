@@ -23,9 +23,10 @@ import Testing
     let target = try CallTarget(parsing: call)
     #expect(
       messages(route(call, "blocking = false")) == [
-        "host.conf:4:1: route[0].blocking: false calls \(target.symbol) of \(target.provider.name) on several event "
-          + #"loops at once; expected "serial = false" beside it, which says that the function is thread-safe, "#
-          + #"found no "serial"; if it is not, leave "blocking" out, and calls run one at a time on a thread"#
+        #"host.conf:4:1: route[0].blocking: expected "serial = false" beside "blocking = false", found no "serial"; "#
+          + "the functions of \(target.provider.name) would run on several event loops at once: add "
+          + #""serial = false" if \#(target.symbol) is thread-safe, else remove "blocking", and calls run one at a time "#
+          + "on a thread"
       ])
   }
 
@@ -74,13 +75,17 @@ import Testing
   ) {
     let own = route("./libfoo.so: i32 f()", "thread = 'own'")
     let other = route("./libfoo.so: i32 g()", line)
-    let sentence = "expected the same thread for all routes of ./libfoo.so; found \(text) in "
+    let sentence = "expected the same thread for all routes of ./libfoo.so, found"
+    let reason = #"with thread = "own" all calls of a library run on one thread"#
+    let ownThread = #"thread = "own""#
     #expect(
       messages(own + other) == [
-        "host.conf:8:1: route[1].\(key): \(sentence)route[1] and thread = \"own\" in route[0], of which route[0] "
-          + #"(line 1) stands first; with thread = "own" all calls of a library run on one thread"#
+        "host.conf:8:1: route[1].\(key): \(sentence) \(text) here and \(ownThread) in route[0] (line 1); \(reason)"
       ])
-    #expect(messages(other + own).first?.hasPrefix("host.conf:8:1: route[1].thread: \(sentence)route[0]") == true)
+    #expect(
+      messages(other + own) == [
+        "host.conf:8:1: route[1].thread: \(sentence) \(ownThread) here and \(text) in route[0] (line 1); \(reason)"
+      ])
     #expect(messages(own + route("./libfoo.so: i32 g()")) == [])
     #expect(messages(own + route("./libfoo.so: i32 g()", "serial = true")) == [])
     #expect(messages(own + route("./libbar.so: i32 g()", line)) == [])

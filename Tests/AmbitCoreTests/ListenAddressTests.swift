@@ -19,14 +19,14 @@ import Testing
   @Test(arguments: [
     ("", "the port is missing"), ("8080", "the port is missing"),
     (":8080", #"for all addresses write "*""#),
-    ("localhost:8080", "names are not looked up"), ("127.1:80", "names are not looked up"),
-    ("127.0.0.256:80", "names are not looked up"), ("127.0.0.01:80", "names are not looked up"),
+    ("localhost:8080", "host names are not looked up, write an IP address"), ("127.1:80", "host names are not looked up, write an IP address"),
+    ("127.0.0.256:80", "host names are not looked up, write an IP address"), ("127.0.0.01:80", "host names are not looked up, write an IP address"),
     ("127.0.0.1:", "a port is a number from 0 to 65535"), ("127.0.0.1:65536", "a port is a number from 0 to 65535"),
     ("127.0.0.1:+1", "a port is a number from 0 to 65535"), ("127.0.0.1:http", "a port is a number from 0 to 65535"),
-    ("::1:80", "an IPv6 address stands in brackets"),
-    ("[127.0.0.1]:80", "between the brackets stands an IPv6 address"),
-    ("[fe80::1%eth0]:80", "between the brackets stands an IPv6 address"),
-    ("unix:run/x.sock", #"the path of a socket begins with "/""#),
+    ("::1:80", "put an IPv6 address in brackets"),
+    ("[127.0.0.1]:80", "expected an IPv6 address between the brackets"),
+    ("[fe80::1%eth0]:80", "expected an IPv6 address between the brackets"),
+    ("unix:run/x.sock", #"the path of a socket must begin with "/""#),
   ])
   func `are refused with a hint`(text: String, hint: String) {
     #expect(throws: ListenAddressError(hint: hint)) { try ListenAddress(text) }

@@ -7,7 +7,7 @@ extension RawSpan {
     return unsafe unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
   }
 
-  /// Two bytes as a number in the order of the machine; nil if they are not both there.
+  /// Two bytes as a number in native byte order; nil if the span ends before.
   @inline(__always)
   func pair(at offset: Int) -> UInt16? {
     guard byteCount >= 2, UInt(bitPattern: offset) <= UInt(bitPattern: byteCount &- 2) else { return nil }
@@ -19,16 +19,16 @@ extension RawSpan {
     UInt64(unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self))
   }
 
-  /// Eight bytes as a number in the order of the machine.
+  /// Eight bytes as a number in native byte order.
   @inline(__always)
   func word(at offset: Int) -> UInt64 {
     unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
   }
 
-  /// A range of fewer bytes than this is told by a number.
+  /// A range of fewer bytes than this is identified by its `number`.
   static var numberSize: Int { 8 }
 
-  /// Fewer than eight bytes as one number: two ranges of one length are equal if and only if their numbers are.
+  /// Fewer than eight bytes as one number. Two ranges of the same length are equal if and only if their numbers are.
   @inline(__always)
   func number(at offset: Int, count: Int) -> UInt64 {
     if count >= 4 { return quad(at: offset) | quad(at: offset + count - 4) << 32 }
@@ -37,8 +37,7 @@ extension RawSpan {
       | UInt64(self[octet: offset + count - 1]) << 16
   }
 
-  /// A number that equal bytes have in common for one seed and unequal bytes rarely. Whoever may choose the bytes can
-  /// make two collide, so it only ever says where to look.
+  /// A hash of the bytes. A client can choose bytes that collide, so the hash is only a hint where to look.
   @inline(__always)
   func digest(at offset: Int, count: Int, seed: UInt64) -> UInt64 {
     var digest = (seed ^ UInt64(truncatingIfNeeded: count) << 32) &* 0x9E37_79B9_7F4A_7C15
@@ -57,7 +56,8 @@ extension RawSpan {
     equals(at: offset, unsafe other.bytes, at: otherOffset, count: count, ignoring: 0)
   }
 
-  /// The same but for bits of each byte that are ignored: those set in `bits`, which repeats one byte eight times.
+  /// As above, without regard to some bits of each byte: those that are set in `bits`, which repeats one byte eight
+  /// times.
   @inline(__always)
   func equals(at offset: Int, _ other: RawSpan, at otherOffset: Int, count: Int, ignoring bits: UInt64) -> Bool {
     if count < 8 {
@@ -72,7 +72,7 @@ extension RawSpan {
   }
 }
 
-/// One round: every bit of the word reaches the low bits, which are the ones that pick a slot.
+/// One round of the hash. Every bit of the word affects the low bits, which select the slot.
 @inline(__always)
 private func mixed(_ digest: UInt64, _ word: UInt64) -> UInt64 {
   let product = (digest ^ word) &* 0xD6E8_FEB8_6659_FD93

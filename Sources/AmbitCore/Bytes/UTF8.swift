@@ -1,7 +1,7 @@
 /// Well-formed UTF-8 (RFC 3629, section 4): no overlong forms, no surrogates, nothing above U+10FFFF.
 extension RawSpan {
-  /// How many bytes the character at a place has, 1 to 4; nil if the bytes up to `end` do not begin with a whole,
-  /// well-formed one.
+  /// The number of bytes of the character at a position, 1 to 4; nil unless the bytes up to `end` begin with a
+  /// complete, well-formed character.
   @inline(__always)
   func characterLength(at position: Int, end: Int) -> Int? {
     let first = self[octet: position]

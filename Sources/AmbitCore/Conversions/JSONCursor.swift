@@ -33,7 +33,7 @@ struct JSONCursor: Sendable {
   mutating func name(_ bytes: RawSpan) throws(JSONError) -> (inside: ByteRange, hasEscapes: Bool) {
     guard take(Ascii.quote, bytes) else { throw unexpected(bytes, expected: "a name in quotes") }
     let name = try restOfString(bytes)
-    guard take(Ascii.colon, bytes) else { throw unexpected(bytes, expected: "`:` behind the name") }
+    guard take(Ascii.colon, bytes) else { throw unexpected(bytes, expected: "`:` after the name") }
     return name
   }
 

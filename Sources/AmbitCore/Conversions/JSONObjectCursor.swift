@@ -52,7 +52,7 @@ public struct JSONObjectCursor: Sendable {
     state = .after
     cursor.skipBlanks(bytes)
     guard cursor.position == bytes.byteCount else {
-      throw cursor.unexpected(bytes, expected: "the end behind the object")
+      throw cursor.unexpected(bytes, expected: "the end of the text after the object")
     }
     return nil
   }

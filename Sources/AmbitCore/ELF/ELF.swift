@@ -1,10 +1,10 @@
-/// What the loader is spared: a file that is cut short, garbage, or built for something else. `dlopen` of such a file can
-/// fail, crash or even succeed, by where the cut is.
+/// Checks a file before the loader sees it: it may be cut short, garbage, or built for another system. `dlopen` of a
+/// file that is cut short can fail, crash or even succeed, depending on its length.
 ///
-/// Only 64-bit little-endian files pass, since the host runs on x86-64 and arm64 alone. What lies in the segments and
-/// sections is read by `LibraryFacts`.
+/// Only 64-bit little-endian files pass, since the host runs on x86-64 and arm64 only. `LibraryFacts` reads the
+/// contents of segments and sections.
 public enum ELF {
-  /// A processor, as the file names it in `e_machine`.
+  /// A processor, by its number in `e_machine`.
   public struct Machine: RawRepresentable, Equatable, Sendable, CustomStringConvertible {
     public let rawValue: UInt16
     public init(rawValue: UInt16) { self.rawValue = rawValue }
@@ -36,10 +36,10 @@ public enum ELF {
     try checkHead(file, size: UInt64(file.count), machine: expected)
   }
 
-  /// As much of `checkLibrary` as the first bytes of a file of `size` bytes can tell: a huge file that is no library, or
-  /// is cut short, is refused before the rest of it is read.
-  /// - Parameter head: the first bytes of the file; all of them if the file is no longer than that. Program headers that
-  ///   lie behind it are not looked at.
+  /// Makes the checks of `checkLibrary` for which the first bytes of a file of `size` bytes are enough. So a huge file
+  /// that is not a library, or is cut short, is refused before the rest of it is read.
+  /// - Parameter head: the first bytes of the file; all of them if the file is no longer than that. Program headers
+  ///   after these bytes are not checked.
   public static func checkHead(
     _ head: Span<UInt8>, size: UInt64, machine expected: Machine = .host
   ) throws(ELFError) {
@@ -64,8 +64,8 @@ public enum ELF {
     guard version == 1 else { throw .otherFormat("an ELF version of 1", found: UInt64(version)) }
   }
 
-  /// A stripped library may lack a section table; one that is announced must be there. Linkers write it last, so it
-  /// tells best whether the file is whole.
+  /// A stripped library may have no section table. If the header announces one, the file must contain it: linkers write
+  /// the table last, so it shows best whether the file is complete.
   private static func checkSectionTable(of head: Span<UInt8>, size fileSize: UInt64) throws(ELFError) {
     let offset = try head.integer(UInt64.self, at: 40, of: .header)
     guard offset != 0 else { return }
@@ -74,7 +74,7 @@ public enum ELF {
     try ELFError.checkExtent(offset: offset, size: UInt64(size) * UInt64(count), of: .sectionTable, in: fileSize)
   }
 
-  /// Each PT_LOAD and PT_DYNAMIC, of which there must be a PT_LOAD at least.
+  /// Checks each PT_LOAD and PT_DYNAMIC. There must be at least one PT_LOAD.
   private static func checkSegments(of head: Span<UInt8>, size: UInt64) throws(ELFError) {
     let table = try head.segmentTable()
     try ELFError.checkExtent(offset: table.offset, size: table.size, of: .programHeaders, in: size)

@@ -1,4 +1,4 @@
-/// Why a file is no shared library that this host could load.
+/// Why this host cannot load a file as a shared library.
 public enum ELFError: Error, Equatable, CustomStringConvertible {
   /// A part of the file that can lie beyond its end.
   public enum Part: Equatable, Sendable, CustomStringConvertible {
@@ -21,15 +21,15 @@ public enum ELFError: Error, Equatable, CustomStringConvertible {
 
   /// The file does not begin with the ELF magic number.
   case notELF
-  /// A field of the header has a value that this host does not read.
+  /// A field of the header has a value that this host does not support.
   case otherFormat(String, found: UInt64)
   case otherMachine(found: ELF.Machine, expected: ELF.Machine)
   /// `e_type` is not ET_DYN.
   case notShared(type: UInt16)
-  /// A part ends at byte `needed`, the file at byte `size`.
+  /// A part would end at byte `needed`, but the file ends at byte `size`.
   case truncated(Part, needed: UInt64, size: UInt64)
   case nothingToLoad
-  /// DF_1_PIE: a program that looks like a library.
+  /// DF_1_PIE: the file is a program with the ELF type of a library.
   case executable
   /// DF_STATIC_TLS.
   case staticTLS
@@ -41,17 +41,17 @@ public enum ELFError: Error, Equatable, CustomStringConvertible {
     case .otherFormat(let expected, let found):
       "not a shared library of this machine: expected \(expected), found \(found)"
     case .otherMachine(let found, let expected):
-      "built for \(found), this host runs on \(expected)"
+      "built for \(found), but this host runs on \(expected); build it for \(expected)"
     case .notShared(let type):
       "not a shared library but \(Self.kind(of: type)); link it with -shared"
     case .truncated(let part, let needed, let size):
-      "cut short: \(part) should end at byte \(needed), the file ends at byte \(size)"
+      "cut short: \(part) should end at byte \(needed), but the file ends at byte \(size); build or copy it again"
     case .nothingToLoad:
       "not a shared library: it has no segment to load"
     case .executable:
       "not a shared library but a position-independent executable; link it with -shared"
     case .staticTLS:
-      "it needs static thread-local storage, which the loader has for few libraries only; compile all of it with -fPIC"
+      "it needs static thread-local storage, of which the loader has little; compile all of it with -fPIC"
         + " and without -ftls-model=initial-exec or local-exec"
     }
   }

@@ -1,4 +1,4 @@
-/// A program header: what the loader reads.
+/// A program header, which the loader reads.
 struct ELFSegment: Equatable {
   /// `p_type`.
   struct Kind: Equatable {
@@ -12,21 +12,21 @@ struct ELFSegment: Equatable {
   }
 
   let type: Kind
-  /// PF_X: it holds code.
+  /// PF_X: the segment contains code.
   let isExecutable: Bool
-  /// Where it lies in the file.
+  /// The offset in the file.
   let offset: UInt64
-  /// Where it lies in memory, relative to where the library is loaded.
+  /// The address in memory, relative to the address of the loaded library.
   let address: UInt64
-  /// Its bytes in the file.
+  /// The number of bytes in the file.
   let size: UInt64
 
-  /// The bytes of a program header.
+  /// The size of a program header in bytes.
   static let headerSize: UInt64 = 56
 }
 
 extension Span<UInt8> {
-  /// Where the program headers lie, which is not checked.
+  /// The extent of the program headers. It is not checked.
   func segmentTable() throws(ELFError) -> (offset: UInt64, size: UInt64) {
     let table = try integer(UInt64.self, at: 32, of: .header)
     let size = UInt64(try integer(UInt16.self, at: 54, of: .header))
@@ -35,7 +35,7 @@ extension Span<UInt8> {
     return (table, size * count)
   }
 
-  /// All program headers. Where they point to is not checked.
+  /// All program headers. The extents of their segments are not checked.
   func segments() throws(ELFError) -> [ELFSegment] {
     let table = try segmentTable()
     try checkExtent(offset: table.offset, size: table.size, of: .programHeaders)
@@ -53,14 +53,14 @@ extension Span<UInt8> {
   }
 }
 
-/// A section header: what linkers and debuggers read.
+/// A section header, which linkers and debuggers read.
 struct ELFSection: Equatable {
   let name: String
   /// `sh_type`.
   let type: UInt32
   let offset: UInt64
   let size: UInt64
-  /// `sh_link`: for a table of symbols, the index of the section with their names.
+  /// `sh_link`: the index of the section with the names, if this is a symbol table.
   let link: Int
 
   /// SHT_DYNSYM.
@@ -68,7 +68,7 @@ struct ELFSection: Equatable {
 }
 
 extension Span<UInt8> {
-  /// All section headers; empty if the file was stripped of them. Where they point to is not checked.
+  /// All section headers; empty if the file was stripped of them. The extents of the sections are not checked.
   func sections() throws(ELFError) -> [ELFSection] {
     let table = try integer(UInt64.self, at: 40, of: .header)
     let size = UInt64(try integer(UInt16.self, at: 58, of: .header))

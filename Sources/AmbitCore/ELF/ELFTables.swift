@@ -1,6 +1,6 @@
-/// What the dynamic section tells the loader.
+/// The entries of the dynamic section, which the loader reads.
 struct ELFDynamic: Equatable {
-  /// DT_NEEDED: the libraries it is linked with, in their order.
+  /// DT_NEEDED: the libraries that it is linked with, in their order.
   private(set) var needed: [String] = []
   /// DT_RUNPATH, DT_RPATH: folders, separated by colons; nil if there is none.
   private(set) var runPath: String?
@@ -46,7 +46,7 @@ struct ELFDynamic: Equatable {
     runPath = try Self.texts(runPaths, from: strings, of: segments, in: file).first
   }
 
-  /// The names at `offsets` in the table of strings, which DT_STRTAB names by its address in memory.
+  /// The texts at `offsets` in the string table, whose address in memory is DT_STRTAB.
   private static func texts(
     _ offsets: [UInt64], from address: UInt64?, of segments: [ELFSegment], in file: Span<UInt8>
   ) throws(ELFError) -> [String] {
@@ -58,14 +58,14 @@ struct ELFDynamic: Equatable {
 }
 
 extension [ELFSegment] {
-  /// Where the byte that is loaded to `address` lies in the file; nil if it lies nowhere there.
+  /// The offset in the file of the byte that is loaded at `address`; nil if the file does not contain it.
   fileprivate func fileOffset(of address: UInt64) -> UInt64? {
     first { $0.type == .load && address >= $0.address && address - $0.address < $0.size }
       .map { $0.offset + (address - $0.address) }
   }
 }
 
-/// The notes that compilers and linkers leave: whose they are, and the build's own number.
+/// The notes of compilers and linkers: their owners, and the build ID.
 struct ELFNotes: Equatable {
   /// The GNU build ID in hexadecimal; nil if the library was linked without one.
   private(set) var buildID: String?
@@ -78,7 +78,8 @@ struct ELFNotes: Equatable {
     }
   }
 
-  /// Notes follow each other: sizes of name and description, a type, then both, each filled up to four bytes.
+  /// A note has the sizes of its name and description, its type, and both texts, each padded to a multiple of four
+  /// bytes.
   private mutating func read(_ segment: ELFSegment, _ part: ELFError.Part, in file: Span<UInt8>) throws(ELFError) {
     let end = segment.offset + segment.size
     var place = segment.offset
@@ -90,7 +91,7 @@ struct ELFNotes: Equatable {
       try file.checkExtent(offset: description, size: size, of: part)
       let owner = try file.text(at: place + 12, plus: 0)
       owners.insert(owner)
-      // The longest hash that linkers use has 64 bytes; whoever wrote a longer one did not mean a build ID.
+      // The longest hash that linkers use has 64 bytes; a longer note is not a build ID.
       if owner == "GNU", type == 3, size <= 64 { buildID = try Self.digits(size, at: description, part, in: file) }
       place = description + (size + 3) / 4 * 4
     }
@@ -109,13 +110,13 @@ struct ELFNotes: Equatable {
   }
 }
 
-/// The symbols that a library has in common with others, by the names of its dynamic symbol table.
+/// The symbols of a library that the loader binds, from its dynamic symbol table.
 struct ELFSymbols: Equatable {
-  /// Defined here, and visible to whoever looks.
+  /// Defined in the library and visible to other libraries.
   private(set) var exported: Set<String> = []
-  /// To be found in another library.
+  /// Defined in another library.
   private(set) var imported: Set<String> = []
-  /// Defined here, and one for the whole process: STB_GNU_UNIQUE.
+  /// Defined in the library, once for the whole process: STB_GNU_UNIQUE.
   private(set) var unique: Set<String> = []
 
   init(_ sections: [ELFSection], in file: Span<UInt8>) throws(ELFError) {

@@ -1,32 +1,33 @@
-/// What a shared library's file says of it, without loading it.
+/// The properties of a shared library that its file shows without loading it.
 public struct LibraryFacts: Equatable, Sendable {
   /// In bytes.
   public let size: Int
   public let machine: ELF.Machine
-  /// The linker's own number of this build, in hexadecimal; nil if it gave none.
+  /// The GNU build ID in hexadecimal; nil if the library was linked without one.
   public let buildID: String?
-  /// What it is linked with, and where that is.
+  /// The libraries that it is linked with, and where the loader searches for them.
   public let links: LibraryLinks
-  /// DT_SONAME: the name by which others are linked with it; nil if it has none.
+  /// DT_SONAME: the name under which other libraries link it; nil if it has none.
   public let soname: String?
-  /// Names that it shows to others, sorted; the ones that linkers add are left out.
+  /// The names that it exports, sorted, without those that linkers add.
   public let exports: [String]
-  /// Functions that run while it is loaded, beside the one that compilers put into each library.
+  /// The number of functions that run while it is loaded, without the one that compilers put into each library.
   public let constructors: Int
-  /// It has thread-local variables at fixed places, for which the loader keeps little room.
+  /// Whether it has thread-local variables at fixed offsets, for which the loader has little room.
   public let usesStaticTLS: Bool
-  /// It is a program.
+  /// Whether it is a program.
   public let isExecutable: Bool
-  /// Why it would not go away, or must not, when it is closed; empty if it can be unloaded.
+  /// The reasons why it must not or cannot be unloaded; empty if it can be.
   public let unloadObstacles: [UnloadObstacle]
-  /// What the Swift runtime keeps of it, or would need.
+  /// Whether it contains Swift code or is linked with the Swift runtime.
   public let usesSwift: Bool
 
   /// The libraries it is linked with, in their order.
   public var needed: [String] { links.needed }
 
-  /// Reads `file`, the whole of it.
-  /// - Throws: if it is not a whole shared library for this machine, or has a part that leads out of the file.
+  /// Reads the properties from `file`, which is the whole file.
+  /// - Throws: if the file is not a complete shared library for this machine, or if a part of it would lie beyond its
+  ///   end.
   public init(of file: Span<UInt8>) throws(ELFError) {
     try ELF.checkLibrary(file)
     let segments = try file.segments()
@@ -49,9 +50,9 @@ public struct LibraryFacts: Equatable, Sendable {
       sections: sections, dynamic: dynamic, notes: notes, symbols: symbols, usesSwift: usesSwift)
   }
 
-  /// Refuses what the loader would take for a library and is none, or could take a few times only. A library that is no
-  /// plugin is not its operator's to compile, so whether there is room for its static thread-local storage is left to the
-  /// loader (`asLibrary`).
+  /// Refuses a program that the loader would accept as a library, and a library that the loader can load only a few
+  /// times. With `asLibrary` static thread-local storage is accepted: the operator cannot recompile a library of the
+  /// system, so the loader decides whether there is room.
   public func checkLoadable(asLibrary: Bool = false) throws(ELFError) {
     guard !isExecutable else { throw .executable }
     guard asLibrary || !usesStaticTLS else { throw .staticTLS }
@@ -60,13 +61,13 @@ public struct LibraryFacts: Equatable, Sendable {
   private static let linkerSymbols: Set = ["_init", "_fini", "_edata", "_end", "__bss_start"]
 }
 
-/// What a library is linked with, and where its author says that this is.
+/// The libraries that a library is linked with, and the folders in which its author expects them.
 public struct LibraryLinks: Equatable, Sendable {
   /// DT_NEEDED: the libraries, in their order.
   public let needed: [String]
   /// DT_RUNPATH, or DT_RPATH where there is none: folders, in which `$ORIGIN` is the library's own.
   public let searchPath: [String]
-  /// The loader looks there before LD_LIBRARY_PATH: it does so with DT_RPATH.
+  /// Whether the loader searches these folders before LD_LIBRARY_PATH, as it does with DT_RPATH.
   public let searchesFirst: Bool
 
   init(_ dynamic: ELFDynamic) {
@@ -75,27 +76,28 @@ public struct LibraryLinks: Equatable, Sendable {
     searchesFirst = dynamic.runPath == nil
   }
 
-  /// Those of a library of which nothing is known.
+  /// The links of an unknown library: none.
   public init() { (needed, searchPath, searchesFirst) = ([], [], false) }
 }
 
-/// Something about a library that its operator should know, and that is no reason to refuse it.
+/// A property of a library that its operator should know, but that does not prevent loading it.
 public enum LibraryWarning: Equatable, Sendable, CustomStringConvertible {
-  /// So many functions of it run while it is loaded, before the host has looked at its entry.
+  /// The number of functions that run while it is loaded, before the host has checked its entry.
   case constructors(Int)
   case staticTLS
-  /// It shares the Swift runtime with the host, or brings one of its own.
+  /// It uses the Swift runtime of the host or brings its own.
   case swift
-  /// Names besides its entry that other libraries could be bound to.
+  /// The names besides its entry that other libraries could bind to.
   case exports([String])
 
   public var description: String {
     switch self {
-    case .constructors(let count): "\(count) constructor\(count == 1 ? " runs" : "s run") while it is loaded"
+    case .constructors(let count):
+      "\(count.pluralized("constructor")) \(count == 1 ? "runs" : "run") while it is loaded"
     case .staticTLS: "it needs static thread-local storage"
     case .swift: "it needs the Swift runtime"
     case .exports(let names):
-      "it exports more than its entry (\(Self.list(names))); compile it with -fvisibility=hidden"
+      "it exports symbols besides its entry (\(Self.list(names))); compile it with -fvisibility=hidden"
     }
   }
 
@@ -106,7 +108,7 @@ public enum LibraryWarning: Equatable, Sendable, CustomStringConvertible {
 }
 
 extension LibraryFacts {
-  /// What is worth a warning about a library that should export `entry` alone.
+  /// The warnings about a library that should export only `entry`.
   public func warnings(entry: String) -> [LibraryWarning] {
     let others = exports.filter { $0 != entry }
     var warnings: [LibraryWarning] = []
@@ -118,9 +120,9 @@ extension LibraryFacts {
   }
 }
 
-/// Something in a library because of which closing it crashes the process later, or does nothing.
+/// A property of a library because of which `dlclose` crashes the process later or has no effect.
 public enum UnloadObstacle: Equatable, Sendable, CustomStringConvertible {
-  /// It was stripped of its section table, by which it would be judged.
+  /// It has no section table, which the other checks need.
   case unknown
   /// The Swift runtime keeps pointers to its types and conformances.
   case swift
@@ -128,23 +130,24 @@ public enum UnloadObstacle: Equatable, Sendable, CustomStringConvertible {
   case go
   /// It is linked with `-z nodelete`.
   case noDelete
-  /// It has symbols of which the process has one each; the loader keeps the library for them.
+  /// It defines symbols that exist once in the process, so the loader keeps the library.
   case uniqueSymbol(String)
   /// It registers destructors of thread-local variables, which run when a thread ends.
   case threadLocalDestructors(String)
-  /// It makes keys whose destructors run when a thread ends.
+  /// It creates keys whose destructors run when a thread ends.
   case threadKeys(String)
 
   public var description: String {
     switch self {
-    case .unknown: "it has no section table, so that nothing is known of what it leaves behind"
-    case .swift: "it contains Swift, whose runtime keeps pointers into it"
-    case .go: "it contains Go, whose runtime never ends"
+    case .unknown: "it has no section table, so the host cannot tell whether unloading it is safe"
+    case .swift: "it contains Swift code, and the Swift runtime keeps pointers into it"
+    case .go: "it contains Go code, and the Go runtime never ends"
     case .noDelete: "it is linked with -z nodelete"
     case .uniqueSymbol(let name): "it defines the process-wide symbol \(name) (STB_GNU_UNIQUE)"
     case .threadLocalDestructors(let function):
       "it has thread-local variables with destructors (it calls \(function))"
-    case .threadKeys(let function): "it makes thread-specific keys (it calls \(function)), whose destructors stay"
+    case .threadKeys(let function):
+      "it creates thread-specific keys (it calls \(function)), whose destructors may run later"
     }
   }
 

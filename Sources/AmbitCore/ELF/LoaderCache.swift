@@ -1,11 +1,11 @@
-/// `/etc/ld.so.cache`: which file the system's loader takes for a library's name, as ldconfig(8) has found them.
+/// `/etc/ld.so.cache`, in which ldconfig(8) lists the file for each library name.
 ///
-/// Only the entries for the machine that this code was compiled for count, and of these the ones for each processor of it:
-/// variants for newer processors (glibc-hwcaps) are passed over.
+/// Reads only the entries for this machine that every processor can run, and skips the variants for newer processors
+/// (glibc-hwcaps).
 public struct LoaderCache: Sendable {
   private let paths: [String: String]
 
-  /// What the bytes of the file say; empty if they are in no known form.
+  /// Reads the bytes of the file. The cache is empty if their format is not known.
   public init(_ file: Span<UInt8>) {
     var paths: [String: String] = [:]
     try? Self.read(file) { name, path in
@@ -14,14 +14,14 @@ public struct LoaderCache: Sendable {
     self.paths = paths
   }
 
-  /// The file of the library `name`; nil if the cache does not know it.
+  /// The path of the library `name`; nil if the cache does not contain it.
   public func path(of name: String) -> String? { paths[name] }
 
   private static let magic = Array("glibc-ld.so.cache1.1".utf8)
   private static let oldMagic = Array("ld.so-1.7.0".utf8)
 
-  /// The header is the magic text, the number of entries, the size of the strings, and 20 bytes more. An entry is its
-  /// flags, the places of name and path, an OS version and hardware capabilities.
+  /// The header is the magic text, the number of entries, the size of the strings, and 20 more bytes. An entry has
+  /// flags, the offsets of name and path, an OS version and hardware capabilities.
   private static func read(_ file: Span<UInt8>, _ add: (String, String) -> Void) throws(ELFError) {
     guard let start = try startOfHeader(file) else { return }
     let count = try file.integer(UInt32.self, at: start + 20, of: .header)
@@ -36,7 +36,7 @@ public struct LoaderCache: Sendable {
     }
   }
 
-  /// The form of today can stand behind one of the libc of long ago, whose entries have 12 bytes each.
+  /// The current format can follow a table in the old format of libc5, whose entries have 12 bytes each.
   private static func startOfHeader(_ file: Span<UInt8>) throws(ELFError) -> UInt64? {
     guard !file.starts(with: magic) else { return 0 }
     guard file.starts(with: oldMagic) else { return nil }
@@ -48,7 +48,7 @@ public struct LoaderCache: Sendable {
     return start
   }
 
-  /// A library of the C library of today (3), with the number that glibc gives the processor.
+  /// The flags of a library for glibc (3) on this processor.
   private static var hostFlags: UInt32 {
     #if arch(x86_64)
       0x303

@@ -1,12 +1,12 @@
-/// The bytes of a shared library that contains nothing and is linked with others: whoever opens it opens these, each under
-/// the name by which yet others are linked with them.
+/// The bytes of a shared library that contains nothing but is linked with other libraries. Opening the stub opens these
+/// libraries under the names by which further libraries link them.
 ///
-/// The loader knows a library that it opens by a path only by this path and by the library's own SONAME. One without a
-/// SONAME would not be found again by its name; one that is found through a RUNPATH is.
+/// The loader knows a library that was opened by its path only by this path and by its SONAME. So it would not find a
+/// library without a SONAME again by its name. It does find a library that it has opened through a RUNPATH.
 public enum StubLibrary {
   /// - Parameters:
-  ///   - names: the libraries, each behind those that it is linked with.
-  ///   - folders: where they lie, relative to the folder of the new library.
+  ///   - names: the libraries, each after those that it is linked with.
+  ///   - folders: the folders with the libraries, relative to the folder of the stub.
   public static func bytes(linkedWith names: [String], in folders: [String]) -> [UInt8] {
     var strings: [UInt8] = [0]
     func place(_ text: String) -> UInt64 {
@@ -32,8 +32,8 @@ public enum StubLibrary {
   /// The file header and three program headers.
   private static let headerSize: UInt64 = 64 + 3 * 56
 
-  /// One segment with all of it, writable since the loader writes into the dynamic section; the dynamic section; and a
-  /// stack that is not executable.
+  /// Three program headers: one segment with the whole file, writable because the loader writes into the dynamic
+  /// section; the dynamic section; and a stack that is not executable.
   private static func header(size: UInt64, dynamicSize: UInt64) -> [UInt8] {
     var bytes: [UInt8] = [0x7f, 0x45, 0x4c, 0x46, 2, 1, 1] + [UInt8](repeating: 0, count: 9)
     put(UInt16(3), UInt16(ELF.Machine.host.rawValue), in: &bytes)

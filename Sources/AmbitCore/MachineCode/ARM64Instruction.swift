@@ -1,17 +1,17 @@
-/// One instruction of arm64 code, as far as it concerns the stack pointer. Of all else nothing is decoded.
+/// One instruction of arm64 code, decoded as far as it concerns the stack pointer.
 ///
 /// See Arm's manual, section C4.1 (encodings). The stack pointer is register 31 here.
 enum ARM64Instruction: Equatable {
   case other
-  /// `sub sp, sp, #N`: the stack pointer goes down by so many bytes; up if negative.
+  /// `sub sp, sp, #N`: the stack pointer goes down by N bytes, or up if N is negative.
   case lowersStack(Int64)
   /// A register, 0 to 30, becomes a constant.
   case sets(register: UInt8, to: UInt64)
-  /// `movk`: 16 bits of a register become others.
+  /// `movk`: replaces 16 bits of a register.
   case inserts(register: UInt8, bits: UInt64, shift: UInt64)
   /// `sub sp, sp, xN`; `add` if `adds`.
   case lowersStackByRegister(UInt8, adds: Bool)
-  /// A store to where the stack pointer points, or not more than 4 KiB above.
+  /// A store at the stack pointer or at most 4 KiB above it.
   case storesOnStack
   /// A branch, a call or a return.
   case branches

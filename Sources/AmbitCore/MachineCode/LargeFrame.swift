@@ -1,32 +1,32 @@
-/// A function whose frame is so large that it can step over the guard below a fiber's stack, into another stack: it does not
-/// touch the pages in between when it makes the frame.
+/// A function with a frame so large that it can skip the guard below a fiber's stack and write into another stack,
+/// because it does not touch the pages in between when it makes the frame.
 public struct LargeFrame: Equatable, Sendable, CustomStringConvertible {
-  /// As the library's symbols have it, mangled; nil if it has none.
+  /// The mangled name from the library's symbols; nil if there is none.
   public let function: String?
-  /// Of the function's first instruction, from where the library is loaded.
+  /// The address of the function's first instruction, relative to the address of the loaded library.
   public let address: UInt64
-  /// Bytes that the stack pointer goes down at once.
+  /// The number of bytes by which the stack pointer goes down at once.
   public let size: Int64
 
-  /// Bytes of guard below each stack; as CFiber's `cfiber_guard_size`.
+  /// The size of the guard below each stack in bytes, the same as CFiber's `cfiber_guard_size`.
   public static var guardSize: Int64 { 65536 }
 
   /// `fill+0x0 has a frame of 330768 bytes …`.
   public var description: String {
     let place = "0x" + String(address, radix: 16)
     let name = function.map { "\($0) (at \(place))" } ?? "the function at \(place)"
-    return "\(name) has a frame of \(size) bytes, which can step over the guard of a stack and overwrite another stack;"
-      + " compile it with -fstack-clash-protection, or use less stack"
+    return "\(name) has a frame of \(size) bytes, which can skip the guard of its stack and overwrite another stack;"
+      + " compile it with -fstack-clash-protection or use less stack"
   }
 }
 
 extension LargeFrame {
-  /// All such functions of `file`, a whole shared library that `ELF.checkLibrary` has let pass, by their address.
+  /// All such functions of `file` in the order of their addresses. `file` is a complete shared library that has passed
+  /// `ELF.checkLibrary`.
   ///
-  /// Looks at the code between the beginning of each function, by the symbols and the unwind table, and that of the next.
-  /// What has neither, and code that this decoder does not know, is passed over: no alarm is false for that reason. Takes
-  /// about a second for 50 MB of code.
-  /// - Throws: if a part that is needed for it leads out of the file.
+  /// The symbols and the unwind table say where functions begin. Code outside of these functions, and instructions that
+  /// the decoder does not know, are skipped, so they never cause a false alarm. Takes about a second for 50 MB of code.
+  /// - Throws: if a part of the file that is needed would lie beyond its end.
   public static func all(in file: Span<UInt8>, machine: ELF.Machine = .host) throws(ELFError) -> [LargeFrame] {
     let segments = try file.segments()
     let functions = try FunctionStarts(segments, try file.sections(), in: file)
@@ -54,12 +54,12 @@ extension ELFSegment {
   }
 }
 
-/// Where the functions of a library begin: what its tables of symbols say, and, since those may be stripped, the table that
-/// unwinders search.
+/// The addresses at which the functions of a library begin, from its symbol tables and, since these may be stripped,
+/// from the table for unwinders.
 struct FunctionStarts {
   /// Sorted, each once.
   let starts: [UInt64]
-  /// Where in the file the name of the function at an address begins.
+  /// The offset in the file of the name of the function at an address.
   private var names: [UInt64: UInt64] = [:]
 
   init(_ segments: [ELFSegment], _ sections: [ELFSection], in file: Span<UInt8>) throws(ELFError) {
@@ -88,7 +88,7 @@ struct FunctionStarts {
   /// STT_FUNC and STT_GNU_IFUNC.
   private static let functions: Set<UInt8> = [2, 10]
 
-  /// The first column of the table in PT_GNU_EH_FRAME: in the only form that linkers write, two offsets of 32 bits from the
+  /// The first column of the table in PT_GNU_EH_FRAME. Linkers write one format only: two 32-bit offsets from the
   /// segment's address. See "Linux Standard Base Core Specification", chapter 10.6.2.
   private static func unwindTable(_ segments: [ELFSegment], in file: Span<UInt8>) throws(ELFError) -> [UInt64] {
     guard let index = segments.firstIndex(where: { $0.type == .unwindTable }), segments[index].size >= 12 else {

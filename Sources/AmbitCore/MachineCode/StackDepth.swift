@@ -1,10 +1,10 @@
-/// The largest step that a function's code takes down its stack at once without touching what lies between.
+/// The largest step by which the code of a function moves the stack pointer down without touching the pages in between.
 ///
-/// Looks at instructions in their order, not where jumps lead: a frame is made in one piece at the beginning of a function
-/// or of the part that needs it. Compilers that probe (-fstack-clash-protection) never step further than a page on
-/// x86-64, or 64 KiB with a store right after on arm64.
+/// Reads the instructions in their order and does not follow jumps, since a frame is made in one piece at the beginning
+/// of a function or of the part that needs it. With -fstack-clash-protection compilers never step further than a page
+/// on x86-64, or 64 KiB with a store right after it on arm64.
 enum StackDepth {
-  /// Of x86-64 code.
+  /// The largest step in x86-64 code, in bytes.
   static func x86(_ code: Span<UInt8>) -> Int64 {
     var largest: Int64 = 0
     var offset = 0
@@ -17,9 +17,9 @@ enum StackDepth {
         if let known = constants[register], count - known.place <= constantLife {
           largest = max(largest, adds ? 0 &- known.value : known.value)
         }
-      // As Ada's compiler and -fstack-check do it, before the frame is made.
+      // Ada's compiler and -fstack-check probe before they make the frame.
       case .probesBelow(let bytes) where bytes >= 4096: return 0
-      // What is called in between has probed: __rust_probestack and its like.
+      // The called function has probed, for example __rust_probestack.
       case .branches: constants = [:]
       case .sets, .probesBelow, .other: break
       }
@@ -31,21 +31,21 @@ enum StackDepth {
     return largest
   }
 
-  /// For so many instructions a register is believed to have the constant that it was set to.
+  /// The number of instructions for which a register is assumed to hold the constant that it was set to.
   private static var constantLife: Int { 4 }
 
-  /// Of arm64 code.
+  /// The largest step in arm64 code, in bytes.
   static func arm64(_ code: Span<UInt8>) -> Int64 {
     var largest: Int64 = 0
     var constants = [UInt64?](repeating: nil, count: 32)
-    /// A step of 64 KiB that counts unless a store follows.
-    var unprobed: (bytes: Int64, patience: Int)?
+    /// A step of 64 KiB, which counts unless a store follows within the next instructions.
+    var unprobed: (bytes: Int64, instructionsLeft: Int)?
     for offset in stride(from: 0, through: code.count - 4, by: 4) {
       let word = (0..<4).reversed().reduce(UInt32(0)) { $0 << 8 | UInt32(code[offset + $1]) }
       let instruction = ARM64Instruction(word)
       if let step = unprobed {
-        unprobed = instruction == .storesOnStack ? nil : (step.bytes, step.patience - 1)
-        if let left = unprobed, left.patience == 0 || instruction == .branches {
+        unprobed = instruction == .storesOnStack ? nil : (step.bytes, step.instructionsLeft - 1)
+        if let left = unprobed, left.instructionsLeft == 0 || instruction == .branches {
           largest = max(largest, left.bytes)
           unprobed = nil
         }
@@ -69,6 +69,7 @@ enum StackDepth {
     }
   }
 
-  /// Bytes that an arm64 function may step down at once, if it stores there next (AAPCS64's guard size on Linux).
+  /// The number of bytes by which an arm64 function may step down at once if it stores there next (the guard size of
+  /// AAPCS64 on Linux).
   private static var probeInterval: Int64 { 65536 }
 }

@@ -1,27 +1,28 @@
-/// One instruction of x86-64 code: how long it is, and what it does to the stack pointer. Of all else nothing is decoded.
+/// One instruction of x86-64 code: its length and its effect on the stack pointer.
 ///
 /// See Intel's manual, volume 2, chapter 2 (formats) and appendix A (opcode maps). Integers are little-endian.
 struct X86Instruction: Equatable {
   enum Effect: Equatable {
     case other
-    /// The stack pointer goes down by so many bytes; up if negative.
+    /// The stack pointer goes down by this number of bytes, or up if it is negative.
     case lowersStack(Int64)
     /// A register, 0 to 15, becomes a constant.
     case sets(register: UInt8, to: Int64)
-    /// The stack pointer goes down by the value of a register; up if `adds`.
+    /// The stack pointer goes down by the value of a register, or up if `adds`.
     case lowersStackByRegister(UInt8, adds: Bool)
-    /// It touches memory so many bytes below the stack pointer and changes nothing there: `or $0, -N(%rsp)`.
+    /// It touches memory this number of bytes below the stack pointer without changing it: `or $0, -N(%rsp)`.
     case probesBelow(Int64)
-    /// It leaves the straight line: a call, a jump or a return.
+    /// A call, a jump or a return.
     case branches
   }
 
   let length: Int
   let effect: Effect
-  /// The register that a two-operand instruction may have changed besides, 0 to 15; nil if none that is known.
+  /// The registers, 0 to 15, that the instruction may have changed as far as this decoder knows.
   let destinations: [UInt8]
 
-  /// Decodes the instruction at `offset` of `code`; nil if it is none that is known here, or does not end within `code`.
+  /// Decodes the instruction at `offset` of `code`; nil if the decoder does not know it, or if it does not end within
+  /// `code`.
   init?(_ code: Span<UInt8>, at offset: Int) {
     var reader = Reader(code: code, start: offset)
     guard reader.readPrefixes(), let decoded = reader.decode() else { return nil }
@@ -89,7 +90,7 @@ private struct Reader: ~Escapable {
   }
 
   private var isWide: Bool { rex & 8 != 0 }
-  /// Bytes of an immediate operand that is as large as the operands, 4 at most.
+  /// The size in bytes of an immediate operand that is as large as the other operands, at most 4.
   private var operandSize: Int { hasOperandPrefix && !isWide ? 2 : 4 }
 
   mutating func decode() -> Decoded? {

@@ -2,7 +2,7 @@
 /// node with ten thousand cost the same. Built once, then only read.
 struct NameIndex: Sendable {
   private struct Slot: BitwiseCopyable {
-    /// The name, if it is short enough for a number; else its digest.
+    /// The name as a number if it is short enough, else its digest.
     var key: UInt64 = 0
     var parent: UInt32 = 0
     /// 0 if the slot is free.
@@ -11,7 +11,7 @@ struct NameIndex: Sendable {
     var nameOffset: UInt32 = 0
   }
 
-  /// A name below a node, and the node it leads to, which is not 0.
+  /// A name below a node, and the child for it, which is not 0.
   struct Entry {
     var parent: UInt32
     var name: [UInt8]
@@ -19,10 +19,10 @@ struct NameIndex: Sendable {
   }
 
   private var slots: [Slot]
-  /// All names, one after the other.
+  /// The bytes of all names.
   private var names: [UInt8] = []
 
-  /// An index of entries of which no two have both parent and name in common.
+  /// Makes an index of entries. No two entries have the same parent and name.
   init(_ entries: [Entry]) {
     var capacity = 8
     while capacity < entries.count * 2 { capacity *= 2 }
@@ -40,8 +40,8 @@ struct NameIndex: Sendable {
     names.append(contentsOf: entry.name)
   }
 
-  /// The child of `parent` whose name is the given range of `bytes`; 0 if there is none. `probes` is increased by the
-  /// number of slots that had to be looked at.
+  /// The child of `parent` whose name is the given range of `bytes`; 0 if there is none. Adds the number of compared
+  /// slots to `probes`.
   @inline(__always)
   func child(of parent: UInt32, named bytes: RawSpan, offset: Int, length: Int, probes: inout Int) -> UInt32 {
     let slots = slots.span
@@ -60,13 +60,13 @@ struct NameIndex: Sendable {
     }
   }
 
-  /// Whether a slot whose key is the digest of a range has its name too. Out of line, as few names are so long.
+  /// Whether a slot whose key is the digest of a range has the same name. Not inlined, because few names are so long.
   @inline(never)
   private func isName(of slot: Slot, _ bytes: RawSpan, at offset: Int) -> Bool {
     bytes.equals(at: offset, names.span, at: Int(slot.nameOffset), count: Int(slot.nameLength))
   }
 
-  /// What is compared of a name, and where the search for it begins.
+  /// The key of a name, and the slot where the search for it begins.
   private struct Name {
     let key: UInt64
     let firstSlot: Int

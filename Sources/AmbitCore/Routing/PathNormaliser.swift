@@ -1,16 +1,16 @@
-/// Turns the path of a request target into the form in which routes are found and plugins see it: escapes decoded once,
-/// dot segments gone, cut into segments.
+/// Turns the path of a request target into the form that routes and plugins see: escapes are decoded once, dot segments
+/// are removed, and the path is split into segments.
 ///
-/// The path is cut at its slashes first and decoded afterwards, so `%2F` becomes a slash that is part of a segment and
-/// never separates two. Dot segments, also written `%2e`, are removed as RFC 3986 says in section 5.2.4, except that a
-/// path that climbs above the root is refused. Empty segments stay, since a server that merges slashes and one that
-/// does not would see two paths. Bytes of 0x80 and above pass through: a path is bytes, in no particular encoding.
+/// The path is split at its slashes first and decoded afterwards, so `%2F` becomes a slash within a segment and never
+/// separates two. Dot segments, also written `%2e`, are removed as RFC 3986, section 5.2.4, says, but a path that
+/// climbs above the root is refused. Empty segments stay: if this server merged slashes and a proxy before it did not,
+/// they would see different paths. Bytes of 0x80 and above are kept: a path is bytes in no particular encoding.
 public enum PathNormaliser {
-  /// Normalises the path `raw`, as a client sent it and the head parser let it through; the empty path of an absolute
-  /// target is that of the root.
+  /// Normalises the path `raw`, which a client sent and the head parser accepted. The empty path of an absolute target
+  /// becomes `/`.
   /// - Parameters:
-  ///   - buffer: room for at least one byte and for as many as `raw` has; written only if the path is rewritten.
-  ///   - segments: receives the segments; their number is the limit. The slash before each is not part of it.
+  ///   - buffer: room for at least one byte and for as many bytes as `raw` has. Written only if the path is rewritten.
+  ///   - segments: receives the segments without the slashes before them. Its count is the most segments of a path.
   public static func normalise(
     _ raw: RawSpan, into buffer: inout MutableRawSpan, segments: inout MutableSpan<ByteRange>
   ) -> NormalPath {
@@ -23,7 +23,7 @@ public enum PathNormaliser {
     return normaliseInPlace(raw, segments: &segments) ?? rewrite(raw, into: &buffer, segments: &segments)
   }
 
-  /// Cuts a path that needs no rewriting; nil as soon as something has to be decoded or removed.
+  /// Splits a path that needs no rewriting; nil as soon as something must be decoded or removed.
   @inline(__always)
   private static func normaliseInPlace(_ raw: RawSpan, segments: inout MutableSpan<ByteRange>) -> NormalPath? {
     var count = 0
@@ -58,29 +58,29 @@ public enum PathNormaliser {
   }
 }
 
-/// What normalising a path came to.
+/// The result of normalising a path.
 public enum NormalPath: Sendable, Hashable, BitwiseCopyable {
-  /// The bytes as sent are the normal path; nothing was copied, and the segments are ranges of what was sent.
+  /// The bytes as sent are the normal path. Nothing was copied, and the segments are ranges of these bytes.
   case asSent(segments: Int)
   /// The normal path is the first `length` bytes of the buffer, and the segments are ranges of the buffer.
   case rewritten(length: Int, segments: Int)
-  /// The path names nothing that may be served.
+  /// The path must not be served.
   case refused(PathError)
 }
 
-/// Why a path is refused before any route is looked for.
+/// Why the host refuses a path before it searches for a route.
 public enum PathError: UInt8, Error, Sendable, Hashable, CaseIterable, BitwiseCopyable {
-  /// The first byte is no slash.
+  /// The first byte is not a slash.
   case notAbsolute
   /// A `%` without two hexadecimal digits after it.
   case malformedEscape
-  /// `%00`, at which code that takes the path for a C string would cut it off.
+  /// `%00`: code that uses the path as a C string would see only the part before it.
   case nul
-  /// `..` where nothing is left to go up from.
+  /// `..` above the root.
   case climbsAboveRoot
-  /// An encoded slash makes a `.` or `..` component, which code that takes the path for a file name would follow.
+  /// An encoded slash makes a `.` or `..` component, which code that uses the path as a file name would follow.
   case hiddenDotSegment
-  /// More segments than the caller has room for.
+  /// The path has more segments than the caller has room for.
   case tooManySegments
 
   /// The status of the response.
@@ -88,7 +88,7 @@ public enum PathError: UInt8, Error, Sendable, Hashable, CaseIterable, BitwiseCo
     self == .tooManySegments ? 414 : 400
   }
 
-  /// One line for the body of the response.
+  /// The body of the response, one line.
   public var text: StaticString {
     switch self {
     case .notAbsolute: "the path does not begin with a slash"
@@ -101,16 +101,16 @@ public enum PathError: UInt8, Error, Sendable, Hashable, CaseIterable, BitwiseCo
   }
 }
 
-/// A normal path under construction. A slash stands before `end` at all times, and nothing after it counts.
+/// Builds a normal path. There is always a slash before `end`, and the bytes after it do not count.
 struct PathRewriting {
-  /// How many segments are complete.
+  /// The number of complete segments.
   private(set) var count = 0
-  /// Where the next segment begins.
+  /// The position at which the next segment begins.
   private var end = 1
-  /// The length of the path once the last segment is complete.
+  /// The length of the path when the last segment is complete.
   var length: Int { end - 1 }
 
-  /// Decodes one segment and appends it, or does what it says if it is a dot segment.
+  /// Decodes one segment and appends it. Follows it if it is a dot segment.
   mutating func append(
     _ raw: RawSpan, from start: Int, to stop: Int, isLast: Bool,
     into buffer: inout MutableRawSpan, segments: inout MutableSpan<ByteRange>
@@ -141,7 +141,7 @@ struct PathRewriting {
     return nil
   }
 
-  /// Writes a segment at `end` with its escapes decoded.
+  /// Writes a decoded segment at `end`, and returns its length.
   private func decode(
     _ raw: RawSpan, from start: Int, to stop: Int, into buffer: inout MutableRawSpan
   ) -> Result<Int, PathError> {
@@ -171,8 +171,8 @@ func isDotSegment(_ bytes: RawSpan, start: Int, end: Int) -> Bool {
   return bytes[octet: end &- 1] == UInt8(ascii: ".")
 }
 
-/// Whether bytes that are one segment would have a `.` or `..` among their parts if the slashes in it separated parts. A
-/// dot segment proper is one too.
+/// Whether a segment would contain a `.` or `..` component if the slashes in it separated components. True also for a
+/// dot segment itself.
 func containsDotComponent(_ segment: RawSpan) -> Bool {
   var start = 0
   for index in 0...segment.byteCount {

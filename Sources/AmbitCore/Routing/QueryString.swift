@@ -1,4 +1,4 @@
-/// One pair of a query or of a form body, as ranges of the raw bytes.
+/// A pair of a query or form body, as ranges of the raw bytes.
 public struct QueryPair: Sendable, Equatable, BitwiseCopyable {
   /// The name as sent.
   public let name: ByteRange
@@ -6,19 +6,19 @@ public struct QueryPair: Sendable, Equatable, BitwiseCopyable {
   public let value: ByteRange
   /// Whether decoding would change the name.
   public let nameNeedsDecoding: Bool
-  /// Whether decoding would change the value, so that the raw bytes may not be handed out as they are.
+  /// Whether decoding would change the value. If so, the raw bytes are not the value.
   public let valueNeedsDecoding: Bool
 }
 
-/// Walks over the pairs of a query (without its `?`) or of an `application/x-www-form-urlencoded` body, as the WHATWG
-/// URL standard parses it: pairs are separated by `&`, empty ones are skipped, the first `=` ends the name.
+/// Iterates over the pairs of a query (without its `?`) or of an `application/x-www-form-urlencoded` body, as the
+/// WHATWG URL standard parses it: `&` separates pairs, empty pairs are skipped, and the first `=` ends the name.
 public struct QueryCursor: Sendable, BitwiseCopyable {
   private var offset = 0
 
   /// A cursor before the first pair.
   public init() {}
 
-  /// The next pair; nil at the end. Always to be called with the same bytes.
+  /// The next pair; nil at the end. The caller passes the same bytes each time.
   public mutating func next(in query: RawSpan) -> QueryPair? {
     while offset < query.byteCount, query[octet: offset] == UInt8(ascii: "&") { offset += 1 }
     guard offset < query.byteCount else { return nil }
@@ -29,7 +29,7 @@ public struct QueryCursor: Sendable, BitwiseCopyable {
       name: name, value: value, nameNeedsDecoding: nameNeedsDecoding, valueNeedsDecoding: valueNeedsDecoding)
   }
 
-  /// The range from here to the next `&`, or `=` if that ends it too, and whether it needs decoding.
+  /// The range from here to the next `&`, or with `orEquals` to the next `=`, and whether it needs decoding.
   private mutating func part(of query: RawSpan, orEquals: Bool) -> (ByteRange, Bool) {
     let start = offset
     var needsDecoding = false
@@ -52,10 +52,10 @@ public func firstQueryPair(named name: RawSpan, in query: RawSpan) -> QueryPair?
   return nil
 }
 
-/// Decodes a name or value of a query or form body: `+` becomes a space, `%XX` one byte, once; a `%` without two
-/// hexadecimal digits after it stands for itself, as the WHATWG URL standard has it.
+/// Decodes a name or value of a query or form body: `+` becomes a space and `%XX` one byte. A `%` without two
+/// hexadecimal digits after it stays, as in the WHATWG URL standard.
 /// - Parameter buffer: room for as many bytes as `range` has.
-/// - Returns: how many bytes were written from the buffer's beginning on.
+/// - Returns: the number of bytes written to the beginning of the buffer.
 public func decodeFormText(_ range: ByteRange, of bytes: RawSpan, into buffer: inout MutableRawSpan) -> Int {
   var offset = Int(range.offset)
   let end = offset + Int(range.length)
@@ -67,7 +67,7 @@ public func decodeFormText(_ range: ByteRange, of bytes: RawSpan, into buffer: i
   return count
 }
 
-/// Whether a name or value would be decoded to the given bytes.
+/// Whether a name or value decodes to the given bytes.
 func formText(_ range: ByteRange, of bytes: RawSpan, decodesTo text: RawSpan) -> Bool {
   var offset = Int(range.offset)
   let end = offset + Int(range.length)
@@ -77,7 +77,7 @@ func formText(_ range: ByteRange, of bytes: RawSpan, decodesTo text: RawSpan) ->
   return offset == end
 }
 
-/// The decoded byte at an offset, which is moved behind what stood for it.
+/// The decoded byte at an offset. Moves the offset behind the bytes that it was decoded from.
 @inline(__always)
 private func nextFormOctet(of bytes: RawSpan, at offset: inout Int, end: Int) -> UInt8 {
   let byte = bytes[octet: offset]

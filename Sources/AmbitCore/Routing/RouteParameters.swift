@@ -1,9 +1,9 @@
-/// Which segments of a path are the parameters of each route, and what they are called.
+/// The parameters of each route: their names, and which segments of the path are their values.
 struct RouteParameters: Sendable {
   private struct Parameter: BitwiseCopyable {
-    /// The segment's place in the path.
+    /// The index of the segment in the path.
     var place: UInt32
-    /// Whether the value goes on to the end of the path.
+    /// Whether the value extends to the end of the path.
     var isRest: Bool
     var nameOffset: UInt32
     var nameLength: UInt32
@@ -11,9 +11,9 @@ struct RouteParameters: Sendable {
 
   /// The parameters of all routes, one route after the other.
   private var parameters: [Parameter] = []
-  /// Where the parameters of each route begin, and after the last route where they end.
+  /// The index of the first parameter of each route, and after the last route the number of all parameters.
   private var starts = [0]
-  /// All names, one after the other.
+  /// The bytes of all names.
   private var names: [UInt8] = []
 
   init(_ patterns: [RoutePattern]) {
@@ -69,8 +69,8 @@ struct RouteParameters: Sendable {
 }
 
 extension RouteTable {
-  /// Writes the values of a route's parameters, in the order of its pattern, as ranges of the normal path in which it was
-  /// found, and returns how many there are.
+  /// Writes the values of a route's parameters in the order of its pattern, as ranges of the normal path, and returns
+  /// their number.
   /// - Parameters:
   ///   - segments: all segments of that path.
   ///   - values: room for `RoutePattern.maximumParameters`.
@@ -80,8 +80,8 @@ extension RouteTable {
     parameters.values(of: route, in: segments, into: &values)
   }
 
-  /// The place of a parameter in the order of a route's pattern; nil if the route has none of that name. Does not
-  /// allocate.
+  /// The index of a parameter in the order of a route's pattern; nil if the route has no parameter of that name. Does
+  /// not allocate.
   public func parameterIndex(named name: RawSpan, of route: Int) -> Int? {
     parameters.index(of: name, in: route)
   }

@@ -1,24 +1,26 @@
-/// What a route answers: a method and the shape of a path, written `METHOD /literal/{name}/{rest...}`.
+/// The requests that a route answers: a method and a path with parameters, written `METHOD /literal/{name}/{rest...}`.
 ///
-/// - The method is a token without lower-case letters, or `*` for any.
-/// - A literal segment is compared with the decoded path, byte by byte; escapes in it are decoded when it is parsed.
+/// - The method is a token without lower-case letters, or `*` for any method.
+/// - A literal segment is compared with the decoded path byte by byte. Escapes in the pattern are decoded when it is
+///   parsed.
 /// - `{name}` stands for one whole segment that is not empty.
-/// - `{name...}`, the last segment only, stands for all that is left of the path, slashes included. What is left may be
-///   empty, but the slash before it must be there: `/files/{path...}` answers `/files/` and not `/files`.
+/// - `{name...}`, only as the last segment, stands for the rest of the path with its slashes. The rest may be empty,
+///   but the slash before it must be there: `/files/{path...}` answers `/files/` and not `/files`.
 /// - A slash at the end counts: `/a/` and `/a` are different paths.
 ///
-/// Two patterns are equal if they are written alike up to escapes; `meaning` is what decides whether they conflict.
+/// Two patterns are equal if their texts are equal apart from escapes. Two patterns conflict if their `meaning` is
+/// equal.
 public struct RoutePattern: Sendable, Hashable {
-  /// The most segments that a pattern may have, and that a path may have to be routed.
+  /// The most segments of a pattern, and of a path that is routed.
   public static let maximumSegments = 64
-  /// The most parameters that a pattern may have, a rest included.
+  /// The most parameters of a pattern, including a rest.
   public static let maximumParameters = 16
 
   /// One part of the path, between two slashes.
   public enum Segment: Sendable, Hashable {
-    /// Exactly these bytes, decoded. Empty in the last segment alone: the pattern ends in a slash.
+    /// Exactly these bytes, decoded. Only the last segment may be empty: the pattern ends in a slash then.
     case literal([UInt8])
-    /// Any bytes but none.
+    /// At least one byte.
     case parameter(String)
     /// Everything up to the end of the path.
     case rest(String)
@@ -26,11 +28,11 @@ public struct RoutePattern: Sendable, Hashable {
 
   /// The method as written, `*` for any.
   public let method: String
-  /// The path, never empty: that of `/` is one empty literal.
+  /// The segments of the path. Never empty: the path `/` has one empty literal.
   public let segments: [Segment]
 
   /// Parses a pattern such as `GET /hello/{name}`.
-  /// - Throws: what is wrong with the text and where; the first fault only.
+  /// - Throws: the first error in the text and its position.
   public init(_ text: String) throws(RoutePatternError) {
     var parser = RoutePatternParser(text)
     method = try parser.method()
@@ -52,9 +54,9 @@ public struct RoutePattern: Sendable, Hashable {
     }
   }
 
-  /// This pattern mounted below a prefix: `GET /hello` below `/v1` is `GET /v1/hello`, and `GET /` is `GET /v1/`.
-  /// The prefix is made of literals and does not end in a slash, unless it is `/`, which changes nothing.
-  /// - Throws: what is wrong with the prefix, or that the two together exceed `maximumSegments`.
+  /// The pattern mounted below a prefix: `GET /hello` below `/v1` is `GET /v1/hello`, and `GET /` is `GET /v1/`. The
+  /// prefix has only literal segments and does not end in a slash. The prefix `/` changes nothing.
+  /// - Throws: an error if the prefix is malformed, or if prefix and pattern together have more than `maximumSegments`.
   public func prefixed(by prefix: String) throws(RoutePatternError) -> RoutePattern {
     var parser = RoutePatternParser(prefix)
     let mount = try parser.prefix()
@@ -68,8 +70,8 @@ public struct RoutePattern: Sendable, Hashable {
 }
 
 extension RoutePattern: CustomStringConvertible {
-  /// The canonical text: parsing it gives an equal pattern. Literals carry an escape, in upper-case digits, for every
-  /// byte that may not stand for itself in a path (RFC 3986, section 3.3), and no other.
+  /// The canonical text: parsing it gives an equal pattern. In literals, exactly those bytes are escaped that a path
+  /// must not contain (RFC 3986, section 3.3), with upper-case digits.
   public var description: String { "\(method) \(path)" }
 
   /// The path of the canonical text.
@@ -97,8 +99,8 @@ extension RoutePattern: CustomStringConvertible {
   }
 }
 
-/// What a route pattern matches, regardless of what its parameters are called: two patterns of one meaning match
-/// the same requests and cannot stand in one table.
+/// A route pattern without the names of its parameters. Two patterns with the same meaning match the same requests and
+/// cannot be in one table.
 public struct RouteMeaning: Sendable, Hashable {
   private enum Part: Sendable, Hashable {
     case literal([UInt8])
@@ -122,19 +124,19 @@ public struct RouteMeaning: Sendable, Hashable {
 }
 
 extension RoutePattern {
-  /// Method and shape alone.
+  /// The pattern without the names of its parameters.
   public var meaning: RouteMeaning { RouteMeaning(self) }
 }
 
-/// Two routes that match the same requests, by their places in the list that was to become a table.
+/// Two routes that match the same requests, by their indices in the list of patterns.
 public struct RouteConflict: Error, Sendable, Hashable {
-  /// The route that stands earlier in the list.
+  /// The index of the earlier route.
   public let first: Int
-  /// The route that repeats it.
+  /// The index of the route that repeats it.
   public let second: Int
 
-  /// Every pattern of the list that repeats the meaning of an earlier one, each with the first of that meaning, in the
-  /// order of the list.
+  /// All conflicts in a list, in its order: each pattern that repeats the meaning of an earlier one, together with the
+  /// first pattern of that meaning.
   public static func all(in patterns: [RoutePattern]) -> [RouteConflict] {
     var holders: [RouteMeaning: Int] = [:]
     var conflicts: [RouteConflict] = []
@@ -150,19 +152,18 @@ public struct RouteConflict: Error, Sendable, Hashable {
   }
 }
 
-/// Why a text is not a route pattern, or not a prefix to mount routes below: where it stops making sense, what would
-/// have been accepted there, and what stands there instead.
+/// An error in the text of a route pattern or mount prefix: its position, the expected text and the text found there.
 public struct RoutePatternError: Error, Sendable, Hashable, CustomStringConvertible {
-  /// The whole text that was refused.
+  /// The whole text.
   public let text: String
-  /// Where in the text the fault is, in bytes from its beginning.
+  /// The position of the error in bytes from the beginning of the text.
   public let offset: Int
-  /// What would have been accepted there, for a sentence that begins with "expected".
+  /// The text that would be accepted there, for a sentence that begins with "expected".
   public let expected: String
-  /// What stands there, for a sentence that goes on with "found".
+  /// The text that is there, for a sentence that continues with "found".
   public let found: String
 
-  /// One line with all four, the place as a column that counts from 1.
+  /// All four on one line. The position is a column, which counts from 1.
   public var description: String {
     "\"\(text)\": column \(offset + 1): expected \(expected), found \(found)"
   }

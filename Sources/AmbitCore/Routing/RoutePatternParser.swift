@@ -46,7 +46,7 @@ struct RoutePatternParser {
     return segments
   }
 
-  /// The whole text as a path of literals without a slash at its end; none for `/` alone.
+  /// Parses the whole text as a path of literals without a slash at its end. `/` gives no segments.
   mutating func prefix() throws(RoutePatternError) -> [RoutePattern.Segment] {
     if text == "/" { return [] }
     let segments = try path()
@@ -60,7 +60,7 @@ struct RoutePatternParser {
     return segments
   }
 
-  /// The segment that begins here; leaves the offset at the slash after it or at the end.
+  /// Parses the segment that begins here, up to the slash after it or the end.
   private mutating func segment() throws(RoutePatternError) -> RoutePattern.Segment {
     let start = offset
     let end = bytes[start...].firstIndex(of: UInt8(ascii: "/")) ?? bytes.count
@@ -74,7 +74,7 @@ struct RoutePatternParser {
     return .literal(try literal(start..<end))
   }
 
-  /// A fault at a place, what is found being the text from there up to the next slash or space.
+  /// An error at a position. The found text goes up to the next slash or space.
   func fault(at offset: Int, expected: String) -> RoutePatternError {
     let rest = bytes[offset...]
     let stop = rest.dropFirst().firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: " ") } ?? bytes.count
@@ -83,7 +83,7 @@ struct RoutePatternParser {
   }
 }
 
-/// A byte of a token that is no lower-case letter (RFC 9110, section 5.6.2).
+/// Whether a token may contain the byte (RFC 9110, section 5.6.2) and it is not a lower-case letter.
 private func isMethodByte(_ byte: UInt8) -> Bool {
   switch Unicode.Scalar(byte) {
   case "A"..."Z", "0"..."9", "!", "#", "$", "%", "&", "'", "*", "+", "-", ".", "^", "_", "`", "|", "~": true
@@ -92,7 +92,7 @@ private func isMethodByte(_ byte: UInt8) -> Bool {
 }
 
 extension RoutePatternParser {
-  /// The parameter or rest that fills a range, which begins with a brace.
+  /// The parameter or rest in a range that begins with a brace.
   mutating func parameter(_ range: Range<Int>) throws(RoutePatternError) -> RoutePattern.Segment {
     let inside = bytes[(range.lowerBound + 1)..<range.upperBound]
     guard let brace = inside.firstIndex(of: UInt8(ascii: "}")) else {
@@ -111,7 +111,7 @@ extension RoutePatternParser {
     return .rest(name)
   }
 
-  /// The name in a range, which no parameter before it has.
+  /// The name in a range, which must differ from the names of earlier parameters.
   private mutating func name(_ range: Range<Int>) throws(RoutePatternError) -> String {
     for index in range where !isNameByte(bytes[index], first: index == range.lowerBound) {
       throw fault(at: index, expected: "a name made of letters, digits and \"_\" that does not begin with a digit")
@@ -120,7 +120,7 @@ extension RoutePatternParser {
     let name = String(decoding: bytes[range], as: UTF8.self)
     guard names.insert(name).inserted else {
       throw RoutePatternError(
-        text: text, offset: range.lowerBound, expected: "names that differ", found: "\"\(name)\" a second time")
+        text: text, offset: range.lowerBound, expected: "each name once", found: "\"\(name)\" a second time")
     }
     guard names.count <= RoutePattern.maximumParameters else {
       throw fault(at: range.lowerBound, expected: "at most \(RoutePattern.maximumParameters) parameters")
@@ -128,8 +128,8 @@ extension RoutePatternParser {
     return name
   }
 
-  /// The bytes of a literal, escapes decoded. What no normalised path can contain is refused: a route that never
-  /// matches is a mistake.
+  /// The bytes of a literal with its escapes decoded. A literal that no normalised path can contain is refused, because
+  /// its route would never match.
   func literal(_ range: Range<Int>) throws(RoutePatternError) -> [UInt8] {
     var decoded: [UInt8] = []
     var index = range.lowerBound

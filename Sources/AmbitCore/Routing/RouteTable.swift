@@ -1,35 +1,36 @@
-/// What looking for the route of a request came to.
+/// The result of a search for the route of a request.
 public enum RouteMatch: Sendable, Hashable, BitwiseCopyable {
-  /// The route at this place in the list that the table was made of.
+  /// The route at this index in the list of patterns.
   case route(Int)
   /// No route has this path.
   case notFound
-  /// There are routes with this path, and none with this method; `RouteTable.allowedMethods(path:segments:)` names
-  /// those there are.
+  /// There are routes for this path, but not for this method. `RouteTable.allowedMethods(path:segments:)` lists their
+  /// methods.
   case methodNotAllowed
 }
 
-/// All routes of a host, ready to be searched. Immutable: a reload makes a new one.
+/// All routes of a host, in the form in which they are searched. Immutable: a reload makes a new table.
 ///
-/// A literal segment is preferred to a parameter, a parameter to a rest, from the left to the right; where the preferred
-/// way ends nowhere, or nowhere with the right method, the next one is tried. Among the routes of one path the
-/// request's own method is preferred to `*`, and `GET` answers `HEAD` unless `HEAD` has a route there itself. An empty
-/// segment that is not the path's last is matched by a rest only.
+/// From left to right, a literal segment is preferred to a parameter, and a parameter to a rest. If the preferred
+/// choice leads to no route with the right method, the next one is tried. Among the routes of one path the request's
+/// own method is preferred to `*`, and `GET` answers `HEAD` unless `HEAD` has its own route there. Only a rest matches
+/// an empty segment that is not the last one.
 ///
-/// A search neither allocates nor counts references. It visits a node for each segment, however many routes there are;
-/// more only where routes differ in having a literal and a parameter in the same place, and a first choice failed.
+/// A search does not allocate and does not count references. It visits one node for each segment, however many routes
+/// there are. It visits more only if routes have a literal and a parameter at the same position and the first choice
+/// fails.
 public struct RouteTable: Sendable {
-  /// The patterns the table was made of; a route is known by its place in it.
+  /// The patterns of the table. A route is identified by its index in this list.
   public let patterns: [RoutePattern]
   let nodes: [RouteNode]
   let endpoints: [RouteEndpoint]
   let index: NameIndex
-  /// Every method with a code, that of code 1 first.
+  /// All methods that have a code, in the order of their codes from 1.
   let methods: [String]
   let parameters: RouteParameters
 
-  /// A table of routes, each of which is then known by its place in the list.
-  /// - Throws: the first two that have the same meaning. `RouteConflict.all(in:)` lists every such pair.
+  /// Makes a table of routes. A route is identified by its index in the list.
+  /// - Throws: the first conflict. `RouteConflict.all(in:)` lists all conflicts.
   public init(_ patterns: [RoutePattern]) throws(RouteConflict) {
     if let conflict = RouteConflict.all(in: patterns).first { throw conflict }
     self.init(unambiguous: patterns)
@@ -50,15 +51,15 @@ public struct RouteTable: Sendable {
 
   /// The route of a request.
   /// - Parameters:
-  ///   - method: as sent; methods are case-sensitive.
-  ///   - path: normal, as `PathNormaliser` makes it.
+  ///   - method: the method as sent; methods are case-sensitive.
+  ///   - path: the path as `PathNormaliser` makes it.
   ///   - segments: the ranges of all its segments.
   public func find(method: RawSpan, path: RawSpan, segments: Span<ByteRange>) -> RouteMatch {
     var search = RouteSearch()
     return find(method: method, path: path, segments: segments, search: &search)
   }
 
-  /// The same, with the record of how the search went.
+  /// As above, and records what the search did.
   @inline(__always)
   func find(
     method: RawSpan, path: RawSpan, segments: Span<ByteRange>, search: inout RouteSearch
@@ -69,14 +70,14 @@ public struct RouteTable: Sendable {
     return search.foundPath ? .methodNotAllowed : .notFound
   }
 
-  /// Whether a method is one of RFC 9110's or PATCH, or named by a route of the table. A request with any other is not
-  /// implemented (501), unless its path has a route for any method.
+  /// Whether a method is one of RFC 9110 or PATCH, or a route of the table names it. Other methods are not implemented
+  /// (501), unless the path has a route for any method.
   public func knows(method: RawSpan) -> Bool {
     var search = RouteSearch()
     return code(of: method, search: &search) != .unknown
   }
 
-  /// Most requests are GET, which needs no search.
+  /// The code of a method. Most requests are GET, which needs no search.
   @inline(__always)
   private func code(of method: RawSpan, search: inout RouteSearch) -> MethodCode {
     if method.equals(ByteRange(from: 0, to: method.byteCount), "GET") { return .get }
@@ -86,19 +87,19 @@ public struct RouteTable: Sendable {
   }
 }
 
-/// How a search went: what it found out besides the route, and what it cost.
+/// The record of a search: its findings besides the route, and its cost.
 struct RouteSearch: BitwiseCopyable {
-  /// Whether a route with the path but not the method was seen.
+  /// Whether the search saw a route with the path but not the method.
   var foundPath = false
-  /// How many nodes of the tree were visited.
+  /// The number of visited nodes of the tree.
   var visits = 0
-  /// How many slots of the index of names were looked at.
+  /// The number of compared slots of the index of names.
   var probes = 0
 }
 
 extension RouteTable {
-  /// The best route below a node for the segments from a place on; -1 if there is none. Calls itself only where it may
-  /// have to come back for a second choice.
+  /// The best route below a node for the segments from a position on; -1 if there is none. Calls itself only where it
+  /// may have to return for a second choice.
   func route(
     below start: UInt32, from firstPlace: Int, method: MethodCode, path: RawSpan, segments: Span<ByteRange>,
     search: inout RouteSearch
@@ -144,7 +145,7 @@ extension RouteTable {
       of: node, named: path, offset: Int(segment.offset), length: Int(segment.length), probes: &search.probes)
   }
 
-  /// The best of the routes that end at a node; -1 if none has the method.
+  /// The best route that ends at a node; -1 if none has the method.
   @inline(__always)
   private func route(endingAt node: RouteNode, method: MethodCode, search: inout RouteSearch) -> Int {
     let endpoints = endpoints.span
@@ -164,9 +165,9 @@ extension RouteTable {
 }
 
 extension RouteTable {
-  /// The methods that some route answers at a path, for the `Allow` field of a 405 (RFC 9110, section 10.2.1), each
-  /// once, `HEAD` next to the `GET` that answers it. `*` if there is a route for any method. Allocates; meant for the
-  /// path of a request that was refused.
+  /// The methods that routes answer at a path, for the `Allow` field of a 405 (RFC 9110, section 10.2.1), each once and
+  /// sorted. `GET` implies `HEAD`. `*` if there is a route for any method. Allocates: it is meant for requests that are
+  /// refused.
   public func allowedMethods(path: RawSpan, segments: Span<ByteRange>) -> [String] {
     var codes: Set<MethodCode> = []
     collectMethods(below: 0, from: 0, path: path, segments: segments, into: &codes)

@@ -1,28 +1,28 @@
-/// One place in the tree of all route patterns: what may follow the segments on the way to it, and which routes end
-/// there. 0 stands for no node, since the root follows nothing.
+/// A node in the tree of all route patterns: its children, and the routes that end there. As the index of a child 0
+/// means none, since the root is nobody's child.
 struct RouteNode: Sendable, BitwiseCopyable {
-  /// Where a segment that is not empty leads if no literal is taken.
+  /// The child for a segment that is not empty, if no literal matches.
   var parameter: UInt32 = 0
-  /// The node of the routes that take the rest of the path from here.
+  /// The child with the routes that take the rest of the path from here.
   var rest: UInt32 = 0
-  /// Whether literals may follow; if not, looking for one is saved.
+  /// Whether there are children for literals. If not, the search for one is skipped.
   var hasLiterals = false
-  /// The endpoints of the routes that end here.
+  /// The first endpoint of the routes that end here.
   var firstEndpoint: UInt32 = 0
   var endpointCount: UInt32 = 0
 }
 
-/// One method of the routes that end at a node.
+/// A route that ends at a node, and its method.
 struct RouteEndpoint: Sendable, BitwiseCopyable {
   var method: MethodCode
   var route: UInt32
 }
 
-/// A method as a number that only one table gives a meaning, apart from those named here.
+/// A method as a number. Numbers other than those named here have a meaning in one table only.
 struct MethodCode: Sendable, Hashable, BitwiseCopyable {
   let value: UInt32
 
-  /// A method that neither a route nor a standard names.
+  /// A method that no route and no standard names.
   static let unknown = MethodCode(value: 0)
   /// `*` in a pattern.
   static let any = MethodCode(value: 1)
@@ -30,7 +30,7 @@ struct MethodCode: Sendable, Hashable, BitwiseCopyable {
   static let head = MethodCode(value: 3)
 }
 
-/// The tree while it is built, out of patterns that do not conflict.
+/// Builds the tree from patterns that do not conflict.
 struct RouteTree {
   private struct Name: Hashable {
     var parent: UInt32
@@ -43,13 +43,13 @@ struct RouteTree {
   private var endpointsOfNode: [[RouteEndpoint]] = [[]]
   private var children: [Name: UInt32] = [:]
   private var codes: [String: MethodCode] = [:]
-  /// What is in `children` and `codes`, in an order that does not vary from run to run.
+  /// The contents of `children` and `codes`, in an order that is the same in each run.
   private var names: [NameIndex.Entry] = []
 
-  /// Stands in for the node above all methods in the index of names.
+  /// In the index of names, the parent of all methods.
   static let methodsNode = UInt32.max
 
-  /// Every method of RFC 9110 and PATCH, those with a fixed code first.
+  /// All methods of RFC 9110 and PATCH. Those with a fixed code come first.
   private static let standardMethods = [
     "*", "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
   ]
@@ -68,10 +68,10 @@ struct RouteTree {
     }
   }
 
-  /// What leads to each node by a literal, and from `methodsNode` to the code of each method that a request may name.
+  /// The index that leads from a node and a literal to the child, and from `methodsNode` and a method to its code.
   var index: NameIndex { NameIndex(names) }
 
-  /// The code of a method, given out in the order of first use from 1.
+  /// The code of a method. Codes are assigned from 1 in the order of first use.
   private mutating func code(of method: String) -> MethodCode {
     if let code = codes[method] { return code }
     methods.append(method)
@@ -83,7 +83,7 @@ struct RouteTree {
     return code
   }
 
-  /// The node that a segment leads to, made if there is none yet.
+  /// The child for a segment. It is made if there is none yet.
   private mutating func child(of parent: UInt32, at segment: RoutePattern.Segment) -> UInt32 {
     let existing =
       switch segment {

@@ -57,7 +57,7 @@ public struct FieldLookup: Sendable {
         values[parameter] = member.value
       } else if present.origin == .body {
         throw JSONError(
-          offset: member.name.start - 1, expected: "names that differ",
+          offset: member.name.start - 1, expected: "each name once",
           found: "`\(name(of: parameter))` a second time")
       }
     }

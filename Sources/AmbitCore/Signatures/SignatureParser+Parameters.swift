@@ -1,14 +1,14 @@
 extension SignatureParser {
   /// Everything from the opening parenthesis to the end of the text.
-  /// - Parameter behind: what stands before the parenthesis, for a message.
-  mutating func parameterList(behind: String) throws(SignatureError) -> [SignatureParameter] {
-    guard scanner.take("(") else { throw scanner.unexpected(expected: "`(` behind \(behind)") }
+  /// - Parameter predecessor: the text before the parenthesis, for a message.
+  mutating func parameterList(after predecessor: String) throws(SignatureError) -> [SignatureParameter] {
+    guard scanner.take("(") else { throw scanner.unexpected(expected: "`(` after \(predecessor)") }
     if !scanner.take(")") {
       repeat { try appendParameter() } while scanner.take(",")
-      guard scanner.take(")") else { throw scanner.unexpected(expected: "`,` or `)` behind the parameter") }
+      guard scanner.take(")") else { throw scanner.unexpected(expected: "`,` or `)` after the parameter") }
     }
     scanner.skipBlanks()
-    guard scanner.peek == nil else { throw scanner.unexpected(expected: "the end behind `)`") }
+    guard scanner.peek == nil else { throw scanner.unexpected(expected: "the end of the text after `)`") }
     try checkTogether()
     return parameters
   }
@@ -54,17 +54,18 @@ extension SignatureParser {
 
   /// What follows `out`.
   private mutating func variable() throws(SignatureError) -> SignatureParameter {
-    guard let word = scanner.word() else { throw scanner.unexpected(expected: "the variable's type behind `out`") }
+    guard let word = scanner.word() else { throw scanner.unexpected(expected: "the variable's type after `out`") }
     let type = try type(word, besides: [])
     guard type.isScalar || type == .str else {
-      throw scanner.fault("`out` reports numbers, `bool` and `str`, found `\(type.rawValue)`", at: word.start)
+      throw scanner.fault(
+        "expected a number type, `bool` or `str` after `out`, found `\(type.rawValue)`", at: word.start)
     }
     return SignatureParameter(.ptr, .out(type, try reportedName()))
   }
 
   /// What follows `buffer`.
   private mutating func buffer() throws(SignatureError) -> SignatureParameter {
-    guard scanner.take("(") else { throw scanner.unexpected(expected: "`(` and the number of bytes behind `buffer`") }
+    guard scanner.take("(") else { throw scanner.unexpected(expected: "`(` and the number of bytes after `buffer`") }
     scanner.skipBlanks()
     let number = scanner.number()
     guard let count = Int(number.text), number.text.utf8.allSatisfy({ $0 >= Ascii.zero }),
@@ -74,7 +75,7 @@ extension SignatureParser {
         "expected a number of bytes from 1 to \(CSignature.maximumBufferBytes), found \(shown(number.text))",
         at: number.start)
     }
-    guard scanner.take(")") else { throw scanner.unexpected(expected: "`)` behind the number of bytes") }
+    guard scanner.take(")") else { throw scanner.unexpected(expected: "`)` after the number of bytes") }
     return SignatureParameter(.ptr, .buffer(count, try reportedName()))
   }
 
@@ -92,7 +93,7 @@ extension SignatureParser {
       throw scanner.fault("expected a name of at most \(CSignature.maximumNameLength) bytes", at: word.start)
     }
     guard names.insert(word.text).inserted else {
-      throw scanner.fault("expected names that differ, found \(shown(word.text)) a second time", at: word.start)
+      throw scanner.fault("expected each name once, found \(shown(word.text)) a second time", at: word.start)
     }
     return word.text
   }
@@ -105,7 +106,7 @@ extension SignatureParser {
     if scanner.peek == Ascii.quote { return .constant(try text(for: type)) }
     if scanner.isAtNumber { return .constant(try scalar(scanner.number(), of: type)) }
     guard let word = scanner.word() else {
-      throw scanner.unexpected(expected: "a name or a value behind `\(type.rawValue)`")
+      throw scanner.unexpected(expected: "a name or a value after `\(type.rawValue)`")
     }
     switch word.text {
     case "true", "false": return .constant(try scalar(word, of: type))
@@ -116,7 +117,7 @@ extension SignatureParser {
     default: break
     }
     if type == .ptr, use == .route {
-      throw scanner.fault("`ptr` takes only `null`, found \(shown(word.text))", at: word.start)
+      throw scanner.fault("expected `null` for `ptr`, found \(shown(word.text))", at: word.start)
     }
     return .named(try newName(word))
   }
@@ -140,7 +141,7 @@ extension SignatureParser {
 
   private func body(_ word: SignatureScanner.Word, of type: CType) throws(SignatureError) -> ArgumentSource {
     guard type == .str || type == .bytes else {
-      throw scanner.fault("the body is passed as `bytes` or `str`, found `\(type.rawValue)`", at: word.start)
+      throw scanner.fault("expected `bytes` or `str` for the body, found `\(type.rawValue)`", at: word.start)
     }
     return .body
   }
@@ -149,10 +150,10 @@ extension SignatureParser {
     _ word: SignatureScanner.Word, of type: CType
   ) throws(SignatureError) -> ArgumentSource {
     guard type.isInteger else {
-      throw scanner.fault("a length is passed as an integer type, found `\(type.rawValue)`", at: word.start)
+      throw scanner.fault("expected an integer type for the length, found `\(type.rawValue)`", at: word.start)
     }
     guard let name = scanner.word() else { throw scanner.unexpected(expected: "`body` or a parameter's name") }
-    guard scanner.take(")") else { throw scanner.unexpected(expected: "`)` behind the name") }
+    guard scanner.take(")") else { throw scanner.unexpected(expected: "`)` after the name") }
     return name.text == "body" ? .lengthOfBody : .length(of: name.text)
   }
 

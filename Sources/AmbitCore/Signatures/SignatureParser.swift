@@ -19,7 +19,7 @@ struct SignatureParser {
   /// The whole text as `RET (TYPE source, ...)`.
   mutating func signature() throws(SignatureError) -> CSignature {
     let result = try result(wordsBeforeParameters())
-    return CSignature(result: result, parameters: try parameterList(behind: "the return type"))
+    return CSignature(result: result, parameters: try parameterList(after: "the return type"))
   }
 
   /// The rest of the text as `RET SYMBOL(TYPE source, ...)`.
@@ -28,12 +28,12 @@ struct SignatureParser {
     if let only = words.first, words.count == 1 {
       let isType = only.text == "status" || CType(rawValue: only.text) != nil
       throw isType
-        ? scanner.unexpected(expected: "the function's name behind its return type")
+        ? scanner.unexpected(expected: "the function's name after its return type")
         : scanner.fault("expected a return type before \(shown(only.text))", at: only.start)
     }
     let symbol = words.popLast()?.text ?? ""
     let result = try result(words)
-    return (symbol, CSignature(result: result, parameters: try parameterList(behind: "the function's name")))
+    return (symbol, CSignature(result: result, parameters: try parameterList(after: "the function's name")))
   }
 
   /// What stands before the colon.
@@ -100,10 +100,10 @@ extension SignatureParser {
   private func checkResult(_ type: CType, at place: Int) throws(SignatureError) {
     switch type {
     case .scope:
-      throw scanner.fault("expected a return type, found `scope`, which is passed only", at: place)
+      throw scanner.fault("expected a return type, found `scope`, which is a parameter type only", at: place)
     case .bytes where use == .route, .ptr where use == .route:
       throw scanner.fault(
-        "expected a return type that can be reported, found `\(type.rawValue)`; text is `str`", at: place)
+        "expected a return type that can be reported, found `\(type.rawValue)`; use `str` for text", at: place)
     default: break
     }
   }
@@ -114,16 +114,16 @@ extension SignatureParser {
     switch qualifier.text {
     case "free":
       guard type == .str else {
-        throw scanner.fault("`free` is for `str` only, found `\(type.rawValue)`", at: qualifier.start)
+        throw scanner.fault("expected `str` before `free`, found `\(type.rawValue)`", at: qualifier.start)
       }
       guard use == .route else {
-        throw scanner.fault("`free` is for routes only, which report the text first", at: qualifier.start)
+        throw scanner.fault("`free` is allowed only for routes, which copy the text first", at: qualifier.start)
       }
       return SignatureResult(type: type, freed: true)
     case "errno":
       guard type.isSignedInteger else {
         throw scanner.fault(
-          "`errno` is for `i8`, `i16`, `i32` and `i64`, which can be -1, found `\(type.rawValue)`",
+          "expected `i8`, `i16`, `i32` or `i64` before `errno`, found `\(type.rawValue)`",
           at: qualifier.start)
       }
       guard use != .callback else { throw scanner.fault(callerGetsResult("errno"), at: qualifier.start) }
@@ -134,7 +134,7 @@ extension SignatureParser {
   }
 
   private func callerGetsResult(_ word: String) -> String {
-    "`\(word)` says what the host makes of a result, and a callback's goes to its caller"
+    "`\(word)` tells the host how to treat a result, but the result of a callback goes to its caller"
   }
 
   /// The type that a word names.
@@ -143,7 +143,7 @@ extension SignatureParser {
     if let type = CType(rawValue: word.text) { return type }
     let types = CType.allCases.map(\.rawValue)
     let guess = suggestion(for: word.text, among: types + others).map { "; did you mean `\($0)`?" }
-    let advice = guess ?? "; known are \(types.joined(separator: " "))"
+    let advice = guess ?? "; the types are \(types.joined(separator: " "))"
     throw scanner.fault("unknown type \(shown(word.text))\(advice)", at: word.start)
   }
 }
@@ -168,7 +168,7 @@ extension SignatureParser {
       }
       let guess = suggestion(for: name, among: measurable + ["body"]).map { "; did you mean `\($0)`?" } ?? ""
       throw scanner.fault(
-        "`len` is for `body` and for parameters that are text, bytes or a buffer; \(shown(name)) is none\(guess)",
+        "`len` takes `body` or a parameter that is text, bytes or a buffer; \(shown(name)) is neither\(guess)",
         at: start)
     }
   }
@@ -185,10 +185,14 @@ extension SignatureParser {
       switch parameter.source {
       case .named(let name):
         if parameters.contains(where: { $0.source == .length(of: name) }) { continue }
-        throw scanner.fault("expected another parameter `size len(\(name))`: bytes have no end of their own", at: start)
+        throw scanner.fault(
+          "expected another parameter `size len(\(name))`, without which the function cannot know how many bytes there are",
+          at: start)
       case .body:
         if parameters.contains(where: { $0.source == .lengthOfBody }) { continue }
-        throw scanner.fault("expected another parameter `size len(body)`: bytes have no end of their own", at: start)
+        throw scanner.fault(
+          "expected another parameter `size len(body)`, without which the function cannot know how many bytes there are",
+          at: start)
       default: break
       }
     }

@@ -1,11 +1,11 @@
-/// A value of JSON (RFC 8259), to be written.
+/// A JSON value (RFC 8259) that the host writes.
 public enum JSONValue: Sendable {
   case null
   case bool(Bool)
   case integer(Int64)
   case string(String)
   case array([JSONValue])
-  /// In the order in which the members are written; no name comes twice.
+  /// The members in the order in which they are written. The caller uses each name once.
   case object([(name: String, value: JSONValue)])
 
   /// A string, or null without one.
@@ -15,14 +15,14 @@ public enum JSONValue: Sendable {
 }
 
 extension JSONValue {
-  /// The value on one line, without a blank.
+  /// The value on one line, without blanks.
   public var line: String {
     var text = ""
     write(to: &text, depth: nil)
     return text
   }
 
-  /// The value over several lines, for people to read: two blanks deeper for each object or array that is not empty.
+  /// The value on several lines for people to read, indented by two blanks for each object or array that is not empty.
   public var indented: String {
     var text = ""
     write(to: &text, depth: 0)
@@ -67,7 +67,7 @@ extension JSONValue {
     if let depth { text += "\n" + String(repeating: "  ", count: depth) }
   }
 
-  /// More is escaped than RFC 8259 asks for: whatever might end a line of a log or steer a terminal.
+  /// Escapes more than RFC 8259 requires: every scalar that might end a line of a log or control a terminal.
   private static func write(_ content: String, to text: inout String) {
     text += "\""
     for scalar in content.unicodeScalars {

@@ -1,9 +1,9 @@
 extension Int {
-  /// "1 job", "2 jobs": so many of what `noun` names in the singular.
+  /// The number with a noun: "1 job", "2 jobs". `noun` is the singular.
   public func pluralized(_ noun: String) -> String { "\(self) \(noun)\(self == 1 ? "" : "s")" }
 }
 
-/// The beginning of a text for a message of one line: at most 40 scalars, what does not print escaped.
+/// The text, truncated to 40 scalars for a message of one line. Scalars that do not print are escaped.
 func truncated(_ text: String) -> String {
   let longest = 40
   let scalars = text.unicodeScalars
@@ -11,7 +11,7 @@ func truncated(_ text: String) -> String {
   return scalars.dropFirst(longest).isEmpty ? plain : plain + "…"
 }
 
-/// Whether the scalar can stand in a line of text as it is.
+/// Whether the scalar prints as it is in a line of text.
 private func isShownPlainly(_ scalar: Unicode.Scalar) -> Bool {
   switch scalar.properties.generalCategory {
   case .control, .format, .lineSeparator, .paragraphSeparator: false
@@ -20,7 +20,7 @@ private func isShownPlainly(_ scalar: Unicode.Scalar) -> Bool {
 }
 
 extension Unicode.Scalar {
-  /// Whether it may end a line or steer a terminal: no log line contains it as it is.
+  /// Whether the scalar may end a line or control a terminal. Log lines contain it only escaped.
   public var isControl: Bool {
     value < 0x20 || (0x7F...0x9F).contains(value) || (0x2028...0x2029).contains(value)
   }

@@ -1,9 +1,9 @@
-/// The known name that a mistyped one most likely meant, for messages that ask "did you mean".
+/// The known name that a mistyped name most likely stands for, for messages that ask "did you mean".
 ///
-/// Near means one edit for names of three to five bytes and two edits for longer ones, where an edit inserts, drops or
-/// replaces one byte or swaps two neighbours, and a letter of the other case is no edit at all. Of several that are
-/// equally near the first is returned. A name further than that from every known one gets none: a bad guess is worse
-/// than no guess.
+/// A known name is suggested if it is at most one edit away from a name of three to five bytes, or at most two edits
+/// from a longer one. An edit inserts, drops or replaces one byte, or swaps two neighbours; the case of letters does
+/// not count. Of several equally near names the first one is returned. Names further away are not suggested, since a
+/// bad guess is worse than none.
 public func suggestion(for name: String, among known: some Sequence<String>) -> String? {
   let wanted = name.utf8.map(lowercased)
   let allowance =
@@ -27,8 +27,8 @@ private func lowercased(_ byte: UInt8) -> UInt8 {
   (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
 }
 
-/// The least number of insertions, deletions, replacements and swaps of neighbours that turn one into the other, no
-/// byte being edited twice (the optimal string alignment distance).
+/// The optimal string alignment distance: the least number of insertions, deletions, replacements and swaps of
+/// neighbours that turn one name into the other, with no byte edited twice.
 private func editDistance(_ left: [UInt8], _ right: [UInt8]) -> Int {
   var beforeLast = [Int]()
   var last = Array(0...right.count)

@@ -1,15 +1,15 @@
-/// Lines of text whose columns stand below each other.
+/// Rows of text with aligned columns.
 public struct TextTable {
   private var rows: [[String]] = []
   private let indentation: String
 
-  /// - Parameter indentation: blanks before each line.
+  /// - Parameter indentation: the number of blanks before each line.
   public init(indentation: Int = 0) { self.indentation = String(repeating: " ", count: indentation) }
 
-  /// Adds a line. The last cell of a line is not padded, and rows may have different numbers of cells.
+  /// Adds a row. The last cell of a row is not padded. Rows may have different numbers of cells.
   public mutating func add(_ cells: String...) { rows.append(cells) }
 
-  /// The lines; empty if there are none.
+  /// The rows as lines; empty without rows.
   public var lines: [String] {
     let widths = rows.reduce(into: [Int]()) { widths, row in
       for (column, cell) in row.dropLast().enumerated() {

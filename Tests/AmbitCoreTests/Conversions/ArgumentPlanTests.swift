@@ -69,7 +69,7 @@ import Testing
 
   @Test func `refuses a JSON object that has a wanted name twice`() throws {
     let error = #expect(throws: JSONError.self) { try find(json: #"{"a":1,"\u0061":1}"#) }
-    #expect(error?.description == "expected names that differ at byte 8, found `a` a second time")
+    #expect(error?.description == "expected each name once at byte 8, found `a` a second time")
     #expect(try find(json: #"{"x":1,"x":2,"a":3}"#) == ["3", "-", "-"])
     #expect(try find(query: "a=0", json: #"{"a":1,"a":2}"#) == ["0", "-", "-"])
   }

@@ -61,7 +61,7 @@ import Testing
       "GET /{a-b}",
       #"column 8: expected a name made of letters, digits and "_" that does not begin with a digit, found "-b}""#
     ),
-    ("GET /{a}/{a}", #"column 11: expected names that differ, found "a" a second time"#),
+    ("GET /{a}/{a}", #"column 11: expected each name once, found "a" a second time"#),
     ("GET /{a...}/b", #"column 12: expected the end after "{a...}", which takes the rest of the path, found "/b""#),
     ("GET /{a...}/", #"column 12: expected the end after "{a...}", which takes the rest of the path, found "/""#),
   ])

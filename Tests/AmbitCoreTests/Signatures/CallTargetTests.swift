@@ -40,11 +40,11 @@ import Testing
     ),
     ("libm.so.6: cos(f64 x)", "1:12: expected a return type before `cos`"),
     ("libm.so.6: (f64 x)", "1:12: expected a return type, found `(`"),
-    ("libm.so.6: f64 (f64 x)", "1:16: expected the function's name behind its return type, found `(`"),
+    ("libm.so.6: f64 (f64 x)", "1:16: expected the function's name after its return type, found `(`"),
     ("libm.so.6: f46 cos(f64 x)", "1:12: unknown type `f46`; did you mean `f64`?"),
     ("libm.so.6: f64 cos(f46 x)", "1:20: unknown type `f46`; did you mean `f64`?"),
-    ("libm.so.6: f64 cos(f64 x", "1:25: expected `,` or `)` behind the parameter, found the end"),
-    ("libm.so.6: f64 cos", "1:19: expected `(` behind the function's name, found the end"),
+    ("libm.so.6: f64 cos(f64 x", "1:25: expected `,` or `)` after the parameter, found the end"),
+    ("libm.so.6: f64 cos", "1:19: expected `(` after the function's name, found the end"),
   ])
   func `refuses, and says where and why`(text: String, message: String) {
     let error = #expect(throws: SignatureError.self) { try CallTarget(parsing: text) }

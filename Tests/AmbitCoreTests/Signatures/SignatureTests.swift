@@ -53,25 +53,25 @@ import Testing
     ),
     ("statsu (i32 a)", "1:1: unknown type `statsu`; did you mean `status`?"),
     ("i32 (bufer(3) a)", "1:6: unknown type `bufer`; did you mean `buffer`?"),
-    ("i32", "1:4: expected `(` behind the return type, found the end"),
+    ("i32", "1:4: expected `(` after the return type, found the end"),
     ("i32 sum (i32 a)", "1:5: expected `free`, `errno` or `(`, found `sum`"),
     ("status errno ()", "1:8: expected `(`, found `errno`"),
     ("str free now ()", "1:10: expected `(`, found `now`"),
-    ("i32 free ()", "1:5: `free` is for `str` only, found `i32`"),
-    ("u32 errno ()", "1:5: `errno` is for `i8`, `i16`, `i32` and `i64`, which can be -1, found `u32`"),
-    ("ptr ()", "1:1: expected a return type that can be reported, found `ptr`; text is `str`"),
-    ("bytes ()", "1:1: expected a return type that can be reported, found `bytes`; text is `str`"),
-    ("scope ()", "1:1: expected a return type, found `scope`, which is passed only"),
+    ("i32 free ()", "1:5: expected `str` before `free`, found `i32`"),
+    ("u32 errno ()", "1:5: expected `i8`, `i16`, `i32` or `i64` before `errno`, found `u32`"),
+    ("ptr ()", "1:1: expected a return type that can be reported, found `ptr`; use `str` for text"),
+    ("bytes ()", "1:1: expected a return type that can be reported, found `bytes`; use `str` for text"),
+    ("scope ()", "1:1: expected a return type, found `scope`, which is a parameter type only"),
     ("i32 (", "1:6: expected a parameter's type, found the end"),
-    ("i32 (i32 a", "1:11: expected `,` or `)` behind the parameter, found the end"),
-    ("i32 (i32 a b)", "1:12: expected `,` or `)` behind the parameter, found `b`"),
+    ("i32 (i32 a", "1:11: expected `,` or `)` after the parameter, found the end"),
+    ("i32 (i32 a b)", "1:12: expected `,` or `)` after the parameter, found `b`"),
     ("i32 (i32 a,)", "1:12: expected a parameter's type, found `)`"),
-    ("i32 (i32 a) x", "1:13: expected the end behind `)`, found `x`"),
-    ("i32 (i32)", "1:9: expected a name or a value behind `i32`, found `)`"),
-    ("i32 (i32 a, i32 a)", "1:17: expected names that differ, found `a` a second time"),
-    ("i32 (i32 a, out i32 a)", "1:21: expected names that differ, found `a` a second time"),
+    ("i32 (i32 a) x", "1:13: expected the end of the text after `)`, found `x`"),
+    ("i32 (i32)", "1:9: expected a name or a value after `i32`, found `)`"),
+    ("i32 (i32 a, i32 a)", "1:17: expected each name once, found `a` a second time"),
+    ("i32 (i32 a, out i32 a)", "1:21: expected each name once, found `a` a second time"),
     ("i32 (void)", "1:6: `void` is a return type only; without parameters write `()`"),
-    ("i32 (ptr p)", "1:10: `ptr` takes only `null`, found `p`"),
+    ("i32 (ptr p)", "1:10: expected `null` for `ptr`, found `p`"),
     ("i32 (ptr 5)", "1:10: expected `null` for `ptr`, found `5`"),
     ("i32 (i8 128)", "1:9: expected i8 (-128 to 127), found `128`"),
     ("i32 (u8 -1)", "1:9: expected u8 (0 to 255), found `-1`"),
@@ -84,33 +84,33 @@ import Testing
     (#"i32 (i32 "5")"#, "1:10: expected i32 (-2147483648 to 2147483647), found text in quotes"),
     (#"i32 (str "abc)"#, #"1:10: expected `"` at the end of the text"#),
     (#"i32 (str "a\x")"#, #"1:12: expected `\"`, `\\`, `\n`, `\r` or `\t`"#),
-    ("i32 (i32 body)", "1:10: the body is passed as `bytes` or `str`, found `i32`"),
-    ("i32 (bytes body)", "1:6: expected another parameter `size len(body)`: bytes have no end of their own"),
+    ("i32 (i32 body)", "1:10: expected `bytes` or `str` for the body, found `i32`"),
+    ("i32 (bytes body)", "1:6: expected another parameter `size len(body)`, without which the function cannot know how many bytes there are"),
     (
       "i32 (bytes b, size len(c))",
-      "1:15: `len` is for `body` and for parameters that are text, bytes or a buffer; `c` is none"
+      "1:15: `len` takes `body` or a parameter that is text, bytes or a buffer; `c` is none"
     ),
     (
       "i32 (str text, size len(texd))",
-      "1:16: `len` is for `body` and for parameters that are text, bytes or a buffer; `texd` is none; "
+      "1:16: `len` takes `body` or a parameter that is text, bytes or a buffer; `texd` is none; "
         + "did you mean `text`?"
     ),
-    ("i32 (bytes b)", "1:6: expected another parameter `size len(b)`: bytes have no end of their own"),
-    ("i32 (f64 len(body))", "1:10: a length is passed as an integer type, found `f64`"),
+    ("i32 (bytes b)", "1:6: expected another parameter `size len(b)`, without which the function cannot know how many bytes there are"),
+    ("i32 (f64 len(body))", "1:10: expected an integer type for the length, found `f64`"),
     ("i32 (size len())", "1:15: expected `body` or a parameter's name, found `)`"),
-    ("i32 (size len(a)", "1:17: expected `,` or `)` behind the parameter, found the end"),
+    ("i32 (size len(a)", "1:17: expected `,` or `)` after the parameter, found the end"),
     ("i32 (out i32)", "1:13: expected the name to report it under, found `)`"),
-    ("i32 (out)", "1:9: expected the variable's type behind `out`, found `)`"),
-    ("i32 (out ptr p)", "1:10: `out` reports numbers, `bool` and `str`, found `ptr`"),
+    ("i32 (out)", "1:9: expected the variable's type after `out`, found `)`"),
+    ("i32 (out ptr p)", "1:10: expected a number type, `bool` or `str` after `out`, found `ptr`"),
     ("i32 (out i32 result)", "1:14: expected another name: `result` is what the function returns"),
-    ("i32 (buffer a)", "1:13: expected `(` and the number of bytes behind `buffer`, found `a`"),
+    ("i32 (buffer a)", "1:13: expected `(` and the number of bytes after `buffer`, found `a`"),
     ("i32 (buffer(0) a)", "1:13: expected a number of bytes from 1 to 1048576, found `0`"),
     ("i32 (buffer(1048577) a)", "1:13: expected a number of bytes from 1 to 1048576, found `1048577`"),
     ("i32 (buffer(-1) a)", "1:13: expected a number of bytes from 1 to 1048576, found `-1`"),
     ("i32 (buffer(8)", "1:15: expected the name to report it under, found the end"),
     ("i32 (buffer(300) b, u8 len(b))", "1:21: expected u8 (0 to 255), found the length 300 of `b`"),
     ("i32 (buffer(1048576) a, buffer(1) b)", "1:25: expected at most 1048576 bytes in all buffers"),
-    ("i32\n(i32 ä)", "2:6: expected a name or a value behind `i32`, found `ä`"),
+    ("i32\n(i32 ä)", "2:6: expected a name or a value after `i32`, found `ä`"),
     ("i32 (str \"ä\", f46 x)", "1:15: unknown type `f46`; did you mean `f64`?"),
     ("i32 (\u{7}", #"1:6: expected a parameter's type, found `\u{07}`"#),
   ])
@@ -159,7 +159,7 @@ import Testing
     ("i32 (buffer(8) b)", "1:6: expected a type and a name, since the caller passes the argument"),
     ("i32 (ptr null)", "1:6: expected a type and a name, since the caller passes the argument"),
     ("i32 (size len(body))", "1:6: expected a type and a name, since the caller passes the argument"),
-    ("str free (i32 a)", "1:5: `free` is for routes only, which report the text first"),
+    ("str free (i32 a)", "1:5: `free` is allowed only for routes, which copy the text first"),
   ])
   func `asks for nothing of a request`(text: String, message: String) {
     for use in [SignatureUse.job, .callback] {
@@ -170,8 +170,8 @@ import Testing
 
   @Test(arguments: [
     ("i32 (scope)", "1:6: expected a type and a name, since the caller passes the argument"),
-    ("status ()", "1:1: `status` says what the host makes of a result, and a callback's goes to its caller"),
-    ("i32 errno ()", "1:5: `errno` says what the host makes of a result, and a callback's goes to its caller"),
+    ("status ()", "1:1: `status` tells the host how to treat a result, but the result of a callback goes to its caller"),
+    ("i32 errno ()", "1:5: `errno` tells the host how to treat a result, but the result of a callback goes to its caller"),
   ])
   func `of a callback has no scope and gives its result away`(text: String, message: String) {
     let error = #expect(throws: SignatureError.self) { try CSignature(parsing: text, for: .callback) }

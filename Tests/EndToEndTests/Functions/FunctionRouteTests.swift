@@ -76,7 +76,7 @@ import Testing
   @Test(arguments: [
     (#"{"a":1,"b":2.5}"#, "b: expected i64"), (#"{"a":1,"b":null}"#, "b: expected i64"),
     (#"{"a":1,"b":[2]}"#, "b: expected i64"), (#"{"a":1,"b":2"#, "body: expected"), ("[]", "body: expected"),
-    (#"{"a":1,"a":1,"b":2}"#, "body: expected names that differ"), ("", "body: expected"),
+    (#"{"a":1,"a":1,"b":2}"#, "body: expected each name once"), ("", "body: expected"),
   ])
   func `A function route refuses with 400 a JSON body that does not have the fields`(body: String, reason: String)
     async throws

@@ -57,7 +57,7 @@ import Testing
       symlink("nowhere.so", file.filePath)
       try await expect("cannot open it: No such file or directory")
       try host.plugins.write(bytes: changed(18, 0xf3), as: "hello.so")
-      try await expect("built for machine 243, this host runs on")
+      try await expect("built for machine 243, but this host runs on")
       try host.plugins.write(bytes: changed(4, 1), as: "hello.so")
       try await expect("expected a class of 2 (64 bits), found 1")
       try host.directory.write("int main(void) { return 0; }", as: "program.c")

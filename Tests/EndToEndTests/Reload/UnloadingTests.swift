@@ -34,12 +34,12 @@ import Testing
 
   @Test(arguments: [
     ("NODELETE", "", ["-Wl,-z,nodelete"], "it is linked with -z nodelete"),
-    ("Go-like", goNote, [], "it contains Go, whose runtime never ends"),
+    ("Go-like", goNote, [], "it contains Go code, and the Go runtime never ends"),
     ("Swift-like", "__attribute__((section(\"swift5_types\"))) int type;", [], "it contains Swift"),
     (
       "key-making", "#include <pthread.h>\npthread_key_t key; int make(void) { return pthread_key_create(&key, 0); }",
       [],
-      "it makes thread-specific keys (it calls pthread_key_create)"
+      "it creates thread-specific keys (it calls pthread_key_create)"
     ),
   ])
   func `A library that cannot be unmapped safely is kept, whatever it declares`(
