@@ -1,10 +1,10 @@
 import AmbitCore
 
 extension HostConfiguration {
-  /// Reads the text of a configuration file and checks all of it; a key that is not there has its default.
+  /// Parses and checks the text of a configuration file. A missing key has its default.
   ///
-  /// - Parameter file: The file's name, for the messages only.
-  /// - Throws: The first syntax error, or, of a file without one, everything else that is wrong with it.
+  /// - Parameter file: The name of the file for the messages.
+  /// - Throws: The first syntax error, or if there is none, all other errors.
   package static func parse(text: String, file: String) throws(ConfigurationErrors) -> HostConfiguration {
     let document: TOMLDocument
     do throws(SyntaxError) {
@@ -26,7 +26,7 @@ extension ConfigurationErrors {
     errors = [ConfigurationError(file: file, position: problem.position, message: problem.message)]
   }
 
-  /// The diagnostics with their positions, in the order of the file; those without one come last.
+  /// The diagnostics with their positions in the order of the file. Those without a position come last.
   fileprivate init(file: String, diagnostics: [Diagnostic], positions: [SettingPath: SourcePosition]) {
     let all = diagnostics.map { diagnostic in
       ConfigurationError(file: file, position: positions[diagnostic.path], message: diagnostic.message)
@@ -36,7 +36,7 @@ extension ConfigurationErrors {
   }
 }
 
-/// Turns the members of a TOML document into a configuration, and notes whatever is wrong with them.
+/// Decodes a TOML document into a configuration and collects diagnostics.
 struct ConfigurationDecoder {
   private(set) var configuration = HostConfiguration.defaults
   private(set) var diagnostics: [Diagnostic] = []
@@ -61,7 +61,7 @@ struct ConfigurationDecoder {
     compareLimits()
   }
 
-  /// The members of a table, none if it is missing or no table.
+  /// The members of a table; none if it is missing or not a table.
   private mutating func table(_ name: String) -> [String: ConfigurationValue] {
     guard let value = members[name] else { return [:] }
     guard case .table(let members) = value else {
@@ -101,7 +101,7 @@ struct ConfigurationDecoder {
     }
   }
 
-  /// A diagnostic if the route answers the requests of one that was read before it.
+  /// A diagnostic if an earlier entry has the same pattern.
   private func repetition(of route: RouteSetting, at path: SettingPath) -> [Diagnostic] {
     let earlier = configuration.routes.first { $0.match.meaning == route.match.meaning }
     guard let earlier else { return [] }
@@ -110,7 +110,7 @@ struct ConfigurationDecoder {
     return [Diagnostic(path: path, message: "\(path): expected each route once, found \(found)")]
   }
 
-  /// What no key can check alone.
+  /// Checks that need several keys.
   private mutating func compareLimits() {
     let limits = configuration.limits
     var path = SettingPath("limits", "max_target")

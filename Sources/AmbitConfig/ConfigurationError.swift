@@ -1,12 +1,12 @@
 package import AmbitCore
 
-/// One thing that is wrong with a configuration file.
+/// An error in a configuration file.
 package struct ConfigurationError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The file's name as the caller gave it.
   package let file: String
-  /// Where in the file; nil for an error about a value that the file does not spell out.
+  /// The position in the file; nil for an error about a value that is not in the file.
   package let position: SourcePosition?
-  /// What was expected and what was found, led by the key path where there is one.
+  /// The path of the key if there is one, the expected value and the value found.
   package let message: String
 
   /// `host.conf:14:9: message`, or `host.conf: message` without a position.
@@ -16,7 +16,7 @@ package struct ConfigurationError: Error, Sendable, Equatable, CustomStringConve
   }
 }
 
-/// Everything that is wrong with a configuration file, in the order of the file; never empty.
+/// All errors in a configuration file in the order of the file; never empty.
 package struct ConfigurationErrors: Error, Sendable, Equatable, CustomStringConvertible {
   package let errors: [ConfigurationError]
 
@@ -26,7 +26,7 @@ package struct ConfigurationErrors: Error, Sendable, Equatable, CustomStringConv
   }
 }
 
-/// A wrong value or key: where, and a sentence that says what was expected and what was found.
+/// A wrong value or key: its path, and a message with the expected and the found value.
 struct Diagnostic {
   let path: SettingPath
   let message: String
@@ -42,7 +42,7 @@ extension Diagnostic {
   }
 }
 
-/// The text in quotes as a message shows it: control characters escaped, cut after 60 characters.
+/// The text in quotes for a message. Control characters are escaped, and the text is truncated to 60 characters.
 func quoted(_ text: String) -> String {
   let longest = 60
   var shown = "\""

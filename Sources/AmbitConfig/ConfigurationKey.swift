@@ -1,11 +1,11 @@
 import AmbitCore
 
-/// A key of `host.conf`: its place in the file, and how its value gets into the configuration.
+/// A key of `host.conf`: its table, its name, and the decoder of its value.
 struct ConfigurationKey: Sendable {
-  /// The table that the key stands in; nil at the top level.
+  /// The table of the key; nil at the top level.
   let table: String?
   let name: String
-  /// Stores the value, or adds to the diagnostics.
+  /// Decodes the value and stores it in the configuration, or adds to the diagnostics.
   let decode: @Sendable (ConfigurationValue, inout HostConfiguration, inout [Diagnostic]) -> Void
 
   var path: SettingPath {
@@ -27,7 +27,7 @@ struct ConfigurationKey: Sendable {
 }
 
 extension ConfigurationKey {
-  /// Every key that the host knows, apart from those of the `[plugin.NAME]` and `[[route]]` tables.
+  /// All keys, except those of the `[plugin.NAME]` and `[[route]]` tables.
   static let all: [ConfigurationKey] = [
     .init("listen", .addresses, \.listen),
     .init("plugins", .directory, \.plugins),
@@ -64,16 +64,16 @@ extension ConfigurationKey {
   private static let minute = Duration.seconds(60)
   private static let day = Duration.seconds(86_400)
 
-  /// The tables that the keys stand in.
+  /// The tables of the keys.
   static let tables = Set(all.compactMap(\.table))
 }
 
-/// Finds the keys that the host does not know and says what was probably meant.
+/// Reports unknown keys and suggests known ones.
 enum UnknownKeys {
-  /// The tables that are not of `ConfigurationKey`: one for each plugin, and one for each route.
+  /// The tables that have no `ConfigurationKey`: one for each plugin, and one for each route.
   private static let others = ["plugin", "route"]
 
-  /// - Parameter table: The table that the members are of; nil for the top level.
+  /// - Parameter table: The table of the members; nil for the top level.
   static func diagnostics(in members: [String: ConfigurationValue], table: String?) -> [Diagnostic] {
     let known = names(in: table)
     return members.filter { !known.contains($0.key) }.map { name, value in
@@ -83,7 +83,7 @@ enum UnknownKeys {
     }
   }
 
-  /// - Parameter table: The path of the table that the key stands in; nil for the top level.
+  /// - Parameter table: The path of the table of the key; nil for the top level.
   static func message(for name: String, _ value: ConfigurationValue, in table: String?, hint: String) -> String {
     let kind = if case .table = value { "table" } else { "key" }
     let place = table.map { "\($0): " } ?? ""
@@ -93,7 +93,7 @@ enum UnknownKeys {
   /// Keys of earlier versions, with the names that they have now.
   private static let renamed = ["rehearsal_timeout": "dry_run_timeout"]
 
-  /// The near name if there is one, else all that are known.
+  /// A similar known key if there is one, else all known keys.
   static func hint(for name: String, known: [String]) -> String {
     let now = renamed[name].flatMap { known.contains($0) ? $0 : nil }
     if let near = now ?? suggestion(for: name, among: known) { return "; did you mean \(quoted(near))?" }
@@ -105,7 +105,7 @@ enum UnknownKeys {
     return table == nil ? (keys + ConfigurationKey.tables + others).sorted() : keys
   }
 
-  /// Prefers a similar name of the same table to the same name in another table, which means that the key stands below the
+  /// Prefers a similar name of the same table to the same name in another table, which means that the key is below the
   /// wrong header.
   private static func hint(for name: String, known: [String], table: String?) -> String {
     if suggestion(for: name, among: known) == nil,

@@ -1,48 +1,48 @@
 package import AmbitCore
 
-/// What `host.conf` says, checked whole: every value here is in range and of the right form.
+/// The checked contents of `host.conf`. All values are valid and in range.
 ///
-/// A property's initial value is the key's default. Paths are the text of the file; relative ones are meant relative to
-/// the folder of the configuration file, and it is the decoder of that file who knows where it is.
+/// The initial value of a property is the default of its key. Paths are as in the file: relative paths are relative to
+/// the folder of the configuration file, and the caller resolves them.
 package struct HostConfiguration: Sendable, Equatable {
-  /// Where to accept connections; never empty. A port of 0 lets the system choose one.
+  /// The addresses on which the host accepts connections; never empty. With port 0 the system chooses a port.
   package var listen: [ListenAddress] = [.internet(address: [127, 0, 0, 1], port: 8080)]
-  /// The directory whose `*.so` files are served; never empty.
+  /// The directory of the plugins, `*.so`; never empty.
   package var plugins = "Plugins"
-  /// The directory for the host's own copies of the plugins; nil means one below the system's temporary directory.
+  /// The directory for the host's own copies of plugins; nil for a folder in the system's temporary directory.
   package var privateDirectory: String?
-  /// The path of the admin API's socket; nil means none.
+  /// The path of the admin API's socket; nil for no admin API.
   package var admin: String? = ".ambit.sock"
-  /// Event loops; 0 means one for each core the process may use.
+  /// The number of event loops; 0 for one for each core that the process may use.
   package var threads = 0
-  /// Address space of one job's stack in bytes, a multiple of 4096.
+  /// The size of a job's stack in bytes of address space, a multiple of 4096.
   package var stackSize = 256 << 10
-  /// Address space of the stack that a handler runs on, in bytes, a multiple of 4096. The most for which the page tables of
-  /// a waiting handler stay below 3 KiB.
+  /// The size of a handler's stack in bytes of address space, a multiple of 4096. The default is the largest size for
+  /// which the page tables of a waiting handler stay below 3 KiB.
   package var handlerStackSize = 1408 << 10
-  /// Threads, at most, for handlers and jobs that block.
+  /// The most threads for handlers and jobs that block.
   package var poolThreads = 64
-  /// How much work may wait for one of these threads; more is refused.
+  /// The most handlers and jobs that wait for a pool thread. Further ones are refused.
   package var poolQueue = 1024
-  /// What a plugin that does not load does to the start of the host.
+  /// What to do at the start with a plugin that fails to load.
   package var start = StartPolicy.strict
-  /// How long requests in flight may go on after their generation was replaced or the host was told to stop.
+  /// How long running requests may continue after their generation was replaced or the host was told to stop.
   package var drainTimeout = Duration.seconds(10)
-  /// How long what was cancelled may still take to return before the host goes on without it.
+  /// How long jobs may take to return after they are cancelled.
   package var cancelGrace = Duration.seconds(5)
-  /// How long an event loop may take for one turn before that is reported; nil means as long as it likes.
+  /// How long an event loop may be blocked before the host logs it; nil for no warning.
   package var stallWarning: Duration? = .milliseconds(100)
-  /// How long a plugin's file must have been unchanged before it is loaded.
+  /// How long the file of a plugin must be unchanged before the host loads it.
   package var settle = Duration.milliseconds(100)
-  /// The largest file that is loaded as a plugin, in bytes.
+  /// The largest file in bytes that the host loads as a plugin or library.
   package var maxPluginSize = 1 << 30
   /// How long a plugin's dry run in a child process may take, and its `start` and `save` in the live host.
   package var dryRunTimeout = Duration.seconds(10)
-  /// Who may own and write the plugins' files and the folders on their way.
+  /// Who may own and write the files of plugins and the folders of their paths.
   package var trust = Trust.owner
-  /// What becomes of a request whose client closes its sending side only, and may still read the response.
+  /// What to do when a client half-closes the connection (shuts down its sending side).
   package var halfClose = HalfClose.cancel
-  /// Whether responses of plugins name the generation that made them.
+  /// Whether responses of plugins name their generation.
   package var exposeGeneration = false
   package var limits = Limits()
   package var log = Log()
@@ -51,7 +51,7 @@ package struct HostConfiguration: Sendable, Equatable {
   /// The `[[route]]` entries in the order of the file.
   package var routes: [RouteSetting] = []
 
-  /// What an empty file means.
+  /// The configuration of an empty file.
   package static let defaults = HostConfiguration()
 
   package init() {}
@@ -60,17 +60,17 @@ package struct HostConfiguration: Sendable, Equatable {
 extension HostConfiguration {
   /// The `start` key.
   package enum StartPolicy: String, Sendable, CaseIterable {
-    /// A plugin that fails refuses the start.
+    /// The host does not start if a plugin fails.
     case strict
-    /// A plugin that fails is reported and left out.
+    /// The host reports a plugin that fails and serves the others.
     case lenient
   }
 
   /// The `half_close` key.
   package enum HalfClose: String, Sendable, CaseIterable {
-    /// The client counts as gone: the request's scope is cancelled with cause `disconnect`.
+    /// The client counts as gone: the host cancels the request's scope with cause `disconnect`.
     case cancel
-    /// The request goes on.
+    /// The request continues.
     case allow
   }
 
@@ -84,11 +84,11 @@ extension HostConfiguration {
 
   /// The `[limits]` table. Sizes are in bytes.
   package struct Limits: Sendable, Equatable {
-    /// From the request's first byte to the end of its response; nil means no limit.
+    /// From the request's first byte to the end of its response; nil for no limit.
     package var requestTimeout: Duration? = .seconds(30)
     /// From the request's first byte to the end of its head.
     package var headerTimeout = Duration.seconds(10)
-    /// Between two requests of a connection; nil means no limit.
+    /// Between two requests of a connection; nil for no limit.
     package var idleTimeout: Duration? = .seconds(75)
     package var maxBody = 8 << 20
     /// The request line and all header fields together.
@@ -96,7 +96,7 @@ extension HostConfiguration {
     /// The request target alone; at most `maxHead`.
     package var maxTarget = 8 << 10
     package var maxHeaders = 100
-    /// Jobs alive at once in the scope of one request.
+    /// The most jobs that are alive at once in the scope of a request.
     package var jobsPerRequest = 10_000
 
     package init() {}
@@ -104,7 +104,7 @@ extension HostConfiguration {
 
   /// The `[log]` table.
   package struct Log: Sendable, Equatable {
-    /// The least severe level that is written.
+    /// The lowest level that is written.
     package var level = Level.info
     package var format = Format.text
 

@@ -1,9 +1,9 @@
-/// One `[plugin.NAME]` table: where the plugin is mounted, and the settings that the plugin itself reads.
+/// A `[plugin.NAME]` table: the mount prefix of the plugin, and the settings that the plugin reads.
 package struct PluginSettings: Sendable, Equatable {
   /// The path below which all routes of the plugin are mounted, such as "/v1"; empty for none.
   package var prefix: String
-  /// Every other key of the table. Numbers and booleans are text: integers in decimal whatever the notation of the
-  /// file, floating-point numbers in the shortest form that gives the same value back.
+  /// All other keys of the table. Numbers and booleans become text: integers in decimal notation, floating-point
+  /// numbers in the shortest form that parses to the same value.
   package var values: [String: String]
 
   package init(prefix: String = "", values: [String: String] = [:]) {
@@ -13,7 +13,7 @@ package struct PluginSettings: Sendable, Equatable {
 }
 
 extension PluginSettings {
-  /// Reads a `[plugin.NAME]` table; what is not right is noted and left out.
+  /// Decodes a `[plugin.NAME]` table. Wrong members add diagnostics and are left out.
   init(_ value: ConfigurationValue, at path: SettingPath, _ diagnostics: inout [Diagnostic]) {
     self.init()
     guard case .table(let members) = value else {
@@ -32,7 +32,7 @@ extension PluginSettings {
 }
 
 extension ValueDecoder where Value == String {
-  /// Anything that has an obvious form as text.
+  /// A string, number or boolean as text.
   fileprivate static let setting = ValueDecoder { value throws(ValueError) in
     switch value {
     case .string(let text): text
@@ -43,7 +43,7 @@ extension ValueDecoder where Value == String {
     }
   }
 
-  /// Literal segments, each with its slash before it, or nothing.
+  /// Literal segments, each after a slash; or an empty string.
   fileprivate static let prefix = ValueDecoder { value throws(ValueError) in
     guard case .string(let text) = value, isPrefix(text) else {
       throw ValueError(expected: #"a path such as "/v1", without "/" at its end and without parameters"#)

@@ -1,15 +1,16 @@
 import AmbitCore
 
-// Where a C function of a route runs, and beside what: the keys `blocking`, `serial` and `thread` together.
+// The keys `blocking`, `serial` and `thread`, which together say where a C function runs and whether its calls run in
+// parallel.
 
 extension RouteSetting {
-  /// What an entry says of it.
+  /// The values of these keys in an entry.
   struct Calling {
     var blocking: Bool?
     var serial: Bool?
     var thread: Thread?
 
-    /// What does not fit together, or would be right only for a thread-safe function.
+    /// Diagnostics for values that contradict each other, or that require a thread-safe function.
     func contradictions(in call: CallTarget, at path: SettingPath) -> [Diagnostic] {
       func find(_ key: String, _ message: String) -> [Diagnostic] {
         let place = path.appending(.key(key))
@@ -37,14 +38,14 @@ extension RouteSetting {
       else { return [] }
       return find(
         "blocking",
-        #"expected "serial = false" beside "blocking = false", found no "serial"; the functions of \#(library) would run "#
+        #"expected "serial = false" beside "blocking = false", found no "serial"; functions of \#(library) would run "#
           + #"on several event loops at once: add "serial = false" if \#(call.symbol) is thread-safe, else remove "#
           + #""blocking", and calls run one at a time on a thread"#)
     }
   }
 }
 
-/// Two routes to functions of one library, of which one gives the library a thread of its own and the other runs elsewhere.
+/// Two routes to functions of one library, of which only one has the library run on a thread of its own.
 enum ThreadConflict {
   /// The conflict of the route at `path` with one of the `earlier` routes; nil if there is none.
   static func first(of route: RouteSetting, at path: SettingPath, among earlier: [RouteSetting]) -> Diagnostic? {

@@ -2,28 +2,29 @@ package import AmbitCore
 
 /// One `[[route]]` entry: a route to a C function if it has `call`, or else changes to the route of a plugin.
 package struct RouteSetting: Sendable, Equatable {
-  /// What the route answers; no other entry answers the same requests.
+  /// The requests that the route answers. No other entry answers the same requests.
   package var match: RoutePattern
-  /// The C function; nil means that the entry changes the plugin's route with this pattern. One of the others is not nil
+  /// The C function; nil if the entry changes the plugin's route with this pattern. At least one other property is set
   /// then.
   package var call: Call?
-  /// nil leaves it as it is: `limits.request_timeout`, unless the route says otherwise.
+  /// The time limit of the request; nil for `limits.request_timeout`.
   package var timeout: TimeLimit?
-  /// Whether the function or handler runs on a thread of the pool; nil leaves it to the function or the plugin.
+  /// Whether the function or handler runs on a pool thread; nil for the default of the function or plugin.
   package var blocking: Bool?
-  /// Whether calls of the function run one at a time with others of its library. false: the function is thread-safe, and
-  /// calls run in parallel; nil: one at a time if it is a library's, in parallel if it is a plugin's. nil without `call`.
+  /// Whether the calls of this library run one at a time. false: the function is thread-safe, and its calls run in
+  /// parallel. nil: one at a time for a library, in parallel for a plugin. nil without `call`.
   package var serial: Bool?
-  /// Which thread calls the library's functions; nil: any of the pool, unless another route of the library says
-  /// otherwise. nil without `call`.
+  /// The thread that calls the functions of the library. nil: the same as another route of the library, else any pool
+  /// thread. nil without `call`.
   package var thread: Thread?
-  /// nil leaves it to the function or the plugin.
+  /// What to do when the client leaves; nil for the default of the function or plugin.
   package var onDisconnect: OnDisconnect?
-  /// Bytes of stack that the function or handler needs, a multiple of 4096; nil leaves it to the function or the plugin.
+  /// The stack size of the function or handler in bytes, a multiple of 4096; nil for the default of the function or
+  /// plugin.
   package var stackSize: Int?
-  /// The `Content-Type` of the answers; nil without `call`.
+  /// The `Content-Type` of the responses; nil without `call`.
   package var contentType: String?
-  /// Whether the route is left out, with a notice, when its library is absent; nil without `call`.
+  /// Whether the host leaves the route out and logs a notice if the library is missing; nil without `call`.
   package var optional: Bool?
   /// The place of the whole entry.
   package let place: SettingPlace
@@ -35,7 +36,7 @@ package struct RouteSetting: Sendable, Equatable {
 }
 
 extension RouteSetting {
-  /// The C function that answers, and where the file names it.
+  /// The C function that answers, and its place in the file.
   package struct Call: Sendable, Equatable {
     package let target: CallTarget
     package let place: SettingPlace
@@ -46,31 +47,31 @@ extension RouteSetting {
     }
   }
 
-  /// Which thread calls the functions of a library.
+  /// The thread that calls the functions of a library.
   package enum Thread: String, Sendable, CaseIterable {
     /// Any thread of the pool.
     case pool
-    /// One thread that the library has for itself.
+    /// One thread for this library only.
     case own
   }
 
-  /// How long a request may take, from its first byte to the end of its response.
+  /// The time limit of a request, from its first byte to the end of its response.
   package enum TimeLimit: Sendable, Equatable {
     case unlimited
     case after(Duration)
   }
 
-  /// What becomes of a request whose client leaves before its response is complete.
+  /// What to do with a request whose client leaves before the response is complete.
   package enum OnDisconnect: String, Sendable, CaseIterable {
-    /// Its scope is cancelled with cause `disconnect`.
+    /// The host cancels its scope with cause `disconnect`.
     case cancel
-    /// It goes on to its end.
+    /// The request continues.
     case finish
   }
 }
 
 extension RouteSetting {
-  /// Reads a `[[route]]` entry; nil, and at least one more diagnostic, if it does not say what it matches.
+  /// Decodes a `[[route]]` entry; nil, with at least one diagnostic, if its `match` is missing or wrong.
   init?(
     _ value: ConfigurationValue, at path: SettingPath, positions: [SettingPath: SourcePosition],
     _ diagnostics: inout [Diagnostic]
@@ -106,7 +107,7 @@ extension RouteSetting {
     self.optional = optional
   }
 
-  /// What no key can check alone, whether or not the values are right.
+  /// Diagnostics about keys that are missing or do not belong together, whatever their values.
   private static func contradictions(in table: TableDecoder) -> [Diagnostic] {
     var diagnostics: [Diagnostic] = []
     func find(_ path: SettingPath, _ message: String) {
@@ -121,7 +122,7 @@ extension RouteSetting {
     }
     if !["timeout", "blocking", "on_disconnect", "stack_size"].contains(where: table.has), table.unknownKeys.isEmpty {
       let changes = #""timeout", "blocking", "on_disconnect" or "stack_size""#
-      find(table.path, #"expected "call", or what to change of a plugin's route: \#(changes); all are missing"#)
+      find(table.path, #"expected "call", or a change of a plugin's route: \#(changes); all are missing"#)
     }
     return diagnostics
   }
@@ -143,7 +144,7 @@ extension ValueDecoder where Value == RoutePattern {
 }
 
 extension ValueDecoder where Value == CallTarget {
-  /// `LIBRARY: RET SYMBOL(TYPE source, ...)`; whether there is such a function is not known here.
+  /// `LIBRARY: RET SYMBOL(TYPE source, ...)`. The function need not exist.
   static let call = ValueDecoder { value, path, diagnostics in
     guard case .string(let text) = value, text.utf8.contains(where: { $0 != UInt8(ascii: " ") }) else {
       let expected = #"a C function such as "libm.so.6: f64 cos(f64 x)""#
@@ -153,7 +154,7 @@ extension ValueDecoder where Value == CallTarget {
     do throws(SignatureError) {
       return try CallTarget(parsing: text)
     } catch {
-      // The place in the text: a line and a column.
+      // The position is that in the text of the signature.
       diagnostics.append(Diagnostic(path: path, message: "\(path):\(error.line):\(error.column): \(error.message)"))
       return nil
     }
@@ -161,7 +162,7 @@ extension ValueDecoder where Value == CallTarget {
 }
 
 extension ValueDecoder where Value == String {
-  /// What may be sent as the value of a Content-Type field.
+  /// A valid value of a Content-Type field.
   static let contentType = ValueDecoder { value throws(ValueError) in
     guard case .string(let text) = value, MediaType.isValid(text) else {
       throw ValueError(expected: #"a media type such as "text/csv; charset=utf-8""#)

@@ -1,6 +1,6 @@
 package import AmbitCore
 
-/// Where a value stands in the configuration: the keys, and the indices of array elements, that lead to it.
+/// The path of a value in the configuration: keys and indices of array elements.
 struct SettingPath: Sendable, Hashable {
   enum Step: Sendable, Hashable {
     case key(String)
@@ -11,7 +11,7 @@ struct SettingPath: Sendable, Hashable {
 
   init() {}
 
-  /// A path of keys alone.
+  /// A path of keys.
   init(_ keys: String...) {
     steps = keys.map(Step.key)
   }
@@ -24,7 +24,7 @@ struct SettingPath: Sendable, Hashable {
 }
 
 extension SettingPath: CustomStringConvertible {
-  /// Whether the byte can be part of a key without quotes.
+  /// Whether a key without quotes may contain the byte.
   private static func isBareKey(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
@@ -48,11 +48,11 @@ extension SettingPath: CustomStringConvertible {
   }
 }
 
-/// Where a setting stands in the configuration file, kept for errors that only whoever uses the setting can find.
+/// The place of a setting in the configuration file, for errors that are found when the setting is used.
 package struct SettingPlace: Sendable, Hashable {
-  /// The keys and indices that lead to it, such as `route[2].call`.
+  /// The path, such as `route[2].call`.
   package let path: String
-  /// Of its key, or of the header of its table.
+  /// The position of its key, or of the header of its table.
   package let position: SourcePosition?
 
   package init(path: String, position: SourcePosition?) {

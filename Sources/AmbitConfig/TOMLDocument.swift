@@ -1,17 +1,16 @@
 import AmbitCore
 import AmbitTOML
 
-/// A place where a text is not TOML, or not the TOML that a configuration file may hold.
+/// An error in the syntax of TOML, or TOML that a configuration file must not contain.
 struct SyntaxError: Error, Equatable {
   let position: SourcePosition
   let message: String
 }
 
-/// A configuration file that is TOML: its values, and where in the text each of them stands.
+/// A configuration file in TOML: its values and their positions in the text.
 struct TOMLDocument {
   private(set) var members: [String: ConfigurationValue] = [:]
-  /// Of the keys, and of array elements, which have none. A table's key that is written several times (in several
-  /// headers) has the first place.
+  /// The positions of keys and of array elements. A table that has several headers has the position of the first.
   private(set) var positions: [SettingPath: SourcePosition] = [:]
 
   /// - Throws: The first syntax error.
@@ -55,7 +54,7 @@ struct TOMLDocument {
     }
   }
 
-  /// Texts go to the system and to plugins, where NUL would end them.
+  /// Strings go to the system and to plugins, where a NUL would end them.
   private func refuseNUL(in text: String, at position: SourcePosition) throws(SyntaxError) {
     guard text.utf8.contains(0) else { return }
     let message = "expected a string without NUL characters, found one written as an escape"
@@ -64,7 +63,7 @@ struct TOMLDocument {
 }
 
 extension SyntaxError {
-  /// The parser's own sentence, begun and ended in the way of the host's messages.
+  /// The sentence of the parser in the style of the host's messages.
   init(_ fault: TOMLFault) {
     position = fault.position
     let begin = "Error while parsing "
@@ -79,7 +78,7 @@ extension SyntaxError {
     }
   }
 
-  /// What the parser may take a text without quotes for.
+  /// The kinds of value that the parser may see in a text without quotes.
   private static let scalars = [
     "value", "boolean", "floating-point", "decimal integer", "hexadecimal integer", "octal integer", "binary integer",
     "date", "time", "date-time", "date-time offset",
@@ -90,7 +89,7 @@ extension SyntaxError {
   }
 }
 
-/// A TOML value without its place.
+/// A TOML value without its position.
 indirect enum ConfigurationValue: Sendable, Equatable {
   case string(String)
   case integer(Int)
@@ -102,7 +101,7 @@ indirect enum ConfigurationValue: Sendable, Equatable {
 }
 
 extension ConfigurationValue: CustomStringConvertible {
-  /// The value as the "found" of a message: spelled out if it is short, else its kind.
+  /// The value for the "found" of a message: itself if it is short, else its kind.
   var description: String {
     switch self {
     case .string(let text): quoted(text)

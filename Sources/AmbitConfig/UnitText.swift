@@ -1,12 +1,12 @@
 internal import AmbitCore
 
-/// How `host.conf` writes a duration: whole amounts with their units, the largest first, such as "250ms" or "1m30s".
+/// Durations as in `host.conf`: whole amounts with units, the largest unit first, such as "250ms" or "1m30s".
 enum DurationText {
   private static let units: [(name: String, nanoseconds: Int64)] = [
     ("h", 3_600_000_000_000), ("m", 60_000_000_000), ("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1000),
   ]
 
-  /// The duration that the text means, at most what `Int64` nanoseconds can hold; nil if it is not of the form.
+  /// Parses a duration, at most `Int64.max` nanoseconds; nil if the text is malformed.
   static func duration(in text: String) -> Duration? {
     guard !text.isEmpty else { return nil }
     var total: Int64 = 0
@@ -24,7 +24,7 @@ enum DurationText {
     return .nanoseconds(total)
   }
 
-  /// The shortest text for the duration, to the microsecond.
+  /// The shortest text for the duration, in whole microseconds.
   static func text(for duration: Duration) -> String {
     var text = ""
     var rest = duration.wholeNanoseconds
@@ -35,19 +35,19 @@ enum DurationText {
     return text.isEmpty ? "0s" : text
   }
 
-  /// What was probably meant by a text that is not of the form.
+  /// A hint for a malformed text.
   static func hint(for text: String) -> String? {
     if text.contains(".") { return #"a fraction is written in a smaller unit, such as "1s500ms" for 1.5 seconds"# }
     let onlyDigits = !text.isEmpty && text.allSatisfy { ("0"..."9").contains($0) }
     return onlyDigits ? hint(forSeconds: text) : nil
   }
 
-  /// What was probably meant by a number without a unit.
+  /// A hint for a number without a unit.
   static func hint(forSeconds digits: String) -> String {
     "did you mean \(quoted(digits + "s"))?"
   }
 
-  /// Digits and the letters behind them; an amount too large for an integer is the largest one.
+  /// Digits and the letters after them. An amount that is too large becomes the largest integer.
   private static func takeAmount(from text: inout Substring) -> (amount: Int64, unit: String)? {
     let digits = text.prefix { ("0"..."9").contains($0) }
     let unit = text.dropFirst(digits.count).prefix { ("a"..."z").contains($0) }
@@ -57,13 +57,13 @@ enum DurationText {
   }
 }
 
-/// How `host.conf` writes a size: a whole amount with a binary unit, such as "8MiB".
+/// Sizes as in `host.conf`: a whole amount with a binary unit, such as "8MiB".
 enum SizeText {
   private static let units: [(name: String, bytes: Int)] = [
     ("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1),
   ]
 
-  /// The bytes that the text means, `Int.max` at most; nil if it is not of the form.
+  /// Parses a size in bytes, at most `Int.max`; nil if the text is malformed.
   static func bytes(in text: String) -> Int? {
     let (digits, name) = split(text)
     guard !digits.isEmpty, let unit = units.first(where: { $0.name == name }) else { return nil }
@@ -77,7 +77,7 @@ enum SizeText {
     return "\(bytes / unit.bytes)\(unit.name)"
   }
 
-  /// What was probably meant by a text that is not of the form: the binary unit for a decimal or a shortened one.
+  /// A hint for a malformed text: the binary unit instead of a decimal or abbreviated one.
   static func hint(for text: String) -> String? {
     let (digits, name) = split(text)
     guard !digits.isEmpty, let letter = name.first?.uppercased(), name.count <= 3,

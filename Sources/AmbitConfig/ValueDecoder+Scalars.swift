@@ -17,7 +17,7 @@ extension ValueDecoder where Value == Int {
     }
   }
 
-  /// Bytes, with a unit or as a plain number.
+  /// A size in bytes, with a unit or as a plain number.
   static func size(_ range: ClosedRange<Int>, multipleOf unit: Int = 1) -> ValueDecoder {
     ValueDecoder { value throws(ValueError) in
       let bytes = try bytes(value)
@@ -45,7 +45,7 @@ extension ValueDecoder where Value == Int {
 }
 
 extension ValueDecoder where Value == String {
-  /// The path of a directory; whether it exists is for whoever opens it to find out.
+  /// The path of a directory. It need not exist.
   static let directory = ValueDecoder { value throws(ValueError) in
     guard case .string(let path) = value, !path.isEmpty else { throw ValueError(expected: "the path of a directory") }
     return path
@@ -53,7 +53,7 @@ extension ValueDecoder where Value == String {
 }
 
 extension ValueDecoder where Value == String? {
-  /// The path of a directory; an empty text is nil.
+  /// The path of a directory; nil for an empty string.
   static let optionalDirectory = ValueDecoder { value throws(ValueError) in
     guard case .string(let path) = value else {
       throw ValueError(expected: #"the path of a directory, or "" for the default one"#)
@@ -61,8 +61,8 @@ extension ValueDecoder where Value == String? {
     return path.isEmpty ? nil : path
   }
 
-  /// The path of a socket in the file system; an empty text is nil. How long it may be depends on the folder it is
-  /// relative to.
+  /// The path of a unix socket; nil for an empty string. Its length is not checked, since it depends on the folder of
+  /// the configuration.
   static let optionalSocket = ValueDecoder { value throws(ValueError) in
     guard case .string(let path) = value else { throw ValueError(expected: #"the path of a socket, or "" for none"#) }
     return path.isEmpty ? nil : path
@@ -109,7 +109,7 @@ extension ValueDecoder where Value == Duration {
 }
 
 extension ValueDecoder where Value == Duration? {
-  /// A limit on time; a duration of zero means that there is none, and is nil.
+  /// A time limit; nil for a duration of zero, which means no limit.
   static func timeLimit(_ range: ClosedRange<Duration>) -> ValueDecoder {
     ValueDecoder { value throws(ValueError) in
       let duration = try ValueDecoder<Duration>.duration(value)
@@ -129,7 +129,7 @@ extension ClosedRange<Duration> {
 }
 
 extension ValueDecoder where Value == [ListenAddress] {
-  /// An array of at least one address, none of them twice.
+  /// An array of at least one address, each once.
   static let addresses = ValueDecoder { value, path, diagnostics in
     guard case .array(let elements) = value, !elements.isEmpty else {
       let expected = #"an array of addresses such as ["127.0.0.1:8080"]"#
@@ -163,7 +163,7 @@ extension ValueDecoder where Value == [ListenAddress] {
 }
 
 extension ListenAddress {
-  /// Whether the port is 0, so that the same text twice gives two different ports.
+  /// Whether the port is 0. The same address twice is two different ports then.
   fileprivate var isChosenBySystem: Bool {
     switch self {
     case .any(let port), .internet(_, let port): port == 0

@@ -1,13 +1,13 @@
-/// What a key's value must look like, and what it becomes.
+/// Checks the value of a key and converts it.
 struct ValueDecoder<Value: Sendable>: Sendable {
-  /// The value, or nil and at least one more diagnostic.
+  /// Returns the value, or nil and adds at least one diagnostic.
   let decode: @Sendable (ConfigurationValue, SettingPath, inout [Diagnostic]) -> Value?
 
   init(decode: @escaping @Sendable (ConfigurationValue, SettingPath, inout [Diagnostic]) -> Value?) {
     self.decode = decode
   }
 
-  /// A form whose values are right or wrong as a whole.
+  /// A decoder that accepts or refuses a value as a whole.
   init(_ check: @escaping @Sendable (ConfigurationValue) throws(ValueError) -> Value) {
     decode = { value, path, diagnostics in
       do throws(ValueError) {
@@ -20,19 +20,19 @@ struct ValueDecoder<Value: Sendable>: Sendable {
   }
 }
 
-/// What a form expected of a value that is not of it.
+/// The value that a decoder expected instead of the one it refused.
 struct ValueError: Error {
   let expected: String
   var hint: String?
 }
 
-/// Takes the members of a table one by one, and so knows which of them nobody asked for.
+/// Decodes the members of a table one by one, and then knows the members that are unknown.
 struct TableDecoder {
   let path: SettingPath
   private let members: [String: ConfigurationValue]
   private var known: [String] = []
 
-  /// - Parameter expected: What the value should be, for the diagnostic if it is no table; then the result is nil.
+  /// - Parameter expected: The expected value for the diagnostic if `value` is not a table; the result is nil then.
   init?(_ value: ConfigurationValue, at path: SettingPath, expected: String, _ diagnostics: inout [Diagnostic]) {
     guard case .table(let members) = value else {
       diagnostics.append(.unexpected(at: path, expected: expected, found: value))
@@ -42,7 +42,7 @@ struct TableDecoder {
     self.members = members
   }
 
-  /// The member's value; nil if it is missing, or not of the form, which adds to the diagnostics.
+  /// The value of a member; nil if it is missing, or if it is wrong, which adds to the diagnostics.
   mutating func decode<Value>(_ name: String, _ decoder: ValueDecoder<Value>, _ diagnostics: inout [Diagnostic])
     -> Value?
   {
@@ -52,7 +52,7 @@ struct TableDecoder {
 
   func has(_ name: String) -> Bool { members[name] != nil }
 
-  /// A diagnostic for each member that was not asked for.
+  /// A diagnostic for each member that was not decoded.
   var unknownKeys: [Diagnostic] {
     members.filter { !known.contains($0.key) }.map { name, value in
       let hint = UnknownKeys.hint(for: name, known: known)

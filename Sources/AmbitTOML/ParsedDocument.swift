@@ -1,7 +1,7 @@
 internal import AmbitCore
 internal import CTOML
 
-/// The parser's document, freed with this value. Nothing of it is handed out that is not a copy.
+/// The document of the parser. It is freed with this value, which returns only copies of its contents.
 @safe struct ParsedDocument: ~Copyable {
   private let document: OpaquePointer
 
@@ -17,7 +17,7 @@ internal import CTOML
     unsafe ctoml_release(document)
   }
 
-  /// Why there are no nodes; nil if there are.
+  /// The error, in which case there are no nodes; nil without an error.
   var fault: TOMLFault? {
     guard let error = unsafe ctoml_get_error(document)?.pointee else { return nil }
     let found = unsafe String(error.found)
@@ -25,7 +25,7 @@ internal import CTOML
       position: SourcePosition(error.position), sentence: String(error.sentence), found: found.isEmpty ? nil : found)
   }
 
-  /// The table of the whole text. Only without a fault.
+  /// The table of the whole text. To be called only without an error.
   var root: TOMLNode {
     var count = 0
     let nodes = unsafe UnsafeBufferPointer(start: ctoml_get_nodes(document, &count), count: count)
@@ -33,7 +33,7 @@ internal import CTOML
     return unsafe Self.node(of: nodes, at: &next)
   }
 
-  /// The node at an index, which then is that of the node behind all that is below this one.
+  /// The node at an index, with its children. Moves the index behind them.
   private static func node(of nodes: UnsafeBufferPointer<ctoml_node>, at next: inout Int) -> TOMLNode {
     let node = unsafe nodes[next]
     next += 1

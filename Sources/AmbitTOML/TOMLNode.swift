@@ -1,45 +1,45 @@
 package import AmbitCore
 
-/// A value of a TOML text, and where it stands.
+/// A value of a TOML text and its position.
 package struct TOMLNode: Sendable, Equatable {
   package enum Value: Sendable, Equatable {
     case string(String)
     case integer(Int)
     case float(Double)
     case boolean(Bool)
-    /// Any of TOML's four kinds of dates and times; which one is nobody's concern.
+    /// Any of the four kinds of dates and times of TOML, which the configuration does not use.
     case dateOrTime
     case array([TOMLNode])
-    /// In the order of the keys' bytes; no key twice.
+    /// The members in the order of the bytes of their keys, each key once.
     case table([TOMLMember])
   }
 
   package let value: Value
-  /// Of a table or an element with a header of its own: the header's `[`.
+  /// The position of the value. For a table or element with its own header, the position of the header's `[`.
   package let position: SourcePosition
 }
 
 /// A key of a table with its value.
 package struct TOMLMember: Sendable, Equatable {
-  /// Without quotes, escapes replaced; it may contain NUL.
+  /// The key without quotes and with escapes replaced. It may contain NUL.
   package let key: String
-  /// Of the key; of the first of several that name one table.
+  /// The position of the key; of several keys for one table, the position of the first.
   package let position: SourcePosition
   package let node: TOMLNode
 }
 
-/// Why a text is no TOML: the first fault.
+/// The first error in a TOML text.
 package struct TOMLFault: Error, Sendable, Equatable {
   package let position: SourcePosition
-  /// What is wrong, one line.
+  /// The error, one line.
   package let sentence: String
-  /// The character that stands there instead of what the sentence expects; nil if the sentence says all.
+  /// The character at the position if the sentence says what was expected there; else nil.
   package let found: String?
 }
 
 extension TOMLNode {
-  /// Reads a TOML text; the result is the table of the whole text. Needs memory for a few times the text.
-  /// - Throws: the first fault of the text.
+  /// Parses a TOML text into the table of the whole text. Needs a few times as much memory as the text.
+  /// - Throws: the first error in the text.
   package static func parse(_ text: String) throws(TOMLFault) -> TOMLNode {
     let document = ParsedDocument(text)
     if let fault = document.fault { throw fault }

@@ -24,9 +24,9 @@ import Testing
     #expect(
       messages(route(call, "blocking = false")) == [
         #"host.conf:4:1: route[0].blocking: expected "serial = false" beside "blocking = false", found no "serial"; "#
-          + "the functions of \(target.provider.name) would run on several event loops at once: add "
-          + #""serial = false" if \#(target.symbol) is thread-safe, else remove "blocking", and calls run one at a time "#
-          + "on a thread"
+          + "functions of \(target.provider.name) would run on several event loops at once: add "
+          + #""serial = false" if \#(target.symbol) is thread-safe, else remove "blocking", and calls run one at a "#
+          + "time on a thread"
       ])
   }
 

@@ -96,7 +96,7 @@ import Testing
     ),
     (
       "[[route]]\nmatch = 'GET /a'",
-      #"1:1: route[0]: expected "call", or what to change of a plugin's route: "timeout", "blocking", "on_disconnect" or "#
+      #"1:1: route[0]: expected "call", or a change of a plugin's route: "timeout", "blocking", "on_disconnect" or "#
         + #""stack_size"; all are missing"#
     ),
     (

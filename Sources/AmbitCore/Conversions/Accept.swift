@@ -1,10 +1,10 @@
-/// Whether a client would rather have JSON than plain text, by its `Accept` fields (RFC 9110, section 12.5.1).
+/// Content negotiation: whether a client prefers JSON to plain text, by its `Accept` fields (RFC 9110, section 12.5.1).
 ///
-/// For each of the two the most specific media range decides that covers it, wherever it stands, the first of equally
-/// specific ones. Parameters other than `q` are not looked at. A client that wants neither gets text: the RFC lets a
-/// server disregard the field, and a client can do more with an answer than without.
+/// For each of the two types the most specific media range that matches it decides, and the first one of several.
+/// Parameters other than `q` are ignored. A client that accepts neither gets text: the RFC allows a server to disregard
+/// the field.
 public struct Accept: Sendable, Equatable {
-  /// A weight in thousandths, and how specific the range was that gave it: 1 for `*/*`, 3 for a whole media type.
+  /// A weight in thousandths, and how specific its media range is: from 1 for `*/*` to 3 for a complete media type.
   private struct Weight: Equatable {
     var thousandths = 0
     var specificity = 0
@@ -17,13 +17,13 @@ public struct Accept: Sendable, Equatable {
   private var json = Weight()
   private var text = Weight()
 
-  /// A client that has said nothing.
+  /// A client without `Accept` fields.
   public init() {}
 
   /// Whether JSON has the greater weight.
   public var prefersJSON: Bool { json.thousandths > text.thousandths }
 
-  /// Takes the value of one `Accept` field into account. An element that makes no sense counts for nothing.
+  /// Adds the value of one `Accept` field. Malformed elements are ignored.
   public mutating func add(_ value: RawSpan) {
     var elements = ListElements(of: ByteRange(from: 0, to: value.byteCount))
     while let element = elements.next(in: value) {
@@ -42,7 +42,8 @@ public struct Accept: Sendable, Equatable {
 }
 
 extension ByteRange {
-  /// How specific this media range is for a media type: 3 if it names it, 2 and 1 if it covers it, 0 if it does not.
+  /// How specific this media range is for a media type: 3 if it is the type, 2 for its group, 1 for `*/*`, 0 if it does
+  /// not match.
   fileprivate func specificity(in bytes: RawSpan, as type: StaticString, below group: StaticString) -> Int {
     if bytes.equals(self, ignoringCaseOf: type) { return 3 }
     if bytes.equals(self, ignoringCaseOf: group) { return 2 }
@@ -52,7 +53,7 @@ extension ByteRange {
 
 /// A media type or range with its parameters: `application/json; q=0.5` (RFC 9110, sections 8.3.1 and 12.5.1).
 struct MediaRange {
-  /// What stands before the parameters.
+  /// The part before the parameters.
   let name: ByteRange
   private let parameters: ByteRange
 
@@ -64,7 +65,8 @@ struct MediaRange {
     name = ByteRange(from: element.start, to: end)
   }
 
-  /// The value of the parameter `q` in thousandths, 1000 without one; nil if it is none (RFC 9110, section 12.4.2).
+  /// The value of the parameter `q` in thousandths, 1000 without the parameter; nil if it is malformed (RFC 9110,
+  /// section 12.4.2).
   func weight(in bytes: RawSpan) -> Int? {
     var position = parameters.start
     while position < parameters.end {
@@ -82,7 +84,7 @@ struct MediaRange {
     return 1000
   }
 
-  /// `0` or `1`, behind it a point and at most three digits or nothing; never more than 1.
+  /// Parses `0` or `1`, then optionally a point and at most three digits. The value is at most 1.
   private static func thousandths(from start: Int, to limit: Int, of bytes: RawSpan) -> Int? {
     var end = limit
     while end > start, Ascii.isWhitespace(bytes[octet: end - 1]) { end -= 1 }
@@ -102,7 +104,7 @@ struct MediaRange {
 }
 
 extension RawSpan {
-  /// Whether the bytes of `range` are `text`, letters in any case. `text` has no upper-case letters.
+  /// Whether the bytes of `range` are `text` in any case. `text` has no upper-case letters.
   func equals(_ range: ByteRange, ignoringCaseOf text: StaticString) -> Bool {
     guard Int(range.length) == text.utf8CodeUnitCount else { return false }
     for index in 0..<text.utf8CodeUnitCount
@@ -111,16 +113,16 @@ extension RawSpan {
   }
 }
 
-/// What kind of fields a body has, by its `Content-Type`.
+/// The format of the fields of a body, by its `Content-Type`.
 public enum BodyFormat: Sendable, Equatable {
-  /// The members of a JSON object: `application/json`, or a type that ends in `+json` (RFC 6839, section 3.1).
+  /// A JSON object: `application/json`, or a type that ends in `+json` (RFC 6839, section 3.1).
   case json
   /// Pairs as in a query: `application/x-www-form-urlencoded`.
   case form
   /// None.
   case other
 
-  /// The form that a `Content-Type` says, its parameters left aside.
+  /// The format of a `Content-Type`, without regard to its parameters.
   public init(contentType: RawSpan) {
     let name = MediaRange(ByteRange(from: 0, to: contentType.byteCount), of: contentType).name
     if contentType.equals(name, ignoringCaseOf: "application/x-www-form-urlencoded") {

@@ -1,8 +1,8 @@
-/// A named value of a request, as a range of the bytes that it was found in.
+/// A named value of a request, as a range of the bytes that contain it.
 public struct FieldValue: Sendable, Equatable, BitwiseCopyable {
-  /// How the value is written.
+  /// The encoding of the value.
   public enum Form: UInt8, Sendable, BitwiseCopyable {
-    /// There is none.
+    /// There is no value.
     case missing
     /// Text as it is.
     case text
@@ -14,32 +14,32 @@ public struct FieldValue: Sendable, Equatable, BitwiseCopyable {
     case jsonEscapedText
     /// A JSON number, `true` or `false`.
     case jsonScalar
-    /// These have no value that C could take.
+    /// Values that no C type can take.
     case jsonNull, jsonObject, jsonArray
   }
 
-  /// Which bytes the range belongs to.
+  /// The part of the request that contains the range.
   public enum Origin: UInt8, Sendable, BitwiseCopyable {
     case path, query, body
   }
 
-  /// The value's bytes, as sent.
+  /// The bytes of the value as sent.
   public let range: ByteRange
   public let form: Form
   public let origin: Origin
 
-  /// A value of the given form; by default none.
+  /// A value of the given form; by default there is no value.
   public init(_ range: ByteRange = ByteRange(), form: Form = .missing, origin: Origin = .path) {
     self.range = range
     self.form = form
     self.origin = origin
   }
 
-  /// Whether the value's text is not its bytes, but what `decodeText` makes of them.
+  /// Whether the text of the value is not its bytes as sent, so that `decodeText` must decode it.
   public var needsDecoding: Bool { form == .formText || form == .jsonEscapedText }
 
-  /// Whether a value of this form can be one of the type, before its text is looked at: text can be anything, since a
-  /// query has nothing else; a JSON number is no text, and null, objects and arrays are nothing that C could take.
+  /// Whether a value of this form can be a value of the type, before its text is parsed. Text can be of any type, since
+  /// a query has only text. A JSON number cannot be text. Null, objects and arrays have no C type.
   public func canBe(_ type: CType) -> Bool {
     switch form {
     case .missing, .jsonNull, .jsonObject, .jsonArray: false
@@ -48,31 +48,31 @@ public struct FieldValue: Sendable, Equatable, BitwiseCopyable {
     }
   }
 
-  /// Writes the value's text, if it needs decoding.
+  /// Writes the decoded text of a value that needs decoding.
   /// - Parameters:
-  ///   - bytes: what the value was found in.
+  ///   - bytes: the bytes that contain the value.
   ///   - buffer: room for as many bytes as `range` has.
-  /// - Returns: how many bytes were written from the buffer's beginning on.
+  /// - Returns: the number of bytes written to the beginning of the buffer.
   public func decodeText(of bytes: RawSpan, into buffer: inout MutableRawSpan) -> Int {
     form == .jsonEscapedText
       ? decodeJSONText(range, of: bytes, into: &buffer) : decodeFormText(range, of: bytes, into: &buffer)
   }
 }
 
-/// An argument that a request does not have, or has in another form than its parameter takes.
+/// An argument that is missing in a request, or malformed for its parameter. The client gets 400 with this text.
 public struct ArgumentError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The parameter's name, or `body`.
   public let parameter: String
-  /// What it takes, for a sentence that begins with "expected".
+  /// The values that the parameter takes, for a sentence that begins with "expected".
   public let expected: String
-  /// What came, for a sentence that goes on with "found".
+  /// The value in the request, for a sentence that continues with "found".
   public let found: String
 
   /// `a: expected i8 (-128 to 127), found "300"`.
   public var description: String { "\(parameter): expected \(expected), found \(found)" }
 
-  /// The refusal of a value that was looked at.
-  /// - Parameter text: the value's text, decoded; what was sent itself if it is not text.
+  /// The error for a value that does not fit its type.
+  /// - Parameter text: the decoded text of the value, or its bytes as sent if it is not text.
   public init(_ parameter: String, of type: CType, value: FieldValue, text: RawSpan) {
     self.parameter = parameter
     expected = type.expectation
@@ -87,21 +87,21 @@ public struct ArgumentError: Error, Sendable, Hashable, CustomStringConvertible 
       }
   }
 
-  /// The refusal of a length that the parameter's type does not hold.
+  /// The error for a length that the type of the parameter cannot hold.
   public init(length: Int, of name: String, as type: CType) {
     parameter = "len(\(name))"
     expected = type.expectation
     found = "\(length)"
   }
 
-  /// The refusal of a body that names should have been looked up in.
+  /// The error for a malformed body in which names are looked up.
   public init(_ error: JSONError) {
     parameter = "body"
     expected = "\(error.expected) at byte \(error.offset + 1)"
     found = error.found
   }
 
-  /// The refusal of a body as text, because there is a NUL in it.
+  /// The error for a body that is passed as text and contains a NUL.
   public init(bodyWithNULAt offset: Int) {
     parameter = "body"
     expected = CType.str.expectation
@@ -110,9 +110,9 @@ public struct ArgumentError: Error, Sendable, Hashable, CustomStringConvertible 
 }
 
 extension RawSpan {
-  /// The beginning of the bytes for a message of one line, what is not UTF-8 replaced.
+  /// The bytes as text, truncated for a message of one line. Bytes that are not UTF-8 are replaced.
   fileprivate var truncatedText: String {
-    // Forty scalars have at most so many bytes, and one more shows that there are more.
+    // 40 scalars have at most 160 bytes; one scalar more shows that the text goes on.
     let bytes = (0..<Swift.min(byteCount, 41 * 4)).map { self[octet: $0] }
     return AmbitCore.truncated(String(decoding: bytes, as: UTF8.self))
   }

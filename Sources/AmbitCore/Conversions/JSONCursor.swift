@@ -1,6 +1,6 @@
-/// A place in a JSON text that is read from left to right (RFC 8259). Always to be used with the same bytes.
+/// A position in a JSON text that is parsed from left to right (RFC 8259). The caller passes the same bytes each time.
 struct JSONCursor: Sendable {
-  /// The deepest that objects and arrays may lie in each other, the outermost one counted.
+  /// The greatest nesting depth of objects and arrays, including the outermost one.
   static let maximumDepth = 64
 
   var position = 0
@@ -15,7 +15,7 @@ struct JSONCursor: Sendable {
     }
   }
 
-  /// Consumes blanks, and the byte if it is the next then.
+  /// Consumes blanks, and the byte if it follows.
   mutating func take(_ byte: UInt8, _ bytes: RawSpan) -> Bool {
     skipBlanks(bytes)
     guard position < bytes.byteCount, bytes[octet: position] == byte else { return false }
@@ -23,13 +23,13 @@ struct JSONCursor: Sendable {
     return true
   }
 
-  /// A fault at the next byte that is no blank.
+  /// An error at the next byte that is not a blank.
   mutating func unexpected(_ bytes: RawSpan, expected: String) -> JSONError {
     skipBlanks(bytes)
     return bytes.jsonError(at: position, expected: expected)
   }
 
-  /// Consumes a member's name and the colon behind it.
+  /// Consumes the name of a member and the colon after it.
   mutating func name(_ bytes: RawSpan) throws(JSONError) -> (inside: ByteRange, hasEscapes: Bool) {
     guard take(Ascii.quote, bytes) else { throw unexpected(bytes, expected: "a name in quotes") }
     let name = try restOfString(bytes)
@@ -82,7 +82,7 @@ extension JSONCursor {
     return form
   }
 
-  /// Consumes a number: digits without a leading zero, a fraction or none, an exponent or none.
+  /// Consumes a number: digits without a leading zero, an optional fraction, an optional exponent.
   private mutating func number(_ bytes: RawSpan) throws(JSONError) -> FieldValue.Form {
     let start = position
     if next(bytes) == UInt8(ascii: "-") { position += 1 }
@@ -113,15 +113,15 @@ extension JSONCursor {
     return position - start
   }
 
-  /// The next byte; 0 at the end, which no number contains.
+  /// The next byte; at the end 0, which no number contains.
   private func next(_ bytes: RawSpan) -> UInt8 {
     position < bytes.byteCount ? bytes[octet: position] : 0
   }
 }
 
 extension JSONCursor {
-  /// Consumes a string behind its first quote, checks it, and returns what is inside. A checked string has well-formed
-  /// UTF-8 and known escapes only, and its surrogates come in pairs.
+  /// Consumes a string after its first quote, checks it, and returns its inside. A checked string is well-formed UTF-8,
+  /// has only known escapes, and has surrogates only in pairs.
   mutating func restOfString(_ bytes: RawSpan) throws(JSONError) -> (inside: ByteRange, hasEscapes: Bool) {
     let start = position
     var hasEscapes = false
@@ -163,7 +163,7 @@ extension JSONCursor {
     }
     let unit = try codeUnit(bytes)
     guard unit & 0xF800 == 0xD800 else { return }
-    // Half a character: the first half, with the second one right behind it.
+    // A surrogate must be a high one, and a low one must follow it at once.
     guard unit & 0xFC00 == 0xD800, position + 1 < bytes.byteCount, bytes[octet: position] == Ascii.backslash,
       bytes[octet: position + 1] == UInt8(ascii: "u")
     else { throw bytes.jsonError(at: start, expected: "surrogates in pairs") }
@@ -173,7 +173,7 @@ extension JSONCursor {
     }
   }
 
-  /// Consumes `u` and the four digits behind it.
+  /// Consumes `u` and the four digits after it.
   private mutating func codeUnit(_ bytes: RawSpan) throws(JSONError) -> UInt16 {
     guard let unit = bytes.hexadecimalUnit(at: position + 1, end: bytes.byteCount) else {
       throw bytes.jsonError(at: position, expected: "`u` and four hexadecimal digits")
@@ -184,8 +184,8 @@ extension JSONCursor {
 }
 
 extension JSONCursor {
-  /// Consumes an object or array that begins here, whatever is in it, and checks it. Does not call itself: what a client
-  /// nests costs no stack.
+  /// Consumes and checks an object or array that begins here. Does not call itself, so that the nesting in a request
+  /// uses no stack.
   mutating func skipNested(_ bytes: RawSpan) throws(JSONError) {
     var open = OpenBrackets()
     repeat {
@@ -196,14 +196,14 @@ extension JSONCursor {
     } while open.depth > 0
   }
 
-  /// At a value: opens it if it is an object or array with something in it, up to its first value.
-  /// - Returns: nil if something was opened; true if an empty object or array was consumed; false if neither begins here.
+  /// Begins a value. If it is an object or array that is not empty, opens it and goes to its first value.
+  /// - Returns: nil if an object or array was opened; true if an empty one was consumed; false if the value is neither.
   private mutating func beginValue(_ bytes: RawSpan, _ open: inout OpenBrackets) throws(JSONError) -> Bool? {
     skipBlanks(bytes)
     let start = position
     let isObject = take(UInt8(ascii: "{"), bytes)
     guard isObject || take(Ascii.leftBracket, bytes) else { return false }
-    // One level is the object around everything.
+    // The outermost object is one level.
     guard open.depth < Self.maximumDepth - 1 else {
       throw bytes.jsonError(at: start, expected: "at most \(Self.maximumDepth) levels of nesting")
     }
@@ -213,7 +213,7 @@ extension JSONCursor {
     return nil
   }
 
-  /// Behind a value: closes what ends here, and goes on to the next value of what does not.
+  /// After a value: closes the objects and arrays that end here, or goes to the next value.
   private mutating func endValues(_ bytes: RawSpan, _ open: inout OpenBrackets) throws(JSONError) {
     while open.depth > 0 {
       if take(Ascii.comma, bytes) {
@@ -229,7 +229,7 @@ extension JSONCursor {
   }
 }
 
-/// Which of the open brackets are those of objects, the innermost in the lowest bit.
+/// The open brackets, one bit for each: 1 for an object, 0 for an array. The innermost is the lowest bit.
 private struct OpenBrackets {
   private(set) var depth = 0
   private var objects: UInt64 = 0

@@ -1,13 +1,13 @@
-/// One member of a JSON object.
+/// A member of a JSON object.
 public struct JSONMember: Sendable, Equatable, BitwiseCopyable {
-  /// The inside of the name's quotes.
+  /// The name, without its quotes.
   public let name: ByteRange
   /// Whether the name has escapes.
   public let nameNeedsDecoding: Bool
-  /// The value, of whatever kind.
+  /// The value, of any kind.
   public let value: FieldValue
 
-  /// Whether the member is called so.
+  /// Whether the member has this name.
   func isNamed(_ text: RawSpan, in bytes: RawSpan) -> Bool {
     if nameNeedsDecoding { return jsonText(name, of: bytes, decodesTo: text) }
     guard Int(name.length) == text.byteCount else { return false }
@@ -16,8 +16,8 @@ public struct JSONMember: Sendable, Equatable, BitwiseCopyable {
   }
 }
 
-/// Walks over the members of a JSON text that is one object (RFC 8259). Members' values that are objects or arrays are
-/// checked and stepped over. Strict: no comments, no byte order mark, no comma at the end, well-formed UTF-8.
+/// Iterates over the members of a JSON text that is one object (RFC 8259). Checks and skips values that are objects or
+/// arrays. Strict: no comments, no byte order mark, no comma at the end, well-formed UTF-8.
 public struct JSONObjectCursor: Sendable {
   private enum State {
     case before, inside, after
@@ -29,8 +29,8 @@ public struct JSONObjectCursor: Sendable {
   /// A cursor before the first member.
   public init() {}
 
-  /// The next member; nil when the object, and with it the text, is at its end. Always to be called with the same bytes,
-  /// at most `UInt32.max` of them. Does not allocate unless it throws.
+  /// The next member; nil at the end of the object and the text. The caller passes the same bytes each time, at most
+  /// `UInt32.max`. Does not allocate unless it throws.
   public mutating func next(in bytes: RawSpan) throws(JSONError) -> JSONMember? {
     switch state {
     case .after: return nil
@@ -58,21 +58,21 @@ public struct JSONObjectCursor: Sendable {
   }
 }
 
-/// Why bytes are not a JSON object that arguments can be taken from (RFC 8259).
+/// An error in a JSON object from which arguments are taken (RFC 8259).
 public struct JSONError: Error, Sendable, Hashable, CustomStringConvertible {
-  /// Where the fault is, in bytes from the beginning.
+  /// The position of the error in bytes from the beginning.
   public let offset: Int
-  /// What would have been accepted there, for a sentence that begins with "expected".
+  /// The text that would be accepted there, for a sentence that begins with "expected".
   public let expected: String
-  /// What stands there, for a sentence that goes on with "found".
+  /// The text that is there, for a sentence that continues with "found".
   public let found: String
 
-  /// One line with all three, the place as a byte that counts from 1.
+  /// All three on one line. The position counts bytes from 1.
   public var description: String { "expected \(expected) at byte \(offset + 1), found \(found)" }
 }
 
 extension RawSpan {
-  /// A fault at a place.
+  /// An error at a position.
   func jsonError(at offset: Int, expected: String) -> JSONError {
     guard offset < byteCount else { return JSONError(offset: offset, expected: expected, found: "the end") }
     guard let length = characterLength(at: offset, end: byteCount) else {

@@ -1,8 +1,8 @@
-/// The bytes that the inside of a JSON string stands for, one after the other. The string has been checked.
+/// Decodes the inside of a checked JSON string byte by byte.
 struct JSONTextReader {
   private var position: Int
   private let end: Int
-  /// The bytes of a `\u` escape that are still to come, the next one lowest, and how many they are.
+  /// The remaining bytes of a `\u` escape, the next one lowest, and their number.
   private var pending: UInt32 = 0
   private var pendingCount = 0
 
@@ -31,7 +31,7 @@ struct JSONTextReader {
     return byte
   }
 
-  /// The character whose digits begin here, with its second half if it has one.
+  /// The character whose digits begin here, including a second surrogate.
   private mutating func scalar(in bytes: RawSpan) -> UInt32 {
     let unit = UInt32(bytes.hexadecimalUnit(at: position, end: end) ?? 0)
     position += 4
@@ -41,7 +41,7 @@ struct JSONTextReader {
     return 0x10000 + (unit & 0x3FF) << 10 + low & 0x3FF
   }
 
-  /// Makes the UTF-8 of a character pending.
+  /// Stores the UTF-8 bytes of a character as pending.
   private mutating func encode(_ scalar: UInt32) {
     let tail = { (shift: UInt32) in 0x80 | scalar >> shift & 0x3F }
     switch scalar {
@@ -55,7 +55,7 @@ struct JSONTextReader {
   }
 }
 
-/// What the letter of an escape other than `\u` stands for; nil if there is no such escape (RFC 8259, section 7).
+/// The byte of an escape other than `\u` by its letter; nil if there is no such escape (RFC 8259, section 7).
 func jsonEscape(_ letter: UInt8) -> UInt8? {
   switch Unicode.Scalar(letter) {
   case "\"", "\\", "/": letter
@@ -68,7 +68,8 @@ func jsonEscape(_ letter: UInt8) -> UInt8? {
   }
 }
 
-/// Writes what the inside of a JSON string stands for: never more bytes than it has itself.
+/// Decodes the inside of a JSON string into `buffer`, and returns the number of bytes, which is at most that of
+/// `range`.
 func decodeJSONText(_ range: ByteRange, of bytes: RawSpan, into buffer: inout MutableRawSpan) -> Int {
   var reader = JSONTextReader(range)
   var count = 0
@@ -79,7 +80,7 @@ func decodeJSONText(_ range: ByteRange, of bytes: RawSpan, into buffer: inout Mu
   return count
 }
 
-/// Whether the inside of a JSON string stands for the given bytes.
+/// Whether the inside of a JSON string decodes to the given bytes.
 func jsonText(_ range: ByteRange, of bytes: RawSpan, decodesTo text: RawSpan) -> Bool {
   var reader = JSONTextReader(range)
   for place in 0..<text.byteCount where reader.next(in: bytes) != text[octet: place] { return false }
@@ -87,7 +88,7 @@ func jsonText(_ range: ByteRange, of bytes: RawSpan, decodesTo text: RawSpan) ->
 }
 
 extension RawSpan {
-  /// The number that four hexadecimal digits of either case are; nil if they are not there before `end`.
+  /// The number of four hexadecimal digits in any case; nil if they are not there before `end`.
   func hexadecimalUnit(at position: Int, end: Int) -> UInt16? {
     guard position + 4 <= end else { return nil }
     var unit: UInt16 = 0
@@ -99,10 +100,10 @@ extension RawSpan {
   }
 }
 
-/// Text as a JSON string in its quotes (RFC 8259, section 7). Quotes, backslashes and control characters are escaped, and
-/// nothing else is.
+/// Encodes text as a JSON string in quotes (RFC 8259, section 7). Only quotes, backslashes and control characters are
+/// escaped.
 public enum JSONStringText {
-  /// How many bytes the string has, quotes included; nil if the text is not well-formed UTF-8, which JSON must be.
+  /// The number of bytes of the string with its quotes; nil if the text is not well-formed UTF-8, which JSON requires.
   public static func byteCount(of text: RawSpan) -> Int? {
     var count = 2
     var position = 0
@@ -117,8 +118,8 @@ public enum JSONStringText {
   /// Writes the string.
   /// - Parameters:
   ///   - text: well-formed UTF-8.
-  ///   - buffer: room for `byteCount(of:)` bytes behind the offset.
-  /// - Returns: the offset behind what was written.
+  ///   - buffer: room for `byteCount(of:)` bytes from the offset on.
+  /// - Returns: the offset after the string.
   public static func write(_ text: RawSpan, into buffer: inout MutableRawSpan, at offset: Int) -> Int {
     var end = offset
     put(Ascii.quote, into: &buffer, at: &end)
@@ -155,7 +156,7 @@ public enum JSONStringText {
     return letter(for: byte) == nil ? 6 : 2
   }
 
-  /// What stands behind the backslash in the short escape of a byte; nil if it has none.
+  /// The letter of the short escape of a byte; nil if it has no short escape.
   private static func letter(for byte: UInt8) -> UInt8? {
     switch byte {
     case Ascii.quote, Ascii.backslash: byte

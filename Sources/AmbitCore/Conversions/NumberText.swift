@@ -1,18 +1,18 @@
-/// A decimal number as JSON writes it (RFC 8259, section 6), before it is rounded to a floating point type.
+/// A decimal number in the format of JSON (RFC 8259, section 6), before it is rounded to a floating-point type.
 struct FloatText {
-  /// The longest text that is read. The exact value of any `f64` fits, to the last of its digits.
+  /// The longest text of a number. The exact value of any `f64` fits.
   static let maximumLength = 1100
 
   private var isNegative = false
-  /// The digits without the point, as long as 19 of them are enough.
+  /// The first 19 significant digits without the point.
   private var digits: UInt64 = 0
   private var significantDigits = 0
-  /// The power of ten to multiply the digits by.
+  /// The power of ten by which the digits are multiplied.
   private var exponent = 0
 
-  /// The number closest to what the text says, of two equally close ones the even one.
-  /// - Returns: nil if the text is no number, or if it is beyond the type's finite numbers. What is closer to zero than
-  ///   to any other number is zero.
+  /// The number closest to the value of the text; the even one of two equally close numbers.
+  /// - Returns: nil if the text is not a number, or if the type has no finite number for it. A value that is closest to
+  ///   zero becomes zero.
   static func value<Value: BinaryFloatingPoint & LosslessStringConvertible>(
     of text: RawSpan, as type: Value.Type
   ) -> Value? {
@@ -28,10 +28,10 @@ struct FloatText {
     return text.equals(whole, "-inf") ? -.infinity : nil
   }
 
-  /// Few digits and a small power of ten are exact in the type, and so one operation rounds once.
+  /// The number, if its digits and its power of ten are exact in the type: then one operation rounds once. Else nil.
   private func exactly<Value: BinaryFloatingPoint>(as type: Value.Type) -> Value? {
     let precision = Value.significandBitCount + 1
-    // The powers of ten up to here are exact: 5 to that power has at most as many bits as the significand.
+    // Powers of ten up to this one are exact, since 5 to that power has at most as many bits as the significand.
     let largestPower = precision == 53 ? 22 : 10
     guard significantDigits <= 19, digits <= UInt64(1) << UInt64(precision), abs(exponent) <= largestPower
     else { return nil }
@@ -41,7 +41,7 @@ struct FloatText {
     return isNegative ? -magnitude : magnitude
   }
 
-  /// The standard library rounds correctly whatever the number of digits.
+  /// The slow way. The standard library rounds any number of digits correctly.
   private static func rounded<Value: BinaryFloatingPoint & LosslessStringConvertible>(
     _ text: RawSpan, as type: Value.Type
   ) -> Value? {
@@ -52,7 +52,7 @@ struct FloatText {
 }
 
 extension FloatText {
-  /// Reads the whole text: a minus sign or none, digits, a fraction or none, an exponent or none.
+  /// Parses the whole text: an optional minus sign, digits, an optional fraction, an optional exponent.
   private init?(_ text: RawSpan) {
     guard text.byteCount <= Self.maximumLength else { return nil }
     var position = 0
@@ -76,7 +76,7 @@ extension FloatText {
     guard position == text.byteCount else { return nil }
   }
 
-  /// Reads digits and returns how many there were.
+  /// Reads digits and returns their number.
   private mutating func take(_ text: RawSpan, _ position: inout Int) -> Int {
     let start = position
     while let digit = text.digit(at: position) {
@@ -87,7 +87,7 @@ extension FloatText {
     return position - start
   }
 
-  /// Reads what follows the `e`. An exponent beyond any type's is cut, and left to the slow way.
+  /// Reads the exponent after the `e`. A value beyond the range of all types is clamped, and the slow way handles it.
   private mutating func takeExponent(_ text: RawSpan, _ position: inout Int) -> Bool {
     let isNegative = text.has(UInt8(ascii: "-"), at: position)
     if isNegative || text.has(UInt8(ascii: "+"), at: position) { position += 1 }
@@ -116,13 +116,13 @@ extension RawSpan {
   }
 }
 
-/// A decimal integer, sign and magnitude.
+/// A decimal integer as sign and magnitude.
 struct IntegerText {
   private let isNegative: Bool
   private let magnitude: UInt64
 
-  /// Takes `0`, or digits that do not begin with 0, after a minus sign or not; nil for anything else, and for a magnitude
-  /// that 64 bits do not hold.
+  /// Parses an optional minus sign, then `0` or digits that do not begin with 0; nil for other texts, and for a
+  /// magnitude that does not fit in 64 bits.
   init?(_ text: RawSpan) {
     var position = 0
     let isNegative = text.byteCount > 0 && text[octet: 0] == UInt8(ascii: "-")
@@ -143,14 +143,14 @@ struct IntegerText {
     self.magnitude = magnitude
   }
 
-  /// The number in two's complement of so many bits, with zeros above; nil if it does not fit.
+  /// The number in two's complement of `width` bits, with zeros above; nil if it does not fit.
   func signedBits(width: Int) -> UInt64? {
     let limit = UInt64(1) << UInt64(width - 1)
     guard magnitude < limit || isNegative && magnitude == limit else { return nil }
     return (isNegative ? 0 &- magnitude : magnitude) & UInt64.max >> UInt64(64 - width)
   }
 
-  /// The number in so many bits; nil if it does not fit or has a minus sign.
+  /// The number in `width` bits; nil if it does not fit or has a minus sign.
   func unsignedBits(width: Int) -> UInt64? {
     isNegative || magnitude > UInt64.max >> UInt64(64 - width) ? nil : magnitude
   }

@@ -1,23 +1,24 @@
 /// A number or boolean as text.
 ///
-/// Integers are decimal. A floating point number has as few digits as tell it from its neighbours, at most 17 (`f32`: 9)
-/// and at least one behind the point unless there is an exponent: reading the text gives the same number.
+/// Integers are decimal. A floating-point number has the fewest digits that distinguish it from its neighbours, at most
+/// 17 (`f32`: 9), and at least one digit after the point unless there is an exponent. Parsing the text gives the same
+/// number.
 public struct ScalarText: Sendable {
-  /// What the text is for.
+  /// The use of the text.
   public enum Form: Sendable {
     /// Plain text, with `nan`, `inf` and `-inf`.
     case text
-    /// JSON, which has no numbers for these three: each is `null`.
+    /// JSON, in which `nan`, `inf` and `-inf` become `null`.
     case json
   }
 
-  /// The text in ASCII, in the first `count` of these.
+  /// The text in ASCII: the first `count` of these bytes.
   public private(set) var bytes = InlineArray<32, UInt8>(repeating: 0)
-  /// How many bytes the text has.
+  /// The number of bytes of the text.
   public private(set) var count = 0
 
-  /// The text of a value of a scalar type, given by its bits in memory, the lowest byte first; those above the type's
-  /// width are ignored. Other types have no text.
+  /// The text of a value of a scalar type from its bits in memory, the lowest byte first. Bits above the width of the
+  /// type are ignored. The text is empty for other types.
   public init(_ bits: UInt64, as type: CType, form: Form = .text) {
     switch type {
     case .bool: append(UInt8(truncatingIfNeeded: bits) == 0 ? "false" : "true")

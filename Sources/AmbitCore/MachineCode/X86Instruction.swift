@@ -277,7 +277,7 @@ private struct Reader: ~Escapable {
 
   /// VEX and EVEX: a payload of one to three bytes, an opcode, ModRM.
   private mutating func decodeVector(map: UInt8, payload: Int) -> Decoded? {
-    // The extensions of registers lie in the payload; none of these instructions changes a general register that matters.
+    // The payload has the extensions of registers. None of these instructions changes a general register that matters.
     rex = 0
     guard (1...3).contains(map), skip(payload) != nil, let opcode = byte() else { return nil }
     if map == 1, opcode == 0x77 { return Decoded() }

@@ -1,54 +1,54 @@
-/// How the arguments of a typed route are made from its request, worked out once.
+/// The steps that make the arguments of a function route from a request. The plan is made once for each route.
 public struct ArgumentPlan: Sendable {
-  /// What makes one argument.
+  /// A step that makes one argument.
   public enum Step: Sendable, Hashable {
-    /// These bits, the lowest byte first; null for a pointer.
+    /// These bits, the lowest byte first; 0 for a null pointer.
     case constant(UInt64)
-    /// The address of this text, a NUL behind it.
+    /// The address of this text, which a NUL follows.
     case text(String)
-    /// The path parameter of that place in the route's pattern.
+    /// The path parameter of that index in the route's pattern.
     case path(Int)
     /// The value that `FieldLookup` finds for the parameter.
     case field
-    /// The address of the body, for `str` with a NUL behind it.
+    /// The address of the body. For `str` a NUL follows it.
     case body
-    /// How many bytes the text or bytes of the parameter of that place have.
+    /// The number of bytes of the parameter of that index.
     case length(of: Int)
-    /// How many bytes the body has.
+    /// The number of bytes of the body.
     case lengthOfBody
     /// The scope of the request.
     case scope
-    /// The address of that byte of the output memory.
+    /// The address of the byte at that offset in the output memory.
     case output(Int)
   }
 
-  /// A variable or buffer whose content is reported.
+  /// A variable or buffer that the response reports.
   public struct Report: Sendable, Hashable {
-    /// What it is called in the answer.
+    /// The name in the response.
     public let name: String
-    /// The variable's type; nil for a buffer, which holds text up to its first NUL.
+    /// The type of a variable; nil for a buffer, which holds text up to its first NUL.
     public let type: CType?
-    /// Where it begins in the output memory.
+    /// The offset in the output memory.
     public let offset: Int
-    /// How many bytes it has.
+    /// The size in bytes.
     public let byteCount: Int
   }
 
-  /// The function's parameters, for their types and for messages.
+  /// The parameters of the function, for their types and for messages.
   public let parameters: [SignatureParameter]
   /// One step for each parameter, in the order of C.
   public let steps: [Step]
-  /// Variables and buffers in the order of the parameters.
+  /// The variables and buffers in the order of the parameters.
   public let reports: [Report]
-  /// How many zeroed bytes, aligned to 8, the variables and buffers of one call need.
+  /// The number of zeroed bytes, aligned to 8, that the variables and buffers of one call need.
   public let outputByteCount: Int
-  /// Whether the call needs the body, whatever is found in the query.
+  /// Whether the call needs the body even if the query has all fields.
   public let readsBody: Bool
-  /// Where to look for the fields.
+  /// The lookup of the fields.
   public let fields: FieldLookup
 
-  /// The plan for a function behind a route.
-  /// - Parameter pathParameters: the names in the route's pattern, in its order.
+  /// Makes the plan for the function of a route.
+  /// - Parameter pathParameters: the names in the route's pattern in their order.
   public init(_ signature: CSignature, pathParameters: [String]) {
     parameters = signature.parameters
     var output = OutputLayout()
@@ -71,7 +71,7 @@ public struct ArgumentPlan: Sendable {
     case .body: return .body
     case .lengthOfBody: return .lengthOfBody
     case .length(let name):
-      // The parser has seen to it that the parameter is there.
+      // The parser has checked that there is such a parameter.
       let index = parameters.firstIndex { $0.name == name } ?? 0
       if case .buffer(let count, _) = parameters[index].source { return .constant(UInt64(count)) }
       return .length(of: index)
@@ -83,7 +83,7 @@ public struct ArgumentPlan: Sendable {
 }
 
 extension SignatureParameter {
-  /// What the parameter is called in the request or in the answer; nil if it is in neither.
+  /// The name of the parameter in the request or response; nil if it is in neither.
   public var name: String? {
     switch source {
     case .named(let name), .out(_, let name), .buffer(_, let name): name
@@ -92,12 +92,12 @@ extension SignatureParameter {
   }
 }
 
-/// Gives each variable and buffer its place in the output memory.
+/// Assigns each variable and buffer its offset in the output memory.
 private struct OutputLayout {
   private(set) var reports: [ArgumentPlan.Report] = []
   private(set) var byteCount = 0
 
-  /// Adds one and returns where it begins, a multiple of 8.
+  /// Adds a variable or buffer and returns its offset, a multiple of 8.
   mutating func add(_ name: String, type: CType?, byteCount count: Int) -> Int {
     let offset = byteCount
     reports.append(ArgumentPlan.Report(name: name, type: type, offset: offset, byteCount: count))

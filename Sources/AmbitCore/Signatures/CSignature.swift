@@ -1,20 +1,20 @@
-/// What a C function takes and returns, and where a call gets the arguments from.
+/// The parameters and the result of a C function, and the sources of its arguments.
 ///
-/// A signature says nothing that could be checked against the function: one that does not fit makes a call undefined
-/// behaviour, as a wrong declaration in C does.
+/// A signature cannot be checked against the function. A wrong signature is undefined behaviour, as a wrong prototype
+/// is in C.
 public struct CSignature: Sendable, Hashable {
-  /// The most parameters that a signature may have.
+  /// The most parameters of a signature.
   public static let maximumParameters = 64
-  /// The most bytes that all buffers of a signature may have together.
+  /// The most bytes that all buffers of a signature have together.
   public static let maximumBufferBytes = 1 << 20
-  /// The longest text that is read as a signature, in bytes.
+  /// The longest text of a signature in bytes.
   public static let maximumLength = 4096
-  /// The longest name of a parameter, in bytes.
+  /// The longest name of a parameter in bytes.
   public static let maximumNameLength = 64
 
-  /// What it returns.
+  /// The result.
   public let result: SignatureResult
-  /// What it takes, in the order of C.
+  /// The parameters in the order of C.
   public let parameters: [SignatureParameter]
 
   init(result: SignatureResult, parameters: [SignatureParameter]) {
@@ -22,29 +22,29 @@ public struct CSignature: Sendable, Hashable {
     self.parameters = parameters
   }
 
-  /// Parses a signature such as `f64 (f64 x, out i32 exponent)`. Blanks, tabs and line ends may stand between words.
-  /// - Throws: what is wrong with the text and where; the first fault only.
+  /// Parses a signature such as `f64 (f64 x, out i32 exponent)`. Words may be separated by blanks, tabs and line ends.
+  /// - Throws: the first error in the text and its position.
   public init(parsing text: String, for use: SignatureUse = .route) throws(SignatureError) {
     var parser = try SignatureParser(text, use: use)
     self = try parser.signature()
   }
 }
 
-/// What a signature is for, which decides what it may ask for.
+/// The use of a signature, which decides what it may contain.
 public enum SignatureUse: Sendable, Hashable {
-  /// A request's handler: arguments come from the request, and what the function reports is the answer.
+  /// A function route: the arguments come from the request, and the results become the response.
   case route
-  /// A function that runs as a job: the caller passes every argument but the scope.
+  /// A function that runs as a job: the caller passes all arguments except the scope.
   case job
-  /// A function that is made for others to call: they pass every argument, and get the result as it is.
+  /// A function that the host makes for others to call: they pass all arguments and get the result as it is.
   case callback
 }
 
 /// One parameter of a function.
 public struct SignatureParameter: Sendable, Hashable {
-  /// What is passed to the function: `ptr` for a variable or a buffer.
+  /// The type that is passed to the function. For a variable or a buffer it is `ptr`.
   public let type: CType
-  /// Where it comes from.
+  /// The source of the argument.
   public let source: ArgumentSource
 
   init(_ type: CType, _ source: ArgumentSource) {
@@ -53,15 +53,15 @@ public struct SignatureParameter: Sendable, Hashable {
   }
 }
 
-/// What a function returns, and what that means.
+/// The result of a function and its meaning.
 public struct SignatureResult: Sendable, Hashable {
   /// The type in C.
   public let type: CType
-  /// `str free`: whoever calls the function releases the text with `free`.
+  /// `str free`: the caller of the function releases the text with `free`.
   public let freed: Bool
-  /// `status`: an `i32` that is 0 for success and otherwise the number of an error.
+  /// `status`: an `i32` that is 0 for success, else an error number.
   public let status: Bool
-  /// `errno`: -1 means that `errno` says what went wrong.
+  /// `errno`: -1 means failure with the reason in `errno`.
   public let errno: Bool
 
   init(type: CType, freed: Bool = false, status: Bool = false, errno: Bool = false) {
@@ -72,30 +72,30 @@ public struct SignatureResult: Sendable, Hashable {
   }
 }
 
-/// Where the value of a parameter comes from.
+/// The source of an argument.
 public enum ArgumentSource: Sendable, Hashable {
-  /// From the request, by its name: the path parameters, then the query, then the fields of the body. For a job or a
-  /// callback the name only documents what the caller passes.
+  /// The value of that name in the request: in the path parameters, else in the query, else in the fields of the body.
+  /// For a job or a callback the name is documentation only.
   case named(String)
-  /// Always the same value, which fits the parameter's type.
+  /// A constant that fits the type of the parameter.
   case constant(ConstantArgument)
-  /// The whole body of the request.
+  /// The request's body.
   case body
-  /// How many bytes the parameter of that name has, a text's NUL not counted.
+  /// The number of bytes of the parameter of that name, without the NUL of a text.
   case length(of: String)
-  /// How many bytes the body has.
+  /// The number of bytes of the body.
   case lengthOfBody
-  /// The scope that the call is made in.
+  /// The scope of the call.
   case scope
-  /// The address of a zeroed variable of that type, whose value is reported under that name.
+  /// The address of a zeroed variable of that type. Its value is reported under that name.
   case out(CType, String)
-  /// The address of so many zeroed bytes, which are reported under that name as text up to the first NUL.
+  /// The address of that number of zeroed bytes. They are reported under that name as text up to the first NUL.
   case buffer(Int, String)
 }
 
-/// A value that a signature spells out.
+/// A constant in a signature.
 public enum ConstantArgument: Sendable, Hashable {
-  /// A number or boolean as its bits in memory, the lowest byte first; those above the type's width are zero.
+  /// A number or boolean as its bits in memory, the lowest byte first. Bits above the width of the type are zero.
   case scalar(UInt64)
   /// Text for `str` or `bytes`, without a NUL.
   case text(String)
@@ -104,10 +104,10 @@ public enum ConstantArgument: Sendable, Hashable {
 }
 
 extension CSignature: CustomStringConvertible {
-  /// The signature in its one canonical form; parsing it for the same use gives an equal one.
+  /// The canonical text. Parsing it for the same use gives an equal signature.
   public var description: String { "\(result) \(parameterList)" }
 
-  /// The same with the function's name, as a call target writes it: `f64 cos(f64 x)`.
+  /// The canonical text with the name of the function, as in a call target: `f64 cos(f64 x)`.
   public func description(of symbol: String) -> String { "\(result) \(symbol)\(parameterList)" }
 
   private var parameterList: String {
@@ -116,7 +116,7 @@ extension CSignature: CustomStringConvertible {
 }
 
 extension CallTarget: CustomStringConvertible {
-  /// The call in its one canonical form; parsing it gives an equal one.
+  /// The canonical text. Parsing it gives an equal call target.
   public var description: String { "\(provider.name): \(signature.description(of: symbol))" }
 }
 
@@ -163,19 +163,19 @@ extension ConstantArgument {
   }
 }
 
-/// Why a text is not a signature, or asks for something that cannot be.
+/// An error in the text of a signature.
 public struct SignatureError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The line in the text, from 1.
   public let line: Int
-  /// The place in the line, from 1, in Unicode scalars.
+  /// The column in the line, from 1, in Unicode scalars.
   public let column: Int
-  /// What is wrong there.
+  /// The error.
   public let message: String
 
-  /// `1:19: unknown type...`: to be put behind the name of what holds the text and a colon.
+  /// `1:19: unknown type...`. The caller puts the name of the text and a colon before it.
   public var description: String { "\(line):\(column): \(message)" }
 
-  /// A fault at a byte of a text.
+  /// An error at a byte of the text.
   init(_ message: String, at offset: Int, of bytes: [UInt8]) {
     let before = bytes[..<offset]
     let lineStart = before.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0

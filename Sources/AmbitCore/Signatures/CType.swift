@@ -1,4 +1,4 @@
-/// A type of a C signature, named as signatures write it. Pointers are passed as they are; there are no structures.
+/// A type of a C signature, with its name in signatures. Pointers are passed as they are. Structures are not supported.
 public enum CType: String, Sendable, CaseIterable {
   /// No value: a return type only.
   case void
@@ -14,16 +14,16 @@ public enum CType: String, Sendable, CaseIterable {
   case size
   /// `const char *`, terminated by a NUL.
   case str
-  /// `const void *`; how many bytes there are is another parameter.
+  /// `const void *`; the number of bytes is another parameter.
   case bytes
-  /// Any pointer that the host knows nothing about.
+  /// Any other pointer.
   case ptr
   /// `ambit_scope *`.
   case scope
 }
 
 extension CType {
-  /// What a value occupies, in bytes, on the 64-bit processors that the host runs on; 0 for `void`.
+  /// The size of a value in bytes on 64-bit processors; 0 for `void`.
   public var byteCount: Int {
     switch self {
     case .void: 0
@@ -34,13 +34,13 @@ extension CType {
     }
   }
 
-  /// What the address of a value is a multiple of, in bytes.
+  /// The alignment of a value in bytes.
   public var alignment: Int { max(1, byteCount) }
 
-  /// Whether it is an integer type, with or without a sign; `bool` is not.
+  /// Whether it is a signed or unsigned integer type. `bool` is not one.
   public var isInteger: Bool { isSignedInteger || isUnsignedInteger }
 
-  /// Whether it is an integer type with a sign.
+  /// Whether it is a signed integer type.
   public var isSignedInteger: Bool {
     switch self {
     case .i8, .i16, .i32, .i64: true
@@ -48,7 +48,7 @@ extension CType {
     }
   }
 
-  /// Whether it is an integer type without a sign.
+  /// Whether it is an unsigned integer type.
   public var isUnsignedInteger: Bool {
     switch self {
     case .u8, .u16, .u32, .u64, .size: true
@@ -59,18 +59,17 @@ extension CType {
   /// Whether it is `f32` or `f64`.
   public var isFloatingPoint: Bool { self == .f32 || self == .f64 }
 
-  /// Whether it is a number or a boolean: a value that is no pointer.
+  /// Whether it is a number or a boolean, not a pointer.
   public var isScalar: Bool { self == .bool || isInteger || isFloatingPoint }
 }
 
-/// Text to numbers and booleans. The forms are those of JSON (RFC 8259, section 6), wherever the text comes from: no plus
-/// sign, no blanks, no leading zeros, no hexadecimal; integers have no fraction and no exponent. Beyond JSON a floating
-/// point type also takes `nan`, `inf` and `-inf`, and `bool` takes `1` and `0`.
+/// Conversion of text to numbers and booleans. The format is that of JSON (RFC 8259, section 6), also for text from a
+/// path or query: no plus sign, no blanks, no leading zeros, no hexadecimal digits, and for integers no fraction and no
+/// exponent. In addition, floating-point types take `nan`, `inf` and `-inf`, and `bool` takes `1` and `0`.
 extension CType {
-  /// The value that a text stands for, as its bits in memory, the lowest byte first; those above the type's width are
-  /// zero. Integers are exact, floating point numbers correctly rounded.
-  /// - Returns: nil if the text has another form, if the value is beyond the type's range, or if values of this type are
-  ///   not written as text.
+  /// The value of a text as its bits in memory, the lowest byte first. Bits above the width of the type are zero.
+  /// Integers are exact, floating-point numbers are correctly rounded.
+  /// - Returns: nil if the text is malformed, if the value is out of range, or if the type has no values as text.
   public func bits(of text: RawSpan) -> UInt64? {
     switch self {
     case .bool: Self.boolean(text)
@@ -82,13 +81,13 @@ extension CType {
     }
   }
 
-  /// A number of bytes as a value of an integer type, in its bits; nil if the type does not hold it.
+  /// A length as the bits of an integer type; nil if the type cannot hold it.
   public func bits(ofLength length: Int) -> UInt64? {
     let largest = isSignedInteger ? UInt64.max >> UInt64(65 - byteCount * 8) : UInt64.max >> UInt64(64 - byteCount * 8)
     return isInteger && UInt64(length) <= largest ? UInt64(length) : nil
   }
 
-  /// What values of the type look like, for a message that goes on with what was found.
+  /// A description of the values of the type, for a message that begins with "expected".
   public var expectation: String {
     switch self {
     case .bool: "bool (true, false, 1 or 0)"

@@ -1,21 +1,21 @@
-/// Finds the values of a call's named parameters in the query and in the fields of the body.
+/// Finds the values of named parameters in the query and in the fields of the body.
 ///
-/// One walk over the bytes finds all of them. The query goes before the body; in query and form the first field of a name
-/// counts, as with `ambit_query`; a JSON object that has a wanted name twice is refused, since readers of JSON differ in
-/// which they take.
+/// One pass over the bytes finds all of them. The query is preferred to the body. In a query or form the first field of
+/// a name counts, as with `ambit_query`. A JSON object that has a wanted name twice is refused, because JSON parsers
+/// differ in which one they take.
 public struct FieldLookup: Sendable {
   private struct Name: BitwiseCopyable {
-    /// Which parameter it is.
+    /// The index of the parameter.
     var parameter: UInt32
     var offset: UInt32
     var length: UInt32
   }
 
   private var names: [Name] = []
-  /// All names, one after the other.
+  /// The bytes of all names.
   private var bytes: [UInt8] = []
 
-  /// - Parameter names: for each parameter its name; nil if it is no field.
+  /// - Parameter names: the name of each parameter; nil if it is not a field.
   init(_ names: [String?]) {
     for (parameter, name) in names.enumerated() {
       guard let name else { continue }
@@ -26,28 +26,28 @@ public struct FieldLookup: Sendable {
     }
   }
 
-  /// Whether there is nothing to find.
+  /// Whether there are no fields to find.
   public var isEmpty: Bool { names.isEmpty }
 
-  /// Whether a field was not found yet, so that the body must be looked at.
+  /// Whether a field is still missing, so that the body must be searched.
   public func isMissingAny(of values: Span<FieldValue>) -> Bool {
     for index in names.indices where values[Int(names[index].parameter)].form == .missing { return true }
     return false
   }
 
-  /// Fills in what a query has. Does not allocate.
-  /// - Parameter values: one for each parameter; those of fields are missing.
+  /// Sets the values that a query has. Does not allocate.
+  /// - Parameter values: one for each parameter; those of fields are missing at first.
   public func find(inQuery query: RawSpan, _ values: inout MutableSpan<FieldValue>) {
     find(inPairs: query, from: .query, &values)
   }
 
-  /// Fills in what the body of a form has and the query has not. Does not allocate.
+  /// Sets the values that a form body has and the query has not. Does not allocate.
   public func find(inForm body: RawSpan, _ values: inout MutableSpan<FieldValue>) {
     find(inPairs: body, from: .body, &values)
   }
 
-  /// Fills in what a JSON object has and the query has not. Does not allocate unless it throws.
-  /// - Throws: what is wrong with the JSON text, looked at or not.
+  /// Sets the values that a JSON object has and the query has not. Does not allocate unless it throws.
+  /// - Throws: the first error in the JSON text, also in members that are not wanted.
   public func find(inJSON body: RawSpan, _ values: inout MutableSpan<FieldValue>) throws(JSONError) {
     var cursor = JSONObjectCursor()
     while let member = try cursor.next(in: body) {
@@ -74,10 +74,10 @@ public struct FieldLookup: Sendable {
     }
   }
 
-  /// The parameter whose name passes the test.
+  /// The index of the parameter whose name passes the test.
   private func parameter(where isNamed: (RawSpan) -> Bool) -> Int? {
     bytes.withOctets { bytes in
-      // By index: an unoptimised build would allocate for an iterator.
+      // By index, because an unoptimised build would allocate an iterator.
       for index in names.indices {
         let name = names[index]
         let range = Int(name.offset)..<Int(name.offset + name.length)

@@ -1,5 +1,5 @@
 extension SignatureParser {
-  /// Everything from the opening parenthesis to the end of the text.
+  /// Parses the text from the opening parenthesis to its end.
   /// - Parameter predecessor: the text before the parenthesis, for a message.
   mutating func parameterList(after predecessor: String) throws(SignatureError) -> [SignatureParameter] {
     guard scanner.take("(") else { throw scanner.unexpected(expected: "`(` after \(predecessor)") }
@@ -46,13 +46,13 @@ extension SignatureParser {
     switch type {
     case .void: throw scanner.fault("`void` is a return type only; without parameters write `()`", at: word.start)
     case .scope:
-      _ = scanner.word()  // A name for it means nothing: there is one scope.
+      _ = scanner.word()  // The name of the scope has no meaning.
       return SignatureParameter(.scope, .scope)
     default: return SignatureParameter(type, try source(of: type))
     }
   }
 
-  /// What follows `out`.
+  /// Parses the text after `out`.
   private mutating func variable() throws(SignatureError) -> SignatureParameter {
     guard let word = scanner.word() else { throw scanner.unexpected(expected: "the variable's type after `out`") }
     let type = try type(word, besides: [])
@@ -63,7 +63,7 @@ extension SignatureParser {
     return SignatureParameter(.ptr, .out(type, try reportedName()))
   }
 
-  /// What follows `buffer`.
+  /// Parses the text after `buffer`.
   private mutating func buffer() throws(SignatureError) -> SignatureParameter {
     guard scanner.take("(") else { throw scanner.unexpected(expected: "`(` and the number of bytes after `buffer`") }
     scanner.skipBlanks()
@@ -87,7 +87,7 @@ extension SignatureParser {
     return try newName(word)
   }
 
-  /// A word as the name of a parameter, which no parameter before it has.
+  /// A word as the name of a parameter. It must differ from earlier names.
   mutating func newName(_ word: SignatureScanner.Word) throws(SignatureError) -> String {
     guard word.text.utf8.count <= CSignature.maximumNameLength else {
       throw scanner.fault("expected a name of at most \(CSignature.maximumNameLength) bytes", at: word.start)
@@ -100,7 +100,7 @@ extension SignatureParser {
 }
 
 extension SignatureParser {
-  /// What stands behind a type.
+  /// Parses the source after a type.
   mutating func source(of type: CType) throws(SignatureError) -> ArgumentSource {
     scanner.skipBlanks()
     if scanner.peek == Ascii.quote { return .constant(try text(for: type)) }
@@ -157,7 +157,7 @@ extension SignatureParser {
     return name.text == "body" ? .lengthOfBody : .length(of: name.text)
   }
 
-  /// The text in quotes that begins here.
+  /// Parses the text in quotes that begins here.
   private mutating func text(for type: CType) throws(SignatureError) -> ConstantArgument {
     let start = scanner.offset
     guard type == .str || type == .bytes else {
@@ -175,7 +175,7 @@ extension SignatureParser {
     return .text(String(decoding: text, as: UTF8.self))
   }
 
-  /// The byte that the rest of an escape stands for.
+  /// The byte of an escape, of which the backslash is consumed.
   private mutating func escaped() throws(SignatureError) -> UInt8 {
     let byte = scanner.peek
     guard let byte, let meaning = Self.escapes[byte] else {
@@ -192,7 +192,7 @@ extension SignatureParser {
 }
 
 extension CType {
-  /// What a signature can spell out for the type, for a message.
+  /// The constants of the type, for a message.
   fileprivate var constants: String {
     switch self {
     case .str, .bytes: "text in quotes, `null` or a name for `\(rawValue)`"

@@ -1,8 +1,8 @@
-/// Reads the text of a signature and stops at the first fault.
+/// Parses the text of a signature and stops at the first error.
 struct SignatureParser {
   let use: SignatureUse
   var scanner: SignatureScanner
-  /// What was read so far, and where each parameter begins.
+  /// The parameters so far, and the offset of each.
   var parameters: [SignatureParameter] = []
   var starts: [Int] = []
   var names: Set<String> = []
@@ -36,7 +36,7 @@ struct SignatureParser {
     return (symbol, CSignature(result: result, parameters: try parameterList(after: "the function's name")))
   }
 
-  /// What stands before the colon.
+  /// The text before the colon.
   mutating func provider() throws(SignatureError) -> CallProvider {
     scanner.skipBlanks()
     let start = scanner.offset
@@ -69,7 +69,7 @@ struct SignatureParser {
 
 private func isBlank(_ byte: UInt8) -> Bool { byte <= Ascii.space }
 
-/// A lower-case letter, then those, digits, `_` and `-`.
+/// A lower-case letter, followed by lower-case letters, digits, `_` and `-`.
 private func isPluginName(_ bytes: ArraySlice<UInt8>) -> Bool {
   guard let first = bytes.first, (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(first) else { return false }
   return bytes.allSatisfy { byte in
@@ -81,7 +81,7 @@ private func isPluginName(_ bytes: ArraySlice<UInt8>) -> Bool {
 }
 
 extension SignatureParser {
-  /// The words of a return type, its qualifier behind it.
+  /// The result type from its words: a type and perhaps a qualifier.
   mutating func result(_ words: [SignatureScanner.Word]) throws(SignatureError) -> SignatureResult {
     guard let first = words.first else { throw scanner.unexpected(expected: "a return type") }
     if words.count > 2 { throw scanner.fault("expected `(`, found \(shown(words[2].text))", at: words[2].start) }
@@ -137,8 +137,8 @@ extension SignatureParser {
     "`\(word)` tells the host how to treat a result, but the result of a callback goes to its caller"
   }
 
-  /// The type that a word names.
-  /// - Parameter others: words that would have been right in its place too, for the guess at what was meant.
+  /// The type of a word.
+  /// - Parameter others: other words that are allowed here, for the suggestion.
   func type(_ word: SignatureScanner.Word, besides others: [String]) throws(SignatureError) -> CType {
     if let type = CType(rawValue: word.text) { return type }
     let types = CType.allCases.map(\.rawValue)
@@ -148,7 +148,7 @@ extension SignatureParser {
   }
 }
 
-/// What can be checked only when all parameters are known.
+/// Checks that need all parameters.
 extension SignatureParser {
   func checkTogether() throws(SignatureError) {
     try checkLengths()
@@ -157,7 +157,7 @@ extension SignatureParser {
     try checkBuffers()
   }
 
-  /// Each `len` is that of a parameter that has one, and the length of a buffer fits the type that it is passed as.
+  /// Checks that each `len` names a parameter that has a length, and that the length of a buffer fits its type.
   private func checkLengths() throws(SignatureError) {
     let measurable = parameters.compactMap(\.measurableName)
     for (parameter, start) in zip(parameters, starts) {
@@ -179,19 +179,20 @@ extension SignatureParser {
     }
   }
 
-  /// A function that gets bytes of a client's choice without their number would read beyond them.
+  /// Checks that each parameter with bytes from the client has another one with their length. Without it the function
+  /// would read beyond their end.
   private func checkThatBytesHaveLengths() throws(SignatureError) {
     for (parameter, start) in zip(parameters, starts) where parameter.type == .bytes {
       switch parameter.source {
       case .named(let name):
         if parameters.contains(where: { $0.source == .length(of: name) }) { continue }
         throw scanner.fault(
-          "expected another parameter `size len(\(name))`, without which the function cannot know how many bytes there are",
+          "expected another parameter `size len(\(name))`: the function needs the number of bytes",
           at: start)
       case .body:
         if parameters.contains(where: { $0.source == .lengthOfBody }) { continue }
         throw scanner.fault(
-          "expected another parameter `size len(body)`, without which the function cannot know how many bytes there are",
+          "expected another parameter `size len(body)`: the function needs the number of bytes",
           at: start)
       default: break
       }
@@ -211,7 +212,7 @@ extension SignatureParser {
 }
 
 extension SignatureParameter {
-  /// The name by which `len` can ask for the parameter's length.
+  /// The name of the parameter if `len` can take it.
   fileprivate var measurableName: String? {
     switch source {
     case .named(let name) where type == .str || type == .bytes: name

@@ -1,9 +1,9 @@
-/// The text of a signature, read from left to right.
+/// Reads the words of a signature from left to right.
 struct SignatureScanner {
   let bytes: [UInt8]
   private(set) var offset = 0
 
-  /// One word of letters, digits and `_`, and where it begins.
+  /// A word of letters, digits and `_`, and its offset.
   struct Word {
     let text: String
     let start: Int
@@ -21,7 +21,7 @@ struct SignatureScanner {
     while let byte = peek, " \t\r\n".utf8.contains(byte) { offset += 1 }
   }
 
-  /// Consumes blanks, and the byte if it is the next then.
+  /// Consumes blanks, and the byte if it follows.
   mutating func take(_ byte: Unicode.Scalar) -> Bool {
     skipBlanks()
     guard peek == UInt8(ascii: byte) else { return false }
@@ -29,7 +29,7 @@ struct SignatureScanner {
     return true
   }
 
-  /// Consumes blanks, and the word that follows; nil if none does.
+  /// Consumes blanks and the next word; nil if no word follows.
   mutating func word() -> Word? {
     skipBlanks()
     let start = offset
@@ -38,37 +38,37 @@ struct SignatureScanner {
     return Word(text: text(from: start), start: start)
   }
 
-  /// Whether a digit or a minus sign is next.
+  /// Whether the next byte is a digit or a minus sign.
   var isAtNumber: Bool { peek.map { isDigit($0) || $0 == UInt8(ascii: "-") } ?? false }
 
-  /// Consumes everything that could belong to a number, right or wrong.
+  /// Consumes all bytes that could be part of a number, well-formed or not.
   mutating func number() -> Word {
     let start = offset
     while let byte = peek, isWordByte(byte) || ".+-".utf8.contains(byte) { offset += 1 }
     return Word(text: text(from: start), start: start)
   }
 
-  /// Consumes one byte, which is there.
+  /// Consumes one byte. The caller has checked that there is one.
   mutating func advance() { offset += 1 }
 
-  /// Goes back or forth to a place.
+  /// Moves to an offset.
   mutating func move(to place: Int) { offset = place }
 
-  /// The text from a place up to the next byte.
+  /// The text from an offset up to the next byte.
   func text(from start: Int) -> String { String(decoding: bytes[start..<offset], as: UTF8.self) }
 
-  /// A fault at a place; without one, at the next byte.
+  /// An error at an offset, by default at the next byte.
   func fault(_ message: String, at place: Int? = nil) -> SignatureError {
     SignatureError(message, at: place ?? offset, of: bytes)
   }
 
-  /// A fault at the next byte that is no blank, which is not what was expected.
+  /// An error at the next byte that is not a blank.
   mutating func unexpected(expected: String) -> SignatureError {
     skipBlanks()
     return fault("expected \(expected), found \(found)")
   }
 
-  /// What stands at the next byte, for a message: a word whole, anything else as one character.
+  /// The text at the next byte for a message: a whole word or one character.
   private var found: String {
     guard let first = peek else { return "the end" }
     let word = bytes[offset...].prefix(while: isWordByte)
@@ -78,12 +78,12 @@ struct SignatureScanner {
   }
 }
 
-/// The beginning of a piece of a signature, for a message.
+/// A part of a signature for a message, truncated and in backquotes.
 func shown(_ text: String) -> String { "`\(truncated(text))`" }
 
 private func isDigit(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") < 10 }
 
-/// A letter of ASCII, a digit or `_`.
+/// An ASCII letter, a digit or `_`.
 private func isWordByte(_ byte: UInt8) -> Bool {
   isDigit(byte) || (byte | 0x20) &- UInt8(ascii: "a") < 26 || byte == UInt8(ascii: "_")
 }

@@ -48,7 +48,7 @@ import Testing
     ("f64 (f46 x)", "1:6: unknown type `f46`; did you mean `f64`?"),
     (
       "double (f64 x)",
-      "1:1: unknown type `double`; known are "
+      "1:1: unknown type `double`; the types are "
         + "void bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 size str bytes ptr scope"
     ),
     ("statsu (i32 a)", "1:1: unknown type `statsu`; did you mean `status`?"),
@@ -85,17 +85,17 @@ import Testing
     (#"i32 (str "abc)"#, #"1:10: expected `"` at the end of the text"#),
     (#"i32 (str "a\x")"#, #"1:12: expected `\"`, `\\`, `\n`, `\r` or `\t`"#),
     ("i32 (i32 body)", "1:10: expected `bytes` or `str` for the body, found `i32`"),
-    ("i32 (bytes body)", "1:6: expected another parameter `size len(body)`, without which the function cannot know how many bytes there are"),
+    ("i32 (bytes body)", "1:6: expected another parameter `size len(body)`: the function needs the number of bytes"),
     (
       "i32 (bytes b, size len(c))",
-      "1:15: `len` takes `body` or a parameter that is text, bytes or a buffer; `c` is none"
+      "1:15: `len` takes `body` or a parameter that is text, bytes or a buffer; `c` is neither"
     ),
     (
       "i32 (str text, size len(texd))",
-      "1:16: `len` takes `body` or a parameter that is text, bytes or a buffer; `texd` is none; "
+      "1:16: `len` takes `body` or a parameter that is text, bytes or a buffer; `texd` is neither; "
         + "did you mean `text`?"
     ),
-    ("i32 (bytes b)", "1:6: expected another parameter `size len(b)`, without which the function cannot know how many bytes there are"),
+    ("i32 (bytes b)", "1:6: expected another parameter `size len(b)`: the function needs the number of bytes"),
     ("i32 (f64 len(body))", "1:10: expected an integer type for the length, found `f64`"),
     ("i32 (size len())", "1:15: expected `body` or a parameter's name, found `)`"),
     ("i32 (size len(a)", "1:17: expected `,` or `)` after the parameter, found the end"),
@@ -170,8 +170,13 @@ import Testing
 
   @Test(arguments: [
     ("i32 (scope)", "1:6: expected a type and a name, since the caller passes the argument"),
-    ("status ()", "1:1: `status` tells the host how to treat a result, but the result of a callback goes to its caller"),
-    ("i32 errno ()", "1:5: `errno` tells the host how to treat a result, but the result of a callback goes to its caller"),
+    (
+      "status ()", "1:1: `status` tells the host how to treat a result, but the result of a callback goes to its caller"
+    ),
+    (
+      "i32 errno ()",
+      "1:5: `errno` tells the host how to treat a result, but the result of a callback goes to its caller"
+    ),
   ])
   func `of a callback has no scope and gives its result away`(text: String, message: String) {
     let error = #expect(throws: SignatureError.self) { try CSignature(parsing: text, for: .callback) }
