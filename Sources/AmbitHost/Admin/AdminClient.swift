@@ -1,6 +1,5 @@
 internal import AmbitConfig
 internal import AmbitHTTP
-internal import AmbitRuntime
 internal import AmbitSystem
 
 /// How commands speak to a running host.

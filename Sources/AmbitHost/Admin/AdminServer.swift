@@ -52,20 +52,19 @@ final class AdminServer: Sendable {
 struct AdminRoutes: Sendable {
   let state: HostState
   let reloads: ReloadQueue
-  let loops: LoopGroup
-  let server: HTTPServer
+  let worker: WorkerHandle
   let configuration: String?
 
   var all: [HostRoute] {
     [
       HostRoute(.status) { request in
         let status = DescriptorReserve.shared.lend {
-          HostStatus(state: state, reloads: reloads, configuration: configuration, loops: loops, server: server)
+          HostStatus(state: state, reloads: reloads, configuration: configuration, worker: worker)
         }
         return AdminFormat(request).response(json: status.json, text: status.text)
       },
       HostRoute(.scopes) { request in
-        let tree = loops.scopeTree()
+        let tree = worker.scopeTree()
         return AdminFormat(request).response(json: tree.json, text: tree.text)
       },
       HostRoute(.reload) { request in

@@ -15,13 +15,13 @@ extension HostStatus {
       ("uptime_seconds", JSONValue((now - began) / 1_000_000_000)),
       ("configuration", JSONValue(configuration)),
       ("listen", .array(content.addresses.map(JSONValue.string))),
-      ("connections", JSONValue(connections)),
-      ("requests", JSONValue(requests)),
-      ("stuck_jobs", JSONValue(stuckJobs)),
-      ("stalls", JSONValue(stalls)),
-      ("references", JSONValue(references)),
-      ("loops", .array((0..<loopCount).map(json(ofLoop:)))),
-      ("generations", .array(generations.map(\.json))),
+      ("connections", JSONValue(worker.connections)),
+      ("requests", JSONValue(worker.requests)),
+      ("stuck_jobs", JSONValue(worker.stuckJobs)),
+      ("stalls", JSONValue(worker.stalls)),
+      ("references", JSONValue(worker.references)),
+      ("loops", .array((0..<worker.loopCount).map(json(ofLoop:)))),
+      ("generations", .array(worker.generations.map(\.json))),
       ("residents", residentsJSON),
       ("waiting_for_reload", JSONValue(waitingForReload)),
       ("reloads", .array(content.reloads.map(\.json))),
@@ -29,12 +29,12 @@ extension HostStatus {
   }
 
   private var residentsJSON: JSONValue {
-    let memory = residents.reduce(0) { $0 + $1.memory }
-    return .object([("count", JSONValue(residents.count)), ("memory_bytes", JSONValue(memory))])
+    let memory = worker.residents.reduce(0) { $0 + $1.memory }
+    return .object([("count", JSONValue(worker.residents.count)), ("memory_bytes", JSONValue(memory))])
   }
 
   private func json(ofLoop index: Int) -> JSONValue {
-    let report = loops.first { $0.loop.loop == index }
+    let report = worker.loops.first { $0.loop.loop == index }
     func figure(_ value: (ServerReport) -> Int) -> JSONValue { report.map { JSONValue(value($0)) } ?? .null }
     return .object([
       ("loop", JSONValue(index)),

@@ -15,20 +15,20 @@ extension HostStatus {
     var table = TextTable()
     table.add("configuration", configuration ?? "defaults")
     table.add("listening", content.addresses.joined(separator: ", "))
-    table.add("loops", "\(loopCount)" + silence)
-    table.add("connections", "\(connections)")
-    table.add("requests", "\(requests) in flight")
-    table.add("trouble", "\(stuckJobs.pluralized("stuck job")), \(stalls.pluralized("stall")) of loops")
+    table.add("loops", "\(worker.loopCount)" + blocked)
+    table.add("connections", "\(worker.connections)")
+    table.add("requests", "\(worker.requests) in flight")
+    table.add("trouble", "\(worker.stuckJobs.pluralized("stuck job")), \(worker.stalls.pluralized("stall")) of loops")
     return table.lines
   }
 
-  private var silence: String {
-    guard !silentLoops.isEmpty else { return "" }
-    return ", of which \(silentLoops.map(String.init).joined(separator: ", ")) did not turn in time"
+  private var blocked: String {
+    guard !worker.blockedLoops.isEmpty else { return "" }
+    return ", of which \(worker.blockedLoops.map(String.init).joined(separator: ", ")) did not turn in time"
   }
 
   private var generationLines: [String] {
-    let running = generations.filter { $0.state != .resident }
+    let running = worker.generations.filter { $0.state != .resident }
     guard !running.isEmpty else { return [] }
     var table = TextTable()
     table.add("GENERATION", "STATE", "SINCE", "VERSION", "BUILD", "SHA-256", "ROUTES", "REQUESTS", "JOBS", "FILE")
@@ -48,7 +48,7 @@ extension HostStatus {
 
   /// Where C functions of routes run, a line for each generation that has some; and who keeps others waiting.
   private var functionLines: [String] {
-    let calling = generations.filter { $0.state == .serving && !$0.functions.isEmpty }
+    let calling = worker.generations.filter { $0.state == .serving && !$0.functions.isEmpty }
     guard !calling.isEmpty else { return [] }
     var table = TextTable()
     table.add("FUNCTIONS", "ROUTES", "WAITING", "RUN")
@@ -74,10 +74,10 @@ extension HostStatus {
 
   /// Those that stay in memory although nothing of them runs any more: a line for each plugin and reason.
   private var residentLines: [String] {
-    guard !residents.isEmpty else { return [] }
+    guard !worker.residents.isEmpty else { return [] }
     var table = TextTable()
     table.add("RESIDENT", "GENERATIONS", "MEMORY", "BECAUSE")
-    let groups = Dictionary(grouping: residents) { [$0.plugin, $0.residentReason ?? ""] }
+    let groups = Dictionary(grouping: worker.residents) { [$0.plugin, $0.residentReason ?? ""] }
     for (key, group) in groups.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
       let memory = group.reduce(0) { $0 + $1.memory }
       table.add(key[0], "\(group.count)", "\(memory / 1024) KiB", key[1])

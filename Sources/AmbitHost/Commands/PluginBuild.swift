@@ -1,6 +1,5 @@
 package import AmbitConfig
 internal import AmbitPlugins
-internal import AmbitRuntime
 internal import AmbitSystem
 
 /// Compiles the plugins of a folder: what `ambit build` does.

@@ -1,6 +1,8 @@
 internal import AmbitConfig
 internal import AmbitCore
 internal import AmbitPlugins
+internal import AmbitRuntime
+internal import AmbitSystem
 
 /// A look at what the host would serve, without serving it.
 package struct PluginReview {
@@ -27,21 +29,22 @@ package struct PluginReview {
   package init(_ source: ConfigurationSource) throws(HostError) {
     let configuration = try source.read()
     LogOutput.start(configuration.log, waits: true)
-    let repository = try PluginRepository(source: source, configuration: configuration) { false }
+    let loader: LibraryLoader
+    do throws(SystemError) { loader = try LibraryLoader(isStopping: { false }) } catch { throw HostError(error) }
+    let repository = try PluginRepository(source, configuration, loader: loader)
     defer { repository.copies.remove() }
-    let plan = try repository.prepare(configuration, serving: [:])
-    let errors = plan.errors(configuration, file: source.name, serving: [:])
-    guard errors.isEmpty else { throw HostError(errors) }
+    let plan = try repository.plan(configuration)
+    try plan.validate(refusing: true)
     notices =
       plan.notices
       + plan.notes.sorted { $0.key < $1.key }.flatMap { file, notes in notes.map { "\(file): \($0)" } }
-    pluginCount = plan.candidates.count { $0.isPlugin }
-    let calls = plan.candidates.flatMap(\.libraryCalls)
-    routes = plan.candidates.flatMap { candidate in
-      let functions = zip(candidate.calls, candidate.placements(among: calls))
-      return zip(candidate.patterns, functions).map { pattern, function in
+    pluginCount = plan.generations.count { $0.isPlugin }
+    let calls = plan.generations.flatMap(\.libraryCalls)
+    routes = plan.generations.flatMap { planned in
+      let functions = zip(planned.functions, planned.placements(among: calls))
+      return zip(planned.patterns, functions).map { pattern, function in
         Route(
-          pattern: pattern.description, plugin: candidate.name, file: candidate.file, call: function.0,
+          pattern: pattern.description, plugin: planned.name, file: planned.file, call: function.0,
           runs: function.1)
       }
     }.sorted { Self.key(of: $0) < Self.key(of: $1) }

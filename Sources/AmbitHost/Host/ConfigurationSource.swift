@@ -1,5 +1,4 @@
 package import AmbitConfig
-internal import AmbitRuntime
 internal import AmbitSystem
 
 /// Where the host's configuration comes from: a file, or nowhere, which means the defaults.

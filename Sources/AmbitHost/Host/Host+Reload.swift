@@ -1,37 +1,31 @@
 internal import AmbitConfig
-internal import AmbitCore
-internal import AmbitHTTP
 internal import AmbitPlugins
-internal import AmbitRuntime
 internal import AmbitSystem
 internal import Logging
 
 extension Host {
-  /// Reads the configuration and the plugin directory again and serves what is new. Whatever fails leaves what served
-  /// before in service, and is reported: in the log, and to those who wait for the reload.
+  /// Reads the configuration and the plugin directory again, and serves what is new or changed. If something fails, what
+  /// served before stays in service. The outcome goes to the log and to the clients that wait for the reload.
   func reload() {
     let waiting = reloads.takeWaiting()
     state.enter(.reloading)
-    ClosedDescriptors.restoreStreams()
-    server.readDescriptorLimit()
+    worker.refreshProcess()
     let outcome = DescriptorReserve.shared.lend { reloadNow() }
     state.record(outcome)
     state.enter(.serving)
-    for gate in waiting { gate.arrive(outcome) }
+    for latch in waiting { latch.arrive(outcome) }
   }
 
   private func reloadNow() -> ReloadOutcome {
     let (began, start) = (Clock.wall, ContinuousClock.now)
     var (changes, errors): ([PluginChange], [String]) = ([], [])
     do throws(HostError) {
-      // A loop that does not turn could not take the new routes.
-      let silence = loops.blockedLoops(within: LoopGroup.defaultTimeout)
-      guard silence.isEmpty else { throw HostError(silence.map(\.description)) }
+      let blocked = worker.blockedLoops()
+      guard blocked.isEmpty else { throw HostError(blocked) }
       let configuration = try source.readAgain()
-      let report = try loadPlugins(configuration, refusing: false)
+      changes = try loadPlugins(configuration, refusing: false)
       reportIgnored(configuration)
       self.configuration = configuration
-      changes = report.allChanges(serving: serving)
     } catch {
       errors = error.lines
     }
@@ -55,104 +49,78 @@ extension Host {
     logger.log(level: outcome.result == .done ? .info : .error, "reload done", metadata: fields)
   }
 
-  /// Loads, starts and publishes what is new in the plugin directory, and retires what it replaces.
-  ///
-  /// With `refusing`, a plugin that fails refuses the whole; otherwise each plugin stands for itself. With `fallingBack`,
-  /// as at the start, the last good copy of a file that fails takes its place.
+  /// Plans what is new in the configuration and the plugin directory, has the worker serve it, and retires what it
+  /// replaces.
+  /// - Parameters:
+  ///   - refusing: one plugin that fails refuses the whole. Otherwise plugins reload independently.
+  ///   - fallingBack: at the start, the last good copy takes the place of a file that fails.
   func loadPlugins(
     _ configuration: HostConfiguration, refusing: Bool, fallingBack: Bool = false
-  ) throws(HostError) -> ReloadReport {
-    var plan = try repository.prepare(
-      configuration, serving: serving, fallingBackTo: fallingBack ? lastGood : nil)
-    var report = ReloadReport()
-    report.failed = plan.refusals
-    report.notes = plan.notes
+  ) throws(HostError) -> [PluginChange] {
+    var plan = try repository.plan(configuration, asking: worker, fallingBack: fallingBack)
     for notice in plan.notices { logger.notice("\(notice)") }
-    try check(plan, configuration, refusing: refusing)
-    var started = start(plan.candidates, configuration, &report)
-    if fallingBack, !report.failed.isEmpty { startLastGood(of: &plan, configuration, in: &started, &report) }
-    if repository.isStopping() || refusing && !report.failed.isEmpty {
-      stop(Array(started.values))
-      try repository.goOn()
-      throw HostError(report.failed.lines)
+    do throws(HostError) {
+      try plan.validate(refusing: refusing)
+    } catch {
+      repository.discard(plan)
+      throw error
     }
-    for (name, file) in plan.kept { serving[name]?.fileWasRenamed(to: file) }
-    var next = serving.filter { !plan.removed.contains($0.key) }
-    next.merge(started) { _, new in new }
-    let routes = try makeRoutes(next, abandoning: started, configuration)
-    PluginGeneration.assignThreads(to: next.values)
-    if !server.replaceRoutes(by: routes, within: LoopGroup.defaultTimeout) {
+    for error in plan.routeErrors { logger.warning("\(error)") }
+    prepare(&plan, configuration, fallingBack: fallingBack)
+    if repository.isStopping() || refusing && !plan.refusals.isEmpty {
+      worker.endPrepared()
+      waitForEnd()
+      try repository.failIfStopping()
+      throw HostError(plan.refusals.lines)
+    }
+    return try commit(plan, configuration)
+  }
+
+  /// Has the worker load and start the generations of the plan. What fails there is refused in the plan.
+  private func prepare(_ plan: inout ReloadPlan, _ configuration: HostConfiguration, fallingBack: Bool) {
+    let limit = configuration.dryRunTimeout
+    let preparation = worker.prepare(plan.generations, within: limit)
+    worker.abort(repository.settle(&plan, preparation, configuration))
+    guard fallingBack, !plan.refusals.isEmpty,
+      let fallbacks = repository.planFallbacks(for: &plan, configuration)
+    else { return }
+    plan.generations += fallbacks.generations
+    let second = worker.prepare(fallbacks.generations, within: limit)
+    worker.abort(repository.settle(&plan, second, configuration))
+  }
+
+  /// Has the worker serve what it has prepared, then reports the changes, keeps last good copies, and retires old
+  /// generations.
+  private func commit(_ plan: ReloadPlan, _ configuration: HostConfiguration) throws(HostError) -> [PluginChange] {
+    let report = try worker.commit(plan)
+    if !report.isComplete {
       logger.warning("a loop does not turn: until it does, its clients wait, and then find the new routes")
     }
-    reportChanges(from: serving, to: next, started: started, &report)
-    let before = serving
-    let retired = serving.filter { next[$0.key] !== $0.value }
-    serving = next
-    reportLastGood(plan, before: before)
-    state.setServing(next.values)
-    for change in report.changes {
+    let before = repository.serving
+    repository.adopt(plan)
+    let changes = PluginChange.all(from: before, to: repository.serving, by: plan, report.usedInPlace)
+    for change in changes { log(change, of: repository.serving[change.name] ?? before[change.name]) }
+    repository.reportLastGood(plan, before: before)
+    for change in changes {
       for note in change.notes { logger.warning("\(change.file): \(note)") }
     }
-    keepLastGood(plan)
-    for generation in retired.values { retire(generation, drain: configuration.drainTimeout) }
-    return report
+    repository.keepLastGood(plan)
+    worker.retire(drain: configuration.drainTimeout)
+    return changes.sorted(by: PluginChange.inTables)
   }
 
-  /// Sees to it that each change of a route has its route. If a plugin has failed, which is no matter unless `refusing`,
-  /// it may be that one's, so the others are served without it.
-  private func check(
-    _ plan: ReloadPlan, _ configuration: HostConfiguration, refusing: Bool
-  ) throws(HostError) {
-    if refusing, !plan.refusals.isEmpty {
-      throw HostError(plan.errors(configuration, file: source.name, serving: serving))
+  private func log(_ change: PluginChange, of plugin: ServingPlugin?) {
+    guard let plugin else { return }
+    var fields: Logger.Metadata = ["plugin": "\(plugin.label)", "file": "\(change.file)"]
+    switch change.kind {
+    case .added, .changed: fields["routes"] = "\(plugin.patterns.count)"
+    case .removed: break
+    case .kept, .failed: return
     }
-    let errors = plan.changeErrors(configuration, file: source.name, serving: serving)
-    if !errors.isEmpty, plan.refusals.isEmpty, plan.fallbacks.isEmpty { throw HostError(errors) }
-    for error in errors { logger.warning("\(error)") }
+    logger.info("\(plugin.kind) \(change.kind)", metadata: fields)
   }
 
-  /// The routes of all plugins, whose conflicts are settled.
-  private func makeRoutes(
-    _ next: [String: PluginGeneration], abandoning started: [String: PluginGeneration],
-    _ configuration: HostConfiguration
-  ) throws(HostError) -> RouteSet {
-    let routes = next.sorted { $0.key < $1.key }.flatMap(\.value.routeDeclarations)
-    do throws(RouteConflict) {
-      return try RouteSet(routes, changes: RouteChanges(configuration).all, options: configuration.routingOptions)
-    } catch {
-      for generation in started.values { retire(generation, drain: .zero) }
-      throw HostError([
-        "routes \(routes[error.first].pattern) and \(routes[error.second].pattern) answer the same requests"
-      ])
-    }
-  }
-
-  private func reportChanges(
-    from old: [String: PluginGeneration], to new: [String: PluginGeneration], started: [String: PluginGeneration],
-    _ report: inout ReloadReport
-  ) {
-    for (name, generation) in new.sorted(by: { $0.key < $1.key }) {
-      let file = generation.file.path
-      guard started[name] != nil else {
-        if !report.failed.values.contains(where: { $0.concerns([name]) }) {
-          report.add(.kept, generation)
-        }
-        continue
-      }
-      let kind = old[name] == nil ? PluginChange.Kind.added : .changed
-      report.add(kind, generation)
-      logger.info(
-        "\(generation.plugin.kind) \(kind)",
-        metadata: ["plugin": "\(generation.label)", "file": "\(file)", "routes": "\(generation.routes.count)"])
-    }
-    for (name, generation) in old where new[name] == nil {
-      let file = generation.file.path
-      report.add(.removed, generation)
-      logger.info("\(generation.plugin.kind) removed", metadata: ["plugin": "\(generation.label)", "file": "\(file)"])
-    }
-  }
-
-  /// Says which changes of the configuration wait for the next start.
+  /// Logs which changes of the configuration take effect at the next start.
   private func reportIgnored(_ new: HostConfiguration) {
     let changes = [
       ("listen", new.listen != initial.listen), ("admin", new.admin != initial.admin),

@@ -6,41 +6,33 @@ internal import AmbitRuntime
 internal import AmbitSystem
 internal import Logging
 
-/// The host at work: its loops, its server, and the plugins that serve.
+/// The host: puts the configuration, the plugin repository, the worker and the admin API together, and does what signals
+/// ask for.
 ///
-/// All of it is the control thread's, which waits for signals and does what they ask for, one after the other.
+/// It serves nothing itself and speaks to its worker through `WorkerHandle` only. All of it is the control thread's.
 package final class Host {
   let source: ConfigurationSource
-  /// What the host started with: loops, listeners, limits and logs stay as this says.
+  /// The configuration at the start. Loops, listeners, limits and logs stay as it says.
   let initial: HostConfiguration
-  /// What the last successful reload found.
+  /// The configuration of the last successful reload.
   var configuration: HostConfiguration
   let signals: Signals
-  let loops: LoopGroup
-  let server: HTTPServer
-  /// Where clients connect. The host's, which closes them when `server` has stopped accepting.
-  private(set) var sockets: [ListeningSocket] = []
+  let worker: WorkerHandle
   let repository: PluginRepository
-  /// nil if there is no place for them.
-  let lastGood: LastGoodCopies?
-  /// What serves, by the plugin's name.
-  var serving: [String: PluginGeneration] = [:]
   let state = HostState()
   let reloads = ReloadQueue()
   private var debounce = ReloadDebounce()
-  /// nil if the configuration wants none.
+  /// The sockets that the worker accepts on. They are the host's, which closes them when the worker has stopped accepting.
+  private(set) var sockets: [ListeningSocket] = []
+  /// nil if the configuration wants no admin API.
   private(set) var admin: AdminServer?
-  /// Those whose `start` did not return in time.
-  var stuckStarts: [PluginGeneration] = []
-  /// How many generations each plugin or library has had, by the name in their labels.
-  var generationNumbers: [String: UInt64] = [:]
   let logger: Logger
 
-  /// Starts the host: loads all plugins, then listens.
+  /// Starts the host: opens the sockets, loads all plugins, then serves.
   /// - Parameters:
   ///   - configuration: what `source` says.
-  ///   - isChecked: whether what plugins call is checked.
-  /// - Throws: if a plugin or an address stands in the way; nothing is served then. A signal to stop ends the process.
+  ///   - isChecked: whether calls of plugins are checked.
+  /// - Throws: if a plugin or an address fails. Then nothing is served. A signal to stop ends the process.
   package init(
     _ source: ConfigurationSource, _ configuration: HostConfiguration, isChecked: Bool = false
   ) throws(HostError) {
@@ -49,6 +41,36 @@ package final class Host {
     self.source = source
     self.configuration = configuration
     initial = configuration
+    try Self.prepareProcess(configuration, logger)
+    let loader: LibraryLoader
+    do throws(SystemError) {
+      let signals = try Signals()
+      let isStopping: @Sendable () -> Bool = { signals.isTerminating }
+      loader = try LibraryLoader(isStopping: isStopping)
+      worker = .inProcess(
+        try Worker(configuration, isChecked: isChecked, loader: loader, isStopping: isStopping))
+      self.signals = signals
+    } catch {
+      throw HostError(error)
+    }
+    repository = try PluginRepository(
+      source, configuration, loader: loader, lastGood: .open(source, configuration)
+    ) { [signals] in signals.isTerminating }
+    stopAtSecondSignal()
+    do throws(HostError) {
+      try start(isChecked: isChecked)
+    } catch {
+      sockets.close()
+      admin?.drain()
+      repository.copies.remove()
+      guard error.isInterruption else { throw error }
+      logger.info("stopped before anything was served")
+      HostProcess.exit(0)
+    }
+  }
+
+  /// Sets up what belongs to the process as a whole, before it has threads.
+  private static func prepareProcess(_ configuration: HostConfiguration, _ logger: Logger) throws(HostError) {
     HostProcess.raiseDescriptorLimit()
     DescriptorReserve.shared.fill()
     HostProcess.boundFreedMemory()
@@ -63,50 +85,26 @@ package final class Host {
     }
     do throws(SystemError) {
       try CrashReport.prepare(configuration.log.format == .json ? .json : .text)
-      signals = try Signals()
-      let limits = RuntimeLimits(
-        stackSize: configuration.stackSize, handlerStackSize: configuration.handlerStackSize,
-        jobsPerRequest: UInt32(configuration.limits.jobsPerRequest),
-        cancelGrace: configuration.cancelGrace.wholeNanoseconds,
-        stallWarning: configuration.stallWarning?.wholeNanoseconds)
-      loops = try LoopGroup(
-        count: configuration.threads, table: try HTTPCalls.makeTable(isChecked: isChecked), limits: limits,
-        pool: ThreadPool.Limits(threads: configuration.poolThreads, queue: configuration.poolQueue))
-      server = HTTPServer(loops: loops, limits: configuration.httpLimits)
     } catch {
       throw HostError(error)
     }
-    repository = try PluginRepository(source: source, configuration: configuration) { [signals] in signals.isTerminating }
-    lastGood = Self.openLastGood(source, configuration, logger)
-    stopAtSecondSignal()
-    do throws(HostError) {
-      try start(isChecked: isChecked)
-    } catch {
-      admin?.drain()
-      repository.copies.remove()
-      guard error.isInterruption else { throw error }
-      logger.info("stopped before anything was served")
-      HostProcess.exit(0)
-    }
   }
 
-  /// Takes the addresses first: a host that cannot have them starts no plugin.
+  /// Opens the sockets first: a host that cannot have its addresses starts no plugin.
   private func start(isChecked: Bool) throws(HostError) {
     do throws(ListenError) {
       sockets = try ListeningSocket.open(at: configuration.listen)
     } catch {
       throw HostError(error)
     }
+    state.setAddresses(sockets.map(\.url))
     stopAtSecondSignal()
-    let urls = sockets.map(\.url)
-    state.setAddresses(urls)
     try startAdmin()
-    let report = try loadPlugins(
-      configuration, refusing: configuration.start == .strict, fallingBack: true)
-    for line in report.failed.lines { logger.error("\(line)") }
-    server.accept(on: sockets)
+    let changes = try loadPlugins(configuration, refusing: configuration.start == .strict, fallingBack: true)
+    for line in changes.flatMap(\.reasons) { logger.error("\(line)") }
+    worker.accept(on: sockets)
     if isChecked { logger.notice("checked mode: calls of plugins are checked, and cost more time and memory") }
-    for url in urls { logger.info("listening on \(url)") }
+    for url in sockets.map(\.url) { logger.info("listening on \(url)") }
     if let path = source.adminPath(in: configuration) { logger.info("admin API on unix:\(path)") }
     state.enter(.serving)
     logger.info("serving", metadata: servingFields)
@@ -114,20 +112,21 @@ package final class Host {
 
   private func startAdmin() throws(HostError) {
     guard let path = source.adminPath(in: configuration) else { return }
-    let routes = AdminRoutes(
-      state: state, reloads: reloads, loops: loops, server: server, configuration: source.path)
+    let routes = AdminRoutes(state: state, reloads: reloads, worker: worker, configuration: source.path)
     admin = try AdminServer(at: path, routes: routes.all)
     stopAtSecondSignal()
   }
 
   private var servingFields: Logger.Metadata {
-    [
-      "pid": "\(HostProcess.identifier)", "plugins": "\(serving.values.count { !$0.plugin.isForeign })",
-      "routes": "\(serving.values.reduce(0) { $0 + $1.routes.count })", "threads": "\(loops.loops.count)",
+    let plugins = repository.serving.values
+    return [
+      "pid": "\(HostProcess.identifier)", "plugins": "\(plugins.count { !$0.isLibrary })",
+      "routes": "\(plugins.reduce(0) { $0 + $1.patterns.count })", "threads": "\(worker.loopCount)",
     ]
   }
 
-  /// Serves until a signal ends it; returns the exit status.
+  /// Serves until a signal ends it.
+  /// - Returns: the exit status.
   package func run() -> Int32 {
     while !signals.isTerminating {
       if isReloadDue {
@@ -137,7 +136,7 @@ package final class Host {
       }
       switch signals.next(timeout: debounce.delay(at: Clock.monotonic) ?? -1) {
       case .reload: debounce.request()
-      case .dump: loops.logScopeTree()
+      case .dump: worker.dump()
       case .reopenLog: keepLog()
       case .terminate, nil: break
       }
@@ -145,27 +144,13 @@ package final class Host {
     return shutDown()
   }
 
-  /// The log is what the host was started with as its standard error, which is not the host's to open.
+  /// The host did not open its log, which is the standard error that it was started with.
   func keepLog() {
     logger.notice("SIGUSR1: there is no log file to reopen; the log goes to standard error, as at the start")
   }
 
-  /// Who asks over the admin API waits for an answer, and only once at a time: no debounce is kept then.
+  /// A client of the admin API waits for the answer before it asks again, so its reload is not debounced.
   private var isReloadDue: Bool {
     debounce.isRequested && (reloads.waitingCount > 0 || debounce.delay(at: Clock.monotonic) == 0)
-  }
-}
-
-extension HostConfiguration {
-  /// The limits of the server.
-  var httpLimits: HTTPLimits {
-    var server = HTTPLimits()
-    server.head = HeadLimits(
-      maxTarget: UInt32(limits.maxTarget), maxHead: UInt32(limits.maxHead), maxFields: limits.maxHeaders)
-    server.maxBody = Int64(limits.maxBody)
-    server.requestTimeout = limits.requestTimeout?.wholeNanoseconds ?? .max
-    server.headTimeout = limits.headerTimeout.wholeNanoseconds
-    server.idleTimeout = limits.idleTimeout?.wholeNanoseconds ?? .max
-    return server
   }
 }

@@ -1,6 +1,5 @@
 internal import AmbitCore
 internal import AmbitPlugins
-internal import AmbitRuntime
 internal import AmbitSystem
 
 /// What a reload came to, for those who asked for it and for the status.
@@ -38,6 +37,8 @@ struct PluginChange: Sendable {
   }
 
   let kind: Kind
+  /// The plugin's name; of a failed plugin, as far as it is known.
+  let name: String
   /// The plugin's file.
   let file: String
   /// The generation that serves now, or did until it was removed; nil of a failed plugin that had none.
@@ -48,6 +49,43 @@ struct PluginChange: Sendable {
   var notes: [String] = []
   /// Of a library that serves and is used in place instead of a copy: why, and what that means for a new version of it.
   var inUse: InPlaceState?
+}
+
+extension PluginChange {
+  /// What a plan has done to each plugin, by name; what it has removed and what has failed come last.
+  /// - Parameters:
+  ///   - old: what served before, by name.
+  ///   - new: what serves now. Of a plugin that failed this is the generation before.
+  ///   - usedInPlace: the libraries in `new` that are no copies.
+  static func all(
+    from old: [String: ServingPlugin], to new: [String: ServingPlugin], by plan: ReloadPlan,
+    _ usedInPlace: [String: InPlaceState]
+  ) -> [PluginChange] {
+    let started = Set(plan.generations.map(\.name))
+    let serving = new.sorted { $0.key < $1.key }.compactMap { name, plugin -> PluginChange? in
+      let hasFailed = plan.refusals.values.contains { $0.concerns([name]) }
+      if !started.contains(name), hasFailed { return nil }
+      let kind: Kind = started.contains(name) ? old[name] == nil ? .added : .changed : .kept
+      return PluginChange(
+        kind: kind, name: name, file: plugin.file.path, generation: plugin.label,
+        notes: plan.notes[plugin.file.path] ?? [], inUse: usedInPlace[name])
+    }
+    let removed = old.filter { new[$0.key] == nil }.map { name, plugin in
+      PluginChange(kind: .removed, name: name, file: plugin.file.path, generation: plugin.label)
+    }
+    let failed = plan.refusals.map { file, refusal in
+      let names = refusal.problems.map(\.plugin)
+      return PluginChange(
+        kind: .failed, name: names[0], file: file, generation: names.compactMap { new[$0]?.label }.first,
+        reasons: refusal.problems.map(\.description))
+    }
+    return serving + removed + failed
+  }
+
+  /// The order of tables: by kind, then by file.
+  static func inTables(_ first: PluginChange, _ second: PluginChange) -> Bool {
+    (first.kind.rank, first.file) < (second.kind.rank, second.file)
+  }
 }
 
 extension ReloadOutcome {
@@ -105,39 +143,4 @@ extension PluginChange {
       ("in_use", JSONValue(inUse?.text)),
     ])
   }
-}
-
-/// What a start or a reload did.
-struct ReloadReport {
-  /// Of the plugins that were not refused, by file.
-  var changes: [PluginChange] = []
-  /// What the operator should know of those that serve, by file.
-  var notes: [String: [String]] = [:]
-  /// By the file of the plugin that was refused.
-  var failed: [String: PluginError] = [:]
-
-  /// Adds what became of a generation that is no failure.
-  mutating func add(_ kind: PluginChange.Kind, _ generation: PluginGeneration) {
-    changes.append(
-      PluginChange(
-        kind: kind, file: generation.file.path, generation: generation.label,
-        notes: kind == .removed ? [] : notes[generation.file.path] ?? [],
-        inUse: kind == .removed ? nil : generation.plugin.inPlaceState))
-  }
-
-  /// What became of each plugin, by kind and file.
-  /// - Parameter serving: what serves now, by name: of a plugin that was refused, its last good generation.
-  func allChanges(serving: [String: PluginGeneration]) -> [PluginChange] {
-    let failures = failed.map { file, refusal in
-      PluginChange(
-        kind: .failed, file: file, generation: refusal.problems.compactMap { serving[$0.plugin]?.label }.first,
-        reasons: refusal.problems.map(\.description))
-    }
-    return (changes + failures).sorted { ($0.kind.rank, $0.file) < ($1.kind.rank, $1.file) }
-  }
-}
-
-extension [String: PluginError] {
-  /// Why each plugin is refused, a line each, by file.
-  var lines: [String] { sorted { $0.key < $1.key }.flatMap { $0.value.problems.map(\.description) } }
 }

@@ -1,4 +1,3 @@
-internal import AmbitRuntime
 internal import AmbitSystem
 internal import Synchronization
 

@@ -1,6 +1,7 @@
 internal import AmbitConfig
 internal import AmbitCore
 internal import AmbitPlugins
+internal import AmbitSystem
 
 /// The routes to C functions that a configuration asks for, by whose functions they are.
 struct CallRoutes {

@@ -1,54 +1,136 @@
 internal import AmbitConfig
+internal import AmbitCore
 internal import AmbitPlugins
+internal import AmbitRuntime
+internal import AmbitSystem
+internal import Logging
 
-// What a start does about a file that it cannot use: it takes the file's last good copy instead, if there is one and its
-// dry run still passes.
+// Last good copies: what serves is kept for a start that finds a bad file. Such a start takes the last good copy of the
+// file instead, if there is one and it passes its dry run.
+
+extension LastGoodCopies {
+  /// Opens the folder of last good copies for the host of a configuration. A host without the folder serves nevertheless,
+  /// and logs a warning.
+  static func open(_ source: ConfigurationSource, _ configuration: HostConfiguration) -> LastGoodCopies? {
+    do throws(LastGoodCopies.Unavailable) {
+      if let path = source.path, source.isStream {
+        throw LastGoodCopies.Unavailable(description: "the configuration \(path) is no file that stays")
+      }
+      return try LastGoodCopies(of: source.path, environment: HostProcess.environment, trust: configuration.fileTrust)
+    } catch {
+      Logger(label: "ambit").warning(
+        "no last good copies are kept, so a start that meets a bad file cannot serve the version before it: \(error)")
+      return nil
+    }
+  }
+}
 
 extension PluginRepository {
-  /// Takes the last good copies of refused files as candidates, each file's once. A file that is missing has none.
+  /// Plans the last good copies of refused files, once for each file. A file that is missing has none.
   /// - Throws: if the host is to stop.
-  func fallBack(
-    to lastGood: LastGoodCopies, _ configuration: HostConfiguration, in plan: inout ReloadPlan
-  ) throws(HostError) {
-    for file in plan.files where !plan.triedLastGood.contains(file.path) {
+  func fallBack(to lastGood: LastGoodCopies, _ planning: inout Planning) throws(HostError) {
+    for file in planning.plan.files where !planning.plan.triedLastGood.contains(file.path) {
+      guard let refusal = planning.plan.refusals[file.path] else { continue }
+      planning.plan.triedLastGood.insert(file.path)
+      fallBack(file, refusal, to: lastGood, &planning)
+      try failIfStopping()
+    }
+  }
+
+  /// Plans the last good copies of files that a worker could not load or start.
+  /// - Returns: a plan with the generations that are to be prepared in addition; nil if there are none.
+  func planFallbacks(for plan: inout ReloadPlan, _ configuration: HostConfiguration) -> ReloadPlan? {
+    guard let lastGood else { return nil }
+    var planning = Planning(configuration, self, asking: nil)
+    for file in plan.files where !plan.triedLastGood.contains(file.path) && !isStopping() {
       guard let refusal = plan.refusals[file.path] else { continue }
-      plan.triedLastGood.insert(file.path)
-      do throws(PluginError) {
-        guard let candidate = try candidate(file, refusal, from: lastGood, configuration, &plan) else { continue }
-        plan.candidates.append(candidate)
-        plan.refusals[file.path] = nil
-        plan.fallbacks[file.path] = refusal
-      } catch {
-        plan.refusals[file.path] = refusal.adding(lastGood: error)
-      }
-      try goOn()
+      planning.plan.refusals[file.path] = refusal
+      fallBack(file, refusal, to: lastGood, &planning)
+      plan.refusals[file.path] = planning.plan.refusals.removeValue(forKey: file.path)
+    }
+    plan.fallbacks.merge(planning.plan.fallbacks) { $1 }
+    plan.notes.merge(planning.plan.notes) { $1 }
+    guard !planning.plan.generations.isEmpty else { return nil }
+    assignNumbers(&planning.plan, besides: plan.generations)
+    return planning.plan
+  }
+
+  private func fallBack(
+    _ file: PluginFile, _ refusal: PluginError, to lastGood: LastGoodCopies, _ planning: inout Planning
+  ) {
+    do throws(PluginError) {
+      guard let planned = try planLastGood(of: file, refusal, lastGood, &planning) else { return }
+      planning.plan.generations.append(planned)
+      planning.plan.refusals[file.path] = nil
+      planning.plan.fallbacks[file.path] = refusal
+    } catch {
+      planning.plan.refusals[file.path] = refusal.adding(lastGood: error)
     }
   }
 
   /// The last good copy of a refused file, after its dry run; nil if there is none.
-  func candidate(
-    _ file: PluginFile, _ refusal: PluginError, from lastGood: LastGoodCopies, _ configuration: HostConfiguration,
-    _ plan: inout ReloadPlan
-  ) throws(PluginError) -> Candidate? {
+  private func planLastGood(
+    of file: PluginFile, _ refusal: PluginError, _ lastGood: LastGoodCopies, _ planning: inout Planning
+  ) throws(PluginError) -> PlannedGeneration? {
     guard !refusal.problems.contains(where: { $0.code == .missing }) else { return nil }
-    let content = try lastGood.content(
-      of: file, trust: configuration.fileTrust, limit: configuration.maxPluginSize)
+    let configuration = planning.configuration
+    let content = try lastGood.content(of: file, trust: configuration.fileTrust, limit: configuration.maxPluginSize)
     guard let content else { return nil }
-    let calls = CallRoutes(configuration, file: source.name)
-    let dryRun = dryRun(configuration)
-    var resolver = resolver(configuration)
-    resolver.lastGood = lastGood
-    let copy = try add(content, &resolver, &plan)
-    guard let library = calls.libraries.first(where: { file.isLibrary && $0.name == file.path }) else {
-      return try performDryRun(copy, dryRun, configuration, calls, [:])
+    // It served with the last good copies of the libraries that it brings along.
+    let resolver = planning.resolver
+    defer { planning.resolver = resolver }
+    planning.resolver = makeResolver(configuration)
+    planning.resolver.lastGood = lastGood
+    let copy = try link(try copies.add(content), &planning)
+    guard let library = planning.calls.libraries.first(where: { file.isLibrary && $0.name == file.path }) else {
+      return try performDryRun(copy, planning)
     }
-    let settings = PluginSettingValues(prefix: "", values: [:], calls: library.routes)
-    return Candidate(try performDryRun(copy, dryRun, settings), settings, at: library.place)
+    return try performDryRun(copy, of: library, planning.dryRun)
+  }
+
+  /// Keeps copies of what serves now as last good, and removes the copies of files that are gone. A copy that cannot be
+  /// written is reported, and the copy before it stays.
+  func keepLastGood(_ plan: ReloadPlan) {
+    guard let lastGood else { return }
+    for plugin in serving.values where !plugin.isLastGoodCopy && plugin.copy.isPrivate {
+      do throws(FileError) {
+        try lastGood.keep(plugin.copy, as: plugin.file)
+      } catch {
+        logger.warning(
+          "cannot keep a last good copy of \(plugin.kind) \(plugin.name), and the one before it stays: \(error)",
+          metadata: plugin.lastGoodFields)
+      }
+    }
+    lastGood.removeAll(but: plan.files, serving: serving.values.map(\.copy))
+  }
+
+  /// Logs which plugins have begun to serve their last good copies, and why, and which serve their own files again.
+  func reportLastGood(_ plan: ReloadPlan, before: [String: ServingPlugin]) {
+    for (file, refusal) in plan.fallbacks.sorted(by: { $0.key < $1.key }) {
+      for error in refusal.problems { logger.error("\(error)") }
+      for plugin in serving.values where plugin.file.path == file {
+        logger.error(
+          "\(plugin.kind) \(plugin.name) serves its last good copy, as its file is refused",
+          metadata: plugin.lastGoodFields)
+      }
+    }
+    for plugin in before.values where plugin.isLastGoodCopy {
+      guard let current = serving[plugin.name], !current.isLastGoodCopy else { continue }
+      logger.notice(
+        "\(current.kind) \(current.name) serves its file again, not the last good copy",
+        metadata: current.lastGoodFields)
+    }
+  }
+}
+
+extension ServingPlugin {
+  fileprivate var lastGoodFields: Logger.Metadata {
+    ["plugin": "\(label)", "file": "\(file.path)", "sha256": "\(copy.hash?.prefix ?? "-")"]
   }
 }
 
 extension PluginError {
-  /// This one of a file, with the reasons why its last good copy is no way out.
+  /// The same error of a file, with the reasons why its last good copy cannot take its place.
   func adding(lastGood error: PluginError) -> PluginError {
     PluginError(
       problems: problems

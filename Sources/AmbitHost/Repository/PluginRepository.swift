@@ -1,31 +1,46 @@
 internal import AmbitConfig
 internal import AmbitCore
 internal import AmbitPlugins
-internal import AmbitRuntime
 internal import AmbitSystem
 internal import Logging
 
-/// Finds out what the plugin directory and the libraries of configured routes have come to, and tries in a child process
-/// which plugins and libraries are new or changed. None is loaded here.
-struct PluginRepository {
+/// Decides what a start or a reload does: lists the plugin directory, waits until files are stable, checks whether they
+/// can be trusted, copies them, tries each copy in a dry run, settles conflicts, and numbers generations. The result is a
+/// `ReloadPlan`. Nothing is loaded into this process.
+///
+/// It owns the private copies, the last good copies, the generation numbers and the record of what serves, all of which
+/// survive a worker. For the control thread.
+final class PluginRepository {
   let source: ConfigurationSource
   let copies: PluginCopies
   let loader: LibraryLoader
-  /// Whether the host is to stop: nothing that plugins do is waited for then.
+  /// nil if there is no place for last good copies.
+  let lastGood: LastGoodCopies?
+  /// Whether the host is to stop. Then nothing that a plugin does is waited for.
   let isStopping: @Sendable () -> Bool
+  /// The program that runs as the child of a dry run.
+  let program: String
+  let logger = Logger(label: "ambit")
+  /// The plugins and libraries that serve, by name.
+  var serving: [String: ServingPlugin] = [:]
+  /// The number of the last generation, by the name in labels.
+  var generationNumbers: [String: UInt64] = [:]
 
-  /// - Throws: if the folder for private copies cannot be made, or a thread.
+  /// Makes the folder for private copies.
+  /// - Parameters:
+  ///   - loader: Asks the system's loader which libraries it has.
+  ///   - lastGood: Where copies of what serves are kept for a start that finds a bad file; nil for nowhere.
+  ///   - program: The `ambit` program, started for dry runs.
+  ///   - isStopping: Whether the host is to stop.
+  /// - Throws: if the folder cannot be made or cannot be trusted.
   init(
-    source: ConfigurationSource, configuration: HostConfiguration, isStopping: @escaping @Sendable () -> Bool
+    _ source: ConfigurationSource, _ configuration: HostConfiguration, loader: LibraryLoader,
+    lastGood: LastGoodCopies? = nil, program: String = HostProcess.binary,
+    isStopping: @escaping @Sendable () -> Bool = { false }
   ) throws(HostError) {
-    self.source = source
-    self.isStopping = isStopping
+    (self.source, self.loader, self.lastGood) = (source, loader, lastGood)
+    (self.program, self.isStopping) = (program, isStopping)
     InPlaceUse.noteHostsOwn()
-    do throws(SystemError) {
-      loader = try LibraryLoader(isStopping: isStopping)
-    } catch {
-      throw HostError(error)
-    }
     let parent =
       configuration.privateDirectory.map { source.resolve($0) } ?? HostProcess.variable("TMPDIR") ?? "/tmp"
     do throws(UntrustedFile) {
@@ -40,61 +55,71 @@ struct PluginRepository {
     }
   }
 
-  /// Compares directory and configuration with what serves now, by name. Blocks.
-  /// - Parameter lastGood: Where the last good copies of refused files are taken from; nil for none.
+  /// Compares the plugin directory and the configuration with what serves, and tries what is new or changed in a dry run.
+  /// Blocks.
+  ///
+  /// Plugins are planned independently: one that is refused is in `refusals`, and the others proceed.
+  /// - Parameters:
+  ///   - worker: Answers questions about what is loaded; nil if nothing is.
+  ///   - fallingBack: At the start, the last good copy takes the place of a refused file.
   /// - Throws: if the directory cannot be listed or trusted, or the host is to stop.
-  func prepare(
-    _ configuration: HostConfiguration, serving: [String: PluginGeneration],
-    fallingBackTo lastGood: LastGoodCopies? = nil
+  func plan(
+    _ configuration: HostConfiguration, asking worker: WorkerHandle? = nil, fallingBack: Bool = false
   ) throws(HostError) -> ReloadPlan {
-    let calls = CallRoutes(configuration, file: source.name)
+    var planning = Planning(configuration, self, asking: worker)
     let files = try list(configuration)
-    let dryRun = dryRun(configuration)
-    var plan = ReloadPlan()
-    var resolver = resolver(configuration)
-    plan.files = files + calls.libraries.map { PluginFile(library: $0.name, at: source.resolveLibrary($0.name)) }
+    planning.plan.files =
+      files + planning.calls.libraries.map { PluginFile(library: $0.name, at: source.resolveLibrary($0.name)) }
     for file in files {
-      do throws(PluginError) {
-        let content = try PluginContent(
-          of: file, settle: configuration.settle, trust: configuration.fileTrust, limit: configuration.maxPluginSize)
-        if let name = Self.unchanged(content, configuration, calls, serving),
-          try bringsTheSame(serving[name]!.plugin.copy, file, &resolver, &plan)
-        {
-          try Self.keep(file, as: name, serving, &plan)
-        } else {
-          let copy = try add(content, &resolver, &plan)
-          plan.candidates.append(try performDryRun(copy, dryRun, configuration, calls, serving))
-        }
-      } catch {
-        plan.refusals[file.path] = error
-      }
-      try goOn()
+      takePlugin(file, &planning)
+      try failIfStopping()
     }
-    for library in calls.libraries {
-      take(library, configuration, dryRun, &resolver, serving: serving[library.name], &plan)
-      try goOn()
+    for library in planning.calls.libraries {
+      takeLibrary(library, &planning)
+      try failIfStopping()
     }
-    // What is refused because of a conflict may have a last good copy without one.
+    // A last good copy that was refused because of a conflict may have none after the first round.
     for _ in 0..<2 {
-      if let lastGood { try fallBack(to: lastGood, configuration, in: &plan) }
-      refuseThreadConflicts(in: &plan, serving: serving)
-      refuseConflicts(in: &plan, calls, serving: serving)
+      if fallingBack, let lastGood { try fallBack(to: lastGood, &planning) }
+      refuseThreadConflicts(&planning)
+      refuseRouteConflicts(&planning)
     }
-    plan.forgetRefusedFallbacks()
-    plan.removed = plan.missing(from: serving)
-    refuseCallsOfNobody(calls, in: &plan, serving: serving)
-    noteSettingsOfNobody(configuration, in: &plan, serving: serving)
-    return plan
+    planning.plan.refuseFallbacks()
+    planning.plan.removed = planning.plan.missing(from: serving)
+    refuseCallsOfMissingPlugins(&planning)
+    noteSettingsOfMissingPlugins(&planning)
+    planning.plan.routeErrors = RouteChanges(configuration).errors(
+      in: source.name, among: routes(after: planning.plan),
+      isComplete: planning.plan.refusals.isEmpty && planning.plan.fallbacks.isEmpty
+    ).map(\.description)
+    assignNumbers(&planning.plan)
+    return planning.plan
   }
 
-  func dryRun(_ configuration: HostConfiguration) -> DryRun {
-    DryRun(
-      limits: configuration.dryRunLimits, timeout: configuration.dryRunTimeout, isStopping: isStopping,
-      log: Self.log)
+  /// The work on one plan: the configuration, what is derived from it, and the plan so far.
+  struct Planning {
+    let configuration: HostConfiguration
+    let calls: CallRoutes
+    let dryRun: DryRun
+    let worker: WorkerHandle?
+    var resolver: DependencyResolver
+    var plan = ReloadPlan()
+
+    init(_ configuration: HostConfiguration, _ repository: PluginRepository, asking worker: WorkerHandle?) {
+      self.configuration = configuration
+      self.worker = worker
+      calls = CallRoutes(configuration, file: repository.source.name)
+      dryRun = DryRun(
+        program: repository.program, limits: configuration.dryRunLimits, timeout: configuration.dryRunTimeout,
+        isStopping: repository.isStopping, log: PluginRepository.log)
+      resolver = repository.makeResolver(configuration)
+      plan.routeChanges = RouteChanges(configuration).all
+      plan.routingOptions = configuration.routingOptions
+    }
   }
 
   /// - Throws: if the host is to stop.
-  func goOn() throws(HostError) {
+  func failIfStopping() throws(HostError) {
     if isStopping() { throw .interruption }
   }
 
@@ -114,75 +139,21 @@ struct PluginRepository {
     return files
   }
 
-  /// The plugin that serves with this content and the settings it would get now; nil if there is none.
-  private static func unchanged(
-    _ content: PluginContent, _ configuration: HostConfiguration, _ calls: CallRoutes,
-    _ serving: [String: PluginGeneration]
-  ) -> String? {
-    serving.first { name, generation in
-      !generation.plugin.isForeign && generation.plugin.copy.hash == content.hash
-        && generation.settings == configuration.settings(of: name, calls)
-    }?.key
-  }
-
-  /// Of two files with the same content the one that was loaded is the plugin's.
-  private static func keep(
-    _ file: PluginFile, as name: String, _ serving: [String: PluginGeneration], _ plan: inout ReloadPlan
-  ) throws(PluginError) {
-    guard let other = plan.kept[name] else { return plan.kept[name] = file }
-    guard serving[name]!.file == file else { throw PluginConflicts.error(of: file, named: name, besides: other) }
-    plan.kept[name] = file
-    plan.refusals[other.path] = PluginConflicts.error(of: other, named: name, besides: file)
-  }
-
-  func performDryRun(
-    _ copy: PluginCopy, _ dryRun: DryRun, _ configuration: HostConfiguration, _ calls: CallRoutes,
-    _ serving: [String: PluginGeneration]
-  ) throws(PluginError) -> Candidate {
-    do throws(PluginError) {
-      let result = try dryRun.run(copy) { manifest throws(PluginError) in
-        let state = try serving[manifest.name]?.save(
-          timeout: configuration.dryRunTimeout, unless: isStopping)
-        return DryRunInputs(settings: configuration.settings(of: manifest.name, calls), handedOver: state)
+  /// The routes that will be served if every planned generation is loaded.
+  private func routes(after plan: ReloadPlan) -> [RouteChanges.Route] {
+    let leaving = Set(plan.removed).union(plan.generations.map(\.name))
+    let staying = serving.filter { !leaving.contains($0.key) }.values.flatMap { plugin in
+      plugin.patterns.map { RouteChanges.Route(pattern: $0, plugin: plugin.name, runsOnThreads: plugin.runsOnThreads) }
+    }
+    return staying
+      + plan.generations.flatMap { planned in
+        planned.patterns.map {
+          RouteChanges.Route(pattern: $0, plugin: planned.name, runsOnThreads: planned.runsOnThreads)
+        }
       }
-      let manifest = result.manifest
-      let settings = configuration.settings(of: manifest.name, calls)
-      let patterns = try manifest.patterns(prefix: settings.prefix, of: copy.file) + settings.calls.map(\.pattern)
-      warnOfLargeFrames(in: copy, of: manifest.name)
-      return Candidate(origin: .plugin(copy, manifest), settings: settings, patterns: patterns)
-    } catch {
-      copies.discard(copy)
-      throw error
-    }
   }
 
-  private func warnOfLargeFrames(in copy: PluginCopy, of plugin: String) {
-    let frames = copy.largeFrames()
-    let shown = 3
-    for frame in frames.prefix(shown) {
-      Logger(label: "ambit").warning("plugin \(plugin) (\(copy.file.path)): \(frame)")
-    }
-    guard frames.count > shown else { return }
-    let rest = "\(frames.count - shown) more functions have such frames; ambit inspect lists them"
-    Logger(label: "ambit").warning("plugin \(plugin) (\(copy.file.path)): \(rest)")
-  }
-
-  private func refuseConflicts(in plan: inout ReloadPlan, _ calls: CallRoutes, serving: [String: PluginGeneration]) {
-    let candidates = plan.candidates.map {
-      PluginConflicts.Candidate($0.claim, predecessor: serving[$0.name]?.claim(calls))
-    }
-    let leaving = Set(plan.missing(from: serving)).union(plan.candidates.map(\.name))
-    let staying = serving.filter { !leaving.contains($0.key) || plan.kept[$0.key] != nil }
-    let standing = staying.map { $0.value.claim(calls) }
-    let refusals = PluginConflicts.errors(among: candidates, standing: standing)
-    for candidate in plan.candidates where refusals[candidate.file] != nil {
-      if let copy = candidate.unloadedCopy { copies.discard(copy) }
-    }
-    plan.candidates.removeAll { refusals[$0.file] != nil }
-    plan.refusals.merge(refusals) { own, _ in own }
-  }
-
-  /// What a plugin writes and logs in its dry run goes to the log; its name says so: "hello/dry-run".
+  /// Logs what a plugin writes and logs in its dry run. The plugin's name says so: "hello/dry-run".
   private static func log(_ event: RelayLogHandler.Event) {
     let fields = event.fields.map { ($0.key, Logger.Metadata.Value.string($0.value)) }
     Logger(label: "ambit.dry-run").log(
@@ -192,13 +163,6 @@ struct PluginRepository {
 }
 
 extension HostConfiguration {
-  /// What the configuration says of a plugin.
-  fileprivate func settings(of plugin: String, _ calls: CallRoutes) -> PluginSettingValues {
-    let settings = pluginSettings[plugin] ?? PluginSettings()
-    return PluginSettingValues(
-      prefix: settings.prefix, values: settings.values, calls: calls.plugins[plugin] ?? [])
-  }
-
   var fileTrust: FileTrust {
     switch trust {
     case .owner: .owner
@@ -206,24 +170,10 @@ extension HostConfiguration {
     }
   }
 
-  /// The limits of the runtime, for the child process of dry runs.
+  /// The limits of the runtime in the child of a dry run.
   var dryRunLimits: DryRunLimits {
     DryRunLimits(
       stackSize: stackSize, cancelGrace: cancelGrace.wholeNanoseconds, poolThreads: poolThreads,
       logLevel: log.level.rawValue)
-  }
-}
-
-extension PluginGeneration {
-  /// What this generation lays claim to while it serves; its configured routes have the places that `calls` gives them
-  /// now, and none if it does not have them any more.
-  func claim(_ calls: CallRoutes) -> PluginConflicts.Claim {
-    let name = plugin.declaration.name
-    let own = routes.dropLast(settings.calls.count).map { PluginConflicts.Route($0.pattern) }
-    let present = calls.routes(of: name)
-    let configured = settings.calls.map { call in
-      PluginConflicts.Route(call.pattern, place: present.first { $0 == call }?.place)
-    }
-    return .init(plugin: name, file: file.path, routes: own + configured)
   }
 }

@@ -1,142 +1,180 @@
 internal import AmbitCore
+internal import AmbitHTTP
 internal import AmbitPlugins
 
-extension PluginRepository {
-  /// A plugin that has passed its dry run, or a library, with what the configuration says of it.
-  struct Candidate {
-    enum Origin {
-      case plugin(PluginCopy, PluginManifest)
-      /// With the image that each function of its routes lies in, in their order.
-      case library(PluginCopy, images: [String])
-      /// A library that is loaded already, and gets other routes.
-      case loaded(LoadedPlugin)
-    }
-
-    let origin: Origin
-    let settings: PluginSettingValues
-    let patterns: [RoutePattern]
-    /// Where a library is asked for, `host.conf:7`; nil of a plugin.
-    let place: String?
-
-    init(origin: Origin, settings: PluginSettingValues, patterns: [RoutePattern]) {
-      (self.origin, self.settings, self.patterns, place) = (origin, settings, patterns, nil)
-    }
-
-    /// A library, whose routes are the configured ones.
-    init(_ library: Origin, _ settings: PluginSettingValues, at place: String) {
-      (origin, self.settings, patterns, self.place) = (library, settings, settings.calls.map(\.pattern), place)
-    }
-
-    var name: String {
-      switch origin {
-      case .plugin(_, let manifest): manifest.name
-      case .library, .loaded: copy.file.path
-      }
-    }
-
-    var file: String { copy.file.path }
-
-    /// In logs and the names of copies.
-    var shortName: String {
-      switch origin {
-      case .plugin(_, let manifest): manifest.name
-      case .library, .loaded: copy.file.lastName
-      }
-    }
-
-    private var copy: PluginCopy {
-      switch origin {
-      case .plugin(let copy, _), .library(let copy, _): copy
-      case .loaded(let library): library.copy
-      }
-    }
-
-    /// The copy that nothing has loaded here, and that goes if the candidate does; nil if there is none.
-    var unloadedCopy: PluginCopy? {
-      if case .loaded = origin { nil } else { copy }
-    }
-
-    /// The C functions behind the routes, as signatures write them, in the order of `patterns`; nil for a route that is
-    /// answered by a handler.
-    var calls: [String?] {
-      let own: [String?] = if case .plugin(_, let manifest) = origin { manifest.routes.map(\.signature) } else { [] }
-      return own + settings.calls.map { $0.signature.description(of: $0.symbol) }
-    }
-
-    /// Where these functions run, in the same order; `all` are the calls of all candidates.
-    func placements(among all: [LibraryCall]) -> [String?] {
-      var own: [String?] = []
-      if case .plugin(_, let manifest) = origin {
-        own = manifest.routes.map { route in
-          let placement = CallPlacement.ofPlugin(isBlocking: runsOnThreads || route.flags.contains(.blocking))
-          return route.signature == nil ? nil : placement.text(sharesOwnThread: false)
-        }
-      }
-      let libraryCalls = libraryCalls
-      return own
-        + settings.calls.map { call in
-          let named = settings.calls.contains { $0.placement == .ownThread }
-          let shares = libraryCalls.first { $0.call == call }?.sharesOwnThread(among: all) ?? named
-          return call.placement.text(sharesOwnThread: shares)
-        }
-    }
-
-    /// The configured calls of a library.
-    var libraryCalls: [LibraryCall] {
-      switch origin {
-      case .plugin: []
-      case .library(let copy, let images): LibraryCall.all(settings.calls, of: copy, in: images)
-      case .loaded(let library): LibraryCall.all(settings.calls, of: library)
-      }
-    }
-
-    /// All of its code runs on threads.
-    var runsOnThreads: Bool {
-      if case .plugin(_, let manifest) = origin { manifest.flags.contains(.threads) } else { false }
-    }
-
-    var isPlugin: Bool { if case .plugin = origin { true } else { false } }
-
-    /// The configured routes are the last of `patterns`.
-    var claim: PluginConflicts.Claim {
-      let own = patterns.dropLast(settings.calls.count).map { PluginConflicts.Route($0) }
-      let configured = settings.calls.map { PluginConflicts.Route($0.pattern, place: $0.place) }
-      return .init(plugin: name, file: file, routes: own + configured)
-    }
-  }
-}
-
-/// What directory and configuration have come to.
-struct ReloadPlan {
-  /// The files of what serves as it is, with the same settings, by name.
+/// What a start or a reload is to do: the decisions of `PluginRepository` as a value, which names files and numbers and
+/// holds nothing that is loaded.
+///
+/// A worker prepares its generations. Those that fail there move to `refusals` before the plan is committed.
+struct ReloadPlan: Sendable {
+  /// The generations to load and start, in this order.
+  var generations: [PlannedGeneration] = []
+  /// The files of plugins and libraries that go on serving as they are, by name.
   var kept: [String: PluginFile] = [:]
-  var candidates: [PluginRepository.Candidate] = []
-  /// By file.
-  var refusals: [String: PluginError] = [:]
-  /// What the operator should know of a plugin or library although it serves, by file.
-  var notes: [String: [String]] = [:]
-  /// What the operator should know and did allow for.
-  var notices: [String] = []
-  /// All that there is in the plugin directory and among the libraries of configured routes.
-  var files: [PluginFile] = []
-  /// Why files are refused of which the last good copy is a candidate, by file; they are not in `refusals`.
-  var fallbacks: [String: PluginError] = [:]
-  /// The files of which the last good copy was looked for.
-  var triedLastGood: Set<String> = []
-  /// The names of what serves and of which nothing is left, not even a file that was refused.
+  /// The names of plugins and libraries that serve and whose files are gone.
   var removed: [String] = []
+  /// Why plugins and libraries are refused, by file. The generations before them serve on.
+  var refusals: [String: PluginError] = [:]
+  /// Why a file is refused whose last good copy is in `generations`, by file. These files are not in `refusals`.
+  var fallbacks: [String: PluginError] = [:]
+  /// Warnings about plugins and libraries that serve nevertheless, by file.
+  var notes: [String: [String]] = [:]
+  /// What the operator should know although the configuration allows it, a line each.
+  var notices: [String] = []
+  /// Changes of routes in the configuration that cannot be made, a line each.
+  var routeErrors: [String] = []
+  /// What the configuration changes of single routes.
+  var routeChanges: [RouteChange] = []
+  var routingOptions = RoutingOptions()
+  /// All plugin files in the directory and all libraries of configured routes.
+  var files: [PluginFile] = []
+  /// The paths of files whose last good copy was looked for.
+  var triedLastGood: Set<String> = []
 
-  /// Last good copies that are refused because of others are refused with the reasons against their files.
-  mutating func forgetRefusedFallbacks() {
+  /// All errors, a line each: refused plugins first, then changes of routes.
+  var errors: [String] { refusals.lines + routeErrors }
+
+  /// Decides whether the plan may be carried out in spite of its errors.
+  ///
+  /// A change of a route may belong to a plugin that was refused, so it counts only if there is no such plugin.
+  /// - Parameter refusing: one refused plugin refuses the whole plan. Otherwise plugins reload independently.
+  /// - Throws: all errors.
+  func validate(refusing: Bool) throws(HostError) {
+    if refusing, !refusals.isEmpty { throw HostError(errors) }
+    if !routeErrors.isEmpty, refusals.isEmpty, fallbacks.isEmpty { throw HostError(routeErrors) }
+  }
+
+  /// The names of plugins and libraries in `serving` that have neither a generation here nor a file, not even a refused
+  /// one.
+  func missing(from serving: [String: ServingPlugin]) -> [String] {
+    let refused = Set(refusals.values.flatMap(\.problems).map(\.plugin))
+    let named = Set(generations.map(\.name)).union(kept.keys).union(refused)
+    return serving.keys.filter { !named.contains($0) && refusals[serving[$0]!.file.path] == nil }.sorted()
+  }
+
+  /// Refuses a last good copy with the reasons against its file as well.
+  mutating func refuseFallbacks() {
     for (file, refusal) in refusals {
       if let first = fallbacks.removeValue(forKey: file) { refusals[file] = first.adding(lastGood: refusal) }
     }
   }
+}
 
-  /// The names in `serving` of which neither a candidate nor a file, be it refused, is there.
-  func missing(from serving: [String: PluginGeneration]) -> [String] {
-    let refused = Set(refusals.values.flatMap(\.problems).map(\.plugin))
-    let named = Set(candidates.map(\.name)).union(kept.keys).union(refused)
-    return serving.keys.filter { !named.contains($0) && refusals[serving[$0]!.file.path] == nil }.sorted()
+extension [String: PluginError] {
+  /// All reasons, a line each, sorted by file.
+  var lines: [String] { sorted { $0.key < $1.key }.flatMap { $0.value.problems.map(\.description) } }
+}
+
+/// A generation that is to be loaded: a plugin that has passed its dry run, or a library of configured routes.
+struct PlannedGeneration: Sendable {
+  enum Source: Sendable {
+    /// A private copy, and what its entry said in the dry run.
+    case plugin(PluginCopy, PluginManifest)
+    /// A library that is no plugin: a private copy, or a file that is used in place.
+    case library(PluginCopy)
+    /// A library that the worker has loaded already for the generation that serves now. Only its routes change.
+    case loadedLibrary(PluginCopy)
+  }
+
+  var source: Source
+  let settings: PluginSettingValues
+  /// The routes below the prefix, those of the plugin first, then the configured ones.
+  let patterns: [RoutePattern]
+  /// Where a library is configured, `host.conf:7`; nil for a plugin.
+  let place: String?
+  /// The configured routes of a library, each with the image that its function lies in.
+  let libraryCalls: [LibraryCall]
+  /// The generation number; 0 until `PluginRepository` has assigned it.
+  var number: UInt64 = 0
+  /// Another generation uses the same copy, so this one must not remove it.
+  var sharesCopy = false
+  /// The configured routes as a worker has bound them; nil until it has prepared the generation.
+  var boundCalls: [LibraryCall]?
+
+  init(_ copy: PluginCopy, _ manifest: PluginManifest, _ settings: PluginSettingValues, patterns: [RoutePattern]) {
+    source = .plugin(copy, manifest)
+    (self.settings, self.patterns, place, libraryCalls) = (settings, patterns, nil, [])
+  }
+
+  init(library source: Source, _ settings: PluginSettingValues, at place: String, calling calls: [LibraryCall]) {
+    (self.source, self.settings, patterns) = (source, settings, settings.calls.map(\.pattern))
+    (self.place, libraryCalls) = (place, calls)
+  }
+
+  /// The plugin's name; of a library, what the configuration calls it.
+  var name: String {
+    switch source {
+    case .plugin(_, let manifest): manifest.name
+    case .library, .loadedLibrary: copy.file.path
+    }
+  }
+
+  /// The operator's file.
+  var file: String { copy.file.path }
+
+  /// The name in labels and in names of copies.
+  var shortName: String {
+    switch source {
+    case .plugin(_, let manifest): manifest.name
+    case .library, .loadedLibrary: copy.file.lastName
+    }
+  }
+
+  var label: String { "\(shortName)/\(number)" }
+
+  var copy: PluginCopy {
+    get {
+      switch source {
+      case .plugin(let copy, _), .library(let copy), .loadedLibrary(let copy): copy
+      }
+    }
+    set {
+      switch source {
+      case .plugin(_, let manifest): source = .plugin(newValue, manifest)
+      case .library: source = .library(newValue)
+      case .loadedLibrary: source = .loadedLibrary(newValue)
+      }
+    }
+  }
+
+  /// The copy that is removed if this generation is given up before it is loaded; nil if others use it.
+  var ownCopy: PluginCopy? {
+    if case .loadedLibrary = source { return nil }
+    return sharesCopy ? nil : copy
+  }
+
+  var isPlugin: Bool { manifest != nil }
+
+  var manifest: PluginManifest? { if case .plugin(_, let manifest) = source { manifest } else { nil } }
+
+  /// All code of the plugin runs on threads.
+  var runsOnThreads: Bool { manifest?.flags.contains(.threads) ?? false }
+
+  /// The name and the routes that this generation claims.
+  var claim: PluginConflicts.Claim {
+    let own = patterns.dropLast(settings.calls.count).map { PluginConflicts.Route($0) }
+    let configured = settings.calls.map { PluginConflicts.Route($0.pattern, place: $0.place) }
+    return .init(plugin: name, file: file, routes: own + configured)
+  }
+
+  /// The C functions behind the routes, as signatures write them, in the order of `patterns`; nil for a route that a
+  /// handler answers.
+  var functions: [String?] {
+    (manifest?.routes.map(\.signature) ?? []) + settings.calls.map { $0.signature.description(of: $0.symbol) }
+  }
+
+  /// Where these functions run, in the same order. `all` are the calls of all generations of the plan.
+  func placements(among all: [LibraryCall]) -> [String?] {
+    let own = (manifest?.routes ?? []).map { route -> String? in
+      guard route.signature != nil else { return nil }
+      let isBlocking = runsOnThreads || route.flags.contains(.blocking)
+      return CallPlacement.ofPlugin(isBlocking: isBlocking).text(sharesOwnThread: false)
+    }
+    return own
+      + settings.calls.map { call in
+        let named = settings.calls.contains { $0.placement == .ownThread }
+        let shares = libraryCalls.first { $0.call == call }?.sharesOwnThread(among: all) ?? named
+        return call.placement.text(sharesOwnThread: shares)
+      }
   }
 }

@@ -1,7 +1,6 @@
 internal import AmbitConfig
 internal import AmbitCore
 internal import AmbitHTTP
-internal import AmbitPlugins
 internal import AmbitRuntime
 internal import AmbitSystem
 
@@ -81,50 +80,6 @@ extension RouteSetting.TimeLimit {
     switch self {
     case .unlimited: .max
     case .after(let duration): duration.wholeNanoseconds
-    }
-  }
-}
-
-extension ReloadPlan {
-  /// All that is wrong, a line each: why plugins are refused, then which changes of routes cannot be made.
-  func errors(_ configuration: HostConfiguration, file: String, serving: [String: PluginGeneration]) -> [String] {
-    refusals.lines + changeErrors(configuration, file: file, serving: serving)
-  }
-
-  /// The changes of routes that cannot be made, a line each; `file` is the configuration's name.
-  func changeErrors(
-    _ configuration: HostConfiguration, file: String, serving: [String: PluginGeneration]
-  ) -> [String] {
-    RouteChanges(configuration).errors(
-      in: file, among: routes(besides: serving), isComplete: refusals.isEmpty && fallbacks.isEmpty
-    ).map(\.description)
-  }
-
-  /// The routes that there will be if every candidate is taken in.
-  private func routes(besides serving: [String: PluginGeneration]) -> [RouteChanges.Route] {
-    let leaving = Set(removed).union(candidates.map(\.name))
-    return serving.filter { !leaving.contains($0.key) }.values.flatMap { generation in
-      let declaration = generation.plugin.declaration
-      return generation.routes.map { route in
-        RouteChanges.Route(
-          pattern: route.pattern, plugin: declaration.name, runsOnThreads: declaration.flags.contains(.threads))
-      }
-    }
-      + candidates.flatMap { candidate in
-        candidate.patterns.map { pattern in
-          RouteChanges.Route(pattern: pattern, plugin: candidate.name, runsOnThreads: candidate.runsOnThreads)
-        }
-      }
-  }
-}
-
-extension PluginGeneration {
-  /// The routes as the server takes them.
-  var routeDeclarations: [RouteDeclaration] {
-    routes.map { route in
-      RouteDeclaration(
-        pattern: route.pattern, entryPoint: route.entryPoint, finishesOnDisconnect: route.finishesOnDisconnect,
-        contentType: route.contentType)
     }
   }
 }

@@ -1,6 +1,32 @@
 internal import AmbitCore
+internal import AmbitHTTP
 internal import AmbitPlugins
 internal import AmbitRuntime
+
+/// The state of a worker at one moment.
+struct WorkerReport: Sendable {
+  /// Of the loops that turned in time, by index.
+  let loops: [ServerReport]
+  let loopCount: Int
+  /// How often a loop was blocked for `stall_warning`, since the start.
+  let stalls: Int
+  /// Scopes that plugins hold references to and that have not closed.
+  let references: Int
+  let generations: [GenerationStatus]
+
+  var requests: Int { loops.reduce(0) { $0 + $1.loop.requests } }
+  var stuckJobs: Int { loops.reduce(0) { $0 + $1.loop.stuckJobs } }
+  var connections: Int { loops.reduce(0) { $0 + $1.connections } }
+
+  /// Generations of which nothing runs and whose library stays in memory.
+  var residents: [GenerationStatus] { generations.filter { $0.state == .resident } }
+
+  /// The indices of loops that did not turn in time.
+  var blockedLoops: [Int] {
+    let answered = Set(loops.map(\.loop.loop))
+    return (0..<loopCount).filter { !answered.contains($0) }
+  }
+}
 
 /// One generation of a plugin, as its operator sees it.
 struct GenerationStatus: Sendable, Equatable {
@@ -48,13 +74,13 @@ struct GenerationStatus: Sendable, Equatable {
 }
 
 extension GenerationStatus {
-  /// Those of `generations` whose library is in memory, in the same order. Asks each loop; one that does not turn within
-  /// `patience` nanoseconds is left out of the counts.
+  /// Those of `generations` whose library is in memory, in the same order. Asks each loop; a loop that does not turn within
+  /// `timeout` nanoseconds is left out of the counts.
   static func all(
-    of generations: [PluginGeneration], on loops: LoopGroup, patience: Int64
+    of generations: [PluginGeneration], on loops: LoopGroup, timeout: Int64
   ) -> [GenerationStatus] {
     let memory = ResidentMemory.byFile()
-    let loads = PluginGeneration.loads(of: generations, on: loops, within: patience)
+    let loads = PluginGeneration.loads(of: generations, on: loops, within: timeout)
     return zip(generations, loads).compactMap { GenerationStatus($0, $1, memory: memory) }
   }
 

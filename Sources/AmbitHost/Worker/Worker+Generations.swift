@@ -1,0 +1,225 @@
+internal import AmbitCore
+internal import AmbitHTTP
+internal import AmbitPlugins
+internal import AmbitRuntime
+internal import AmbitSystem
+internal import Logging
+internal import Synchronization
+
+/// What became of the generations that a worker was to prepare. A generation that is in neither list was not tried, since
+/// the host is to stop.
+struct Preparation: Sendable {
+  /// The generations that are started, by name, with their configured routes.
+  var prepared: [String: [LibraryCall]] = [:]
+  /// The others, by name.
+  var failures: [String: PreparationFailure] = [:]
+}
+
+/// Why a generation could not be prepared, and how far it came.
+struct PreparationFailure: Sendable {
+  enum Stage: Sendable {
+    /// It was not tried. Its number and its copy are unused.
+    case notLoaded
+    /// The system's loader refused the copy, which is of no use.
+    case refusedByLoader
+    /// The copy was mapped, and stays whatever is wrong with it.
+    case loaded
+  }
+
+  let error: PluginError
+  let stage: Stage
+}
+
+/// What a commit came to.
+struct CommitReport: Sendable {
+  /// Whether every loop uses the new routes. A blocked loop takes them when it turns again.
+  let isComplete: Bool
+  /// Libraries that are used in place, by name: why, and what that means for a new version of their files.
+  let usedInPlace: [String: InPlaceState]
+}
+
+extension Worker {
+  /// Loads and starts generations of a plan, one after the other, beside those that serve. A failure of one does not
+  /// stop the others. Those that were prepared before stay prepared. Blocks, for each call of a plugin at most `limit`.
+  func prepare(_ planned: [PlannedGeneration], within limit: Duration) -> Preparation {
+    var result = Preparation()
+    for planned in planned where !isStopping() {
+      switch start(planned, within: limit) {
+      case .success(let generation):
+        generations.withLock { $0.prepared[planned.name] = generation }
+        result.prepared[planned.name] = generation.libraryCalls
+      case .failure(let failure): result.failures[planned.name] = failure
+      }
+    }
+    return result
+  }
+
+  private enum Outcome {
+    case success(PluginGeneration)
+    case failure(PreparationFailure)
+  }
+
+  private func start(_ planned: PlannedGeneration, within limit: Duration) -> Outcome {
+    do throws(PluginError) { try refuseWhileStuck(planned) } catch {
+      return .failure(PreparationFailure(error: error, stage: .notLoaded))
+    }
+    let plugin: LoadedPlugin
+    do throws(PluginError) { plugin = try load(planned, within: limit) } catch {
+      let isRefused = error.problems.allSatisfy { $0.code == .notLoadable }
+      return .failure(PreparationFailure(error: error, stage: isRefused ? .refusedByLoader : .loaded))
+    }
+    do throws(PluginError) {
+      return .success(try start(plugin, planned, within: limit))
+    } catch {
+      return .failure(PreparationFailure(error: error, stage: .loaded))
+    }
+  }
+
+  /// If `start` hangs, its thread and its library are leaked, and trying the same again would leak both once more. If a
+  /// constructor hangs, nothing else can be loaded.
+  private func refuseWhileStuck(_ planned: PlannedGeneration) throws(PluginError) {
+    try loader.refuseWhileBusy(PluginFile(path: planned.file), of: planned.name)
+    let stuck = generations.withLock { generations in
+      generations.stuckStarts.removeAll { !$0.isInLifecycleCall }
+      return generations.stuckStarts
+    }
+    guard planned.isPlugin else { return }
+    let same = stuck.first { $0.plugin.copy.hash == planned.copy.hash && $0.settings == planned.settings }
+    try same?.throwDuringLifecycleCall()
+  }
+
+  private func load(_ planned: PlannedGeneration, within limit: Duration) throws(PluginError) -> LoadedPlugin {
+    switch planned.source {
+    case .loadedLibrary: return generations.withLock { $0.serving[planned.name]!.plugin }
+    case .library(let copy):
+      return try loader.load(copy.file, of: planned.name, within: limit) { () throws(PluginError) in
+        try LoadedPlugin(library: copy)
+      }
+    case .plugin(let copy, let manifest):
+      return try loader.load(copy.file, of: planned.name, within: limit) { () throws(PluginError) in
+        try LoadedPlugin(copy, expecting: manifest)
+      }
+    }
+  }
+
+  private func start(
+    _ plugin: LoadedPlugin, _ planned: PlannedGeneration, within limit: Duration
+  ) throws(PluginError) -> PluginGeneration {
+    let generation = try PluginGeneration(plugin, number: planned.number, settings: planned.settings, loops: loops)
+    do throws(PluginError) {
+      // The dry run had a saved state of its own, which is outdated.
+      let state = try save(planned.name, within: limit)
+      try generation.start(from: state, timeout: limit, unless: isStopping)
+    } catch {
+      if generation.isInLifecycleCall { generations.withLock { $0.stuckStarts.append(generation) } }
+      retire(generation, drain: .zero)
+      throw error
+    }
+    return generation
+  }
+
+  /// Asks the serving generation of a plugin for the state that it hands over, while it serves on; nil if there is no such
+  /// plugin or it hands over nothing. Blocks.
+  func save(_ plugin: String, within limit: Duration) throws(PluginError) -> HandedOverState? {
+    try generations.withLock { $0.serving[plugin] }?.save(timeout: limit, unless: isStopping)
+  }
+
+  /// Looks up the functions of new routes in a library that is loaded. Blocks.
+  /// - Throws: every function that is not there or may not run where its route wants it.
+  func lookUp(
+    _ routes: [CallRoute], in library: String, within limit: Duration
+  ) throws(PluginError) -> [LibraryCall] {
+    let plugin = generations.withLock { $0.serving[library]!.plugin }
+    return try loader.load(plugin.copy.file, of: library, within: limit) { () throws(PluginError) in
+      try plugin.check(routes)
+      return LibraryCall.all(routes, of: plugin)
+    }
+  }
+
+  /// Serves what was prepared, in place of what it replaces and of what the plan removes. Requests that run already keep
+  /// the generation that they started with; call `retire` to end those.
+  /// - Throws: if two routes conflict. Then all that was prepared is aborted, and nothing has changed.
+  func commit(_ plan: ReloadPlan) throws(HostError) -> CommitReport {
+    let (serving, prepared) = generations.withLock { ($0.serving, $0.prepared) }
+    let next = serving.filter { !plan.removed.contains($0.key) }.merging(prepared) { $1 }
+    let routes = try makeRoutes(next, plan)
+    for (name, file) in plan.kept {
+      serving[name]?.fileWasRenamed(to: file)
+      serving[name]?.fileIsGood()
+    }
+    for generation in prepared.values {
+      if let refusal = plan.fallbacks[generation.file.path] { generation.standsIn(for: refusal) }
+    }
+    PluginGeneration.assignThreads(to: next.values)
+    let isComplete = server.replaceRoutes(by: routes, within: LoopGroup.defaultTimeout)
+    generations.withLock { generations in
+      generations.serving = next
+      generations.prepared = [:]
+      generations.replaced += serving.filter { next[$0.key] !== $0.value }.map(\.value)
+      let first = next.values.sorted { $0.label < $1.label }
+      generations.shown = first + generations.shown.filter { old in old.isLoaded && !first.contains { $0 === old } }
+    }
+    return CommitReport(isComplete: isComplete, usedInPlace: next.compactMapValues(\.plugin.inPlaceState))
+  }
+
+  /// The routes of all plugins.
+  private func makeRoutes(
+    _ next: [String: PluginGeneration], _ plan: ReloadPlan
+  ) throws(HostError) -> RouteSet {
+    let routes = next.sorted { $0.key < $1.key }.flatMap(\.value.routeDeclarations)
+    do throws(RouteConflict) {
+      return try RouteSet(routes, changes: plan.routeChanges, options: plan.routingOptions)
+    } catch {
+      abort(generations.withLock { Array($0.prepared.keys) })
+      throw HostError([
+        "routes \(routes[error.first].pattern) and \(routes[error.second].pattern) answer the same requests"
+      ])
+    }
+  }
+
+  /// Retires generations that were prepared and are not to be committed.
+  func abort(_ names: [String]) {
+    for name in names {
+      guard let generation = generations.withLock({ $0.prepared.removeValue(forKey: name) }) else { continue }
+      retire(generation, drain: .zero)
+    }
+  }
+
+  /// Ends the generations that the last commit replaced or removed, each after its last request, or after `drain`.
+  func retire(drain: Duration) {
+    let replaced = generations.withLock { generations in
+      defer { generations.replaced = [] }
+      return generations.replaced
+    }
+    for generation in replaced { retire(generation, drain: drain) }
+  }
+
+  /// Ends a generation that does not serve. The log says when that is done, and whether its library stays in memory.
+  private func retire(_ generation: PluginGeneration, drain: Duration) {
+    generations.withLock { generations in
+      if !generations.shown.contains(where: { $0 === generation }) { generations.shown.append(generation) }
+    }
+    generation.end(.retired(drain: drain)) { [logger] in
+      var fields: Logger.Metadata = ["plugin": "\(generation.label)", "library": "unloaded"]
+      if case .resident(let reason) = generation.phase.phase {
+        fields["library"] = "resident"
+        fields["reason"] = "\(reason)"
+      }
+      logger.info("\(generation.plugin.kind) generation retired", metadata: fields)
+    }
+  }
+}
+
+extension PluginGeneration {
+  /// Its library is in memory.
+  fileprivate var isLoaded: Bool { phase.phase != .unloaded }
+
+  /// The routes as the server takes them.
+  fileprivate var routeDeclarations: [RouteDeclaration] {
+    routes.map { route in
+      RouteDeclaration(
+        pattern: route.pattern, entryPoint: route.entryPoint, finishesOnDisconnect: route.finishesOnDisconnect,
+        contentType: route.contentType)
+    }
+  }
+}

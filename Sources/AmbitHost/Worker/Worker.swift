@@ -1,0 +1,103 @@
+internal import AmbitConfig
+internal import AmbitCore
+internal import AmbitHTTP
+internal import AmbitPlugins
+internal import AmbitRuntime
+internal import AmbitSystem
+internal import Logging
+internal import Synchronization
+
+/// Serves: it owns the event loops, the thread pool, the HTTP server and the generations that are loaded.
+///
+/// It decides nothing about plugins: it prepares, commits and retires what a `ReloadPlan` names. The host speaks to it
+/// through `WorkerHandle` only. `report`, `scopeTree` and `drain` may be called from any thread, all else is for the
+/// control thread.
+final class Worker: Sendable {
+  /// What is loaded. The control thread changes it, and other threads read it for reports.
+  struct Generations {
+    /// The generations that serve, by name.
+    var serving: [String: PluginGeneration] = [:]
+    /// Those that are started and not committed yet, by name.
+    var prepared: [String: PluginGeneration] = [:]
+    /// Those that the last commit replaced and that are not retired yet.
+    var replaced: [PluginGeneration] = []
+    /// Those whose `start` did not return in time.
+    var stuckStarts: [PluginGeneration] = []
+    /// Those that end as the host stops; nil before.
+    var ending: Ending?
+    /// All that a report shows: those that serve by label, then the others whose library is in memory, the oldest first.
+    var shown: [PluginGeneration] = []
+  }
+
+  let loops: LoopGroup
+  let server: HTTPServer
+  let loader: LibraryLoader
+  /// Whether the host is to stop. Then nothing that a plugin does is waited for.
+  let isStopping: @Sendable () -> Bool
+  let logger = Logger(label: "ambit")
+  let generations = Mutex(Generations())
+
+  /// Starts the loops and the thread pool. Nothing is served yet.
+  /// - Parameter isChecked: whether calls of plugins are checked.
+  /// - Throws: if the system has no more threads or memory.
+  init(
+    _ configuration: HostConfiguration, isChecked: Bool = false, loader: LibraryLoader,
+    isStopping: @escaping @Sendable () -> Bool = { false }
+  ) throws(SystemError) {
+    (self.loader, self.isStopping) = (loader, isStopping)
+    let limits = RuntimeLimits(
+      stackSize: configuration.stackSize, handlerStackSize: configuration.handlerStackSize,
+      jobsPerRequest: UInt32(configuration.limits.jobsPerRequest),
+      cancelGrace: configuration.cancelGrace.wholeNanoseconds,
+      stallWarning: configuration.stallWarning?.wholeNanoseconds)
+    loops = try LoopGroup(
+      count: configuration.threads, table: try HTTPCalls.makeTable(isChecked: isChecked), limits: limits,
+      pool: ThreadPool.Limits(threads: configuration.poolThreads, queue: configuration.poolQueue))
+    server = HTTPServer(loops: loops, limits: configuration.httpLimits)
+  }
+
+  var loopCount: Int { loops.loops.count }
+
+  /// Serves the clients that have connected to `sockets`, and those that will. The sockets stay the host's.
+  func accept(on sockets: [ListeningSocket]) { server.accept(on: sockets) }
+
+  /// Restores standard streams that plugins have closed, and reads the limit of descriptors again, which the operator may
+  /// have raised: prlimit(1). At the beginning of a reload.
+  func refreshProcess() {
+    ClosedDescriptors.restoreStreams()
+    server.readDescriptorLimit()
+  }
+
+  /// Which loops are blocked, and by what, a line each. A blocked loop could not take new routes.
+  func blockedLoops() -> [String] { loops.blockedLoops(within: LoopGroup.defaultTimeout).map(\.description) }
+
+  /// Writes all scopes and jobs to the log.
+  func dump() { loops.logScopeTree() }
+
+  /// All scopes and jobs. From threads that may block.
+  func scopeTree() -> ScopeTreeReport { loops.scopeTree() }
+
+  /// The state of the loops, the connections and the generations. Waits for each loop for at most `timeout` nanoseconds;
+  /// a loop that is blocked for longer is left out. From threads that may block.
+  func report(within timeout: Int64) -> WorkerReport {
+    let servers = server.reports(within: timeout)
+    let shown = generations.withLock { $0.shown }
+    return WorkerReport(
+      loops: servers, loopCount: loopCount, stalls: loops.stallCount, references: References.count,
+      generations: GenerationStatus.all(of: shown, on: loops, timeout: timeout))
+  }
+}
+
+extension HostConfiguration {
+  /// The limits of the server.
+  fileprivate var httpLimits: HTTPLimits {
+    var server = HTTPLimits()
+    server.head = HeadLimits(
+      maxTarget: UInt32(limits.maxTarget), maxHead: UInt32(limits.maxHead), maxFields: limits.maxHeaders)
+    server.maxBody = Int64(limits.maxBody)
+    server.requestTimeout = limits.requestTimeout?.wholeNanoseconds ?? .max
+    server.headTimeout = limits.headerTimeout.wholeNanoseconds
+    server.idleTimeout = limits.idleTimeout?.wholeNanoseconds ?? .max
+    return server
+  }
+}
