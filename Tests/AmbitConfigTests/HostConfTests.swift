@@ -14,7 +14,7 @@ import Testing
     text = try String(contentsOf: top.appending(path: "host.conf"), encoding: .utf8)
   }
 
-  @Test func `says what an empty file says, greets, and adds routes`() throws {
+  @Test func `The sample host.conf says what an empty file says, greets, and adds routes`() throws {
     var expected = HostConfiguration.defaults
     expected.routes = try HostConfiguration.parse(text: text, file: "host.conf").routes
     expected.pluginSettings = ["hello": PluginSettings(values: ["greeting": "Hello"])]
@@ -22,14 +22,14 @@ import Testing
   }
 
   @Test(arguments: ConfigurationKey.all.map(\.path.description))
-  func `has every key with a comment above it`(path: String) throws {
+  func `The sample host.conf has every key with a comment above it`(path: String) throws {
     let position = try #require(TOMLDocument(text: text).positions.first { $0.key.description == path }?.value)
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     #expect(lines[position.line - 2].hasPrefix("# "))
   }
 
   @Test(arguments: ConfigurationKey.all.map(\.path.description))
-  func `is read by every key of the list`(path: String) throws {
+  func `The sample host.conf is read by every key of the list`(path: String) throws {
     let position = try #require(TOMLDocument(text: text).positions.first { $0.key.description == path }?.value)
     var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     let name = try #require(path.split(separator: ".").last)
@@ -40,14 +40,14 @@ import Testing
     #expect(found.first?.message.hasPrefix(path) == true)
   }
 
-  @Test func `has examples of routes that check`() throws {
+  @Test func `The sample host.conf has examples of routes that check`() throws {
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     let examples = lines.filter { $0.hasPrefix("#") && !$0.hasPrefix("# ") }.map { $0.dropFirst() }
     let routes = try HostConfiguration.parse(text: examples.joined(separator: "\n"), file: "host.conf").routes
     #expect(routes.map { $0.call == nil } == [true])
   }
 
-  @Test func `calls functions whose signatures parse`() throws {
+  @Test func `The sample host.conf calls functions whose signatures parse`() throws {
     let routes = try HostConfiguration.parse(text: text, file: "host.conf").routes
     let targets = try routes.map { try #require($0.call).target }
     #expect(targets.map(\.symbol) == ["cos", "pow", "frexp", "crc32", "gethostname", "strerror"])

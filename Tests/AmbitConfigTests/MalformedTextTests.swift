@@ -13,11 +13,11 @@ import Testing
     ("a = yes", "1:5: syntax error in value: could not determine value type; a text needs quotes"),
     ("listen = [127.0.0.1:80]", "1:13: syntax error in time: expected ':', saw '7'; a text needs quotes"),
   ])
-  func `are refused with what was expected`(text: String, message: String) {
+  func `A text that is not TOML is refused with what was expected`(text: String, message: String) {
     #expect(messages(text) == ["host.conf:" + message])
   }
 
-  @Test func `are refused or read, whatever they are`() {
+  @Test func `A random text is refused or read, whatever it is`() {
     var texts = TextGenerator(seed: 0x5EED)
     var refused = 0
     for _ in 0..<20_000 where errors(texts.next()) != nil { refused += 1 }

@@ -26,7 +26,7 @@ import Testing
       #"1:5: log.level: expected "trace", "debug", "info", "notice", "warning", "error" or "critical", found "warn""#
     ),
   ])
-  func `name the range or the choices`(text: String, message: String) {
+  func `An error of a value names the range or the choices`(text: String, message: String) {
     #expect(messages(text) == ["host.conf:" + message])
   }
 
@@ -56,7 +56,7 @@ import Testing
       #"1:8: limits.request_timeout: expected a duration from 1ms to 24h, or "0s" for no limit, found "1us""#
     ),
   ])
-  func `say what a duration looks like`(text: String, message: String) {
+  func `An error of a duration says what a duration looks like`(text: String, message: String) {
     #expect(messages(text) == ["host.conf:" + message])
   }
 
@@ -86,7 +86,7 @@ import Testing
       "1:8: limits.max_head: expected at least limits.max_target, which is 8KiB, found 4KiB"
     ),
   ])
-  func `say what a size looks like`(text: String, message: String) {
+  func `An error of a size says what a size looks like`(text: String, message: String) {
     #expect(messages(text) == ["host.conf:" + message])
   }
 
@@ -110,7 +110,7 @@ import Testing
       #"1:23: listen[1]: expected each address once, found "[0:0::1]:80", which listen[0] has already"#
     ),
   ])
-  func `say what an address looks like`(text: String, message: String) {
+  func `An error of an address says what an address looks like`(text: String, message: String) {
     #expect(messages(text) == ["host.conf:" + message])
   }
 
@@ -134,18 +134,18 @@ import Testing
       "1:16: plugin.hello.x: expected a string, a number or a boolean, found an array"
     ),
   ])
-  func `say what a plugin's settings look like`(text: String, message: String) {
+  func `An error of a plugin's settings says what they look like`(text: String, message: String) {
     #expect(messages(text) == ["host.conf:" + message])
   }
 
   @Test(arguments: ["v1", "/", "/v1/", "//v1", "/v1//x", "/../x", "/a/./b", "/{x}", "/a b", "/a?b", "/%41", "/é"])
-  func `say what a prefix looks like`(prefix: String) {
+  func `An error of a prefix says what a prefix looks like`(prefix: String) {
     let expected = #"a path such as "/v1", without "/" at its end and without parameters"#
     let message = "host.conf:2:1: plugin.a.prefix: expected \(expected), found \"\(prefix)\""
     #expect(messages("[plugin.a]\nprefix = '\(prefix)'") == [message])
   }
 
-  @Test func `show control characters escaped and long values cut`() {
+  @Test func `An error shows control characters escaped and long values truncated`() {
     let long = String(repeating: "é", count: 61)
     #expect(messages(#"start = "a\n\"\u001b""#).first?.hasSuffix(#"found "a\n\"\u{1B}""#) == true)
     #expect(messages("start = '\(long)'").first?.hasSuffix("found \"\(long.dropLast())…\"") == true)

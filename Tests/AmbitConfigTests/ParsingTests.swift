@@ -4,11 +4,11 @@ import Testing
 
 @Suite struct `Parsing a configuration` {
   @Test(arguments: ["", "\n", "# nothing\n", "[limits]\n[log]\n[plugin]\n"])
-  func `gives the defaults for a file without keys`(text: String) throws {
+  func `A file without keys gives the defaults`(text: String) throws {
     #expect(try HostConfiguration.parse(text: text, file: "host.conf") == .defaults)
   }
 
-  @Test func `reads every key`() throws {
+  @Test func `A configuration reads every key`() throws {
     let text = """
       listen = ["[::1]:0", "unix:/tmp/x", "*:81"]
       plugins = "/srv/plugins"
@@ -75,7 +75,7 @@ import Testing
     #expect(try HostConfiguration.parse(text: text, file: "host.conf") == expected)
   }
 
-  @Test func `takes dotted keys and inline tables for headers`() throws {
+  @Test func `A configuration may have dotted keys and inline tables for headers`() throws {
     let text = "limits.max_body = 1\nlog = { level = \"error\" }\nplugin = { a = { prefix = \"/a\" } }"
     let configuration = try HostConfiguration.parse(text: text, file: "host.conf")
     #expect(configuration.limits.maxBody == 1)
@@ -83,7 +83,7 @@ import Testing
     #expect(configuration.pluginSettings == ["a": PluginSettings(prefix: "/a")])
   }
 
-  @Test func `reads a time limit of zero as none`() throws {
+  @Test func `A time limit of zero is no limit`() throws {
     let text = "stall_warning = \"0s\"\n[limits]\nrequest_timeout = \"0s\"\nidle_timeout = \"0ms\""
     let configuration = try HostConfiguration.parse(text: text, file: "host.conf")
     #expect(configuration.stallWarning == nil)
@@ -91,16 +91,16 @@ import Testing
     #expect(configuration.limits.idleTimeout == nil)
   }
 
-  @Test func `reads an empty path of the admin socket as none`() throws {
+  @Test func `An empty path of the admin socket is no admin socket`() throws {
     #expect(try HostConfiguration.parse(text: "admin = ''", file: "host.conf").admin == nil)
   }
 
-  @Test func `lets the system choose several ports`() throws {
+  @Test func `Several listeners may let the system choose their ports`() throws {
     let configuration = try HostConfiguration.parse(text: #"listen = ["*:0", "*:0"]"#, file: "host.conf")
     #expect(configuration.listen == [.any(port: 0), .any(port: 0)])
   }
 
-  @Test func `keeps the settings of a plugin as text`() throws {
+  @Test func `The settings of a plugin are kept as text`() throws {
     let text = """
       [plugin."my plugin"]
       greeting = "Good \\"day\\"\\n"
@@ -120,7 +120,7 @@ import Testing
   }
 
   @Test(arguments: ["", "/v1", "/v1/beta-2", "/~x/a.b"])
-  func `takes paths as prefixes`(prefix: String) throws {
+  func `Paths are accepted as prefixes`(prefix: String) throws {
     let configuration = try HostConfiguration.parse(text: "[plugin.a]\nprefix = '\(prefix)'", file: "host.conf")
     #expect(configuration.pluginSettings["a"]?.prefix == prefix)
   }

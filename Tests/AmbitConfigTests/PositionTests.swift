@@ -4,7 +4,7 @@ import Testing
 @testable import AmbitConfig
 
 @Suite struct `Positions of keys` {
-  @Test func `are those of plain, dotted and quoted keys`() throws {
+  @Test func `Plain, dotted and quoted keys have positions`() throws {
     let text = """
       # a comment = with a key
         listen = []
@@ -20,7 +20,7 @@ import Testing
     #expect(try TOMLDocument(text: text).positions.count == 6)
   }
 
-  @Test func `are below the table of the last header`() {
+  @Test func `A key below a header has the position in the header's table`() {
     let text =
       "threads = 1\n[limits]\nmax_body = 1\n[ plugin . \"he]llo\" ] # x\r\nprefix = ''\r\n"
       + "[[route]]\nmatch = 1\n"
@@ -33,13 +33,13 @@ import Testing
     expect(text, "route", at: 6, 3)
   }
 
-  @Test func `are the first of a table that has several headers`() {
+  @Test func `A table that has several headers has the position of the first`() {
     let text = "[plugin.a]\n[plugin.b]\n"
     expect(text, "plugin", at: 1, 2)
     expect(text, "plugin", "b", at: 2, 9)
   }
 
-  @Test func `are those of the last element below a table of an array`() throws {
+  @Test func `A key below a table of an array has the position in the last element`() throws {
     let text = "[[route]]\nmatch = 1\n[[route]]\nmatch = 2\n[route.x]\ny = 3\n[[route.z]]\n"
     let positions = try TOMLDocument(text: text).positions
     let (first, second) = (SettingPath("route").appending(.index(0)), SettingPath("route").appending(.index(1)))
@@ -51,7 +51,7 @@ import Testing
     #expect(positions[second.appending(.key("z")).appending(.index(0))] != nil)
   }
 
-  @Test func `are found inside inline tables and arrays`() throws {
+  @Test func `Keys inside inline tables and arrays have positions`() throws {
     let text = """
       log = { level = "in}fo", format = { a = [1, 2] } }
       listen = [ # ]
@@ -75,7 +75,7 @@ import Testing
     "\"\"\"\nb = 1 \\\" \"\" \n\"\"\"\"\"", "'''\nb = \\\n'''", "'''b = 1'\n'\n'''''", "\"\\\\\\\"b = 1\"",
     "'\\'", "''", "\"\"", "[\n]", "[ [ '[' ], # ]\n 1 , ]", "{}", "-1.5e-7", "+inf", "true", "0xFF # b = 1",
   ])
-  func `skip values of every kind`(value: String) throws {
+  func `Positions skip values of every kind`(value: String) throws {
     let text = "a = \(value)\r\nthreads = 1"
     let line = text.utf8.count { $0 == UInt8(ascii: "\n") } + 1
     expect(text, "a", at: 1, 1)
@@ -85,15 +85,15 @@ import Testing
     #expect(document.positions.keys.filter { $0.steps.count == 1 }.count == 2)
   }
 
-  @Test func `do not count a byte order mark`() {
+  @Test func `Positions do not count a byte order mark`() {
     expect("\u{FEFF}threads = 1", "threads", at: 1, 1)
   }
 
-  @Test func `count columns in Unicode scalars`() {
+  @Test func `Positions count columns in Unicode scalars`() {
     expect(#""größe" . x = 1"#, "größe", "x", at: 1, 11)
   }
 
-  @Test func `are known for every value of a text`() throws {
+  @Test func `Every value of a text has a position`() throws {
     let text = """
       a."b\\u0041\\n\\U0001F600".c = "x\\U00000041\\""
       [ "d" . 'e' ]

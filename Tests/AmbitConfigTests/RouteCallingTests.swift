@@ -10,7 +10,7 @@ import Testing
   }
 
   @Test(arguments: ["libm.so.6: f64 cos(f64 x)", "/lib/x86_64-linux-gnu/libm.so.6: f64 lgamma_r(f64 x, out i32 s)"])
-  func `may be the event loops for a library of which the host knows that it is thread-safe`(call: String) {
+  func `A library that the host knows to be thread-safe may be called on the event loops`(call: String) {
     #expect(messages(route(call, "blocking = false")) == [])
   }
 
@@ -18,7 +18,9 @@ import Testing
     "libc.so.6: str l64a(i64 x)", "./libfoo.so: i32 f()", "libm.so: f64 cos(f64 x)", "libm.so.6: i32 fesetround(i32 x)",
     "libm.so.6: f64 lgamma(f64 x)", "libm.so.6: f64 gamma(f64 x)",
   ])
-  func `is not the event loops unless the operator says that the function is thread-safe`(call: String) throws {
+  func `Functions are not called on the event loops unless the operator says that they are thread-safe`(call: String)
+    throws
+  {
     #expect(messages(route(call, "blocking = false", "serial = false")) == [])
     let target = try CallTarget(parsing: call)
     #expect(
@@ -30,7 +32,7 @@ import Testing
       ])
   }
 
-  @Test func `is the author's to know for a plugin`() {
+  @Test func `The author of a plugin decides where its functions run`() {
     #expect(messages(route("hello: i32 f()", "blocking = false")) == [])
     #expect(messages(route("hello: i32 f()", "serial = true")) == [])
     #expect(messages(route("hello: i32 f()", "thread = 'own'")) == [])
@@ -56,13 +58,13 @@ import Testing
     (["thread = 'mine'"], #"4:1: route[0].thread: expected "pool" or "own", found "mine""#),
     (["serial = 1"], "4:1: route[0].serial: expected true or false, found 1"),
   ])
-  func `is said once`(lines: [String], message: String) {
+  func `Two statements of where a function runs are refused`(lines: [String], message: String) {
     let found = messages("[[route]]\nmatch = 'GET /a'\ncall = 'a.so.1: i32 f()'\n" + lines.map { "\($0)\n" }.joined())
     #expect(found.count == 1 && found.first?.hasPrefix("host.conf:" + message) == true, "\(found)")
   }
 
   @Test(arguments: ["serial = true", "thread = 'own'"])
-  func `is said only of functions`(line: String) {
+  func `A statement of where it runs is refused for a route without a function`(line: String) {
     let found = messages("[[route]]\nmatch = 'GET /a'\nblocking = true\n\(line)\n")
     #expect(found.first?.contains(#"expected only with "call", which is missing"#) == true)
   }
@@ -70,7 +72,7 @@ import Testing
   @Test(arguments: [
     ("thread = 'pool'", "thread", #"thread = "pool""#), ("serial = false", "serial", "serial = false"),
   ])
-  func `is one thread for all routes of a library, and an error names both places`(
+  func `All routes of a library have one thread or none, and an error names both places`(
     line: String, key: String, text: String
   ) {
     let own = route("./libfoo.so: i32 f()", "thread = 'own'")

@@ -7,7 +7,7 @@ import Testing
     try HostConfiguration.parse(text: text, file: "host.conf").routes
   }
 
-  @Test func `have every key, and the place of the entry and of its call`() throws {
+  @Test func `A route has every key, and the place of its entry and of its call`() throws {
     let text = """
       [[route]]
       match = "GET /cos/{x}"
@@ -34,13 +34,13 @@ import Testing
     #expect(try routes(text) == [expected])
   }
 
-  @Test func `leave open what they do not say`() throws {
+  @Test func `A route leaves open the keys that it does not have`() throws {
     let route = try #require(try routes("[[route]]\nmatch = '* /{all...}'\ncall = 'x: void f()'\n").first)
     #expect(route.timeout == nil && route.blocking == nil && route.onDisconnect == nil && route.stackSize == nil)
     #expect(route.contentType == nil && route.optional == nil && route.serial == nil && route.thread == nil)
   }
 
-  @Test func `change a plugin's route when they have no call`() throws {
+  @Test func `A route without a call changes a plugin's route`() throws {
     let text = "[[route]]\nmatch = 'GET /a'\ntimeout = '0s'\n[[route]]\nmatch = 'POST /a'\non_disconnect = 'cancel'\n"
     let routes = try routes(text)
     #expect(routes.map(\.call) == [nil, nil])
@@ -108,24 +108,26 @@ import Testing
       #"5:1: route[1].match: expected each route once, found "GET /a/{y}", which route[0] matches already"#
     ),
   ])
-  func `are refused with what was expected`(text: String, message: String) {
+  func `A malformed route is refused with what was expected`(text: String, message: String) {
     #expect(messages(text) == ["host.conf:" + message])
   }
 
-  @Test func `list the known keys when nothing is near`() {
+  @Test func `An unknown key of a route is refused with a list if no known key is near`() {
     let known =
       "match, call, timeout, blocking, serial, thread, on_disconnect, stack_size, content_type, optional"
     let message = #"host.conf:4:1: route[0]: unknown key "colour"; known here: "# + known
     #expect(messages("[[route]]\nmatch = 'GET /a'\nblocking = true\ncolour = 1") == [message])
   }
 
-  @Test(arguments: ["text", "text/a b"]) func `say what a content type looks like`(type: String) {
+  @Test(arguments: ["text", "text/a b"]) func `An error of a content type says what a content type looks like`(
+    type: String
+  ) {
     let text = "[[route]]\nmatch = 'GET /a'\ncall = 'm: f64 f()'\ncontent_type = '\(type)'"
     let message = #"4:1: route[0].content_type: expected a media type such as "text/csv; charset=utf-8", found "#
     #expect(messages(text) == ["host.conf:\(message)\"\(type)\""])
   }
 
-  @Test func `are told of together with all else that is wrong`() {
+  @Test func `Errors of a route are reported together with all other errors`() {
     let text = """
       lisen = 1
       [limits]
@@ -137,7 +139,7 @@ import Testing
     #expect(errors(text)?.map(\.position?.line) == [1, 3, 6])
   }
 
-  @Test func `report all that is wrong with an entry`() {
+  @Test func `All errors of a route's entry are reported`() {
     let text =
       "[[route]]\nmatch = 'GET a'\ntimeout = 1\nblocking = 1\ncolour = 1\n"
       + "[[route]]\nmatch = 1\ncall = 1\n[[route]]\nmatch = 'GET /a'\ncall = 'm: f64 f'\n"

@@ -7,22 +7,22 @@ import Testing
     ("0B", 0), ("512B", 512), ("64KiB", 65_536), ("8MiB", 8_388_608), ("1GiB", 1_073_741_824),
     ("2TiB", 2_199_023_255_552),
   ])
-  func `are an amount with a binary unit`(text: String, bytes: Int) {
+  func `A size is an amount with a binary unit`(text: String, bytes: Int) {
     #expect(SizeText.bytes(in: text) == bytes)
     #expect(SizeText.text(for: bytes) == text)
   }
 
   @Test(arguments: ["", "8", "MiB", "8 MiB", "8MB", "8mib", "8M", "8k", "1.5MiB", "-1B", "+1B", "8MiBs", "1MiB1KiB"])
-  func `refuse everything else`(text: String) {
+  func `A text that is no size is refused`(text: String) {
     #expect(SizeText.bytes(in: text) == nil)
   }
 
   @Test(arguments: ["99999999999999999999B", "9223372036854775807KiB", "8388608TiB"])
-  func `stop at the largest integer instead of overflowing`(text: String) {
+  func `A size stops at the largest integer instead of overflowing`(text: String) {
     #expect(SizeText.bytes(in: text) == .max)
   }
 
-  @Test func `are shown in the largest unit that is exact`() {
+  @Test func `A size is shown in the largest unit that is exact`() {
     #expect(SizeText.text(for: 1536) == "1536B")
     #expect(SizeText.text(for: 1 << 20) == "1MiB")
     #expect(SizeText.text(for: 3 << 19) == "1536KiB")
@@ -32,12 +32,12 @@ import Testing
     ("8MB", "8MiB"), ("8mb", "8MiB"), ("8M", "8MiB"), ("8mib", "8MiB"), ("64k", "64KiB"), ("64KB", "64KiB"),
     ("1g", "1GiB"), ("512b", "512B"),
   ])
-  func `offer the binary unit for a decimal or shortened one`(text: String, meant: String) {
+  func `An error of a size suggests the binary unit for a decimal or shortened one`(text: String, meant: String) {
     #expect(SizeText.hint(for: text) == "did you mean \"\(meant)\"?")
   }
 
   @Test(arguments: ["8 megs", "8 MB", "8megs", "eight", "", "MB"])
-  func `offer nothing for what is no size at all`(text: String) {
+  func `An error of a size suggests nothing for a text that is no size at all`(text: String) {
     #expect(SizeText.hint(for: text) == nil)
   }
 }

@@ -3,21 +3,21 @@ import AmbitCore
 import Testing
 
 @Suite struct `Syntax errors` {
-  @Test func `have a line and a column`() throws {
+  @Test func `A syntax error has a line and a column`() throws {
     let found = try #require(errors("threads = 1\nlisten = yes\n"))
     #expect(found.map(\.position) == [SourcePosition(line: 2, column: 10)])
     #expect(found.first?.description.hasPrefix("host.conf:2:10: syntax error in ") == true)
   }
 
   @Test(arguments: ["threads = 1\nthreads = 2", "[log]\n[log]", "threads = 4 5", "listen = [", "x = 1_", "start = 'a"])
-  func `come alone`(text: String) throws {
+  func `A syntax error is reported alone`(text: String) throws {
     let found = try #require(errors(text))
     #expect(found.count == 1)
     #expect(found.first?.position != nil)
     #expect(found.first?.message.hasPrefix("syntax error") == true)
   }
 
-  @Test func `are reported for a NUL wherever it is`() throws {
+  @Test func `A NUL is reported wherever it is`() throws {
     let found = try #require(errors("threads = 1\n\0lisen = 1"))
     #expect(found.map(\.position) == [SourcePosition(line: 2, column: 1)])
     let message = "expected a string without NUL characters, found one written as an escape"
@@ -28,7 +28,7 @@ import Testing
 }
 
 @Suite struct `Several errors` {
-  @Test func `are reported at once, in the order of the file`() {
+  @Test func `Several errors are reported at once, in the order of the file`() {
     let text = """
       threads = -1
       lisen = []
@@ -42,7 +42,7 @@ import Testing
     #expect(errors(text)?.map(\.position?.line) == [1, 2, 4, 5, 7, 8])
   }
 
-  @Test func `are one line each`() {
+  @Test func `Several errors are one line each`() {
     let errors = #expect(throws: ConfigurationErrors.self) {
       try HostConfiguration.parse(text: "threads = 'a'\nx = 1", file: "dir/a.conf")
     }

@@ -9,7 +9,7 @@ import Testing
     ("[limits]\nmax_boddy = 1", #"2:1: limits: unknown key "max_boddy"; did you mean "max_body"?"#),
     ("rehearsal_timeout = '1s'", #"1:1: unknown key "rehearsal_timeout"; did you mean "dry_run_timeout"?"#),
   ])
-  func `come with the nearest known one`(text: String, message: String) {
+  func `An unknown key is refused with the nearest known one`(text: String, message: String) {
     #expect(messages(text) == ["host.conf:" + message])
   }
 
@@ -18,11 +18,11 @@ import Testing
     ("[log]\nthreads = 1", #"2:1: log: unknown key "threads"; it belongs above the first table"#),
     ("[limits]\nlevel = 'info'", #"2:1: limits: unknown key "level"; it belongs in [log]"#),
   ])
-  func `say so when they stand in the wrong table`(text: String, message: String) {
+  func `An unknown key in the wrong table is refused with the right table`(text: String, message: String) {
     #expect(messages(text) == ["host.conf:" + message])
   }
 
-  @Test func `list what is known when nothing is near`() {
+  @Test func `An unknown key is refused with a list of the known ones if none is near`() {
     #expect(messages("log.colour = 1") == [#"host.conf:1:5: log: unknown key "colour"; known here: level, format"#])
     let known =
       "admin, cancel_grace, drain_timeout, dry_run_timeout, expose_generation, half_close, handler_stack_size, limits, "
@@ -33,7 +33,7 @@ import Testing
 }
 
 @Suite struct `Tables` {
-  @Test func `are refused when they are values`() {
+  @Test func `A table is refused if it is a value`() {
     #expect(messages("limits = 3") == ["host.conf:1:1: limits: expected a table, [limits], found 3"])
     #expect(messages("[[log]]") == ["host.conf:1:3: log: expected a table, [log], found an array"])
   }

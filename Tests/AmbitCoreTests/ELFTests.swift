@@ -2,24 +2,24 @@ import AmbitCore
 import Testing
 
 @Suite struct `ELF files` {
-  @Test func `accepts a small library`() {
+  @Test func `A small library is accepted`() {
     #expect(throws: Never.self) { try ELF.checkLibrary(Library().bytes.span) }
   }
 
-  @Test func `accepts a library stripped of its section table`() throws {
+  @Test func `A library stripped of its section table is accepted`() throws {
     var library = Library()
     library.sectionTable = 0
     #expect(throws: Never.self) { try ELF.checkLibrary(library.bytes.span) }
   }
 
-  @Test func `refuses every length that is short of the whole`() {
+  @Test func `A library is refused at every length that is short of the whole`() {
     let whole = Library().bytes
     for length in whole.indices {
       #expect(throws: ELFError.self) { try ELF.checkLibrary(Array(whole[..<length]).span) }
     }
   }
 
-  @Test func `judges a large file by its first bytes`() throws {
+  @Test func `A large file is judged by its first bytes`() throws {
     var library = Library()
     (library.sectionTable, library.segmentSize) = (5_000_000_000, 5_000_000_000)
     let (head, size) = (Array(library.bytes[..<120]), UInt64(5_000_000_064))
@@ -34,7 +34,7 @@ import Testing
     }
   }
 
-  @Test func `leaves program headers behind the first bytes to whoever reads the whole`() throws {
+  @Test func `Program headers behind the first bytes are left to the reader of the whole file`() throws {
     var library = Library()
     library.segmentType = 4
     #expect(throws: Never.self) { try ELF.checkHead(Array(library.bytes[..<100]).span, size: 364) }
@@ -44,11 +44,11 @@ import Testing
     }
   }
 
-  @Test func `refuses text and says so`() {
+  @Test func `A text is refused as text`() {
     #expect(throws: ELFError.notELF) { try ELF.checkLibrary(Array("#!/bin/sh\nexit 0\n".utf8).span) }
   }
 
-  @Test func `refuses another machine and names both`() {
+  @Test func `A library for another machine is refused, and both machines are named`() {
     let error = #expect(throws: ELFError.self) {
       try ELF.checkLibrary(Library().bytes.span, machine: .init(rawValue: 243))
     }
@@ -57,7 +57,7 @@ import Testing
   }
 
   @Test(arguments: [(1, "an object file"), (2, "an executable"), (4, "a core dump"), (9, "a file of ELF type 9")])
-  func `refuses what is not a shared library`(type: Int, kind: String) {
+  func `A file that is no shared library is refused`(type: Int, kind: String) {
     var library = Library()
     library.type = UInt16(type)
     let error = #expect(throws: ELFError.notShared(type: UInt16(type))) { try ELF.checkLibrary(library.bytes.span) }
@@ -65,13 +65,13 @@ import Testing
   }
 
   @Test(arguments: [4, 5, 6])
-  func `refuses another class, byte order or version`(offset: Int) {
+  func `Another class, byte order or version is refused`(offset: Int) {
     var bytes = Library().bytes
     bytes[offset] = 0x7f
     #expect(throws: ELFError.self) { try ELF.checkLibrary(bytes.span) }
   }
 
-  @Test func `refuses a segment whose end does not fit in 64 bits`() {
+  @Test func `A segment whose end does not fit in 64 bits is refused`() {
     var library = Library()
     library.segmentSize = .max
     #expect(throws: ELFError.truncated(.segment(0), needed: UInt64.max, size: 364)) {
@@ -83,7 +83,7 @@ import Testing
     }
   }
 
-  @Test func `refuses a library in which nothing is loaded`() {
+  @Test func `A library in which nothing is loaded is refused`() {
     var library = Library()
     library.segmentType = 4
     #expect(throws: ELFError.nothingToLoad) { try ELF.checkLibrary(library.bytes.span) }

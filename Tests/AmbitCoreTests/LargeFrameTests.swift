@@ -33,7 +33,7 @@ import Testing
   private static let levels = ["-O0", "-O2", "-Os", "-O2 -fno-omit-frame-pointer"]
 
   @Test(arguments: compilers, levels)
-  func `are found by name when the compiler does not probe`(compiler: Compiler, flags: String) throws {
+  func `Large frames are found by name if the compiler does not probe`(compiler: Compiler, flags: String) throws {
     let frames = try frames(compiler, flags)
     #expect(Set(frames.compactMap(\.function)) == ["big", "huge", "late"])
     #expect(frames.allSatisfy { $0.size >= 65536 })
@@ -42,11 +42,11 @@ import Testing
   }
 
   @Test(arguments: compilers, levels)
-  func `are none when the compiler probes`(compiler: Compiler, flags: String) throws {
+  func `No large frames are found if the compiler probes`(compiler: Compiler, flags: String) throws {
     #expect(try frames(compiler, flags + " -fstack-clash-protection") == [])
   }
 
-  @Test(arguments: compilers) func `are found without symbols, by their place`(compiler: Compiler) throws {
+  @Test(arguments: compilers) func `Large frames are found without symbols, by their place`(compiler: Compiler) throws {
     let named = try frames(compiler, "-O2 -fvisibility=hidden")
     let stripped = try frames(compiler, "-O2 -fvisibility=hidden -s")
     #expect(stripped.map(\.address) == named.map(\.address) && stripped.map(\.size) == named.map(\.size))
@@ -55,7 +55,7 @@ import Testing
   }
 
   @Test(.enabled(if: ELF.Machine.host == .amd64))
-  func `of x86-64 are told from what only looks like one`() {
+  func `Large frames of x86-64 are told from similar instructions`() {
     let subtract: [UInt8] = [0x48, 0x81, 0xec, 0, 0, 1, 0]  // sub $0x10000, %rsp
     #expect(depth(subtract) == 65536)
     // The same bytes as a constant: movabs $0x…, %rax.
@@ -73,7 +73,7 @@ import Testing
     #expect(depth([0x48, 0x81, 0xc4, 0, 0, 1, 0]) <= 0)
   }
 
-  @Test func `are looked for in no byte beyond a file's end, whatever the file says`() throws {
+  @Test func `Large frames are looked for in no byte beyond a file's end, whatever the file says`() throws {
     let compiler = try #require(Self.compilers.first)
     let whole = try library(compiler, "-O2")
     var generator = SystemRandomNumberGenerator()

@@ -11,7 +11,7 @@ import Testing
     ("*:80", .any(port: 80)),
     ("unix:/run/ambit/http.sock", .unix(path: "/run/ambit/http.sock")),
   ])
-  func `are read and shown alike`(text: String, address: ListenAddress) throws {
+  func `Listen addresses are read and shown in the same form`(text: String, address: ListenAddress) throws {
     #expect(try ListenAddress(text) == address)
     #expect(address.description == text)
   }
@@ -30,11 +30,11 @@ import Testing
     ("[fe80::1%eth0]:80", "expected an IPv6 address between the brackets"),
     ("unix:run/x.sock", #"the path of a socket must begin with "/""#),
   ])
-  func `are refused with a hint`(text: String, hint: String) {
+  func `Malformed listen addresses are refused with a hint`(text: String, hint: String) {
     #expect(throws: ListenAddressError(hint: hint)) { try ListenAddress(text) }
   }
 
-  @Test func `have a path that Linux has room for`() throws {
+  @Test func `Listen addresses have a path that Linux has room for`() throws {
     let longest = "/" + String(repeating: "x", count: 106)
     #expect(try ListenAddress("unix:" + longest) == .unix(path: longest))
     let refusal = ListenAddressError(hint: "the path of a socket has at most 107 bytes, this one has 108")
@@ -49,7 +49,7 @@ import Testing
     "1:2:3:4:5:6:1.2.3.4", "0:0:0:0:0:0:0:1", "FE80::ABCD", "1::3:4:5:6:7:8", "1:2:3:4:5:6:7::", "::2:3:4:5:6:7:8",
     "1:0:0:4:0:0:0:8", "1:0:3:4:5:6:7:8",
   ])
-  func `are read and shown as the system does`(text: String) throws {
+  func `IPv6 literals are read and shown as the system does`(text: String) throws {
     let bytes = try #require(IPAddressText.ipv6(text[...]))
     #expect(bytes == systemBytes(text))
     #expect(systemBytes(IPAddressText.ipv6Text(bytes)) == bytes)
@@ -60,7 +60,7 @@ import Testing
     "1.2.3.4::", "::1.2.3.4:5", "1:2:3:4:5:6:7:8::", "::1:2:3:4:5:6:7:8", "+1::", "1:2:3:4:5:6:7:1.2.3.4", "::1%lo",
     " ::1", "1.2.3.4",
   ])
-  func `are refused where the system refuses them`(text: String) {
+  func `IPv6 literals are refused if the system refuses them`(text: String) {
     #expect(systemBytes(text) == nil)
     #expect(IPAddressText.ipv6(text[...]) == nil)
   }
@@ -69,7 +69,7 @@ import Testing
     ("2001:DB8:0:0:1:0:0:1", "2001:db8::1:0:0:1"), ("0:0:0:0:0:0:0:0", "::"), ("1:0:0:4:0:0:0:8", "1:0:0:4::8"),
     ("1:0:3:4:5:6:7:8", "1:0:3:4:5:6:7:8"), ("01:0:0:0:0:0:0:0", "1::"),
   ])
-  func `are shown in canonical form`(text: String, canonical: String) throws {
+  func `IPv6 literals are shown in canonical form`(text: String, canonical: String) throws {
     #expect(IPAddressText.ipv6Text(try #require(IPAddressText.ipv6(text[...]))) == canonical)
   }
 

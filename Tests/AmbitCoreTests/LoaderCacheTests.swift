@@ -2,13 +2,13 @@ import AmbitCore
 import Testing
 
 @Suite struct `The cache of the system's loader` {
-  @Test func `tells the file of a name`() {
+  @Test func `The loader cache gives the file of a name`() {
     let cache = LoaderCache(bytes([(Self.flags, "libz.so.1", "/lib/libz.so.1.2", 0)]).span)
     #expect(cache.path(of: "libz.so.1") == "/lib/libz.so.1.2")
     #expect(cache.path(of: "libz.so") == nil)
   }
 
-  @Test func `passes over other machines and newer processors`() {
+  @Test func `The loader cache skips other machines and newer processors`() {
     let entries: [Entry] = [
       (0x3, "libz.so.1", "/lib32/libz.so.1", 0), (Self.flags, "libz.so.1", "/lib/glibc-hwcaps/libz.so.1", 1 << 62),
       (Self.flags, "libz.so.1", "/lib/libz.so.1", 0), (Self.flags, "libz.so.1", "/second/libz.so.1", 0),
@@ -16,13 +16,13 @@ import Testing
     #expect(LoaderCache(bytes(entries).span).path(of: "libz.so.1") == "/lib/libz.so.1")
   }
 
-  @Test func `is found behind a cache in the old form`() {
+  @Test func `The loader cache is found behind a cache in the old form`() {
     let new = bytes([(Self.flags, "liba.so", "/a/liba.so", 0)])
     let old = Array("ld.so-1.7.0\0".utf8) + integer(UInt32(1)) + [UInt8](repeating: 0, count: 12 + 4)
     #expect(LoaderCache((old + new).span).path(of: "liba.so") == "/a/liba.so")
   }
 
-  @Test func `is empty if it is cut short or something else`() {
+  @Test func `The loader cache is empty if it is cut short or something else`() {
     let whole = bytes([(Self.flags, "liba.so", "/a/liba.so", 0)])
     for length in whole.indices { #expect(LoaderCache(Array(whole[..<length]).span).path(of: "liba.so") == nil) }
     #expect(LoaderCache(Array("no cache at all".utf8).span).path(of: "liba.so") == nil)

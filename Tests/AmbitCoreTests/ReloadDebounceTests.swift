@@ -4,7 +4,7 @@ import Testing
 @Suite struct `Reload debounce` {
   private static let millisecond: Int64 = 1_000_000
 
-  @Test func `asks for no reload without a signal`() {
+  @Test func `The debounce asks for no reload without a signal`() {
     var debounce = ReloadDebounce()
     #expect(debounce.delay(at: 0) == nil)
     debounce.request()
@@ -12,7 +12,7 @@ import Testing
     #expect(debounce.delay(at: ReloadDebounce.interval) == nil)
   }
 
-  @Test func `lets the first signal act at once, and also one that comes an interval later`() {
+  @Test func `The debounce lets the first signal act at once, and also one that comes an interval later`() {
     var debounce = ReloadDebounce()
     debounce.request()
     #expect(debounce.delay(at: 5) == 0)
@@ -22,14 +22,14 @@ import Testing
     #expect(debounce.delay(at: 6 + ReloadDebounce.interval) == 0)
   }
 
-  @Test func `delays a signal that comes within an interval after a reload began, whoever asked for that reload`() {
+  @Test func `The debounce delays a signal within an interval after a reload began, whoever asked for it`() {
     var debounce = ReloadDebounce()
     debounce.begin(at: 0)
     debounce.request()
     #expect(debounce.delay(at: 100 * Self.millisecond) == ReloadDebounce.interval - 100 * Self.millisecond)
   }
 
-  @Test func `turns a hundred signals in a second into a few reloads, the last of them after the last signal`() {
+  @Test func `The debounce turns a hundred signals in a second into a few reloads, the last after the last signal`() {
     var debounce = ReloadDebounce()
     var begins: [Int64] = []
     for tick: Int64 in 0..<200 {

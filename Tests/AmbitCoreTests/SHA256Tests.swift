@@ -15,12 +15,12 @@ import Testing
       "cf5b16a778af8380036ce59e7b0492370b249b11e8f07a51afac45037afee9d1"
     ),
   ])
-  func `agrees with the published examples`(text: String, digest: String) {
+  func `SHA-256 agrees with the published examples`(text: String, digest: String) {
     #expect(SHA256(of: Array(text.utf8).span).description == digest)
   }
 
   /// One digest over the digests of 0 to 200 bytes, computed with coreutils' sha256sum.
-  @Test func `agrees with another implementation for each length around two block edges`() {
+  @Test func `SHA-256 agrees with another implementation for each length around two block edges`() {
     var all = ""
     for length in 0...200 { all += SHA256(of: [UInt8](repeating: 0x61, count: length).span).description }
     #expect(
@@ -29,7 +29,7 @@ import Testing
   }
 
   @Test(arguments: [1, 63, 64, 65, 100, 1000])
-  func `is the same for bytes that arrive in pieces`(size: Int) {
+  func `SHA-256 is the same for bytes that arrive in pieces`(size: Int) {
     let bytes = (0..<1000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
     var pieces = SHA256.Pieces()
     for start in stride(from: 0, to: bytes.count, by: size) {
@@ -40,7 +40,7 @@ import Testing
     }
   }
 
-  @Test func `begins with the prefix that names builds`() {
+  @Test func `A digest begins with the prefix that names builds`() {
     let digest = SHA256(of: Array("abc".utf8).span)
     #expect(digest.prefix == "ba7816bf8f01")
   }

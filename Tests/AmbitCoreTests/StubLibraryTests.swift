@@ -2,7 +2,7 @@ import AmbitCore
 import Testing
 
 @Suite struct `A library that opens others` {
-  @Test func `is a whole library that is linked with them, in their order`() throws {
+  @Test func `A library that opens others is a whole library that is linked with them, in their order`() throws {
     let names = ["libinner.so", "libouter.so.1"]
     let bytes = StubLibrary.bytes(linkedWith: names, in: ["a1", "b2"])
     let facts = try LibraryFacts(of: bytes.span)

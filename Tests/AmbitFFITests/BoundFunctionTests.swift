@@ -5,7 +5,9 @@ import TestSupport
 import Testing
 
 @Suite struct `Bound functions` {
-  @Test func `get the arguments and give the results of the same calls in C, 0 to 40 of all types`() throws {
+  @Test func `Bound functions get the arguments and give the results of the same calls in C, 0 to 40 of all types`()
+    throws
+  {
     var generator = SeededGenerator(seed: 6)
     let signatures = (0..<123).map { RandomSignature(parameterCount: $0 % 41, using: &generator) }
     let library = try CLibrary(RandomSignature.prologue + signatures.enumerated().map { $1.source($0) }.joined())
@@ -25,7 +27,7 @@ import Testing
 
   private typealias Call = @convention(c) (CFunction, UnsafePointer<UInt64>, UnsafeMutablePointer<UInt64>) -> Void
 
-  @Test func `compare for qsort, which knows no context`() throws {
+  @Test func `Bound functions compare for qsort, which knows no context`() throws {
     final class Order {
       var calls = 0
     }
@@ -50,7 +52,7 @@ import Testing
     #expect(order.calls > 0)
   }
 
-  @Test func `lead to another target once they are redirected`() throws {
+  @Test func `Bound functions lead to another target once they are redirected`() throws {
     let interface = CallInterface(result: .i64, parameters: [])
     defer { interface.release() }
     let made = BoundFunction.make(

@@ -7,7 +7,7 @@ import Testing
 @Suite struct `Calls of C functions` {
   /// Six registers hold integers and eight hold floating-point numbers on x86-64, eight each on arm64: from there on
   /// arguments are on the stack.
-  @Test func `with 0 to 40 mixed arguments are what the same calls made from C are`() throws {
+  @Test func `Calls with 0 to 40 mixed arguments give the same results as calls made from C`() throws {
     var generator = SeededGenerator(seed: 5)
     let signatures = (0..<205).map { RandomSignature(parameterCount: $0 % 41, using: &generator) }
     let library = try CLibrary(
@@ -54,7 +54,8 @@ import Testing
     (.u32, "4294967295u", 4_294_967_295), (.bool, "3 > 2", 1), (.i64, "-1", .max), (.f32, "0x1p-3f", 0x3e00_0000),
     (.f64, "-0.0", 1 << 63), (.size, "-1", .max),
   ])
-  func `hand back results extended to 64 bits as their type says`(type: CType, value: String, bits: UInt64) throws {
+  func `Calls hand back results extended to 64 bits as their type says`(type: CType, value: String, bits: UInt64) throws
+  {
     let spellings: [CType: String] = [
       .i8: "signed char", .i16: "short", .i32: "int", .i64: "long", .u8: "unsigned char", .u16: "unsigned short",
       .u32: "unsigned", .bool: "_Bool", .f32: "float", .f64: "double", .size: "unsigned long",
@@ -66,7 +67,7 @@ import Testing
     #expect(result.bits == bits)
   }
 
-  @Test func `find errno at 0, whatever it was before`() throws {
+  @Test func `Calls find errno at 0, whatever it was before`() throws {
     let library = try CLibrary("#include <errno.h>\nint seen(void) { return errno; }")
     let interface = CallInterface(result: .i32, parameters: [])
     defer { interface.release() }

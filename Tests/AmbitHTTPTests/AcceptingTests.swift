@@ -22,7 +22,7 @@ import Testing
   }
 
   @Test(arguments: [nil, "local"])
-  func `are served while one of two loops is blocked`(name: String?) throws {
+  func `New connections are served while one of two loops is blocked`(name: String?) throws {
     let path = name.map { "\(NSTemporaryDirectory())/ambit-\($0)-\(UUID().uuidString.prefix(8)).sock" }
     let server = try TestServer([Self.place], threads: 2, path: path)
     try server.holdingLoop {
@@ -34,7 +34,7 @@ import Testing
   }
 
   @Test(arguments: [true, false])
-  func `go to another loop when a handler that becomes ready in the same turn blocks this one`(
+  func `New connections go to another loop when a handler that becomes ready in the same turn blocks this one`(
     connectsFirst: Bool
   ) throws {
     let server = try TestServer([Self.place, Self.block], threads: 2)
@@ -58,14 +58,14 @@ import Testing
     #expect(try blocker.reply().text == "ok")
   }
 
-  @Test func `one after the other are shared among the loops`() throws {
+  @Test func `New connections that come one after the other are shared among the loops`() throws {
     let server = try TestServer([Self.place], threads: 2)
     var counts = ["0": 0, "1": 0]
     for _ in 0..<1000 { counts[try place(on: Client(server)), default: 0] += 1 }
     #expect(counts.values.allSatisfy { (350...650).contains($0) }, "\(counts)")
   }
 
-  @Test func `that stay open are shared among the loops from the first on`() throws {
+  @Test func `New connections that stay open are shared among the loops from the first on`() throws {
     let server = try TestServer([Self.place], threads: 2)
     let clients = try (0..<8).map { _ in
       let client = try Client(server)
@@ -74,7 +74,8 @@ import Testing
     #expect((3...5).contains(clients.count { $0.1 == "0" }), "\(clients.map(\.1))")
   }
 
-  @Test func `are accepted by none after a drain that a blocked loop has not taken part in`() throws {
+  @Test func `New connections are accepted by no loop after a drain that a blocked loop has not taken part in`() throws
+  {
     let server = try TestServer([Self.place, Self.block], threads: 2)
     let blocker = try connection(to: "0", of: server)
     let release = server.hold(0)

@@ -9,7 +9,7 @@ import Testing
 /// What reaches a client is its own all the same, and nothing is left over.
 @Suite struct Chaos {
   @Test(arguments: 0..<16)
-  func `mixes nothing up and leaves nothing behind`(seed: Int) throws {
+  func `Random clients and handlers mix nothing up and leave nothing behind`(seed: Int) throws {
     var limits = HTTPLimits()
     limits.requestTimeout = 2_000_000
     limits.headTimeout = 4_000_000

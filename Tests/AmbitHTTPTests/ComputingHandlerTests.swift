@@ -71,7 +71,7 @@ import Testing
   ]
 
   @Test(arguments: ["computing", "job", "thread"])
-  func `ends at its deadline, and the client gets 504`(path: String) throws {
+  func `A handler that computes ends at its deadline, and the client gets 504`(path: String) throws {
     let server = try server(timeout: 20_000_000)
     let client = try Client(server)
     for _ in 0..<2 {
@@ -85,7 +85,9 @@ import Testing
     #expect(server.journal.lines.count { $0 == "cause \(AMBIT_CAUSE_DEADLINE)" } == 2)
   }
 
-  @Test func `need not return for the 504 to go out, and can do no more than one that waits`() throws {
+  @Test func `A handler that computes need not return for the 504 to go out, and can do no more than one that waits`()
+    throws
+  {
     let server = try server(timeout: 20_000_000)
     let client = try Client(server)
     try client.send("GET /goes-on HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -112,7 +114,9 @@ import Testing
   }
 
   @Test(arguments: Leaving.allCases, ["", "GET /ok HTTP/1.1\r\nHost: a\r\n\r\nGET /ok HTTP/1.1\r\nHost: a\r\n\r\n"])
-  func `ends when its client leaves, whatever is pipelined`(leaving: Leaving, pipelined: String) throws {
+  func `A handler that computes ends when its client leaves, whatever is pipelined`(leaving: Leaving, pipelined: String)
+    throws
+  {
     for path in ["computing", "job"] {
       let server = try server()
       let client = try Client(server)
@@ -124,7 +128,7 @@ import Testing
     }
   }
 
-  @Test func `ends when its client leaves in the middle of the body`() throws {
+  @Test func `A handler that computes ends when its client leaves in the middle of the body`() throws {
     let server = try server()
     let client = try Client(server)
     try client.send("POST /computing HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nabc")
@@ -134,7 +138,8 @@ import Testing
     #expect(server.finalCounts == TestServer.Counts())
   }
 
-  @Test func `goes on where the route finishes on disconnect, or has answered, or where a half-close is allowed`()
+  @Test
+  func `A handler that computes goes on if its route finishes on disconnect, has answered, or allows a half-close`()
     throws
   {
     for (path, leaving) in [("finishes", Leaving.closing), ("answered", .closing), ("computing", .halfClosing)] {
@@ -152,7 +157,7 @@ import Testing
     }
   }
 
-  @Test func `ends with its generation, and the next request of the connection reaches the new one`() throws {
+  @Test func `A handler that computes ends with its generation, and the next request reaches the new one`() throws {
     let server = try server()
     let next = server.makeGeneration()
     let client = try Client(server)
@@ -194,7 +199,7 @@ import Testing
     }
   }
 
-  @Test func `sees its deadline when it writes or reads without ever waiting`() throws {
+  @Test func `A handler that computes sees its deadline when it writes or reads without ever waiting`() throws {
     let server = try server(timeout: 50_000_000)
     let reader = try Client(server)
     try reader.send("GET /writes HTTP/1.1\r\nHost: a\r\n\r\n")

@@ -8,7 +8,7 @@ import Testing
 
 /// Connections as the server keeps them.
 @Suite struct Connections {
-  @Test func `take at most 600 bytes while idle`() throws {
+  @Test func `A connection takes at most 600 bytes while idle`() throws {
     #expect(MemoryLayout<Connection>.size <= 600)
     let server = try TestServer([TestRoute("POST /echo", Handlers.echo)])
     let clients = try (0..<200).map { _ in try Client(server) }
@@ -21,7 +21,7 @@ import Testing
     #expect(holding == [0])
   }
 
-  @Test func `keep few responses back for a client that does not read`() throws {
+  @Test func `A connection keeps few responses back for a client that does not read`() throws {
     let server = try TestServer([
       TestRoute("GET /") { scope in
         let kept = ExchangePointer.of(scope)!.pointee.carrier!.connection.transport.pendingOutput
@@ -40,7 +40,7 @@ import Testing
   }
 
   @Test(arguments: ["GET /ok HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "GET /ok HTTP/1.0\r\n\r\n"])
-  func `end with a request that is its client's last, whatever the client does`(sent: String) throws {
+  func `A connection ends with a request that is its client's last, whatever the client does`(sent: String) throws {
     let server = try TestServer([TestRoute("GET /ok", Handlers.ok)])
     let client = try Client(server)
     try client.send(sent)
@@ -50,7 +50,7 @@ import Testing
   }
 
   @Test(arguments: ["BAD", "POST /ok HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 5\r\n\r\nabc"])
-  func `linger while their client may still send`(sent: String) throws {
+  func `A connection lingers while its client may still send`(sent: String) throws {
     let server = try TestServer([TestRoute("* /ok", Handlers.ok)])
     let client = try Client(server)
     try client.send(sent + "\r\n\r\n")
@@ -61,7 +61,7 @@ import Testing
     #expect(server.finalCounts == TestServer.Counts())
   }
 
-  @Test func `send what they have without waiting for more`() throws {
+  @Test func `A connection sends its bytes without waiting for more`() throws {
     let server = try TestServer([
       TestRoute("GET /") { scope in
         var isSet: Int32 = 0
@@ -76,7 +76,7 @@ import Testing
     #expect(try client.reply().text == "on")
   }
 
-  @Test func `are served at a local socket`() throws {
+  @Test func `A connection is served at a Unix socket`() throws {
     let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).sock").path
     let server = try TestServer(
       [
@@ -99,7 +99,7 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: path))
   }
 
-  @Test func `name their client`() throws {
+  @Test func `A connection names its client`() throws {
     let server = try TestServer([
       TestRoute("GET /") { scope in
         let peer = ambit_peer(scope)
@@ -111,7 +111,7 @@ import Testing
     #expect(try client.reply().text == "127.0.0.1:\(client.port)")
   }
 
-  @Test func `let others have their turn while one never stops sending`() throws {
+  @Test func `A connection lets others have their turn while one never stops sending`() throws {
     // The handler sends as much as it has read, so that there is always more to read, until the loop turns.
     let server = try TestServer([
       TestRoute("GET /") { scope in
@@ -138,7 +138,7 @@ import Testing
     #expect(server.finalCounts == TestServer.Counts())
   }
 
-  @Test func `wait while the process has no descriptors left`() async throws {
+  @Test func `A connection waits while the process has no descriptors left`() async throws {
     await #expect(processExitsWith: .success) {
       let server = try TestServer([TestRoute("GET /", Handlers.ok)])
       let client = try Client(server)

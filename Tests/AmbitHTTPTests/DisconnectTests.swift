@@ -64,7 +64,7 @@ import Testing
   }
 
   @Test(arguments: Leaving.allCases, ["", "G", "GET / HTTP/1.1\r\nHost:", "GET /ok HTTP/1.1\r\nHost: a\r\n\r\nGET"])
-  func `forgets a client that leaves between or in heads`(leaving: Leaving, sent: String) throws {
+  func `A client that leaves between or in heads is forgotten`(leaving: Leaving, sent: String) throws {
     let server = try server()
     let client = try Client(server)
     try client.send(sent)
@@ -80,7 +80,7 @@ import Testing
       "Content-Length: 1000\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
       "Transfer-Encoding: chunked\r\n\r\n3\r\nab",
     ])
-  func `wakes a handler that reads`(leaving: Leaving, body: String) throws {
+  func `A client that leaves wakes a handler that reads`(leaving: Leaving, body: String) throws {
     let server = try server()
     let client = try Client(server)
     try client.send("POST /read HTTP/1.1\r\nHost: a\r\n\(body)")
@@ -101,7 +101,7 @@ import Testing
       "POST /hold HTTP/1.1\r\nHost: a\r\nContent-Length: 300\r\n\r\nabc",
       "GET /ok HTTP/1.1\r\nHost: a\r\n\r\nGET /hold HTTP/1.1\r\nHost: a\r\n\r\n",
     ])
-  func `wakes whoever waits`(leaving: Leaving, sent: String) throws {
+  func `A client that leaves wakes each job that waits`(leaving: Leaving, sent: String) throws {
     let server = try server()
     let client = try Client(server)
     try client.send(sent)
@@ -112,7 +112,7 @@ import Testing
   }
 
   @Test(arguments: Leaving.allCases)
-  func `notices a client that has left before its request is read`(leaving: Leaving) throws {
+  func `A client that has left before its request is read is noticed`(leaving: Leaving) throws {
     let server = try server()
     let client = try Client(server)
     try server.holdingLoop {
@@ -124,7 +124,7 @@ import Testing
   }
 
   @Test(arguments: Leaving.allCases)
-  func `wakes the jobs of all clients that have left before it closes their connections`(leaving: Leaving) throws {
+  func `The jobs of all clients that have left are woken before their connections are closed`(leaving: Leaving) throws {
     let server = try TestServer([
       TestRoute("GET /count") { scope in
         scope.note("waiting")
@@ -146,7 +146,8 @@ import Testing
   }
 
   @Test(arguments: Leaving.allCases)
-  func `serves who asks behind many that have left before it has told the requests of all`(leaving: Leaving) throws {
+  func `A client behind many that have left is served before all their requests have been told`(leaving: Leaving) throws
+  {
     let server = try TestServer([
       TestRoute("* /hold", Handlers.hold),
       TestRoute("GET /ask") { scope in
@@ -171,7 +172,7 @@ import Testing
   }
 
   @Test(arguments: [Leaving.closing, .resetting], ["write", "jobwrite", "threadwrite", "large"])
-  func `wakes whoever writes`(leaving: Leaving, path: String) throws {
+  func `A client that leaves wakes each job that writes`(leaving: Leaving, path: String) throws {
     let server = try server()
     let client = try Client(server, receiveBuffer: 4096)
     try client.send("GET /\(path) HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -184,7 +185,7 @@ import Testing
   }
 
   @Test(arguments: [Leaving.closing, .resetting])
-  func `forgets a client that leaves with responses on their way`(leaving: Leaving) throws {
+  func `A client that leaves with responses on their way is forgotten`(leaving: Leaving) throws {
     let server = try server()
     let client = try Client(server, receiveBuffer: 4096)
     let body = String(repeating: "x", count: 8000)
@@ -204,7 +205,7 @@ import Testing
   }
 
   @Test(arguments: Leaving.allCases)
-  func `forgets a client that leaves while its connection lingers`(leaving: Leaving) throws {
+  func `A client that leaves while its connection lingers is forgotten`(leaving: Leaving) throws {
     let server = try server()
     let client = try Client(server)
     try client.send("BAD\r\n\r\n")
@@ -214,7 +215,7 @@ import Testing
     #expect(server.finalCounts == TestServer.Counts())
   }
 
-  @Test func `answers a client that has said all it will, if nothing has to be waited for`() throws {
+  @Test func `A client that will send no more is answered if the handler need not wait`() throws {
     let server = try server()
     let client = try Client(server)
     try client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET /ok HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -226,7 +227,7 @@ import Testing
   }
 
   @Test(arguments: Leaving.allCases)
-  func `goes on without the client where the route asks for that`(leaving: Leaving) throws {
+  func `A request goes on without its client if its route finishes on disconnect`(leaving: Leaving) throws {
     let server = try server()
     let client = try Client(server)
     try client.send("GET /finish HTTP/1.1\r\nHost: a\r\n\r\n")

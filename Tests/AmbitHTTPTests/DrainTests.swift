@@ -11,7 +11,7 @@ import Testing
     try TestServer([TestRoute("GET /ok", Handlers.ok), TestRoute("GET /hold", Handlers.hold)])
   }
 
-  @Test func `closes idle connections at once`() throws {
+  @Test func `A drain closes idle connections at once`() throws {
     let server = try server()
     let fresh = try Client(server)
     let used = try Client(server)
@@ -23,7 +23,7 @@ import Testing
     #expect(server.finalCounts == TestServer.Counts())
   }
 
-  @Test func `closes its listeners once, however often it is asked`() throws {
+  @Test func `A drain closes the listeners once, however often it is asked for`() throws {
     let server = try server()
     server.drain()
     // Whoever opens a descriptor next gets the number that a listener had.
@@ -34,7 +34,7 @@ import Testing
     #expect(try client.reply().text == "ok")
   }
 
-  @Test func `answers a request that no event has told of yet`() throws {
+  @Test func `A drain answers a request that no event has reported yet`() throws {
     let server = try server()
     let client = try Client(server)
     #expect(server.counts(becoming: .init(connections: 1)).connections == 1)
@@ -48,7 +48,7 @@ import Testing
     #expect(reply.text == "ok" && reply["connection"] == "close")
   }
 
-  @Test func `answers a request whose head is on its way`() throws {
+  @Test func `A drain answers a request whose head is on its way`() throws {
     let server = try server()
     let client = try Client(server)
     try client.send("GET /ok HTTP/1.1\r\n")
@@ -60,7 +60,7 @@ import Testing
     #expect(reply.text == "ok" && reply["connection"] == "close")
   }
 
-  @Test func `lets a request finish and closes its connection`() throws {
+  @Test func `A drain lets a request finish and closes its connection`() throws {
     let server = try TestServer([
       TestRoute("GET /soon") { scope in
         scope.note("waiting")

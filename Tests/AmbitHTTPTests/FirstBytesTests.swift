@@ -3,7 +3,7 @@ import Testing
 @testable import AmbitHTTP
 
 @Suite struct `The wait for first bytes` {
-  @Test func `is done for each connection as long as they come`() {
+  @Test func `The host waits for the first bytes of each connection as long as they come`() {
     var firstBytes = FirstBytes()
     for _ in 0..<10 {
       let isWorthwhile = firstBytes.isWorthwhile()
@@ -12,7 +12,7 @@ import Testing
     }
   }
 
-  @Test func `lets twice as many connections pass after each time in vain, at most 63`() {
+  @Test func `The host skips the wait for twice as many connections after each wait without bytes, at most 63`() {
     var firstBytes = FirstBytes()
     let passed = (0..<8).map { _ in
       firstBytes.note(haveCome: false)

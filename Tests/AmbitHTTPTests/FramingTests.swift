@@ -28,7 +28,7 @@ import Testing
   }
 
   @Test(arguments: ["/ok", "/large", "/stream", "/none", "/same"])
-  func `answers HEAD with the head of GET and nothing behind it`(path: String) throws {
+  func `The response to HEAD has the head of GET and nothing behind it`(path: String) throws {
     let server = try server()
     let client = try Client(server)
     try client.send("HEAD \(path) HTTP/1.1\r\nHost: a\r\n\r\nGET /ok HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -41,7 +41,7 @@ import Testing
   }
 
   @Test(arguments: ["/none", "/same"])
-  func `announces no body where the status has none`(path: String) throws {
+  func `A response announces no body if its status has none`(path: String) throws {
     let server = try server()
     let client = try Client(server)
     try client.send("GET \(path) HTTP/1.1\r\nHost: a\r\n\r\nGET /ok HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -50,7 +50,7 @@ import Testing
     #expect(try client.reply().text == "ok")
   }
 
-  @Test func `streams to HTTP 1.0 until the close`() throws {
+  @Test func `A response to HTTP 1.0 is streamed until the close`() throws {
     let server = try server()
     let client = try Client(server)
     try client.send("GET /stream HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
@@ -59,7 +59,7 @@ import Testing
     #expect(reply["connection"] == "close")
   }
 
-  @Test func `keeps an HTTP 1.0 connection that asks for it`() throws {
+  @Test func `A connection of HTTP 1.0 that asks to be kept is kept`() throws {
     let server = try server()
     let client = try Client(server)
     for _ in 0..<2 {
@@ -72,7 +72,7 @@ import Testing
   }
 
   @Test(arguments: ["/missing", "/ok", "/%00", "/echo/"])
-  func `never takes the body of a request for the next one`(path: String) throws {
+  func `The body of a request is never taken for the next request`(path: String) throws {
     let server = try server()
     let client = try Client(server)
     let hidden = "GET /ok HTTP/1.1\r\nHost: hidden\r\n\r\n"
@@ -84,7 +84,7 @@ import Testing
     #expect(client.rest().isEmpty)
   }
 
-  @Test func `never takes a body in chunks that nobody read for the next request`() throws {
+  @Test func `A body in chunks that nobody read is never taken for the next request`() throws {
     let server = try server()
     let client = try Client(server)
     let hidden = "GET /ok HTTP/1.1\r\nHost: hidden\r\n\r\n"
@@ -100,7 +100,7 @@ import Testing
   }
 
   @Test(arguments: ["/missing", "/ok"])
-  func `says that it closes when it answers before the body has come`(path: String) throws {
+  func `A response before the end of the request's body says that the connection closes`(path: String) throws {
     let server = try server()
     let client = try Client(server)
     try client.send("POST \(path) HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345")
@@ -110,7 +110,7 @@ import Testing
     #expect(server.finalCounts == TestServer.Counts())
   }
 
-  @Test func `lets a client that is still sending read why its body is refused`() throws {
+  @Test func `A client that is still sending can read why its body is refused`() throws {
     var limits = HTTPLimits()
     limits.maxBody = 1000
     let server = try TestServer([TestRoute("POST /echo", Handlers.echo)], limits: limits)
@@ -124,7 +124,7 @@ import Testing
     #expect(try client.reply().status == 413)
   }
 
-  @Test func `answers for the server as a whole`() throws {
+  @Test func `The server answers a request for the server as a whole`() throws {
     let server = try server()
     let client = try Client(server)
     for target in ["*", "http://example.com"] {
@@ -134,14 +134,14 @@ import Testing
     }
   }
 
-  @Test func `does not take a request for a tunnel for one of the root`() throws {
+  @Test func `A request for a tunnel is not taken for a request of the root`() throws {
     let server = try server()
     let client = try Client(server)
     try client.send("CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n")
     #expect(try client.reply().status >= 400)
   }
 
-  @Test func `takes an absolute target without a path for the root`() throws {
+  @Test func `An absolute target without a path is taken for the root`() throws {
     let server = try server()
     let client = try Client(server)
     try client.send("GET http://example.com HTTP/1.1\r\nHost: example.com\r\n\r\n")

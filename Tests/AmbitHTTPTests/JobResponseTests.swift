@@ -11,7 +11,7 @@ private let size = 8 << 20
 
 /// Responses that jobs make, after the handler has returned or beside it.
 @Suite struct ResponsesFromJobs {
-  @Test func `sends a large body under back-pressure`() throws {
+  @Test func `A job sends a large body under back-pressure`() throws {
     let server = try TestServer([
       TestRoute(
         "GET /",
@@ -37,7 +37,7 @@ private let size = 8 << 20
     #expect(server.finalCounts == TestServer.Counts())
   }
 
-  @Test func `keeps no more than a write of a body that nobody reads`() throws {
+  @Test func `The host keeps no more than one write of a body that nobody reads`() throws {
     let server = try TestServer([
       TestRoute("GET /") { scope in
         let bytes = ambit_alloc(scope, 1 << 20)!
@@ -56,7 +56,7 @@ private let size = 8 << 20
     #expect(server.journal.lines.isEmpty)
   }
 
-  @Test func `lets one job write at a time`() throws {
+  @Test func `One job at a time may write a response`() throws {
     let server = try TestServer([
       TestRoute("GET /") { scope in
         let bytes = ambit_alloc(scope, size)!
@@ -79,7 +79,7 @@ private let size = 8 << 20
     #expect(isWhole)
   }
 
-  @Test func `closes the connection when the handler returns while a job writes`() throws {
+  @Test func `A connection is closed when the handler returns while a job writes`() throws {
     let server = try TestServer([
       TestRoute("GET /ok", Handlers.ok),
       TestRoute("GET /") { scope in
@@ -105,7 +105,7 @@ private let size = 8 << 20
     #expect(server.finalCounts == TestServer.Counts())
   }
 
-  @Test func `takes no body bytes of the next request for a job that still reads`() throws {
+  @Test func `A job that still reads gets no body bytes of the next request`() throws {
     let server = try TestServer([
       TestRoute("POST /leave") { scope in
         let read: ambit_job_fn = { scope, _ in
@@ -128,7 +128,7 @@ private let size = 8 << 20
     #expect(server.finalCounts == TestServer.Counts())
   }
 
-  @Test func `answers 500 when all jobs have ended without a response`() throws {
+  @Test func `A request whose jobs have all ended without a response is answered with 500`() throws {
     let server = try TestServer([
       TestRoute("GET /pending", { scope in leaveTo(scope) { _, _ in AMBIT_OK } }),
       TestRoute("GET /none") { _ in AMBIT_PENDING },
@@ -151,7 +151,7 @@ private let size = 8 << 20
     #expect(server.finalCounts == TestServer.Counts())
   }
 
-  @Test func `closes the connection when all jobs have ended in the middle of a response`() throws {
+  @Test func `A connection is closed when all jobs have ended in the middle of a response`() throws {
     let server = try TestServer([
       TestRoute(
         "GET /",
@@ -168,7 +168,7 @@ private let size = 8 << 20
     #expect(client.rest() == Array("4\r\nhalf\r\n".utf8))
   }
 
-  @Test func `sends what was written before the handler waits`() throws {
+  @Test func `Bytes that were written are sent before the handler waits`() throws {
     let server = try TestServer([
       TestRoute("GET /") { scope in
         _ = ambit_begin(scope, 200, -1)

@@ -8,7 +8,7 @@ import Testing
 /// Clients that send random requests in random pieces and leave at random, against what the server must answer.
 @Suite struct RandomClients {
   @Test(arguments: 0..<24)
-  func `get what they asked for, in order, however the bytes are cut`(seed: Int) throws {
+  func `Random clients get the responses to their requests, in order, however the bytes are cut`(seed: Int) throws {
     let server = try TestServer(RandomRequest.routes, threads: 2)
     var random = SeededGenerator(seed: UInt64(seed))
     for _ in 0..<6 {

@@ -33,7 +33,7 @@ import Testing
       ], limits: limits)
   }
 
-  @Test func `puts a body in chunks together however it was cut`() throws {
+  @Test func `A body in chunks is put together however it was cut`() throws {
     let server = try server()
     let head = "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
     let body = "5;name=\"a;b\"\r\nhello\r\n1\r\n,\r\n00A \t;x\r\n0123456789\r\n0\r\nTrailer: dropped\r\n\r\n"
@@ -50,7 +50,7 @@ import Testing
   }
 
   @Test(arguments: [1, 100, 16_351, 16_352, 16_353, 50_000, 1_000_000])
-  func `hands on pipelined bodies of any size`(size: Int) throws {
+  func `Pipelined bodies of any size reach their handlers`(size: Int) throws {
     let server = try server()
     let client = try Client(server)
     let body = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31) }
@@ -65,7 +65,7 @@ import Testing
   }
 
   @Test(arguments: [1, 7, 4096])
-  func `reads in steps that the handler chooses`(step: Int) throws {
+  func `A body is read in steps that the handler chooses`(step: Int) throws {
     let server = try server()
     let client = try Client(server)
     let body = String(repeating: "abcdefgh", count: 500)
@@ -78,7 +78,7 @@ import Testing
     #expect(try client.reply().text == body)
   }
 
-  @Test func `tells the announced length`() throws {
+  @Test func `A handler learns the announced length of its body`() throws {
     let server = try server()
     let client = try Client(server)
     try client.send("POST /length HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -93,21 +93,21 @@ import Testing
     "Content-Length: 0\r\n\r\n", "Content-Length: 3\r\n\r\nabc",
     "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
   ])
-  func `gives the same whole body each time`(rest: String) throws {
+  func `A handler gets the same whole body each time`(rest: String) throws {
     let server = try server()
     let client = try Client(server)
     try client.send("POST /twice HTTP/1.1\r\nHost: a\r\n\(rest)")
     #expect(try client.reply().text == "0 0 true")
   }
 
-  @Test func `refuses the whole of a body of which some was read`() throws {
+  @Test func `The whole of a body is refused once some of it was read`() throws {
     let server = try server()
     let client = try Client(server)
     try client.send("POST /mixed HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc")
     #expect(try client.reply().text == "\(AMBIT_INVALID) 1 \(AMBIT_WRONG_STATE)")
   }
 
-  @Test func `gives a job that waits for the whole body all of it, whoever else would read`() throws {
+  @Test func `A job that waits for the whole body gets all of it, whoever else would read`() throws {
     let server = try TestServer([TestRoute("POST /rivals", readBesideWaitingJob)])
     let client = try Client(server)
     try client.send("POST /rivals HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n")
@@ -116,7 +116,7 @@ import Testing
     #expect(try client.reply().text == "0 abc")
   }
 
-  @Test func `says why there is no whole body, each time`() throws {
+  @Test func `A handler learns why there is no whole body, each time`() throws {
     let server = try server(maxBody: 4)
     for (body, status) in [("5\r\nabcde\r\n0\r\n\r\n", AMBIT_LIMIT), ("1\r\na\r\nx\r\n", AMBIT_INVALID)] {
       let client = try Client(server)
@@ -125,7 +125,7 @@ import Testing
     }
   }
 
-  @Test func `answers 413 to a body in chunks that grows too long`() throws {
+  @Test func `A body in chunks that grows too long is answered with 413`() throws {
     let server = try server(maxBody: 4)
     let client = try Client(server)
     try client.send(
@@ -134,7 +134,7 @@ import Testing
     #expect(client.rest().isEmpty)
   }
 
-  @Test func `sends 100 when the handler wants a body that has not come`() throws {
+  @Test func `100 Continue is sent when the handler wants a body that has not come`() throws {
     let server = try server()
     let client = try Client(server)
     try client.send("POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n")
@@ -143,14 +143,14 @@ import Testing
     #expect(try client.reply().text == "abc")
   }
 
-  @Test func `sends no 100 when the body has come with the head`() throws {
+  @Test func `No 100 Continue is sent when the body has come with the head`() throws {
     let server = try server()
     let client = try Client(server)
     try client.send("POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc")
     #expect(try client.reply().text == "abc")
   }
 
-  @Test func `sends no 100 when nobody wants the body`() throws {
+  @Test func `No 100 Continue is sent when nobody wants the body`() throws {
     let server = try server()
     for path in ["/length", "/missing"] {
       let client = try Client(server)
@@ -162,7 +162,7 @@ import Testing
     }
   }
 
-  @Test func `sends 100 before a response that begins before the body is read`() throws {
+  @Test func `100 Continue is sent before a response that begins before the body is read`() throws {
     let server = try TestServer([
       TestRoute("POST /late") { scope in
         _ = ambit_begin(scope, 200, 5)

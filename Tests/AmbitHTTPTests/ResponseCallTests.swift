@@ -19,7 +19,7 @@ import Testing
     return (server.journal.lines, reply)
   }
 
-  @Test func `begins a response once`() throws {
+  @Test func `A handler begins a response once`() throws {
     let (lines, reply) = try run { scope in
       scope.note("\(ambit_write(scope, "x", 1)) \(ambit_end(scope))")
       scope.note("\(ambit_begin(scope, 200, -2)) \(ambit_begin(scope, 99, 1)) \(ambit_begin(scope, 600, 1))")
@@ -34,7 +34,7 @@ import Testing
     #expect(reply.status == 201 && reply.text == "ok")
   }
 
-  @Test func `sends nothing of a write that exceeds the announced length`() throws {
+  @Test func `A write that exceeds the announced length sends nothing`() throws {
     let (lines, reply) = try run { scope in
       _ = ambit_begin(scope, 200, 5)
       scope.note("\(ambit_write(scope, "123", 3)) \(ambit_write(scope, "456", 3)) \(ambit_write(scope, "45", 2))")
@@ -45,7 +45,7 @@ import Testing
   }
 
   @Test(arguments: [true, false])
-  func `closes the connection under a body that is too short`(endsItself: Bool) throws {
+  func `A body that is too short closes the connection`(endsItself: Bool) throws {
     let server = try TestServer([
       TestRoute("GET /true") { scope in
         _ = ambit_begin(scope, 200, 5)
@@ -67,7 +67,7 @@ import Testing
     #expect(server.finalCounts == TestServer.Counts())
   }
 
-  @Test func `lets no header break out of its line`() throws {
+  @Test func `A header value cannot break out of its line`() throws {
     let (lines, reply) = try run { scope in
       let names = ["", "a b", "a:", "a\r\nb", "a\n", "ä", "Content-Length", "transfer-encoding", "Connection"]
       scope.note(names.map { String(ambit_set_header(scope, $0, "x")) }.joined(separator: " "))
@@ -81,7 +81,7 @@ import Testing
     #expect(reply["injected"] == nil && reply["x-tab"] == "a\tb" && reply["x"] == nil)
   }
 
-  @Test func `sets, adds and replaces headers in any case`() throws {
+  @Test func `Headers are set, added and replaced in any case`() throws {
     let (_, reply) = try run { scope in
       _ = ambit_add_header(scope, "Set-Cookie", "a")
       _ = ambit_add_header(scope, "Set-Cookie", "b")
@@ -99,7 +99,7 @@ import Testing
     #expect(values("x-number") == (0..<100).map(String.init))
   }
 
-  @Test func `drops what is written to HEAD`() throws {
+  @Test func `Bytes that are written to HEAD are dropped`() throws {
     let (lines, reply) = try run("HEAD") { scope in
       _ = ambit_begin(scope, 200, 5)
       scope.note("\(ambit_write(scope, "12345", 5)) \(ambit_end(scope))")
@@ -109,7 +109,7 @@ import Testing
     #expect(reply["content-length"] == "5")
   }
 
-  @Test func `answers with the status set so far when the handler does not`() throws {
+  @Test func `A handler that does not answer gives a response with the status set so far`() throws {
     let (lines, reply) = try run { scope in
       scope.note("\(ambit_set_status(scope, 101)) \(ambit_set_status(scope, 600)) \(ambit_set_status(scope, 202))")
       return AMBIT_OK
@@ -118,7 +118,7 @@ import Testing
     #expect(reply.status == 202 && reply.body.isEmpty)
   }
 
-  @Test func `completes a stream that the handler leaves open`() throws {
+  @Test func `A stream that the handler leaves open is completed`() throws {
     let (_, reply) = try run { scope in
       _ = ambit_begin(scope, 200, -1)
       return ambit_write(scope, "all", 3)
@@ -129,7 +129,7 @@ import Testing
   @Test(arguments: [
     AMBIT_LIMIT: 503, AMBIT_INVALID: 400, AMBIT_TIMED_OUT: 504, AMBIT_FAILED: 500, AMBIT_CANCELLED: 500, -77: 500,
   ])
-  func `answers for a handler that fails`(status: Int32, expected: Int) throws {
+  func `A handler that fails is answered for`(status: Int32, expected: Int) throws {
     let server = try TestServer([
       TestRoute("GET /{status}") { scope in
         let text = ambit_param(scope, "status")
@@ -145,7 +145,7 @@ import Testing
     }
   }
 
-  @Test func `closes the connection when a handler fails in the middle of its response`() throws {
+  @Test func `A handler that fails in the middle of its response closes the connection`() throws {
     let server = try TestServer([
       TestRoute("GET /") { scope in
         _ = ambit_begin(scope, 200, -1)
@@ -159,7 +159,7 @@ import Testing
     #expect(client.rest() == Array("4\r\nhalf\r\n".utf8))
   }
 
-  @Test func `shows a request what it is made of`() throws {
+  @Test func `A handler sees the parts of its request`() throws {
     let server = try TestServer([TestRoute("GET /a/{name}/{rest...}", describeRequest)])
     let client = try Client(server)
     try client.send("GET /a/b%20c/./d/e?q=%41+b&q=2&f HTTP/1.1\r\nHost: example:1\r\nX-A: 1\r\nx-a:  2 \r\n\r\n")

@@ -16,7 +16,7 @@ import Testing
     return reply.status == 200 ? reply.text : "\(reply.status)"
   }
 
-  @Test func `answer from the next request on`() throws {
+  @Test func `Replaced routes answer from the next request on`() throws {
     let server = try TestServer([TestRoute("GET /a", Self.first), TestRoute("GET /b", Self.second)])
     let client = try Client(server)
     for _ in 0..<3 {
@@ -32,7 +32,7 @@ import Testing
     }
   }
 
-  @Test func `are told apart by the path as it was sent, and give their parameters each time`() throws {
+  @Test func `Routes are told apart by the path as it was sent, and give their parameters each time`() throws {
     let echo: ambit_handler = { scope in
       let name = ambit_param(scope, "name")
       return ambit_respond(scope, 200, nil, name.ptr, name.len)

@@ -10,7 +10,7 @@ import Testing
   private static let short: Int64 = 5_000_000
 
   @Test(arguments: ["G", "GET / HTTP/1.1\r\nHost: a\r\n", "\r\n"])
-  func `answers 408 to a head that does not end`(sent: String) throws {
+  func `A head that does not end in time is answered with 408`(sent: String) throws {
     var limits = HTTPLimits()
     limits.headTimeout = Self.short
     let server = try TestServer([TestRoute("GET /", Handlers.ok)], limits: limits)
@@ -25,7 +25,7 @@ import Testing
   }
 
   @Test(arguments: ["", "GET / HTTP/1.1\r\nHost: a\r\n\r\n"])
-  func `closes an idle connection without a word`(sent: String) throws {
+  func `An idle connection is closed without a response`(sent: String) throws {
     var limits = HTTPLimits()
     limits.idleTimeout = Self.short
     let server = try TestServer([TestRoute("GET /", Handlers.ok)], limits: limits)
@@ -37,7 +37,7 @@ import Testing
   }
 
   @Test(arguments: ["write", "respond", "job"])
-  func `gives a client up that takes nothing of its response`(path: String) throws {
+  func `A client that takes nothing of its response is given up`(path: String) throws {
     var limits = HTTPLimits()
     limits.idleTimeout = Self.short
     let server = try TestServer(
@@ -68,7 +68,7 @@ import Testing
   }
 
   @Test(arguments: ["GET /hold", "GET /pending", "GET /deaf", "GET /thread"])
-  func `answers 504 when nothing was sent by the deadline`(request: String) throws {
+  func `A request without any response by its deadline is answered with 504`(request: String) throws {
     let server = try deadlineServer()
     let client = try Client(server)
     for _ in 0..<2 {
@@ -80,7 +80,7 @@ import Testing
     #expect(server.journal.lines.contains("woken \(AMBIT_CANCELLED) cause \(AMBIT_CAUSE_DEADLINE)"))
   }
 
-  @Test func `answers 504 when the body has not come by the deadline`() throws {
+  @Test func `A request whose body has not come by its deadline is answered with 504`() throws {
     let server = try deadlineServer()
     let client = try Client(server)
     try client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabc")
@@ -92,7 +92,7 @@ import Testing
   }
 
   @Test(arguments: ["GET /begun", "GET /begunjob"])
-  func `closes the connection when part of a response was sent by the deadline`(request: String) throws {
+  func `A connection is closed when part of a response was sent by the deadline`(request: String) throws {
     let server = try deadlineServer()
     let client = try Client(server)
     try client.send("\(request) HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -102,7 +102,7 @@ import Testing
     #expect(server.finalCounts == TestServer.Counts())
   }
 
-  @Test func `closes the connection when a slow client has not taken the response by the deadline`() throws {
+  @Test func `A connection is closed when a slow client has not taken the response by the deadline`() throws {
     let server = try deadlineServer()
     let client = try Client(server, receiveBuffer: 4096)
     try client.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -112,7 +112,7 @@ import Testing
     #expect(server.finalCounts == TestServer.Counts())
   }
 
-  @Test func `does not touch requests that end before the deadline`() throws {
+  @Test func `A request that ends before its deadline is not touched by it`() throws {
     let server = try deadlineServer()
     let client = try Client(server)
     for _ in 0..<100 {

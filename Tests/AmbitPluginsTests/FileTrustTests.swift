@@ -25,7 +25,7 @@ import Testing
     }
   }
 
-  @Test func `is given to what nobody else can write`() {
+  @Test func `A file that nobody else can write is trusted`() {
     #expect(objection(file) == nil)
     #expect(objection("\(folder.path)/plugins") == nil)
     #expect(objection("/") == nil)
@@ -35,23 +35,23 @@ import Testing
     (mode_t(0o664), "can be written by its group (mode 664)"),
     (0o666, "can be written by its group and everybody (mode 666)"), (0o602, "can be written by everybody (mode 602)"),
   ])
-  func `is not given to a file that others can write`(mode: mode_t, what: String) {
+  func `A file that others can write is not trusted`(mode: mode_t, what: String) {
     chmod(file, mode)
     #expect(objection(file) == "\(file) \(what); mend that, or set trust = \"any\"")
     #expect(objection(file, .any) == nil)
   }
 
-  @Test func `is not given to a file below a folder that others can write`() {
+  @Test func `A file below a folder that others can write is not trusted`() {
     chmod(folder.path, 0o775)
     #expect(objection(file)?.hasPrefix("\(folder.path) can be written by its group (mode 775)") == true)
   }
 
-  @Test func `is given to what is one's own in a sticky folder`() {
+  @Test func `A file of the user's own in a sticky folder is trusted`() {
     chmod(folder.path, 0o1777)
     #expect(objection(file) == nil)
   }
 
-  @Test func `follows each symbolic link on its way`() throws {
+  @Test func `The check of trust follows each symbolic link on the way to a file`() throws {
     mkdir("\(folder.path)/open", 0o755)
     chmod("\(folder.path)/open", 0o777)
     let link = "\(folder.path)/plugins/b.so"
@@ -66,11 +66,11 @@ import Testing
     #expect(objection("\(folder.path)/plugins/round") == nil, "whoever opens it will say so")
   }
 
-  @Test func `leaves what does not exist to whoever opens it`() {
+  @Test func `The check of trust leaves a file that does not exist to its reader`() {
     #expect(objection("\(folder.path)/plugins/none.so") == nil)
   }
 
-  @Test(.enabled(if: geteuid() == 0, "only root can give a file away")) func `is not given to others' files`() {
+  @Test(.enabled(if: geteuid() == 0, "only root can give a file away")) func `A file of another user is not trusted`() {
     chown(file, 12_345, 0)
     #expect(
       objection(file)?.hasPrefix("\(file) is owned by user 12345, who is neither root nor the host's user") == true)

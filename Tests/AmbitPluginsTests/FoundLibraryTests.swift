@@ -12,7 +12,7 @@ import Testing
     copies = try PluginCopies(in: folder.path)
   }
 
-  @Test func `takes what the loader has, and the C library's family, as they are`() throws {
+  @Test func `A library that the loader has already, or of the C library's family, is used as it is`() throws {
     for name in ["libc.so.6", "libstdc++.so.6", "libswiftCore.so", "libresolv.so.2"] {
       let found = try FoundLibrary(name, at: name, besides: copies)
       #expect(found.use != nil, "\(name)")
@@ -21,7 +21,7 @@ import Testing
     }
   }
 
-  @Test func `copies other libraries, by whatever name`() throws {
+  @Test func `Another library is copied, by whatever name it is found`() throws {
     let found = try FoundLibrary("libz.so.1", at: "libz.so.1", besides: copies)
     #expect(found.use == nil)
     #expect(FileManager.default.fileExists(atPath: found.file.location))
@@ -31,7 +31,7 @@ import Testing
     #expect(copy.isPrivate && copy.path.hasPrefix("\(copies.path)/libz.so.1.new-"))
   }
 
-  @Test func `does not take an own copy for what the loader has`() throws {
+  @Test func `A library found is not an own copy but the one that the loader has`() throws {
     let source = "int f(void) { return 1; }"
     let path = try folder.write(source, to: "f.c")
     let name = "libown\(UInt32.random(in: 0...UInt32.max)).so.1"
@@ -45,7 +45,7 @@ import Testing
     #expect(try FoundLibrary(name, at: file.path, besides: copies).use == nil)
   }
 
-  @Test func `says that there is none`() {
+  @Test func `A library that does not exist is reported`() {
     for path in ["libnope.so.9", "\(folder.path)/nope.so"] {
       let error = #expect(throws: PluginError.self) { try FoundLibrary("nope", at: path, besides: copies) }
       #expect(error?.isAbsence == true)

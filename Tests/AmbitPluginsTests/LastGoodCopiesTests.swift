@@ -25,7 +25,7 @@ import Testing
     try copies.content(of: file, trust: .any, limit: .max)?.hash
   }
 
-  @Test func `lets another process find the content of a file by the file's name`() throws {
+  @Test func `Another process finds the content of a file by the file's name`() throws {
     let copy = try copies.add(.settled(file))
     try open().keep(copy, as: file)
     #expect(try hash(open(), file) == copy.hash)
@@ -35,14 +35,14 @@ import Testing
     #expect(try hash(open(of: "\(folder.path)/bare.so"), file) == nil, "another configuration's")
   }
 
-  @Test func `is no matter of how the configuration's path is written`() throws {
+  @Test func `A last good copy is found however the configuration's path is written`() throws {
     let copy = try copies.add(.settled(file))
     try open().keep(copy, as: file)
     try FileManager.default.createSymbolicLink(atPath: "\(folder.path)/link", withDestinationPath: folder.path)
     #expect(try hash(open(of: "\(folder.path)/link/./"), file) == copy.hash)
   }
 
-  @Test func `replaces the copy before, also where two hosts do`() throws {
+  @Test func `A last good copy replaces the one before, also if two hosts write one`() throws {
     let (one, other) = (try open(), try open())
     let old = try copies.add(.settled(file))
     try one.keep(old, as: file)
@@ -55,7 +55,7 @@ import Testing
     #expect(try libraries(one).count == 1)
   }
 
-  @Test func `removes what belongs to no file, and what a writer that is gone has left`() throws {
+  @Test func `Last good copies of no file, and the remains of a writer that is gone, are removed`() throws {
     let kept = try open()
     try kept.keep(copies.add(.settled(file)), as: file)
     let running = ".abc.\(getpid()).new"
@@ -80,7 +80,9 @@ import Testing
       (["HOME": "/h", "XDG_STATE_HOME": "/x"], false, "/x/ambit"),
       (["HOME": "/h", "XDG_STATE_HOME": "x"], false, "/h/.local/state/ambit"), ([:], false, nil),
     ] as [([String: String], Bool, String?)])
-  func `happens where the environment says`(environment: [String: String], isRoot: Bool, folder: String?) {
+  func `Last good copies are kept where the environment says`(
+    environment: [String: String], isRoot: Bool, folder: String?
+  ) {
     #expect(LastGoodCopies.stateFolder(environment, isRoot: isRoot) == folder)
   }
 }

@@ -17,7 +17,7 @@ import Testing
     return try PluginContent.settled(file).facts()
   }
 
-  @Test func `are its build, its size and what it is linked with`() throws {
+  @Test func `The facts of a library are its build, its size and the libraries it is linked with`() throws {
     let id = "0123456789abcdef0123456789abcdef01234567"
     let facts = try facts(
       "double f(double x); double cos(double); double f(double x) { return cos(x); }",
@@ -30,11 +30,11 @@ import Testing
     #expect(!facts.usesSwift && !facts.isExecutable && !facts.usesStaticTLS)
   }
 
-  @Test func `have no build ID if the linker gave none`() throws {
+  @Test func `The facts of a library have no build ID if the linker gave none`() throws {
     #expect(try facts("int f;", ["-Wl,--build-id=none"]).buildID == nil)
   }
 
-  @Test func `tell what it exports beside its entry`() throws {
+  @Test func `The facts of a library list what it exports beside its entry`() throws {
     let source = "int ambit_plugin_entry; int second; void first(void) {} static int own;"
     let facts = try facts(source + " int *g(void) { return &own; }")
     #expect(facts.exports == ["ambit_plugin_entry", "first", "g", "second"])
@@ -43,24 +43,24 @@ import Testing
     #expect(text.contains("(a, b, c, d, e and 1 more)"))
   }
 
-  @Test func `export nothing that is hidden`() throws {
+  @Test func `The facts of a library list nothing that is hidden`() throws {
     #expect(try facts("int f;", ["-fvisibility=hidden"]).warnings(entry: "").isEmpty)
   }
 
-  @Test func `count constructors`() throws {
+  @Test func `The facts of a library count constructors`() throws {
     let constructor = "__attribute__((constructor)) static void"
     let facts = try facts("\(constructor) a(void) {} \(constructor) b(void) {}")
     #expect(facts.warnings(entry: "") == [.constructors(2)])
     #expect(LibraryWarning.constructors(1).description == "1 constructor runs while it is loaded")
   }
 
-  @Test func `name thread-local storage of the static kind`() throws {
+  @Test func `The facts of a library name thread-local storage of the static kind`() throws {
     let source = "static __thread int own; int *f(void) { return &own; }"
     #expect(try facts(source, ["-ftls-model=initial-exec"]).usesStaticTLS)
     #expect(try !facts(source).usesStaticTLS)
   }
 
-  @Test func `name what stands in the way of unloading a C library`() throws {
+  @Test func `The facts of a library name the reason why a C library cannot be unloaded`() throws {
     #expect(try facts("int f;", ["-Wl,-z,nodelete"]).unloadObstacles == [.noDelete])
     let keys = "#include <pthread.h>\npthread_key_t k; int f(void) { return pthread_key_create(&k, 0); }"
     #expect(try facts(keys).unloadObstacles == [.threadKeys("pthread_key_create")])
@@ -71,7 +71,7 @@ import Testing
     #expect(try facts("__attribute__((section(\"swift5_types\"))) int type;").unloadObstacles == [.swift])
   }
 
-  @Test func `name what stands in the way of unloading a C++ library`() throws {
+  @Test func `The facts of a library name the reason why a C++ library cannot be unloaded`() throws {
     let destructor = "struct S { int n = 1; ~S(); }; S::~S() {} thread_local S own; int *f() { return &own.n; }"
     let local = try facts(destructor, language: "cpp").unloadObstacles
     #expect(local == [.threadLocalDestructors("__cxa_thread_atexit")])
@@ -79,14 +79,14 @@ import Testing
     #expect(try facts(unique, ["-fgnu-unique"], language: "cpp").unloadObstacles == [.uniqueSymbol("_ZN1SIiE1nE")])
   }
 
-  @Test func `are unknown where the section table is gone`() throws {
+  @Test func `The facts of a library are unknown without the section table`() throws {
     var bytes = try library("int f;")
     bytes.replaceSubrange(40..<48, with: repeatElement(0, count: 8))
     bytes.replaceSubrange(60..<64, with: repeatElement(0, count: 4))
     #expect(try LibraryFacts(of: bytes.span).unloadObstacles == [.unknown])
   }
 
-  @Test func `are read or refused, wherever bytes were changed`() throws {
+  @Test func `A damaged library is read or refused, wherever bytes were changed`() throws {
     let whole = try library("#include <stdio.h>\n__thread int own; int f(void) { puts(\"f\"); return own; }")
     var random = SystemRandomNumberGenerator()
     var refusals = 0

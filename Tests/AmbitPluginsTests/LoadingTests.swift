@@ -10,7 +10,7 @@ import Testing
 
   init() throws { folder = try TemporaryFolder() }
 
-  @Test func `reads everything that a well formed entry says`() throws {
+  @Test func `Loading a plugin reads everything that a well formed entry says`() throws {
     let file = try FixtureLibrary.build("well_formed", in: folder)
     let plugin = try LoadedPlugin.load(file)
     let declaration = plugin.declaration
@@ -24,7 +24,7 @@ import Testing
     #expect(plugin.copy.file == file)
   }
 
-  @Test func `accepts an entry with a name alone`() throws {
+  @Test func `Loading a plugin accepts an entry with a name alone`() throws {
     let declaration = try LoadedPlugin.load(FixtureLibrary.build("bare", in: folder)).declaration
     #expect(declaration.name == "bare")
     #expect(declaration.version == "" && declaration.about == "" && declaration.flags == [])
@@ -32,7 +32,7 @@ import Testing
     #expect(declaration.start == nil && declaration.stop == nil && declaration.save == nil)
   }
 
-  @Test func `runs the code of the generation that was asked, although the file is the same`() throws {
+  @Test func `A call runs the code of its own generation, although the file is the same`() throws {
     var generations = [LoadedPlugin]()
     for number: UInt64 in 1...3 {
       let source = """
@@ -47,14 +47,14 @@ import Testing
     #expect(generations.map { $0.declaration.start?(nil) } == [1, 2, 3])
   }
 
-  @Test func `passes on what the loader says, about the file of the operator`() throws {
+  @Test func `An error of the loader is passed on with the operator's file`() throws {
     let file = try FixtureLibrary.build("undefined_symbol", in: folder)
     let error = #expect(throws: PluginError.self) { try LoadedPlugin.load(file) }
     #expect(error?.problems.map(\.code) == [.notLoadable])
     #expect(error?.description == "plugin undefined_symbol (\(file.path)): undefined symbol: defined_nowhere")
   }
 
-  @Test func `refuses executables of both kinds`() throws {
+  @Test func `Executables of both kinds are refused`() throws {
     let source = try folder.write("int main(void) { return 0; }", to: "program.c")
     let fixed = try FixtureLibrary.compile(["-no-pie", source], to: "\(folder.path)/fixed.so")
     let movable = try FixtureLibrary.compile(["-pie", source], to: "\(folder.path)/movable.so")
@@ -70,7 +70,7 @@ import Testing
       ])
   }
 
-  @Test func `reads the flags of the entry and of its routes`() throws {
+  @Test func `Loading a plugin reads the flags of the entry and of its routes`() throws {
     let blocking = try FixtureLibrary.build("blocking_route", in: folder)
     let threads = try FixtureLibrary.build("pool_threads", in: folder)
     #expect(try LoadedPlugin.load(blocking).declaration.routes.map(\.flags) == [.blocking])

@@ -45,7 +45,7 @@ import Testing
     for name in names { try folder.setAge(seconds, of: name) }
   }
 
-  @Test func `makes a library of each folder with C or C++ sources`() throws {
+  @Test func `Building makes a library of each folder with C or C++ sources`() throws {
     try folder.write(Self.source("one"), to: "plugins/one/one.c")
     try folder.write(Self.source("two"), to: "plugins/two/two.cpp")
     #expect(try build() == ["one": .built, "two": .built])
@@ -53,7 +53,7 @@ import Testing
     #expect(try load("two").declaration.name == "two")
   }
 
-  @Test func `compiles each source in its own language`() throws {
+  @Test func `Building compiles each source in its own language`() throws {
     try folder.write("int three(void) { int class = 3; return class; }", to: "plugins/mixed/c_only.c")
     let entry = "#include <new>\nextern \"C\" int three(void);\nstatic int number = three();\n" + Self.source("mixed")
     try folder.write(entry, to: "plugins/mixed/entry.cc")
@@ -61,7 +61,7 @@ import Testing
     #expect(try load("mixed").declaration.name == "mixed")
   }
 
-  @Test func `builds again only what is out of date`() throws {
+  @Test func `Building builds only folders that are out of date`() throws {
     for name in ["header", "source", "still"] {
       try folder.write("#include \"words.h\"\n" + Self.source(name), to: "plugins/\(name)/\(name).c")
       try folder.write("", to: "plugins/\(name)/words.h")
@@ -74,7 +74,7 @@ import Testing
     #expect(try build() == ["header": .built, "source": .built, "still": .upToDate])
   }
 
-  @Test func `builds again when the text of ambit.h has changed, and not when it was written again`() throws {
+  @Test func `Building builds again when the text of ambit.h has changed, and not when it was written again`() throws {
     try folder.write(Self.source("one"), to: "plugins/one/one.c")
     _ = try build()
     try age("plugins/one.so", by: 100)
@@ -83,7 +83,7 @@ import Testing
     #expect(try build(header: Places.header() + "/* more */\n") == ["one": .built])
   }
 
-  @Test func `goes on after a plugin that fails, whose last library stays`() throws {
+  @Test func `Building goes on after a plugin that fails, whose last library stays`() throws {
     try folder.write("int broken(", to: "plugins/broken/broken.c")
     try folder.write("last good", to: "plugins/broken.so")
     try age("plugins/broken.so", by: 100)
@@ -97,12 +97,12 @@ import Testing
     #expect(left == ["broken", "broken.so", "good", "good.so", "notes.txt"])
   }
 
-  @Test func `finds a symbol that is defined nowhere`() throws {
+  @Test func `Building finds a symbol that is defined nowhere`() throws {
     try folder.write("int nowhere(void);\nint here(void) { return nowhere(); }\n", to: "plugins/one/one.c")
     #expect(try build() == ["one": .failed(nil)])
   }
 
-  @Test func `puts a new library in the place of the old one, whose users keep it`() throws {
+  @Test func `Building puts a new library in the place of the old one, whose users keep it`() throws {
     try folder.write(Self.source("one"), to: "plugins/one/one.c")
     try folder.write("in use", to: "plugins/one.so")
     try age("plugins/one.so", by: 100)
@@ -111,7 +111,7 @@ import Testing
     #expect(try old.readToEnd() == Data("in use".utf8))
   }
 
-  @Test func `hides all symbols but the entry`() throws {
+  @Test func `Building hides all symbols but the entry`() throws {
     try folder.write("int shared(void) { return 1; }\n" + Self.source("one"), to: "plugins/one/one.c")
     _ = try build()
     let library = try #require(dlopen(try load("one").copy.path, RTLD_NOW | RTLD_NOLOAD))
@@ -119,26 +119,26 @@ import Testing
     #expect(dlsym(library, "shared") == nil)
   }
 
-  @Test func `takes compiler and flags from the environment`() throws {
+  @Test func `Building takes compiler and flags from the environment`() throws {
     try folder.write(Self.source("NAME").replacing("\"NAME\"", with: "NAME"), to: "plugins/one/one.c")
     let environment = ["CC": "env cc", "CFLAGS": #"-Wno-error  -DNAME="flagged""#]
     #expect(try build(environment: environment) == ["one": .built])
     #expect(try load("one").declaration.name == "flagged")
   }
 
-  @Test func `names a compiler that is not there`() throws {
+  @Test func `Building names a compiler that does not exist`() throws {
     try folder.write(Self.source("one"), to: "plugins/one/one.c")
     let reason = "no-such-compiler: cannot start it: No such file or directory"
     #expect(try build(environment: ["CC": "no-such-compiler"]) == ["one": .failed(reason)])
   }
 
-  @Test func `leaves folders without sources and hidden ones alone`() throws {
+  @Test func `Building leaves folders without sources and hidden ones alone`() throws {
     try folder.write("print()", to: "plugins/other/other.py")
     try folder.write(Self.source("hidden"), to: "plugins/.hidden/hidden.c")
     #expect(try build() == ["other": .noSources])
   }
 
-  @Test func `says that there is no such directory`() throws {
+  @Test func `Building says that its directory does not exist`() throws {
     let builder = PluginBuilder(
       directory: "\(folder.path)/none", headers: try PluginHeaders([:], in: "\(folder.path)/include"),
       toolchain: Toolchain(environment: [:]))

@@ -10,14 +10,14 @@ import Testing
     Claim(plugin: plugin, file: file, routes: try patterns.map { .init(try RoutePattern($0)) })
   }
 
-  @Test func `lets in plugins that have nothing in common`() throws {
+  @Test func `Plugins that have nothing in common are let in`() throws {
     let candidates = [
       Candidate(try claim("a", "a.so", "GET /x", "GET /{y}")), Candidate(try claim("b", "b.so", "POST /x")),
     ]
     #expect(PluginConflicts.errors(among: candidates, standing: [try claim("c", "c.so", "GET /z/{y}")]).isEmpty)
   }
 
-  @Test func `refuses both files of a plugin, each naming the other`() throws {
+  @Test func `Two files of a plugin are refused, each naming the other`() throws {
     let candidates = [Candidate(try claim("echo", "z.so")), Candidate(try claim("echo", "b.so"))]
     let refusals = PluginConflicts.errors(among: candidates, standing: [])
     #expect(
@@ -27,14 +27,14 @@ import Testing
       ])
   }
 
-  @Test func `refuses a second file of a plugin that serves as it is`() throws {
+  @Test func `A second file of a plugin that serves unchanged is refused`() throws {
     let refusals = PluginConflicts.errors(
       among: [Candidate(try claim("echo", "a.so"))], standing: [try claim("echo", "b.so")])
     #expect(
       refusals.mapValues(\.description) == ["a.so": "plugin echo (a.so): the plugin in b.so has the same name, echo"])
   }
 
-  @Test func `names both plugins and both patterns of each route in conflict`() throws {
+  @Test func `Each route in conflict names both plugins and both patterns`() throws {
     let candidates = [
       Candidate(try claim("one", "1.so", "GET /a/{x}", "* /b")),
       Candidate(try claim("two", "2.so", "GET /a/{y}", "GET /b", "* /b")),
@@ -48,13 +48,13 @@ import Testing
         """)
   }
 
-  @Test func `lets what serves already stand, whatever the names of the files`() throws {
+  @Test func `A conflict leaves the serving plugin as it is, whatever the names of the files`() throws {
     let candidates = [Candidate(try claim("new", "a.so", "GET /x"))]
     let refusals = PluginConflicts.errors(among: candidates, standing: [try claim("old", "z.so", "GET /x")])
     #expect(refusals.keys.sorted() == ["a.so"])
   }
 
-  @Test func `lets a route move from one changed plugin to another`() throws {
+  @Test func `A route may move from one changed plugin to another`() throws {
     let candidates = [
       Candidate(try claim("a", "a.so", "GET /x"), predecessor: try claim("a", "a.so", "GET /y")),
       Candidate(try claim("b", "b.so", "GET /y"), predecessor: try claim("b", "b.so", "GET /x")),
@@ -62,7 +62,7 @@ import Testing
     #expect(PluginConflicts.errors(among: candidates, standing: []).isEmpty)
   }
 
-  @Test func `keeps the route of a plugin whose new version is refused`() throws {
+  @Test func `A plugin whose new version is refused keeps its route`() throws {
     let candidates = [
       Candidate(try claim("a", "a.so", "GET /moved")),
       Candidate(
@@ -73,7 +73,7 @@ import Testing
     #expect(refusals["a.so"]?.description.contains("as GET /moved of plugin b (b.so)") == true)
   }
 
-  @Test func `does not count a refused plugin against those after it`() throws {
+  @Test func `A refused plugin does not count against those after it`() throws {
     let candidates = [
       Candidate(try claim("a", "a.so", "GET /taken", "GET /free")), Candidate(try claim("b", "b.so", "GET /free")),
     ]

@@ -21,7 +21,7 @@ import Testing
 
   private func reason(_ error: PluginError?) -> String? { error?.problems.first?.reason }
 
-  @Test func `identifies a file by its content alone`() throws {
+  @Test func `A plugin file is identified by its content alone`() throws {
     let hash = try write("same", to: "a.so")
     try write("same", to: "b.so")
     let (a, b) = (try PluginContent.settled(file("a.so")), try PluginContent.settled(file("b.so")))
@@ -31,13 +31,13 @@ import Testing
     #expect(try PluginContent.settled(file("a.so")).hash != b.hash)
   }
 
-  @Test func `does not wait for a file that nobody has changed for long`() throws {
+  @Test func `A file that nobody has changed for long is read without a wait`() throws {
     try write("text", to: "a.so")
     try folder.setAge(10, of: "a.so")
     _ = try PluginContent(of: file("a.so")) { _ in Issue.record("waited") }
   }
 
-  @Test func `waits until a fresh file has settled, and no longer than that`() throws {
+  @Test func `A fresh file is read once it has settled, and no later`() throws {
     try write("text", to: "a.so")
     var waits = [Duration]()
     _ = try PluginContent(of: file("a.so"), settle: .seconds(60)) { waits.append($0) }
@@ -45,13 +45,13 @@ import Testing
     #expect(waits.allSatisfy { $0 > .zero && $0 <= .seconds(60) })
   }
 
-  @Test func `does not wait longer for a file from the future`() throws {
+  @Test func `A file from the future is waited for no longer than others`() throws {
     try write("text", to: "a.so")
     try folder.setAge(-3600, of: "a.so")
     _ = try PluginContent(of: file("a.so")) { #expect($0 == .milliseconds(100)) }
   }
 
-  @Test func `takes the later content of a file that changes once while it waits`() throws {
+  @Test func `A file that changes once during the wait is read with its later content`() throws {
     try write("half", to: "a.so")
     var (waits, whole) = (0, SHA256?.none)
     let content = try PluginContent(of: file("a.so"), settle: .seconds(60)) { _ in
@@ -61,7 +61,7 @@ import Testing
     #expect(content.hash == whole)
   }
 
-  @Test func `takes the new file when the old one is replaced while it waits`() throws {
+  @Test func `A file that is replaced during the wait is read from its new file`() throws {
     try write("old", to: "a.so")
     let new = try write("new", to: "new")
     let content = try PluginContent(of: file("a.so"), settle: .seconds(60)) { _ in
@@ -70,7 +70,7 @@ import Testing
     #expect(content.hash == new)
   }
 
-  @Test func `refuses a file that is still being written`() throws {
+  @Test func `A file that is still being written is refused`() throws {
     try folder.write("", to: "a.so")
     var text = ""
     let error = #expect(throws: PluginError.self) {
@@ -84,7 +84,7 @@ import Testing
   }
 
   /// Hashing 4 GiB would take a minute, and holding them memory that this machine may not have.
-  @Test func `refuses a huge file that is no library, or is too large, by its first bytes`() throws {
+  @Test func `A huge file that is no library, or is too large, is refused by its first bytes`() throws {
     let image = try Data(contentsOf: URL(fileURLWithPath: FixtureLibrary.build("bare", in: folder).path))
     let cases: [(name: String, head: Data, code: PluginProblem.Code, reason: String)] = [
       ("zeros.so", Data(), .notALibrary, "not a shared library: it does not begin with the ELF magic number"),
@@ -103,7 +103,7 @@ import Testing
     }
   }
 
-  @Test func `takes a file of the largest size, and none that is a byte larger`() throws {
+  @Test func `A file of the largest size is read, and one that is a byte larger is refused`() throws {
     let hash = try write("text", to: "a.so")
     let size = FixtureLibrary.image(endingWith: "text").count
     #expect(try PluginContent(of: file("a.so"), settle: .zero, limit: size).hash == hash)
@@ -113,7 +113,7 @@ import Testing
     #expect(error?.problems.map(\.code) == [.tooLarge])
   }
 
-  @Test func `does not judge the first bytes of a file that is being written`() throws {
+  @Test func `The first bytes of a file that is being written are not judged`() throws {
     try folder.write("", to: "a.so")
     var (waits, whole) = (0, SHA256?.none)
     let content = try PluginContent(of: file("a.so"), settle: .seconds(60)) { _ in
@@ -123,7 +123,7 @@ import Testing
     #expect(content.hash == whole)
   }
 
-  @Test func `refuses a folder, a dangling link and a FIFO by their names`() throws {
+  @Test func `A folder, a dangling link and a FIFO are refused by their names`() throws {
     try folder.write("", to: "folder.so/file")
     try FileManager.default.createSymbolicLink(
       atPath: "\(folder.path)/dangling.so", withDestinationPath: "\(folder.path)/nowhere")

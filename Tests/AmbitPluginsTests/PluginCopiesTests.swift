@@ -22,7 +22,7 @@ import Testing
     try FileManager.default.contentsOfDirectory(atPath: copies.path).filter { $0 != "lock" }
   }
 
-  @Test func `keeps the whole file under a name of its own, for this user alone`() throws {
+  @Test func `A copy keeps the whole file under a name of its own, for this user alone`() throws {
     let file = try FixtureLibrary.build("bare", in: folder)
     let content = try PluginContent.settled(file)
     let copy = try copies.add(content)
@@ -32,7 +32,7 @@ import Testing
     #expect(try mode(copies.path) == 0o700)
   }
 
-  @Test func `gives each copy a name of its own, and later that of its plugin, generation and build`() throws {
+  @Test func `A copy has a name of its own, and later that of its plugin, generation and build`() throws {
     let content = try PluginContent.settled(FixtureLibrary.build("bare", in: folder))
     let (first, second) = (try copies.add(content), try copies.add(content))
     #expect(first.path != second.path)
@@ -44,7 +44,7 @@ import Testing
     #expect(try copiedFiles() == ["bare.7.\(build).so"])
   }
 
-  @Test func `removes the folders of hosts that are gone, and no others`() throws {
+  @Test func `Folders of hosts that are gone are removed, and no others`() throws {
     let content = try PluginContent.settled(FixtureLibrary.build("bare", in: folder))
     let gone = "\(folder.path)/ambit-host-gone01"
     let strange = "\(folder.path)/ambit-host-notes"
@@ -59,7 +59,7 @@ import Testing
     next.remove()
   }
 
-  @Test func `copies no file that is cut short, at whatever length`() throws {
+  @Test func `A file that is cut short is not copied, at whatever length`() throws {
     let whole = try Data(contentsOf: URL(fileURLWithPath: FixtureLibrary.build("bare", in: folder).path))
     for length in stride(from: 0, to: whole.count, by: 97) + [whole.count - 1] {
       let cut = PluginFile(path: try folder.write(whole.prefix(length), to: "cut.so"))
@@ -69,7 +69,7 @@ import Testing
     #expect(try copiedFiles().isEmpty)
   }
 
-  @Test func `copies no file that has changed since it was read, nor leaves anything of it`() throws {
+  @Test func `A file that has changed since it was read is not copied, and leaves nothing`() throws {
     let file = try FixtureLibrary.build("bare", in: folder)
     let whole = try Data(contentsOf: URL(fileURLWithPath: file.path))
     for other in [whole + Data([0]), whole.dropLast(), whole.dropLast() + Data([1])] {
@@ -91,7 +91,7 @@ import Testing
     try handle.close()
   }
 
-  @Test func `copies the file that was read, although another has its name by now`() throws {
+  @Test func `A file that was read is copied, although another one has its name by now`() throws {
     let file = try FixtureLibrary.build("bare", in: folder)
     let content = try PluginContent.settled(file)
     try folder.write("another", to: "another")
@@ -101,7 +101,7 @@ import Testing
     #expect(hash == content.hash)
   }
 
-  @Test func `copies nothing but shared libraries`() throws {
+  @Test func `Shared libraries are copied, and nothing else`() throws {
     let source = try folder.write("int main(void) { return 0; }", to: "program.c")
     let object = try FixtureLibrary.compile(["-c", source], to: "\(folder.path)/object.so")
     let text = PluginFile(path: try folder.write("#!/bin/sh\nexit 0\n", to: "text.so"))
@@ -112,14 +112,14 @@ import Testing
     #expect(try copiedFiles().isEmpty)
   }
 
-  @Test func `removes the folder with all copies`() throws {
+  @Test func `The folder is removed with all copies`() throws {
     let content = try PluginContent.settled(FixtureLibrary.build("bare", in: folder))
     for _ in 1...3 { _ = try copies.add(content) }
     copies.remove()
     #expect(!FileManager.default.fileExists(atPath: copies.path))
   }
 
-  @Test func `says where no folder could be made`() {
+  @Test func `An error names the place where no folder could be made`() {
     let error = #expect(throws: FileError.self) { try PluginCopies(in: "\(folder.path)/none") }
     #expect(
       error?.description

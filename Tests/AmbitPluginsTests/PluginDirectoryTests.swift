@@ -9,7 +9,7 @@ import Testing
 
   init() throws { folder = try TemporaryFolder() }
 
-  @Test func `finds the libraries in the order of their names`() throws {
+  @Test func `The libraries of the plugin directory are listed in the order of their names`() throws {
     for name in ["b.so", "a.so", "c.c", "readme", "so", ".hidden.so", "a.so.1", "b-2.so"] {
       try folder.write("", to: name)
     }
@@ -18,23 +18,23 @@ import Testing
     #expect(files.map(\.stem) == ["a", "b-2", "b"])
   }
 
-  @Test func `finds nothing in an empty directory`() throws {
+  @Test func `An empty plugin directory lists nothing`() throws {
     #expect(try PluginDirectory.list(folder.path).isEmpty)
   }
 
-  @Test func `leaves what cannot be read to be refused by its own name`() throws {
+  @Test func `A file that cannot be read is listed, and refused later by its own name`() throws {
     try folder.write("", to: "folder.so/file")
     try FileManager.default.createSymbolicLink(
       atPath: "\(folder.path)/dangling.so", withDestinationPath: "\(folder.path)/nowhere")
     #expect(try PluginDirectory.list(folder.path).map(\.stem) == ["dangling", "folder"])
   }
 
-  @Test func `says that there is no such directory`() {
+  @Test func `A plugin directory that does not exist is reported`() {
     let error = #expect(throws: FileError.self) { try PluginDirectory.list("\(folder.path)/none") }
     #expect(error?.description == "\(folder.path)/none: cannot list the folder: No such file or directory")
   }
 
-  @Test func `says that a file is no directory`() throws {
+  @Test func `A plugin directory that is a file is reported`() throws {
     let path = try folder.write("", to: "plugins")
     let error = #expect(throws: FileError.self) { try PluginDirectory.list(path) }
     #expect(error?.description == "\(path): cannot list the folder: Not a directory")

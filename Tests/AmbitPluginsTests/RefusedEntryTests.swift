@@ -60,7 +60,7 @@ import Testing
   ]
 
   @Test(arguments: rules)
-  func `is refused with what was expected and what was found`(rule: Rule) throws {
+  func `An entry that breaks a rule is refused with what was expected and what was found`(rule: Rule) throws {
     let folder = try TemporaryFolder()
     let file = try FixtureLibrary.build(rule.fixture, in: folder)
     let error = #expect(throws: PluginError.self) { try LoadedPlugin.load(file) }
@@ -69,7 +69,7 @@ import Testing
     #expect(error?.problems.allSatisfy { $0.code == rule.code } == true)
   }
 
-  @Test func `is refused with the column where a pattern stops making sense`() throws {
+  @Test func `A malformed pattern is refused with the column where it stops making sense`() throws {
     let folder = try TemporaryFolder()
     let file = try FixtureLibrary.build("bad_pattern", in: folder)
     let error = #expect(throws: PluginError.self) { try LoadedPlugin.load(file) }
@@ -82,7 +82,7 @@ import Testing
     for (error, place) in zip(error?.problems ?? [], places) { #expect(error.reason.hasPrefix(place)) }
   }
 
-  @Test func `is refused with each unknown flag`() throws {
+  @Test func `An unknown flag is refused, each by its bit`() throws {
     let folder = try TemporaryFolder()
     let file = try FixtureLibrary.build("unknown_flags", in: folder)
     let error = #expect(throws: PluginError.self) { try LoadedPlugin.load(file) }
@@ -90,7 +90,7 @@ import Testing
       error?.problems.map(\.reason) == ["routes[0].flags: unknown bits 0x40", "flags: unknown bits 0x80"])
   }
 
-  @Test func `hears of all its mistakes at once`() throws {
+  @Test func `An entry with several mistakes is refused with all of them at once`() throws {
     let folder = try TemporaryFolder()
     let file = try FixtureLibrary.build("many_mistakes", in: folder)
     let error = #expect(throws: PluginError.self) { try LoadedPlugin.load(file) }

@@ -2,7 +2,7 @@ import AmbitPlugins
 import Testing
 
 @Suite struct `Memory of mapped files` {
-  @Test func `adds up the mappings of each file`() {
+  @Test func `The memory of mapped files adds up the mappings of each file`() {
     let text = """
       55d0a000-55d0b000 r--p 00000000 fd:01 123                        /tmp/a b.so
       Size:                  4 kB
@@ -21,7 +21,7 @@ import Testing
     #expect(ResidentMemory.sums(text) == ["/tmp/a b.so": 12 << 10, "/tmp/c.so": 0])
   }
 
-  @Test func `knows the C library of this process`() {
+  @Test func `The C library of this process is among the mapped files`() {
     let files = ResidentMemory.byFile()
     #expect(files.contains { $0.key.contains("/libc.so") && $0.value > 100_000 })
   }

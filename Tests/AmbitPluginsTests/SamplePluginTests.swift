@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 @Suite struct `Sample plugins` {
-  @Test func `build without a warning and load`() throws {
+  @Test func `The sample plugins build without a warning and load`() throws {
     let folder = try TemporaryFolder()
     let plugins = "\(folder.path)/Plugins"
     try FileManager.default.copyItem(atPath: Places.package.appending(path: "Plugins").filePath, toPath: plugins)

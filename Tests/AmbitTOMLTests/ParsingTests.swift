@@ -13,24 +13,24 @@ import Testing
       ("true", .boolean(true)), ("false", .boolean(false)), ("1979-05-27T07:32:00Z", .dateOrTime),
       ("1979-05-27", .dateOrTime), ("07:32:00", .dateOrTime), ("[]", .array([])), ("{}", .table([])),
     ] as [(String, TOMLNode.Value)])
-  func `gives the value and its place`(text: String, value: TOMLNode.Value) throws {
+  func `Parsing TOML gives each value and its place`(text: String, value: TOMLNode.Value) throws {
     let root = try TOMLNode.parse("\n a = \(text)\n")
     let node = TOMLNode(value: value, position: SourcePosition(line: 2, column: 6))
     let member = TOMLMember(key: "a", position: SourcePosition(line: 2, column: 2), node: node)
     #expect(root.value == .table([member]))
   }
 
-  @Test func `gives the elements of arrays in their order and the members of tables in that of their keys`() throws {
+  @Test func `Parsing TOML gives the elements of arrays in order and the members of tables by their keys`() throws {
     let root = try TOMLNode.parse("b = [3, [1], 2]\nc.z = 1\nc.y = [{}]\n\"a\" = 0\n")
     #expect(outline(root) == "{a: 0, b: [3, [1], 2], c: {y: [{}], z: 1}}")
   }
 
-  @Test func `gives the table of the whole text for an empty one`() throws {
+  @Test func `Parsing TOML gives the table of the whole text for an empty one`() throws {
     #expect(try TOMLNode.parse("").value == .table([]))
     #expect(try TOMLNode.parse("\u{FEFF}# nothing").value == .table([]))
   }
 
-  @Test func `takes tables and arrays 256 deep, and no deeper`() throws {
+  @Test func `Parsing TOML takes tables and arrays 256 deep, and no deeper`() throws {
     let keys = String(repeating: "a.", count: 255)
     #expect(try outline(TOMLNode.parse("\(keys)a = 1")).hasSuffix("{a: 1" + String(repeating: "}", count: 256)))
     let fault = #expect(throws: TOMLFault.self) { try TOMLNode.parse("b = 1\n\(keys)a.a = 1") }
@@ -59,7 +59,7 @@ import Testing
       ("a = 1\n\n # é\nb = [1, }", 4, 9, "expected a value", "}"), ("\u{FEFF}[é", 1, 2, "expected a key", "é"),
       ("é = 1\n[é]日本語", 1, 1, nil, nil), ("a = '日本'\n[\"é\".日] # 日本", 2, 6, nil, nil),
     ] as [(String, Int, Int, String?, String?)])
-  func `has a place and a sentence, whatever the text`(
+  func `A fault in TOML has a place and a sentence, whatever the text`(
     text: String, line: Int, column: Int, sentence: String?, found: String?
   ) throws {
     let fault = try #require(throws: TOMLFault.self) { try TOMLNode.parse(text) }

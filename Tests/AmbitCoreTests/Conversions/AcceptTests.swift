@@ -14,7 +14,7 @@ import Testing
     ["application/json;charset=utf-8;q=0.3, */*;q=0.2"], ["*/*, text/plain;q=0"], ["*/*;q=0.5,text/*;q=0.4"],
     ["text/plain ; q=0.001 , application/json\t;\tQ=0.002"], ["application/json;q=1.000, text/plain;q=0.999"],
   ])
-  func `is for JSON`(fields: [String]) {
+  func `The client's Accept prefers JSON`(fields: [String]) {
     #expect(prefersJSON(fields))
   }
 
@@ -25,7 +25,7 @@ import Testing
     ["application/json;q="], ["application/json;q=1.1"], ["application/jsonx"], ["*/*;q=0.4, application/json;q=0.3"],
     ["application/json;q=0.5, */*;q=0.9, text/plain;q=0.6"], [",;,/;q"], ["application/json;q=0.x"],
   ])
-  func `is for text`(fields: [String]) {
+  func `The client's Accept prefers text`(fields: [String]) {
     #expect(!prefersJSON(fields))
   }
 }
@@ -38,7 +38,7 @@ import Testing
     ("", .other), ("text/plain", .other), ("application/jsonp", .other), ("text/json", .other), ("+json", .other),
     ("multipart/form-data; boundary=application/json", .other), ("application/json-seq", .other),
   ])
-  func `is told by the content type`(contentType: String, form: BodyFormat) {
+  func `The form of a body is told by its content type`(contentType: String, form: BodyFormat) {
     #expect(BodyFormat(contentType: Array(contentType.utf8).span.bytes) == form)
   }
 }

@@ -6,7 +6,7 @@ import Testing
     ArgumentPlan(try CSignature(parsing: signature), pathParameters: path)
   }
 
-  @Test func `takes names from the path first, and leaves the others to query and body`() throws {
+  @Test func `An argument plan takes names from the path first, and leaves the others to query and body`() throws {
     let plan = try plan("i32 (i32 c, i32 a, i32 b)", path: ["b", "a"])
     #expect(plan.steps == [.field, .path(1), .path(0)])
     #expect(!plan.readsBody)
@@ -14,7 +14,7 @@ import Testing
     #expect(try self.plan("i32 (i32 a)", path: ["a"]).fields.isEmpty)
   }
 
-  @Test func `works out lengths, constants, body and scope`() throws {
+  @Test func `An argument plan works out lengths, constants, body and scope`() throws {
     let plan = try plan(
       #"i32 (str s, size len(s), buffer(9) b, u8 len(b), bytes body, u32 len(body), scope, i8 -1, str "x", ptr null)"#)
     #expect(
@@ -25,7 +25,7 @@ import Testing
     #expect(plan.readsBody)
   }
 
-  @Test func `gives each variable and buffer an aligned place`() throws {
+  @Test func `An argument plan gives each variable and buffer an aligned place`() throws {
     let plan = try plan("void (out bool a, buffer(9) b, out f64 c, out str d)")
     #expect(plan.steps == [.output(0), .output(8), .output(24), .output(32)])
     #expect(plan.reports.map(\.name) == ["a", "b", "c", "d"])
@@ -55,26 +55,26 @@ import Testing
     }
   }
 
-  @Test func `takes the first of a name from a query`() throws {
+  @Test func `A lookup takes the first field of a name from a query`() throws {
     #expect(try find(query: "c=3&a=1&x=9&b=2&a=4") == ["1", "2", "3"])
     #expect(try find(query: "%61=%31+&b") == ["1 ", "", "-"])
     #expect(try find(query: "") == ["-", "-", "-"])
     #expect(try find(query: "A=1&ab=2&=3") == ["-", "-", "-"])
   }
 
-  @Test func `goes on in the body with what the query has not`() throws {
+  @Test func `A lookup goes on in the body with the fields that the query does not have`() throws {
     #expect(try find(query: "a=1", form: "a=2&b=3&b=4") == ["1", "3", "-"])
     #expect(try find(query: "a=1", json: #"{"a":2,"b":"x\ny","\u0063":true}"#) == ["1", "x\ny", "true"])
   }
 
-  @Test func `refuses a JSON object that has a wanted name twice`() throws {
+  @Test func `A lookup refuses a JSON object that has a wanted name twice`() throws {
     let error = #expect(throws: JSONError.self) { try find(json: #"{"a":1,"\u0061":1}"#) }
     #expect(error?.description == "expected each name once at byte 8, found `a` a second time")
     #expect(try find(json: #"{"x":1,"x":2,"a":3}"#) == ["3", "-", "-"])
     #expect(try find(query: "a=0", json: #"{"a":1,"a":2}"#) == ["0", "-", "-"])
   }
 
-  @Test func `refuses JSON that is wrong behind what was wanted`() {
+  @Test func `A lookup refuses JSON that is wrong behind the wanted fields`() {
     #expect(throws: JSONError.self) { try find(json: #"{"a":1,"b":2,"c":3} x"#) }
   }
 }
@@ -85,7 +85,7 @@ import Testing
     return ArgumentError("a", of: type, value: FieldValue(form: form), text: bytes.span.bytes).description
   }
 
-  @Test func `says which, what was expected, and what came`() {
+  @Test func `The error of a malformed argument says which one it is, and what was expected and found`() {
     #expect(message(.i8, .text, "300") == #"a: expected i8 (-128 to 127), found "300""#)
     #expect(message(.i8, .jsonScalar, "300") == "a: expected i8 (-128 to 127), found 300")
     #expect(message(.u8, .missing, "") == "a: expected u8 (0 to 255), found nothing in path, query or body")
@@ -95,7 +95,7 @@ import Testing
     #expect(message(.str, .text, "a\u{0}\n") == #"a: expected str (text without NUL), found "a\0\n""#)
   }
 
-  @Test func `cuts what came, and replaces what is not UTF-8`() {
+  @Test func `The error of a malformed argument truncates the text, and replaces bytes that are not UTF-8`() {
     let longest = String(repeating: "é", count: 40)
     #expect(message(.i8, .text, longest + "é").hasSuffix("found \"\(longest)…\""))
     #expect(message(.i8, .text, longest).hasSuffix("found \"\(longest)\""))
@@ -104,7 +104,7 @@ import Testing
     #expect(refusal.found == "\"a\u{FFFD}\"")
   }
 
-  @Test func `tells of lengths and bodies too`() {
+  @Test func `The error of a malformed argument covers lengths and bodies too`() {
     #expect(
       ArgumentError(length: 300, of: "body", as: .u8).description == "len(body): expected u8 (0 to 255), found 300")
     #expect(
@@ -113,7 +113,7 @@ import Testing
 }
 
 @Suite("Value of a field") struct FieldValueTests {
-  @Test func `can be a type or not by its form`() {
+  @Test func `The value of a field can be a type or not by its form`() {
     for form in [FieldValue.Form.text, .formText, .jsonText, .jsonEscapedText] {
       for type in [CType.str, .bytes, .i8, .f64, .bool] { #expect(FieldValue(form: form).canBe(type)) }
       for type in [CType.ptr, .scope, .void] { #expect(!FieldValue(form: form).canBe(type)) }

@@ -12,7 +12,7 @@ import Testing
     (.size, "0", "18446744073709551615", "-1", "18446744073709551616"),
   ]
 
-  @Test func `is exact up to both limits of each type, and refuses what is beyond`() throws {
+  @Test func `Reading an integer is exact up to both limits of its type, and refuses numbers beyond them`() throws {
     for (type, least, greatest, below, above) in Self.limits {
       for inside in [least, greatest, "0", "1", "42"] {
         let value = try #require(bits(inside, type), "\(type) \(inside)")
@@ -25,7 +25,7 @@ import Testing
     }
   }
 
-  @Test func `leaves the bits above the type's width zero`() {
+  @Test func `Reading an integer leaves the bits above the type's width zero`() {
     #expect(bits("-1", .i8) == 0xFF)
     #expect(bits("-1", .i16) == 0xFFFF)
     #expect(bits("-1", .i32) == 0xFFFF_FFFF)
@@ -33,7 +33,7 @@ import Testing
     #expect(bits("-128", .i8) == 0x80)
   }
 
-  @Test func `ignores the bits above the type's width`() {
+  @Test func `Writing an integer ignores the bits above the type's width`() {
     #expect(text(0xFFFF_FFFF_FFFF_FF80, .i8) == "-128")
     #expect(text(0xABCD_0000_0000_0005, .i32) == "5")
     #expect(text(0x100, .u8) == "0")
@@ -44,30 +44,30 @@ import Testing
     "", "-", "+1", " 1", "1 ", "01", "00", "-01", "1.0", "1e3", "0x10", "1_000", "1,000", "--1", "1-", "١", "true",
     "null", "nan", "\u{0}1", "1\u{0}", "9223372036854775807000000000000",
   ])
-  func `takes no other form`(form: QuotedInput) {
+  func `Reading an integer takes no other form`(form: QuotedInput) {
     for (type, _, _, _, _) in Self.limits { #expect(bits(form.text, type) == nil, "\(type)") }
   }
 
-  @Test func `takes a negative zero where there are negative numbers`() {
+  @Test func `Reading an integer takes a negative zero if its type has negative numbers`() {
     #expect(bits("-0", .i32) == 0)
     #expect(bits("-0", .u32) == nil)
   }
 
-  @Test func `takes four words for booleans`() {
+  @Test func `Reading a boolean takes four words`() {
     for (word, value) in [("true", UInt64(1)), ("1", 1), ("false", 0), ("0", 0)] { #expect(bits(word, .bool) == value) }
     for word in ["", "True", "yes", "2", "-1", "01", "truee", "tru"] { #expect(bits(word, .bool) == nil, "\(word)") }
     #expect(text(1, .bool) == "true")
     #expect(text(0, .bool) == "false")
   }
 
-  @Test func `has no form for types that are no scalars`() {
+  @Test func `Reading a number refuses types that are no scalars`() {
     for type in [CType.void, .str, .bytes, .ptr, .scope] {
       #expect(bits("1", type) == nil)
       #expect(text(1, type) == "")
     }
   }
 
-  @Test func `holds lengths that fit`() {
+  @Test func `Reading a length takes lengths that fit`() {
     #expect(CType.i8.bits(ofLength: 127) == 127)
     #expect(CType.i8.bits(ofLength: 128) == nil)
     #expect(CType.u8.bits(ofLength: 255) == 255)
@@ -77,7 +77,7 @@ import Testing
     #expect(CType.f64.bits(ofLength: 1) == nil)
   }
 
-  @Test func `says what it expects`() {
+  @Test func `Reading an integer says what it expects`() {
     #expect(CType.i8.expectation == "i8 (-128 to 127)")
     #expect(CType.u64.expectation == "u64 (0 to 18446744073709551615)")
     #expect(CType.i64.expectation == "i64 (-9223372036854775808 to 9223372036854775807)")

@@ -37,7 +37,7 @@ import Testing
     (#"{"a":0,"a":0.0,"a":-0}"#, Array(["a=0", "a=0.0", "a=-0"].map { $0 + " jsonScalar" })),
     (#"{"a":"\uD7FF\uE000\uFFFF"}"#, ["a=\u{D7FF}\u{E000}\u{FFFF} jsonEscapedText"]),
   ])
-  func `is walked over member by member`(text: String, expected: [String]) throws {
+  func `A JSON object is walked over member by member`(text: String, expected: [String]) throws {
     #expect(try members(text) == expected)
   }
 
@@ -78,7 +78,7 @@ import Testing
     (#"{"a":{"b"}}"#, "expected `:` after the name at byte 10, found `}`"),
     (#"{"a":[}"#, "expected a value at byte 7, found `}`"),
   ])
-  func `is refused, with the place and the reason`(text: String, message: String) {
+  func `A malformed JSON object is refused, with the place and the reason`(text: String, message: String) {
     let error = #expect(throws: JSONError.self) { try members(text) }
     #expect(error?.description == message)
   }
@@ -89,13 +89,13 @@ import Testing
       [0xF4, 0x90, 0x80, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xFF], [0xC3], [0xE2, 0x82], [0xF0, 0x9F, 0x98],
       [0xE2, 0x28, 0xA1],
     ] as [[UInt8]])
-  func `is refused unless it is UTF-8`(bytes: [UInt8]) {
+  func `A JSON object is refused unless it is UTF-8`(bytes: [UInt8]) {
     let text = Array(#"{"a":""#.utf8) + bytes + Array(#""}"#.utf8)
     let error = #expect(throws: JSONError.self) { try members(text) }
     #expect(error?.description.hasPrefix("expected UTF-8 at byte 7, found the byte 0x") == true)
   }
 
-  @Test func `nests 64 levels deep, itself included`() throws {
+  @Test func `A JSON object nests 64 levels deep, itself included`() throws {
     func nested(_ depth: Int) -> String {
       #"{"a":"# + String(repeating: "[", count: depth - 1) + String(repeating: "]", count: depth - 1) + "}"
     }
@@ -106,7 +106,7 @@ import Testing
   }
 
   @Test(arguments: 1...4 as ClosedRange<UInt64>)
-  func `gives back what was written, whatever it was`(seed: UInt64) throws {
+  func `A JSON object gives back the written values, whatever they were`(seed: UInt64) throws {
     var random = SeededGenerator(seed: seed)
     for _ in 0..<rounds(200) {
       let object = random.object()
@@ -115,7 +115,7 @@ import Testing
   }
 
   @Test(arguments: 1...4 as ClosedRange<UInt64>)
-  func `is refused or read within its bounds when it is damaged`(seed: UInt64) throws {
+  func `A damaged JSON object is refused or read within its bounds`(seed: UInt64) throws {
     var random = SeededGenerator(seed: seed)
     for _ in 0..<rounds(400) {
       let bytes = random.mutated(Array(random.object().text.utf8))

@@ -17,12 +17,12 @@ import Testing
     ("", #""""#), ("abc", #""abc""#), (#"a"b\c/"#, #""a\"b\\c/""#), ("\u{8}\u{c}\n\r\t", #""\b\f\n\r\t""#),
     ("\u{0}\u{1}\u{1f}\u{7f}", #""\u0000\u0001\u001f"# + "\u{7f}\""), ("é€😀\u{2028}", "\"é€😀\u{2028}\""),
   ])
-  func `escapes what it must and nothing else`(text: String, json: String) {
+  func `A JSON string escapes the necessary characters and no others`(text: String, json: String) {
     #expect(written(Array(text.utf8)) == json)
   }
 
   @Test(arguments: [[0xFF], [0x61, 0xC3], [0xC3, 0x28], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80]] as [[UInt8]])
-  func `is none if the text is not UTF-8`(bytes: [UInt8]) {
+  func `A JSON string is not written if the text is not UTF-8`(bytes: [UInt8]) {
     #expect(written(bytes) == nil)
   }
 }

@@ -18,16 +18,16 @@ struct HTTPDateTests {
       (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"),
       (253_402_300_799, "Fri, 31 Dec 9999 23:59:59 GMT"),
     ] as [(Int64, String)])
-  func `is written in the fixed form`(seconds: Int64, expected: String) {
+  func `A date is written in the fixed form`(seconds: Int64, expected: String) {
     #expect(text(seconds) == expected)
   }
 
-  @Test func `stays within the years it is for`() {
+  @Test func `A date stays within the years that the form can express`() {
     #expect(text(-1) == text(0))
     #expect(text(.max) == text(253_402_300_799))
   }
 
-  @Test func `agrees with the calendar on every Thursday from 1970 to 2399`() {
+  @Test func `A date agrees with the calendar on every Thursday from 1970 to 2399`() {
     var calendar = Calendar(identifier: .gregorian)
     calendar.timeZone = TimeZone(secondsFromGMT: 0)!
     let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]

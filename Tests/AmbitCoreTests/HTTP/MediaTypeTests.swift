@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct `A media type` {
   @Test(arguments: ["text/plain", "a/b", "image/svg+xml", "text/csv;charset=utf-8", "text/csv ; q=\"a b\"", "a/b;é"])
-  func `is a type, a subtype and parameters`(text: String) {
+  func `A media type is a type, a subtype and parameters`(text: String) {
     #expect(MediaType.isValid(text))
   }
 
@@ -11,7 +11,7 @@ import Testing
     "", "text", "text/", "/x", "text/a/b", "text/a ", " text/a", "text/a b", "text/a;\u{7}", "text/a;\r\nX: y",
     "text/é",
   ])
-  func `is refused when it is anything else`(text: String) {
+  func `A malformed media type is refused`(text: String) {
     #expect(!MediaType.isValid(text))
   }
 }

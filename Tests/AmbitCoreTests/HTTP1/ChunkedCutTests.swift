@@ -23,7 +23,7 @@ struct ChunkedCutTests {
   }
 
   @Test(arguments: 1...40 as ClosedRange<UInt64>)
-  func `changes nothing about a valid body`(seed: UInt64) {
+  func `A random cut of a valid body changes nothing`(seed: UInt64) {
     var random = SeededGenerator(seed: seed)
     for _ in 0..<100 {
       let body = RandomBody(using: &random)
@@ -36,7 +36,7 @@ struct ChunkedCutTests {
   }
 
   @Test(arguments: 1...40 as ClosedRange<UInt64>)
-  func `changes nothing about a damaged body`(seed: UInt64) {
+  func `A random cut of a damaged body changes nothing`(seed: UInt64) {
     var random = SeededGenerator(seed: seed)
     for _ in 0..<150 {
       let bytes = random.mutated(RandomBody(using: &random).bytes)

@@ -26,7 +26,7 @@ struct ChunkedDecoderTests {
     DecodedBody(input: "3\r\nabc\r\n0\r\nX: y\r\nChecksum:\t1 2 \r\nEmpty:\r\n\r\n", body: "abc"),
     DecodedBody(input: "3\r\nabc\r\n0\r\nContent-Length: 5\r\n\r\n", body: "abc"),
   ])
-  func `is its chunks without what is between them`(_ expected: DecodedBody) {
+  func `A chunked body is its chunks without the framing between them`(_ expected: DecodedBody) {
     let read = ReadBody(expected.input + "GET / HTTP/1.1\r\n")
     #expect(read.last == .end)
     #expect(read.text == expected.body)
@@ -36,13 +36,13 @@ struct ChunkedDecoderTests {
   @Test(arguments: [
     "", "5", "5\r", "5\r\n", "5\r\nhell", "5\r\nhello", "5\r\nhello\r", "0\r\n", "0\r\nX:", "0\r\n\r", "5;a=\"\\",
   ])
-  func `goes on until its blank line`(input: QuotedInput) {
+  func `A chunked body goes on until its blank line`(input: QuotedInput) {
     let read = ReadBody(input.text)
     #expect(read.last == .incomplete)
     #expect(read.consumed == input.text.utf8.count)
   }
 
-  @Test func `may announce up to 2^63 - 1 bytes in a chunk`() {
+  @Test func `A chunk may announce up to 2^63 - 1 bytes`() {
     #expect(ReadBody("7fffffffffffffff\r\nx").last == .incomplete)
     #expect(ReadBody("7fffffffffffffff\r\nx").text == "x")
   }
@@ -108,11 +108,11 @@ struct ChunkedDecoderTests {
     RejectedInput(.bareCarriageReturn, "0\r\nX: y\rz\r\n\r\n"),
     RejectedInput(.bareCarriageReturn, "0\r\n\rX"),
   ])
-  func `is rejected if it is not exactly of its form`(input: RejectedInput) {
+  func `A chunked body is rejected if it is not exactly of its form`(input: RejectedInput) {
     #expect(ReadBody(input.text).last == .rejected(input.error))
   }
 
-  @Test func `has chunk extensions up to the limit, all together`() {
+  @Test func `Chunk extensions are accepted up to the limit, all together`() {
     let decoder = ChunkedDecoder(maxExtensions: 6)
     #expect(ReadBody("1;a=\r\n", decoder: decoder).last == .rejected(.malformedChunkExtension))
     #expect(ReadBody("1;abcde\r\n", decoder: decoder).last == .incomplete)
@@ -121,7 +121,7 @@ struct ChunkedDecoderTests {
     #expect(ReadBody("1;ab\r\nx\r\n1;ab\r\nx\r\n1;", decoder: decoder).last == .rejected(.chunkExtensionsTooLong))
   }
 
-  @Test func `has a trailer section up to the limit`() {
+  @Test func `A trailer section is accepted up to the limit`() {
     let decoder = ChunkedDecoder(maxTrailers: 10)
     #expect(ReadBody("0\r\nA:\r\nB:bb\r\n\r\n", decoder: decoder).last == .end)
     #expect(ReadBody("0\r\nA:\r\nB:bbb\r\n\r\n", decoder: decoder).last == .rejected(.trailersTooLong))
@@ -129,7 +129,7 @@ struct ChunkedDecoderTests {
     #expect(ReadBody("0\r\nA:bbbbbbbbb", decoder: decoder).last == .rejected(.trailersTooLong))
   }
 
-  @Test func `stays at its end and at its error`() {
+  @Test func `The decoder stays at its end and at its error`() {
     var decoder = ChunkedDecoder()
     let end = Array("0\r\n\r\n".utf8)
     #expect(decoder.next(end.span.bytes) == (5, .end))

@@ -9,11 +9,11 @@ struct HTTPParseErrorTests {
       (.unknownExpectation, 417), (.headTooLong, 431), (.tooManyFields, 431), (.trailersTooLong, 431),
       (.unknownTransferCoding, 501), (.unsupportedVersion, 505),
     ] as [(HTTPParseError, UInt16)])
-  func `has the status that tells the client what to change`(error: HTTPParseError, status: UInt16) {
+  func `A rejection has the status that tells the client what to change`(error: HTTPParseError, status: UInt16) {
     #expect(error.status == status)
   }
 
-  @Test func `has a text of one line, and no other has the same`() {
+  @Test func `A rejection has a text of one line, and no other rejection has the same`() {
     let texts = HTTPParseError.allCases.map { "\($0.text)" }
     #expect(Set(texts).count == texts.count)
     for text in texts {

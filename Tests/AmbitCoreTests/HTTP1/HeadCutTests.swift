@@ -8,7 +8,7 @@ struct HeadCutTests {
   private static let tightLimits = HeadLimits(maxTarget: 40, maxHead: 300, maxFields: 6)
 
   @Test(arguments: 1...40 as ClosedRange<UInt64>)
-  func `changes nothing about a valid request`(seed: UInt64) {
+  func `A random cut of a valid head changes nothing`(seed: UInt64) {
     var random = SeededGenerator(seed: seed)
     for _ in 0..<100 {
       let request = RandomRequest(using: &random)
@@ -31,7 +31,7 @@ struct HeadCutTests {
   }
 
   @Test(arguments: 1...40 as ClosedRange<UInt64>)
-  func `changes nothing about a damaged request`(seed: UInt64) {
+  func `A random cut of a damaged head changes nothing`(seed: UInt64) {
     var random = SeededGenerator(seed: seed)
     for _ in 0..<150 {
       let bytes = random.mutated(RandomRequest(using: &random).bytes(using: &random)) + Array("GET /next".utf8)
@@ -56,7 +56,7 @@ struct HeadCutTests {
     #expect(pairs == emptyLines + 1 + read.head.fieldCount + 1, comment)
   }
 
-  @Test func `at each place and pair of places changes nothing`() {
+  @Test func `A cut at each place and pair of places of a head changes nothing`() {
     let heads = [
       request("POST /a?b HTTP/1.1", "Host: a", "Content-Length: 3"),
       request("POST /a HTTP/1.1", "Host: a", "Transfer-Encoding: chunked, chunked"),

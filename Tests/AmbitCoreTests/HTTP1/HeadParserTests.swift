@@ -12,7 +12,7 @@ struct HeadParserTests {
     return parser.parse(Array(text.utf8).span.bytes, into: &head, fields: &fields)
   }
 
-  @Test mutating func `reads the next head after a reset, with nothing left of the last one`() {
+  @Test mutating func `The parser reads the next head after a reset, with nothing left of the last one`() {
     #expect(
       parse(request("POST http://a/?b HTTP/1.1", "Host: a", "Content-Length: 1", "Expect: 100-continue")) == .complete)
     parser.reset()
@@ -26,7 +26,7 @@ struct HeadParserTests {
     #expect(parse(request("GET / HTTP/1.1", "Host: a")) == .complete)
   }
 
-  @Test mutating func `does not read again the lines that it has read`() {
+  @Test mutating func `The parser does not read again the lines that it has read`() {
     let lines = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n"
     #expect(parse(lines + "Connec") == .incomplete)
     #expect(parse(String(repeating: "\n", count: lines.utf8.count) + "Connection: close\r\n\r\n") == .complete)
@@ -35,7 +35,7 @@ struct HeadParserTests {
     #expect(!parser.http1.keepsAlive)
   }
 
-  @Test mutating func `needs no more room than the limit to come to an answer`() {
+  @Test mutating func `The parser needs no more room than the limit to reach a result`() {
     let limits = HeadLimits(maxHead: 32)
     for text in ["GET / HTTP/1.1\r\nX: ", "GET / HTTP/1.1\r\n", "GET /", "GET", "\r\n\r\nGET / HTTP/1.1\r"] {
       let filled = text + String(repeating: "x", count: 32 - text.utf8.count)

@@ -5,7 +5,7 @@ import Testing
 @Suite("A parser that has read heads before")
 struct HeadReuseTests {
   @Test(arguments: 1...20 as ClosedRange<UInt64>)
-  func `finds what one that has read nothing finds`(seed: UInt64) {
+  func `A parser that has read other heads finds the same as a new one`(seed: UInt64) {
     var random = SeededGenerator(seed: seed)
     var parser = HeadParser()
     for _ in 0..<200 {
@@ -15,7 +15,7 @@ struct HeadReuseTests {
     }
   }
 
-  @Test func `does not take a malformed host for the one it knows`() {
+  @Test func `A parser does not take a malformed host for the host that it knows`() {
     var parser = HeadParser()
     for (host, result) in [
       ("a.example:80", HeadResult.complete), ("a.example:8x", .rejected(.invalidHost)),

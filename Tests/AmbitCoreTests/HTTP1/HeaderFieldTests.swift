@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Header fields")
 struct HeaderFieldTests {
-  @Test func `are kept in order, values without the whitespace around them`() {
+  @Test func `Header fields are kept in order, values without the whitespace around them`() {
     let read = ReadHead(
       request("GET / HTTP/1.1", "Host: a", "X-One:1", "x-two: \t a  b\tc \t", "X-One:", "X-Empty: \t ", "a:b:c"))
     #expect(read.fieldTexts == ["Host=a", "X-One=1", "x-two=a  b\tc", "X-One=", "X-Empty=", "a=b:c"])
@@ -11,7 +11,7 @@ struct HeaderFieldTests {
   }
 
   @Test(arguments: ["", "seven77", "eight888", "ten1010101"])
-  func `have names that are tokens`(start: String) {
+  func `Header fields have names that are tokens`(start: String) {
     let allowed = Set("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ".utf8)
     for byte in UInt8.min...UInt8.max where ![0x09, 0x0a, 0x0d, 0x20, 0x3a].contains(byte) {
       let bytes = Array("GET / HTTP/1.1\r\nHost: a\r\n\(start)".utf8) + [byte] + Array(": v\r\n\r\n".utf8)
@@ -21,7 +21,7 @@ struct HeaderFieldTests {
   }
 
   @Test(arguments: ["", "seven77", "eight888", "ten1010101"])
-  func `have values without control characters`(start: String) {
+  func `Header fields have values without control characters`(start: String) {
     for byte in UInt8.min...UInt8.max where ![0x0a, 0x0d].contains(byte) {
       let bytes = Array("GET / HTTP/1.1\r\nHost: a\r\nX: \(start)".utf8) + [byte] + Array("more\r\n\r\n".utf8)
       let isAllowed = byte == 0x09 || byte >= 0x20 && byte != 0x7f
@@ -54,7 +54,7 @@ struct HeaderFieldTests {
     RejectedInput(.invalidFieldValue, "X: a\u{0}\r\n"),
     RejectedInput(.invalidFieldValue, "X:\u{b} a\r\n"),
   ])
-  func `are rejected if a line is not exactly of its form`(input: RejectedInput) {
+  func `A header line is rejected if it is not exactly of its form`(input: RejectedInput) {
     #expect(ReadHead("GET / HTTP/1.1\r\n" + input.text).result == .rejected(input.error))
   }
 
@@ -62,14 +62,14 @@ struct HeaderFieldTests {
     "", "a", "a.example", "a.example:80", "a:", "127.0.0.1:8080", "[::1]", "[::1]:8080", "[::ffff:1.2.3.4]",
     "a_b-c.~example", "a%20b", "!$&'()*+,;=", "a:65535",
   ])
-  func `of name Host hold a host with an optional port`(host: String) {
+  func `A Host field holds a host with an optional port`(host: String) {
     let read = ReadHead(request("GET / HTTP/1.1", "hOST: \(host)"))
     #expect(read.result == .complete)
     #expect(read.authority == host)
   }
 
   @Test(arguments: ["", "seven.7", "eight.88", "nine.-999"])
-  func `of name Host hold names of the characters that RFC 3986 gives them`(start: String) {
+  func `A Host field holds names of the characters that RFC 3986 allows`(start: String) {
     let allowed = Set("-._~!$&'()*+,;=0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ".utf8)
     for byte in (0x21 as UInt8)...UInt8.max where byte != 0x3a && byte != 0x7f {
       let bytes = Array("GET / HTTP/1.1\r\nHost: \(start)".utf8) + [byte] + Array("x\r\n\r\n".utf8)
@@ -82,7 +82,7 @@ struct HeaderFieldTests {
     "<a>",
     "[", "[]", "[::1", "[::g]", "[::1]a", "[::1]80", "::1", "a[::1]", "a%", "a%2", "a%2g", "\u{e9}", "http://a",
   ])
-  func `of name Host are rejected with anything else`(host: String) {
+  func `A Host field is rejected with anything else`(host: String) {
     #expect(ReadHead(request("GET / HTTP/1.1", "Host: \(host)")).result == .rejected(.invalidHost))
   }
 
@@ -93,7 +93,7 @@ struct HeaderFieldTests {
     RejectedInput(.repeatedHost, request("GET / HTTP/1.1", "Host: a", "Host: a")),
     RejectedInput(.repeatedHost, request("GET / HTTP/1.0", "Host: a", "HOST: b")),
   ])
-  func `hold exactly one Host in HTTP 1 point 1`(input: RejectedInput) {
+  func `A request of HTTP 1 point 1 holds exactly one Host`(input: RejectedInput) {
     #expect(ReadHead(input.text).result == .rejected(input.error))
   }
 }

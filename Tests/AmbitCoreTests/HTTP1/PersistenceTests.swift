@@ -20,7 +20,7 @@ struct PersistenceTests {
       ("HTTP/1.0", ["Connection: keep-alive, close"], false),
       ("HTTP/1.0", ["Connection: close", "Connection: keep-alive"], false),
     ] as [(String, [String], Bool)])
-  func `decide whether the connection stays`(version: String, lines: [String], keepsAlive: Bool) {
+  func `The head decides whether the connection is kept`(version: String, lines: [String], keepsAlive: Bool) {
     let read = ReadHead(request(["GET / \(version)", "Host: a"] + lines))
     #expect(read.result == .complete)
     #expect(read.http1.keepsAlive == keepsAlive)
@@ -33,14 +33,14 @@ struct PersistenceTests {
     ("HTTP/1.0", "Expect: a miracle", false),
     ("HTTP/1.1", "Expec: a miracle", false),
   ])
-  func `decide whether the client waits`(version: String, line: String, expects: Bool) {
+  func `The head decides whether the client waits`(version: String, line: String, expects: Bool) {
     let read = ReadHead(request("POST / \(version)", "Host: a", line, "Content-Length: 1"))
     #expect(read.result == .complete)
     #expect(read.head.expectsContinue == expects)
   }
 
   @Test(arguments: ["", "a miracle", "100-continue, x", "100", "100-continued"])
-  func `reject an expectation that is not known`(value: String) {
+  func `A head with an unknown expectation is rejected`(value: String) {
     let head = request("POST / HTTP/1.1", "Host: a", "Expect: \(value)")
     #expect(ReadHead(head).result == .rejected(.unknownExpectation))
   }

@@ -36,7 +36,7 @@ struct RequestTargetTests {
     SplitTarget(target: "a.example:443", method: "CONNECT", path: "", authority: "a.example:443"),
     SplitTarget(target: "[2001:db8::1]:443", method: "CONNECT", path: "", authority: "[2001:db8::1]:443"),
   ])
-  func `is split by its form`(_ expected: SplitTarget) {
+  func `A request target is split by its form`(_ expected: SplitTarget) {
     let read = ReadHead(request("\(expected.method) \(expected.target) HTTP/1.1", "Host: field.example"))
     #expect(read.result == .complete)
     #expect(read.text(read.head.target) == expected.target)
@@ -45,7 +45,7 @@ struct RequestTargetTests {
     #expect(read.authority == expected.authority)
   }
 
-  @Test func `needs no Host in HTTP 1 point 0`() {
+  @Test func `A request target needs no Host in HTTP 1 point 0`() {
     let read = ReadHead(request("GET / HTTP/1.0"))
     #expect(read.result == .complete)
     #expect(read.authority == nil)
@@ -55,7 +55,7 @@ struct RequestTargetTests {
     ("GET", "*"), ("POST", "*"), ("CONNECT", "/"), ("CONNECT", "*"), ("CONNECT", "http://a:80/"),
     ("CONNECT", "a.example"), ("CONNECT", "a.example:"), ("CONNECT", ":443"), ("CONNECT", "a:b"), ("CONNECT", "u@a:1"),
   ])
-  func `is rejected if its form does not go with the method`(method: String, target: String) {
+  func `A request target is rejected if its form does not go with the method`(method: String, target: String) {
     let head = request("\(method) \(target) HTTP/1.1", "Host: a")
     #expect(ReadHead(head).result == .rejected(.unsuitableTarget))
   }
@@ -65,12 +65,12 @@ struct RequestTargetTests {
     "http://u@a/", "http://u:p@a/", "http://a:b/", "http://a:65536/", "http://[::1/", "http://a%2/", "ftp://a/",
     "httpx://a/", "http?://a", "/a#b", "/#", "/\u{7f}", "/\u{e9}", "\u{e9}", "/a\u{0}", "/a?b\u{1}", "/a?b#c",
   ])
-  func `is rejected if it is of no form`(target: QuotedInput) {
+  func `A request target is rejected if it is of no form`(target: QuotedInput) {
     #expect(ReadHead(request("GET \(target.text) HTTP/1.1", "Host: a")).result == .rejected(.invalidTarget))
   }
 
   @Test(arguments: ["/", "/?", "/seven77", "/?seven7"])
-  func `has no byte but visible ASCII without the number sign, at any place`(start: String) {
+  func `A request target consists of visible ASCII without the number sign`(start: String) {
     for byte in UInt8.min...UInt8.max where ![0x0a, 0x0d, 0x20].contains(byte) {
       let bytes = Array("GET \(start)".utf8) + [byte] + Array("x HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
       let isAllowed = (0x21...0x7e).contains(byte) && byte != 0x23

@@ -12,7 +12,7 @@ import Testing
     name.withOctets { $0.digest(at: 0, count: name.count, seed: seed) }
   }
 
-  @Test func `finds a name below its own parent only`() {
+  @Test func `The name index finds a name below its own parent only`() {
     let names = (0..<40).map { Array(repeating: UInt8(ascii: "n"), count: $0) }
     let entries = names.map { NameIndex.Entry(parent: 7, name: $0, child: UInt32($0.count + 1)) }
     let index = NameIndex(entries)
@@ -22,7 +22,7 @@ import Testing
     }
   }
 
-  @Test func `is not misled by a name made to have the digest of another`() {
+  @Test func `The name index is not misled by a name made to have the digest of another`() {
     let seed: UInt64 = 3
     // The digest after eight of sixteen bytes, which the digest of eight bytes is if the seed makes up for the length.
     func halfway(_ half: [UInt8]) -> UInt64 { digest(half, seed: seed ^ 16 << 32 ^ 8 << 32) }
@@ -38,7 +38,9 @@ import Testing
     #expect(child(of: UInt32(seed), named: forged, in: index) == 0)
   }
 
-  @Test func `is not misled by two parents whose digests of a name agree where they are compared`() throws {
+  @Test func `The name index is not misled by two parents whose digests of a name agree where they are compared`()
+    throws
+  {
     let name = Array("name".utf8)
     var parents: [UInt64: UInt32] = [:]
     var twins: (UInt32, UInt32)?
@@ -56,7 +58,7 @@ import Testing
 
 @Suite("Comparing bytes") struct OctetsTests {
   @Test(arguments: 0...33)
-  func `notices a difference in any one byte`(count: Int) {
+  func `Comparing octets notices a difference in any one byte`(count: Int) {
     let bytes = (0..<count).map { UInt8($0) + 65 }
     let shifted = [0] + bytes
     #expect(shifted.withOctets { $0.equals(at: 1, bytes.span, at: 0, count: count) })

@@ -8,7 +8,7 @@ import Testing
     ("/a//b", ["a", "", "b"]), ("/...", ["..."]), ("/.a/b./..c/d..", [".a", "b.", "..c", "d.."]),
     ("/a+b;c=d", ["a+b;c=d"]),
   ])
-  func `leaves a path as sent if nothing is to be done`(path: String, segments: [String]) throws {
+  func `A path that needs no change is left as sent`(path: String, segments: [String]) throws {
     let normal = try normalise(Array(path.utf8))
     let expected = Normalised(path: Array(path.utf8), segments: segments.map { Array($0.utf8) }, isCopied: false)
     #expect(normal == expected)
@@ -19,7 +19,7 @@ import Testing
     ("/a+b%2B", "/a+b+", ["a+b+"]), ("/%2541", "/%41", ["%41"]), ("/%3F%23", "/?#", ["?#"]),
     ("//%61", "//a", ["", "a"]),
   ])
-  func `decodes escapes once`(path: String, decoded: String, segments: [String]) throws {
+  func `Escapes in a path are decoded once`(path: String, decoded: String, segments: [String]) throws {
     let normal = try normalise(Array(path.utf8))
     let expected = Normalised(path: Array(decoded.utf8), segments: segments.map { Array($0.utf8) }, isCopied: true)
     #expect(normal == expected)
@@ -30,20 +30,20 @@ import Testing
     ("/a/../b", "/b"), ("/a/b/../../c", "/c"), ("/a/b/../c/./d", "/a/c/d"), ("/a//../b", "/a/b"), ("/a/..//b", "//b"),
     ("/%2e", "/"), ("/a/%2E%2e/b", "/b"), ("/a/.%2e/b", "/b"), ("/a/%2e./b", "/b"), ("/a/b/c/./../../g", "/a/g"),
   ])
-  func `removes dot segments, however they are written`(path: String, normal: String) throws {
+  func `Dot segments are removed from a path, however they are written`(path: String, normal: String) throws {
     let result = try normalise(Array(path.utf8))
     #expect(String(decoding: result.path, as: UTF8.self) == normal)
     let segments = normal.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map { Array($0.utf8) }
     #expect(result.segments == segments)
   }
 
-  @Test func `keeps an encoded slash inside its segment`() throws {
+  @Test func `An encoded slash stays inside its segment`() throws {
     let normal = try normalise(Array("/a%2Fb/c%2f".utf8))
     #expect(normal.path == Array("/a/b/c/".utf8))
     #expect(normal.segments == [Array("a/b".utf8), Array("c/".utf8)])
   }
 
-  @Test func `passes bytes beyond ASCII through`() throws {
+  @Test func `Bytes beyond ASCII pass through a path`() throws {
     let normal = try normalise(Array("/%ff%C3%A9".utf8) + [0xC3])
     #expect(normal.segments == [[0xFF, 0xC3, 0xA9, 0xC3]])
   }
@@ -57,12 +57,12 @@ import Testing
     ("/a/b%2F%2e%2e%2Fc", .hiddenDotSegment), ("/a%2F.%2Fb", .hiddenDotSegment), ("/%2F.", .hiddenDotSegment),
     ("/a/x%2F../%00", .hiddenDotSegment),
   ])
-  func `refuses what has no safe meaning`(path: String, refusal: PathError) {
+  func `A path without a safe meaning is refused`(path: String, refusal: PathError) {
     #expect(throws: refusal) { try normalise(Array(path.utf8)) }
     #expect(refusal.status == 400)
   }
 
-  @Test func `refuses more segments than there is room for`() throws {
+  @Test func `A path with more segments than there is room for is refused`() throws {
     #expect(try normalise(Array("/a/b".utf8), capacity: 2).segments.count == 2)
     #expect(throws: PathError.tooManySegments) { try normalise(Array("/a/b/c".utf8), capacity: 2) }
     #expect(throws: PathError.tooManySegments) { try normalise(Array("/%61/b/c".utf8), capacity: 2) }
@@ -70,14 +70,14 @@ import Testing
     #expect(PathError.tooManySegments.status == 414)
   }
 
-  @Test func `gives each refusal a line of its own`() {
+  @Test func `Each refusal of a path has a line of its own`() {
     let texts = PathError.allCases.map { String(describing: $0.text) }
     #expect(Set(texts).count == texts.count)
     #expect(texts.allSatisfy { !$0.isEmpty && !$0.contains { $0.isNewline } })
   }
 
   @Test(arguments: UInt64(1)...20)
-  func `agrees with itself, whatever came in`(seed: UInt64) throws {
+  func `Normalising a normalised path changes nothing`(seed: UInt64) throws {
     var random = SeededGenerator(seed: seed)
     let pieces = ["/", "/", ".", "..", "%2e", "%2F", "a", "b", "%41", "%25", "%", "%00", "é"]
     for _ in 0..<500 {

@@ -38,7 +38,7 @@ import Testing
     ("a=1&b=2", ["a: 1", "b: 2"]), ("&&a=1&&b&", ["a: 1", "b: "]), ("a=b=c", ["a: b=c"]), ("a;b=1", ["a;b: 1"]),
     ("a+b=c%20d&e=f+", ["[a+b]: [c%20d]", "e: [f+]"]), ("a?=/", ["a?: /"]), ("%=x", ["[%]: x"]),
   ])
-  func `is walked over pair by pair`(query: String, expected: [String]) {
+  func `A query string is walked over pair by pair`(query: String, expected: [String]) {
     #expect(pairs(query) == expected)
   }
 
@@ -46,7 +46,7 @@ import Testing
     ("", ""), ("abc", "abc"), ("a+b", "a b"), ("a%20b%2Bc", "a b+c"), ("%41%7a", "Az"), ("%2541", "%41"), ("%", "%"),
     ("%4", "%4"), ("%zz%4g", "%zz%4g"), ("100%", "100%"), ("%%41", "%A"), ("%C3%A9", "é"), ("%26%3D", "&="),
   ])
-  func `is decoded once, and malformed escapes stand for themselves`(text: String, expected: String) {
+  func `A query string is decoded once, and malformed escapes stand for themselves`(text: String, expected: String) {
     #expect(decoded(text) == expected)
   }
 
@@ -55,11 +55,11 @@ import Testing
     ("a b", "a%20b=1", "1"), ("name", "name", ""), ("%", "%=1", "1"), ("a", "ab=1", nil), ("ab", "a=1", nil),
     ("a", "b=a&c", nil), ("", "=1", "1"), ("", "", nil), ("name", "NAME=1", nil), ("a&b", "a%26b=1", "1"),
   ])
-  func `finds a value by its decoded name`(name: String, query: String, expected: String?) {
+  func `A query string gives a value by its decoded name`(name: String, query: String, expected: String?) {
     #expect(value(of: name, in: query) == expected)
   }
 
-  @Test func `decodes a range in the middle without looking behind its end`() {
+  @Test func `A range in the middle of a query string is decoded without a look behind its end`() {
     let bytes = Array("a=x%4&1=y".utf8)
     let pair = firstQueryPair(named: Array("a".utf8).span.bytes, in: bytes.span.bytes)!
     var buffer = [UInt8](repeating: 0, count: 8)

@@ -11,7 +11,7 @@ import Testing
     known.keep(route, for: method, path.span.bytes)
   }
 
-  @Test(arguments: 1...16) func `knows a path by all its bytes and its length`(length: Int) {
+  @Test(arguments: 1...16) func `The route cache knows a path by all its bytes and its length`(length: Int) {
     let path = (0..<length).map { UInt8($0 == 0 ? 0x2f : 0x60 + $0) }
     var known = RouteCache()
     keep(7, path, in: &known)
@@ -25,7 +25,7 @@ import Testing
     #expect(route(.get, Array(path.dropLast()), in: &known) == nil)
   }
 
-  @Test func `tells methods apart, and keeps nothing of an unusual one`() {
+  @Test func `The route cache tells methods apart, and keeps no unusual method`() {
     let path = Array("/path".utf8)
     var known = RouteCache()
     keep(1, path, method: .post, in: &known)
@@ -36,7 +36,7 @@ import Testing
     #expect(route(.post, path, in: &known) == 1)
   }
 
-  @Test func `keeps no path that is empty or long`() {
+  @Test func `The route cache keeps no path that is empty or long`() {
     var known = RouteCache()
     for path in [[], Array("/seventeen-bytes_".utf8)] {
       keep(1, path, in: &known)
@@ -44,7 +44,7 @@ import Testing
     }
   }
 
-  @Test func `keeps the later of two that belong in one place, and mistakes none for another`() {
+  @Test func `The route cache keeps the later of two paths with one place, and mistakes none for another`() {
     let paths = (0..<1000).map { Array("/\($0)/item".utf8) }
     var known = RouteCache()
     for (index, path) in paths.enumerated() {

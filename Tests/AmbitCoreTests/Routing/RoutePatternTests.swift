@@ -2,7 +2,7 @@ import AmbitCore
 import Testing
 
 @Suite("Route pattern") struct RoutePatternTests {
-  @Test func `reads a method, literals, parameters and a rest`() throws {
+  @Test func `A route pattern has a method, literals, parameters and a rest`() throws {
     let pattern = try RoutePattern("GET /files/{user}/{path...}")
     #expect(pattern.method == "GET")
     #expect(pattern.segments == [.literal(Array("files".utf8)), .parameter("user"), .rest("path")])
@@ -12,7 +12,7 @@ import Testing
   @Test(arguments: [
     "GET /", "* /", "POST /a", "GET /a/", "M-SEARCH /a/{b}", "GET /{_a1}/x/{rest...}", "GET /a.b/...c/..d/{e}",
   ])
-  func `writes what it has read`(text: String) throws {
+  func `A route pattern is written as it was read`(text: String) throws {
     #expect(try RoutePattern(text).description == text)
   }
 
@@ -20,13 +20,13 @@ import Testing
     ("GET /%61b", "GET /ab"), ("GET /a%2fb", "GET /a%2Fb"), ("GET /a%20b", "GET /a%20b"), ("GET /é", "GET /%C3%A9"),
     ("GET /a+b:c@d", "GET /a+b:c@d"), ("GET /%7bx%7D", "GET /%7Bx%7D"), ("GET /%09", "GET /%09"),
   ])
-  func `decodes literals and writes them in one way`(text: String, canonical: String) throws {
+  func `A route pattern decodes literals and writes them in one way`(text: String, canonical: String) throws {
     let pattern = try RoutePattern(text)
     #expect(pattern.description == canonical)
     #expect(try RoutePattern(canonical) == pattern)
   }
 
-  @Test func `tells a slash at the end`() throws {
+  @Test func `A route pattern distinguishes a slash at the end`() throws {
     #expect(try RoutePattern("GET /a").meaning != RoutePattern("GET /a/").meaning)
   }
 
@@ -65,12 +65,12 @@ import Testing
     ("GET /{a...}/b", #"column 12: expected the end after "{a...}", which takes the rest of the path, found "/b""#),
     ("GET /{a...}/", #"column 12: expected the end after "{a...}", which takes the rest of the path, found "/""#),
   ])
-  func `refuses, and says where and why`(text: String, message: String) {
+  func `A malformed route pattern is refused with the place and the reason`(text: String, message: String) {
     let error = #expect(throws: RoutePatternError.self) { try RoutePattern(text) }
     #expect(error?.description == "\"\(text)\": \(message)")
   }
 
-  @Test func `has at most 64 segments`() throws {
+  @Test func `A route pattern has at most 64 segments`() throws {
     let path = String(repeating: "/a", count: 64)
     #expect(try RoutePattern("GET " + path).segments.count == 64)
     let error = #expect(throws: RoutePatternError.self) { try RoutePattern("GET \(path)/b") }
@@ -78,14 +78,14 @@ import Testing
     #expect(error?.expected == "at most 64 segments")
   }
 
-  @Test func `has at most 16 parameters`() throws {
+  @Test func `A route pattern has at most 16 parameters`() throws {
     let path = (1...16).map { "/{p\($0)}" }.joined()
     #expect(try RoutePattern("GET " + path).parameterNames.count == 16)
     let error = #expect(throws: RoutePatternError.self) { try RoutePattern("GET \(path)/{rest...}") }
     #expect(error?.expected == "at most 16 parameters")
   }
 
-  @Test func `means the same whatever its parameters are called`() throws {
+  @Test func `A route pattern means the same whatever its parameters are called`() throws {
     let meaning = try RoutePattern("GET /a/{b}/{c...}").meaning
     #expect(try RoutePattern("GET /%61/{x}/{y...}").meaning == meaning)
     for other in ["POST /a/{b}/{c...}", "* /a/{b}/{c...}", "GET /a/{b}/{c}", "GET /a/b/{c...}", "GET /a/{b}"] {
@@ -99,7 +99,7 @@ import Testing
     ("GET /hello/{name}", "/v1", "GET /v1/hello/{name}"), ("GET /", "/v1/beta", "GET /v1/beta/"),
     ("GET /a", "/", "GET /a"), ("* /{all...}", "/a%2fb", "* /a%2Fb/{all...}"),
   ])
-  func `mounts a pattern below it`(pattern: String, prefix: String, mounted: String) throws {
+  func `A prefix mounts a pattern below it`(pattern: String, prefix: String, mounted: String) throws {
     #expect(try RoutePattern(pattern).prefixed(by: prefix).description == mounted)
   }
 
@@ -110,13 +110,13 @@ import Testing
     ("/{tenant}", #"column 2: expected a prefix without parameters, found "{tenant}""#),
     ("/a/../b", #"column 4: expected a segment other than "." and "..", which paths are rid of, found "..""#),
   ])
-  func `is refused unless it is a path of literals`(prefix: String, message: String) throws {
+  func `A prefix is refused unless it is a path of literals`(prefix: String, message: String) throws {
     let pattern = try RoutePattern("GET /a")
     let error = #expect(throws: RoutePatternError.self) { try pattern.prefixed(by: prefix) }
     #expect(error?.description == "\"\(prefix)\": \(message)")
   }
 
-  @Test func `counts towards the 64 segments`() throws {
+  @Test func `A prefix counts towards the 64 segments`() throws {
     let pattern = try RoutePattern("GET " + String(repeating: "/a", count: 63))
     #expect(try pattern.prefixed(by: "/b").segments.count == 64)
     let error = #expect(throws: RoutePatternError.self) { try pattern.prefixed(by: "/b/c") }

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Large route tables") struct RouteTableScaleTests {
   @Test(arguments: [(UInt64(1), 10_000, 300), (2, 300, 500), (3, 40, 500), (4, 40, 500), (5, 5, 500)])
-  func `agree with trying every route`(seed: UInt64, count: Int, requests: Int) throws {
+  func `A large route table agrees with a search of every route`(seed: UInt64, count: Int, requests: Int) throws {
     var random = SeededGenerator(seed: seed)
     let patterns = try randomPatterns(count, using: &random)
     let table = try RouteTable(patterns)
@@ -25,7 +25,7 @@ import Testing
     #expect(matches > 0)
   }
 
-  @Test func `find each of 10,000 routes`() throws {
+  @Test func `A route table finds each of 10,000 routes`() throws {
     let table = try wideTable(10_000)
     for route in stride(from: 0, to: 10_000, by: 7) {
       #expect(try table.answer("GET /r\(route)/value/x") == Answer(match: .route(route), values: ["value"]))
@@ -34,14 +34,14 @@ import Testing
   }
 
   @Test(arguments: ["GET /r7/value/x", "GET /r7/value/y", "GET /r7", "GET /nothing/here", "POST /r7/value/x"])
-  func `visit as many nodes as small ones do`(request: String) throws {
+  func `A large route table visits as many nodes as a small one`(request: String) throws {
     let small = try cost(of: request, in: wideTable(10))
     let large = try cost(of: request, in: wideTable(10_000))
     #expect(small.visits == large.visits)
     #expect(large.visits <= 4)
   }
 
-  @Test func `look at fewer than two slots for a name on average`() throws {
+  @Test func `A route table looks at fewer than two slots for a name on average`() throws {
     let table = try wideTable(10_000)
     let probes = try (0..<1000).reduce(0) { try $0 + cost(of: "GET /r\($1 * 10)", in: table).probes }
     #expect(probes < 2 * 2 * 1000, "a method and a segment, 1000 times")

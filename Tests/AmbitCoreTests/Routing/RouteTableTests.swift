@@ -2,21 +2,21 @@ import AmbitCore
 import Testing
 
 @Suite("Route table") struct RouteTableTests {
-  @Test func `prefers a literal to a parameter and a parameter to a rest`() throws {
+  @Test func `A route table prefers a literal to a parameter and a parameter to a rest`() throws {
     let table = try RouteTable("GET /a/{rest...}", "GET /a/{x}", "GET /a/b")
     #expect(try table.pattern(answering: "GET /a/b") == "GET /a/b")
     #expect(try table.pattern(answering: "GET /a/c") == "GET /a/{x}")
     #expect(try table.pattern(answering: "GET /a/b/c") == "GET /a/{rest...}")
   }
 
-  @Test func `decides by the first segment that differs`() throws {
+  @Test func `A route table decides by the first segment that differs`() throws {
     let table = try RouteTable("GET /{x}/b", "GET /a/{y}", "GET /{x}/{y}")
     #expect(try table.pattern(answering: "GET /a/b") == "GET /a/{y}")
     #expect(try table.pattern(answering: "GET /c/b") == "GET /{x}/b")
     #expect(try table.pattern(answering: "GET /c/d") == "GET /{x}/{y}")
   }
 
-  @Test func `goes back where the preferred way ends nowhere`() throws {
+  @Test func `A route table goes back if the preferred way ends nowhere`() throws {
     let table = try RouteTable("GET /a/b/c", "GET /a/{x}/d", "GET /{x}/b/e", "GET /{all...}")
     #expect(try table.answer("GET /a/b/c") == Answer(match: .route(0)))
     #expect(try table.answer("GET /a/b/d") == Answer(match: .route(1), values: ["b"]))
@@ -24,7 +24,7 @@ import Testing
     #expect(try table.answer("GET /a/b/f") == Answer(match: .route(3), values: ["a/b/f"]))
   }
 
-  @Test func `gives the values in the order of the pattern`() throws {
+  @Test func `A route table gives the values in the order of the pattern`() throws {
     let table = try RouteTable("GET /{a}/x/{b}/{c...}")
     #expect(try table.answer("GET /1/x/2/3/4") == Answer(match: .route(0), values: ["1", "2", "3/4"]))
   }
@@ -33,20 +33,20 @@ import Testing
     ("/files/", ""), ("/files//", "/"), ("/files/a", "a"), ("/files/a//b/", "a//b/"), ("/files/a%2Fb", "a/b"),
     ("/files/x/../y", "y"),
   ])
-  func `lets a rest take everything after its slash, and nothing too`(path: String, value: String) throws {
+  func `A rest takes everything after its slash, and nothing too`(path: String, value: String) throws {
     let table = try RouteTable("GET /files/{path...}")
     #expect(try table.answer("GET \(path)") == Answer(match: .route(0), values: [value]))
     #expect(try table.answer("GET /files").match == .notFound)
   }
 
   @Test(arguments: ["GET /a/", "GET /", "GET //", "GET /a//b", "GET //b", "GET /a/b/", "GET /A"])
-  func `never matches an empty segment with a parameter`(request: String) throws {
+  func `A parameter never matches an empty segment`(request: String) throws {
     let table = try RouteTable("GET /a/{x}", "GET /{x}", "GET /a/{x}/b")
     let expected: RouteMatch = request == "GET /A" ? .route(1) : .notFound
     #expect(try table.answer(request).match == expected)
   }
 
-  @Test func `tells a slash at the end of the path`() throws {
+  @Test func `A route table distinguishes a slash at the end of the path`() throws {
     let table = try RouteTable("GET /a", "GET /a/", "GET /")
     #expect(try table.answer("GET /a").match == .route(0))
     #expect(try table.answer("GET /a/").match == .route(1))
@@ -54,7 +54,7 @@ import Testing
     #expect(try table.answer("GET /a//").match == .notFound)
   }
 
-  @Test func `compares literals with the decoded path`() throws {
+  @Test func `A route table compares literals with the decoded path`() throws {
     let table = try RouteTable("GET /caf%C3%A9", "GET /a%2Fb", "GET /a/b")
     #expect(try table.answer("GET /caf%c3%a9").match == .route(0))
     #expect(try table.answer("GET /café").match == .route(0))
@@ -63,7 +63,7 @@ import Testing
   }
 
   @Test(arguments: 1...20)
-  func `tells literals that differ in any one byte`(length: Int) throws {
+  func `A route table tells literals apart that differ in any one byte`(length: Int) throws {
     let literal = String(repeating: "x", count: length)
     let table = try RouteTable("GET /\(literal)")
     #expect(try table.answer("GET /\(literal)").match == .route(0))
@@ -75,18 +75,18 @@ import Testing
     #expect(try table.answer("GET /\(literal.dropLast())").match == .notFound)
   }
 
-  @Test func `answers nothing when it is empty`() throws {
+  @Test func `An empty route table answers nothing`() throws {
     #expect(try RouteTable([]).answer("GET /").match == .notFound)
   }
 
-  @Test func `names both routes of a conflict`() throws {
+  @Test func `A conflict of routes names both of them`() throws {
     let patterns = try ["GET /a", "GET /{x}/b", "GET /{y}/b", "GET /%61"].map { text in try RoutePattern(text) }
     #expect(throws: RouteConflict.all(in: patterns)[0]) { try RouteTable(patterns) }
     let pairs = RouteConflict.all(in: patterns).map { [$0.first, $0.second] }
     #expect(pairs == [[1, 2], [0, 3]])
   }
 
-  @Test func `finds the place of a parameter by its name`() throws {
+  @Test func `A route gives the place of a parameter by its name`() throws {
     let table = try RouteTable("GET /{a}", "GET /x/{bb}/{a_rather_long_name...}", "GET /x")
     func index(_ name: String, _ route: Int) -> Int? {
       table.parameterIndex(named: Array(name.utf8).span.bytes, of: route)
@@ -101,14 +101,14 @@ import Testing
 }
 
 @Suite("Methods of routes") struct RouteMethodTests {
-  @Test func `lets GET answer HEAD unless HEAD has a route`() throws {
+  @Test func `A route for GET answers HEAD unless HEAD has a route`() throws {
     let table = try RouteTable("GET /a", "GET /b", "HEAD /b", "* /a")
     #expect(try table.pattern(answering: "HEAD /a") == "GET /a")
     #expect(try table.pattern(answering: "HEAD /b") == "HEAD /b")
     #expect(try table.pattern(answering: "GET /b") == "GET /b")
   }
 
-  @Test func `prefers the method itself to any method`() throws {
+  @Test func `A route for the method itself is preferred to a route for any method`() throws {
     let table = try RouteTable("* /a", "POST /a", "BREW /a")
     #expect(try table.pattern(answering: "POST /a") == "POST /a")
     #expect(try table.pattern(answering: "BREW /a") == "BREW /a")
@@ -117,13 +117,13 @@ import Testing
     #expect(try table.pattern(answering: "* /a") == "* /a")
   }
 
-  @Test func `decides by the path before the method`() throws {
+  @Test func `A route table decides by the path before the method`() throws {
     let table = try RouteTable("* /a/b", "GET /a/{x}", "POST /a/{x}", "DELETE /{all...}")
     #expect(try table.pattern(answering: "GET /a/b") == "* /a/b")
     #expect(try table.pattern(answering: "GET /a/c") == "GET /a/{x}")
   }
 
-  @Test func `goes on to a less exact path for the method`() throws {
+  @Test func `A route table goes on to a less exact path for the method`() throws {
     let table = try RouteTable("POST /a/b", "GET /a/{x}", "DELETE /{all...}")
     #expect(try table.pattern(answering: "GET /a/b") == "GET /a/{x}")
     #expect(try table.pattern(answering: "DELETE /a/b") == "DELETE /{all...}")
@@ -133,7 +133,9 @@ import Testing
     ("/a/b", ["GET", "HEAD", "POST", "DELETE"]), ("/a/c", ["GET", "HEAD", "DELETE"]), ("/x", ["DELETE"]),
     ("/put", ["DELETE", "BREW"]),
   ])
-  func `tells a wrong method from a wrong path, and which are right`(path: String, allowed: [String]) throws {
+  func `A route table tells a wrong method from a wrong path, and lists the allowed methods`(
+    path: String, allowed: [String]
+  ) throws {
     let table = try RouteTable("POST /a/b", "GET /a/{x}", "DELETE /{all...}", "BREW /put")
     #expect(try table.answer("PATCH \(path)").match == .methodNotAllowed)
     #expect(try table.answer("FETCH \(path)").match == .methodNotAllowed)
@@ -143,7 +145,7 @@ import Testing
     #expect(names == allowed)
   }
 
-  @Test func `is case-sensitive about methods`() throws {
+  @Test func `A route table is case-sensitive about methods`() throws {
     #expect(try RouteTable("GET /a").answer("get /a").match == .methodNotAllowed)
   }
 
@@ -151,7 +153,7 @@ import Testing
     ("GET", true), ("PATCH", true), ("CONNECT", true), ("BREW", true), ("VERSION-CONTROL", true), ("FETCH", false),
     ("get", false), ("*", false), ("GETS", false), ("VERSION-CONTROK", false),
   ])
-  func `knows the standard methods and those of its routes`(method: String, known: Bool) throws {
+  func `A route table knows the standard methods and the methods of its routes`(method: String, known: Bool) throws {
     let table = try RouteTable("BREW /a", "VERSION-CONTROL /a", "* /b")
     #expect(table.knows(method: Array(method.utf8).span.bytes) == known)
   }

@@ -2,7 +2,7 @@ import AmbitCore
 import Testing
 
 @Suite("Call target") struct CallTargetTests {
-  @Test func `reads a library, a symbol and a signature`() throws {
+  @Test func `A call target has a library, a symbol and a signature`() throws {
     let target = try CallTarget(parsing: "libm.so.6: f64 cos(f64 x)")
     #expect(target.provider == .shared("libm.so.6"))
     #expect(target.symbol == "cos")
@@ -15,7 +15,7 @@ import Testing
     ("a-b_1: f64 f()", .plugin("a-b_1")), ("libX: f64 f()", .shared("libX")),
     ("  libm.so.6 : f64 f()", .shared("libm.so.6")),
   ])
-  func `tells plugins from libraries`(text: String, provider: CallProvider) throws {
+  func `A call target tells plugins from libraries`(text: String, provider: CallProvider) throws {
     #expect(try CallTarget(parsing: text).provider == provider)
   }
 
@@ -24,7 +24,7 @@ import Testing
     "libc.so.6: i32 errno gethostname(buffer(256) name, size len(name))", "libc.so.6: void free(ptr null)",
     "libc.so.6: i32 errno()", "./libown.so: status _Z3runPKc(str text)",
   ])
-  func `writes what it has read`(text: String) throws {
+  func `A call target is written as it was read`(text: String) throws {
     let target = try CallTarget(parsing: text)
     #expect(target.description == text)
     #expect(try CallTarget(parsing: target.description) == target)
@@ -46,7 +46,7 @@ import Testing
     ("libm.so.6: f64 cos(f64 x", "1:25: expected `,` or `)` after the parameter, found the end"),
     ("libm.so.6: f64 cos", "1:19: expected `(` after the function's name, found the end"),
   ])
-  func `refuses, and says where and why`(text: String, message: String) {
+  func `A malformed call target is refused with the place and the reason`(text: String, message: String) {
     let error = #expect(throws: SignatureError.self) { try CallTarget(parsing: text) }
     #expect(error?.description == message)
   }

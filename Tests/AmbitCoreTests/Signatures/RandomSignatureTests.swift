@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Random signatures") struct RandomSignatureTests {
   @Test(arguments: 1...4 as ClosedRange<UInt64>)
-  func `are read, and written in a form that means the same`(seed: UInt64) throws {
+  func `Random signatures are read, and written in a form that means the same`(seed: UInt64) throws {
     var random = SeededGenerator(seed: seed)
     for _ in 0..<rounds(200) {
       let text = random.signature()
@@ -17,7 +17,7 @@ import Testing
   }
 
   @Test(arguments: 1...4 as ClosedRange<UInt64>)
-  func `are refused with a place inside, or understood, when they are damaged`(seed: UInt64) throws {
+  func `Damaged signatures are refused with a place inside, or understood`(seed: UInt64) throws {
     var random = SeededGenerator(seed: seed)
     for _ in 0..<rounds(400) {
       let text = String(decoding: random.mutated(Array(random.signature().utf8)), as: UTF8.self)

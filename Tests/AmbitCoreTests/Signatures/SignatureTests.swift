@@ -2,7 +2,7 @@ import AmbitCore
 import Testing
 
 @Suite("Signature") struct SignatureTests {
-  @Test func `reads types, sources and a result`() throws {
+  @Test func `A signature has types, sources and a result`() throws {
     let signature = try CSignature(parsing: "f64 (f64 x, out i32 exponent, size len(text), str text, scope)")
     #expect(signature.result.type == .f64)
     #expect(signature.parameters.map(\.type) == [.f64, .ptr, .size, .str, .scope])
@@ -12,7 +12,7 @@ import Testing
       ])
   }
 
-  @Test func `reads constants in the types of their parameters`() throws {
+  @Test func `A signature has constants in the types of their parameters`() throws {
     let text = #"void (i8 -128, u64 18446744073709551615, f32 1.5, bool true, str "a\"b\\\n", ptr null, str null)"#
     #expect(
       try CSignature(parsing: text).parameters.map(\.source) == [
@@ -27,7 +27,7 @@ import Testing
     #"bool (str "a\"\\\n\r\tö", ptr null, bytes "", bool false)"#, "i64 (scope, i64 ms)", "void (out str rest)",
     "i8 (i64 len, str buffer, i32 out, u8 free, u16 status)", "i32 (i64 i64, size size)",
   ])
-  func `writes what it has read`(text: String) throws {
+  func `A signature is written as it was read`(text: String) throws {
     #expect(try CSignature(parsing: text).description == text)
   }
 
@@ -36,7 +36,7 @@ import Testing
     ("i64 (scope s, i64 ms)", "i64 (scope, i64 ms)"), ("void (bool 1)", "void (bool true)"),
     ("void (f64 100e-2)", "void (f64 1.0)"),
   ])
-  func `has one canonical form`(text: String, canonical: String) throws {
+  func `A signature has one canonical form`(text: String, canonical: String) throws {
     #expect(try CSignature(parsing: text).description == canonical)
     #expect(try CSignature(parsing: canonical) == CSignature(parsing: text))
   }
@@ -114,26 +114,26 @@ import Testing
     ("i32 (str \"ä\", f46 x)", "1:15: unknown type `f46`; did you mean `f64`?"),
     ("i32 (\u{7}", #"1:6: expected a parameter's type, found `\u{07}`"#),
   ])
-  func `refuses, and says where and why`(text: String, message: String) {
+  func `A malformed signature is refused with the place and the reason`(text: String, message: String) {
     let error = #expect(throws: SignatureError.self) { try CSignature(parsing: text) }
     #expect(error?.description == message)
   }
 
-  @Test func `has at most 64 parameters`() throws {
+  @Test func `A signature has at most 64 parameters`() throws {
     let parameters = (1...64).map { "i32 a\($0)" }.joined(separator: ", ")
     #expect(try CSignature(parsing: "i32 (\(parameters))").parameters.count == 64)
     let error = #expect(throws: SignatureError.self) { try CSignature(parsing: "i32 (\(parameters), i32 b)") }
     #expect(error?.message == "expected at most 64 parameters")
   }
 
-  @Test func `has at most 4096 bytes`() throws {
+  @Test func `A signature has at most 4096 bytes`() throws {
     let blanks = String(repeating: " ", count: 4096 - "i32 ()".utf8.count)
     #expect(try CSignature(parsing: "i32 (\(blanks))").parameters == [])
     let error = #expect(throws: SignatureError.self) { try CSignature(parsing: "i32 (\(blanks) )") }
     #expect(error?.description == "1:1: expected at most 4096 bytes, found 4097")
   }
 
-  @Test func `has names of at most 64 bytes`() throws {
+  @Test func `A signature has names of at most 64 bytes`() throws {
     let name = String(repeating: "n", count: 64)
     #expect(try CSignature(parsing: "i32 (i32 \(name))").parameters.first?.source == .named(name))
     let error = #expect(throws: SignatureError.self) { try CSignature(parsing: "i32 (i32 \(name)n)") }
@@ -143,12 +143,12 @@ import Testing
 
 @Suite("Signature of a job or a callback") struct OtherSignatureTests {
   @Test(arguments: ["ptr (ptr a, bytes b, str body, bool c)", "void ()", "i32 (i32 len)"])
-  func `names what the caller passes`(text: String) throws {
+  func `The signature of a call names the values that the caller passes`(text: String) throws {
     #expect(try CSignature(parsing: text, for: .job).description == text)
     #expect(try CSignature(parsing: text, for: .callback).description == text)
   }
 
-  @Test func `of a job may take the scope, and say what its result means`() throws {
+  @Test func `The signature of a job may take the scope, and say what its result means`() throws {
     #expect(try CSignature(parsing: "status (scope, str path)", for: .job).parameters.first?.type == .scope)
     #expect(try CSignature(parsing: "i32 errno (i32 fd)", for: .job).result.errno)
   }
@@ -161,7 +161,7 @@ import Testing
     ("i32 (size len(body))", "1:6: expected a type and a name, since the caller passes the argument"),
     ("str free (i32 a)", "1:5: `free` is allowed only for routes, which copy the text first"),
   ])
-  func `asks for nothing of a request`(text: String, message: String) {
+  func `The signature of a job takes nothing of a request`(text: String, message: String) {
     for use in [SignatureUse.job, .callback] {
       let error = #expect(throws: SignatureError.self) { try CSignature(parsing: text, for: use) }
       #expect(error?.description == message)
@@ -178,14 +178,14 @@ import Testing
       "1:5: `errno` tells the host how to treat a result, but the result of a callback goes to its caller"
     ),
   ])
-  func `of a callback has no scope and gives its result away`(text: String, message: String) {
+  func `The signature of a callback has no scope and gives its result to the caller`(text: String, message: String) {
     let error = #expect(throws: SignatureError.self) { try CSignature(parsing: text, for: .callback) }
     #expect(error?.description == message)
   }
 }
 
 @Suite("C types") struct CTypeTests {
-  @Test func `have the sizes and alignments of 64-bit processors`() {
+  @Test func `C types have the sizes and alignments of 64-bit processors`() {
     let sizes: [CType: Int] = [
       .void: 0, .bool: 1, .i8: 1, .u8: 1, .i16: 2, .u16: 2, .i32: 4, .u32: 4, .f32: 4, .i64: 8, .u64: 8, .f64: 8,
       .size: 8, .str: 8, .bytes: 8, .ptr: 8, .scope: 8,

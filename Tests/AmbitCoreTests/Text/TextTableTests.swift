@@ -2,7 +2,7 @@ import AmbitCore
 import Testing
 
 @Suite struct `Tables of text` {
-  @Test func `have columns that stand below each other`() {
+  @Test func `A table of text has columns that stand below each other`() {
     var table = TextTable()
     table.add("A", "LONGER", "LAST")
     table.add("längst", "b", "")
@@ -10,7 +10,7 @@ import Testing
     #expect(table.lines == ["A       LONGER  LAST", "längst  b       ", "c       d       something long"])
   }
 
-  @Test func `take lines of different lengths`() {
+  @Test func `A table of text takes lines of different lengths`() {
     var table = TextTable(indentation: 2)
     table.add("one")
     table.add("two", "three")

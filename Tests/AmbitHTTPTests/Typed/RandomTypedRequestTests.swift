@@ -18,7 +18,7 @@ import Testing
   private static let batch = 32
 
   @Test(arguments: seeds)
-  func `call their functions with what was sent, or not at all`(seed: UInt64) throws {
+  func `Random requests call their functions with the values sent, or not at all`(seed: UInt64) throws {
     var random = SeededGenerator(seed: seed)
     let functions = (0..<40).map { DigestingFunction(index: $0, using: &random) }
     let server = try TestServer(try functions.map { try $0.route() })

@@ -10,12 +10,12 @@ import Testing
     (.wrongState, AMBIT_WRONG_STATE, "WRONG_STATE"), (.wrongThread, AMBIT_WRONG_THREAD, "WRONG_THREAD"),
     (.unsupported, AMBIT_UNSUPPORTED, "UNSUPPORTED"), (.failed, AMBIT_FAILED, "FAILED"),
   ])
-  func `statuses have the values and names of the header`(status: Status, value: Int32, name: String) {
+  func `Statuses have the values and names of the header`(status: Status, value: Int32, name: String) {
     #expect(status.rawValue == value)
     #expect(status.description == name)
   }
 
-  @Test func `a status without a name shows its number`() {
+  @Test func `A status without a name shows its number`() {
     #expect(Status(rawValue: -99).description == "-99")
     #expect(Status(rawValue: 200).description == "200")
   }
@@ -25,14 +25,14 @@ import Testing
     (.deadline, AMBIT_CAUSE_DEADLINE), (.called, AMBIT_CAUSE_CALLED), (.failed, AMBIT_CAUSE_FAILED),
     (.retired, AMBIT_CAUSE_RETIRED), (.shutdown, AMBIT_CAUSE_SHUTDOWN),
   ])
-  func `causes have the values of the header`(cause: Cause, value: Int32) {
+  func `Causes have the values of the header`(cause: Cause, value: Int32) {
     #expect(Int32(cause.rawValue) == value)
   }
 
   @Test(arguments: [
     (Outcome.completed, AMBIT_JOB_COMPLETED), (.cancelled, AMBIT_JOB_CANCELLED), (.failed, AMBIT_JOB_FAILED),
   ])
-  func `outcomes have the values of the header`(outcome: Outcome, value: Int32) {
+  func `Outcomes have the values of the header`(outcome: Outcome, value: Int32) {
     #expect(Int32(outcome.rawValue) == value)
   }
 
@@ -40,7 +40,7 @@ import Testing
     (AMBIT_OK, Outcome.completed), (AMBIT_PENDING, .completed), (.max, .completed), (AMBIT_CANCELLED, .cancelled),
     (AMBIT_TIMED_OUT, .failed), (AMBIT_FAILED, .failed), (.min, .failed),
   ])
-  func `what a job returns decides its outcome`(code: Int32, outcome: Outcome) {
+  func `The return value of a job decides its outcome`(code: Int32, outcome: Outcome) {
     #expect(Outcome(code: code) == outcome)
   }
 }

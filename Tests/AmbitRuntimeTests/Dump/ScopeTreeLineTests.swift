@@ -7,7 +7,7 @@ import Testing
 @Suite struct `Line of the scope tree` {
   private let request = ScopeLabel(id: 7, name: "", plugin: "hello/3", route: "GET /wait")
 
-  @Test func `of a scope is indented, and has its cause and deadline where there are such`() {
+  @Test func `The line of a scope is indented, and has its cause and deadline if it has any`() {
     let open = scope(.open)
     #expect(open.message == "    scope request")
     #expect(
@@ -19,12 +19,12 @@ import Testing
     #expect(ending["state"] == "cancelling" && ending["cause"] == "disconnect" && ending["deadline_ms"] == nil)
   }
 
-  @Test func `of a plugin's scope that takes no more requests says so, until it ends`() {
+  @Test func `The line of a plugin's scope that takes no more requests says so, until the scope ends`() {
     #expect(scope(.open, isRetiring: true).fields["state"] == "retiring")
     #expect(scope(.cancelling, isRetiring: true, cause: .retired).fields["state"] == "cancelling")
   }
 
-  @Test func `of a job has its name, what it waits for and since when, and its stack`() {
+  @Test func `The line of a job has its name, its wait and the start of the wait, and its stack`() {
     let report = JobReport(
       isHandler: false, name: "dns", state: .suspended, age: 9_999_999, wait: (.joinAll, 1_000_000), stackBytes: 8192)
     let line = ScopeTreeLine(ScopeTree.Entry(depth: 3, scope: request, subject: .job(report)), loop: 0)
@@ -36,7 +36,7 @@ import Testing
       ])
   }
 
-  @Test func `of a handler on a thread has no wait, no stack and no name`() {
+  @Test func `The line of a handler on a thread has no wait, no stack and no name`() {
     let report = JobReport(isHandler: true, name: "", state: .onThread, age: 0, wait: nil, stackBytes: nil)
     let line = ScopeTreeLine(ScopeTree.Entry(depth: 0, scope: request, subject: .job(report)), loop: 0)
     #expect(line.message == "handler" && line.fields["state"] == "thread")

@@ -65,7 +65,7 @@ extension Stage {
 }
 
 @Suite struct LogOfPlugins {
-  @Test func `names plugin, generation, route, scope and job, in every line`() async throws {
+  @Test func `The log of a plugin names plugin, generation, route, scope and job, in every line`() async throws {
     let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
       try Stage.logAndFail()
     }
@@ -80,7 +80,8 @@ extension Stage {
       ])
   }
 
-  @Test func `gives the reason of a failure to the job that has it, and to no other`() async throws {
+  @Test func `The log of a plugin gives the reason of a failure to the job that failed, and to no other`() async throws
+  {
     let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
       try Stage.failWithAndWithoutReason()
     }

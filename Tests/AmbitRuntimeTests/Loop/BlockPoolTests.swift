@@ -4,7 +4,9 @@ import Testing
 
 @Suite struct `A pool of large blocks` {
   @Test(arguments: [(65_536, 65_536), (65_537, 131_072), (4 << 20, 4 << 20), (8 << 20, 8 << 20), (9 << 20, 9 << 20)])
-  func `has blocks of powers of two, and beyond 8 MiB of whole pages`(size: Int, capacity: Int) throws {
+  func `A pool of large blocks has blocks of powers of two, and of whole pages beyond 8 MiB`(size: Int, capacity: Int)
+    throws
+  {
     #expect(BlockPool.capacity(for: size) == capacity)
     var pool = BlockPool()
     let block = try take(size, from: &pool)
@@ -15,7 +17,7 @@ import Testing
     empty(&pool)
   }
 
-  @Test func `hands out the block that came back last, with what it holds`() throws {
+  @Test func `A pool of large blocks hands out the block that came back last, with its old content`() throws {
     var pool = BlockPool()
     let first = try take(100_000, from: &pool)
     let second = try take(100_000, from: &pool)
@@ -30,7 +32,7 @@ import Testing
     empty(&pool)
   }
 
-  @Test func `unmaps what was not needed since it was last asked, so much at a time`() throws {
+  @Test func `A pool of large blocks unmaps blocks not needed since the last call, at most so much at a time`() throws {
     var pool = BlockPool()
     use(6, of: &pool)
     pool.noteIdle()
@@ -49,7 +51,7 @@ import Testing
     #expect(!pool.hasFree)
   }
 
-  @Test func `leaves alone what is used while others are unmapped`() throws {
+  @Test func `A pool of large blocks does not touch used blocks while it unmaps others`() throws {
     var pool = BlockPool()
     use(4, of: &pool)
     pool.noteIdle()

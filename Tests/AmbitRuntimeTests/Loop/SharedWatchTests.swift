@@ -12,7 +12,7 @@ import Testing
   }
 
   /// An epoll instance takes the place of what an older system refuses: no system lets loops share it exclusively.
-  @Test func `is watched also where the system cannot choose one of them`() throws {
+  @Test func `A shared descriptor is watched also if the system cannot choose one of its watchers`() throws {
     let group = try LoopGroup(count: 1, table: HostTable { _ in }, limits: RuntimeLimits())
     defer { group.stop() }
     let (inner, event) = (epoll_create1(clinux_epoll_cloexec), eventfd(1, clinux_efd_flags))

@@ -7,13 +7,13 @@ import Testing
   /// What a timer may be late, in nanoseconds.
   private static let tick: Int64 = 65_536
 
-  @Test func `fire nothing when nothing is armed`() {
+  @Test func `A timer wheel fires nothing if nothing is armed`() {
     let bench = TimerBench(count: 1, now: 12_345)
     #expect(bench.nextDue == nil)
     #expect(bench.advance(to: .max) == [])
   }
 
-  @Test func `fire a timer once, not before its time and at most a tick after`() throws {
+  @Test func `A timer wheel fires a timer once, not before its time and at most a tick after it`() throws {
     for delay: Int64 in [0, 1, Self.tick - 1, Self.tick, Self.tick + 1, 64 * Self.tick, 1_000_000_007] {
       let start: Int64 = 987_654_321
       let bench = TimerBench(count: 1, now: start)
@@ -26,14 +26,14 @@ import Testing
     }
   }
 
-  @Test func `fire a timer of the past as soon as they can`() {
+  @Test func `A timer wheel fires a timer of the past as soon as it can`() {
     let bench = TimerBench(count: 2, now: 1_000_000_000)
     bench.arm(0, at: 5)
     bench.arm(1, at: -5)
     #expect(bench.advance(to: 1_000_000_000 + Self.tick) == [0, 1])
   }
 
-  @Test func `keep a timer from firing that is disarmed, also twice`() {
+  @Test func `A timer wheel does not fire a timer that was disarmed, once or twice`() {
     let bench = TimerBench(count: 2, now: 0)
     bench.arm(0, at: 1_000)
     bench.arm(1, at: 1_000)
@@ -43,7 +43,7 @@ import Testing
     #expect(!bench.isArmed(0))
   }
 
-  @Test func `go by the last time that a timer was armed for`() {
+  @Test func `A timer wheel uses the last time that a timer was armed for`() {
     let bench = TimerBench(count: 1, now: 0)
     bench.arm(0, at: 1_000_000)
     bench.arm(0, at: 9_000_000_000)
@@ -51,7 +51,7 @@ import Testing
     #expect(bench.advance(to: 9_000_000_000 + Self.tick) == [0])
   }
 
-  @Test func `let a timer that fires disarm one that is due as well`() {
+  @Test func `A timer wheel lets a timer that fires disarm another one that is due as well`() {
     let bench = TimerBench(count: 2, now: 0)
     bench.arm(0, at: 1_000)
     bench.arm(1, at: 1_000)
@@ -60,7 +60,7 @@ import Testing
     #expect(bench.pop(now: 1_000_000) == nil)
   }
 
-  @Test func `come to an end with a timer that arms itself for the past`() {
+  @Test func `A timer wheel comes to an end with a timer that arms itself for the past`() {
     let bench = TimerBench(count: 1, now: 0)
     let ticks = 10
     bench.arm(0, at: 1)
@@ -73,7 +73,7 @@ import Testing
     #expect(bench.advance(to: Int64(ticks + 1) * Self.tick) == [0])
   }
 
-  @Test func `keep deadlines at every distance, to the end of time`() {
+  @Test func `A timer wheel keeps deadlines at every distance, to the end of time`() {
     let start: Int64 = 86_400_000_000_000
     let bench = TimerBench(count: 46, now: start)
     for power in 0..<46 { bench.arm(power, at: start + 1 << (power + 16)) }
@@ -87,7 +87,7 @@ import Testing
     #expect(bench.isArmed(0))
   }
 
-  @Test func `count a delay from when they are told the time, and fire nothing before`() {
+  @Test func `A timer wheel counts a delay from when it learns the time, and fires nothing before`() {
     let bench = TimerBench(count: 3, now: 0)
     bench.arm(0, after: 10 * Self.tick)
     bench.arm(1, after: 10 * Self.tick)
@@ -103,7 +103,7 @@ import Testing
     #expect(bench.nextDue == nil)
   }
 
-  @Test func `take the longest delay there is`() {
+  @Test func `A timer wheel takes the longest delay that exists`() {
     let bench = TimerBench(count: 1, now: 0)
     bench.arm(0, after: TimerWheel.longestDelay)
     bench.settle(now: 77)
@@ -111,7 +111,9 @@ import Testing
     #expect(bench.advance(to: TimerWheel.longestDelay + 77 + Self.tick) == [0])
   }
 
-  @Test(arguments: 1...8) func `agree with a plain list of deadlines over random operations`(seed: UInt64) {
+  @Test(arguments: 1...8) func `A timer wheel agrees with a plain list of deadlines over random operations`(
+    seed: UInt64
+  ) {
     var random = SeededGenerator(seed: seed)
     let start = Int64(random.number(0...1 << 50))
     let bench = TimerBench(count: 200, now: start)
@@ -146,7 +148,7 @@ import Testing
     }
   }
 
-  @Test func `fire 100,000 timers in order, each once`() {
+  @Test func `A timer wheel fires 100,000 timers in order, each once`() {
     var random = SeededGenerator(seed: 7)
     let bench = TimerBench(count: 100_000, now: 0)
     let times = (0..<100_000).map { _ in Int64(random.number(0...60_000_000_000)) }

@@ -37,7 +37,7 @@ import Testing
     func end(_ index: Int) { mayEnd[index].arrive(()) }
   }
 
-  @Test(arguments: [false, true]) func `runs one call at a time, in order, and other work beside it`(own: Bool) {
+  @Test(arguments: [false, true]) func `A serial lane runs one call at a time, in order, beside other work`(own: Bool) {
     let (pool, lane) = (ThreadPool(), SerialLane(name: "lib"))
     lane.usesOwnThread.store(own, ordering: .relaxed)
     let calls = Calls(3, in: lane, of: pool)
@@ -55,7 +55,7 @@ import Testing
     #expect(calls.order.wait() == [0, 1, 2])
   }
 
-  @Test func `holds one thread of the pool however many calls wait`() {
+  @Test func `A serial lane holds one thread of the pool however many calls wait`() {
     let pool = ThreadPool(limits: ThreadPool.Limits(threads: 2, queue: 8))
     let calls = Calls(8, in: SerialLane(name: "lib"), of: pool)
     for index in 0..<8 { #expect(calls.submit(index)) }
@@ -69,7 +69,8 @@ import Testing
     #expect(calls.order.wait() == Array(0..<8))
   }
 
-  @Test(arguments: [false, true]) func `keeps as many calls as may wait, and refuses the rest`(own: Bool) {
+  @Test(arguments: [false, true]) func `A serial lane keeps as many calls as may wait, and refuses the rest`(own: Bool)
+  {
     let pool = ThreadPool(limits: ThreadPool.Limits(threads: 2, queue: 2))
     let lane = SerialLane(name: "lib")
     lane.usesOwnThread.store(own, ordering: .relaxed)
@@ -86,7 +87,8 @@ import Testing
     #expect(calls.order.wait() == [0, 1, 2])
   }
 
-  @Test(arguments: [false, true]) func `lets calls be withdrawn, also the one whose turn it is before a thread has it`(
+  @Test(arguments: [false, true])
+  func `A serial lane lets calls be withdrawn, also the one whose turn it is before a thread has it`(
     own: Bool
   ) {
     let pool = ThreadPool(limits: ThreadPool.Limits(threads: 1, queue: 8))
@@ -110,7 +112,7 @@ import Testing
     #expect(!calls.began[2].isOpen)
   }
 
-  @Test func `has one thread for ever if it has its own`() {
+  @Test func `A serial lane has one thread for ever if it has its own`() {
     let (pool, lane) = (ThreadPool(), SerialLane(name: "lib"))
     lane.usesOwnThread.store(true, ordering: .relaxed)
     var numbers: Set<Int32> = []
@@ -125,7 +127,7 @@ import Testing
     pool.close(lane)
   }
 
-  @Test func `moves to its own thread and back between two calls`() {
+  @Test func `A serial lane moves to its own thread and back between two calls`() {
     let (pool, lane) = (ThreadPool(), SerialLane(name: "lib"))
     let calls = Calls(6, in: lane, of: pool)
     for index in 0..<6 { #expect(calls.submit(index)) }
@@ -139,7 +141,7 @@ import Testing
     #expect(numbers[2] == numbers[3] && numbers[1] != numbers[2] && numbers[4] != numbers[3])
   }
 
-  @Test func `runs every call of many threads, one at a time, while calls are withdrawn`() {
+  @Test func `A serial lane runs every call of many threads, one at a time, while calls are withdrawn`() {
     let pool = ThreadPool(limits: ThreadPool.Limits(threads: 3, queue: 100_000))
     let lanes = (0..<3).map { SerialLane(name: "lib\($0)") }
     lanes[2].usesOwnThread.store(true, ordering: .relaxed)

@@ -5,7 +5,9 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct CancellingAWaitForAChannel {
-  @Test func `after the message was handed over still delivers it, and the next wait fails`() throws {
+  @Test func `A receive that is cancelled after the hand-over still delivers the message, and the next wait fails`()
+    throws
+  {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let channel = ambit_channel_new(scope.asHandle, 1)!
@@ -27,7 +29,7 @@ import Testing
       ])
   }
 
-  @Test func `before it leaves the message to the next receiver`() throws {
+  @Test func `A receive that is cancelled before the hand-over leaves the message to the next receiver`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let channel = ambit_channel_new(scope.asHandle, 0)!
@@ -49,7 +51,7 @@ import Testing
       ])
   }
 
-  @Test func `takes a sender's message back, and only its own`() throws {
+  @Test func `A send that is cancelled takes its own message back, and no other`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let channel = ambit_channel_new(scope.asHandle, 0)!
@@ -68,7 +70,7 @@ import Testing
       ])
   }
 
-  @Test func `makes later calls fail although there is a message, or room`() throws {
+  @Test func `Calls to a channel fail after a cancel although there is a message, or room`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let channel = ambit_channel_new(scope.asHandle, 2)!

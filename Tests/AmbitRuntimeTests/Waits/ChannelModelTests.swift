@@ -32,7 +32,7 @@ private final class Ledger {
 
 @Suite struct ChannelModel {
   @Test(arguments: [0, 1, 2, 7], 0..<8 as Range<UInt64>)
-  func `loses, doubles and reorders no message while jobs time out and are cancelled`(
+  func `A channel loses, doubles and reorders no message while jobs time out and are cancelled`(
     capacity: Int, seed: UInt64
   ) throws {
     let steps = try Stage.play { stage in

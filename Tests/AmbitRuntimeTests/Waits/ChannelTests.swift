@@ -16,7 +16,7 @@ import Testing
     }
   }
 
-  @Test func `keep as many messages as they hold, and their order`() throws {
+  @Test func `A channel keeps as many messages as it holds, and their order`() throws {
     let steps = try play(capacity: 3) { stage, scope, channel in
       scope.asHandle.spawn(ended: { _, _ in }) { scope in
         for round in 0..<3 {
@@ -32,7 +32,7 @@ import Testing
   }
 
   @Test(arguments: [0, 1, 2])
-  func `let senders wait for room in turn`(capacity: Int) throws {
+  func `A channel lets senders wait for room in turn`(capacity: Int) throws {
     let steps = try play(capacity: capacity) { stage, scope, channel in
       for sender in 1...5 {
         scope.asHandle.spawn(ended: { _, _ in }) { scope in
@@ -51,7 +51,7 @@ import Testing
   }
 
   @Test(arguments: [0, 1, 2])
-  func `let receivers wait for messages in turn`(capacity: Int) throws {
+  func `A channel lets receivers wait for messages in turn`(capacity: Int) throws {
     let steps = try play(capacity: capacity) { stage, scope, channel in
       for name in ["a", "b", "c"] {
         scope.asHandle.spawn(ended: { _, _ in }) { scope in
@@ -67,7 +67,7 @@ import Testing
     #expect(steps == ["[OK, OK, OK]", "a 1", "b 2", "c 3"])
   }
 
-  @Test func `of capacity 0 pass a message only to one who waits for it`() throws {
+  @Test func `A channel of capacity 0 passes a message only to a job that waits for it`() throws {
     let steps = try play(capacity: 0) { stage, scope, channel in
       scope.asHandle.spawn(ended: { _, _ in }) { scope in
         stage.note("\(scope.send(1, through: channel, timeout: 0)) \(scope.receive(from: channel, timeout: 0))")
@@ -79,7 +79,7 @@ import Testing
     #expect(steps == [nothing, nothing])
   }
 
-  @Test func `pass NULL like any message`() throws {
+  @Test func `A channel passes NULL like any message`() throws {
     let steps = try play(capacity: 1) { stage, scope, channel in
       scope.asHandle.spawn(ended: { _, _ in }) { scope in
         stage.note("\(scope.send(0, through: channel)) \(scope.receive(from: channel))")
@@ -89,7 +89,7 @@ import Testing
     #expect(steps == ["OK (status: OK, number: 0)"])
   }
 
-  @Test func `that are closed refuse messages, those of waiting senders too, and give out what they hold`() throws {
+  @Test func `A closed channel refuses messages, those of waiting senders too, and gives out its messages`() throws {
     let steps = try play(capacity: 2) { stage, scope, channel in
       for number in 1...4 { scope.spawn("sender \(number)") { $0.send(number, through: channel) } }
       scope.asHandle.spawn(ended: { _, _ in }) { scope in
@@ -106,7 +106,7 @@ import Testing
       ])
   }
 
-  @Test func `that are closed wake those who wait for messages`() throws {
+  @Test func `A closed channel wakes the jobs that wait for messages`() throws {
     let steps = try play(capacity: 2) { stage, scope, channel in
       for name in ["a", "b"] {
         scope.asHandle.spawn(ended: { _, _ in }) { scope in

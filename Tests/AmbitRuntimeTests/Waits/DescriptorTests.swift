@@ -29,7 +29,7 @@ private let hangup = UInt32(AMBIT_HANGUP)
     }
   }
 
-  @Test func `tells what it is ready for, of what was asked`() throws {
+  @Test func `A wait for a descriptor tells which of the requested events are ready`() throws {
     let steps = try play { stage, scope, sockets in
       stage.note(scope.wait(for: sockets.near, writable))
       stage.note(scope.wait(for: sockets.near, readable | writable))
@@ -41,7 +41,7 @@ private let hangup = UInt32(AMBIT_HANGUP)
     #expect(steps == ["OK 2", "OK 2", "OK 2", "OK 1", "OK 3"])
   }
 
-  @Test func `lets others run until it is ready`() throws {
+  @Test func `A wait for a descriptor lets others run until it is ready`() throws {
     let steps = try play { stage, scope, sockets in
       scope.spawn("writer") { _ in
         sockets.writeFar()
@@ -52,7 +52,7 @@ private let hangup = UInt32(AMBIT_HANGUP)
     #expect(steps == ["writer ends completed OK", "OK 1"])
   }
 
-  @Test func `reports a hang-up whether asked for or not, and a peer that sends no more if asked`() throws {
+  @Test func `A wait for a descriptor reports a hang-up always, and the end of the peer's data on request`() throws {
     let steps = try play { stage, scope, sockets in
       sockets.finishFar()
       stage.note(scope.wait(for: sockets.near, writable))
@@ -65,7 +65,7 @@ private let hangup = UInt32(AMBIT_HANGUP)
     #expect(steps == ["OK 2", "OK 4", "TIMED_OUT 0", "OK 6"])
   }
 
-  @Test func `with a timeout of 0 only asks`() throws {
+  @Test func `A wait for a descriptor with a timeout of 0 only asks`() throws {
     let steps = try play { stage, scope, sockets in
       stage.note(scope.wait(for: sockets.near, readable, timeout: 0))
       sockets.writeFar()
@@ -76,7 +76,7 @@ private let hangup = UInt32(AMBIT_HANGUP)
     #expect(steps == ["TIMED_OUT 0", "OK 1", "OK 5"])
   }
 
-  @Test func `times out, is cancelled, and is not waited for again`() throws {
+  @Test func `A wait for a descriptor times out, is cancelled, and leaves nothing behind`() throws {
     let steps = try play { stage, scope, sockets in
       let waiter = scope.spawn("waiter") { scope in
         stage.note("\(scope.wait(for: sockets.near, readable, timeout: 1_000_000))")
@@ -91,7 +91,7 @@ private let hangup = UInt32(AMBIT_HANGUP)
     #expect(steps == ["TIMED_OUT 0"] + Array(repeating: "CANCELLED 0", count: 3) + ["waiter ends completed OK"])
   }
 
-  @Test func `succeeds in the turn in which the timeout passes`() throws {
+  @Test func `A wait for a descriptor succeeds in the turn in which the timeout passes`() throws {
     let steps = try play { stage, scope, sockets in
       scope.spawn("waiter") { scope in
         stage.note(scope.wait(for: sockets.near, readable, timeout: 1_000_000))
@@ -105,7 +105,7 @@ private let hangup = UInt32(AMBIT_HANGUP)
     #expect(steps == ["OK 1", "waiter ends completed OK"])
   }
 
-  @Test func `goes for several jobs at once`() throws {
+  @Test func `Several jobs can wait for a descriptor at once`() throws {
     let steps = try play { stage, scope, sockets in
       sockets.fillNear()
       for (name, events) in [("reader", readable), ("writer", writable), ("second reader", readable)] {
@@ -123,7 +123,7 @@ private let hangup = UInt32(AMBIT_HANGUP)
     #expect(Set(steps) == ["writer OK 2", "reader OK 1", "second reader OK 1"])
   }
 
-  @Test func `is over at once for what is always ready`() throws {
+  @Test func `A wait for a descriptor that is always ready is over at once`() throws {
     let file = open(#filePath, O_RDONLY | O_CLOEXEC)
     defer { close(file) }
     let steps = try play { stage, scope, _ in
@@ -132,7 +132,7 @@ private let hangup = UInt32(AMBIT_HANGUP)
     #expect(steps == ["OK 3", "OK 3", "OK 3"])
   }
 
-  @Test func `is refused for what is no descriptor, or without events that there are`() throws {
+  @Test func `A wait is refused for an invalid descriptor, and without valid events`() throws {
     let steps = try play { stage, scope, sockets in
       for descriptor: Int32 in [-1, .min, .max, stage.loop.pointee.epoll] {
         stage.note(scope.wait(for: descriptor, readable))
@@ -143,7 +143,7 @@ private let hangup = UInt32(AMBIT_HANGUP)
     #expect(steps == Array(repeating: "INVALID 0", count: 10))
   }
 
-  @Test func `that is closed meanwhile, but open elsewhere, disturbs no later wait`() throws {
+  @Test func `A descriptor that is closed meanwhile, but open elsewhere, disturbs no later wait`() throws {
     let steps = try play { stage, scope, sockets in
       let copy = fcntl(sockets.near, F_DUPFD_CLOEXEC, 0)
       scope.spawn("waiter") { scope in
@@ -163,7 +163,7 @@ private let hangup = UInt32(AMBIT_HANGUP)
     #expect(steps == ["TIMED_OUT 0", "waiter ends completed OK", "TIMED_OUT 0", "OK 1"])
   }
 
-  @Test func `comes after the turns of the jobs that an event before has started`() throws {
+  @Test func `A wait for a descriptor ends after the turns of the jobs that an event before has started`() throws {
     let steps = try play { stage, scope, sockets in
       // So that there are stacks: a new one counts for many turns.
       for _ in 0..<70 { scope.spawn(ended: { _, _ in }) { $0.yield() } }
@@ -190,7 +190,7 @@ private let hangup = UInt32(AMBIT_HANGUP)
     #expect(steps == ["OK 1 after 140 turns", "waiter ends completed OK"])
   }
 
-  @Test func `is not ended by an event of this turn for a wait that has ended in it`() throws {
+  @Test func `A wait for a descriptor is not ended by an event for a wait that has ended in the same turn`() throws {
     let steps = try play { stage, scope, sockets in
       let ended = SocketPair()
       let waiter = scope.spawn("ended") { scope in

@@ -6,7 +6,7 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct Events {
-  @Test func `that are set wake all that wait, in the order in which they came, and keep nobody waiting`() throws {
+  @Test func `An event that is set wakes all waits in order, and later waits end at once`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let event = ambit_event_new(scope.asHandle)
@@ -23,7 +23,7 @@ import Testing
         + ["a", "b", "c"].map { "\($0) ends completed OK" })
   }
 
-  @Test func `that are reset make the next wait, and those woken before still go on`() throws {
+  @Test func `An event that is reset makes the next wait block, and those woken before still go on`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let event = ambit_event_new(scope.asHandle)!
@@ -42,7 +42,7 @@ import Testing
       ])
   }
 
-  @Test func `that are set answer a poll`() throws {
+  @Test func `An event that is set answers a poll`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let event = ambit_event_new(scope.asHandle)!
@@ -53,7 +53,7 @@ import Testing
     #expect(steps == ["job ends completed OK"])
   }
 
-  @Test func `can be made, set and reset by hooks and deferred functions, which cannot wait for them`() throws {
+  @Test func `An event can be made, set and reset by hooks and deferred functions, which cannot wait for it`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let handle = scope.asHandle
@@ -71,7 +71,7 @@ import Testing
     #expect(steps == ["hook: \(used)", "waiter ends completed OK", "deferred: \(used)"])
   }
 
-  @Test func `set before the cancel of the same turn deliver that, and the next wait fails`() throws {
+  @Test func `An event that is set before the cancel of the same turn ends the wait, and the next one fails`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let event = ambit_event_new(scope.asHandle)!
@@ -87,7 +87,7 @@ import Testing
     #expect(steps == ["OK, then CANCELLED CANCELLED", "waiter ends completed OK"])
   }
 
-  @Test func `set after the cancel of the same turn do not`() throws {
+  @Test func `An event that is set after the cancel of the same turn does not end the wait`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let event = ambit_event_new(scope.asHandle)!
@@ -100,7 +100,7 @@ import Testing
     #expect(steps == ["waiter ends cancelled CANCELLED"])
   }
 
-  @Test func `set in the turn in which the timeout passes win`() throws {
+  @Test func `An event that is set in the turn in which the timeout passes wins`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let event = ambit_event_new(scope.asHandle)!

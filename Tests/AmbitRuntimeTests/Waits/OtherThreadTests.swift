@@ -20,7 +20,7 @@ private struct Made: @unchecked Sendable {
 }
 
 @Suite struct EventsAndChannelsOnOtherThreads {
-  @Test func `are not to be used by a thread that has nothing to do with their loop`() throws {
+  @Test func `Events and channels refuse a thread that has nothing to do with their loop`() throws {
     let group = try LoopGroup(count: 1, table: HostTable { _ in }, limits: RuntimeLimits())
     defer { group.stop() }
     let made = group.onEach { loop in
@@ -34,7 +34,7 @@ private struct Made: @unchecked Sendable {
     #expect(group.onEach { _ in ChannelPointer.of(made.channel).pointee.isClosed } == [false])
   }
 
-  @Test func `work for a job of the pool, whose thread waits`() throws {
+  @Test func `Events and channels work for a job of the pool, whose thread waits`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let handle = scope.asHandle

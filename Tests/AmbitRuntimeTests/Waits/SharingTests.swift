@@ -5,7 +5,7 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct EventsAndChannelsOfOtherScopes {
-  @Test func `are waited for from below, and the wait ends with the scope below`() throws {
+  @Test func `A wait from below for an event or a channel ends with the scope below`() throws {
     let steps = try Stage.play { stage in
       let plugin = stage.open("plugin", kind: .plugin)
       let request = stage.open("request", kind: .request, below: plugin)
@@ -31,7 +31,7 @@ import Testing
       ])
   }
 
-  @Test func `are waited for from above in their scope, which stays until their waits have returned`() throws {
+  @Test func `A wait from above keeps the scope of its event or channel until it has returned`() throws {
     let steps = try Stage.play { stage in
       let plugin = stage.open("plugin", kind: .plugin)
       let request = stage.open("request", kind: .request, below: plugin)
@@ -57,7 +57,7 @@ import Testing
       ])
   }
 
-  @Test func `are waited for under a shield after their scope has ended, and keep it until then`() throws {
+  @Test func `A wait under a shield keeps the event's scope after its end, until the wait has returned`() throws {
     let steps = try Stage.play { stage in
       let plugin = stage.open("plugin", kind: .plugin)
       let request = stage.open("request", kind: .request, below: plugin)
@@ -84,7 +84,7 @@ import Testing
       ])
   }
 
-  @Test func `are refused if they belong to a scope below or beside`() throws {
+  @Test func `An event or a channel of a scope below or beside is refused`() throws {
     let steps = try Stage.play { stage in
       let outer = stage.open("")
       for other in [stage.open("", below: outer), stage.open("")] {
@@ -103,7 +103,7 @@ import Testing
     #expect(steps == refused + refused)
   }
 
-  @Test func `are not to be had when there is no memory for them`() throws {
+  @Test func `An event or a channel is not made if there is no memory for it`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       for capacity in [Int.max, Int.max / 8, -1, .min] {

@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct Sleeps {
   /// What the timers are set for is known later than the call, and other jobs compute for longer than each sleeps.
-  @Test(arguments: [1, 20]) func `last as long as asked, counted from the call`(jobs: Int) throws {
+  @Test(arguments: [1, 20]) func `A sleep lasts as long as asked, counted from the call`(jobs: Int) throws {
     let duration: Int64 = 2_000_000
     let steps = try Stage.play { stage in
       let scope = stage.open("")

@@ -11,14 +11,14 @@ import Testing
     return try #require(object as? [String: String], "\(line)")
   }
 
-  @Test func `hold time, level, message and fields, in this order`() throws {
+  @Test func `A JSON line holds time, level, message and fields, in this order`() throws {
     let line = JSONLine.make(level: .warning, message: "slow", fields: [("plugin", "hello/1"), ("scope", "7")])
     #expect(
       line.contains(
         /^\{"time":"[^"]+","level":"warning","message":"slow","plugin":"hello\/1","scope":"7"\}$/))
   }
 
-  @Test func `give back any text as it was, on one line`() throws {
+  @Test func `A JSON line gives back any text as it was, on one line`() throws {
     for scalar in (0...0x2030).compactMap(Unicode.Scalar.init) + ["\u{FFFD}", "\u{FFFF}", "\u{1F600}", "\u{10FFFF}"] {
       let text = "before\(scalar)\"after\\"
       let line = JSONLine.make(level: .info, message: text, fields: [(key: text, value: text)])
@@ -30,7 +30,7 @@ import Testing
     }
   }
 
-  @Test func `give back random text as it was`() throws {
+  @Test func `A JSON line gives back random text as it was`() throws {
     var random = SeededGenerator(seed: 11)
     for _ in 0..<2_000 {
       var text = String.UnicodeScalarView()

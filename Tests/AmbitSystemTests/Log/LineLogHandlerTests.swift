@@ -5,7 +5,7 @@ import Testing
 @testable import AmbitSystem
 
 @Suite struct LogOutput {
-  @Test func `has the fields of the logger and of the event, and leaves out what is below the level`() async throws {
+  @Test func `A log line has the fields of logger and event, and events below the level are left out`() async throws {
     let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
       var logger = Logger(label: "test") { _ in LineLogHandler(level: .notice, format: .text) }
       logger[metadataKey: "scope"] = "7"
@@ -18,7 +18,7 @@ import Testing
     #expect(!output.contains("not shown"))
   }
 
-  @Test func `is a JSON object in each line if asked for`() async throws {
+  @Test func `Each log line is a JSON object if the configuration asks for JSON`() async throws {
     let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
       let logger = Logger(label: "test") { _ in LineLogHandler(level: .trace, format: .json) }
       logger.trace("a \"message\"", metadata: ["job": "tick\n"])
@@ -27,7 +27,7 @@ import Testing
     #expect(output.hasSuffix(#","level":"trace","message":"a \"message\"","job":"tick\n"}"# + "\n"))
   }
 
-  @Test func `keeps the lines of many threads apart`() async throws {
+  @Test func `The log keeps the lines of many threads apart`() async throws {
     let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
       let logger = Logger(label: "test") { _ in LineLogHandler(level: .info, format: .text) }
       DispatchQueue.concurrentPerform(iterations: 8) { thread in

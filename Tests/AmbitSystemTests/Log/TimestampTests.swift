@@ -4,7 +4,7 @@ import Testing
 @testable import AmbitSystem
 
 @Suite struct Timestamps {
-  @Test func `are the present time in UTC, as RFC 3339 writes it`() throws {
+  @Test func `A timestamp is the present time in UTC, as RFC 3339 writes it`() throws {
     let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
     let before = Date.now.addingTimeInterval(-0.001)
     let text = Timestamp.now

@@ -7,7 +7,9 @@ import Testing
 @testable import AmbitSystem
 
 @Suite struct `A local socket` {
-  @Test(.timeLimit(.minutes(1))) func `that is stale is taken over by one of those who want it at once`() throws {
+  @Test(.timeLimit(.minutes(1))) func `A stale Unix socket is taken over by one of the hosts that want it at once`()
+    throws
+  {
     let folder = try makeFolder()
     defer { rmdir(folder) }
     for _ in 0..<50 {
@@ -22,7 +24,7 @@ import Testing
     }
   }
 
-  @Test func `in a folder that is not there is refused with the system's reason`() throws {
+  @Test func `A Unix socket in a folder that does not exist is refused with the system's reason`() throws {
     let error = #expect(throws: ListenError.self) { try ListeningSocket(.unix(path: "/nowhere/a.sock")) }
     #expect(error?.description == "cannot listen on unix:/nowhere/a.sock: No such file or directory")
   }

@@ -4,7 +4,7 @@ import Testing
 @testable import AmbitSystem
 
 @Suite struct Latches {
-  @Test func `give what arrived before the wait, in order`() {
+  @Test func `A latch gives the values that arrived before the wait, in order`() {
     let latch = Latch<Int>(expected: 2)
     latch.arrive(1)
     #expect(!latch.isOpen)
@@ -14,7 +14,7 @@ import Testing
     #expect(latch.wait(timeout: 0) == [1, 2])
   }
 
-  @Test(arguments: [Int64.min, -1, 0, 1_000_000]) func `give up after the timeout`(timeout: Int64) {
+  @Test(arguments: [Int64.min, -1, 0, 1_000_000]) func `A latch gives up after the timeout`(timeout: Int64) {
     let latch = Latch<Int>(expected: 2)
     latch.arrive(1)
     let start = Clock.monotonic
@@ -23,11 +23,11 @@ import Testing
     #expect(latch.arrived == [1])
   }
 
-  @Test func `need nothing if nothing is expected`() {
+  @Test func `A latch that expects nothing waits for nothing`() {
     #expect(Latch<Int>(expected: 0).wait(timeout: 0) == [])
   }
 
-  @Test func `count what many threads bring`() {
+  @Test func `A latch counts the arrivals from many threads`() {
     let latch = Latch<Int>(expected: 1_000)
     DispatchQueue.global().async {
       DispatchQueue.concurrentPerform(iterations: 8) { thread in

@@ -4,7 +4,7 @@ import Testing
 @testable import AmbitSystem
 
 @Suite struct Wakeups {
-  @Test(arguments: [0, 1_000_000]) func `keep a wake that comes before the wait, once`(patience: Int64) {
+  @Test(arguments: [0, 1_000_000]) func `A parker keeps a wake-up that comes before the wait, once`(patience: Int64) {
     let wakeup = Wakeup()
     defer { wakeup.destroy() }
     wakeup.notify()
@@ -20,7 +20,9 @@ import Testing
     #expect(isAwake.wait() != nil)
   }
 
-  @Test(arguments: [0, 1_000_000]) func `show who waits what the other has done before`(patience: Int64) {
+  @Test(arguments: [0, 1_000_000]) func `A parker shows the thread that waits the writes of the thread that wakes it`(
+    patience: Int64
+  ) {
     let (there, back, done) = (Wakeup(), Wakeup(), Latch<Void>())
     let count = UnsafeMutablePointer<Int>.allocate(capacity: 1)
     count.initialize(to: 0)
