@@ -23,8 +23,8 @@ import Testing
 
   @Test(arguments: [nil, "local"])
   func `New connections are served while one of two loops is blocked`(name: String?) throws {
-    let path = name.map { "\(NSTemporaryDirectory())/ambit-\($0)-\(UUID().uuidString.prefix(8)).sock" }
-    let server = try TestServer([Self.place], threads: 2, path: path)
+    let folder = try TemporaryFolder()
+    let server = try TestServer([Self.place], threads: 2, path: name.map { folder.path(of: "\($0).sock") })
     try server.holdingLoop {
       for _ in 0..<20 {
         let place = try place(on: Client(server))

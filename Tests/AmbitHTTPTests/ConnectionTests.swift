@@ -77,7 +77,7 @@ import Testing
   }
 
   @Test func `A connection is served at a Unix socket`() throws {
-    let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).sock").path
+    let folder = try TemporaryFolder()
     let server = try TestServer(
       [
         TestRoute("GET /peer") { scope in
@@ -88,7 +88,7 @@ import Testing
           let bytes = ambit_alloc(scope, 1 << 20)
           return ambit_respond(scope, 200, nil, bytes, 1 << 20)
         },
-      ], threads: 2, path: path)
+      ], threads: 2, path: folder.path(of: "server.sock"))
     let client = try Client(server)
     try client.send("GET /peer HTTP/1.1\r\nHost: a\r\n\r\nGET /large HTTP/1.1\r\nHost: a\r\n\r\n")
     #expect(try client.reply().text == "unix")
@@ -96,7 +96,7 @@ import Testing
     client.close()
     #expect(server.finalCounts == TestServer.Counts())
     server.drain()
-    #expect(!FileManager.default.fileExists(atPath: path))
+    #expect(!FileManager.default.fileExists(atPath: folder.path(of: "server.sock")))
   }
 
   @Test func `A connection names its client`() throws {

@@ -16,7 +16,8 @@ import Testing
     "AmbitSystem": ["AmbitCore", "CCrash", "CFiber", "CLinux", "Glibc", "Logging", "Synchronization"],
     // Loops, fibers, scopes, jobs. Knows no plugin files and no HTTP.
     "AmbitRuntime": [
-      "AmbitCore", "AmbitFFI", "AmbitSystem", "CAmbit", "CCrash", "CFiber", "CLinux", "Glibc", "Logging", "Synchronization",
+      "AmbitCore", "AmbitFFI", "AmbitSystem", "CAmbit", "CCrash", "CFiber", "CLinux", "Glibc", "Logging",
+      "Synchronization",
     ],
     // Finds, checks and loads libraries. Knows no HTTP.
     "AmbitPlugins": ["AmbitCore", "AmbitRuntime", "AmbitSystem", "CAmbit", "CLinux", "Glibc", "Synchronization"],

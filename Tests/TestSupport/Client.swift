@@ -32,7 +32,8 @@ package final class Client: @unchecked Sendable {
 
   private func setTimeout(_ timeout: Duration?) {
     guard let timeout else { return }
-    var limit = timeval(tv_sec: Int(timeout.components.seconds), tv_usec: 0)
+    let (seconds, attoseconds) = timeout.components
+    var limit = timeval(tv_sec: Int(seconds), tv_usec: Int(attoseconds / 1_000_000_000_000))
     setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
   }

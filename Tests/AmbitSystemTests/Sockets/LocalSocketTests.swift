@@ -2,6 +2,7 @@ import AmbitCore
 import Foundation
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import AmbitSystem
@@ -10,10 +11,9 @@ import Testing
   @Test(.timeLimit(.minutes(1))) func `A stale Unix socket is taken over by one of the hosts that want it at once`()
     throws
   {
-    let folder = try makeFolder()
-    defer { rmdir(folder) }
+    let folder = try TemporaryFolder()
     for _ in 0..<50 {
-      let path = "\(folder)/stale.sock"
+      let path = folder.path(of: "stale.sock")
       try leaveSocket(at: path)
       let (sockets, refusals) = rivals(8, for: path)
       #expect(sockets.count == 1)
@@ -29,7 +29,7 @@ import Testing
     #expect(error?.description == "cannot listen on unix:/nowhere/a.sock: No such file or directory")
   }
 
-  /// What becomes of so many that listen at one address at the same time, each on a thread of its own.
+  /// Listens `count` times at one address at the same time, each on a thread of its own.
   private func rivals(_ count: Int, for path: String) -> (sockets: [ListeningSocket], refusals: [String]) {
     let results = Mutex<([ListeningSocket], [String])>(([], []))
     let latch = Latch<Void>(expected: count)
@@ -49,12 +49,6 @@ import Testing
     }
     _ = ended.wait()
     return results.withLock { $0 }
-  }
-
-  private func makeFolder() throws -> String {
-    var template = Array("/tmp/ambit-sockets-XXXXXX".utf8CString)
-    try #require(mkdtemp(&template) != nil)
-    return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
   /// Leaves a socket behind on which nobody listens, as a host does that was killed.

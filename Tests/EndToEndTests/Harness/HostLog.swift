@@ -132,7 +132,7 @@ struct LogLine: Sendable, CustomStringConvertible {
     return String(rest.dropFirst().prefix { $0 != "\"" })
   }
 
-  /// Whether a plugin wrote it in its rehearsal.
+  /// Whether a plugin wrote it in a dry run.
   var isDryRun: Bool { text.contains(" plugin=") && field("plugin")?.hasSuffix("/dry-run") == true }
 
   func contains(_ part: String) -> Bool { text.contains(part) }

@@ -13,11 +13,11 @@ struct `Memory after a burst` {
   @Test func `Memory goes back after a burst of broken uploads to an echo route`() async throws {
     try await withBursts(bound: Self.isLong ? 48 : 16) { port in
       let body = [UInt8](repeating: 120, count: 4 << 20)
-      var clients: [BurstClient] = []
+      var clients: [Client] = []
       for index in 0..<(Self.isLong ? 100 : 40) {
-        let client = try BurstClient(port: port)
-        client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: \(body.count)\r\n\r\n")
-        client.send(body[..<(body.count * (index % 8 + 1) / 8 - 1)])
+        let client = try Client.ofBurst(port)
+        client.offer("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: \(body.count)\r\n\r\n")
+        client.offer(body[..<(body.count * (index % 8 + 1) / 8 - 1)])
         clients.append(client)
       }
       return clients
@@ -27,8 +27,8 @@ struct `Memory after a burst` {
   @Test func `Memory goes back after a burst of held requests whose clients leave`() async throws {
     try await withBursts(bound: Self.isLong ? 48 : 30) { port in
       try (0..<(Self.isLong ? 10_000 : 3_000)).map { _ in
-        let client = try BurstClient(port: port)
-        client.send("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n")
+        let client = try Client.ofBurst(port)
+        client.offer("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n")
         return client
       }
     }
@@ -36,31 +36,31 @@ struct `Memory after a burst` {
 
   @Test func `Memory goes back after a burst of slow, broken and pipelined requests`() async throws {
     try await withBursts(bound: Self.isLong ? 48 : 28) { port in
-      let clients = try (0..<(Self.isLong ? 4_000 : 1_200)).map { _ in try BurstClient(port: port) }
+      let clients = try (0..<(Self.isLong ? 4_000 : 1_200)).map { _ in try Client.ofBurst(port) }
       let lengths = [4096, 60_000, 100_000, 1 << 20, 4 << 20]
       for (index, client) in clients.enumerated() {
         switch index % 5 {
-        case 0: client.send("GET /plain HTTP/1.1\r\nHost: a\r\nX-Slow: a")
+        case 0: client.offer("GET /plain HTTP/1.1\r\nHost: a\r\nX-Slow: a")
         case 1:
           let length = lengths[index / 5 % lengths.count]
-          client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: \(length)\r\n\r\n")
+          client.offer("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: \(length)\r\n\r\n")
         case 2:
-          client.send(String(repeating: "GET /large HTTP/1.1\r\nHost: a\r\n\r\n", count: index / 5 % 7 + 1))
-        case 3: client.send(String(repeating: "GET /plain HTTP/1.1\r\nHost: a\r\n\r\n", count: 40))
-        default: client.send("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+          client.offer(String(repeating: "GET /large HTTP/1.1\r\nHost: a\r\n\r\n", count: index / 5 % 7 + 1))
+        case 3: client.offer(String(repeating: "GET /plain HTTP/1.1\r\nHost: a\r\n\r\n", count: 40))
+        default: client.offer("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
         }
       }
       let piece = [UInt8](repeating: 121, count: 30_000)
       for round in 0..<10 {
         for (index, client) in clients.enumerated() {
           switch index % 5 {
-          case 0: client.send(piece[..<200])
-          case 1: client.send(piece[..<((index * 977 + round * 7919) % 30_000 + 1)])
-          case 2: client.receive(1000)
+          case 0: client.offer(piece[..<200])
+          case 1: client.offer(piece[..<((index * 977 + round * 7919) % 30_000 + 1)])
+          case 2: client.discard(1000)
           case 4:
-            client.send("2000\r\n")
-            client.send(piece[..<8192])
-            client.send("\r\n")
+            client.offer("2000\r\n")
+            client.offer(piece[..<8192])
+            client.offer("\r\n")
           default: break
           }
         }
@@ -74,9 +74,9 @@ struct `Memory after a burst` {
   /// is within `bound` MiB of the start. The long form also wants it, from the third round on, within 8 MiB of what it was
   /// after the second; the short form's bursts are cut short by whatever else the machine does, so that its rounds differ.
   private func withBursts(
-    bound: Int, _ burst: @escaping @Sendable (UInt16) throws -> [BurstClient]
+    bound: Int, _ burst: @escaping @Sendable (UInt16) throws -> [Client]
   ) async throws {
-    BurstClient.raiseDescriptorLimit()
+    raiseDescriptorLimit()
     try await withHost([.probe("bursts")], configuration: "threads = 2") { host in
       #expect(try await host.get("/plain").status == 200)
       let start = try host.footprint()
@@ -91,55 +91,31 @@ struct `Memory after a burst` {
   }
 }
 
-/// A client that waits for nothing and reads no responses.
-private struct BurstClient {
-  private let descriptor: Int32
-
-  init(port: UInt16) throws {
-    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = port.bigEndian
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    let code = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
-    guard descriptor >= 0, code == 0 else { throw SystemCallError(call: "connect", code: errno) }
-    // A client that the host does not read from must not delay the others.
-    var patience = timeval(tv_sec: 0, tv_usec: 200_000)
-    setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+extension Client {
+  /// Connects a client that waits for nothing. A client that the host does not read from must not delay the others.
+  fileprivate static func ofBurst(_ port: UInt16) throws -> Client {
+    try Client(port: port, timeout: .milliseconds(200))
   }
-
-  func send(_ text: String) { send(Array(text.utf8)[...]) }
 
   /// Sends as many of the bytes as the kernel takes in time.
-  func send(_ bytes: ArraySlice<UInt8>) {
-    bytes.withUnsafeBytes { bytes in
-      var rest = bytes[...]
-      while !rest.isEmpty {
-        let count = Glibc.send(
-          descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count, Int32(MSG_NOSIGNAL))
-        guard count > 0 else { return }
-        rest = rest.dropFirst(count)
-      }
-    }
+  fileprivate func offer(_ bytes: ArraySlice<UInt8>) {
+    try? send(Array(bytes))
   }
 
-  func receive(_ most: Int) {
+  fileprivate func offer(_ text: String) { offer(Array(text.utf8)[...]) }
+
+  /// Takes up to `most` bytes that are there already.
+  fileprivate func discard(_ most: Int) {
     var bytes = [UInt8](repeating: 0, count: most)
     _ = recv(descriptor, &bytes, most, Int32(MSG_DONTWAIT))
   }
+}
 
-  func close() { _ = Glibc.close(descriptor) }
-
-  static func raiseDescriptorLimit() {
-    var limit = rlimit()
-    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-    limit.rlim_cur = limit.rlim_max
-    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-  }
+private func raiseDescriptorLimit() {
+  var limit = rlimit()
+  getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+  limit.rlim_cur = limit.rlim_max
+  setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
 }
 
 extension Host {

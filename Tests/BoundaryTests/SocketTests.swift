@@ -1,0 +1,36 @@
+import Testing
+
+@Suite struct SocketCalls {
+  /// Calls that make a socket or give it an address, by the C library's names or by CLinux's.
+  private static var openings: Regex<(Substring, Substring)> {
+    #/
+      ^ (?! \s*// ) .*? (?: ^ | [^.\w] )
+      ( (?: Glibc\. )? (?: socket | socketpair ) \( (?: AF_ | address )
+      | (?: Glibc\. )? (?: bind | listen | connect ) \( (?: \w+\. )* (?: descriptor | probe | socket ) \b
+      | clinux_socket \( )
+    /#
+  }
+
+  /// The calls in the Swift files below a folder, with the file that has each.
+  private func calls(_ pattern: Regex<(Substring, Substring)>, below folder: String) throws -> [String] {
+    try Repository.files(below: folder, "swift").flatMap { file in
+      try Repository.matches(of: pattern, in: file).map { "\(file): \($0)" }
+    }
+  }
+
+  @Test func `Sockets are opened in AmbitSystem and nowhere else`() throws {
+    let found = try calls(Self.openings, below: "Sources")
+    #expect(found.contains { $0.hasPrefix("Sources/AmbitSystem/") })
+    #expect(found.filter { !$0.hasPrefix("Sources/AmbitSystem/") } == [])
+  }
+
+  @Test(arguments: [
+    "  let descriptor = socket(AF_UNIX, type, 0)", "try check(\"bind\", bind(descriptor, $0, $1))",
+    "let end = clinux_socket(family)", "guard Glibc.connect(probe, $0, $1) == 0 else {",
+  ])
+  func `A call that opens a socket is found in every form`(line: String) throws {
+    #expect(try Self.openings.firstMatch(in: line) != nil)
+    #expect(try Self.openings.firstMatch(in: "server.listen(at: addresses)") == nil)
+    #expect(try Self.openings.firstMatch(in: "// bind(descriptor) does this") == nil)
+  }
+}
