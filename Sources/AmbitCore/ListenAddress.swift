@@ -58,7 +58,7 @@ extension ListenAddress {
     if let bytes = IPAddressText.ipv4(host) { return bytes }
     if IPAddressText.ipv6(host) != nil { throw ListenAddressError(hint: "put an IPv6 address in brackets") }
     throw ListenAddressError(
-      hint: host.isEmpty ? "for all addresses write \"*\"" : "host names are not looked up, write an address")
+      hint: host.isEmpty ? "for all addresses write \"*\"" : "host names are not looked up, write an IP address")
   }
 }
 

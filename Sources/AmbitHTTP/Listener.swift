@@ -151,7 +151,7 @@ extension UnsafeMutablePointer<Listener> {
   /// Serves the connection that has waited longest; false if there is none, or it cannot be had.
   private func acceptOne() -> Bool {
     guard !server.pointee.isDraining else { return false }
-    let descriptor = clinux_accept(pointee.descriptor)
+    let descriptor = Transport.accept(at: pointee.descriptor)
     guard descriptor >= 0 else { return acceptFailed(errno) }
     ClosedDescriptors.report()
     guard descriptor < tally.descriptorLimit else {

@@ -103,7 +103,7 @@ import Testing
     (
       "listen = ['localhost:80']",
       #"1:11: listen[0]: expected "ADDRESS:PORT", "[IPv6 ADDRESS]:PORT", "*:PORT" or "unix:/PATH", "#
-        + #"found "localhost:80"; host names are not looked up, write an address"#
+        + #"found "localhost:80"; host names are not looked up, write an IP address"#
     ),
     (
       "listen = ['[::1]:80', '[0:0::1]:80']",

@@ -19,9 +19,9 @@ import Testing
   @Test(arguments: [
     ("", "the port is missing"), ("8080", "the port is missing"),
     (":8080", #"for all addresses write "*""#),
-    ("localhost:8080", "host names are not looked up, write an address"),
+    ("localhost:8080", "host names are not looked up, write an IP address"),
     ("127.1:80", "host names are not looked up, write an IP address"),
-    ("127.0.0.256:80", "host names are not looked up, write an address"),
+    ("127.0.0.256:80", "host names are not looked up, write an IP address"),
     ("127.0.0.01:80", "host names are not looked up, write an IP address"),
     ("127.0.0.1:", "a port is a number from 0 to 65535"), ("127.0.0.1:65536", "a port is a number from 0 to 65535"),
     ("127.0.0.1:+1", "a port is a number from 0 to 65535"), ("127.0.0.1:http", "a port is a number from 0 to 65535"),

@@ -20,7 +20,8 @@ import Testing
     ("POST /ok HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", 405), ("BAD\r\n\r\n", 400),
     ("GET /fails HTTP/1.1\r\nHost: a\r\n\r\n", 500), ("GET /full HTTP/1.1\r\nHost: a\r\n\r\n", 503),
   ])
-  func `are recorded with status and bytes, whether or not a plugin saw them`(sent: String, status: Int) throws {
+  func `An exchange is recorded with status and bytes, whether or not a plugin saw it`(sent: String, status: Int) throws
+  {
     let server = try TestServer([
       TestRoute("GET /ok", Handlers.ok), TestRoute("GET /fails") { _ in AMBIT_FAILED },
       TestRoute("GET /full") { _ in AMBIT_LIMIT },
@@ -36,7 +37,7 @@ import Testing
     #expect(counters.bytesSent == Int64(bytes.count))
   }
 
-  @Test func `are recorded with every byte of a response in pieces`() throws {
+  @Test func `An exchange is recorded with every byte of a response in pieces`() throws {
     let server = try TestServer([
       TestRoute("GET /") { scope in
         let large = ambit_alloc(scope, 100_000)
@@ -53,7 +54,7 @@ import Testing
     #expect(counters(of: server, exchanges: 1).bytesSent == Int64(bytes.count))
   }
 
-  @Test func `are recorded without a status if the client leaves before the response`() throws {
+  @Test func `An exchange is recorded without a status if the client leaves before the response`() throws {
     let server = try TestServer([TestRoute("GET /", Handlers.hold)])
     let client = try Client(server)
     try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -62,7 +63,7 @@ import Testing
     #expect(counters(of: server, exchanges: 1).responses(ofClass: 0) == 1)
   }
 
-  @Test func `count one after the other on one connection`() throws {
+  @Test func `Exchanges on one connection are recorded one after the other`() throws {
     let server = try TestServer([TestRoute("GET /ok", Handlers.ok)])
     let client = try Client(server)
     try client.send(String(repeating: "GET /ok HTTP/1.1\r\nHost: a\r\n\r\n", count: 10))
@@ -71,7 +72,7 @@ import Testing
     #expect(counters(of: server, exchanges: 10).responses(ofClass: 2) == 10)
   }
 
-  @Test func `that are aborted end their connection behind the response, and keep the first reason`() throws {
+  @Test func `An aborted exchange ends its connection behind the response, and keeps the first reason`() throws {
     let server = try TestServer([
       TestRoute("GET /") { scope in
         let exchange = ExchangePointer.of(scope)!
@@ -90,7 +91,7 @@ import Testing
     #expect(server.journal.lines == ["requestUnreadable"])
   }
 
-  @Test func `answer a wrong method with the allowed ones in a field of their own`() throws {
+  @Test func `An exchange answers a wrong method with the allowed ones in a field of its own`() throws {
     let server = try TestServer([TestRoute("GET /ok", Handlers.ok), TestRoute("PUT /ok", Handlers.ok)])
     let client = try Client(server)
     try client.send("POST /ok HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")

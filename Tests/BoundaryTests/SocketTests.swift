@@ -11,6 +11,17 @@ import Testing
     /#
   }
 
+  /// Calls on a socket.
+  private static var uses: Regex<(Substring, Substring)> {
+    #/
+      ^ (?! \s*// ) .*? (?: ^ | [^.\w] )
+      ( (?: Glibc\. )? (?: sendto | sendmsg | sendfile | recv | recvfrom | recvmsg | accept4 | shutdown ) \(
+      | (?: Glibc\. )? (?: setsockopt | getsockopt | getsockname | getpeername ) \(
+      | (?: Glibc\. )? (?: send | accept ) \( (?: \w+\. )* (?: descriptor | socket ) \b
+      | clinux_ (?: accept | receive | send \w* | write_parts | await_bytes | hangup_events | peer_process ) \( )
+    /#
+  }
+
   /// The calls in the Swift files below a folder, with the file that has each.
   private func calls(_ pattern: Regex<(Substring, Substring)>, below folder: String) throws -> [String] {
     try Repository.files(below: folder, "swift").flatMap { file in
@@ -22,6 +33,12 @@ import Testing
     let found = try calls(Self.openings, below: "Sources")
     #expect(found.contains { $0.hasPrefix("Sources/AmbitSystem/") })
     #expect(found.filter { !$0.hasPrefix("Sources/AmbitSystem/") } == [])
+  }
+
+  @Test func `Within AmbitHTTP only the folder Transport calls sockets`() throws {
+    let found = try calls(Self.uses, below: "Sources/AmbitHTTP")
+    #expect(found.contains { $0.hasPrefix("Sources/AmbitHTTP/Transport/") })
+    #expect(found.filter { !$0.hasPrefix("Sources/AmbitHTTP/Transport/") } == [])
   }
 
   @Test(arguments: [

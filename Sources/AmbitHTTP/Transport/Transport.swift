@@ -51,6 +51,10 @@ struct Transport {
     self.writeTimeout = writeTimeout
     clinux_set_use(descriptor, CLINUX_CONNECTION)
   }
+
+  /// Accepts a connection that waits at a listening socket. Does not block.
+  /// - Returns: the descriptor of the connection; negative, with `errno`, if there is none or it cannot be had.
+  static func accept(at listener: Int32) -> Int32 { clinux_accept(listener) }
 }
 
 typealias TransportPointer = UnsafeMutablePointer<Transport>

@@ -11,18 +11,18 @@ import Testing
   ]
 
   @Test(arguments: ResponseState.allCases, ResponseState.Event.allCases)
-  func `goes from each state as its table says`(state: ResponseState, event: ResponseState.Event) {
+  func `A response goes from each state as its table says`(state: ResponseState, event: ResponseState.Event) {
     #expect(state.after(event) == Self.transitions[state]![event])
   }
 
-  @Test func `takes an event that is possible`() {
+  @Test func `A response takes an event that is possible in its state`() {
     var state = ResponseState.notStarted
     state.apply(.headSent)
     state.apply(.ended)
     #expect(state == .complete)
   }
 
-  @Test func `ends the host if an impossible event is reported`() async {
+  @Test func `An impossible event of a response ends the host`() async {
     await #expect(processExitsWith: .failure) {
       var state = ResponseState.complete
       state.apply(.headSent)
@@ -37,19 +37,22 @@ import Testing
   ]
 
   @Test(arguments: RequestBodyState.allCases, RequestBodyState.Event.allCases)
-  func `goes from each state as its table says`(state: RequestBodyState, event: RequestBodyState.Event) {
+  func `The body of a request goes from each state as its table says`(
+    state: RequestBodyState, event: RequestBodyState.Event
+  ) {
     #expect(state.after(event) == Self.transitions[state]![event])
   }
 
-  @Test(arguments: [
-    (.none, .finished), (.known(0), .finished), (.known(1), .reading), (.known(10), .reading), (.known(11), .tooLong),
-    (.unknown, .reading),
-  ] as [(BodyLength, RequestBodyState)])
-  func `begins as its head says`(length: BodyLength, state: RequestBodyState) {
+  @Test(
+    arguments: [
+      (.none, .finished), (.known(0), .finished), (.known(1), .reading), (.known(10), .reading), (.known(11), .tooLong),
+      (.unknown, .reading),
+    ] as [(BodyLength, RequestBodyState)])
+  func `The body of a request begins in the state that the head says`(length: BodyLength, state: RequestBodyState) {
     #expect(RequestBodyState(length, limit: 10) == state)
   }
 
-  @Test func `ends the host if an impossible event is reported`() async {
+  @Test func `An impossible event of a body ends the host`() async {
     await #expect(processExitsWith: .failure) {
       var state = RequestBodyState.finished
       state.apply(.broken)

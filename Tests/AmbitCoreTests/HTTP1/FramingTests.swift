@@ -14,13 +14,13 @@ struct FramingTests {
       (["TRANSFER-ENCODING: ChunKED "], .unknown),
       (["Content-Lengt: 5", "Content-Lengths: 5", "XContent-Length: 5", "Transfer-Encodin: x"], .none),
     ] as [([String], BodyLength)])
-  func `follows the header`(lines: [String], framing: BodyLength) {
+  func `The framing follows the header fields`(lines: [String], framing: BodyLength) {
     let read = ReadHead(request(["POST / HTTP/1.1", "Host: a"] + lines))
     #expect(read.result == .complete)
     #expect(read.head.body == framing)
   }
 
-  @Test func `by Content-Length works in HTTP 1 point 0`() {
+  @Test func `A body by Content-Length works in HTTP 1 point 0`() {
     #expect(ReadHead(request("POST / HTTP/1.0", "Content-Length: 5")).head.body == .known(5))
   }
 
@@ -28,7 +28,7 @@ struct FramingTests {
     "", "-1", "+1", "1.0", "0x10", "1e3", "a", "5 5", "5, 5", "5,5", "5;5", "\"5\"", "5\t6", "\u{660}",
     "9223372036854775808", "18446744073709551621", "99999999999999999999999999999999",
   ])
-  func `is rejected if the Content-Length is not one number`(value: QuotedInput) {
+  func `A request is rejected if its Content-Length is not one number`(value: QuotedInput) {
     let head = request("POST / HTTP/1.1", "Host: a", "Content-Length: \(value.text)")
     #expect(ReadHead(head).result == .rejected(.malformedContentLength))
   }
@@ -51,7 +51,7 @@ struct FramingTests {
     RejectedInput(.invalidFieldValue, "\u{b}chunked"),
     RejectedInput(.unknownTransferCoding, "c\u{212a}unked"),
   ])
-  func `is rejected if the Transfer-Encoding is not chunked alone`(value: RejectedInput) {
+  func `A request is rejected if its Transfer-Encoding is not chunked alone`(value: RejectedInput) {
     let head = request("POST / HTTP/1.1", "Host: a", "Transfer-Encoding: \(value.text)")
     #expect(ReadHead(head).result == .rejected(value.error))
   }
@@ -71,12 +71,12 @@ struct FramingTests {
       (.malformedTransferEncoding, ["Transfer-Encoding:", " chunked"]),
       (.foldedField, ["X: y", " Content-Length: 5"]),
     ] as [(HTTPParseError, [String])])
-  func `is rejected if two servers could find two ends`(error: HTTPParseError, lines: [String]) {
+  func `A request is rejected if two servers could find two ends`(error: HTTPParseError, lines: [String]) {
     let head = request(["POST / HTTP/1.1", "Host: a"] + lines)
     #expect(ReadHead(head).result == .rejected(error))
   }
 
-  @Test func `is rejected if a Transfer-Encoding comes with HTTP 1 point 0`() {
+  @Test func `A request is rejected if a Transfer-Encoding comes with HTTP 1 point 0`() {
     let head = request("POST / HTTP/1.0", "Transfer-Encoding: chunked")
     #expect(ReadHead(head).result == .rejected(.transferEncodingInOldVersion))
   }

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Request line")
 struct RequestLineTests {
-  @Test func `is split into method, target and version`() {
+  @Test func `A request line is split into method, target and version`() {
     let read = ReadHead("GET /hello/World?a=1 HTTP/1.1\r\nHost: example.com:8080\r\n\r\n")
     #expect(read.result == .complete)
     #expect(read.head.method == .get)
@@ -19,19 +19,21 @@ struct RequestLineTests {
     ("get", .other), ("PURGE", .other), ("GETS", .other), ("PROPFIND", .other), ("M-SEARCH", .other),
     ("!#$%&'*+-.^_`|~09", .other),
   ])
-  func `takes any token as the method, capitals told from small letters`(name: String, method: Method) {
+  func `A request line takes any token as the method, and capitals differ from small letters`(
+    name: String, method: Method
+  ) {
     let read = ReadHead(request("\(name) / HTTP/1.1", "Host: a"))
     #expect(read.head.method == method)
     #expect(read.text(read.head.methodRange) == name)
   }
 
   @Test(arguments: [("HTTP/1.0", 0), ("HTTP/1.1", 1), ("HTTP/1.2", 1), ("HTTP/1.9", 1)] as [(String, UInt8)])
-  func `takes a later 1 point x for 1 point 1`(version: String, minor: UInt8) {
+  func `A request line takes a later 1 point x for 1 point 1`(version: String, minor: UInt8) {
     #expect(ReadHead(request("GET / \(version)", "Host: a")).http1.minorVersion == minor)
   }
 
   @Test(arguments: 0...4)
-  func `may come after a few empty lines, which count as the head's`(count: Int) {
+  func `A request line may come after a few empty lines, which count as the head's`(count: Int) {
     let text = String(repeating: "\r\n", count: count) + request("GET / HTTP/1.1", "Host: a")
     let read = ReadHead(text)
     #expect(read.result == .complete)
@@ -39,7 +41,7 @@ struct RequestLineTests {
     #expect(read.http1.length == text.utf8.count)
   }
 
-  @Test func `ends where the head ends, whatever follows`() {
+  @Test func `A request line ends where the head ends, whatever follows`() {
     let head = request("POST / HTTP/1.1", "Host: a", "Content-Length: 4")
     #expect(ReadHead(head + "\u{1}\n\r\n").http1.length == head.utf8.count)
   }
@@ -87,7 +89,7 @@ struct RequestLineTests {
     RejectedInput(.unsupportedVersion, "GET / HTTP/0.9\r\n"),
     RejectedInput(.unsupportedVersion, "GET / HTTP/3.1\r\n"),
   ])
-  func `is rejected if it is not exactly of its form`(input: RejectedInput) {
+  func `A request line is rejected if it is not exactly of its form`(input: RejectedInput) {
     #expect(ReadHead(input.text).result == .rejected(input.error))
   }
 }

@@ -3,7 +3,7 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct `Busy polling` {
-  @Test func `expects each thread until it is done`() {
+  @Test func `Busy polling expects each thread until it is done`() {
     var polling = BusyPolling()
     #expect(!polling.isExpecting)
     #expect(polling.chances(taken: 2) == 2)
@@ -13,7 +13,7 @@ import Testing
     #expect(!polling.isExpecting)
   }
 
-  @Test func `ignores threads that are done late`() {
+  @Test func `Busy polling ignores threads that are done late`() {
     var polling = BusyPolling()
     #expect(polling.chances(taken: 1) == 1)
     polling.fail()
@@ -22,7 +22,7 @@ import Testing
     #expect(polling.chances(taken: 1) == 2)
   }
 
-  @Test func `uses fewer and fewer chances while threads are slow, but never none`() {
+  @Test func `Busy polling uses fewer and fewer chances while threads are slow, but never none`() {
     var polling = BusyPolling()
     let chances = (0..<8).map { _ in
       let chances = polling.chances(taken: 1)
@@ -32,7 +32,7 @@ import Testing
     #expect(chances == [1, 2, 4, 8, 16, 32, 64, 64])
   }
 
-  @Test func `uses every chance again once a thread was done in time`() {
+  @Test func `Busy polling uses every chance again once a thread was done in time`() {
     var polling = BusyPolling()
     for _ in 0..<4 {
       _ = polling.chances(taken: 1)
@@ -43,7 +43,7 @@ import Testing
     #expect(polling.chances(taken: 10) == 10)
   }
 
-  @Test func `does not count a thread that got no work as a failure`() {
+  @Test func `Busy polling does not count a thread that got no work as a failure`() {
     var polling = BusyPolling()
     #expect(polling.chances(taken: 1) == 1)
     polling.withdraw()

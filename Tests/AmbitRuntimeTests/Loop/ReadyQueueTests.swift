@@ -15,7 +15,7 @@ import Testing
     for number in numbers { queue.append(ReadyItem(job(number), isInDeepQueue: false)) }
   }
 
-  @Test func `keep what is appended in order, however many there are`() {
+  @Test func `A ready queue keeps its entries in order, however many there are`() {
     var queue = ReadyQueue()
     defer { queue.deallocate() }
     Self.append(0..<100, to: &queue)
@@ -26,17 +26,19 @@ import Testing
     #expect(queue.isEmpty)
   }
 
-  @Test func `tell the end of a scope from a job, in a deep queue or not`() {
+  @Test func `A ready queue tells the end of a scope from a job, whether it is deep or not`() {
     let scope = ScopePointer(bitPattern: 0x1000)!
     let items = [
-      ReadyItem(endOf: scope), ReadyItem(Self.job(7), isInDeepQueue: false), ReadyItem(Self.job(7), isInDeepQueue: true),
+      ReadyItem(endOf: scope), ReadyItem(Self.job(7), isInDeepQueue: false),
+      ReadyItem(Self.job(7), isInDeepQueue: true),
     ]
     #expect(items.map(Self.number) == [nil, 7, 7])
     #expect(items.map(\.endingScope) == [scope, nil, nil])
     #expect(items.map(\.isInDeepQueue) == [false, false, true])
   }
 
-  @Test(arguments: [0, 1, 3, 255, 256]) func `put the last in front, also if there is no room beside them`(count: Int) {
+  @Test(arguments: [0, 1, 3, 255, 256])
+  func `A ready queue puts the last entry in front, also if there is no room before it`(count: Int) {
     var queue = ReadyQueue()
     defer { queue.deallocate() }
     let capacity = queue.capacity
@@ -49,7 +51,7 @@ import Testing
     #expect(Self.numbers(in: queue) == Array(capacity - count..<capacity) + Array(0..<capacity - count))
   }
 
-  @Test func `give room back that only a burst needed, and keep what is in it`() {
+  @Test func `A ready queue gives back room that only a burst needed, and keeps its entries`() {
     var queue = ReadyQueue()
     defer { queue.deallocate() }
     Self.append(0..<100_000, to: &queue)
@@ -62,7 +64,7 @@ import Testing
     #expect(Self.numbers(in: queue) == Array(99_000..<100_000))
   }
 
-  @Test(arguments: 1...4) func `agree with a plain list over random operations`(seed: UInt64) {
+  @Test(arguments: 1...4) func `A ready queue agrees with a plain list over random operations`(seed: UInt64) {
     var random = SeededGenerator(seed: seed)
     var queue = ReadyQueue()
     defer { queue.deallocate() }

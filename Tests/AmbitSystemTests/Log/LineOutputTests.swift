@@ -5,7 +5,9 @@ import Testing
 
 @Suite struct `Lines for a reader that does not read` {
   @Test(arguments: UnreadStream.Kind.allCases)
-  func `do not block the writer, and are written in order when it reads again`(kind: UnreadStream.Kind) throws {
+  func `Lines for a slow reader do not block the writer, and are written in order when it reads again`(
+    kind: UnreadStream.Kind
+  ) throws {
     let stream = UnreadStream(kind)
     let lines = (0..<5000).map { "line \($0) \(String(repeating: "x", count: 200))\n" }
     try stream.write(lines)
@@ -17,7 +19,9 @@ import Testing
   }
 
   @Test(arguments: UnreadStream.Kind.allCases)
-  func `are dropped beyond the limit, and one line in their place reports how many`(kind: UnreadStream.Kind) throws {
+  func `Lines beyond the limit are dropped, and one line in their place reports how many`(kind: UnreadStream.Kind)
+    throws
+  {
     let stream = UnreadStream(kind, limit: 10_000)
     let lines = (0..<5000).map { "line \($0) \(String(repeating: "x", count: 200))\n" }
     try stream.write(lines)
@@ -29,14 +33,14 @@ import Testing
     #expect(stream.read(until: "later\n") == "later\n")
   }
 
-  @Test func `are buffered whole, the first one whatever its length`() throws {
+  @Test func `Lines are buffered whole, the first one whatever its length`() throws {
     let stream = UnreadStream(.pipe, limit: 10)
     let line = String(repeating: "long ", count: 100_000) + "\n"
     try stream.write([line, "short\n"])
     #expect(stream.read(until: "dropped\n") == line + "1 dropped\n")
   }
 
-  @Test func `delay a flush no longer than its timeout`() throws {
+  @Test func `Lines for a slow reader delay a flush no longer than its timeout`() throws {
     let stream = UnreadStream(.pipe)
     try stream.write([String(repeating: "x", count: 1 << 20)])
     let began = Clock.monotonic
@@ -44,7 +48,7 @@ import Testing
     #expect(Clock.monotonic - began >= 20_000_000)
   }
 
-  @Test func `are discarded at once if the reader is gone`() throws {
+  @Test func `Lines are discarded at once if the reader is gone`() throws {
     let stream = UnreadStream(.pipe)
     try stream.write([String(repeating: "x", count: 1 << 20)])
     stream.closeReader()

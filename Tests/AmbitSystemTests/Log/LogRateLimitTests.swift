@@ -3,7 +3,7 @@ import Testing
 @testable import AmbitSystem
 
 @Suite struct `A limit on the rate of log lines` {
-  @Test func `permits the first line, and the next one when the interval is over`() {
+  @Test func `A rate limit permits the first line, and the next one when the interval is over`() {
     var limit = LogRateLimit()
     let start: Int64 = 1_000
     let end = start + LogRateLimit.interval
@@ -11,7 +11,7 @@ import Testing
     #expect(permitted == [start, end])
   }
 
-  @Test func `tells the operator its interval in seconds`() {
+  @Test func `A rate limit tells the operator its interval in seconds`() {
     #expect(LogRateLimit.note == "logged at most every 10 s")
   }
 }

@@ -4,7 +4,7 @@ import Testing
 @testable import AmbitSystem
 
 @Suite struct `The host's process` {
-  @Test func `may have as many descriptors as the system allows`() async {
+  @Test func `The host may have as many descriptors as the system allows`() async {
     await #expect(processExitsWith: .success) {
       let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
       var limit = rlimit()
@@ -19,7 +19,9 @@ import Testing
 }
 
 @Suite struct `A log at the limit of its file` {
-  @Test(arguments: [false, true]) func `loses lines, and nothing else`(blocks: Bool) async {
+  @Test(arguments: [false, true]) func `A log at the size limit of its file loses lines, and nothing else`(blocks: Bool)
+    async
+  {
     await #expect(processExitsWith: .success) { [blocks] in
       HostProcess.surviveFileSizeLimit()
       let resource = __rlimit_resource_t(RLIMIT_FSIZE.rawValue)
@@ -36,7 +38,9 @@ import Testing
     }
   }
 
-  @Test func `is no ignored signal, which a program that the process starts would ignore as well`() async {
+  @Test func `The signal of the size limit is not ignored, as programs that the process starts would ignore it too`()
+    async
+  {
     await #expect(processExitsWith: .success) {
       HostProcess.surviveFileSizeLimit()
       var action = sigaction()
@@ -47,7 +51,7 @@ import Testing
 }
 
 @Suite struct `The arguments of the process` {
-  @Test func `are those of the system, without the program's name`() {
+  @Test func `The arguments of the process are those of the system, without the program's name`() {
     #expect(HostProcess.arguments == Array(CommandLine.arguments.dropFirst()))
     #expect(HostProcess.binary == HostProcess.startedAs)
   }

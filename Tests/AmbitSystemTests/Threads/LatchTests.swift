@@ -37,7 +37,7 @@ import Testing
     #expect(latch.wait().map { $0.sorted() } == Array(0..<1_000))
   }
 
-  @Test func `tell exactly one of many callers that it was the last`() {
+  @Test func `A latch tells exactly one of many callers that it was the last`() {
     let latch = Latch<Int>(expected: 1_000)
     let last = Latch<Int>()
     DispatchQueue.concurrentPerform(iterations: 8) { thread in

@@ -63,7 +63,9 @@ import Testing
     }
   }
 
-  @Test(arguments: [("/pending", "waits_for", "join_all"), ("/body", "waits_for", "body"), ("/thread", "state", "thread")])
+  @Test(arguments: [
+    ("/pending", "waits_for", "join_all"), ("/body", "waits_for", "body"), ("/thread", "state", "thread"),
+  ])
   func `The scope tree says what a waiting handler waits for, or that it runs on a thread`(
     path: String, field: String, value: String
   ) async throws {
