@@ -78,3 +78,10 @@ public struct GenerationLoad: Sendable, Equatable {
     }
   }
 }
+
+extension UnsafeMutablePointer<Generation> {
+  /// The requests and jobs of the generation on `loop`. On that loop.
+  public func load(on loop: LoopPointer) -> GenerationLoad {
+    GenerationLoad(of: pointee.shards[loop.pointee.index])
+  }
+}

@@ -18,6 +18,17 @@ public struct CancellationState {
   public init() {}
 }
 
+/// How late a cancelled job is.
+enum Lateness: UInt8, Sendable, Comparable {
+  case none
+  /// It has not returned 1 s after the cancel.
+  case late
+  /// It has not returned within `cancel_grace`, and may never return.
+  case stuck
+
+  static func < (one: Lateness, other: Lateness) -> Bool { one.rawValue < other.rawValue }
+}
+
 // Shields: waits of one job work again after a cancel, for at most `cancelGrace` in all.
 
 extension UnsafeMutablePointer<Job> {

@@ -84,11 +84,6 @@ extension UnsafeMutablePointer<Generation> {
     deinitialize(count: 1)
     deallocate()
   }
-
-  /// The requests and jobs of the generation on `loop`. On that loop.
-  public func load(on loop: LoopPointer) -> GenerationLoad {
-    GenerationLoad(of: pointee.shards[loop.pointee.index])
-  }
 }
 
 /// A function of a generation that the host calls on behalf of others: a handler, or any C function by its signature.

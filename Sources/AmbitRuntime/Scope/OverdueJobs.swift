@@ -114,17 +114,6 @@ extension UnsafeMutablePointer<Job> {
   }
 }
 
-/// How late a cancelled job is.
-enum Lateness: UInt8, Sendable, Comparable {
-  case none
-  /// It has not returned 1 s after the cancel.
-  case late
-  /// It has not returned within `cancel_grace`, and may never return.
-  case stuck
-
-  static func < (one: Lateness, other: Lateness) -> Bool { one.rawValue < other.rawValue }
-}
-
 /// A report of a job that was cancelled and has not returned in time. A copy, made on the job's loop. Times are in
 /// nanoseconds.
 struct OverdueJob: Sendable {

@@ -59,8 +59,8 @@ public final class ThreadPool: @unchecked Sendable {
   /// Has a thread run `work`; false if too many jobs wait already, or if there is no thread and none can be started.
   /// From any thread; does not wait.
   func submit(_ kind: Kind, _ work: PoolWork) -> Bool {
-    let (accepted, news) = withLock { (accept(kind, work), shortage.takeNews()) }
-    news?()
+    let (accepted, report) = withLock { (accept(kind, work), shortage.takeReport()) }
+    report?()
     guard let thread = accepted else { return false }
     // Outside the lock, which the thread takes next.
     thread?.wakeup.notify()
@@ -181,25 +181,25 @@ public final class ThreadPool: @unchecked Sendable {
   }
 }
 
-/// That the system gives a pool no more threads: worth a line in the log, and not one for each time, since it may go on
-/// for hours.
+/// Logs that the system refuses a pool more threads. That may go on for hours, so the lines are limited.
 struct ThreadShortage {
   private static let logger = Logger(label: "ambit")
 
-  /// Why there was none, and how many threads the pool had; nil if that was told, or needs not be.
-  private var untold: (error: SystemError, threads: Int)?
+  /// The error that is to be logged, and how many threads the pool had; nil if there is none.
+  private var unreported: (error: SystemError, threads: Int)?
   private var logLimit = LogRateLimit()
 
-  /// A pool of so many threads did not get another.
+  /// A pool that has `threads` threads has not got another one.
   mutating func note(_ error: SystemError, threads: Int) {
-    if logLimit.permits(at: Clock.monotonic) { untold = (error, threads) }
+    if logLimit.permits(at: Clock.monotonic) { unreported = (error, threads) }
   }
 
-  /// What is to be told, for the caller to do when it has let go of its lock: the log may be slow.
-  mutating func takeNews() -> (() -> Void)? {
-    guard let (error, threads) = untold else { return nil }
-    untold = nil
-    let consequence = threads == 0 ? "what needs one is refused" : "what needs one waits for the \(threads) there are"
+  /// Logs the error, if there is one to be logged. For the caller to run after it has released its lock: the log may be
+  /// slow.
+  mutating func takeReport() -> (() -> Void)? {
+    guard let (error, threads) = unreported else { return nil }
+    unreported = nil
+    let consequence = threads == 0 ? "the work is refused" : "the work waits for one of the \(threads) threads"
     return { Self.logger.error("\(error); \(consequence); \(LogRateLimit.note)") }
   }
 }
