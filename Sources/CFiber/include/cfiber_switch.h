@@ -26,7 +26,7 @@ static inline __attribute__((always_inline)) void cfiber_swap(cfiber *from, cfib
 #if defined(__x86_64__)
   register cfiber *left __asm__("rdi") = from;
   register cfiber *resumed __asm__("rsi") = to;
-  // Loading control words takes half the time of a switch, and they hardly ever differ: loaded are only those that do,
+  // Loading the control words takes half the time of a switch, and they hardly ever differ: so load them only if they do,
   // whatever the SSE exception flags (the low six bits) say. Read in the sizes in which they were stored: a load that
   // straddles two fresh stores waits for the cache.
   __asm__ volatile("leaq 2f(%%rip), %%rax\n\t"

@@ -40,7 +40,7 @@ import Testing
     (AMBIT_OK, Outcome.completed), (AMBIT_PENDING, .completed), (.max, .completed), (AMBIT_CANCELLED, .cancelled),
     (AMBIT_TIMED_OUT, .failed), (AMBIT_FAILED, .failed), (.min, .failed),
   ])
-  func `The return value of a job decides its outcome`(code: Int32, outcome: Outcome) {
+  func `The result of a job decides its outcome`(code: Int32, outcome: Outcome) {
     #expect(Outcome(code: code) == outcome)
   }
 }

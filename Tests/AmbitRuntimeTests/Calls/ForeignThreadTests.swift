@@ -39,14 +39,14 @@ private struct ForeignScope: @unchecked Sendable {
     #expect(left.first?.0 == 0 && left.first?.1 == Cause.none, sourceLocation: sourceLocation)
   }
 
-  @Test func `A call from a thread without a loop is refused, and nothing happens`() throws {
+  @Test func `Calls on a thread without a loop return WRONG_THREAD and have no effect`() throws {
     try expectNothingDone { scope in
       ambit_cancel(scope.handle)
       return Self.statuses(scope.handle)
     }
   }
 
-  @Test func `A call from a job of another loop is refused, and nothing happens`() throws {
+  @Test func `Calls of a job of another loop return WRONG_THREAD and have no effect`() throws {
     try expectNothingDone { scope in
       let statuses = Latch<[String: Status]>()
       let steps = try Stage.play { stage in
@@ -62,7 +62,7 @@ private struct ForeignScope: @unchecked Sendable {
     }
   }
 
-  @Test func `Memory is refused to a thread without a loop`() throws {
+  @Test func `Memory is refused on a thread without a loop`() throws {
     let group = try LoopGroup(count: 1, table: HostTable { _ in }, limits: RuntimeLimits())
     defer { group.stop() }
     let root = group.onEach { ForeignScope(handle: $0.pointee.root.asHandle) }[0].handle

@@ -6,14 +6,14 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct HostTables {
-  @Test func `A host table states its size and version`() throws {
+  @Test func `A table tells its size and version`() throws {
     let api = try HostTable { _ in }.pointer.pointee
     #expect(api.size == UInt32(MemoryLayout<ambit_api>.size))
     #expect(api.major == UInt16(AMBIT_ABI_MAJOR))
     #expect(api.minor == UInt16(AMBIT_ABI_MINOR))
   }
 
-  @Test func `A host table has an entry at every place that the runtime answers`() throws {
+  @Test func `A table has an entry for every call of the runtime`() throws {
     let table = try HostTable { _ in }.pointer
     let words = UnsafeRawPointer(table).assumingMemoryBound(to: UInt.self)
     let request = MemoryLayout<ambit_api>.offset(of: \.method)! / 8
@@ -23,12 +23,12 @@ import Testing
     #expect(missing == [])
   }
 
-  @Test func `A host table holds the calls that a protocol adds`() throws {
+  @Test func `A table has the calls that a protocol adds`() throws {
     let table = try HostTable { api in api.body_length = { _ in 42 } }
     #expect(table.pointer.pointee.body_length(nil) == 42)
   }
 
-  @Test(arguments: [false, true]) func `A host table cannot be written`(isChecked: Bool) throws {
+  @Test(arguments: [false, true]) func `A table cannot be written`(isChecked: Bool) throws {
     let table = try HostTable(isChecked: isChecked) { _ in }
     let first = UnsafeMutableRawPointer(mutating: table.pointer)
     for address in [first, first + MemoryLayout<ambit_api>.stride, first + 2 * MemoryLayout<ambit_api>.stride - 8] {

@@ -7,7 +7,7 @@ import Testing
 @Suite struct `Line of the scope tree` {
   private let request = ScopeLabel(id: 7, name: "", plugin: "hello/3", route: "GET /wait")
 
-  @Test func `The line of a scope is indented, and has its cause and deadline if it has any`() {
+  @Test func `The line of a scope is indented and has its cause and deadline if there are any`() {
     let open = scope(.open)
     #expect(open.message == "    scope request")
     #expect(
@@ -19,12 +19,12 @@ import Testing
     #expect(ending["state"] == "cancelling" && ending["cause"] == "disconnect" && ending["deadline_ms"] == nil)
   }
 
-  @Test func `The line of a plugin's scope that takes no more requests says so, until the scope ends`() {
+  @Test func `The line of a plugin's scope that is being retired says so until the scope ends`() {
     #expect(scope(.open, isRetiring: true).fields["state"] == "retiring")
     #expect(scope(.cancelling, isRetiring: true, cause: .retired).fields["state"] == "cancelling")
   }
 
-  @Test func `The line of a job has its name, its wait and the start of the wait, and its stack`() {
+  @Test func `The line of a job has its name, its wait with its time, and its stack`() {
     let report = JobReport(
       isHandler: false, name: "dns", state: .suspended, age: 9_999_999, wait: (.joinAll, 1_000_000), stackBytes: 8192)
     let line = ScopeTreeLine(ScopeTree.Entry(depth: 3, scope: request, subject: .job(report)), loop: 0)

@@ -6,7 +6,7 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct `Scope tree` {
-  @Test func `The scope tree lists each scope with its jobs, then the scopes in it, one step deeper`() throws {
+  @Test func `The tree lists each scope with its jobs, then its child scopes, one step deeper`() throws {
     let steps = try Stage.play { stage in
       let outer = stage.open("")
       outer.asHandle.spawnSleeper("one")
@@ -25,9 +25,7 @@ import Testing
     #expect(steps == ["host  jobs=0", "-child  jobs=2", "--one", "--three", "--child inner jobs=1", "---two"])
   }
 
-  @Test func `The scope tree shows a scope's state, its cause, and the time left until the deadline that applies`()
-    throws
-  {
+  @Test func `The tree shows a scope's state, its cause, and the time left until its deadline`() throws {
     let hour: Int64 = 3_600_000_000_000
     let steps = try Stage.play { stage in
       let scope = stage.open("")
@@ -43,7 +41,7 @@ import Testing
     #expect(steps == ["open none -1", "open none 60", "cancelling called 60"])
   }
 
-  @Test func `The scope tree counts ages and waits from their beginning`() throws {
+  @Test func `Ages and waits count from their beginning`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       scope.asHandle.spawnSleeper("early")
@@ -61,7 +59,7 @@ import Testing
     #expect(steps == ["early: true true", "late: false false"])
   }
 
-  @Test func `The scope tree shows a bounded number of lines and counts the rest`() throws {
+  @Test func `The tree shows a limited number of entries and counts the rest`() throws {
     let steps = try Stage.play { stage in
       let crowded = stage.open("")
       let beside = stage.open("")
@@ -78,7 +76,7 @@ import Testing
     #expect(steps == ["30 1 22", "53 0 0"])
   }
 
-  @Test(.enabled(if: !isSanitized)) func `The scope tree measures the deepest use of a stack`() throws {
+  @Test(.enabled(if: !isSanitized)) func `The tree shows the deepest use of a stack`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       scope.asHandle.spawnSleeper("shallow")

@@ -34,7 +34,7 @@ private struct Wait: Sendable, CustomTestStringConvertible {
     },
   ]
 
-  @Test(arguments: waits) private func `The wait of a job is shown by name while the job waits`(wait: Wait) throws {
+  @Test(arguments: waits) private func `A waiting job is shown with the name of its wait`(wait: Wait) throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       scope.spawn("job", wait.begin)
@@ -47,7 +47,7 @@ private struct Wait: Sendable, CustomTestStringConvertible {
     #expect(steps == [wait.shown, "job ends cancelled CANCELLED"])
   }
 
-  @Test func `A ticker between its ticks waits for a tick, without a stack`() throws {
+  @Test func `A ticker between ticks waits for a tick, without a stack`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       scope.asHandle.every(3_600_000_000_000, "ticker") { _ in .ok }
@@ -60,7 +60,7 @@ private struct Wait: Sendable, CustomTestStringConvertible {
     #expect(steps == ["suspended tick 0", "ticker ends cancelled CANCELLED"])
   }
 
-  @Test func `A job before its first turn, or one that runs, waits for nothing`() throws {
+  @Test func `A job waits for nothing before its first turn and while it runs`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       scope.spawn("job") { scope in
@@ -73,7 +73,7 @@ private struct Wait: Sendable, CustomTestStringConvertible {
     #expect(steps == ["created nothing", "running nothing", "job ends completed OK"])
   }
 
-  @Test func `A job during a blocking call waits for a thread`() throws {
+  @Test func `A job waits for a thread during a blocking call`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let latch = Latch<Void>()

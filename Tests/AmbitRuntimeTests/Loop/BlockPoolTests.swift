@@ -4,9 +4,7 @@ import Testing
 
 @Suite struct `A pool of large blocks` {
   @Test(arguments: [(65_536, 65_536), (65_537, 131_072), (4 << 20, 4 << 20), (8 << 20, 8 << 20), (9 << 20, 9 << 20)])
-  func `A pool of large blocks has blocks of powers of two, and of whole pages beyond 8 MiB`(size: Int, capacity: Int)
-    throws
-  {
+  func `A block has the size of a power of two up to 8 MiB, and of whole pages above`(size: Int, capacity: Int) throws {
     #expect(BlockPool.capacity(for: size) == capacity)
     var pool = BlockPool()
     let block = try take(size, from: &pool)
@@ -17,7 +15,7 @@ import Testing
     empty(&pool)
   }
 
-  @Test func `A pool of large blocks hands out the block that came back last, with its old content`() throws {
+  @Test func `A pool hands out the block that was freed last, with its content`() throws {
     var pool = BlockPool()
     let first = try take(100_000, from: &pool)
     let second = try take(100_000, from: &pool)
@@ -32,7 +30,7 @@ import Testing
     empty(&pool)
   }
 
-  @Test func `A pool of large blocks unmaps blocks not needed since the last call, at most so much at a time`() throws {
+  @Test func `A pool unmaps blocks that were not needed since the last call, in slices`() throws {
     var pool = BlockPool()
     use(6, of: &pool)
     pool.noteIdle()
@@ -51,7 +49,7 @@ import Testing
     #expect(!pool.hasFree)
   }
 
-  @Test func `A pool of large blocks does not touch used blocks while it unmaps others`() throws {
+  @Test func `A pool does not unmap blocks that are used while it unmaps others`() throws {
     var pool = BlockPool()
     use(4, of: &pool)
     pool.noteIdle()

@@ -3,7 +3,7 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct `Busy polling` {
-  @Test func `Busy polling expects each thread until it is done`() {
+  @Test func `A loop polls until each expected thread is done`() {
     var polling = BusyPolling()
     #expect(!polling.isExpecting)
     #expect(polling.chances(taken: 2) == 2)
@@ -13,7 +13,7 @@ import Testing
     #expect(!polling.isExpecting)
   }
 
-  @Test func `Busy polling ignores threads that are done late`() {
+  @Test func `A thread that is done late does not count`() {
     var polling = BusyPolling()
     #expect(polling.chances(taken: 1) == 1)
     polling.fail()
@@ -22,7 +22,7 @@ import Testing
     #expect(polling.chances(taken: 1) == 2)
   }
 
-  @Test func `Busy polling uses fewer and fewer chances while threads are slow, but never none`() {
+  @Test func `A loop polls more and more rarely while threads are slow, but never stops`() {
     var polling = BusyPolling()
     let chances = (0..<8).map { _ in
       let chances = polling.chances(taken: 1)
@@ -32,7 +32,7 @@ import Testing
     #expect(chances == [1, 2, 4, 8, 16, 32, 64, 64])
   }
 
-  @Test func `Busy polling uses every chance again once a thread was done in time`() {
+  @Test func `A loop polls at every chance again after a thread was done in time`() {
     var polling = BusyPolling()
     for _ in 0..<4 {
       _ = polling.chances(taken: 1)
@@ -43,7 +43,7 @@ import Testing
     #expect(polling.chances(taken: 10) == 10)
   }
 
-  @Test func `Busy polling does not count a thread that got no work as a failure`() {
+  @Test func `A thread that got no work does not count as a poll in vain`() {
     var polling = BusyPolling()
     #expect(polling.chances(taken: 1) == 1)
     polling.withdraw()

@@ -14,25 +14,25 @@ import Testing
     }.map(\.offset)
   }
 
-  @Test func `Freed memory is returned to the system when a burst is over, once`() {
+  @Test func `Freed memory goes back once when a burst is over`() {
     var freed = FreedMemory()
     let told = trims([5000, 3000, 0, 0, 0], &freed)
     #expect(told == [2])
   }
 
-  @Test func `Freed memory is returned to the system when a little traffic follows a burst`() {
+  @Test func `Freed memory goes back when little traffic follows a burst`() {
     var freed = FreedMemory()
     let told = trims([5000, 5000, 10, 12, 9, 11], &freed)
     #expect(told == [2])
   }
 
-  @Test func `Freed memory is kept under a steady load, which needs it again`() {
+  @Test func `Freed memory stays under a steady load, which needs it again`() {
     var freed = FreedMemory()
     let told = trims(Array(repeating: 900, count: 60), &freed)
     #expect(told == [])
   }
 
-  @Test func `Freed memory is returned to the system at most every five seconds`() {
+  @Test func `Freed memory goes back at most every five seconds`() {
     var freed = FreedMemory()
     let told = trims([100, 0, 100, 0, 100, 0, 100, 0, 0, 0], &freed)
     #expect(told == [1, 7])

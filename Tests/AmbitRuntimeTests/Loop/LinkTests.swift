@@ -28,7 +28,7 @@ private struct Nodes {
 }
 
 @Suite struct LinkedLists {
-  @Test func `A linked list keeps the order in which nodes were appended`() {
+  @Test func `A list keeps the order in which nodes were appended`() {
     let list = Nodes(count: 3)
     defer { list.deallocate() }
     #expect(list.head.isAlone)
@@ -37,7 +37,7 @@ private struct Nodes {
     #expect(!list.head.isAlone)
   }
 
-  @Test func `A linked list removes a node from any place, and the node can come back`() {
+  @Test func `A node can be removed from any place and appended again`() {
     let list = Nodes(count: 3)
     defer { list.deallocate() }
     list.append(0, 1, 2)
@@ -50,7 +50,7 @@ private struct Nodes {
     #expect(list.listed == [2, 1])
   }
 
-  @Test func `A linked list gives nodes from both ends until it is empty`() {
+  @Test func `A list gives nodes from both ends until it is empty`() {
     let list = Nodes(count: 3)
     defer { list.deallocate() }
     list.append(0, 1, 2)
@@ -61,7 +61,7 @@ private struct Nodes {
     #expect(list.head.popLast() == nil)
   }
 
-  @Test func `A linked list moves to the end of another list`() {
+  @Test func `A list moves to the end of another list`() {
     let list = Nodes(count: 4)
     let other = LinkPointer.allocate(capacity: 1)
     other.initializeAlone()
@@ -77,7 +77,7 @@ private struct Nodes {
     #expect(other.isAlone)
   }
 
-  @Test func `A linked list allows each node to be removed while it is walked through`() {
+  @Test func `Each node can be removed while the list is walked through`() {
     let list = Nodes(count: 4)
     defer { list.deallocate() }
     list.append(0, 1, 2, 3)
@@ -87,7 +87,7 @@ private struct Nodes {
     #expect(list.head.isAlone)
   }
 
-  @Test func `A linked list leads from a node to the record that contains it`() throws {
+  @Test func `A node leads to its record`() throws {
     struct Record {
       var number: Int
       var link: Link

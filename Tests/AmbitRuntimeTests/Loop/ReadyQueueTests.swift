@@ -15,7 +15,7 @@ import Testing
     for number in numbers { queue.append(ReadyItem(job(number), isInDeepQueue: false)) }
   }
 
-  @Test func `A ready queue keeps its entries in order, however many there are`() {
+  @Test func `A queue keeps any number of items in order`() {
     var queue = ReadyQueue()
     defer { queue.deallocate() }
     Self.append(0..<100, to: &queue)
@@ -26,7 +26,7 @@ import Testing
     #expect(queue.isEmpty)
   }
 
-  @Test func `A ready queue tells the end of a scope from a job, whether it is deep or not`() {
+  @Test func `An item tells the end of a scope from a job, in a deep queue or not`() {
     let scope = ScopePointer(bitPattern: 0x1000)!
     let items = [
       ReadyItem(endOf: scope), ReadyItem(Self.job(7), isInDeepQueue: false),
@@ -37,8 +37,8 @@ import Testing
     #expect(items.map(\.isInDeepQueue) == [false, false, true])
   }
 
-  @Test(arguments: [0, 1, 3, 255, 256])
-  func `A ready queue puts the last entry in front, also if there is no room before it`(count: Int) {
+  @Test(arguments: [0, 1, 3, 255, 256]) func `A queue moves its last items to the front even if it is full`(count: Int)
+  {
     var queue = ReadyQueue()
     defer { queue.deallocate() }
     let capacity = queue.capacity
@@ -51,7 +51,7 @@ import Testing
     #expect(Self.numbers(in: queue) == Array(capacity - count..<capacity) + Array(0..<capacity - count))
   }
 
-  @Test func `A ready queue gives back room that only a burst needed, and keeps its entries`() {
+  @Test func `A queue frees the capacity of a burst and keeps its items`() {
     var queue = ReadyQueue()
     defer { queue.deallocate() }
     Self.append(0..<100_000, to: &queue)
@@ -64,7 +64,7 @@ import Testing
     #expect(Self.numbers(in: queue) == Array(99_000..<100_000))
   }
 
-  @Test(arguments: 1...4) func `A ready queue agrees with a plain list over random operations`(seed: UInt64) {
+  @Test(arguments: 1...4) func `A queue agrees with a plain list over random operations`(seed: UInt64) {
     var random = SeededGenerator(seed: seed)
     var queue = ReadyQueue()
     defer { queue.deallocate() }

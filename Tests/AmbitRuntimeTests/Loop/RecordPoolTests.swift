@@ -14,7 +14,7 @@ import Testing
     for _ in 0..<count { pool.take().deallocate() }
   }
 
-  @Test func `A record pool hands out the record that came back last`() {
+  @Test func `A pool hands out the record that was freed last`() {
     var pool = RecordPool<Int>(keeping: 0)
     let (one, other) = (pool.take(), pool.take())
     #expect(pool.liveCount == 2)
@@ -27,7 +27,7 @@ import Testing
     empty(&pool, of: 2)
   }
 
-  @Test func `A record pool tells when it has more free records than it keeps`() {
+  @Test func `A pool tells when more records are free than it keeps`() {
     var pool = RecordPool<Int>(keeping: 1)
     let (one, other) = (pool.take(), pool.take())
     let isAboveWithOne = pool.give(back: one)
@@ -37,7 +37,7 @@ import Testing
     empty(&pool, of: 2)
   }
 
-  @Test func `A record pool frees records not needed since the last call, at most so many at a time`() {
+  @Test func `A pool frees records that were not needed since the last call, in slices`() {
     var pool = RecordPool<Int>(keeping: 2)
     use(10, of: &pool)
     pool.noteIdle()
@@ -53,7 +53,7 @@ import Testing
     empty(&pool, of: 3)
   }
 
-  @Test func `A record pool does not free records that are needed again before it frees them`() {
+  @Test func `A pool does not free records that are needed again in time`() {
     var pool = RecordPool<Int>(keeping: 2)
     use(10, of: &pool)
     pool.noteIdle()

@@ -12,7 +12,7 @@ import Testing
   }
 
   /// An epoll instance takes the place of what an older system refuses: no system lets loops share it exclusively.
-  @Test func `A shared descriptor is watched also if the system cannot choose one of its watchers`() throws {
+  @Test func `Loops can share a descriptor even if the kernel cannot wake only one of them`() throws {
     let group = try LoopGroup(count: 1, table: HostTable { _ in }, limits: RuntimeLimits())
     defer { group.stop() }
     let (inner, event) = (epoll_create1(clinux_epoll_cloexec), eventfd(1, clinux_efd_flags))

@@ -7,13 +7,13 @@ import Testing
   /// What a timer may be late, in nanoseconds.
   private static let tick: Int64 = 65_536
 
-  @Test func `A timer wheel fires nothing if nothing is armed`() {
+  @Test func `A wheel without armed timers fires nothing`() {
     let bench = TimerBench(count: 1, now: 12_345)
     #expect(bench.nextDue == nil)
     #expect(bench.advance(to: .max) == [])
   }
 
-  @Test func `A timer wheel fires a timer once, not before its time and at most a tick after it`() throws {
+  @Test func `A timer fires once, never early and at most one tick late`() throws {
     for delay: Int64 in [0, 1, Self.tick - 1, Self.tick, Self.tick + 1, 64 * Self.tick, 1_000_000_007] {
       let start: Int64 = 987_654_321
       let bench = TimerBench(count: 1, now: start)
@@ -26,14 +26,14 @@ import Testing
     }
   }
 
-  @Test func `A timer wheel fires a timer of the past as soon as it can`() {
+  @Test func `A timer that is armed for the past fires as soon as possible`() {
     let bench = TimerBench(count: 2, now: 1_000_000_000)
     bench.arm(0, at: 5)
     bench.arm(1, at: -5)
     #expect(bench.advance(to: 1_000_000_000 + Self.tick) == [0, 1])
   }
 
-  @Test func `A timer wheel does not fire a timer that was disarmed, once or twice`() {
+  @Test func `A timer that is disarmed, once or twice, does not fire`() {
     let bench = TimerBench(count: 2, now: 0)
     bench.arm(0, at: 1_000)
     bench.arm(1, at: 1_000)
@@ -43,7 +43,7 @@ import Testing
     #expect(!bench.isArmed(0))
   }
 
-  @Test func `A timer wheel uses the last time that a timer was armed for`() {
+  @Test func `A timer that is armed again fires at the last time`() {
     let bench = TimerBench(count: 1, now: 0)
     bench.arm(0, at: 1_000_000)
     bench.arm(0, at: 9_000_000_000)
@@ -51,7 +51,7 @@ import Testing
     #expect(bench.advance(to: 9_000_000_000 + Self.tick) == [0])
   }
 
-  @Test func `A timer wheel lets a timer that fires disarm another one that is due as well`() {
+  @Test func `A timer that fires can disarm another due timer`() {
     let bench = TimerBench(count: 2, now: 0)
     bench.arm(0, at: 1_000)
     bench.arm(1, at: 1_000)
@@ -60,7 +60,7 @@ import Testing
     #expect(bench.pop(now: 1_000_000) == nil)
   }
 
-  @Test func `A timer wheel comes to an end with a timer that arms itself for the past`() {
+  @Test func `A turn ends although a timer arms itself for the past`() {
     let bench = TimerBench(count: 1, now: 0)
     let ticks = 10
     bench.arm(0, at: 1)
@@ -73,7 +73,7 @@ import Testing
     #expect(bench.advance(to: Int64(ticks + 1) * Self.tick) == [0])
   }
 
-  @Test func `A timer wheel keeps deadlines at every distance, to the end of time`() {
+  @Test func `A timer can be armed for any time up to the end of time`() {
     let start: Int64 = 86_400_000_000_000
     let bench = TimerBench(count: 46, now: start)
     for power in 0..<46 { bench.arm(power, at: start + 1 << (power + 16)) }
@@ -87,7 +87,7 @@ import Testing
     #expect(bench.isArmed(0))
   }
 
-  @Test func `A timer wheel counts a delay from when it learns the time, and fires nothing before`() {
+  @Test func `A delay counts from when the wheel is told the time`() {
     let bench = TimerBench(count: 3, now: 0)
     bench.arm(0, after: 10 * Self.tick)
     bench.arm(1, after: 10 * Self.tick)
@@ -103,7 +103,7 @@ import Testing
     #expect(bench.nextDue == nil)
   }
 
-  @Test func `A timer wheel takes the longest delay that exists`() {
+  @Test func `A timer takes the longest delay`() {
     let bench = TimerBench(count: 1, now: 0)
     bench.arm(0, after: TimerWheel.longestDelay)
     bench.settle(now: 77)
@@ -111,9 +111,7 @@ import Testing
     #expect(bench.advance(to: TimerWheel.longestDelay + 77 + Self.tick) == [0])
   }
 
-  @Test(arguments: 1...8) func `A timer wheel agrees with a plain list of deadlines over random operations`(
-    seed: UInt64
-  ) {
+  @Test(arguments: 1...8) func `A wheel agrees with a plain list of deadlines over random operations`(seed: UInt64) {
     var random = SeededGenerator(seed: seed)
     let start = Int64(random.number(0...1 << 50))
     let bench = TimerBench(count: 200, now: start)
@@ -148,7 +146,7 @@ import Testing
     }
   }
 
-  @Test func `A timer wheel fires 100,000 timers in order, each once`() {
+  @Test func `A wheel fires 100,000 timers in order, each once`() {
     var random = SeededGenerator(seed: 7)
     let bench = TimerBench(count: 100_000, now: 0)
     let times = (0..<100_000).map { _ in Int64(random.number(0...60_000_000_000)) }

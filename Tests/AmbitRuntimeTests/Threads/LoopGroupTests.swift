@@ -4,7 +4,7 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct LoopGroups {
-  @Test func `A loop group runs as many loops as asked for, each on a thread of its own`() throws {
+  @Test func `A group runs the given number of loops, each on its own thread`() throws {
     let group = try LoopGroup(count: 3, table: HostTable { _ in }, limits: RuntimeLimits())
     defer { group.stop() }
     #expect(group.loops.count == 3)
@@ -12,13 +12,13 @@ import Testing
     #expect(indexes.sorted() == [0, 1, 2])
   }
 
-  @Test func `A loop group runs one loop for each core if no number is given`() throws {
+  @Test func `A group runs one loop for each core if the number is 0`() throws {
     let group = try LoopGroup(count: 0, table: HostTable { _ in }, limits: RuntimeLimits())
     defer { group.stop() }
     #expect(!group.loops.isEmpty)
   }
 
-  @Test func `A loop group stops with work that waits, and a second stop has no effect`() throws {
+  @Test func `A group stops although work waits, and a second stop has no effect`() throws {
     let group = try LoopGroup(count: 2, table: HostTable { _ in }, limits: RuntimeLimits())
     let latch = Latch<Void>(expected: 2)
     for loop in group.loops {
@@ -34,7 +34,7 @@ import Testing
     group.stop()
   }
 
-  @Test(arguments: [0, 4_095, 1 << 41]) func `A loop group refuses an impossible stack size`(stackSize: Int) {
+  @Test(arguments: [0, 4_095, 1 << 41]) func `A group refuses an impossible stack size`(stackSize: Int) {
     #expect(throws: SystemError.self) {
       _ = try LoopGroup(count: 1, table: HostTable { _ in }, limits: RuntimeLimits(stackSize: stackSize))
     }

@@ -7,7 +7,7 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct PostingToALoop {
-  @Test func `A post to a loop runs work on the loop's thread, in the order of each poster`() throws {
+  @Test func `Posted work runs on the loop's thread, in the order of each poster`() throws {
     let group = try LoopGroup(count: 1, table: HostTable { _ in }, limits: RuntimeLimits())
     defer { group.stop() }
     let loop = group.loops[0]
@@ -21,13 +21,13 @@ import Testing
     for thread in 0..<8 { #expect(arrived.filter { $0.first == thread }.map { $0[1] } == Array(0..<2_000)) }
   }
 
-  @Test func `A post to a loop wakes a loop that has nothing to do, each time`() throws {
+  @Test func `Each post wakes an idle loop`() throws {
     let group = try LoopGroup(count: 1, table: HostTable { _ in }, limits: RuntimeLimits())
     defer { group.stop() }
     for round in 0..<2_000 { #expect(group.onEach { _ in round } == [round]) }
   }
 
-  @Test func `A post from the loop itself runs in a later turn`() throws {
+  @Test func `Work that the loop posts itself runs in a later turn`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let turn = stage.loop.pointee.turn
@@ -39,14 +39,14 @@ import Testing
     #expect(steps == ["1"])
   }
 
-  @Test func `Posts to a loop notify it once for all that come before it looks`() throws {
+  @Test func `Several posts before the loop takes its mail wake it once`() throws {
     let mailbox = try Mailbox()
     for _ in 0..<3 { #expect(!mailbox.post { _ in }) }
     #expect(mailbox.hasMail)
     #expect(wakeups(of: mailbox) == 1)
   }
 
-  @Test func `Posts to a loop do not notify it while it polls, and do again once it stops`() throws {
+  @Test func `A post does not wake a loop that polls, and does once it stops polling`() throws {
     let mailbox = try Mailbox()
     mailbox.beginPolling()
     #expect(!mailbox.hasMail)
@@ -61,7 +61,7 @@ import Testing
     #expect(wakeups(of: other) == 1)
   }
 
-  @Test func `A post to a loop tells the poster whether the loop stays awake for it`() throws {
+  @Test func `A post tells whether the loop spins for it`() throws {
     let mailbox = try Mailbox()
     mailbox.beginPolling()
     mailbox.beginSpinning()
@@ -77,7 +77,7 @@ import Testing
     #expect(wakeups(of: other) == 0)
   }
 
-  @Test func `A loop that begins to poll finds work that was posted before`() throws {
+  @Test func `A loop that begins to poll finds earlier mail`() throws {
     let mailbox = try Mailbox()
     mailbox.post { _ in }
     mailbox.beginPolling()

@@ -37,7 +37,7 @@ import Testing
     func end(_ index: Int) { mayEnd[index].arrive(()) }
   }
 
-  @Test(arguments: [false, true]) func `A serial lane runs one call at a time, in order, beside other work`(own: Bool) {
+  @Test(arguments: [false, true]) func `A lane runs one call at a time, in order, while other work goes on`(own: Bool) {
     let (pool, lane) = (ThreadPool(), SerialLane(name: "lib"))
     lane.usesOwnThread.store(own, ordering: .relaxed)
     let calls = Calls(3, in: lane, of: pool)
@@ -55,7 +55,7 @@ import Testing
     #expect(calls.order.wait() == [0, 1, 2])
   }
 
-  @Test func `A serial lane holds one thread of the pool however many calls wait`() {
+  @Test func `A lane occupies one thread of the pool however many calls wait`() {
     let pool = ThreadPool(limits: ThreadPool.Limits(threads: 2, queue: 8))
     let calls = Calls(8, in: SerialLane(name: "lib"), of: pool)
     for index in 0..<8 { #expect(calls.submit(index)) }
@@ -69,8 +69,7 @@ import Testing
     #expect(calls.order.wait() == Array(0..<8))
   }
 
-  @Test(arguments: [false, true]) func `A serial lane keeps as many calls as may wait, and refuses the rest`(own: Bool)
-  {
+  @Test(arguments: [false, true]) func `A lane queues as many calls as allowed and refuses the rest`(own: Bool) {
     let pool = ThreadPool(limits: ThreadPool.Limits(threads: 2, queue: 2))
     let lane = SerialLane(name: "lib")
     lane.usesOwnThread.store(own, ordering: .relaxed)
@@ -87,8 +86,7 @@ import Testing
     #expect(calls.order.wait() == [0, 1, 2])
   }
 
-  @Test(arguments: [false, true])
-  func `A serial lane lets calls be withdrawn, also the one whose turn it is before a thread has it`(
+  @Test(arguments: [false, true]) func `A call can be withdrawn until a thread has taken it`(
     own: Bool
   ) {
     let pool = ThreadPool(limits: ThreadPool.Limits(threads: 1, queue: 8))
@@ -112,7 +110,7 @@ import Testing
     #expect(!calls.began[2].isOpen)
   }
 
-  @Test func `A serial lane has one thread for ever if it has its own`() {
+  @Test func `A lane with its own thread keeps the same thread`() {
     let (pool, lane) = (ThreadPool(), SerialLane(name: "lib"))
     lane.usesOwnThread.store(true, ordering: .relaxed)
     var numbers: Set<Int32> = []
@@ -127,7 +125,7 @@ import Testing
     pool.close(lane)
   }
 
-  @Test func `A serial lane moves to its own thread and back between two calls`() {
+  @Test func `A lane moves to its own thread and back between two calls`() {
     let (pool, lane) = (ThreadPool(), SerialLane(name: "lib"))
     let calls = Calls(6, in: lane, of: pool)
     for index in 0..<6 { #expect(calls.submit(index)) }
@@ -141,7 +139,7 @@ import Testing
     #expect(numbers[2] == numbers[3] && numbers[1] != numbers[2] && numbers[4] != numbers[3])
   }
 
-  @Test func `A serial lane runs every call of many threads, one at a time, while calls are withdrawn`() {
+  @Test func `A lane runs every call of many threads, one at a time, while calls are withdrawn`() {
     let pool = ThreadPool(limits: ThreadPool.Limits(threads: 3, queue: 100_000))
     let lanes = (0..<3).map { SerialLane(name: "lib\($0)") }
     lanes[2].usesOwnThread.store(true, ordering: .relaxed)

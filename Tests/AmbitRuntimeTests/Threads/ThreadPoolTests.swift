@@ -26,7 +26,7 @@ import Testing
     }
   }
 
-  @Test func `A thread pool runs as many jobs at once as allowed, keeps as many more, and refuses the rest`() {
+  @Test func `A pool runs as many jobs at once as allowed, queues as many as allowed, and refuses the rest`() {
     let pool = ThreadPool(limits: ThreadPool.Limits(threads: 2, queue: 1))
     let jobs = (0..<4).map { _ in Held() }
     #expect(jobs.map { pool.submit(.job, $0.work) } == [true, true, true, false])
@@ -37,7 +37,7 @@ import Testing
     for job in jobs[1...2] { job.end() }
   }
 
-  @Test func `A thread pool gives a call an extra thread, however much waits, and takes none from the others`() {
+  @Test func `A call gets an additional thread however many jobs wait`() {
     let pool = ThreadPool(limits: ThreadPool.Limits(threads: 1, queue: 1))
     let (job, next) = (Held(), Held())
     let calls = (0..<5).map { _ in Held() }
@@ -52,7 +52,7 @@ import Testing
     for held in calls + [next] { held.end() }
   }
 
-  @Test func `A thread pool runs hooks while all jobs wait, and only as many jobs as allowed while hooks run`() {
+  @Test func `Hooks run while all threads for jobs are busy, and take none of them`() {
     let pool = ThreadPool(limits: ThreadPool.Limits(threads: 1, queue: 1))
     let (job, next, hook) = (Held(), Held(), Held())
     #expect(pool.submit(.job, job.work))
@@ -71,7 +71,7 @@ import Testing
     next.end()
   }
 
-  @Test func `A thread pool forgets jobs that are withdrawn, which leaves room for others`() {
+  @Test func `A job that is withdrawn leaves room for another`() {
     let pool = ThreadPool(limits: ThreadPool.Limits(threads: 1, queue: 100))
     let first = Held()
     #expect(pool.submit(.job, first.work))
@@ -88,7 +88,7 @@ import Testing
     #expect(order.wait() == Array(0..<100).filter { $0 % 2 == 1 })
   }
 
-  @Test func `A thread pool does not let a job be withdrawn that a thread has taken`() {
+  @Test func `A job cannot be withdrawn after a thread has taken it`() {
     let pool = ThreadPool()
     let job = Held()
     let work = job.work

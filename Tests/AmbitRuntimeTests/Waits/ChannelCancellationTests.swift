@@ -5,9 +5,7 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct CancellingAWaitForAChannel {
-  @Test func `A receive that is cancelled after the hand-over still delivers the message, and the next wait fails`()
-    throws
-  {
+  @Test func `A cancel after the message was handed over does not stop its delivery, and the next wait fails`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let channel = ambit_channel_new(scope.asHandle, 1)!
@@ -29,7 +27,7 @@ import Testing
       ])
   }
 
-  @Test func `A receive that is cancelled before the hand-over leaves the message to the next receiver`() throws {
+  @Test func `A cancel before the message comes leaves it to the next receiver`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let channel = ambit_channel_new(scope.asHandle, 0)!
@@ -51,7 +49,7 @@ import Testing
       ])
   }
 
-  @Test func `A send that is cancelled takes its own message back, and no other`() throws {
+  @Test func `A cancelled sender takes back its own message only`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let channel = ambit_channel_new(scope.asHandle, 0)!
@@ -70,7 +68,7 @@ import Testing
       ])
   }
 
-  @Test func `Calls to a channel fail after a cancel although there is a message, or room`() throws {
+  @Test func `Calls after the cancel fail although there is a message, or room`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let channel = ambit_channel_new(scope.asHandle, 2)!

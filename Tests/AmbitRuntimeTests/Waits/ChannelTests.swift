@@ -16,7 +16,7 @@ import Testing
     }
   }
 
-  @Test func `A channel keeps as many messages as it holds, and their order`() throws {
+  @Test func `A channel keeps as many messages as its capacity, in order`() throws {
     let steps = try play(capacity: 3) { stage, scope, channel in
       scope.asHandle.spawn(ended: { _, _ in }) { scope in
         for round in 0..<3 {
@@ -32,7 +32,7 @@ import Testing
   }
 
   @Test(arguments: [0, 1, 2])
-  func `A channel lets senders wait for room in turn`(capacity: Int) throws {
+  func `Senders wait for room in order of arrival`(capacity: Int) throws {
     let steps = try play(capacity: capacity) { stage, scope, channel in
       for sender in 1...5 {
         scope.asHandle.spawn(ended: { _, _ in }) { scope in
@@ -51,7 +51,7 @@ import Testing
   }
 
   @Test(arguments: [0, 1, 2])
-  func `A channel lets receivers wait for messages in turn`(capacity: Int) throws {
+  func `Receivers wait for messages in order of arrival`(capacity: Int) throws {
     let steps = try play(capacity: capacity) { stage, scope, channel in
       for name in ["a", "b", "c"] {
         scope.asHandle.spawn(ended: { _, _ in }) { scope in
@@ -67,7 +67,7 @@ import Testing
     #expect(steps == ["[OK, OK, OK]", "a 1", "b 2", "c 3"])
   }
 
-  @Test func `A channel of capacity 0 passes a message only to a job that waits for it`() throws {
+  @Test func `A channel of capacity 0 passes a message only to a waiting receiver`() throws {
     let steps = try play(capacity: 0) { stage, scope, channel in
       scope.asHandle.spawn(ended: { _, _ in }) { scope in
         stage.note("\(scope.send(1, through: channel, timeout: 0)) \(scope.receive(from: channel, timeout: 0))")
@@ -89,7 +89,7 @@ import Testing
     #expect(steps == ["OK (status: OK, number: 0)"])
   }
 
-  @Test func `A closed channel refuses messages, those of waiting senders too, and gives out its messages`() throws {
+  @Test func `A closed channel refuses messages, also of waiting senders, and gives out what it holds`() throws {
     let steps = try play(capacity: 2) { stage, scope, channel in
       for number in 1...4 { scope.spawn("sender \(number)") { $0.send(number, through: channel) } }
       scope.asHandle.spawn(ended: { _, _ in }) { scope in
@@ -106,7 +106,7 @@ import Testing
       ])
   }
 
-  @Test func `A closed channel wakes the jobs that wait for messages`() throws {
+  @Test func `A close wakes jobs that wait for messages`() throws {
     let steps = try play(capacity: 2) { stage, scope, channel in
       for name in ["a", "b"] {
         scope.asHandle.spawn(ended: { _, _ in }) { scope in

@@ -29,7 +29,7 @@ private let hangup = UInt32(AMBIT_HANGUP)
     }
   }
 
-  @Test func `A wait for a descriptor tells which of the requested events are ready`() throws {
+  @Test func `A wait reports the readiness that was asked for`() throws {
     let steps = try play { stage, scope, sockets in
       stage.note(scope.wait(for: sockets.near, writable))
       stage.note(scope.wait(for: sockets.near, readable | writable))
@@ -41,7 +41,7 @@ private let hangup = UInt32(AMBIT_HANGUP)
     #expect(steps == ["OK 2", "OK 2", "OK 2", "OK 1", "OK 3"])
   }
 
-  @Test func `A wait for a descriptor lets others run until it is ready`() throws {
+  @Test func `Other jobs run until the descriptor is ready`() throws {
     let steps = try play { stage, scope, sockets in
       scope.spawn("writer") { _ in
         sockets.writeFar()
@@ -52,7 +52,7 @@ private let hangup = UInt32(AMBIT_HANGUP)
     #expect(steps == ["writer ends completed OK", "OK 1"])
   }
 
-  @Test func `A wait for a descriptor reports a hang-up always, and the end of the peer's data on request`() throws {
+  @Test func `A wait reports a hang-up in any case, and the end of the peer's stream if asked`() throws {
     let steps = try play { stage, scope, sockets in
       sockets.finishFar()
       stage.note(scope.wait(for: sockets.near, writable))
@@ -65,7 +65,7 @@ private let hangup = UInt32(AMBIT_HANGUP)
     #expect(steps == ["OK 2", "OK 4", "TIMED_OUT 0", "OK 6"])
   }
 
-  @Test func `A wait for a descriptor with a timeout of 0 only asks`() throws {
+  @Test func `A wait with a timeout of 0 does not wait`() throws {
     let steps = try play { stage, scope, sockets in
       stage.note(scope.wait(for: sockets.near, readable, timeout: 0))
       sockets.writeFar()
@@ -76,7 +76,7 @@ private let hangup = UInt32(AMBIT_HANGUP)
     #expect(steps == ["TIMED_OUT 0", "OK 1", "OK 5"])
   }
 
-  @Test func `A wait for a descriptor times out, is cancelled, and leaves nothing behind`() throws {
+  @Test func `A wait ends by its timeout and by a cancel, and later waits fail`() throws {
     let steps = try play { stage, scope, sockets in
       let waiter = scope.spawn("waiter") { scope in
         stage.note("\(scope.wait(for: sockets.near, readable, timeout: 1_000_000))")
@@ -91,7 +91,7 @@ private let hangup = UInt32(AMBIT_HANGUP)
     #expect(steps == ["TIMED_OUT 0"] + Array(repeating: "CANCELLED 0", count: 3) + ["waiter ends completed OK"])
   }
 
-  @Test func `A wait for a descriptor succeeds in the turn in which the timeout passes`() throws {
+  @Test func `A wait succeeds if the descriptor is ready in the turn of the timeout`() throws {
     let steps = try play { stage, scope, sockets in
       scope.spawn("waiter") { scope in
         stage.note(scope.wait(for: sockets.near, readable, timeout: 1_000_000))
@@ -105,7 +105,7 @@ private let hangup = UInt32(AMBIT_HANGUP)
     #expect(steps == ["OK 1", "waiter ends completed OK"])
   }
 
-  @Test func `Several jobs can wait for a descriptor at once`() throws {
+  @Test func `Several jobs can wait for one descriptor`() throws {
     let steps = try play { stage, scope, sockets in
       sockets.fillNear()
       for (name, events) in [("reader", readable), ("writer", writable), ("second reader", readable)] {
@@ -123,7 +123,7 @@ private let hangup = UInt32(AMBIT_HANGUP)
     #expect(Set(steps) == ["writer OK 2", "reader OK 1", "second reader OK 1"])
   }
 
-  @Test func `A wait for a descriptor that is always ready is over at once`() throws {
+  @Test func `A wait for a descriptor that is always ready returns at once`() throws {
     let file = open(#filePath, O_RDONLY | O_CLOEXEC)
     defer { close(file) }
     let steps = try play { stage, scope, _ in
@@ -132,7 +132,7 @@ private let hangup = UInt32(AMBIT_HANGUP)
     #expect(steps == ["OK 3", "OK 3", "OK 3"])
   }
 
-  @Test func `A wait is refused for an invalid descriptor, and without valid events`() throws {
+  @Test func `A wait is refused for a closed descriptor and for unknown events`() throws {
     let steps = try play { stage, scope, sockets in
       for descriptor: Int32 in [-1, .min, .max, stage.loop.pointee.epoll] {
         stage.note(scope.wait(for: descriptor, readable))
@@ -143,7 +143,7 @@ private let hangup = UInt32(AMBIT_HANGUP)
     #expect(steps == Array(repeating: "INVALID 0", count: 10))
   }
 
-  @Test func `A descriptor that is closed meanwhile, but open elsewhere, disturbs no later wait`() throws {
+  @Test func `A descriptor that is closed during a wait, with a duplicate open, does not disturb later waits`() throws {
     let steps = try play { stage, scope, sockets in
       let copy = fcntl(sockets.near, F_DUPFD_CLOEXEC, 0)
       scope.spawn("waiter") { scope in
@@ -163,7 +163,7 @@ private let hangup = UInt32(AMBIT_HANGUP)
     #expect(steps == ["TIMED_OUT 0", "waiter ends completed OK", "TIMED_OUT 0", "OK 1"])
   }
 
-  @Test func `A wait for a descriptor ends after the turns of the jobs that an event before has started`() throws {
+  @Test func `A wait ends after the turns of jobs that an earlier event has started`() throws {
     let steps = try play { stage, scope, sockets in
       // So that there are stacks: a new one counts for many turns.
       for _ in 0..<70 { scope.spawn(ended: { _, _ in }) { $0.yield() } }
@@ -190,7 +190,7 @@ private let hangup = UInt32(AMBIT_HANGUP)
     #expect(steps == ["OK 1 after 140 turns", "waiter ends completed OK"])
   }
 
-  @Test func `A wait for a descriptor is not ended by an event for a wait that has ended in the same turn`() throws {
+  @Test func `An event for a wait that has ended in this turn does not end another wait`() throws {
     let steps = try play { stage, scope, sockets in
       let ended = SocketPair()
       let waiter = scope.spawn("ended") { scope in

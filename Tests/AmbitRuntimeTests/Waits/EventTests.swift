@@ -6,7 +6,7 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct Events {
-  @Test func `An event that is set wakes all waits in order, and later waits end at once`() throws {
+  @Test func `A set wakes all waiting jobs in order of arrival, and later waits return at once`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let event = ambit_event_new(scope.asHandle)
@@ -23,7 +23,7 @@ import Testing
         + ["a", "b", "c"].map { "\($0) ends completed OK" })
   }
 
-  @Test func `An event that is reset makes the next wait block, and those woken before still go on`() throws {
+  @Test func `A reset lets later jobs wait, and jobs woken before go on`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let event = ambit_event_new(scope.asHandle)!
@@ -42,7 +42,7 @@ import Testing
       ])
   }
 
-  @Test func `An event that is set answers a poll`() throws {
+  @Test func `A wait with a timeout of 0 finds an event that is set`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let event = ambit_event_new(scope.asHandle)!
@@ -53,7 +53,7 @@ import Testing
     #expect(steps == ["job ends completed OK"])
   }
 
-  @Test func `An event can be made, set and reset by hooks and deferred functions, which cannot wait for it`() throws {
+  @Test func `Hooks and deferred functions can make, set and reset events, but not wait for them`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let handle = scope.asHandle
@@ -71,7 +71,7 @@ import Testing
     #expect(steps == ["hook: \(used)", "waiter ends completed OK", "deferred: \(used)"])
   }
 
-  @Test func `An event that is set before the cancel of the same turn ends the wait, and the next one fails`() throws {
+  @Test func `A set before the cancel in the same turn ends the wait, and the next wait fails`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let event = ambit_event_new(scope.asHandle)!
@@ -87,7 +87,7 @@ import Testing
     #expect(steps == ["OK, then CANCELLED CANCELLED", "waiter ends completed OK"])
   }
 
-  @Test func `An event that is set after the cancel of the same turn does not end the wait`() throws {
+  @Test func `A set after the cancel in the same turn comes too late`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let event = ambit_event_new(scope.asHandle)!
@@ -100,7 +100,7 @@ import Testing
     #expect(steps == ["waiter ends cancelled CANCELLED"])
   }
 
-  @Test func `An event that is set in the turn in which the timeout passes wins`() throws {
+  @Test func `A set in the turn of the timeout wins`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let event = ambit_event_new(scope.asHandle)!

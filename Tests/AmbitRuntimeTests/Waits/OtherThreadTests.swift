@@ -20,7 +20,7 @@ private struct Made: @unchecked Sendable {
 }
 
 @Suite struct EventsAndChannelsOnOtherThreads {
-  @Test func `Events and channels refuse a thread that has nothing to do with their loop`() throws {
+  @Test func `A thread that does not belong to the loop cannot use its events and channels`() throws {
     let group = try LoopGroup(count: 1, table: HostTable { _ in }, limits: RuntimeLimits())
     defer { group.stop() }
     let made = group.onEach { loop in
@@ -34,7 +34,7 @@ private struct Made: @unchecked Sendable {
     #expect(group.onEach { _ in ChannelPointer.of(made.channel).pointee.isClosed } == [false])
   }
 
-  @Test func `Events and channels work for a job of the pool, whose thread waits`() throws {
+  @Test func `A job on a pool thread can use events and channels`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let handle = scope.asHandle

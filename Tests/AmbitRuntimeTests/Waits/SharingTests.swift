@@ -5,7 +5,7 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct EventsAndChannelsOfOtherScopes {
-  @Test func `A wait from below for an event or a channel ends with the scope below`() throws {
+  @Test func `A job in a scope below can wait, and its wait ends with its own scope`() throws {
     let steps = try Stage.play { stage in
       let plugin = stage.open("plugin", kind: .plugin)
       let request = stage.open("request", kind: .request, below: plugin)
@@ -31,7 +31,7 @@ import Testing
       ])
   }
 
-  @Test func `A wait from above keeps the scope of its event or channel until it has returned`() throws {
+  @Test func `A job of a scope above can wait in the owner's scope, which stays until the wait has returned`() throws {
     let steps = try Stage.play { stage in
       let plugin = stage.open("plugin", kind: .plugin)
       let request = stage.open("request", kind: .request, below: plugin)
@@ -57,7 +57,7 @@ import Testing
       ])
   }
 
-  @Test func `A wait under a shield keeps the event's scope after its end, until the wait has returned`() throws {
+  @Test func `A shielded job can wait after the owner's scope has ended, which stays until then`() throws {
     let steps = try Stage.play { stage in
       let plugin = stage.open("plugin", kind: .plugin)
       let request = stage.open("request", kind: .request, below: plugin)
@@ -84,7 +84,7 @@ import Testing
       ])
   }
 
-  @Test func `An event or a channel of a scope below or beside is refused`() throws {
+  @Test func `A wait is refused if the owner's scope lies below or beside`() throws {
     let steps = try Stage.play { stage in
       let outer = stage.open("")
       for other in [stage.open("", below: outer), stage.open("")] {
@@ -103,7 +103,7 @@ import Testing
     #expect(steps == refused + refused)
   }
 
-  @Test func `An event or a channel is not made if there is no memory for it`() throws {
+  @Test func `Events and channels are refused if there is no memory`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       for capacity in [Int.max, Int.max / 8, -1, .min] {

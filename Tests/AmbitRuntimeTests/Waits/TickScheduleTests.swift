@@ -4,7 +4,7 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct TickSchedules {
-  @Test func `A tick schedule is due at multiples of the interval, however late each tick is`() {
+  @Test func `Ticks are due at multiples of the interval, however late each tick is`() {
     var schedule = TickSchedule(interval: 100, startingAt: 1_000)
     var due = [schedule.due]
     for late: Int64 in [0, 1, 99, 100, 0] {
@@ -15,13 +15,13 @@ import Testing
   }
 
   @Test(arguments: [(1_100, 1_200), (1_200, 1_200), (1_201, 1_300), (1_300, 1_300), (1_301, 1_400), (9_999, 10_000)])
-  func `A tick schedule skips the ticks that were missed`(now: Int64, due: Int64) {
+  func `Missed ticks are skipped`(now: Int64, due: Int64) {
     var schedule = TickSchedule(interval: 100, startingAt: 1_000)
     schedule.advance(to: now)
     #expect(schedule.due == due)
   }
 
-  @Test func `A tick schedule is never due beyond the end of time`() {
+  @Test func `No tick is due beyond the end of time`() {
     var schedule = TickSchedule(interval: .max, startingAt: 5)
     #expect(schedule.due == .max)
     schedule.advance(to: .max)
@@ -31,7 +31,7 @@ import Testing
     #expect(schedule.due == .max)
   }
 
-  @Test func `A tick schedule agrees with counting the intervals one by one`() {
+  @Test func `A schedule agrees with counting the intervals one by one`() {
     var random = SeededGenerator(seed: 1)
     for _ in 0..<1_000 {
       let interval = Int64(random.number(1...1_000))

@@ -9,7 +9,7 @@ import Testing
 @Suite struct Tickers {
   private static let hour: Int64 = 3_600_000_000_000
 
-  @Test func `A ticker ticks after each interval, not early and without drift`() throws {
+  @Test func `A ticker ticks after each interval, never early and without drift`() throws {
     let interval: Int64 = 1_000_000
     let steps = try Stage.play { stage in
       let scope = stage.open("")
@@ -34,7 +34,7 @@ import Testing
     #expect(steps == ["ticker ends completed 5", "off by 0 after 5 ticks", "joiner ends completed OK"])
   }
 
-  @Test func `A ticker skips the ticks that a long tick missed`() throws {
+  @Test func `A ticker skips the ticks that a long tick has missed`() throws {
     let interval: Int64 = 2_000_000
     let steps = try Stage.play { stage in
       let scope = stage.open("")
@@ -55,7 +55,7 @@ import Testing
     #expect(steps == ["second tick on schedule", "ticker ends cancelled CANCELLED"])
   }
 
-  @Test func `A ticker has no stack between its ticks, and may wait in a tick`() throws {
+  @Test func `A ticker has no stack between ticks, and may wait in a tick`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let live: () -> Int = { cfiber_stack_pool_live(stage.loop.stackPool) }
@@ -76,7 +76,7 @@ import Testing
   }
 
   @Test(arguments: [(3, "completed 3"), (-1, "cancelled CANCELLED"), (-10, "failed FAILED")])
-  func `A ticker ends with the status of a tick that is not OK`(code: Int32, ending: String) throws {
+  func `A ticker ends with the result of a tick that is not OK`(code: Int32, ending: String) throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       var codes: [Int32] = [0, 0, code]
@@ -91,7 +91,9 @@ import Testing
     #expect(steps == ["ticker ends \(ending)", "not ticked: 0", "joiner ends completed OK"])
   }
 
-  @Test func `A ticker ends at once if cancelled between ticks, alone, with its scope, or by its own timeout`() throws {
+  @Test func `A ticker that is cancelled between ticks ends at once, by itself, with its scope, or by its timeout`()
+    throws
+  {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       let alone = scope.asHandle.every(Self.hour, "alone") { _ in .failed }
@@ -112,7 +114,7 @@ import Testing
       ])
   }
 
-  @Test func `A ticker does not tick if the cancel comes in the turn in which the tick is due`() throws {
+  @Test func `A ticker that is cancelled in the turn of a tick does not tick`() throws {
     let steps = try Stage.play { stage in
       let other = stage.open("")
       stage.open("").spawn("delay") { scope in
@@ -132,7 +134,7 @@ import Testing
       steps == ["delay ends completed OK", "canceller ends failed FAILED", "ticker ends cancelled CANCELLED"])
   }
 
-  @Test func `A ticker ends with the tick in which its scope ended, whatever that tick was shielded for`() throws {
+  @Test func `A ticker ends with the tick in which its scope ended, shielded or not`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       var ticker: JobPointer?
@@ -149,7 +151,7 @@ import Testing
     #expect(steps == ["goodbye: OK", "ticker ends cancelled CANCELLED"])
   }
 
-  @Test func `A ticker lets its scope's deadline fire`() throws {
+  @Test func `A ticker does not keep the deadline of its scope from passing`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
       scope.pointee.deadline = Clock.monotonic + 1_000_000
@@ -158,7 +160,7 @@ import Testing
     #expect(steps == ["ticker ends cancelled CANCELLED", "request closes: deadline"])
   }
 
-  @Test func `A ticker is refused without an interval above 0, and its hook still runs once`() throws {
+  @Test func `A ticker without an interval above 0 is refused, and its hook still runs once`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       for interval in [0, -1, Int64.min] {
@@ -171,7 +173,7 @@ import Testing
     #expect(steps == refused + Array(repeating: "ticker ends cancelled INVALID", count: 3))
   }
 
-  @Test func `A ticker is refused by an ending scope, and its hook still runs once`() throws {
+  @Test func `An ending scope refuses a ticker, and its hook still runs once`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       scope.hold()
@@ -182,7 +184,7 @@ import Testing
     #expect(steps == ["CANCELLED", "ticker ends cancelled CANCELLED"])
   }
 
-  @Test func `A ticker ticks on threads of the pool if asked to`() throws {
+  @Test func `A ticker can tick on pool threads`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       let ticks = Counter()

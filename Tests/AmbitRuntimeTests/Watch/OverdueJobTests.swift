@@ -7,7 +7,7 @@ import Testing
 @Suite struct `A cancelled job` {
   private static let shortGrace = RuntimeLimits(cancelGrace: 2_000_000)
 
-  @Test func `A cancelled job that does not return is counted as stuck until it does`() throws {
+  @Test func `A cancelled job that does not return counts as stuck until it returns`() throws {
     let steps = try Stage.play(limits: Self.shortGrace) { stage in
       let scope = stage.open("")
       scope.spawn("stubborn") { handle in
@@ -21,7 +21,7 @@ import Testing
     #expect(steps == ["stuck: [true]", "stubborn ends completed OK", "stuck: 0"])
   }
 
-  @Test func `A cancelled job that returns is never counted as stuck`() throws {
+  @Test func `A cancelled job that returns in time never counts as stuck`() throws {
     let steps = try Stage.play(limits: Self.shortGrace) { stage in
       let parent = stage.open("")
       let scope = stage.open("", below: parent)
@@ -36,7 +36,7 @@ import Testing
     #expect(steps == ["watched: true", "well-behaved ends cancelled CANCELLED", "watched: false"])
   }
 
-  @Test func `A cancelled job under a shield is not stuck while it has grace, and is when the grace is over`() throws {
+  @Test func `A shielded job is not stuck before the shield time is used up, and is afterwards`() throws {
     let steps = try Stage.play(limits: RuntimeLimits(cancelGrace: 30_000_000)) { stage in
       let scope = stage.open("")
       scope.spawn("shielded") { handle in
@@ -50,7 +50,7 @@ import Testing
     #expect(steps == ["OK stuck: 0", "shielded ends completed OK"])
   }
 
-  @Test func `A stuck job shows in which calls it waits`() throws {
+  @Test func `A backtrace shows the calls of a waiting job`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       scope.spawn("job") { $0.sleep() }
