@@ -62,7 +62,7 @@ let package = Package(
       swiftSettings: safe),
     // All addresses in its table of other libraries' functions are filled in at the start: then nobody may write there.
     .executableTarget(
-      name: "ambit", dependencies: ["AmbitConfig", "AmbitHost", argumentParser], swiftSettings: safe,
+      name: "ambit", dependencies: ["AmbitConfig", "AmbitHost", "AmbitSystem", argumentParser], swiftSettings: safe,
       linkerSettings: [.unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"])]),
 
     .target(name: "hello", dependencies: ["CAmbit"], path: "Plugins/hello", publicHeadersPath: "."),

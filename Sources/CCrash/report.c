@@ -337,7 +337,7 @@ static void add_fields(void) {
   if (was_sent())
     return;
   add_plugin();
-  add_excerpt("route", &now.work.route);
+  add_excerpt("route", &now.work.label);
   add_scope();
   add_excerpt("job", &now.work.job);
   add_field("work", now.work.name, strlen(now.work.name));

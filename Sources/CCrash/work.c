@@ -63,7 +63,7 @@ static void read_scope(struct work *work, const char *scope) {
   const char *label = pointer_at(generation, layout.generation_label);
   const char *end = pointer_at(generation, layout.generation_label + sizeof(char *));
   copy_text(&work->plugin, label, (size_t)(end - label));
-  copy_text_at(&work->route, scope, layout.scope_route);
+  copy_text_at(&work->label, scope, layout.scope_label);
   copy_text_at(&work->scope_name, scope, layout.scope_name);
   // If a record was overwritten, there has been a fault by now.
   work->has_scope = true;

@@ -13,7 +13,7 @@ struct excerpt {
 struct work {
   /// "handler", "job", ...
   const char *name;
-  struct excerpt plugin, route, job, scope_name;
+  struct excerpt plugin, label, job, scope_name;
   uint64_t scope;
   bool has_scope;
 };

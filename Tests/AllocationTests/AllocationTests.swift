@@ -41,7 +41,7 @@ struct `Allocations` {
 
   @Test func `A function route makes no more allocations than its baseline`() async throws {
     let count = try await Workload(get("/sum/2/40")).allocations()
-    try #expect(count <= Baseline.allocations(of: "typed route"))
+    try #expect(count <= Baseline.allocations(of: "function route"))
   }
 
   @Test func `A function route with fields of a JSON body and a JSON response makes no more than its baseline`()
@@ -50,7 +50,7 @@ struct `Allocations` {
     let body = #"{"other":[1,{}],"text":"A \u00c9 and \"B\""}"#
     let head = "POST /measure HTTP/1.1\r\nHost: ambit\r\nContent-Type: application/json\r\n"
     let count = try await Workload("\(head)Content-Length: \(body.utf8.count)\r\n\r\n\(body)").allocations()
-    try #expect(count <= Baseline.allocations(of: "typed route with fields"))
+    try #expect(count <= Baseline.allocations(of: "function route with fields"))
   }
 
   /// The clients ask again before all jobs of their last requests have ended. A loop that does not keep up with them

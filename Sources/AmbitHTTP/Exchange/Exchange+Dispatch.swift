@@ -175,8 +175,8 @@ extension UnsafeMutablePointer<Exchange> {
     pointee.route = route
     pointee.policy = member.policy
     scope.open(below: plugin, kind: .request, observer: exchangeObserver)
-    scope.pointee.request = UnsafeMutableRawPointer(self)
-    scope.pointee.route = UnsafeBufferPointer(
+    scope.pointee.context = UnsafeMutableRawPointer(self)
+    scope.pointee.label = UnsafeBufferPointer(
       start: UnsafeRawPointer(route.pointee.pattern.ptr)!.assumingMemoryBound(to: UInt8.self),
       count: route.pointee.pattern.len)
     if timeout != .max { scope.pointee.deadline = loop.pointee.now &+ timeout }

@@ -71,7 +71,7 @@ extension UnsafeMutablePointer<Exchange> {
   @inline(__always)
   static func of(_ handle: UnsafeMutablePointer<ambit_scope>?) -> ExchangePointer? {
     guard let handle else { return nil }
-    return ScopePointer.of(handle).pointee.request?.assumingMemoryBound(to: Exchange.self)
+    return ScopePointer.of(handle).pointee.context?.assumingMemoryBound(to: Exchange.self)
   }
 
   /// Makes a fresh allocation a record for the pool.

@@ -4,7 +4,7 @@ internal import AmbitRuntime
 internal import AmbitSystem
 internal import CAmbit
 
-/// One request of a typed route: arguments from the request, the call, and the answer from what it reports.
+/// One request of a function route: arguments from the request, the call, and the answer from what it reports.
 ///
 /// All of it runs as the connection's job; only the function itself may run on a thread meanwhile. Its memory is the
 /// scope's.
@@ -37,7 +37,7 @@ struct FunctionCall {
   }
 }
 
-/// Why a typed route does not answer with what its function reports.
+/// Why a function route does not answer with what its function reports.
 enum FunctionCallError: Error {
   /// What a handler would return.
   case status(Status)

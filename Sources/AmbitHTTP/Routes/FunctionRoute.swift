@@ -2,6 +2,7 @@ internal import AmbitCore
 internal import AmbitFFI
 internal import AmbitRuntime
 internal import CAmbit
+internal import Glibc
 
 /// The C function that a route calls, with everything that is known before a request comes. A request only looks for
 /// fields of its query and its body by name. The record lives as long as the route.
@@ -102,5 +103,40 @@ extension FunctionRouteStep.Source {
     case .scope: self = .scope
     case .output(let offset): self = .output(offset)
     }
+  }
+}
+
+// A text that a function reports may lie in memory of the thread that the function ran on, or in memory that its next
+// call overwrites, as with strerror(3) and asctime(3). So the text is copied on that thread, right after the call.
+
+extension FunctionRoutePointer {
+  /// Calls the function on this thread or fiber. The texts in the result, and in the variables of `output`, are copies
+  /// that `releaseTexts` frees; one for which there is no memory is absent.
+  func perform(_ frame: ArgumentFrame, output: UnsafeMutableRawPointer) -> CallResult {
+    var result = pointee.interface.call(pointee.function, frame)
+    guard pointee.reportsTexts else { return result }
+    if pointee.result.type == .str, !pointee.result.freed { result.bits = Self.copy(ofTextAt: result.bits) }
+    forEachText(in: output) { $0 = Self.copy(ofTextAt: $0) }
+    return result
+  }
+
+  /// Frees the copies that a call has left, and the text that the route is to free; does nothing before the call.
+  func releaseTexts(_ result: CallResult, output: UnsafeMutableRawPointer) {
+    guard pointee.reportsTexts else { return }
+    if pointee.result.type == .str { free(UnsafeMutableRawPointer(bitPattern: UInt(result.bits))) }
+    forEachText(in: output) { free(UnsafeMutableRawPointer(bitPattern: UInt($0))) }
+  }
+
+  /// Calls `body` with the address in each variable that holds one of a text.
+  private func forEachText(in output: UnsafeMutableRawPointer, _ body: (inout UInt64) -> Void) {
+    guard pointee.hasReports else { return }
+    for report in pointee.plan.reports where report.type == .str {
+      body(&(output + report.offset).assumingMemoryBound(to: UInt64.self).pointee)
+    }
+  }
+
+  private static func copy(ofTextAt address: UInt64) -> UInt64 {
+    guard let text = UnsafePointer<CChar>(bitPattern: UInt(address)) else { return 0 }
+    return UInt64(UInt(bitPattern: strdup(text)))
   }
 }

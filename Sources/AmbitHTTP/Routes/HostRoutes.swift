@@ -45,7 +45,7 @@ final class HostRoutes: Sendable {
 
   fileprivate func answer(_ exchange: ExchangePointer) -> HostResponse {
     let accept = exchange.field(.literal("Accept")).map { String(decoding: $0, as: UTF8.self) }
-    let pattern = String(bytes: exchange.scope.pointee.route)
+    let pattern = String(bytes: exchange.scope.pointee.label)
     return answers[pattern]!(HostRequest(accept: accept))
   }
 }

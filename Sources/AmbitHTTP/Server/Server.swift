@@ -84,7 +84,7 @@ extension UnsafeMutablePointer<Server> {
         segments: .allocate(capacity: RoutePattern.maximumSegments)))
     pointee.segments.initialize(repeating: ByteRange())
     loop.pointee.server = UnsafeMutableRawPointer(self)
-    loop.pointee.lookForDisconnect = { exchange in
+    loop.pointee.cancelIfAbandoned = { exchange in
       let exchange = exchange.assumingMemoryBound(to: Exchange.self)
       exchange.pointee.carrier?.connection.lookForDisconnect(of: exchange)
     }

@@ -83,7 +83,7 @@ extension SerialLaneReport {
     var call: JSONValue = .null
     if let running {
       call = .object([
-        ("route", .string(running.route)), ("scope", JSONValue(Int(clamping: running.scope))),
+        ("route", .string(running.label)), ("scope", JSONValue(Int(clamping: running.scope))),
         ("milliseconds", JSONValue(running.age / 1_000_000)),
       ])
     }

@@ -8,7 +8,7 @@ package struct PluginManifest: Sendable, Equatable {
     package let flags: RouteFlags
     /// Bytes of stack that it asks for; 0: the plugin's.
     package let stackSize: Int
-    /// Of a typed route; nil of one with a handler.
+    /// Of a function route; nil of one with a handler.
     package let signature: String?
   }
 

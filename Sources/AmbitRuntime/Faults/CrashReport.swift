@@ -106,7 +106,7 @@ public enum CrashReport {
     layout.cold_state_name = offset(of: \JobColdState.name) + offset(of: \OwnedText.bytes)
     layout.scope_id = offset(of: \Scope.id)
     layout.scope_name = offset(of: \Scope.name)
-    layout.scope_route = offset(of: \Scope.route)
+    layout.scope_label = offset(of: \Scope.label)
     layout.scope_generation = offset(of: \Scope.generation)
     layout.scope_handler_job = offset(of: \Scope.handlerJob)
     layout.scope_kind = offset(of: \Scope.kind)

@@ -19,7 +19,7 @@ extension UnsafeMutablePointer<Job> {
   /// for. Nil if there is none. From any thread.
   public static var ofThisThread: JobPointer? {
     if let loop = LoopPointer.ofThisThread { return loop.pointee.current }
-    return cfiber_guest()?.assumingMemoryBound(to: Job.self)
+    return cfiber_work()?.assumingMemoryBound(to: Job.self)
   }
 
   /// Whether it runs the handler of the request whose scope this is; a plugin's `start`, `stop` or `save` is a job.

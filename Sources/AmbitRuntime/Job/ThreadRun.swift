@@ -53,17 +53,17 @@ final class ThreadRun: @unchecked Sendable {
   private var owner: WorkOwner {
     WorkOwner(
       plugin: scope.pointee.generation?.pointee.labelBytes ?? UnsafeRawBufferPointer(start: nil, count: 0),
-      route: scope.pointee.route, scope: scope.pointee.id)
+      label: scope.pointee.label, scope: scope.pointee.id)
   }
 
   /// On the thread.
   private func run() {
-    cfiber_set_guest(callsAsJob ? UnsafeMutableRawPointer(job) : nil)
+    cfiber_set_work(callsAsJob ? UnsafeMutableRawPointer(job) : nil)
     ccrash_begin_work(job, scope, work.map { UnsafeRawPointer($0.utf8Start).assumingMemoryBound(to: CChar.self) })
     code = function(scope.asHandle)
     ForkedChild.endIfReturned(from: job, in: scope)
     ccrash_end_work()
-    cfiber_set_guest(nil)
+    cfiber_set_work(nil)
     if case .endOfTurn = ending, job.pointee.scope.pointee.isFailFast { failEarly() }
     scope.pointee.loop.pointee.mailbox._withUnsafeGuaranteedRef { mailbox in
       _ = mailbox.post { _ in self.comeBack() }

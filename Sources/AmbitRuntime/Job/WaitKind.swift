@@ -18,7 +18,7 @@ public enum WaitKind: String, Sendable {
   case thread
   /// More of a request's body.
   case body
-  /// The client to take more of a response.
+  /// The peer to take more of what the job sends.
   case write
   /// Its next turn, behind jobs that are ready.
   case yield

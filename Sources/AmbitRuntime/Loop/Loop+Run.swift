@@ -72,7 +72,7 @@ extension UnsafeMutablePointer<Loop> {
   }
 
   /// The kernel has returned a full batch and may have more events, in order of arrival. Takes them as well, within
-  /// `eventTime`, so that thousands of clients that leave do not keep others waiting.
+  /// `eventTime`, so that thousands of peers that leave do not keep others waiting.
   @inline(never)
   private func handleMore(_ events: UnsafeMutablePointer<epoll_event>) {
     let end = pointee.now &+ Self.eventTime

@@ -102,9 +102,9 @@ public struct Loop {
   var stuckJobs = 0
   /// The protocol's record for this loop. Owned by the protocol.
   public var server: UnsafeMutableRawPointer?
-  /// Given a protocol's record of a request: looks, without waiting, whether the client has left, and if so cancels the
-  /// request's scope. Nil if no protocol has clients.
-  public var lookForDisconnect: (@convention(c) (UnsafeMutableRawPointer) -> Void)?
+  /// Gets the context of a request's scope, and cancels the scope, without waiting, if nobody wants the result of the
+  /// request any more. Set by the protocol; nil if no protocol can tell.
+  public var cancelIfAbandoned: (@convention(c) (UnsafeMutableRawPointer) -> Void)?
 }
 
 public typealias LoopPointer = UnsafeMutablePointer<Loop>

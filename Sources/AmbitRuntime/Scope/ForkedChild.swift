@@ -20,7 +20,7 @@ public enum ForkedChild {
     // So that calls of ambit.h find themselves on a thread that belongs to no loop.
     return clinux_watch_forks(signals) {
       cfiber_set_loop(nil)
-      cfiber_set_guest(nil)
+      cfiber_set_work(nil)
     } == 0
   }()
 

@@ -2,7 +2,8 @@ internal import AmbitCore
 internal import AmbitSystem
 public import Logging
 
-/// Log lines on a plugin's account: each names the plugin with its generation, the route, the scope and the job.
+/// Log lines on a plugin's account: each names the plugin with its generation, the
+/// scope with its label, and the job.
 public enum PluginLog {
   private static let logger = Logger(label: "ambit.plugin")
 
@@ -21,14 +22,14 @@ public enum PluginLog {
     logger.log(level: level, "\(message())", metadata: fields)
   }
 
-  /// What names the plugin, the route, the scope and the job in a line. On the loop of `scope`.
+  /// The fields that name the plugin, the scope with its label, and the job in a line. On the loop of `scope`.
   static func fields(of scope: ScopePointer, job: JobPointer?, isFault: Bool) -> Logger.Metadata {
     let name = scope.pointee.name
     let id = "\(scope.pointee.id)"
     var fields: Logger.Metadata = [LogField.scope: "\(name.isEmpty ? id : "\(id) \(String(bytes: name))")"]
     if isFault { fields[LogField.fault] = "plugin" }
     if let generation = scope.pointee.generation { fields[LogField.plugin] = "\(generation.pointee.label)" }
-    if !scope.pointee.route.isEmpty { fields[LogField.route] = "\(String(bytes: scope.pointee.route))" }
+    if !scope.pointee.label.isEmpty { fields[LogField.label] = "\(String(bytes: scope.pointee.label))" }
     if let name = job?.pointee.name, !name.isEmpty { fields[LogField.job] = "\(String(bytes: name))" }
     return fields
   }

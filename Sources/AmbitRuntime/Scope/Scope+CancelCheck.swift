@@ -1,8 +1,8 @@
 internal import AmbitCore
 internal import AmbitSystem
 
-// `ambit_cancelled` from a job that computes. Its loop does not turn meanwhile: no timer fires, no event of a client is
-// seen, and no mail is delivered. So the call itself checks everything that could cancel the job's scope.
+// `ambit_cancelled` from a job that computes. Its loop does not turn meanwhile: no timer fires, no event of a descriptor
+// is handled, and no mail is delivered. So the call itself checks everything that could cancel the job's scope.
 //
 // A cause that it finds is set on the scopes at once, so the first cause wins as always. No code of a plugin runs
 // inside the call: functions of ambit_on_cancel are called, and other jobs are woken, when the loop turns.
@@ -39,7 +39,7 @@ extension UnsafeMutablePointer<Scope> {
   }
 
   /// The same check for calls that may succeed again and again without a wait, because there are bytes to read or there
-  /// is room to write: cancels the scope if it is over. Such calls find out by themselves when the client has left.
+  /// is room to write: cancels the scope if it is over. Such calls find out by themselves when their peer has left.
   public func cancelIfOver(for job: JobPointer) {
     guard pointee.isOpen else { return }
     let now = Clock.monotonic
@@ -59,7 +59,7 @@ extension UnsafeMutablePointer<Scope> {
       guard now >= loop.pointee.computation.nextLook else { return }
       loop.pointee.computation.nextLook = now + Computation.interval
       look(as: job, at: now)
-      if pointee.isOpen, let request = pointee.request { loop.pointee.lookForDisconnect?(request) }
+      if pointee.isOpen, let context = pointee.context { loop.pointee.cancelIfAbandoned?(context) }
     }
     return isDone(job, at: now)
   }

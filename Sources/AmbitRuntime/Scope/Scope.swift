@@ -66,10 +66,11 @@ public struct Scope {
 
   /// The plugin generation that works in the scope; nil only in the host's scope.
   public var generation: GenerationPointer?
-  /// The protocol's record of the request, inherited by children; nil outside a request.
-  public var request: UnsafeMutableRawPointer?
-  /// The pattern of the request's route, inherited by children; empty outside a request. Lives as long as the process.
-  public var route: UnsafeBufferPointer<UInt8>
+  /// The record of whoever opened the request's scope, inherited by children; nil outside a request.
+  public var context: UnsafeMutableRawPointer?
+  /// What the log says the scope serves (`LogField.label`), inherited by children; empty outside a request. The text lives
+  /// as long as the generation.
+  public var label: UnsafeBufferPointer<UInt8>
   public var observer: ScopeObserver?
 
   public var memory: Arena
@@ -205,8 +206,8 @@ extension UnsafeMutablePointer<Scope> {
         id: loop.pointee.lastScopeID, kind: kind, life: ScopeLifeCycle(owner: owner), hasFailedJob: false,
         depth: parent.map { $0.pointee.depth + 1 } ?? 0, jobCount: 0, requestCount: 0,
         requestScope: kind == .request ? self : parent?.pointee.requestScope, openedAt: loop.pointee.now,
-        generation: parent?.pointee.generation, request: parent?.pointee.request,
-        route: parent?.pointee.route ?? UnsafeBufferPointer(start: nil, count: 0), observer: observer,
+        generation: parent?.pointee.generation, context: parent?.pointee.context,
+        label: parent?.pointee.label ?? UnsafeBufferPointer(start: nil, count: 0), observer: observer,
         memory: Arena(), deferred: nil))
   }
 }

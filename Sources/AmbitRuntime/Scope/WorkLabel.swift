@@ -60,9 +60,9 @@ struct WorkLabel: Sendable {
     guard let scope, let plugin = scope.plugin else { return "the host's own work" }
     let (name, detail) =
       switch kind {
-      case .handler: (scope.route, job)
-      case .job: (job, scope.route)
-      default: ("", scope.route)
+      case .handler: (scope.label, job)
+      case .job: (job, scope.label)
+      default: ("", scope.label)
       }
     let subject = name.isEmpty ? kind.phrase : "\(kind.rawValue) \(name)"
     return "\(subject) of plugin \(plugin)" + (detail.isEmpty ? "" : " (\(detail))")
@@ -84,8 +84,8 @@ struct ScopeLabel: Sendable {
   let name: String
   /// Plugin and generation, "hello/3"; nil for the host's scope.
   let plugin: String?
-  /// The pattern of the request's route; empty outside a request.
-  let route: String
+  /// What the scope serves: `Scope.label`; empty outside a request.
+  let label: String
 }
 
 extension ScopeLabel {
@@ -94,24 +94,24 @@ extension ScopeLabel {
     id = scope.pointee.id
     name = String(bytes: scope.pointee.name)
     plugin = scope.pointee.generation?.pointee.label
-    route = String(bytes: scope.pointee.route)
+    label = String(bytes: scope.pointee.label)
   }
 
   var fields: Logger.Metadata {
     var fields: Logger.Metadata = [LogField.scope: "\(name.isEmpty ? "\(id)" : "\(id) \(name)")"]
     if let plugin { fields[LogField.plugin] = "\(plugin)" }
-    if !route.isEmpty { fields[LogField.route] = "\(route)" }
+    if !label.isEmpty { fields[LogField.label] = "\(label)" }
     return fields
   }
 
   /// As `WorkLabel.init(observing:)`; nil if the memory of the scope is gone.
   fileprivate init?(observing scope: ScopePointer) {
-    guard let id = scope.observed(\.id), let name = scope.observed(\.name), let route = scope.observed(\.route),
+    guard let id = scope.observed(\.id), let name = scope.observed(\.name), let label = scope.observed(\.label),
       let generation = scope.observed(\.generation)
     else { return nil }
     self.id = id
     self.name = String(observing: name)
-    self.route = String(observing: route)
+    self.label = String(observing: label)
     plugin = generation?.observed(\.labelBytes).map { label in
       String(observing: label.assumingMemoryBound(to: UInt8.self))
     }

@@ -38,10 +38,10 @@ public final class SerialLane: @unchecked Sendable {
   var isOnOwnThread: Bool { usesOwnThread.load(ordering: .relaxed) }
 }
 
-/// The plugin, route and scope that a call belongs to. The texts live as long as the generation of the route.
+/// The plugin, label and scope that a call belongs to. The texts live as long as the generation.
 struct WorkOwner {
   let plugin: UnsafeRawBufferPointer
-  let route: UnsafeBufferPointer<UInt8>
+  let label: UnsafeBufferPointer<UInt8>
   let scope: UInt64
 }
 
@@ -51,7 +51,7 @@ public struct SerialLaneReport: Sendable, Equatable {
   public struct Call: Sendable, Equatable {
     /// Plugin and generation, as in "libfoo.so/1".
     public let plugin: String
-    public let route: String
+    public let label: String
     public let scope: UInt64
     /// How long it has run, in nanoseconds.
     public let age: Int64

@@ -181,7 +181,7 @@ extension ThreadPool {
     return SerialLaneReport(
       name: lane.name,
       running: .init(
-        plugin: String(decoding: owner.plugin, as: UTF8.self), route: String(decoding: owner.route, as: UTF8.self),
+        plugin: String(decoding: owner.plugin, as: UTF8.self), label: String(decoding: owner.label, as: UTF8.self),
         scope: owner.scope, age: now - since, thread: thread),
       waiting: lane.waiting.count)
   }

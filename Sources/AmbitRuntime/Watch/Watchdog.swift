@@ -140,7 +140,7 @@ final class Watchdog: @unchecked Sendable {
 
 extension SerialLaneReport.Call {
   fileprivate var fields: Logger.Metadata {
-    var fields: Logger.Metadata = ["plugin": "\(plugin)", "route": "\(route)", "scope": "\(scope)"]
+    var fields: Logger.Metadata = [LogField.plugin: "\(plugin)", LogField.label: "\(label)", "scope": "\(scope)"]
     if let thread { fields["thread"] = "\(thread)" }
     return fields
   }

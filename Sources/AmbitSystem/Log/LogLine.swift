@@ -49,7 +49,8 @@ enum JSONLine {
 /// Names of the fields of log lines.
 public enum LogField {
   public static var plugin: String { "plugin" }
-  public static var route: String { "route" }
+  /// What a scope serves. A request serves a route, hence the name.
+  public static var label: String { "route" }
   public static var scope: String { "scope" }
   public static var job: String { "job" }
   /// Who caused what the line reports: "plugin" or "host".
@@ -66,6 +67,6 @@ public enum LogField {
   }
 
   private static func rank(_ name: String) -> Int {
-    [fault, plugin, route, scope, job].firstIndex(of: name) ?? .max
+    [fault, plugin, label, scope, job].firstIndex(of: name) ?? .max
   }
 }

@@ -1,4 +1,4 @@
-/// Two pointers per thread that code deep in a call needs: the thread's loop, or the guest that it works for.
+/// Two pointers per thread that code deep in a call needs: the thread's loop, or the work that it does for a loop.
 #ifndef CFIBER_THREAD_H
 #define CFIBER_THREAD_H
 
@@ -13,13 +13,13 @@ static inline void *CFIBER_NULLABLE cfiber_loop(void) { return cfiber_thread_loo
 /// Makes `loop` the calling thread's loop, NULL for none. The thread does not own it.
 static inline void cfiber_set_loop(void *CFIBER_NULLABLE loop) { cfiber_thread_loop = loop; }
 
-/// The guest that the calling thread works for. Only threads without a loop have one.
-extern __thread void *CFIBER_NULLABLE cfiber_thread_guest __attribute__((tls_model("initial-exec")));
+/// The work that the calling thread does for a loop. Only threads without a loop have one.
+extern __thread void *CFIBER_NULLABLE cfiber_thread_work __attribute__((tls_model("initial-exec")));
 
-/// The guest that `cfiber_set_guest` set on the calling thread; NULL on a thread without one.
-static inline void *CFIBER_NULLABLE cfiber_guest(void) { return cfiber_thread_guest; }
+/// The work that `cfiber_set_work` set on the calling thread; NULL on a thread without one.
+static inline void *CFIBER_NULLABLE cfiber_work(void) { return cfiber_thread_work; }
 
-/// Sets the guest that the calling thread works for, NULL for none. The thread does not own it.
-static inline void cfiber_set_guest(void *CFIBER_NULLABLE guest) { cfiber_thread_guest = guest; }
+/// Sets the work of the calling thread, NULL for none. The thread does not own it.
+static inline void cfiber_set_work(void *CFIBER_NULLABLE work) { cfiber_thread_work = work; }
 
 #endif

@@ -7,7 +7,7 @@ import Testing
 
 @testable import AmbitHTTP
 
-/// Typed routes of random signatures, and requests to them made at random: exactly what was sent arrives, and what does
+/// Function routes of random signatures, and requests to them made at random: exactly what was sent arrives, and what does
 /// not fit never does.
 ///
 /// `AMBIT_REQUESTS` says how many requests there are; without it a few, to keep the tests short. Meant for millions, in a

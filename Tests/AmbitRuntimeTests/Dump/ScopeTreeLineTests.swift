@@ -5,7 +5,7 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct `Line of the scope tree` {
-  private let request = ScopeLabel(id: 7, name: "", plugin: "hello/3", route: "GET /wait")
+  private let request = ScopeLabel(id: 7, name: "", plugin: "hello/3", label: "GET /wait")
 
   @Test func `The line of a scope is indented and has its cause and deadline if there are any`() {
     let open = scope(.open)

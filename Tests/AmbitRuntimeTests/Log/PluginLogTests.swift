@@ -59,7 +59,7 @@ extension Stage {
     generation.initialize(
       to: Generation(label: generationLabel, settings: SettingsTable([]), shards: .allocate(capacity: 1)))
     request.pointee.generation = generation
-    request.pointee.route = UnsafeBufferPointer(start: route.utf8Start, count: route.utf8CodeUnitCount)
+    request.pointee.label = UnsafeBufferPointer(start: route.utf8Start, count: route.utf8CodeUnitCount)
     return request
   }
 }

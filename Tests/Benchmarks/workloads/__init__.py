@@ -38,8 +38,8 @@ ALL = [
     # Each request spawns jobs that sleep, which its end cancels; it is answered at once, or after 20 ms.
     *(Load(name, path=f"/jobs/{count}", needs="jobs") for count, name in JOBS.items()),
     *(Load(f"{name}, 20 ms", path=f"/held/{count}", needs="jobs") for count, name in JOBS.items()),
-    # What a typed route costs beside a handler that reads and writes numbers with the C library.
-    Load("typed route", path="/sum/12/30", needs="signatures"),
+    # What a function route costs beside a handler that reads and writes numbers with the C library.
+    Load("function route", path="/sum/12/30", needs="signatures"),
     Load("typed, on a thread", path="/sum-on-thread/12/30", needs="signatures"),
     Load("the same by hand", path="/sum-by-hand/12/30", needs="signatures"),
     # One after the other: how long a thread's help takes, where it can only be on the loop's core and where it need not.

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Routes whose handlers are C functions with their natural signatures.
-@Suite struct `Typed routes` {
+@Suite struct `Function routes` {
   @Test(arguments: [
     ("/sum/2/40", "42"), ("/sum/-9223372036854775808/9223372036854775807", "-1"), ("/half/0.2", "0.1"),
     ("/half/-inf", "-inf"), ("/half/nan", "nan"), ("/not/true", "false"), ("/not/0", "true"), ("/nothing", ""),
