@@ -12,11 +12,11 @@ let common: [SwiftSetting] = [
   .enableUpcomingFeature("ExistentialAny"),
 ]
 
-/// Targets that must not touch pointers: an `unsafe` construct that is not marked is an error.
-let safe: [SwiftSetting] =
-  common + [
-    .enableExperimentalFeature("Lifetimes"), .strictMemorySafety(), .treatWarning("StrictMemorySafety", as: .error),
-  ]
+/// Strict memory safety: an expression that touches pointers must be marked `unsafe`, else it is an error.
+let marked: [SwiftSetting] = [.strictMemorySafety(), .treatWarning("StrictMemorySafety", as: .error)]
+
+/// Targets that must not touch pointers, so nothing in them is marked.
+let safe: [SwiftSetting] = common + marked + [.enableExperimentalFeature("Lifetimes")]
 
 /// Targets whose code waits on fibers: Swift keeps its record of exclusive accesses per thread, with nodes on the stack,
 /// so two fibers of one thread that wait inside such accesses would corrupt it.
@@ -44,14 +44,14 @@ let package = Package(
     .target(name: "AmbitConfig", dependencies: ["AmbitCore", "AmbitTOML"], swiftSettings: safe),
     .target(
       name: "AmbitSystem", dependencies: ["AmbitCore", "CCrash", "CFiber", "CLinux", logging], swiftSettings: safe),
-    .target(name: "AmbitFFI", dependencies: ["AmbitCore", "CFFI"], swiftSettings: fibers),
+    .target(name: "AmbitFFI", dependencies: ["AmbitCore", "CFFI"], swiftSettings: fibers + marked),
     .target(
       name: "AmbitRuntime",
       dependencies: ["AmbitCore", "AmbitFFI", "AmbitSystem", "CAmbit", "CCrash", "CFiber", "CLinux", logging],
       swiftSettings: fibers),
     .target(
       name: "AmbitPlugins", dependencies: ["AmbitCore", "AmbitRuntime", "AmbitSystem", "CAmbit", "CLinux"],
-      swiftSettings: fibers),
+      swiftSettings: fibers + marked),
     .target(
       name: "AmbitHTTP",
       dependencies: ["AmbitCore", "AmbitFFI", "AmbitRuntime", "AmbitSystem", "CAmbit", "CLinux", logging],

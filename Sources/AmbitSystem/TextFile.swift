@@ -33,7 +33,4 @@ public enum TextFile {
     guard unsafe stat(path, &status) == 0 else { return false }
     return ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
   }
-
-  /// Whether the path leads to a file of any kind.
-  public static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 }

@@ -12,7 +12,7 @@ package struct ConfigurationSource: Sendable {
   /// The file that was named; without a name `host.conf` in the working directory, if there is one.
   package init(named path: String?) {
     let usual = "host.conf"
-    self.path = path ?? (TextFile.exists(usual) ? usual : nil)
+    self.path = path ?? (Paths.exists(usual) ? usual : nil)
   }
 
   /// Reads and checks the file once more, while the host runs on what it said before. Blocks.

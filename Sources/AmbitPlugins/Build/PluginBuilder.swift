@@ -57,3 +57,75 @@ package struct PluginBuilder: Sendable {
     }
   }
 }
+
+/// What became of each folder that could be a plugin's.
+package struct BuildReport: Equatable, Sendable {
+  package enum Result: Equatable, Sendable {
+    case built
+    case upToDate
+    /// The folder has no C or C++ source: it is no plugin, or one in another language.
+    case noSources
+    /// Why; nil if a compiler or linker failed, which has said why itself on standard error.
+    case failed(String?)
+  }
+
+  package struct Entry: Equatable, Sendable {
+    /// Of the folder, and so of the library without ".so".
+    package let name: String
+    package let result: Result
+  }
+
+  /// Sorted by name.
+  package let entries: [Entry]
+
+  package var hasFailures: Bool {
+    entries.contains { if case .failed = $0.result { true } else { false } }
+  }
+}
+
+/// A language that plugins are built from.
+enum Language { case c, cxx }
+
+/// The sources of one plugin: the files that lie in its folder itself.
+struct SourceFolder {
+  /// Names the plugin's library: `NAME.so` beside the folder.
+  let name: String
+  let path: String
+  /// File names, sorted, each with its language; empty if the folder is no C or C++ plugin.
+  let sources: [(name: String, language: Language)]
+  private let headers: [String]
+
+  /// Nil if it is not a folder.
+  init?(_ name: String, in parent: String) throws(FileError) {
+    path = "\(parent)/\(name)"
+    guard (try? FileStatus(of: path))?.kind == .folder else { return nil }
+    self.name = name
+    let names = try namesInFolder(path)
+    sources = names.compactMap { name in Self.language(of: name).map { (name, $0) } }
+    headers = names.filter { Self.headerSuffixes.contains(Self.suffix(of: $0)) }
+  }
+
+  /// The language whose driver links the plugin: C++ if any source is.
+  var linkLanguage: Language { sources.contains { $0.language == .cxx } ? .cxx : .c }
+
+  /// The last change of any source or header, in nanoseconds since 1970.
+  func lastChange() throws(FileError) -> Int64 {
+    var last = Int64.min
+    for name in sources.map(\.name) + headers { last = max(last, try FileStatus(of: "\(path)/\(name)").modified) }
+    return last
+  }
+
+  private static let headerSuffixes: Set = ["h", "hh", "hpp", "hxx"]
+
+  private static func language(of name: String) -> Language? {
+    switch suffix(of: name) {
+    case "c": .c
+    case "cc", "cpp", "cxx": .cxx
+    default: nil
+    }
+  }
+
+  private static func suffix(of name: String) -> String {
+    name.hasPrefix(".") ? "" : name.split(separator: ".").dropFirst().last.map(String.init) ?? ""
+  }
+}

@@ -71,7 +71,7 @@ package final class DryRunChild: Sendable {
     let library = try LoadedPlugin(library: copy)
     send(.manifest(PluginManifest(of: library)))
     guard case .start(let inputs)? = receive() else { return [] }
-    return try library.check(inputs.functions).map { LibraryLanes.imagePath(of: $0) }
+    return try library.check(inputs.functions).map { SystemLoader.imagePath(of: $0) }
   }
 
   private func send(_ reply: DryRunReply) {
@@ -79,7 +79,7 @@ package final class DryRunChild: Sendable {
     sending.withLock { _ in
       var rest = message[...]
       while !rest.isEmpty {
-        let count = rest.withUnsafeBytes { write(Self.connection, $0.baseAddress!, $0.count) }
+        let count = unsafe rest.withUnsafeBytes { unsafe write(Self.connection, $0.baseAddress!, $0.count) }
         guard count > 0 || errno == EINTR else { return }
         rest = rest.dropFirst(max(count, 0))
       }
@@ -101,7 +101,7 @@ package final class DryRunChild: Sendable {
     var bytes: [UInt8] = []
     while bytes.count < count {
       var piece = [UInt8](repeating: 0, count: min(count - bytes.count, 1 << 20))
-      let received = Glibc.read(Self.connection, &piece, piece.count)
+      let received = unsafe Glibc.read(Self.connection, &piece, piece.count)
       guard received > 0 || errno == EINTR else { return nil }
       bytes += piece[..<max(received, 0)]
     }

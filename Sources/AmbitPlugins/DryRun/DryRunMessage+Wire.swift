@@ -33,7 +33,7 @@ extension DryRunRequest {
       }
       wire.put(inputs.handedOver.map { [$0] } ?? []) { state, wire in
         wire.put(UInt64(state.version))
-        wire.put(Array(state.bytes.value))
+        wire.put(unsafe Array(state.bytes.value))
       }
     case .pass:
       wire.put(3)
@@ -67,7 +67,9 @@ extension DryRunRequest {
         DryRunInputs(
           settings: PluginSettingValues(prefix: prefix, values: Dictionary(values) { $1 }), functions: functions,
           handedOver: states.first.flatMap { version, bytes in
-            bytes.withUnsafeBytes { HandedOverState(version: UInt32(truncatingIfNeeded: version), copying: $0) }
+            unsafe bytes.withUnsafeBytes {
+              unsafe HandedOverState(version: UInt32(truncatingIfNeeded: version), copying: $0)
+            }
           }))
     case 3: self = .pass
     default: throw MalformedMessage()

@@ -38,7 +38,9 @@ final class DryRunProcess {
   init(_ program: String) throws(FileError) {
     let messages = try DescriptorPair(socketsFor: program)
     let pipe = try DescriptorPair(pipeFor: program)
-    id = try Self.start([program, "dry-run"], connection: messages.theirs, output: pipe.theirs)
+    id = try startProcess(
+      [program, "dry-run"], environment: Self.environment, descriptors: [pipe.theirs, pipe.theirs, messages.theirs],
+      niceness: Self.niceness, endSignal: Subreaper.endSignal)
     connection = messages.takeOurs()
     output = pipe.takeOurs()
   }
@@ -51,20 +53,6 @@ final class DryRunProcess {
 
   /// As nice(2) counts: on a core that the host keeps busy, the dry run gets a sixth of the time.
   private static let niceness: Int32 = 7
-
-  private static func start(_ words: [String], connection: Int32, output: Int32) throws(FileError) -> pid_t {
-    let nothing = try systemCall("open it", "/dev/null") { open("/dev/null", O_RDONLY | O_CLOEXEC) }
-    let vector = words.map { strdup($0) } + [nil]
-    let variables = environment.map { strdup("\($0)=\($1)") } + [nil]
-    defer {
-      close(nothing)
-      for text in vector + variables { free(text) }
-    }
-    let descriptors = [nothing, output, output, connection]
-    return try systemCall("start it", words[0]) {
-      clinux_run_beside(vector, variables, descriptors, descriptors.count, niceness, Subreaper.endSignal)
-    }
-  }
 
   /// The host's, with Swift's backtracer off: a crash must end the child at once and by its signal.
   private static var environment: [String: String] {
@@ -100,7 +88,7 @@ final class DryRunProcess {
       pollfd(fd: output, events: Int16(POLLIN), revents: 0),
       pollfd(fd: isConnected ? connection : -1, events: wanted, revents: 0),
     ]
-    guard poll(&ends, 2, Int32(slice)) > 0 else { return }
+    guard unsafe poll(&ends, 2, Int32(slice)) > 0 else { return }
     _ = receive()
     flush()
   }
@@ -129,7 +117,7 @@ final class DryRunProcess {
   /// - Returns: whether the other end is still open.
   private func read(_ descriptor: Int32, _ consume: (ArraySlice<UInt8>) -> Void) -> Bool {
     var piece = [UInt8](repeating: 0, count: 65_536)
-    let count = Glibc.read(descriptor, &piece, piece.count)
+    let count = unsafe Glibc.read(descriptor, &piece, piece.count)
     guard count > 0 else { return count < 0 && (errno == EAGAIN || errno == EINTR) }
     consume(piece[..<count])
     return true
@@ -137,7 +125,7 @@ final class DryRunProcess {
 
   private func flush() {
     while !outgoing.isEmpty {
-      let count = Glibc.send(connection, outgoing, outgoing.count, Int32(MSG_NOSIGNAL))
+      let count = unsafe Glibc.send(connection, outgoing, outgoing.count, Int32(MSG_NOSIGNAL))
       guard count > 0 else { return }
       outgoing.removeFirst(count)
     }
@@ -145,15 +133,15 @@ final class DryRunProcess {
 
   /// Whether it has ended. It is not reaped here, so its process id stays its own.
   private var hasEnded: Bool {
-    var info = siginfo_t()
-    return waitid(P_PID, id_t(id), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_signo == SIGCHLD
+    var info = unsafe siginfo_t()
+    return unsafe waitid(P_PID, id_t(id), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_signo == SIGCHLD
   }
 
   /// Reads the rest of the output of a process that has ended, or ends it with all its descendants, and reaps it.
   private func reap(killing: Bool) {
     if killing { kill(id, Subreaper.endSignal) } else { while receive() {} }
     var status: Int32 = 0
-    while waitpid(id, &status, 0) == -1, errno == EINTR {}
+    while unsafe waitpid(id, &status, 0) == -1, errno == EINTR {}
     if let rest = lines.rest() { events.append(.line(rest)) }
     end = ProcessEnd(status: status)
   }

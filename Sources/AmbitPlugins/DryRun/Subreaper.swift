@@ -19,9 +19,9 @@ package struct Subreaper {
   /// threads yet.
   package static func forkChild() {
     var signals = sigset_t()
-    sigemptyset(&signals)
-    for signal in [endSignal, SIGCHLD] { sigaddset(&signals, signal) }
-    sigprocmask(SIG_BLOCK, &signals, nil)
+    unsafe sigemptyset(&signals)
+    for signal in [endSignal, SIGCHLD] { unsafe sigaddset(&signals, signal) }
+    unsafe sigprocmask(SIG_BLOCK, &signals, nil)
     clinux_adopt_orphans()
     let subreaper = getpid()
     switch clinux_fork() {
@@ -29,7 +29,7 @@ package struct Subreaper {
       clinux_end_with_parent(subreaper)
       // Signals that a plugin sends to its group do not reach the subreaper.
       setpgid(0, 0)
-      sigprocmask(SIG_UNBLOCK, &signals, nil)
+      unsafe sigprocmask(SIG_UNBLOCK, &signals, nil)
     case -1: _exit(EXIT_FAILURE)
     case let child:
       var subreaper = Subreaper(child: child, signals: signals)
@@ -70,7 +70,7 @@ package struct Subreaper {
   private mutating func reap() -> Bool {
     while true {
       var status: Int32 = 0
-      let ended = waitpid(-1, &status, WNOHANG)
+      let ended = unsafe waitpid(-1, &status, WNOHANG)
       if ended == child { childEnd = ProcessEnd(status: status) }
       if ended <= 0 { return ended == 0 }
     }
@@ -82,7 +82,7 @@ package struct Subreaper {
     while true {
       var limit = timespec(tv_sec: 0, tv_nsec: nanoseconds ?? 0)
       let signal =
-        nanoseconds == nil ? sigwaitinfo(&signals, nil) : sigtimedwait(&signals, nil, &limit)
+        unsafe nanoseconds == nil ? sigwaitinfo(&signals, nil) : sigtimedwait(&signals, nil, &limit)
       if signal > 0 { return signal }
       if errno != EINTR { return 0 }
     }

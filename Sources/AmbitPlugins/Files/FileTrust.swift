@@ -1,4 +1,5 @@
-import Glibc
+internal import AmbitSystem
+internal import Glibc
 
 /// Whom the host believes about the files that it runs: the `trust` key.
 package enum FileTrust: Sendable {
@@ -33,7 +34,7 @@ private struct TrustWalk {
 
   mutating func follow(_ path: String) throws(UntrustedFile) {
     var left = path.split(separator: "/").map(String.init)
-    if !path.hasPrefix("/") { left = Self.workingFolder + left }
+    if !path.hasPrefix("/") { left = (Paths.workingFolder ?? "").split(separator: "/").map(String.init) + left }
     try enter("/")
     while !left.isEmpty {
       let name = left.removeFirst()
@@ -41,12 +42,12 @@ private struct TrustWalk {
       let place = folder == "/" ? "/\(name)" : "\(folder)/\(name)"
       guard let status = Self.status(of: place) else { return }
       try checkOwner(of: status, place)
-      switch status.st_mode & S_IFMT {
-      case S_IFLNK:
+      switch status.kind {
+      case .link:
         guard let target = target(of: place) else { return }
         left = target.split(separator: "/").map(String.init) + left
         if target.hasPrefix("/") { try enter("/") }
-      case S_IFDIR: try enter(place)
+      case .folder: try enter(place)
       default: try checkMode(of: status, place)
       }
     }
@@ -55,43 +56,32 @@ private struct TrustWalk {
   private mutating func enter(_ place: String) throws(UntrustedFile) {
     guard let status = Self.status(of: place) else { return }
     // In a sticky folder others may not replace what is not theirs: the owner of the next component counts.
-    if status.st_mode & S_ISVTX == 0 { try checkMode(of: status, place) }
+    if status.permissions & 0o1000 == 0 { try checkMode(of: status, place) }
     folder = place
   }
 
-  private func checkOwner(of status: stat, _ place: String) throws(UntrustedFile) {
-    guard status.st_uid == 0 || status.st_uid == geteuid() else {
+  private func checkOwner(of status: FileStatus, _ place: String) throws(UntrustedFile) {
+    guard status.owner == 0 || status.owner == geteuid() else {
       throw UntrustedFile(
-        place: place, objection: "is owned by user \(status.st_uid), who is neither root nor the host's user")
+        place: place, objection: "is owned by user \(status.owner), who is neither root nor the host's user")
     }
   }
 
-  private func checkMode(of status: stat, _ place: String) throws(UntrustedFile) {
-    let others = [(S_IWGRP, "its group"), (S_IWOTH, "everybody")].filter { status.st_mode & $0.0 != 0 }.map(\.1)
+  private func checkMode(of status: FileStatus, _ place: String) throws(UntrustedFile) {
+    let others = [(0o020, "its group"), (0o002, "everybody")].filter { status.permissions & $0.0 != 0 }.map(\.1)
     guard others.isEmpty else {
-      let mode = String(status.st_mode & 0o7777, radix: 8)
+      let mode = String(status.permissions, radix: 8)
       throw UntrustedFile(
         place: place, objection: "can be written by \(others.joined(separator: " and ")) (mode \(mode))")
     }
   }
 
-  /// Of the component itself, a link not followed.
-  private static func status(of place: String) -> stat? {
-    var status = stat()
-    return lstat(place, &status) == 0 ? status : nil
-  }
+  /// The status of the component itself; a link is not followed.
+  private static func status(of place: String) -> FileStatus? { try? FileStatus(ofLink: place) }
 
-  /// Where a symbolic link points; nil if it can lead nowhere.
+  /// The target of a symbolic link; nil if it can lead nowhere.
   private mutating func target(of place: String) -> String? {
     linkCount += 1
-    var bytes = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
-    guard linkCount <= 40, readlink(place, &bytes, Int(PATH_MAX)) > 0 else { return nil }
-    return bytes.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
-  }
-
-  private static var workingFolder: [String] {
-    guard let path = getcwd(nil, 0) else { return [] }
-    defer { free(path) }
-    return String(cString: path).split(separator: "/").map(String.init)
+    return linkCount <= 40 ? Paths.linkTarget(place) : nil
   }
 }

@@ -34,18 +34,16 @@ package final class LastGoodCopies: Sendable {
     guard let state = Self.stateFolder(environment, isRoot: geteuid() == 0) else {
       throw Unavailable(description: "neither STATE_DIRECTORY nor XDG_STATE_HOME nor HOME is set")
     }
-    let identity = realPath(of: configuration ?? ".") + (configuration == nil ? "/host.conf" : "")
+    let identity = Paths.real(configuration ?? ".") + (configuration == nil ? "/host.conf" : "")
     let key = SHA256(of: Array(identity.utf8).span).description.prefix(16)
     path = "\(state)/last-good/\(key)"
     do throws(FileError) {
       try Self.makeFolders(path)
+      try Paths.checkWritable(path)
     } catch {
       throw Unavailable(description: "\(error)")
     }
-    guard access(path, W_OK | X_OK) == 0 else {
-      throw Unavailable(description: "\(FileError(subject: path, action: "write to the folder", code: errno))")
-    }
-    guard !clinux_is_noexec(path) else {
+    guard !Paths.isMountedNoExec(path) else {
       throw Unavailable(description: "\(path) lies on a file system mounted noexec")
     }
     do throws(UntrustedFile) { try trust.check(path) } catch { throw Unavailable(description: "\(error)") }
@@ -69,9 +67,7 @@ package final class LastGoodCopies: Sendable {
     for name in path.split(separator: "/") {
       folder += "/\(name)"
       // What is there need not let anybody make it.
-      if access(folder, F_OK) != 0, mkdir(folder, 0o700) == -1, errno != EEXIST {
-        throw FileError(subject: folder, action: "make the folder", code: errno)
-      }
+      if !Paths.exists(folder) { try Paths.makeFolder(folder) }
     }
   }
 
@@ -126,7 +122,7 @@ package final class LastGoodCopies: Sendable {
     guard let hash = copy.hash?.description else { return }
     let name = "\(key).\(hash).so"
     if !isIntact(name, hash: hash) { try write(copy.path, as: name, hash: hash) }
-    for other in copies(under: key) where other.name != name { unlink("\(path)/\(other.name)") }
+    for other in copies(under: key) where other.name != name { Paths.remove("\(path)/\(other.name)") }
   }
 
   /// Removes the copies of all files but these and but what `serving` bring along, and what writing left behind that was
@@ -136,12 +132,12 @@ package final class LastGoodCopies: Sendable {
     let keys = Set(files.map(Self.key(of:)) + dependencies)
     for name in (try? namesInFolder(path)) ?? [] {
       let key = name.split(separator: ".").first.map(String.init) ?? ""
-      if name.hasSuffix(".so"), !keys.contains(key) { unlink("\(path)/\(name)") }
+      if name.hasSuffix(".so"), !keys.contains(key) { Paths.remove("\(path)/\(name)") }
       // `.KEY.PID.new`
       if name.hasSuffix(".new"), let writer = name.split(separator: ".").dropLast().last.flatMap({ pid_t($0) }),
         kill(writer, 0) == -1, errno == ESRCH
       {
-        unlink("\(path)/\(name)")
+        Paths.remove("\(path)/\(name)")
       }
     }
   }
@@ -177,7 +173,7 @@ package final class LastGoodCopies: Sendable {
   }
 
   private func isIntact(_ name: String, hash: String) -> Bool {
-    if intact.withLock({ $0.contains(name) }) { return access("\(path)/\(name)", F_OK) == 0 }
+    if intact.withLock({ $0.contains(name) }) { return Paths.exists("\(path)/\(name)") }
     var found = SHA256.Pieces()
     guard let source = try? OpenFile(reading: "\(path)/\(name)"),
       (try? source.readPieces(upTo: .max, { found.append($0.span) })) != nil, found.hash.description == hash
@@ -189,8 +185,8 @@ package final class LastGoodCopies: Sendable {
   /// In steps that leave either nothing or the whole of it, whatever ends the process or the machine meanwhile.
   private func write(_ source: String, as name: String, hash: String) throws(FileError) {
     let temporary = "\(path)/.\(name.prefix(16)).\(getpid()).new"
-    unlink(temporary)
-    defer { unlink(temporary) }
+    Paths.remove(temporary)
+    defer { Paths.remove(temporary) }
     var found = SHA256.Pieces()
     let copy = try OpenFile(creating: temporary, mode: 0o600)
     try OpenFile(reading: source).readPieces(upTo: .max) { (piece) throws(FileError) in
@@ -201,7 +197,7 @@ package final class LastGoodCopies: Sendable {
       throw FileError(subject: source, action: "copy it, as it is not what was loaded", code: EIO)
     }
     try copy.sync()
-    _ = try systemCall("rename it to \(name)", temporary) { rename(temporary, "\(path)/\(name)") }
+    try Paths.rename(temporary, to: "\(path)/\(name)")
     try OpenFile(reading: path).sync()
     intact.withLock { _ = $0.insert(name) }
   }

@@ -121,14 +121,14 @@ package struct PluginContent: Sendable {
           try copy.write(piece)
         }
       } catch {
-        unlink(path)
+        Paths.remove(path)
         throw error
       }
     } catch {
       throw PluginError(.unreadable, file, "no private copy of it: \(error)")
     }
     guard hash.hash == self.hash else {
-      unlink(path)
+      Paths.remove(path)
       throw PluginError(.unsettled, file, "still being written: it changed while it was copied")
     }
   }

@@ -28,13 +28,13 @@ package final class PluginCopies: Sendable {
     }
     // Absolute, since the loader calls by such a path what it finds by $ORIGIN.
     let folder = try makeUniqueFolder(in: parent, prefix: Self.prefix)
-    path = folder.hasPrefix("/") ? folder : "\(LibrarySearch.workingFolder)/\(folder)"
+    path = folder.hasPrefix("/") ? folder : "\(Paths.workingFolder ?? ".")/\(folder)"
     lock = try FolderLock(path)
   }
 
   /// The loader would only say that it cannot map something.
   private static func checkExecution(in folder: String) throws(FileError) {
-    guard clinux_is_noexec(folder) else { return }
+    guard Paths.isMountedNoExec(folder) else { return }
     throw FileError(subject: folder, action: "load libraries from a file system mounted noexec", code: EPERM)
   }
 
@@ -59,7 +59,7 @@ package final class PluginCopies: Sendable {
       let facts = try LibraryFacts(ofCopy: copy, of: file)
       return (PluginCopy(file: file, hash: content.hash, of: facts, path: copy), facts)
     } catch {
-      unlink(copy)
+      Paths.remove(copy)
       throw error
     }
   }
@@ -70,7 +70,7 @@ package final class PluginCopies: Sendable {
     let build = (copy.buildID ?? copy.hash?.description ?? "").prefix(12)
     let name = freeName("\(plugin).\(generation).\(build)")
     do throws(FileError) {
-      _ = try systemCall("rename it to \(name)", copy.path) { rename(copy.path, name) }
+      try Paths.rename(copy.path, to: name)
     } catch {
       throw PluginError(.unreadable, copy.file, "no private copy of it: \(error)")
     }
@@ -96,13 +96,11 @@ package final class PluginCopies: Sendable {
   /// knows it by no other; one content is copied once.
   func addDependency(_ content: PluginContent, named name: String) throws(PluginError) -> PluginCopy {
     let folder = folder(of: content.hash)
-    if let copy = loadedCopy(at: "\(folder)/\(name)"), access(copy.path, F_OK) == 0 { return copy }
+    if let copy = loadedCopy(at: "\(folder)/\(name)"), Paths.exists(copy.path) { return copy }
     var copy = try self.copy(content).copy
     do throws(FileError) {
-      if mkdir(folder, 0o700) == -1, errno != EEXIST {
-        throw FileError(subject: folder, action: "make the folder", code: errno)
-      }
-      _ = try systemCall("rename it to \(folder)/\(name)", copy.path) { rename(copy.path, "\(folder)/\(name)") }
+      try Paths.makeFolder(folder)
+      try Paths.rename(copy.path, to: "\(folder)/\(name)")
     } catch {
       discard(copy)
       throw PluginError(.unreadable, content.file, "no private copy of it: \(error)")
@@ -139,7 +137,7 @@ package final class PluginCopies: Sendable {
   private func freeName(_ name: String) -> String {
     var path = "\(path)/\(name).so"
     var number = 2
-    while access(path, F_OK) == 0 {
+    while Paths.exists(path) {
       path = "\(self.path)/\(name)-\(number).so"
       number += 1
     }
@@ -148,8 +146,8 @@ package final class PluginCopies: Sendable {
 
   /// Removes a copy that was not loaded here. A file that is used in place is the operator's, and stays.
   package func discard(_ copy: PluginCopy) {
-    if copy.isPrivate { unlink(copy.path) }
-    if let opener = copy.opener { unlink(opener) }
+    if copy.isPrivate { Paths.remove(copy.path) }
+    if let opener = copy.opener { Paths.remove(opener) }
   }
 
   /// Whether the file at `path` is one of the copies.
@@ -160,90 +158,7 @@ package final class PluginCopies: Sendable {
   package func remove() { removeFolder(path) }
 }
 
-/// The file that is loaded for a plugin or a library of routes: a private copy, checked to be a library for this machine;
-/// or the file itself of a library that is used in place, which is neither copied nor read. It stays in memory with the library, so it holds what is
-/// asked for then, and no more of what is known of the file.
-package struct PluginCopy: Sendable {
-  package let file: PluginFile
-  /// Nil if the file was not read.
-  package let hash: SHA256?
-  /// The linker's number of the build; nil if it gave none, or if the file was not read.
-  package let buildID: String?
-  /// Why the library could not be unmapped; nil if nothing is known against it.
-  let unloadObstacle: UnloadObstacle?
-  /// Of a copy the whole path; else what the loader is asked for, which can be a name.
-  package internal(set) var path: String
-  /// Why the file itself is used, not a copy; nil of a copy.
-  package let inPlace: InPlaceUse?
-
-  /// What it is linked with, and where.
-  let links: LibraryLinks
-  /// What it brings along.
-  package internal(set) var dependencies: [Dependency] = []
-  /// The libraries that are to be opened before it, by path.
-  var openedBefore: [String] = []
-  /// The one of these that was made for it; nil if there is none.
-  var opener: String?
-
-  /// It is a file of the host's own.
-  package var isPrivate: Bool { inPlace == nil }
-
-  /// A library that is used in place.
-  init(_ use: InPlaceUse, of file: PluginFile) {
-    self.file = file
-    (hash, buildID, unloadObstacle) = (nil, nil, nil)
-    path = use.name
-    inPlace = use
-    links = LibraryLinks()
-  }
-
-  /// A copy, of which `facts` are known.
-  init(file: PluginFile, hash: SHA256?, of facts: LibraryFacts? = nil, path: String) {
-    self.file = file
-    self.hash = hash
-    buildID = facts?.buildID
-    unloadObstacle = facts?.unloadObstacles.first
-    inPlace = nil
-    links = facts?.links ?? LibraryLinks()
-    self.path = path
-  }
-}
-
-extension PluginCopy {
-  /// A copy that another process has made and checked, at `path`.
-  init(reading path: String, of file: PluginFile, hash: String) throws(PluginError) {
-    self.init(
-      file: file, hash: SHA256(hexadecimal: hash), of: try LibraryFacts(ofCopy: path, of: file), path: path)
-  }
-}
-
 extension PluginFile {
   /// The beginning of a copy's name.
   fileprivate var copyName: String { isLibrary ? lastName : stem }
-}
-
-extension LibraryFacts {
-  /// What the private copy at `path` says of the library in `file`. It is mapped for that, and only what is looked at gets
-  /// into memory.
-  init(ofCopy path: String, of file: PluginFile) throws(PluginError) {
-    let facts: Result<LibraryFacts, ELFError>
-    do throws(FileError) {
-      facts = try withMappedBytes(of: path) { (bytes) throws(ELFError) in try LibraryFacts(of: bytes) }
-    } catch {
-      throw PluginError(.unreadable, file, "no private copy of it: \(error)")
-    }
-    do throws(ELFError) { self = try facts.get() } catch {
-      throw PluginError(.notALibrary, file, error.description)
-    }
-  }
-
-  /// Refuses the library in `file` if the loader would take it for a library and it is none, or could take it a few times
-  /// only.
-  package func refuseUnlessLoadable(_ file: PluginFile) throws(PluginError) {
-    do throws(ELFError) {
-      try checkLoadable(asLibrary: file.isLibrary)
-    } catch {
-      throw PluginError(.notALibrary, file, error.description)
-    }
-  }
 }

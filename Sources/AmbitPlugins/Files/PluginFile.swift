@@ -1,3 +1,5 @@
+package import AmbitSystem
+
 /// A plugin's file, or that of a library of routes, as the operator knows it. The host loads a private copy of it, unless
 /// the library is one that is used in place.
 package struct PluginFile: Hashable, Sendable {
@@ -31,4 +33,15 @@ package struct PluginFile: Hashable, Sendable {
 
   /// "libz.so.1" for "./lib/libz.so.1".
   package var lastName: String { path.split(separator: "/").last.map(String.init) ?? path }
+}
+
+/// The folder in which the operator puts plugins.
+package enum PluginDirectory {
+  /// Each `NAME.so` in the folder at `path`, sorted by name, whatever kind of file it is: an entry that cannot be read is
+  /// refused when it is read, by its own name, and does not keep the others from being listed. Hidden files are left out.
+  package static func list(_ path: String) throws(FileError) -> [PluginFile] {
+    try namesInFolder(path)
+      .filter { $0.hasSuffix(".so") && !$0.hasPrefix(".") }
+      .map { PluginFile(path: path == "/" ? "/\($0)" : "\(path)/\($0)") }
+  }
 }

@@ -156,7 +156,7 @@ private struct ThreadSearch {
     return threads
   }
 
-  private static func exists(_ thread: Int32) -> Bool { TextFile.exists("/proc/self/task/\(thread)") }
+  private static func exists(_ thread: Int32) -> Bool { Paths.exists("/proc/self/task/\(thread)") }
 
   /// `4711 (worker)`
   private static func name(of thread: Int32) -> String {

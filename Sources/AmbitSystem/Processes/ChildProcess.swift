@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// A child process that shares the host's standard streams. The end of the value waits for its end, so that no zombie is
@@ -70,4 +71,27 @@ func withSpawnAttributes<Result>(_ body: (UnsafePointer<posix_spawnattr_t>) -> R
   unsafe posix_spawnattr_setsigdefault(&attributes, &signals)
   unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
   return unsafe body(&attributes)
+}
+
+/// Starts the program at the path `words[0]` in a process group of its own, with no signal blocked, ignored or handled, and
+/// returns its process id. Waits until it runs.
+/// - Parameters:
+///   - descriptors: The first becomes the program's descriptor 1, the next its 2, and so on. Its standard input is
+///     /dev/null.
+///   - niceness: How much lower its priority is than this process's: nice(2).
+///   - endSignal: The signal that the kernel sends it when the calling thread ends.
+package func startProcess(
+  _ words: [String], environment: [String: String], descriptors: [Int32], niceness: Int32, endSignal: Int32
+) throws(FileError) -> Int32 {
+  let nothing = try systemCall("open it", "/dev/null") { unsafe open("/dev/null", O_RDONLY | O_CLOEXEC) }
+  let vector = unsafe words.map { unsafe strdup($0) } + [nil]
+  let variables = unsafe environment.map { unsafe strdup("\($0)=\($1)") } + [nil]
+  defer {
+    close(nothing)
+    unsafe (vector + variables).forEach { unsafe free($0) }
+  }
+  let descriptors = [nothing] + descriptors
+  return try systemCall("start it", words[0]) {
+    unsafe clinux_run_beside(vector, variables, descriptors, descriptors.count, niceness, endSignal)
+  }
 }

@@ -1,0 +1,137 @@
+internal import CLinux
+internal import Glibc
+
+/// The names in the folder at `path`, sorted by their bytes, without "." and "..".
+package func namesInFolder(_ path: String) throws(FileError) -> [String] {
+  guard let stream = unsafe opendir(path) else {
+    throw FileError(subject: path, action: "list the folder", code: errno)
+  }
+  defer { unsafe closedir(stream) }
+  var names = [String]()
+  while true {
+    errno = 0
+    guard let entry = unsafe readdir(stream) else { break }
+    let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) {
+      unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+    }
+    if name != ".", name != ".." { names.append(name) }
+  }
+  guard errno == 0 else { throw FileError(subject: path, action: "list the folder", code: errno) }
+  return names.sorted()
+}
+
+/// Makes a folder for this user alone, named `prefix` and six random letters.
+package func makeUniqueFolder(in parent: String, prefix: String) throws(FileError) -> String {
+  var template = Array("\(parent)/\(prefix)XXXXXX".utf8CString)
+  guard unsafe mkdtemp(&template) != nil else {
+    throw FileError(subject: parent, action: "make a private folder in it", code: errno)
+  }
+  return unsafe template.withUnsafeBufferPointer { unsafe String(cString: $0.baseAddress!) }
+}
+
+/// Removes the folder at `path` with everything in it. Links are not followed. What cannot be removed stays.
+package func removeFolder(_ path: String) {
+  for name in (try? namesInFolder(path)) ?? [] {
+    let place = "\(path)/\(name)"
+    if unsafe unlink(place) == -1, errno == EISDIR { removeFolder(place) }
+  }
+  unsafe rmdir(path)
+}
+
+/// A lock that a process holds on a folder of its own until it ends, however it ends: flock(2).
+package final class FolderLock: Sendable {
+  private static let name = "lock"
+  private let descriptor: Int32
+
+  /// Locks `folder`, which is new and known to nobody. The lock file is locked before it gets its name, so nobody finds it
+  /// unlocked.
+  package init(_ folder: String) throws(FileError) {
+    let (temporary, final) = ("\(folder)/.\(Self.name)", "\(folder)/\(Self.name)")
+    let descriptor = try systemCall("create it", temporary) {
+      unsafe clinux_own(open(temporary, O_RDWR | O_CREAT | O_CLOEXEC, 0o600))
+    }
+    self.descriptor = descriptor
+    _ = try systemCall("lock it", temporary) { flock(descriptor, LOCK_EX | LOCK_NB) }
+    try Paths.rename(temporary, to: final)
+  }
+
+  deinit { clinux_close(descriptor) }
+
+  /// Whether `folder` was locked by a process that has ended.
+  package static func isAbandoned(_ folder: String) -> Bool {
+    let descriptor = unsafe open("\(folder)/\(name)", O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    return flock(descriptor, LOCK_EX | LOCK_NB) == 0
+  }
+}
+
+/// Replaces the file at `path` in one step: a process that has the old file open or mapped keeps it, and nobody sees half
+/// of the new one.
+///
+/// `write` creates the new file under the temporary name that it is given, in the same folder, and returns whether to use
+/// it.
+/// - Returns: what `write` returned. If that is false, or `write` throws, the old file is untouched.
+package func replaceFile(
+  _ path: String, _ write: (_ temporary: String) throws(FileError) -> Bool
+) throws(FileError) -> Bool {
+  let name = path.split(separator: "/").last ?? ""
+  let temporary = "\(path.dropLast(name.utf8.count)).\(name).\(getpid()).new"
+  Paths.remove(temporary)
+  defer { Paths.remove(temporary) }
+  let isWanted = try write(temporary)
+  if isWanted { _ = try systemCall("put the new file in its place", path) { unsafe rename(temporary, path) } }
+  return isWanted
+}
+
+/// The system calls that take a path and no open file.
+package enum Paths {
+  /// The path of the working folder: getcwd(3). Nil if the system does not tell.
+  package static var workingFolder: String? {
+    guard let path = unsafe getcwd(nil, 0) else { return nil }
+    defer { unsafe free(path) }
+    return unsafe String(cString: path)
+  }
+
+  /// The path without links, `.` and `..`; the path itself if it leads nowhere: realpath(3).
+  package static func real(_ path: String) -> String {
+    guard let real = unsafe realpath(path, nil) else { return path }
+    defer { unsafe free(real) }
+    return unsafe String(cString: real)
+  }
+
+  /// The target of a symbolic link; nil if there is no link at `path`: readlink(2).
+  package static func linkTarget(_ path: String) -> String? {
+    var bytes = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+    guard unsafe readlink(path, &bytes, Int(PATH_MAX)) > 0 else { return nil }
+    return unsafe bytes.withUnsafeBufferPointer { unsafe String(cString: $0.baseAddress!) }
+  }
+
+  /// Whether there is something at `path`; links are followed.
+  package static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+
+  /// Makes a folder, with `mode` less the process's umask, if there is none.
+  package static func makeFolder(_ path: String, mode: UInt32 = 0o700) throws(FileError) {
+    if unsafe mkdir(path, mode_t(mode)) == -1, errno != EEXIST {
+      throw FileError(subject: path, action: "make the folder", code: errno)
+    }
+  }
+
+  /// Throws if this process may not create files in the folder at `path`.
+  package static func checkWritable(_ path: String) throws(FileError) {
+    guard unsafe access(path, W_OK | X_OK) == 0 else {
+      throw FileError(subject: path, action: "write to the folder", code: errno)
+    }
+  }
+
+  /// Whether the file system of `path` is mounted noexec.
+  package static func isMountedNoExec(_ path: String) -> Bool { unsafe clinux_is_noexec(path) }
+
+  /// Renames a file in one step. A file at `target` is replaced.
+  package static func rename(_ path: String, to target: String) throws(FileError) {
+    _ = try systemCall("rename it to \(target)", path) { unsafe Glibc.rename(path, target) }
+  }
+
+  /// Removes the file or link at `path`, if there is one.
+  package static func remove(_ path: String) { unsafe unlink(path) }
+}
