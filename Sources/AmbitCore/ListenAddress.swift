@@ -13,7 +13,7 @@ public enum ListenAddress: Sendable, Hashable {
 
 /// Why a text is not a listen address.
 public struct ListenAddressError: Error, Equatable {
-  /// What is wrong with it or what to write instead, for the end of a sentence; nil if there is nothing to add.
+  /// The error or the correction, for the end of a sentence; nil if there is neither.
   public let hint: String?
 
   public init(hint: String?) { self.hint = hint }

@@ -1,5 +1,5 @@
-/* The layout of ABI 1.0, as plugins that were built years ago rely on it: the build breaks here if a change to ambit.h
- * moves what is there. New entries of the table go to its end and get the next index; nothing is ever renumbered. */
+/* The layout of ABI 1.0. Plugins that were built years ago rely on it, so the build fails here if a change to ambit.h
+ * moves a field. New entries of the table go to its end and get the next index. No index ever changes. */
 #include "ambit.h"
 
 #define SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type " has another size")

@@ -1,7 +1,7 @@
 #include "ambit_text.h"
 
-/* The toolchain's clang compiles this; it takes #embed in C17 too, as an extension, and records the header as a
- * dependency of the object file, so that the text is never out of date. */
+/* The toolchain's clang supports #embed in C17 as an extension. It records the header as a dependency of the object
+ * file, so the text is always up to date. */
 #pragma clang diagnostic ignored "-Wc23-extensions"
 
 static const char text[] = {

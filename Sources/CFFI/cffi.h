@@ -1,5 +1,5 @@
-/* libffi, and its descriptions of scalar types as functions: the library has them as global variables that anyone could
- * change, which Swift does not let its code name. Each lives as long as the process. */
+/* libffi, and functions for its descriptions of scalar types. In libffi these are mutable global variables, which Swift
+ * 6 code cannot use. Each description lives as long as the process. */
 #ifndef CFFI_H
 #define CFFI_H
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-/* Nodes and error point into the table and the fault, which stay where they are. */
+/* Nodes and error point into the table and the fault, which do not move. */
 struct ctoml_document {
   ctoml::result parsed;
   std::vector<ctoml_node> nodes;
@@ -17,15 +17,15 @@ static ctoml_text text(std::string_view view) { return {view.data(), view.size()
 
 static ctoml_position position(const toml::source_region &region) { return {region.begin.line, region.begin.column}; }
 
-/* As toml++ limits arrays and inline tables; tables of headers and dotted keys are limited here. */
+/* toml++ limits arrays and inline tables to this depth. The limit for headers and dotted keys is enforced here. */
 static constexpr size_t deepest = 256;
 
-/* The node is below more than `deepest` others. */
+/* A node is nested more than `deepest` levels deep. */
 struct too_deep {
   toml::source_position position;
 };
 
-/* A value without its key, and without what is below it. */
+/* A value without its key and its children. */
 static ctoml_node describe(const toml::node &value) {
   ctoml_node node{};
   node.position = position(value.source());
@@ -77,7 +77,7 @@ static void add(std::vector<ctoml_node> &nodes, const toml::node &value, const t
       add(nodes, member, &member_key, depth + 1);
 }
 
-/* Fills in what is handed out. */
+/* Sets the nodes or the error of a document. */
 static void publish(ctoml_document &document) {
   auto &fault = document.parsed.fault;
   try {

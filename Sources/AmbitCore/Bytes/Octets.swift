@@ -1,5 +1,5 @@
-/// Reading bytes out of a `RawSpan`. The standard library marks these loads unsafe for the types whose invariants they
-/// could break; integers have none, and the bounds are checked here all the same.
+/// Loads of integers from a `RawSpan`. The standard library marks such loads unsafe, because they could break the
+/// invariants of other types. Integers have no invariants, and the bounds are checked.
 extension RawSpan {
   @inline(__always)
   subscript(octet offset: Int) -> UInt8 {

@@ -166,7 +166,8 @@ private func isNameByte(_ byte: UInt8, first: Bool) -> Bool {
   }
 }
 
-/// Visible ASCII without what delimits a path or a parameter, and any byte of a character beyond ASCII.
+/// Whether a literal may contain the byte: visible ASCII except the delimiters of paths and parameters, or a byte of a
+/// character outside ASCII.
 private func isLiteralByte(_ byte: UInt8) -> Bool {
   switch Unicode.Scalar(byte) {
   case "?", "#", "{", "}": false

@@ -1,5 +1,5 @@
 /// A node in the tree of all route patterns: its children, and the routes that end there. As the index of a child 0
-/// means none, since the root is nobody's child.
+/// means none, since no node has the root as its child.
 struct RouteNode: Sendable, BitwiseCopyable {
   /// The child for a segment that is not empty, if no literal matches.
   var parameter: UInt32 = 0

@@ -86,17 +86,11 @@ import Testing
     #expect(pairs == [[1, 2], [0, 3]])
   }
 
-  @Test func `A route gives the place of a parameter by its name`() throws {
-    let table = try RouteTable("GET /{a}", "GET /x/{bb}/{a_rather_long_name...}", "GET /x")
-    func index(_ name: String, _ route: Int) -> Int? {
-      table.parameterIndex(named: Array(name.utf8).span.bytes, of: route)
-    }
-    #expect(index("a", 0) == 0)
-    #expect(index("bb", 1) == 0)
-    #expect(index("a_rather_long_name", 1) == 1)
-    #expect(index("a", 1) == nil)
-    #expect(index("b", 1) == nil)
-    #expect(index("", 2) == nil)
+  @Test func `A route table gives each route its own values, and none to a route without parameters`() throws {
+    let table = try RouteTable("GET /{a}", "GET /x/{bb}/{rest...}", "GET /x")
+    #expect(try table.answer("GET /y") == Answer(match: .route(0), values: ["y"]))
+    #expect(try table.answer("GET /x/1/2/3") == Answer(match: .route(1), values: ["1", "2/3"]))
+    #expect(try table.answer("GET /x") == Answer(match: .route(2)))
   }
 }
 
