@@ -1,8 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Declarations that another target uses are `package`, but `public` in AmbitCore, AmbitSystem, AmbitFFI and AmbitRuntime where
-// small functions are on the path of every request: Swift 6.3 inlines across modules what is public, and calls what is package.
+// Declarations that another target uses are `package`. In AmbitCore, AmbitSystem, AmbitFFI and AmbitRuntime, small functions
+// on the path of every request are `public`: Swift 6.3 inlines public ones across modules, and calls package ones.
 
 /// Every Swift target: Swift 6 mode, imports internal unless said otherwise, members visible only through their own import.
 let common: [SwiftSetting] = [

@@ -1,9 +1,7 @@
 package import AmbitRuntime
 import AmbitCore
 package import AmbitSystem
-import CLinux
 import Glibc
-import Synchronization
 
 /// The child process of dry runs, from inside: it loads, starts and stops one plugin after the other as the host asks. It
 /// announces each step before it takes it, so that the host knows which step failed.
@@ -11,10 +9,9 @@ package final class DryRunChild: Sendable {
   /// The descriptor of the connection to the host.
   static let connection: Int32 = 3
 
-  private let sending = Mutex<Void>(())
+  private let host = MessageConnection(inherited: DryRunChild.connection)
 
   package init() {
-    _ = fcntl(clinux_own(Self.connection), F_SETFD, FD_CLOEXEC)
     signal(SIGPIPE, SIG_IGN)
   }
 
@@ -74,37 +71,11 @@ package final class DryRunChild: Sendable {
     return try library.check(inputs.functions).map { SystemLoader.imagePath(of: $0) }
   }
 
-  private func send(_ reply: DryRunReply) {
-    let message = MessageStream.framed(reply.bytes)
-    sending.withLock { _ in
-      var rest = message[...]
-      while !rest.isEmpty {
-        let count = unsafe rest.withUnsafeBytes { unsafe write(Self.connection, $0.baseAddress!, $0.count) }
-        guard count > 0 || errno == EINTR else { return }
-        rest = rest.dropFirst(max(count, 0))
-      }
-    }
-  }
+  private func send(_ reply: DryRunReply) { host.send(reply.bytes) }
 
   /// Waits for the next request; nil when the host has closed the connection.
   private func receive() -> DryRunRequest? {
-    guard let head = read(8), let length = try? lengthOfMessage(head), let message = read(length) else { return nil }
+    guard let message = host.receive() else { return nil }
     return try? DryRunRequest(message[...])
-  }
-
-  private func lengthOfMessage(_ head: [UInt8]) throws(MalformedMessage) -> Int {
-    var reader = WireReader(head[...])
-    return Int(clamping: try reader.number())
-  }
-
-  private func read(_ count: Int) -> [UInt8]? {
-    var bytes: [UInt8] = []
-    while bytes.count < count {
-      var piece = [UInt8](repeating: 0, count: min(count - bytes.count, 1 << 20))
-      let received = unsafe Glibc.read(Self.connection, &piece, piece.count)
-      guard received > 0 || errno == EINTR else { return nil }
-      bytes += piece[..<max(received, 0)]
-    }
-    return bytes
   }
 }
