@@ -10,7 +10,9 @@ import Testing
 
   init() throws { folder = try HostFolder() }
 
-  @Test func `has a numbered generation for each new plugin, and loads none of them into this process`() async throws {
+  @Test func `A plan has a numbered generation for each new plugin, and loads none of them into this process`()
+    async throws
+  {
     try await folder.install("first", "GET /first")
     try await folder.install("second", "GET /second", "POST /second")
     let repository = try folder.repository()
@@ -27,7 +29,9 @@ import Testing
     #expect(try folder.mappedCopies() == [])
   }
 
-  @Test func `keeps, changes, adds, removes and refuses plugins by comparison with what serves`() async throws {
+  @Test func `A plan keeps, changes, adds, removes and refuses plugins by comparison with the serving ones`()
+    async throws
+  {
     for name in ["kept", "changed", "removed", "broken"] { try await folder.install(name, "GET /\(name)") }
     let repository = try folder.repository()
     try repository.reload()
@@ -43,7 +47,7 @@ import Testing
     #expect(repository.serving.mapValues(\.label)["broken"] == "broken/1")
   }
 
-  @Test func `refuses a plugin that crashes in its dry run, and proceeds with the others`() async throws {
+  @Test func `A plan refuses a plugin that crashes in its dry run, and proceeds with the others`() async throws {
     try await folder.install(
       "crashing", "GET /crashing",
       code: "static int32_t start(ambit_scope *plugin) { (void)plugin; __builtin_trap(); }",
@@ -56,7 +60,7 @@ import Testing
     #expect(throws: Never.self) { try plan.validate(refusing: false) }
   }
 
-  @Test func `plans a plugin again if only its settings have changed`() async throws {
+  @Test func `A plan has a new generation of a plugin if only its settings have changed`() async throws {
     try await folder.install("hello", "GET /hello")
     let repository = try folder.repository()
     try repository.reload()
@@ -66,7 +70,7 @@ import Testing
     #expect(plan.generations.flatMap(\.patterns).map(\.description) == ["GET /v1/hello"])
   }
 
-  @Test func `plans a library of configured routes, which stays loaded if only its routes change`() throws {
+  @Test func `A plan keeps a library of configured routes loaded if only its routes change`() throws {
     try folder.configure("[[route]]\nmatch = \"GET /cos/{x}\"\ncall = \"libm.so.6: f64 cos(f64 x)\"")
     let repository = try folder.repository()
     let first = try repository.reload()
@@ -81,7 +85,7 @@ import Testing
     }
   }
 
-  @Test func `names changes of routes that no plugin has`() async throws {
+  @Test func `A plan names changes of routes that no plugin has`() async throws {
     try await folder.install("hello", "GET /hello")
     try folder.configure("[[route]]\nmatch = \"GET /helo\"\ntimeout = \"1s\"")
     let plan = try folder.repository().plan()
@@ -96,7 +100,7 @@ import Testing
 
   init() throws { folder = try HostFolder() }
 
-  @Test func `uses the number of a generation again if it was never loaded, and not if it was`() async throws {
+  @Test func `The number of a generation is used again if it was never loaded, and not if it was`() async throws {
     try await folder.install("hello", "GET /hello")
     let repository = try folder.repository()
     for (stage, label) in [(PreparationFailure.Stage.notLoaded, "hello/1"), (.loaded, "hello/1"), (.loaded, "hello/2")]
@@ -108,7 +112,7 @@ import Testing
     }
   }
 
-  @Test func `removes the copies and reuses the numbers of a discarded plan`() async throws {
+  @Test func `A discarded plan has its copies removed and its numbers reused`() async throws {
     try await folder.install("hello", "GET /hello")
     let repository = try folder.repository()
     let plan = try repository.plan()
@@ -117,7 +121,7 @@ import Testing
     #expect(try repository.plan().generations.map(\.label) == ["hello/1"])
   }
 
-  @Test func `aborts a generation whose new route belongs to a plugin that could not be prepared`() async throws {
+  @Test func `A generation is aborted if its new route belongs to a plugin that could not be prepared`() async throws {
     try await folder.install("giver", "GET /shared")
     let repository = try folder.repository()
     try repository.reload()
@@ -132,7 +136,7 @@ import Testing
     #expect(repository.serving.mapValues(\.label) == ["giver": "giver/1"])
   }
 
-  @Test func `plans the last good copy of a file that a worker could not start`() async throws {
+  @Test func `The last good copy is planned for a file that a worker could not start`() async throws {
     try await folder.install("hello", "GET /old")
     var plan = try folder.repository(keepsLastGood: true).reload()
     let first = try folder.repository(keepsLastGood: true)

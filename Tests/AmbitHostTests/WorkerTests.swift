@@ -34,7 +34,8 @@ import Testing
     repository.adopt(plan)
   }
 
-  @Test func `loads a generation when it prepares it, and serves it when the plan is committed`() async throws {
+  @Test func `A worker loads a generation when it prepares it, and serves it when the plan is committed`() async throws
+  {
     try await folder.install("hello", "GET /hello")
     let repository = try folder.repository(loader: loader)
     var plan = try repository.plan()
@@ -48,7 +49,9 @@ import Testing
     #expect(generations == ["hello/1": .serving])
   }
 
-  @Test func `serves the old generation after an abort, and the new one after a commit and a retire`() async throws {
+  @Test func `A worker serves the old generation after an abort, and the new one after a commit and a retire`()
+    async throws
+  {
     try await folder.install("hello", "GET /hello")
     let repository = try folder.repository(loader: loader)
     try reload(repository)
@@ -63,7 +66,7 @@ import Testing
       until: { $0 == ["hello/1": .resident, "hello/2": .resident, "hello/3": .serving] }, { generations })
   }
 
-  @Test func `reports a plugin whose start fails, and prepares the others`() async throws {
+  @Test func `A worker reports a plugin whose start fails, and prepares the others`() async throws {
     // It succeeds in the dry run, which is another process.
     let code = """
       #include <unistd.h>
@@ -79,7 +82,7 @@ import Testing
     #expect(preparation.failures["failing"]?.error.problems.map(\.code) == [.startFailed])
   }
 
-  @Test func `stops all plugins at its end`() async throws {
+  @Test func `A worker stops all plugins at its end`() async throws {
     try await folder.install("hello", "GET /hello")
     try reload(folder.repository(loader: loader))
     #expect(worker.liveRequests() == 0)

@@ -40,11 +40,12 @@ import Testing
     try Repository.files(below: "Sources/AmbitRuntime/\(folder)", "swift")
   }
 
-  @Test func `all have a place in the order, and there are no files beside them`() throws {
+  @Test func `All folders of AmbitRuntime have a place in the order, and no file lies beside them`() throws {
     #expect(try Repository.names(in: "Sources/AmbitRuntime") == Self.order.joined().sorted())
   }
 
-  @Test(arguments: order.indices) func `name no type of a higher folder, but for those with a reason`(row: Int) throws {
+  @Test(arguments: order.indices)
+  func `A folder of AmbitRuntime names no type of a higher folder, but for those with a reason`(row: Int) throws {
     var higher: [String: String] = [:]
     for folder in Self.order[(row + 1)...].joined() {
       for line in try Self.files(in: folder).flatMap(Self.code) {
