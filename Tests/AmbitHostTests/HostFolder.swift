@@ -65,14 +65,16 @@ final class HostFolder: Sendable {
       program: Places.ambit.filePath)
   }
 
-  /// The private copies that this process has mapped.
-  func mappedCopies() throws -> Set<String> {
-    let maps = try String(contentsOfFile: "/proc/self/maps", encoding: .utf8)
-    let prefix = folder.path(of: "private/")
+  /// The names of the private copies that this process has loaded.
+  func loadedCopies() throws -> Set<String> {
+    let copies = URL(filePath: folder.path(of: "private"))
+    let paths = FileManager.default.enumerator(at: copies, includingPropertiesForKeys: nil)?.allObjects as? [URL] ?? []
     return Set(
-      maps.split(separator: "\n").compactMap { line in
-        line.firstRange(of: prefix).flatMap { line[$0.upperBound...].split(separator: "/").last.map(String.init) }
-      })
+      paths.filter { path in
+        guard let handle = dlopen(path.path, RTLD_LAZY | RTLD_NOLOAD) else { return false }
+        dlclose(handle)
+        return true
+      }.map(\.lastPathComponent))
   }
 }
 

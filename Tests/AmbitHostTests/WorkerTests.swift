@@ -41,7 +41,7 @@ import Testing
     var plan = try repository.plan()
     try prepare(&plan, repository)
     #expect(plan.errors.isEmpty)
-    let mapped = try folder.mappedCopies()
+    let mapped = try folder.loadedCopies()
     let copy = URL(filePath: plan.generations[0].copy.path).lastPathComponent
     #expect(mapped == [copy])
     #expect(generations.isEmpty)

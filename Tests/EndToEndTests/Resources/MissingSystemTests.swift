@@ -39,7 +39,7 @@ import Testing
   @Test(
     .enabled("filters are not allowed here") { await filtersAreAllowed() },
     arguments: [
-      ("epoll_pwait2,epoll_pwait", "cannot wait for events, the host ends: epoll_wait: Operation not permitted"),
+      ("epoll_pwait2,epoll_pwait", "cannot wait for events, so the host ends: epoll_wait: Operation not permitted"),
       ("clone3", "cannot start the thread of signals (a container engine's filter that refuses clone3?"),
       ("eventfd2", "eventfd: Operation not permitted"),
     ])
@@ -109,7 +109,7 @@ import Testing
       let connection = try host.connect()
       defer { connection.close() }
       try await connection.send("GET /close HTTP/1.1\r\nHost: ambit\r\n\r\n")
-      let line = try await host.log.line(containing: "cannot wait for events, the host ends: epoll_wait: ")
+      let line = try await host.log.line(containing: "cannot wait for events, so the host ends: epoll_wait: ")
       #expect(line.contains("CRITICAL") && line.contains("does a plugin close descriptors"), "\(line)")
       #expect(await host.child.status == .exited(1))
     }

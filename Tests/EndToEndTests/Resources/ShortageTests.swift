@@ -23,9 +23,9 @@ import Testing
       for connection in connections {
         try await connection.send("GET /hold?seconds=60 HTTP/1.1\r\nHost: ambit\r\n\r\n")
       }
-      try await host.log.line(containing: "a connection is closed: there is no stack for it: Cannot allocate memory")
+      try await host.log.line(containing: "a connection is closed: no memory for a stack: Cannot allocate memory")
       #expect(try await host.adminJSON("/status").number("stuck_jobs") == 0)
-      #expect(host.log.lines { $0.contains("there is no stack for it") }.count == 1)
+      #expect(host.log.lines { $0.contains("no memory for a stack") }.count == 1)
       for connection in connections { connection.reset() }
       try await setAddressSpace(of: host, to: "unlimited")
       #expect(try await host.get("/hold?seconds=0").status == 200)
