@@ -36,9 +36,9 @@ int clinux_epoll_wait_milliseconds(int fd, struct epoll_event *events, int capac
 
 int clinux_socket(int family) { return clinux_own(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)); }
 
-int clinux_accept(int fd) {
-  int connection = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-  if (connection >= 0 || !clinux_is_refusal(errno) || (connection = accept(fd, NULL, NULL)) < 0)
+int clinux_accept(int fd, void *address, uint32_t *length) {
+  int connection = accept4(fd, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (connection >= 0 || !clinux_is_refusal(errno) || (connection = accept(fd, address, length)) < 0)
     return clinux_own(connection);
   fcntl(connection, F_SETFD, FD_CLOEXEC);
   fcntl(connection, F_SETFL, O_NONBLOCK);

@@ -53,8 +53,8 @@ struct ListElements {
 
 /// Checks of what the host is told to send as the value of a Content-Type field.
 public enum MediaType {
-  /// Whether the text is a type and a subtype, and maybe parameters, which are only checked for what would end the field:
-  /// `text/csv; charset=utf-8` (RFC 9110, section 8.3.1).
+  /// Whether the text is a type and a subtype, and maybe parameters, which are only checked for what would end the
+  /// field: `text/csv; charset=utf-8` (RFC 9110, section 8.3.1).
   public static func isValid(_ text: String) -> Bool {
     let bytes = Array(text.utf8)
     guard bytes.withOctets(FieldSyntax.isValue), let last = bytes.last, !isBlank(last) else { return false }

@@ -7,8 +7,8 @@ struct Authority {
   /// Whether it names both, as `CONNECT` asks for.
   var isComplete: Bool { hasHost && hasPort }
 
-  /// Nil if the bytes of `range` are not of this form. An empty host is, as the `Host` field may be empty. The port is at
-  /// most 65535. Of the addresses in brackets only the alphabet is checked; `IPvFuture` is not accepted.
+  /// Nil if the bytes of `range` are not of this form. An empty host is, as the `Host` field may be empty. The port is
+  /// at most 65535. Of the addresses in brackets only the alphabet is checked; `IPvFuture` is not accepted.
   @inline(__always)
   init?(_ range: ByteRange, in bytes: RawSpan) {
     guard let hostEnd = Self.endOfHost(range, in: bytes) else { return nil }

@@ -1,6 +1,6 @@
 /// Finds the bytes of a request's body behind its head, and the end of the body (RFC 9112, section 6.3).
 public struct BodyReader: Sendable {
-  /// Bytes still to come; nil for a chunked body, whose end only the decoder finds.
+  /// Bytes still to come of a body that is not at its end; nil for a chunked body, whose end only the decoder finds.
   public private(set) var remaining: Int64? = 0
   /// Whether every byte of the body has been taken.
   public private(set) var isAtEnd = true
@@ -13,11 +13,10 @@ public struct BodyReader: Sendable {
   @inline(__always)
   public mutating func reset() { isAtEnd = true }
 
-  /// Reads the body of the request whose head says that it has this length.
-  @inline(__always)
+  /// Reads the body of the request whose head says that it has this length. Not needed after `reset` if there is none.
   public mutating func begin(_ length: BodyLength) {
     switch length {
-    case .none: remaining = 0
+    case .none: isAtEnd = true
     case .known(let length):
       remaining = length
       isAtEnd = length == 0

@@ -32,9 +32,9 @@ extension HeadParser {
     position &+= 2
   }
 
-  /// Reads lines as long as they are usual ones that say nothing about the connection, as most do. Returns the usual one
-  /// that may say something; nil if the next line, or what there is of it, is no usual one. Nothing is called in this
-  /// loop: what it needs stays in registers.
+  /// Reads lines as long as they are usual ones that say nothing about the connection, as most do. Returns the usual
+  /// one that may say something; nil if the next line, or what there is of it, is no usual one. Nothing is called in
+  /// this loop: what it needs stays in registers.
   @inline(never)
   private mutating func skipUsualFields(
     _ bytes: RawSpan, into head: inout RequestHead, fields: inout MutableSpan<HeaderField>

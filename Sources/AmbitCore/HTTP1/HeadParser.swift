@@ -29,7 +29,7 @@ public struct HeadParser: Sendable {
   /// Empty lines that a client may send before its request line (RFC 9112, section 2.2).
   static var maxEmptyLines: Int { 4 }
 
-  let limits: HeadLimits
+  private(set) var limits: HeadLimits
   /// The first byte of the line to be read next.
   var position = 0
   var emptyLines = 0
@@ -51,7 +51,13 @@ public struct HeadParser: Sendable {
     emptyLines = 0
     isInFields = false
     seen = []
-    http1 = HTTP1Head()
+  }
+
+  /// The same, for a head to which other limits apply.
+  @inline(__always)
+  public mutating func reset(limits: HeadLimits) {
+    self.limits = limits
+    reset()
   }
 
   /// Reads on in `bytes`, which begin at the first byte of the head and reach as far as was received.
@@ -69,11 +75,18 @@ public struct HeadParser: Sendable {
       return .complete
     } catch {
       switch error {
-      case .rejected(let error): return .rejected(error)
+      case .rejected(let error): return reject(error)
       case .outOfBytes where bytes.byteCount < Int(limits.maxHead): return .incomplete
-      case .outOfBytes: return .rejected(isInFields ? .headTooLong : .targetTooLong)
+      case .outOfBytes: return reject(isInFields ? .headTooLong : .targetTooLong)
       }
     }
+  }
+
+  /// Forgets a head that is not going to be whole: it says nothing about the connection.
+  @inline(never)
+  private mutating func reject(_ error: HTTPParseError) -> HeadResult {
+    http1 = HTTP1Head()
+    return .rejected(error)
   }
 
   /// Checks what only the end of the head can tell.

@@ -1,7 +1,8 @@
 internal import AmbitRuntime
 internal import CAmbit
 
-/// The checks of checked mode for the calls about requests and responses: one line for each entry, as in `CheckedCalls`.
+/// The checks of checked mode for the calls about requests and responses: one line for each entry, as in
+/// `CheckedCalls`.
 enum CheckedHTTPCalls {
   /// Puts checks in front of the entries of `api`, whose calls lie in the table behind it.
   static func install(in api: inout ambit_api) {

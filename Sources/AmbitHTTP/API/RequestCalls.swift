@@ -2,7 +2,7 @@ internal import AmbitCore
 internal import AmbitRuntime
 internal import CAmbit
 
-/// The calls that tell what was asked for. They wait for nothing; outside a request each finds nothing.
+/// The calls that read the head of the request. They wait for nothing; outside a request each finds nothing.
 enum RequestCalls {
   static func install(in api: inout ambit_api) {
     installTarget(in: &api)
@@ -17,7 +17,9 @@ enum RequestCalls {
     api.target = { ExchangePointer.of($0).map { $0.text($0.pointee.head.target) } ?? .absent }
     api.query_string = { ExchangePointer.of($0).map { $0.text($0.pointee.head.query) } ?? .absent }
     api.authority = { ExchangePointer.of($0).map { $0.text($0.pointee.head.authority) } ?? .absent }
-    api.scheme = { ExchangePointer.of($0) == nil ? .absent : ambit_str(.literal("http")) }
+    api.scheme = { handle in
+      ExchangePointer.of(handle).map { ambit_str(.literal($0.pointee.options.pointee.scheme.text)) } ?? .absent
+    }
     api.route_pattern = { ExchangePointer.of($0)?.pointee.route?.pointee.pattern ?? .absent }
   }
 

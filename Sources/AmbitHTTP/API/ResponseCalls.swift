@@ -72,7 +72,7 @@ enum ResponseCalls {
     }
   }
 
-  /// Runs `body` on a request whose response has not begun.
+  /// Runs `body` on an exchange whose response has not started.
   @inline(__always)
   private static func change(_ handle: UnsafeMutablePointer<ambit_scope>?, _ body: (ExchangePointer) -> Status) -> Int32
   {
@@ -114,7 +114,7 @@ extension UnsafeMutablePointer<Exchange> {
 }
 
 extension Scope {
-  /// It has ended because of something that leaves no client to respond to.
+  /// The scope has ended for a cause that leaves no client to respond to.
   var isOver: Bool {
     switch cause {
     case .disconnect, .deadline, .retired, .shutdown: true

@@ -11,8 +11,8 @@ package enum LocalClient {
   }
 
   /// Sends a request without a body and reads the response to its end. Blocks for as long as the host takes.
-  /// - Throws: what the system says, ECONNRESET if the host ended before its response did, or EFBIG if the response does
-  ///   not end.
+  /// - Throws: the system's error; ECONNRESET if the host closes the connection in the middle of the response; EFBIG if
+  ///   the response is too long.
   package static func send(_ method: String, _ target: String, accept: String, to path: String) throws(SystemError)
     -> Reply
   {
@@ -33,24 +33,42 @@ package enum LocalClient {
     return reply
   }
 
-  /// More than any response of a host has, in bytes. What listens on the socket may be something else.
+  /// More bytes than any response of a host has. Another program may listen on the socket.
   private static var longestResponse: Int { 256 << 20 }
 }
 
 extension LocalClient.Reply {
-  /// Takes a response apart that the host has closed the connection behind; nil if it is not whole.
+  /// Parses a response behind which the host has closed the connection; nil if it is not whole.
   fileprivate init?(_ bytes: [UInt8]) {
     guard let end = bytes.firstRange(of: "\r\n\r\n".utf8) else { return nil }
     let lines = String(decoding: bytes[..<end.lowerBound], as: UTF8.self).split(separator: "\r\n")
     let words = lines.first?.split(separator: " ") ?? []
     guard words.count >= 2, let status = Int(words[1]) else { return nil }
     let content = bytes[end.upperBound...]
-    let lengths = lines.compactMap { line in
-      let parts = line.split(separator: ":", maxSplits: 1)
-      return parts[0].lowercased() == "content-length" ? Int(parts[1].trimmingPrefix(" ")) : nil
+    let fields = lines.dropFirst().map {
+      $0.split(separator: ":", maxSplits: 1).map { $0.trimmingPrefix(" ").lowercased() }
     }
-    guard content.count == lengths.first ?? 0 else { return nil }
     self.status = status
-    body = String(decoding: content, as: UTF8.self)
+    if fields.contains(["transfer-encoding", "chunked"]) {
+      guard let content = Self.withoutChunks(Array(content)) else { return nil }
+      body = String(decoding: content, as: UTF8.self)
+    } else {
+      let lengths = fields.compactMap { $0.first == "content-length" ? Int($0[1]) : nil }
+      guard content.count == lengths.first ?? 0 else { return nil }
+      body = String(decoding: content, as: UTF8.self)
+    }
+  }
+
+  /// The body that these chunks carry; nil if they do not end, or are malformed.
+  private static func withoutChunks(_ bytes: [UInt8]) -> [UInt8]? {
+    var decoder = ChunkedDecoder()
+    var body: [UInt8] = []
+    var start = 0
+    while true {
+      let (consumed, event) = decoder.next(bytes.span.bytes.extracting(start..<bytes.count))
+      start += consumed
+      guard case .data(let count) = event else { return event == .end ? body : nil }
+      body += bytes[start - count..<start]
+    }
   }
 }

@@ -12,8 +12,8 @@ extension UnsafeMutablePointer<Connection> {
     pointee.server.didClose(self)
   }
 
-  /// Ends a connection that has no exchange and gets none. Bytes that have come and that no event has reported yet are a
-  /// request: they are served, and the connection is closed behind them since its server drains.
+  /// Ends a connection that has no exchange and gets none. Bytes that have come and that no event has reported yet are
+  /// a request: they are served, and the connection is closed behind them since its server drains.
   func closeIfIdle() {
     guard pointee.phase == .idle, pointee.http1.exchange == nil else { return }
     pointee.transport.readiness.insert(.readable)
@@ -29,9 +29,9 @@ extension UnsafeMutablePointer<Connection> {
     discardInput()
   }
 
-  /// The client sends no more, or is gone: releases everything but the descriptor and leaves the close to the server. The
-  /// kernel takes longer to close a connection than the host to end an exchange, and when many clients leave at once the
-  /// jobs of all should end first.
+  /// The client sends no more, or is gone: releases everything but the descriptor and leaves the close to the server.
+  /// The kernel takes longer to close a connection than the host to end an exchange, and when many clients leave at
+  /// once the jobs of all should end first.
   func leave() {
     beginLingeringClose()
     transport.releaseOutput()
@@ -52,8 +52,8 @@ extension UnsafeMutablePointer<Connection> {
     discardInput()
   }
 
-  /// Reads and drops the bytes that have come; closes at the end of the stream. After 1 MiB it goes on in the next turn,
-  /// so that others are served.
+  /// Reads and drops the bytes that have come; closes at the end of the stream. After 1 MiB it goes on in the next
+  /// turn, so that others are served.
   func discardInput() {
     withUnsafeTemporaryAllocation(byteCount: 16384, alignment: 16) { scratch in
       for _ in 0..<64 {

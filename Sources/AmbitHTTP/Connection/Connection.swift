@@ -13,6 +13,8 @@ struct Connection {
   /// The connection's work: it runs once for the bytes that have arrived, until there is nothing more to read.
   var job: Job
   let server: ServerPointer
+  /// Those of its listener, which live as long as the process.
+  let options: UnsafePointer<ListenerOptions>
   var phase = Phase.idle
   var transport: Transport
   /// State of the protocol. HTTP/1 is the only one so far; another one's state stands beside it, and `spoken` tells
@@ -72,20 +74,21 @@ extension UnsafeMutablePointer<Connection> {
   }
 
   /// Begins to serve a connection that was accepted: makes its record, and registers it with the loop.
-  func open(descriptor: Int32, on server: ServerPointer) throws(SystemError) {
+  func open(
+    _ socket: AcceptedSocket, _ options: UnsafePointer<ListenerOptions>, on server: ServerPointer
+  ) throws(SystemError) {
     let loop = server.pointee.loop
     initialize(
       to: Connection(
         watch: IOWatch(onEvents: connectionEvents), sibling: Link(alone: siblingLink),
         job: Job(at: job, loop: loop, scope: loop.pointee.root, kind: server.connectionJob),
-        server: server,
+        server: server, options: options,
         transport: Transport(
-          descriptor: descriptor, peer: PeerAddress(of: descriptor), buffers: server.buffers,
-          writeTimeout: server.pointee.limits.idleTimeout),
+          socket, buffers: server.buffers, writeTimeout: options.pointee.limits.idleTimeout),
         timer: Timer(at: timer, fire: connectionTimerFired)))
     server.openLink.append(siblingLink)
-    setPhaseDue(after: server.pointee.limits.idleTimeout)
-    try loop.watch(descriptor, pointer(to: \.watch)!, for: IOEvents.connection)
+    setPhaseDue(after: options.pointee.limits.idleTimeout)
+    try loop.watch(socket.descriptor, pointer(to: \.watch)!, for: IOEvents.connection)
   }
 }
 
@@ -155,7 +158,7 @@ extension UnsafeMutablePointer<Connection> {
     if pointee.http1.exchange == nil {
       transport.releaseInput()
       if pointee.server.pointee.isDraining { return close() }
-      setPhaseDue(after: pointee.server.pointee.limits.idleTimeout)
+      setPhaseDue(after: pointee.options.pointee.limits.idleTimeout)
     }
     armTimer()
   }
@@ -180,8 +183,8 @@ let serveLoopEnded: JobBody = { job in
   }
 }
 
-/// The connection's job is about to wait: sends what it has written, and ends the exchange if its client has left, since
-/// no further event will tell.
+/// The connection's job is about to wait: sends what it has written, and ends the exchange if its client has left,
+/// since no further event will tell.
 let flushBeforeSuspend: JobBody = { job in
   let connection = ConnectionPointer.of(job: job)
   if connection.pointee.transport.outputWaiter == nil { connection.transport.flushWithoutWaiting() }

@@ -4,8 +4,8 @@ internal import AmbitRuntime
 /// What carries an exchange: the HTTP/1 connection that it came on. A stream of HTTP/2 will be the second case.
 ///
 /// An exchange asks its carrier for seven things: `sendHead`, `send`, `end`, `readBody` (or `takeBodyInPlace`),
-/// `hasWholeBody`, `abort` and `finish`. The carrier tells the exchange when the client has left, by `clientHasLeft`, and
-/// wakes the jobs that wait in `readBody` and `send` when bytes have come and when there is room. All on the loop.
+/// `hasWholeBody`, `abort` and `finish`. The carrier tells the exchange when the client has left, by `clientHasLeft`,
+/// and wakes the jobs that wait in `readBody` and `send` when bytes have come and when there is room. All on the loop.
 enum Carrier {
   case http1(HTTP1Connection)
 }
@@ -43,8 +43,8 @@ extension Carrier {
     }
   }
 
-  /// Reads bytes of the request's body, waiting as `job`: how many, a negative status, or 0 if the state of the body is to
-  /// be looked at again.
+  /// Reads bytes of the request's body, waiting as `job`: how many, a negative status, or 0 if the state of the body is
+  /// to be looked at again.
   func readBody(
     of exchange: ExchangePointer, into memory: UnsafeMutableRawBufferPointer, job: JobPointer, scope: ScopePointer
   ) -> Int64 {
@@ -53,7 +53,8 @@ extension Carrier {
     }
   }
 
-  /// The request's body where it lies, valid as long as the exchange's head; nil if not all of it is there in one piece.
+  /// The request's body where it lies, valid as long as the exchange's head; nil if not all of it is there in one
+  /// piece.
   func takeBodyInPlace(of exchange: ExchangePointer) -> UnsafeRawBufferPointer? {
     switch self {
     case .http1(let connection): connection.takeBodyInPlace(of: exchange)
@@ -75,8 +76,8 @@ extension Carrier {
     }
   }
 
-  /// Gives the exchange up: the client learns by the end of its connection or stream that it is not complete, or that no
-  /// other request can follow. The bytes that are pending still go out.
+  /// Gives the exchange up: the client learns by the end of its connection or stream that it is not complete, or that
+  /// no other request can follow. The bytes that are pending still go out.
   @inline(__always)
   func abort(_ reason: AbortReason) {
     switch self {

@@ -8,7 +8,7 @@ extension UnsafeMutablePointer<Exchange> {
   @inline(__always)
   func dispatch() {
     pointee.body.begin(
-      pointee.head.body, expectsContinue: pointee.head.expectsContinue, limit: pointee.server.pointee.limits.maxBody)
+      pointee.head.body, expectsContinue: pointee.head.expectsContinue, limit: pointee.options.pointee.limits.maxBody)
     if let route = findRoute() ?? findNewRoute() {
       run(route)
     } else {
@@ -17,8 +17,9 @@ extension UnsafeMutablePointer<Exchange> {
     }
   }
 
-  /// The new route of a request whose old one led to a plugin that has been replaced. A handler that computes is told
-  /// of the end of its plugin ahead of what was posted before, and with it the next request of its connection.
+  /// The new route of a request whose old route led to a plugin that has been replaced. The end of a plugin reaches a
+  /// handler that computes ahead of everything posted before, so the next request of its connection may come before the
+  /// new routes.
   @inline(never)
   private func findNewRoute() -> RoutePointer? {
     guard pointee.awaitsRoutes else { return nil }
@@ -104,8 +105,8 @@ extension UnsafeMutablePointer<Exchange> {
     }
   }
 
-  /// Answers a request whose target names no path: `OPTIONS *`, also in its absolute form (RFC 9112, section 3.2.4), and
-  /// `CONNECT`, since the host is no proxy. False if the path is the root.
+  /// Answers a request whose target names no path: `OPTIONS *`, also in its absolute form (RFC 9112, section 3.2.4),
+  /// and `CONNECT`, since the host is no proxy. False if the path is the root.
   private func answersForServer(_ rawPath: UnsafeRawBufferPointer) -> Bool {
     switch pointee.head.method {
     case .options: ResponseWriter.respondEmpty(to: self, status: 200)
@@ -155,7 +156,7 @@ extension UnsafeMutablePointer<Exchange> {
   @inline(__always)
   private func open(_ member: RouteSet.Member, path: UnsafeRawBufferPointer, isCopied: Bool) -> Bool {
     let loop = pointee.server.pointee.loop
-    let timeout = member.policy.timeout ?? pointee.server.pointee.limits.requestTimeout
+    let timeout = member.policy.timeout ?? pointee.options.pointee.limits.requestTimeout
     let route = member.route
     let plugin = route.pointee.generation.pointee.shards[loop.pointee.index]
     guard plugin.pointee.isOpen else {
@@ -190,7 +191,7 @@ extension UnsafeMutablePointer<Job> {
   func letOthersRun() { _ = suspend(for: .yield, in: pointee.scope, timeout: 0) }
 }
 
-/// What an exchange wants to know of its scope.
+/// The events of its scope that an exchange handles.
 private let exchangeObserver = ScopeObserver(
   cancelling: { scope in scope.assumingMemoryBound(to: Exchange.self).scopeIsEnding() },
   closed: { scope in

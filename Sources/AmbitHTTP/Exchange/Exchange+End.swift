@@ -3,8 +3,8 @@ internal import AmbitRuntime
 internal import Logging
 
 extension UnsafeMutablePointer<Exchange> {
-  /// The carrier says that the client has closed its side, or is gone: unless the response is complete, nobody waits for
-  /// it any more.
+  /// The carrier says that the client has closed its side, or is gone: unless the response is complete, nobody waits
+  /// for it any more.
   func clientHasLeft() {
     guard isDispatched, !pointee.response.isComplete, !pointee.policy.finishesOnDisconnect else { return }
     scope.cancel(.disconnect)
@@ -40,7 +40,7 @@ extension UnsafeMutablePointer<Exchange> {
     if !isSent, !pointee.policy.finishesOnDisconnect { scope.cancel(.disconnect) }
   }
 
-  /// The handler is content: what it has not done of the response is done for it.
+  /// The handler has returned `AMBIT_OK`: completes a response that it has not completed itself.
   private func completeResponse() {
     switch pointee.response.state {
     case .complete: break
@@ -113,7 +113,7 @@ extension UnsafeMutablePointer<Exchange> {
     }
   }
 
-  /// Reports something the plugin did wrong.
+  /// Logs a fault of the plugin.
   func fault(_ message: String) {
     PluginLog.write(.error, scope, isFault: true, message)
   }

@@ -11,6 +11,8 @@ struct Exchange {
   var carrier: Carrier?
   /// The job that runs the handler: with HTTP/1 that of the connection.
   var job: JobPointer
+  /// Those of the listener.
+  var options: UnsafePointer<ListenerOptions>
   var nextFree: ExchangePointer?
 
   /// The part that only HTTP/1 uses.
@@ -82,7 +84,7 @@ extension UnsafeMutablePointer<Exchange> {
     pointer(to: \.nextFree)!.initialize(to: nil)
     pointer(to: \.awaitsRoutes)!.initialize(to: false)
     pointer(to: \.fields)!.initialize(to: fields)
-    pointer(to: \.http1)!.initialize(to: HTTP1Message(parser: HeadParser(limits: server.pointee.limits.head)))
+    pointer(to: \.http1)!.initialize(to: HTTP1Message(parser: HeadParser()))
     pointer(to: \.input)!.initialize(to: nil)
     pointer(to: \.body)!.initialize(to: RequestBody())
     pointer(to: \.response)!.initialize(to: Response())
@@ -96,10 +98,11 @@ extension UnsafeMutablePointer<Exchange> {
 
   /// Makes a record of the pool the exchange of the request that begins.
   @inline(__always)
-  func begin(on carrier: Carrier, job: JobPointer) {
+  func begin(on carrier: Carrier, job: JobPointer, _ options: UnsafePointer<ListenerOptions>) {
     pointer(to: \.carrier)!.initialize(to: carrier)
     pointer(to: \.job)!.initialize(to: job)
-    pointee.http1.parser.reset()
+    pointer(to: \.options)!.initialize(to: options)
+    pointee.http1.parser.reset(limits: options.pointee.limits.head)
     pointee.http1.body.reset()
     pointer(to: \.head)!.initialize(to: RequestHead())
     pointer(to: \.route)!.initialize(to: nil)
@@ -121,8 +124,8 @@ extension UnsafeMutablePointer<Exchange> {
     UnsafeRawBufferPointer(start: pointee.input!.bytes + pointee.headStart + range.start, count: Int(range.length))
   }
 
-  /// Gives the exchange up: its carrier carries no other one, and ends behind the bytes that are pending. A response that
-  /// has not started can still be sent. Does nothing once the exchange has left its carrier.
+  /// Gives the exchange up: its carrier carries no other one, and ends behind the bytes that are pending. A response
+  /// that has not started can still be sent. Does nothing once the exchange has left its carrier.
   func abort(_ reason: AbortReason) {
     if pointee.record.abortReason == nil { pointee.record.abortReason = reason }
     pointee.carrier?.abort(reason)

@@ -9,7 +9,8 @@ struct Response {
   var status = 200
   /// Header lines that the plugin set, each with its line end; in the scope's memory.
   var lines = HeaderLines()
-  /// Bytes of the body that the head has announced and that are still to come; nil for a body in chunks or to the close.
+  /// Bytes of the body that the head has announced and that are still to come; nil for a body in chunks or to the
+  /// close.
   var remaining: Int64?
   /// There is a head only: the request was HEAD, or the status has no body.
   var isBodyless = false

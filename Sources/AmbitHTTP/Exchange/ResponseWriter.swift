@@ -1,8 +1,8 @@
 internal import AmbitCore
 internal import AmbitRuntime
 
-/// Writes responses: the head, then the body with it or behind it. Every byte of a response goes through here, so here is
-/// the place for filters, and what an exchange has sent is recorded here and below.
+/// Writes responses: the head, then the body with it or behind it. Every byte of a response goes through here, so here
+/// is the place for filters, and what an exchange has sent is recorded here and below.
 enum ResponseWriter {
   /// A whole response. A large body is sent from where it is, and may wait for the client as `job`.
   @inline(__always)
@@ -73,7 +73,8 @@ enum ResponseWriter {
     return .ok
   }
 
-  /// More of the body, sent at once; waits as `job` while the client is slow. `.wrongState` while another job does that.
+  /// More of the body, sent at once; waits as `job` while the client is slow. `.wrongState` while another job does
+  /// that.
   static func write(
     _ bytes: UnsafeRawBufferPointer, to exchange: ExchangePointer, job: JobPointer, scope: ScopePointer
   ) -> Status {

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// Writes bytes one behind the other into memory that has room for them; whoever makes one has counted.
+/// Writes bytes one behind the other into memory. It checks nothing: its maker has made enough room.
 struct ByteWriter {
   private let start: UnsafeMutableRawPointer
   private var end: UnsafeMutableRawPointer
@@ -35,8 +35,8 @@ struct ByteWriter {
     write("\r\n")
   }
 
-  /// Writes the first `count` bytes of a block of `size` bytes, and scribbles on the rest of as many behind the end: to
-  /// copy so many bytes as the program itself says takes no call.
+  /// Writes the first `count` bytes of a block by copying all of its `size` bytes; the rest is overwritten later. A
+  /// copy whose size is a constant of the program takes no call.
   @inline(__always)
   mutating func write(firstOf block: UnsafeRawPointer, within size: Int, count: Int) {
     memcpy(end, block, size)

@@ -99,13 +99,14 @@ extension HTTP1Connection {
 
   /// The body where it lies behind the head in the input buffer; nil unless it has a length and is all there.
   func takeBodyInPlace(of exchange: ExchangePointer) -> UnsafeRawBufferPointer? {
-    guard let remaining = exchange.pointee.http1.body.remaining, exchange.pointee.body.received == 0,
+    let isAtEnd = exchange.pointee.http1.body.isAtEnd
+    guard let remaining = isAtEnd ? 0 : exchange.pointee.http1.body.remaining, exchange.pointee.body.received == 0,
       connection.pointee.transport.input == exchange.pointee.input, transport.available.count >= remaining
     else { return nil }
     let count = Int(remaining)
     let body = UnsafeRawBufferPointer(rebasing: transport.available[..<count])
     connection.pointee.transport.inputStart += count
-    exchange.pointee.http1.body.take(count)
+    if count > 0 { exchange.pointee.http1.body.take(count) }
     self.count(count, of: exchange)
     return body
   }

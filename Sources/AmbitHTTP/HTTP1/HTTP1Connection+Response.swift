@@ -90,7 +90,8 @@ extension HTTP1Connection {
     }
   }
 
-  /// Sends a piece of the body at once; waits as `job` while the client is slow. `.wrongState` while another job does so.
+  /// Sends a piece of the body at once; waits as `job` while the client is slow. `.wrongState` while another job does
+  /// so.
   func send(
     _ bytes: UnsafeRawBufferPointer, of exchange: ExchangePointer, job: JobPointer, scope: ScopePointer
   ) -> Status {

@@ -20,7 +20,8 @@ struct HTTP1Message {
   var isChunked = false
 }
 
-/// HTTP/1 on a connection: reads requests one after the other, carries their exchanges, and keeps or ends the connection.
+/// HTTP/1 on a connection: reads requests one after the other, carries their exchanges, and keeps or ends the
+/// connection.
 ///
 /// All of it runs on the connection's loop; the handler runs in place, as the connection's job.
 struct HTTP1Connection {
@@ -36,8 +37,8 @@ extension HTTP1Connection {
   @inline(__always) var job: JobPointer { connection.job }
   @inline(__always) var transport: TransportPointer { connection.transport }
 
-  /// Serves requests, one after the other, until there is nothing more to read. Responses to requests that came together
-  /// go out together. The connection's job runs it.
+  /// Serves requests, one after the other, until there is nothing more to read. Responses to requests that came
+  /// together go out together. The connection's job runs it.
   func serve() {
     var reads = 0
     while true {
@@ -67,7 +68,7 @@ extension HTTP1Connection {
     guard transport.hasInput else { return .incomplete }
     if connection.pointee.http1.exchange == nil {
       connection.pointee.http1.exchange = connection.pointee.server.takeExchange(for: connection)
-      connection.setPhaseDue(after: connection.pointee.server.pointee.limits.headTimeout)
+      connection.setPhaseDue(after: connection.pointee.options.pointee.limits.headTimeout)
     }
     return connection.pointee.http1.exchange!.readHead(transport.available)
   }
@@ -80,7 +81,7 @@ extension HTTP1Connection {
     connection.pointee.transport.input!.retain()
     exchange.pointee.headStart = connection.pointee.transport.inputStart
     connection.pointee.transport.inputStart += exchange.pointee.http1.parser.http1.length
-    exchange.pointee.http1.body.begin(exchange.pointee.head.body)
+    if exchange.pointee.head.body != .none { exchange.pointee.http1.body.begin(exchange.pointee.head.body) }
     connection.phaseHasNoEnd()
     exchange.dispatch()
   }
@@ -115,8 +116,8 @@ extension HTTP1Connection {
       && !transport.hasInput
   }
 
-  /// Separates an exchange from the connection, which goes on to the next. The only place that does. Jobs of the exchange
-  /// that still wait for the client wait no longer: the next bytes are another exchange's.
+  /// Separates an exchange from the connection, which goes on to the next. The only place that does. Jobs of the
+  /// exchange that still wait for the client wait no longer: the next bytes are another exchange's.
   @inline(__always)
   func unlink(_ exchange: ExchangePointer) {
     connection.pointee.http1.exchange = nil
@@ -136,8 +137,8 @@ extension HTTP1Connection {
   @inline(__always)
   func abort(_ reason: AbortReason) { connection.pointee.http1.closeAfterResponse = true }
 
-  /// The exchange is over: sends its response if jobs go on in its scope, passes over the rest of the request's body, and
-  /// leaves the connection to the next exchange.
+  /// The exchange is over: sends its response if jobs go on in its scope, passes over the rest of the request's body,
+  /// and leaves the connection to the next exchange.
   /// - Parameter flushing: the response may not wait to go out with those of the next requests.
   /// - Returns: false if the response could not be sent.
   @inline(__always)

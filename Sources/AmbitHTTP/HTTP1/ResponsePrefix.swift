@@ -3,10 +3,11 @@ internal import AmbitRuntime
 internal import AmbitSystem
 internal import Glibc
 
-/// How every response begins: the line of status 200, `Server` and `Date`. Made anew once a second, copied otherwise.
+/// The first lines of every response: the status line of 200, `Server` and `Date`. They are made once a second and
+/// copied into each response.
 struct ResponsePrefix {
   private static var statusLine: StaticString { "HTTP/1.1 200 OK\r\n" }
-  /// Bytes that a writer needs room for, although fewer may count.
+  /// The room that a writer needs, although fewer bytes may count.
   static var capacity: Int { 128 }
 
   private let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.capacity, alignment: 16)

@@ -3,7 +3,7 @@ internal import AmbitFFI
 internal import AmbitRuntime
 internal import Glibc
 
-// From the request to arguments. What a parameter cannot hold never reaches the function.
+// Arguments are made from the request. A value that its parameter cannot hold is refused before the call.
 
 extension FunctionCall {
   /// Sets every argument; waits for the body if one of them needs it.
@@ -20,7 +20,7 @@ extension FunctionCall {
       }
     }
     if call.pointee.hasFields { try readFields() }
-    // Whatever has a length is set by now.
+    // Every argument that has a length is set by now.
     for index in steps.indices {
       switch steps[index].source {
       case .length(let other): try setLength(index, lengths[other])
@@ -30,7 +30,7 @@ extension FunctionCall {
     }
   }
 
-  /// Sets an argument to what a plain text says.
+  /// Sets an argument to the value of a plain text.
   private func setText(_ index: Int, _ text: UnsafeRawBufferPointer) throws(FunctionCallError) {
     let type = call.pointee.steps[index].type
     switch type {
@@ -48,7 +48,7 @@ extension FunctionCall {
     malformed(index, FieldValue(form: .text), text)
   }
 
-  /// The failure that says why the argument is not what its parameter takes.
+  /// The error that says why the parameter does not take the value.
   func malformed(_ index: Int, _ value: FieldValue, _ text: UnsafeRawBufferPointer) -> FunctionCallError {
     let parameter = call.pointee.plan.parameters[index]
     let refusal = ArgumentError(parameter.name ?? "", of: parameter.type, value: value, text: text.bytes)
@@ -56,7 +56,7 @@ extension FunctionCall {
   }
 
   private func setBytes(_ index: Int, _ bytes: UnsafeRawBufferPointer) {
-    // No bytes are somewhere all the same: null would be another value.
+    // An empty value has an address too: null would mean that there is none.
     frame.set(index, to: bytes.baseAddress ?? UnsafeRawBufferPointer.literal("").baseAddress!)
     lengths[index] = bytes.count
   }
@@ -125,7 +125,7 @@ extension FunctionCall {
     }
   }
 
-  /// What fields the body has; nil if it has none, or if there is no body.
+  /// The form of the body's fields; nil if the body has none, or there is no body.
   private var bodyForm: BodyFormat? {
     guard exchange.pointee.head.body != .none, let type = exchange.field(.literal("Content-Type")) else { return nil }
     let form = BodyFormat(contentType: type.bytes)

@@ -4,10 +4,10 @@ internal import AmbitRuntime
 internal import CAmbit
 internal import Glibc
 
-// From what the function has returned and reports to the response.
+// The response is made from the function's result and from the variables that it sets.
 
 extension FunctionCall {
-  /// Responds, unless the function has done so itself or nobody waits for it any more.
+  /// Responds, unless the function has done so itself or the client has left.
   func respond() throws(FunctionCallError) {
     guard exchange.pointee.response.state == .notStarted else { return }
     if call.pointee.hasReports || prefersJSON {
@@ -87,7 +87,7 @@ extension FunctionCall {
     throw .function("the function reports text under \(name) that is not UTF-8, as JSON has to be")
   }
 
-  /// Calls `body` with each member of the answer: its name in quotes with the colon, and its value.
+  /// Calls `body` with each member of the response: its name in quotes with the colon, and its value.
   private func forEachMember(_ body: (UnsafeRawBufferPointer, JSONMemberValue) -> Void) {
     body(.literal("\"result\":"), value(result.bits, as: call.pointee.result.type))
     for index in call.pointee.reportKeys.indices {

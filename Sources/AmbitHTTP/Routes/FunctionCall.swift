@@ -4,10 +4,10 @@ internal import AmbitRuntime
 internal import AmbitSystem
 internal import CAmbit
 
-/// One request of a function route: arguments from the request, the call, and the answer from what it reports.
+/// One request of a function route: makes the arguments from the request, calls the function, and responds with its
+/// result.
 ///
-/// All of it runs as the connection's job; only the function itself may run on a thread meanwhile. Its memory is the
-/// scope's.
+/// It runs as the exchange's job; only the function itself may run on a thread. Its memory is the scope's.
 struct FunctionCall {
   let exchange: ExchangePointer
   let call: FunctionRoutePointer
@@ -21,7 +21,7 @@ struct FunctionCall {
 
   var scope: ScopePointer { exchange.scope }
 
-  /// A run whose arguments are all 0; nil if there is no memory.
+  /// A call whose arguments are all 0; nil if there is no memory.
   init?(_ exchange: ExchangePointer, _ call: FunctionRoutePointer, _ job: JobPointer) {
     let count = call.pointee.steps.count
     let frameSize = ArgumentFrame.size(count: count)
@@ -37,14 +37,14 @@ struct FunctionCall {
   }
 }
 
-/// Why a function route does not answer with what its function reports.
+/// Why a function route does not respond with the result of its function.
 enum FunctionCallError: Error {
-  /// What a handler would return.
+  /// The status that a handler would return.
   case status(Status)
-  /// The request is not one that the function could be called with.
+  /// The function cannot be called with this request.
   case badRequest(String)
   case bodyTooLarge
-  /// The function says that it failed, or reports what cannot be passed on.
+  /// The function failed, or its result cannot be sent.
   case function(String)
 }
 
@@ -88,11 +88,11 @@ extension FunctionCall {
       ForkedChild.endIfReturned(from: job, in: scope)
     }
     guard let failure else { return }
-    // What a wait that was cancelled has made of the function is nobody's fault.
+    // A function that fails because its waits were cancelled is not at fault.
     throw scope.pointee.isOpen ? .function(failure) : .status(.cancelled)
   }
 
-  /// Why the function has failed, as far as its result says so.
+  /// Why the function has failed, if its result says so.
   private var failure: String? {
     let meaning = call.pointee.result
     if meaning.status, result.bits != 0 {

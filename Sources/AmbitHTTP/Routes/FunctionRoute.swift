@@ -50,8 +50,8 @@ struct FunctionRouteStep {
 }
 
 extension FunctionRoute {
-  /// Prepares the calls of `function` for a route whose pattern has `pathParameters`. The signature was parsed for routes.
-  /// With a `lane`, the function runs on threads only, when it has its turn in the lane.
+  /// Prepares the calls of `function` for a route whose pattern has `pathParameters`. The signature was parsed for
+  /// routes. With a `lane`, the function runs on threads only, when it has its turn in the lane.
   static func make(
     _ function: @escaping CFunction, _ signature: CSignature, pathParameters: [String], contentType: String? = nil,
     lane: SerialLane? = nil

@@ -3,7 +3,7 @@ internal import AmbitRuntime
 internal import AmbitSystem
 internal import CAmbit
 
-/// The routes that the host answers, as a server calls them: like those of a plugin, on threads of the pool.
+/// The routes that the host itself serves. Their handlers run like those of a plugin, on threads of the pool.
 final class HostRoutes: Sendable {
   private let answers: [String: HostRoute.Answer]
 
@@ -25,7 +25,7 @@ final class HostRoutes: Sendable {
       })
   }
 
-  /// The scopes in which the answers run: like a plugin's, of one that never ends.
+  /// The scopes in which the handlers run: those of a plugin generation that never ends.
   private static func openGeneration(on loops: LoopGroup) -> GenerationPointer {
     let shards = UnsafeMutableBufferPointer<ScopePointer>.allocate(capacity: loops.loops.count)
     let record = GenerationPointer.allocate(capacity: 1)
@@ -55,20 +55,51 @@ private let answerHostRoute: ambit_handler = { handle in
   let exchange = ExchangePointer.of(handle)!
   let routes = exchange.scope.pointee.generation!.pointee.state!
   let response = Unmanaged<HostRoutes>.fromOpaque(routes)._withUnsafeGuaranteedRef { $0.answer(exchange) }
-  var body = response.body
   var contentType = response.contentType
-  return body.withUTF8 { body in
-    contentType.withUTF8 { contentType in
-      HostCall.asJob(handle) { scope, job in
-        ResponseWriter.respond(
-          to: exchange, status: response.status, contentType: UnsafeRawBufferPointer(contentType),
-          body: UnsafeRawBufferPointer(body), job: job, scope: scope)
-      }
+  return contentType.withUTF8 { contentType in
+    let contentType = UnsafeRawBufferPointer(contentType)
+    switch response.body {
+    case .text(let text): return exchange.send(text, status: response.status, contentType, for: handle)
+    case .stream(let body): return exchange.stream(body, status: response.status, contentType, for: handle)
     }
   }
 }
 
-/// A route that the host itself answers, without a plugin.
+extension UnsafeMutablePointer<Exchange> {
+  fileprivate func send(
+    _ text: String, status: Int, _ contentType: UnsafeRawBufferPointer, for handle: UnsafeMutablePointer<ambit_scope>?
+  ) -> Int32 {
+    var text = text
+    return text.withUTF8 { text in
+      HostCall.asJob(handle) { scope, job in
+        ResponseWriter.respond(
+          to: self, status: status, contentType: contentType, body: UnsafeRawBufferPointer(text), job: job,
+          scope: scope)
+      }
+    }
+  }
+
+  /// Sends the head, and each piece that `body` writes; the end of the response follows when the handler returns.
+  fileprivate func stream(
+    _ body: (HostResponse.Write) -> Void, status: Int, _ contentType: UnsafeRawBufferPointer,
+    for handle: UnsafeMutablePointer<ambit_scope>?
+  ) -> Int32 {
+    var result = HostCall.asJob(handle) { _, _ in
+      ResponseWriter.begin(self, status: status, contentType: contentType, length: nil)
+    }
+    guard result == Status.ok.rawValue else { return result }
+    body { bytes in
+      guard result == Status.ok.rawValue else { return false }
+      result = bytes.withUnsafeBytes { bytes in
+        HostCall.asJob(handle) { scope, job in ResponseWriter.write(bytes, to: self, job: job, scope: scope) }
+      }
+      return result == Status.ok.rawValue
+    }
+    return result
+  }
+}
+
+/// A route that the host itself serves, without a plugin.
 package struct HostRoute: Sendable {
   package typealias Answer = @Sendable (HostRequest) -> HostResponse
 
@@ -82,19 +113,34 @@ package struct HostRoute: Sendable {
   }
 }
 
-/// What such a route is told of a request.
+/// The request of such a route.
 package struct HostRequest: Sendable {
   /// The value of the first `Accept` field; nil without one.
   package let accept: String?
 }
 
-/// What such a route answers.
+/// The response of such a route.
 package struct HostResponse: Sendable {
+  /// Sends a piece of the body at once, and waits while the client is slow. False if the client has left or the host is
+  /// stopping: nothing more can be sent.
+  package typealias Write = (_ bytes: [UInt8]) -> Bool
+
+  package enum Body: Sendable {
+    /// Sent whole, with its length.
+    case text(String)
+    /// Called once on the thread of the answer, which it may block; the response ends when it returns.
+    case stream(@Sendable (Write) -> Void)
+  }
+
   package let status: Int
   package let contentType: String
-  package let body: String
+  package let body: Body
 
   package init(status: Int, contentType: String, body: String) {
+    self.init(status: status, contentType: contentType, body: .text(body))
+  }
+
+  package init(status: Int, contentType: String, body: Body) {
     self.status = status
     self.contentType = contentType
     self.body = body

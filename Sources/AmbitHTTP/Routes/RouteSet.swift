@@ -1,7 +1,7 @@
 package import AmbitCore
 internal import AmbitRuntime
 
-/// All routes of the host at one time, with what each calls. Immutable: a reload makes a new one.
+/// All routes of the host at one time, with the function that each calls. Immutable: a reload makes a new set.
 @safe
 package final class RouteSet: @unchecked Sendable {
   /// A route with the policy for its requests.
@@ -16,7 +16,7 @@ package final class RouteSet: @unchecked Sendable {
   let options: RoutingOptions
 
   /// From the control thread only.
-  /// - Parameter changes: What the configuration says of single routes; what matches none of `routes` has no effect.
+  /// - Parameter changes: of single routes, by the configuration. A change that matches none of `routes` has no effect.
   /// - Throws: the first two routes that have the same meaning.
   package init(
     _ routes: [RouteDeclaration], changes: [RouteChange] = [], options: RoutingOptions = RoutingOptions()
@@ -43,7 +43,7 @@ package final class RouteSet: @unchecked Sendable {
   deinit { members.deallocate() }
 }
 
-/// What holds for the requests of all routes, and can change with them.
+/// Options for the requests of all routes. A reload can change them.
 package struct RoutingOptions: Sendable {
   /// Responses name the generation whose handler was called.
   package var exposesGeneration = false
@@ -53,15 +53,15 @@ package struct RoutingOptions: Sendable {
   package init() {}
 }
 
-/// How the requests of a route are treated: as its plugin asks for, where the configuration does not say otherwise.
+/// How the requests of a route are treated: as the configuration says, else as the plugin asks for.
 struct RoutePolicy {
-  /// Nanoseconds from a request's head to its end; `Int64.max`: none; nil: as the server's limits say.
+  /// Nanoseconds from a request's head to its end; `Int64.max`: none; nil: the limit of the listener.
   var timeout: Int64?
   /// The handler or function runs on a thread of the pool.
   var isBlocking: Bool
   /// The request goes on when its client leaves.
   var finishesOnDisconnect: Bool
-  /// It runs neither in place nor on the stack of its connection: it is blocking, or asks for a stack of its own.
+  /// It does not run on the stack of its connection: it is blocking, or asks for a larger stack.
   var runsElsewhere: Bool
   /// Bytes of stack that it asks for; 0: none.
   var stackSize: UInt32
@@ -82,7 +82,7 @@ struct RoutePolicy {
   }
 }
 
-/// What the configuration changes of the route that has exactly this pattern. What is nil stays as it is.
+/// A change by the configuration to the route that has exactly this pattern. Values that are nil change nothing.
 package struct RouteChange: Sendable {
   package let pattern: RoutePattern
   /// Nanoseconds from a request's head to its end; `Int64.max`: none.

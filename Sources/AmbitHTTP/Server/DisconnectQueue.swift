@@ -1,8 +1,8 @@
 internal import AmbitRuntime
 
-// One client that leaves is little work. Thousands that leave at once would hold up all others: the kernel reports their
-// events ahead of the bytes of other clients. So a turn of the loop ends at most 64 exchanges of such clients and queues
-// the rest; when no exchange is left in the queue, it closes a few of their connections per turn.
+// One client that leaves is little work. Thousands that leave at once would hold up all others: the kernel reports
+// their events ahead of the bytes of other clients. So a turn of the loop ends at most 64 exchanges of such clients and
+// queues the rest; when no exchange is left in the queue, it closes a few of their connections per turn.
 
 extension UnsafeMutablePointer<Server> {
   @inline(__always) var pendingDisconnectsLink: LinkPointer { pointer(to: \.pendingDisconnects)! }
@@ -62,7 +62,9 @@ extension UnsafeMutablePointer<Server> {
   }
 
   private func cancelExchanges() {
-    while !pendingDisconnectsLink.isAlone, countDisconnect() { reopen(pendingDisconnectsLink.popFirst()!).handleReadiness() }
+    while !pendingDisconnectsLink.isAlone, countDisconnect() {
+      reopen(pendingDisconnectsLink.popFirst()!).handleReadiness()
+    }
   }
 
   private func closePending() {

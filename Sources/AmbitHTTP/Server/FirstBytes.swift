@@ -31,7 +31,7 @@ struct FirstBytes {
 extension UnsafeMutablePointer<Server> {
   /// Waits for what the client of a new connection sends first, if that is worthwhile; false if nothing has come.
   func mayHaveFirstBytes(on transport: TransportPointer) -> Bool {
-    guard pointee.tally.loopCount > 1, !pointee.loop.hasMoreInTurn, pointee.firstBytes.isWorthwhile() else {
+    guard pointee.connections.loopCount > 1, !pointee.loop.hasMoreInTurn, pointee.firstBytes.isWorthwhile() else {
       return true
     }
     let haveCome = transport.awaitBytes(for: FirstBytes.wait)

@@ -2,12 +2,12 @@ internal import AmbitRuntime
 internal import AmbitSystem
 internal import Logging
 
-/// What the server has to say on its own account.
+/// The log lines of servers and listeners.
 enum HTTPLog {
   private static let logger = Logger(label: "ambit.http")
 
   static func cannotListen(_ error: SystemError) {
-    logger.error("a loop does not accept connections: \(error)")
+    logger.error("cannot accept connections on one event loop: \(error); the other loops accept them")
   }
 
   static func cannotWatch(_ error: SystemError) {
@@ -15,18 +15,20 @@ enum HTTPLog {
   }
 
   static func cannotServe(_ error: SystemError) {
-    logger.error("a connection is closed: \(error); \(LogRateLimit.note)")
+    logger.error("cannot serve a connection, which is closed: \(error); \(LogRateLimit.note)")
   }
 
   static func keepsDescriptors(from limit: Int32) {
     logger.error(
       """
-      cannot accept connections: all descriptors below \(limit) are taken, and the rest is kept for reloads and the admin \
-      API; more than that takes a higher limit, ulimit -n; trying again every 100 ms, \(LogRateLimit.note)
+      cannot accept connections: all file descriptors below \(limit) are in use, and the rest is reserved for reloads \
+      and the admin API; raise the limit with ulimit -n to serve more clients; trying again every 100 ms, \
+      \(LogRateLimit.note)
       """)
   }
 
   static func cannotAccept(_ code: Int32) {
-    logger.error("cannot accept connections: \(SystemError.text(code)); trying again every 100 ms, \(LogRateLimit.note)")
+    logger.error(
+      "cannot accept connections: \(SystemError.text(code)); trying again every 100 ms, \(LogRateLimit.note)")
   }
 }

@@ -5,10 +5,11 @@ internal import AmbitSystem
 /// HTTP on one loop: its connections, and what they share.
 struct Server {
   let loop: LoopPointer
-  let limits: HTTPLimits
+  /// The largest limits of any listener. The pool's records have room for such heads.
+  var headLimits: HeadLimits
   /// Shared with the servers of the other loops.
-  fileprivate let sharedTally: Unmanaged<ConnectionTally>
-  /// What the jobs of connections are.
+  fileprivate let sharedConnections: Unmanaged<ConnectionCounts>
+  /// The kind of the jobs of connections.
   let connectionJob: JobKind
   var buffers: BufferPool
   /// Open connections.
@@ -32,24 +33,24 @@ struct Server {
   var freeExchangeCount = 0
   /// The routes of new requests. Owned: one reference.
   var routes: Unmanaged<RouteSet>
-  /// Of `routes` those that were asked for not long ago.
+  /// The routes of paths that were asked for lately.
   var routeCache = RouteCache()
-  /// Those of `routes`, to be had without a reference.
+  /// The options of `routes`, here so that reading them needs no reference.
   var options = RoutingOptions()
   var responsePrefix = ResponsePrefix()
-  /// Of exchanges that have left their carriers.
+  /// Counts exchanges that have left their carriers.
   var counters = HTTPCounters()
-  /// No new requests are taken: each response closes its connection.
+  /// The server stops: each response closes its connection.
   var isDraining = false
-  /// Of lines about connections that cannot be served.
+  /// Limits log lines about connections that cannot be served.
   var logLimit = LogRateLimit()
-  /// Where paths are normalised; copied to the request's memory if it is more than the path as sent.
-  let path: UnsafeMutableRawBufferPointer
+  /// Where paths are normalised; copied to the exchange's memory if the result differs from the path as sent.
+  var path: UnsafeMutableRawBufferPointer
   let segments: UnsafeMutableBufferPointer<ByteRange>
 }
 
 extension Server {
-  @inline(__always) var tally: ConnectionTally { sharedTally.takeUnretainedValue() }
+  @inline(__always) var connections: ConnectionCounts { sharedConnections.takeUnretainedValue() }
 }
 
 typealias ServerPointer = UnsafeMutablePointer<Server>
@@ -60,7 +61,7 @@ extension UnsafeMutablePointer<Server> {
   @inline(__always) var connectionJob: JobKindPointer { JobKindPointer(pointer(to: \.connectionJob)!) }
   @inline(__always) private var freeLink: LinkPointer { pointer(to: \.free)! }
 
-  /// Of closed connections and of requests so many records are kept for reuse, of a kilobyte or three each.
+  /// How many records of closed connections, and of exchanges, are kept for reuse. Each has one to three kilobytes.
   private static var keptRecords: Int { 1024 }
 
   /// The server of a loop.
@@ -69,10 +70,11 @@ extension UnsafeMutablePointer<Server> {
     loop.pointee.server!.assumingMemoryBound(to: Server.self)
   }
 
-  func initialize(loop: LoopPointer, limits: HTTPLimits, routes: RouteSet, tally: ConnectionTally) {
+  func initialize(loop: LoopPointer, routes: RouteSet, connections: ConnectionCounts) {
     initialize(
       to: Server(
-        loop: loop, limits: limits, sharedTally: .passRetained(tally),
+        loop: loop, headLimits: HeadLimits(maxTarget: 0, maxHead: 0, maxFields: 0),
+        sharedConnections: .passRetained(connections),
         connectionJob: JobKind(
           handlersOn: loop, body: serveLoop, finish: serveLoopEnded, beforeSuspension: flushBeforeSuspend),
         buffers: BufferPool(of: loop),
@@ -80,7 +82,7 @@ extension UnsafeMutablePointer<Server> {
         pendingCloses: Link(alone: pendingClosesLink),
         disconnectTimer: makeDisconnectTimer(), free: Link(alone: freeLink),
         routes: .passRetained(routes),
-        path: .allocate(byteCount: max(Int(limits.head.maxTarget), 1), alignment: 16),
+        path: .allocate(byteCount: 1, alignment: 16),
         segments: .allocate(capacity: RoutePattern.maximumSegments)))
     pointee.segments.initialize(repeating: ByteRange())
     loop.pointee.server = UnsafeMutableRawPointer(self)
@@ -98,13 +100,25 @@ extension UnsafeMutablePointer<Server> {
     pointee.options = routes.options
   }
 
+  /// Makes room for the heads that a listener allows. Before it accepts.
+  func makeRoom(for limits: HeadLimits) {
+    if limits.maxTarget > pointee.headLimits.maxTarget {
+      pointee.headLimits.maxTarget = limits.maxTarget
+      pointee.path.deallocate()
+      pointee.path = .allocate(byteCount: Int(limits.maxTarget), alignment: 16)
+    }
+    guard limits.maxFields > pointee.headLimits.maxFields else { return }
+    pointee.headLimits.maxFields = limits.maxFields
+    while let exchange = takeFreeExchange() { exchange.deallocateRecord() }
+  }
+
   /// Serves a connection that was accepted, and owns it from now on.
-  func serve(_ descriptor: Int32) {
+  func serve(_ socket: AcceptedSocket, _ options: UnsafePointer<ListenerOptions>) {
     let connection = takeConnection()
     pointee.openCount += 1
-    pointee.tally.connectionOpened()
+    pointee.connections.connectionOpened()
     do throws(SystemError) {
-      try connection.open(descriptor: descriptor, on: self)
+      try connection.open(socket, options, on: self)
       connection.armTimer()
       connection.serveFirstBytes()
     } catch {
@@ -112,8 +126,7 @@ extension UnsafeMutablePointer<Server> {
     }
   }
 
-  /// Closes a connection for which something could not be had; says so, which may go on for hours and need not fill the
-  /// log.
+  /// Closes a connection for which the system has no resources, and logs it.
   func cannotServe(_ connection: ConnectionPointer, _ error: SystemError) {
     if pointee.logLimit.permits(at: pointee.loop.pointee.now) { HTTPLog.cannotServe(error) }
     connection.close()
@@ -138,18 +151,18 @@ extension UnsafeMutablePointer<Server> {
     freeLink.append(connection.siblingLink)
     pointee.freeCount += 1
     pointee.openCount -= 1
-    pointee.tally.connectionClosed()
-    if pointee.tally.isHosts { DescriptorReserve.shared.fill() }
+    pointee.connections.connectionClosed()
+    if pointee.connections.isHosts { DescriptorReserve.shared.fill() }
     guard pointee.freeCount > Self.keptRecords, let oldest = takeFreeConnection() else { return }
     oldest.deallocate()
     pointee.loop.noteFreedMemory()
   }
 
-  /// A record for the request that begins on `connection`.
+  /// A record for the exchange that begins on `connection`.
   @inline(__always)
   func takeExchange(for connection: ConnectionPointer) -> ExchangePointer {
     let exchange = takeFreeExchange() ?? makeExchange()
-    exchange.begin(on: .http1(connection.http1), job: connection.job)
+    exchange.begin(on: .http1(connection.http1), job: connection.job, connection.pointee.options)
     return exchange
   }
 
@@ -163,11 +176,11 @@ extension UnsafeMutablePointer<Server> {
 
   private func makeExchange() -> ExchangePointer {
     let exchange = ExchangePointer.allocate(capacity: 1)
-    exchange.initializeRecord(server: self, maxFields: pointee.limits.head.maxFields)
+    exchange.initializeRecord(server: self, maxFields: pointee.headLimits.maxFields)
     return exchange
   }
 
-  /// Takes a request's record back, and with it its hold on the bytes of its head.
+  /// Takes an exchange's record back, and releases the bytes of its head.
   func recycle(_ exchange: ExchangePointer) {
     exchange.pointee.input?.release(to: buffers)
     exchange.pointee.input = nil
@@ -180,8 +193,8 @@ extension UnsafeMutablePointer<Server> {
     pointee.freeExchangeCount &+= 1
   }
 
-  /// Takes no more connections: idle ones are closed, unless a request has come that no event has told of yet; others
-  /// after their response.
+  /// Accepts no more connections, and closes those it has: idle ones now, unless they have a request that no event has
+  /// reported yet, others after their response.
   func drain() {
     pointee.isDraining = true
     for listener in pointee.listeners { listener.stop() }

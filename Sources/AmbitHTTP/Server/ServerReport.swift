@@ -19,3 +19,39 @@ package struct ServerReport: Sendable {
     counters = server.pointee.counters
   }
 }
+
+/// Counts of the exchanges of one loop, or of several added up. An exchange counts when it has left its carrier,
+/// whether or not a plugin saw it.
+package struct HTTPCounters: Sendable, Equatable {
+  /// By the hundreds of the status: `responses[2]` counts 200 to 299. `responses[0]` counts exchanges without a
+  /// response.
+  private var responses = InlineArray<6, Int>(repeating: 0)
+  /// Bytes of responses that were handed to connections, with heads and framing.
+  package private(set) var bytesSent: Int64 = 0
+
+  package init() {}
+
+  /// Responses with a status of this class: 2 for 200 to 299; 0 for none.
+  package func responses(ofClass hundreds: Int) -> Int { responses[hundreds] }
+
+  /// All exchanges.
+  package var exchanges: Int { responses.indices.reduce(0) { $0 + responses[$1] } }
+
+  /// Adds an exchange that is over.
+  @inline(__always)
+  mutating func add(_ record: ExchangeRecord) {
+    responses[Int(record.status / 100)] &+= 1
+    bytesSent &+= record.bytesSent
+  }
+
+  package static func + (one: HTTPCounters, other: HTTPCounters) -> HTTPCounters {
+    var sum = one
+    for index in sum.responses.indices { sum.responses[index] += other.responses[index] }
+    sum.bytesSent += other.bytesSent
+    return sum
+  }
+
+  package static func == (one: HTTPCounters, other: HTTPCounters) -> Bool {
+    one.bytesSent == other.bytesSent && one.responses.indices.allSatisfy { one.responses[$0] == other.responses[$0] }
+  }
+}

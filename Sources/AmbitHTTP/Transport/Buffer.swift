@@ -1,11 +1,11 @@
 internal import AmbitRuntime
 
-/// Bytes of a connection, counted: a request's head stays in place for as long as its scope may look at it, while the
-/// connection reads on. The bytes follow the record.
+/// Bytes of a connection, with a count of references: the head of a request stays in place as long as its scope may
+/// read it, while the connection goes on. The bytes follow the record.
 struct Buffer {
   fileprivate var references: Int
   let capacity: Int
-  /// The next of the free ones.
+  /// The next free buffer of the pool.
   fileprivate var next: BufferPointer?
 
   /// Bytes of the buffers that are kept for reuse.
@@ -47,7 +47,7 @@ struct BufferPool {
   /// How many buffers are in use.
   var liveCount: Int { made - freeCount }
 
-  /// A buffer with room for `capacity` bytes, one reference, the caller's.
+  /// A buffer with room for `capacity` bytes. The caller has the only reference.
   @inline(__always)
   mutating func make(capacity: Int = Buffer.standardCapacity) -> BufferPointer {
     guard capacity <= Buffer.standardCapacity, let buffer = free else { return allocate(capacity) }
@@ -66,7 +66,7 @@ struct BufferPool {
     return buffer
   }
 
-  /// Takes back a buffer that nobody refers to. At most 256 are kept, 4 MiB: what a burst needed beyond is freed.
+  /// Takes back a buffer without references. At most 256 are kept, 4 MiB; others are freed.
   @inline(__always)
   fileprivate mutating func take(back buffer: BufferPointer) {
     guard buffer.pointee.capacity == Buffer.standardCapacity, freeCount < 256 else {

@@ -4,7 +4,7 @@ internal import CLinux
 internal import Glibc
 
 extension UnsafeMutablePointer<Transport> {
-  /// Where the next `count` bytes to be sent are to be written; `didWrite` makes them count.
+  /// Room for the next `count` bytes to be sent. The caller writes them there and calls `didWrite`.
   @inline(__always)
   func reserve(_ count: Int) -> UnsafeMutableRawPointer {
     if pointee.output == nil, count <= Buffer.standardCapacity { pointee.output = pointee.buffers.pointee.make() }
@@ -18,7 +18,7 @@ extension UnsafeMutablePointer<Transport> {
   @inline(__always)
   func didWrite(_ count: Int) { pointee.outputEnd &+= count }
 
-  /// Copies bytes behind those to be sent.
+  /// Copies bytes behind the pending ones.
   @inline(__always)
   func append(_ bytes: UnsafeRawBufferPointer) {
     guard let source = bytes.baseAddress else { return }
@@ -114,8 +114,8 @@ extension UnsafeMutablePointer<Transport> {
     }
   }
 
-  /// A call did not take all there was, but `count` bytes, or failed with an error's number, negated. How many bytes it
-  /// took beyond those pending; nil if nothing can be sent any more.
+  /// Notes that a call took only `count` bytes, or failed with an error's number, negated. Returns how many bytes it
+  /// took beyond the pending ones; nil if nothing can be sent any more.
   private func noteShort(_ count: Int, pending: Int) -> Int? {
     guard count >= 0 else {
       if count == -Int(EAGAIN) { pointee.readiness.remove(.writable) }

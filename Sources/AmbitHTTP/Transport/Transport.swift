@@ -3,7 +3,8 @@ internal import AmbitRuntime
 internal import CLinux
 internal import Glibc
 
-/// The socket of one connection: what the kernel says of it, the bytes in both directions, and the jobs that wait for it.
+/// The socket of one connection: what the kernel says of it, the bytes in both directions, and the jobs that wait for
+/// it.
 ///
 /// A field of the connection's record. Only this folder calls the system's socket functions, so another transport, such
 /// as TLS, has its place here.
@@ -44,17 +45,13 @@ struct Transport {
     static var readEOF: Readiness { Readiness(rawValue: 16) }
   }
 
-  init(descriptor: Int32, peer: PeerAddress, buffers: UnsafeMutablePointer<BufferPool>, writeTimeout: Int64) {
-    self.descriptor = descriptor
-    self.peer = peer
+  init(_ socket: AcceptedSocket, buffers: UnsafeMutablePointer<BufferPool>, writeTimeout: Int64) {
+    descriptor = socket.descriptor
+    peer = socket.peer
     self.buffers = buffers
     self.writeTimeout = writeTimeout
-    clinux_set_use(descriptor, CLINUX_CONNECTION)
+    clinux_set_use(socket.descriptor, CLINUX_CONNECTION)
   }
-
-  /// Accepts a connection that waits at a listening socket. Does not block.
-  /// - Returns: the descriptor of the connection; negative, with `errno`, if there is none or it cannot be had.
-  static func accept(at listener: Int32) -> Int32 { clinux_accept(listener) }
 }
 
 typealias TransportPointer = UnsafeMutablePointer<Transport>

@@ -54,8 +54,8 @@ static inline int clinux_epoll_wait(int fd, struct epoll_event *events, int capa
 int clinux_socket(int family);
 
 /* Accepts a connection, non-blocking, close-on-exec and the host's own: accept4(2), or accept(2) where that is refused,
- * `clinux_own`. */
-int clinux_accept(int fd);
+ * `clinux_own`. The peer's address goes to `address`, as far as its `*length` bytes reach; accept(2) sets `*length`. */
+int clinux_accept(int fd, void *address, uint32_t *length);
 
 /* Waits until `fd` has something to read, at most for `nanoseconds`: ppoll(2). Returns whether it has. */
 bool clinux_await_bytes(int fd, int64_t nanoseconds);

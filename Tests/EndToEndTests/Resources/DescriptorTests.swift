@@ -101,7 +101,7 @@ import Testing
       let limit = try await limitDescriptors(of: host, leaving: 60)
       #expect(try await host.reloadOnRequest().field("failed") == "0")
       let clients = try (0..<limit).map { _ in try host.connect() }
-      try await host.log.line(containing: "cannot accept connections: all descriptors below ")
+      try await host.log.line(containing: "cannot accept connections: all file descriptors below ")
       #expect(try await ambit("status", in: host.directory).status == .exited(0))
       try await PluginFile.sample("hello").install(in: host.plugins)
       let reload = try await ambit("reload", in: host.directory)

@@ -4,17 +4,17 @@ internal import AmbitSystem
 internal import CLinux
 internal import Glibc
 
-/// A listening socket's registration with one loop. All loops of a server watch the same socket, so a connection waits
-/// for a loop that turns, and not for a certain one.
+/// A listening socket's registration with one loop. All loops of a server watch the same socket, so that any loop that
+/// is not blocked can accept a connection.
 ///
 /// The kernel wakes the first of the loops that sleep (EPOLLEXCLUSIVE, epoll_ctl(2)). A loop that has other work in the
-/// same turn wakes another one too, and accepts after that work: the handler of another connection may block it, and with
-/// it each connection that it has accepted. A loop that has more than its share of a burst leaves the rest to others. See
-/// Accepting.md.
+/// same turn wakes another loop too and accepts after that work, because a handler that blocks the loop blocks every
+/// connection that the loop has accepted. A loop that has more than its share of a burst leaves the rest to other
+/// loops. See Accepting.md.
 struct Listener {
   enum State {
     case watching
-    /// Others accept; the loop comes back when one of them wakes it, or after five milliseconds.
+    /// Other loops accept. This one resumes when one of them wakes it, or after five milliseconds.
     case givingWay
     /// The process has run out of descriptors or memory.
     case resting
@@ -27,12 +27,14 @@ struct Listener {
   let descriptor: Int32
   let relay: Int32
   let server: ServerPointer
+  /// For its connections, which outlive it. Never freed: a server has few listeners.
+  let options: UnsafePointer<ListenerOptions>
   var state = State.watching
-  /// A connection that was accepted and has a descriptor which is kept for the host: it waits for another; -1 if none.
-  var waiting: Int32 = -1
+  /// A connection that was accepted with a descriptor that is kept for the host. It waits for another descriptor.
+  var waiting: AcceptedSocket?
   /// Ends a rest, or the time in which others accept.
   var restTimer: Timer
-  /// Accepts in the present turn, after the events.
+  /// Accepts in this turn, after its events.
   var lateTimer: Timer
   /// Of lines about connections that cannot be accepted.
   var logLimit = LogRateLimit()
@@ -42,20 +44,20 @@ struct Listener {
   var acceptedInFront = 0
   /// What all loops had accepted when this one last gave way.
   var acceptedByAll = 0
-  /// Until then the loop gives way to nobody, since nobody came when it did.
+  /// Until this time the loop does not give way, since no other loop accepted when it did: monotonic nanoseconds.
   var keepsUntil: Int64 = 0
 }
 
 typealias ListenerPointer = UnsafeMutablePointer<Listener>
 
 extension UnsafeMutablePointer<Listener> {
-  /// A loop accepts at most so many connections in a turn: the others get their share of a burst, and its own
-  /// connections their turn.
+  /// The most connections that a loop accepts in a turn, so that other loops get their share of a burst and its own
+  /// connections are served.
   private static var mostPerTurn: Int { 4 }
-  /// A loop steps behind the others when it has accepted so many connections in front of them.
+  /// A loop steps behind the others after it has accepted this many connections in front of them.
   private static var mostInFront: Int { 16 }
   private static var rest: Int64 { 100_000_000 }
-  /// How long others have for coming when the loop gives way, and how long it does not when none came: nanoseconds.
+  /// How long the loop gives way to others, and how long it does not after none of them accepted: nanoseconds.
   private static var timeToCome: Int64 { 5_000_000 }
   private static var timeToKeep: Int64 { 100_000_000 }
 
@@ -70,14 +72,17 @@ extension UnsafeMutablePointer<Listener> {
   }
 
   /// Accepts connections on the server's loop from now on.
-  func open(_ socket: ListeningSocket, on server: ServerPointer) throws(SystemError) {
+  func open(
+    _ socket: ListeningSocket, _ options: UnsafePointer<ListenerOptions>, on server: ServerPointer
+  ) throws(SystemError) {
+    server.makeRoom(for: options.pointee.limits.head)
     initialize(
       to: Listener(
         watch: IOWatch { watch, _ in watch.assumingMemoryBound(to: Listener.self).connectionsWait() },
         relayWatch: IOWatch { watch, _ in
           ListenerPointer.of(watch, at: MemoryLayout<Listener>.offset(of: \.relayWatch)).wasRelayed()
         },
-        descriptor: socket.descriptor, relay: socket.relay, server: server,
+        descriptor: socket.descriptor, relay: socket.relay, server: server, options: options,
         restTimer: Timer(at: restTimer) {
           ListenerPointer.of($0, at: MemoryLayout<Listener>.offset(of: \.restTimer)).timeIsOver()
         },
@@ -92,8 +97,8 @@ extension UnsafeMutablePointer<Listener> {
     loop.disarm(restTimer)
     loop.disarm(lateTimer)
     unwatch()
-    if pointee.waiting >= 0 { clinux_close(pointee.waiting) }
-    pointee.waiting = -1
+    pointee.waiting?.close()
+    pointee.waiting = nil
   }
 
   private func watch() throws(SystemError) {
@@ -107,13 +112,13 @@ extension UnsafeMutablePointer<Listener> {
     if isShared { loop.unwatch(pointee.relay) }
   }
 
-  private var isShared: Bool { tally.loopCount > 1 }
+  private var isShared: Bool { connections.loopCount > 1 }
 
   private func connectionsWait() {
     if isShared, loop.hasMoreInTurn { leaveToOthers() } else { acceptBatch() }
   }
 
-  /// Another loop leaves connections to this one.
+  /// Another loop has woken this one to accept.
   private func wasRelayed() {
     // A loop that is awake hears its own call.
     guard pointee.relayedInTurn &+ 1 != loop.pointee.turn else { return }
@@ -128,7 +133,7 @@ extension UnsafeMutablePointer<Listener> {
     loop.arm(lateTimer, at: loop.pointee.now)
   }
 
-  /// One that sleeps, if one does; all that are awake hear it in their next turn.
+  /// Wakes a loop that sleeps, if one does. Loops that are awake see the event in their next turn.
   private func wakeAnother() {
     pointee.relayedInTurn = loop.pointee.turn
     var one: UInt64 = 1
@@ -143,64 +148,63 @@ extension UnsafeMutablePointer<Listener> {
     pointee.acceptedInFront += count
     if count == Self.mostPerTurn, hasTooMany {
       giveWay()
-    } else if pointee.acceptedInFront >= Self.mostInFront || server.pointee.openCount > tally.average {
+    } else if pointee.acceptedInFront >= Self.mostInFront || server.pointee.openCount > connections.average {
       stepBehindOthers()
     }
   }
 
-  /// Serves the connection that has waited longest; false if there is none, or it cannot be had.
+  /// Accepts and serves the connection that has waited longest; false if there is none, or accepting it failed.
   private func acceptOne() -> Bool {
     guard !server.pointee.isDraining else { return false }
-    let descriptor = Transport.accept(at: pointee.descriptor)
-    guard descriptor >= 0 else { return acceptFailed(errno) }
+    guard let socket = AcceptedSocket(from: pointee.descriptor) else { return acceptFailed(errno) }
     ClosedDescriptors.report()
-    guard descriptor < tally.descriptorLimit else {
-      keepWaiting(descriptor)
+    guard socket.descriptor < connections.descriptorLimit else {
+      keepWaiting(socket)
       return false
     }
-    server.serve(descriptor)
+    server.serve(socket, pointee.options)
     return true
   }
 
-  private var tally: ConnectionTally { server.pointee.tally }
+  private var connections: ConnectionCounts { server.pointee.connections }
 
   private var hasTooMany: Bool {
-    server.pointee.openCount > tally.average + tally.average / 8 + 1 && loop.pointee.now >= pointee.keepsUntil
+    server.pointee.openCount > connections.average + connections.average / 8 + 1
+      && loop.pointee.now >= pointee.keepsUntil
   }
 
-  /// The kernel asks loops in the order in which they began to watch.
+  /// Watches anew: the kernel wakes loops in the order in which they began to watch.
   private func stepBehindOthers() {
     pointee.acceptedInFront = 0
     unwatch()
     resume()
   }
 
-  /// Leaves what waits to the others until one of them has too many itself. The loop still hears their calls.
+  /// Leaves waiting connections to the other loops until one of them has too many and wakes this one.
   private func giveWay() {
     pointee.state = .givingWay
     pointee.acceptedInFront = 0
-    pointee.acceptedByAll = tally.acceptedCount
+    pointee.acceptedByAll = connections.acceptedCount
     loop.unwatch(pointee.descriptor)
     wakeAnother()
     loop.arm(restTimer, after: Self.timeToCome)
   }
 
   private func timeIsOver() {
-    if pointee.state == .givingWay, pointee.acceptedByAll == tally.acceptedCount {
+    if pointee.state == .givingWay, pointee.acceptedByAll == connections.acceptedCount {
       pointee.keepsUntil = loop.pointee.now + Self.timeToKeep
     }
     if pointee.state == .resting, !serveWaiting() { return loop.arm(restTimer, after: Self.rest) }
     resume()
   }
 
-  /// See accept(2): an error of the one connection that was to be accepted is nobody's matter. After any other the event
-  /// would come again at once, as without descriptors or memory, or where a filter refuses the call: so the listener rests
-  /// for a while. That may go on for hours, and need not fill the log. The host's own clients get a descriptor that was
-  /// kept for them.
+  /// Handles an error of accept(2). An error of the connection itself is ignored. After any other error, such as no
+  /// descriptor, no memory, or a filter that refuses the call, the event would come again at once, so the listener
+  /// rests for a while. The host's own clients get a descriptor that was reserved for them.
   /// - Returns: whether a connection was accepted all the same.
   private func acceptFailed(_ code: Int32) -> Bool {
     switch code {
-    case EMFILE where tally.isHosts && DescriptorReserve.shared.releaseOne(): return acceptOne()
+    case EMFILE where connections.isHosts && DescriptorReserve.shared.releaseOne(): return acceptOne()
     case EAGAIN, EINTR, ECONNABORTED, EPROTO, ENOPROTOOPT, EOPNOTSUPP, ETIMEDOUT, ENETDOWN, ENETUNREACH, EHOSTDOWN,
       EHOSTUNREACH, ENONET:
       break
@@ -211,27 +215,26 @@ extension UnsafeMutablePointer<Listener> {
     return false
   }
 
-  /// One connection at most has such a descriptor on each loop; the others wait in the kernel's queue.
-  private func keepWaiting(_ descriptor: Int32) {
-    pointee.waiting = descriptor
-    if mayLog { HTTPLog.keepsDescriptors(from: tally.descriptorLimit) }
+  /// Keeps a connection whose descriptor is reserved for the host: one on each loop; others wait in the kernel's queue.
+  private func keepWaiting(_ socket: AcceptedSocket) {
+    pointee.waiting = socket
+    if mayLog { HTTPLog.keepsDescriptors(from: connections.descriptorLimit) }
     rest()
   }
 
-  /// Serves the connection that waits for a descriptor, if there is one now, or there is no such connection; false if
-  /// clients are to wait on.
+  /// Serves the connection that waits for a descriptor, if there is such a connection. False if there is still no
+  /// descriptor for it.
   private func serveWaiting() -> Bool {
-    if !tally.isHosts, DescriptorReserve.shared.isLent { return false }
-    guard pointee.waiting >= 0 else { return true }
-    let descriptor = clinux_duplicate(pointee.waiting)
-    guard descriptor < tally.descriptorLimit else {
-      clinux_close(descriptor)
+    if !connections.isHosts, DescriptorReserve.shared.isLent { return false }
+    guard let waiting = pointee.waiting else { return true }
+    guard let socket = waiting.duplicated() else { return false }
+    guard socket.descriptor < connections.descriptorLimit else {
+      socket.close()
       return false
     }
-    guard descriptor >= 0 else { return false }
-    clinux_close(pointee.waiting)
-    pointee.waiting = -1
-    server.serve(descriptor)
+    waiting.close()
+    pointee.waiting = nil
+    server.serve(socket, pointee.options)
     return true
   }
 
@@ -243,8 +246,8 @@ extension UnsafeMutablePointer<Listener> {
     loop.arm(restTimer, after: Self.rest)
   }
 
-  /// Watches again. What the system refuses now, for want of memory or since a user may not watch more descriptors, it is
-  /// asked for again after a rest: the loop would accept nothing any more.
+  /// Watches again. If the system refuses, for lack of memory or because of a limit of the user, the listener tries
+  /// again after a rest.
   private func resume() {
     loop.disarm(restTimer)
     if pointee.state == .givingWay { loop.unwatch(pointee.relay) }

@@ -2,12 +2,12 @@ internal import AmbitRuntime
 internal import AmbitSystem
 internal import Synchronization
 
-/// How many connections all loops of a server have. From any of them.
-final class ConnectionTally: Sendable {
+/// Counts the connections of all loops of a server. Any loop may call it.
+final class ConnectionCounts: Sendable {
   let loopCount: Int
-  /// They are the host's own, and may have the descriptors that are kept for it: `DescriptorReserve`.
+  /// The clients are the operator's, and may use the reserved descriptors: `DescriptorReserve`.
   let isHosts: Bool
-  /// No client gets a descriptor from this number on.
+  /// Descriptors from this number on are reserved.
   private let descriptorEnd = Atomic<Int32>(.max)
   private let open = Atomic<Int>(0)
   private let accepted = Atomic<Int>(0)
@@ -19,7 +19,7 @@ final class ConnectionTally: Sendable {
 
   var descriptorLimit: Int32 { descriptorEnd.load(ordering: .relaxed) }
 
-  /// Takes the process's limit as it is now.
+  /// Reads the process's limit of descriptors.
   func readDescriptorLimit() {
     guard !isHosts else { return }
     descriptorEnd.store(DescriptorReserve.limitForClients(loops: loopCount), ordering: .relaxed)
@@ -32,9 +32,9 @@ final class ConnectionTally: Sendable {
 
   func connectionClosed() { open.subtract(1, ordering: .relaxed) }
 
-  /// Open ones of one loop, rounded down.
+  /// Open connections per loop, rounded down.
   var average: Int { open.load(ordering: .relaxed) / loopCount }
 
-  /// Since the start.
+  /// Connections accepted since the start.
   var acceptedCount: Int { accepted.load(ordering: .relaxed) }
 }

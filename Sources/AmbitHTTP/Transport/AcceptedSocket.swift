@@ -1,4 +1,34 @@
+internal import CLinux
 internal import Glibc
+
+/// A connection that was accepted and that nothing serves yet.
+struct AcceptedSocket {
+  /// Non-blocking, and the owner's to close.
+  let descriptor: Int32
+  let peer: PeerAddress
+
+  private init(descriptor: Int32, peer: PeerAddress) {
+    (self.descriptor, self.peer) = (descriptor, peer)
+  }
+
+  /// Accepts the connection that has waited longest at a listening socket; nil, with errno, if that fails.
+  init?(from listener: Int32) {
+    var peer = PeerAddress()
+    var length = UInt32(MemoryLayout<sockaddr_in6>.size)
+    descriptor = clinux_accept(listener, &peer.storage, &length)
+    guard descriptor >= 0 else { return nil }
+    self.peer = peer
+  }
+
+  /// The same connection with another descriptor, the smallest that is free; nil, with errno, if there is none. The old
+  /// one stays open.
+  func duplicated() -> AcceptedSocket? {
+    let duplicate = clinux_duplicate(descriptor)
+    return duplicate >= 0 ? AcceptedSocket(descriptor: duplicate, peer: peer) : nil
+  }
+
+  func close() { clinux_close(descriptor) }
+}
 
 /// The address of a client, as the system told it when the connection was accepted.
 struct PeerAddress {
@@ -7,15 +37,6 @@ struct PeerAddress {
 
   /// No address: that of a local socket.
   init() { storage.sin6_family = sa_family_t(AF_UNIX) }
-
-  /// The peer of a connected socket; no address if the system does not tell.
-  init(of descriptor: Int32) {
-    var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
-    let result = withUnsafeMutablePointer(to: &storage) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getpeername(descriptor, $0, &length) }
-    }
-    if result != 0 { storage.sin6_family = sa_family_t(AF_UNIX) }
-  }
 
   /// `127.0.0.1:8080`, `[::1]:8080`, or `unix`.
   var text: String {

@@ -1,0 +1,89 @@
+package import AmbitCore
+package import AmbitRuntime
+package import AmbitSystem
+
+/// HTTP/1.1 on all loops of the process.
+///
+/// The control thread calls its functions. Each waits until every loop has done its part, or for the time that it takes
+/// as a parameter.
+@safe
+package final class HTTPServer: Sendable {
+  private let loops: LoopGroup
+  private let connections: ConnectionCounts
+  private let options: ListenerOptions
+
+  /// Makes the server of each loop, without routes. It serves nothing until `accept`.
+  /// - Parameters:
+  ///   - limits: of listeners that have no options of their own.
+  ///   - isHosts: its clients are the operator's, and may have the descriptors that are kept for the host.
+  package init(loops: LoopGroup, limits: HTTPLimits, isHosts: Bool = false) {
+    self.loops = loops
+    options = ListenerOptions(limits: limits)
+    connections = ConnectionCounts(loopCount: loops.loops.count, isHosts: isHosts)
+    loops.onEach { [connections] loop in
+      let server = ServerPointer.allocate(capacity: 1)
+      server.initialize(loop: loop, routes: .empty, connections: connections)
+    }
+  }
+
+  /// Accepts connections on the sockets from now on, those that wait already first. The caller keeps the sockets and
+  /// closes them after `drain`.
+  /// - Parameter options: for the connections of these sockets; nil: the server's limits, and http.
+  package func accept(on sockets: [ListeningSocket], options: ListenerOptions? = nil) {
+    // Connections refer to the options as long as they are open, which nobody waits for.
+    let shared = UnsafeMutablePointer<ListenerOptions>.allocate(capacity: 1)
+    shared.initialize(to: options ?? self.options)
+    for socket in sockets { accept(on: socket, Unchecked(UnsafePointer(shared))) }
+  }
+
+  /// Reads the process's limit of descriptors again. So an operator who has raised it, prlimit(1), need not restart the
+  /// host.
+  package func readDescriptorLimit() { connections.readDescriptorLimit() }
+
+  private func accept(on socket: ListeningSocket, _ options: Unchecked<UnsafePointer<ListenerOptions>>) {
+    socket.setVital()
+    loops.onEach { loop in
+      let server = ServerPointer.on(loop)
+      let listener = ListenerPointer.allocate(capacity: 1)
+      do throws(SystemError) {
+        try listener.open(socket, options.value, on: server)
+      } catch {
+        return HTTPLog.cannotListen(error)
+      }
+      server.pointee.listeners.append(listener)
+    }
+  }
+
+  /// Uses `routes` for every request that begins from now on. A loop that is blocked for longer than the timeout, in
+  /// nanoseconds, does so when it runs again.
+  /// - Returns: whether all loops have done so.
+  @discardableResult
+  package func replaceRoutes(by routes: RouteSet, within timeout: Int64 = .max) -> Bool {
+    loops.onEach(within: timeout) { ServerPointer.on($0).replaceRoutes(by: routes) }.count == loops.loops.count
+  }
+
+  /// Serves the host's own routes and no others.
+  /// - Throws: if two of them have the same meaning.
+  package func serve(_ routes: [HostRoute]) throws(RouteConflict) {
+    replaceRoutes(by: try HostRoutes.makeRouteSet(routes, on: loops))
+  }
+
+  /// Stops accepting connections, closes idle ones, and others after their response. A loop that is blocked for longer
+  /// than a second does its part when it runs again. Draining twice has no effect.
+  /// - Returns: whether all loops have stopped accepting; if not, the sockets are still in use: see
+  ///   `ListeningSocket.close(isInUse:)`.
+  @discardableResult
+  package func drain() -> Bool {
+    loops.onEach(within: 1_000_000_000) { ServerPointer.on($0).drain() }.count == loops.loops.count
+  }
+
+  /// The reports of the loops that answer within the timeout, in nanoseconds, by index. From threads that may block.
+  package func reports(within timeout: Int64) -> [ServerReport] {
+    loops.onEach(within: timeout) { ServerReport(of: $0) }.sorted { $0.loop.loop < $1.loop.loop }
+  }
+
+  /// Open connections of all loops.
+  package var connectionCount: Int {
+    loops.onEach { ServerPointer.on($0).pointee.openCount }.reduce(0, +)
+  }
+}
