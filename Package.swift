@@ -107,8 +107,10 @@ let package = Package(
       dependencies: ["AmbitCore", "AmbitFFI", "AmbitHTTP", "AmbitRuntime", "AmbitSystem", "CAmbit", "TestSupport"],
       swiftSettings: fibers),
     .testTarget(
-      name: "AmbitHostTests", dependencies: ["AmbitConfig", "AmbitCore", "AmbitHost", "AmbitPlugins", "AmbitRuntime", "TestSupport"],
-      swiftSettings: common),
+      name: "AmbitHostTests",
+      dependencies: [
+        "AmbitConfig", "AmbitCore", "AmbitHost", "AmbitPlugins", "AmbitRuntime", "AmbitSystem", "TestSupport",
+      ], swiftSettings: common),
     .testTarget(
       name: "EndToEndTests", dependencies: ["TestSupport"], exclude: ["Plugins", "Programs"], swiftSettings: common),
   ],

@@ -1,12 +1,12 @@
 internal import AmbitHost
 internal import ArgumentParser
 
-/// The options that name a running host, by its socket or by its configuration.
+/// Options that name a running host, by its socket or by its configuration.
 struct SocketOption: ParsableArguments {
   @OptionGroup var configuration: ConfigurationOption
 
   @Option(
-    help: ArgumentHelp("The host's admin socket. Without it: the one that the configuration names.", valueName: "path"))
+    help: ArgumentHelp("The host's admin socket. Default: the socket that the configuration names.", valueName: "path"))
   var socket: String?
 }
 
@@ -21,7 +21,7 @@ struct ConfigurationOption: ParsableArguments {
   @Option(
     name: [.customShort("c"), .customLong("config")],
     help: ArgumentHelp(
-      "The configuration to use. Without it: ./host.conf if there is one, else the defaults.", valueName: "host.conf"))
+      "The configuration. Default: ./host.conf if it exists, else built-in defaults.", valueName: "host.conf"))
   var path: String?
 
   var source: ConfigurationSource { ConfigurationSource(named: path) }

@@ -1,16 +1,16 @@
 internal import AmbitHost
 
-/// How commands speak to the operator, and how they end.
+/// Output and exit of commands.
 enum Terminal {
-  /// A line on standard error.
+  /// Writes a line to standard error.
   static func note(_ line: String) { StandardStreams.writeError("\(line)\n") }
 
-  /// Ends the command, with what went wrong on standard error and its exit status.
-  static func fail(_ failure: HostError) -> Never {
-    for line in failure.lines { note("error: \(line)") }
-    exit(failure.exitStatus)
+  /// Writes the error to standard error, and ends the command with its exit status.
+  static func fail(_ error: HostError) -> Never {
+    for line in error.lines { note("error: \(line)") }
+    exit(error.exitStatus)
   }
 
-  /// Ends the process once its output is written.
+  /// Writes what was printed, and ends the process.
   static func exit(_ code: Int32) -> Never { StandardStreams.exit(code) }
 }

@@ -1,6 +1,7 @@
 import AmbitConfig
 import AmbitPlugins
 import AmbitRuntime
+import AmbitSystem
 import Foundation
 import TestSupport
 
@@ -64,21 +65,18 @@ final class HostFolder: Sendable {
       source, configuration, loader: loader ?? LibraryLoader(isStopping: { false }), lastGood: lastGood,
       program: Places.ambit.filePath)
   }
-
-  /// The names of the private copies that this process has loaded.
-  func loadedCopies() throws -> Set<String> {
-    let copies = URL(filePath: folder.path(of: "private"))
-    let paths = FileManager.default.enumerator(at: copies, includingPropertiesForKeys: nil)?.allObjects as? [URL] ?? []
-    return Set(
-      paths.filter { path in
-        guard let handle = dlopen(path.path, RTLD_LAZY | RTLD_NOLOAD) else { return false }
-        dlclose(handle)
-        return true
-      }.map(\.lastPathComponent))
-  }
 }
 
 extension PluginRepository {
+  /// The names of private copies that this process has mapped.
+  var mappedCopies: Set<String> {
+    get throws {
+      let maps = try TextFile.read("/proc/self/maps")
+      let lines = maps.split(separator: "\n").filter { $0.contains("\(copies.path)/") }
+      return Set(lines.compactMap { $0.split(separator: "/").last.map(String.init) })
+    }
+  }
+
   /// Plans what there is now.
   func plan(fallingBack: Bool = false) throws -> ReloadPlan { try plan(source.read(), fallingBack: fallingBack) }
 

@@ -26,7 +26,7 @@ import Testing
       #expect(planned.copy.path.hasPrefix("\(repository.copies.path)/\(planned.name).1."))
       #expect(FileManager.default.fileExists(atPath: planned.copy.path))
     }
-    #expect(try folder.loadedCopies() == [])
+    #expect(try repository.mappedCopies == [])
   }
 
   @Test func `A plan keeps, changes, adds, removes and refuses plugins by comparison with the serving ones`()

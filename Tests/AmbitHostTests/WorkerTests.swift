@@ -41,7 +41,7 @@ import Testing
     var plan = try repository.plan()
     try prepare(&plan, repository)
     #expect(plan.errors.isEmpty)
-    let mapped = try folder.loadedCopies()
+    let mapped = try repository.mappedCopies
     let copy = URL(filePath: plan.generations[0].copy.path).lastPathComponent
     #expect(mapped == [copy])
     #expect(generations.isEmpty)
@@ -70,7 +70,10 @@ import Testing
     // It succeeds in the dry run, which is another process.
     let code = """
       #include <unistd.h>
-      static int32_t start(ambit_scope *plugin) { (void)plugin; return getpid() == \(getpid()) ? AMBIT_FAILED : AMBIT_OK; }
+      static int32_t start(ambit_scope *plugin) {
+        (void)plugin;
+        return getpid() == \(getpid()) ? AMBIT_FAILED : AMBIT_OK;
+      }
       """
     try await folder.install("failing", "GET /failing", code: code, entry: ".start = start")
     try await folder.install("sound", "GET /sound")

@@ -3,10 +3,10 @@ internal import AmbitHTTP
 internal import AmbitRuntime
 internal import AmbitSystem
 
-/// The admin API: HTTP on a local socket that only the host's user may connect to.
+/// The admin API: HTTP on a local socket that only the user of the host may connect to.
 ///
-/// It has a loop and threads of its own: it answers whatever plugins do to the other loops, stays while these drain, and
-/// its requests are in none of their counts.
+/// It has a loop and threads of its own, so it answers even if plugins block all other loops, it stays while the worker
+/// drains, and its requests do not count as the worker's.
 final class AdminServer: Sendable {
   private static var limits: RuntimeLimits { RuntimeLimits() }
   private static var pool: ThreadPool.Limits { .init(threads: 64, queue: 1024) }
@@ -16,12 +16,14 @@ final class AdminServer: Sendable {
   private let sockets: [ListeningSocket]
 
   /// Serves `routes` from now on.
-  /// - Throws: if the socket cannot be had, with the configuration's key in the message.
+  /// - Throws: if the socket cannot be opened. The message names the key of the configuration.
   init(at path: String, routes: [HostRoute]) throws(HostError) {
     let length = path.utf8.count
     guard length <= ListenAddress.longestPath else {
       let limit = ListenAddress.longestPath
-      throw HostError(["admin: the path of a socket has at most \(limit) bytes, this one has \(length): \(path)"])
+      throw HostError([
+        "admin: expected a path of at most \(limit) bytes, as sockets have, found \(length) bytes: \(path)"
+      ])
     }
     do throws(SystemError) {
       loops = try LoopGroup(
@@ -41,14 +43,14 @@ final class AdminServer: Sendable {
     server.accept(on: sockets)
   }
 
-  /// Removes the socket and answers those who have asked; who is connected is let go of then.
+  /// Removes the socket, answers the requests that have arrived, and closes the connections. From any thread.
   func drain() { sockets.close(isInUse: !server.drain()) }
 
-  /// Nobody is connected any more.
+  /// No client is connected.
   var isIdle: Bool { server.connectionCount == 0 }
 }
 
-/// What the admin API answers. All of it runs on threads of the admin server's pool.
+/// The routes of the admin API. Their handlers run on the thread pool of the admin server.
 struct AdminRoutes: Sendable {
   let state: HostState
   let reloads: ReloadQueue
@@ -70,7 +72,7 @@ struct AdminRoutes: Sendable {
       HostRoute(.reload) { request in
         let format = AdminFormat(request)
         guard let outcome = reloads.reload() else {
-          let reason = "the host is stopping, nothing is reloaded any more"
+          let reason = "the host is stopping and does not reload any more"
           return format.response(
             status: 503, json: .object([("errors", .array([.string(reason)]))]), text: reason + "\n")
         }
@@ -86,12 +88,12 @@ extension RoutePattern {
   fileprivate static var reload: RoutePattern { try! RoutePattern("POST /reload") }
 }
 
-/// How a client of the admin API wants to be answered.
+/// The format of an answer of the admin API: content negotiation by the `Accept` header.
 enum AdminFormat {
   case json
   case text
 
-  /// JSON, unless the client accepts plain text and not JSON as well.
+  /// JSON, unless the client accepts plain text and does not accept JSON.
   init(_ request: HostRequest) {
     let accept = request.accept ?? ""
     self = accept.contains("text/plain") && !accept.contains("json") ? .text : .json

@@ -5,7 +5,7 @@ internal import AmbitRuntime
 internal import AmbitSystem
 
 extension HostStatus {
-  /// For programs; the catalogue of this target documents each member.
+  /// For programs. `AdminAPI` in the documentation of this target lists each member.
   var json: JSONValue {
     .object([
       ("version", .string("\(AmbitVersion.text)")),

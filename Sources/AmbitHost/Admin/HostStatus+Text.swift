@@ -4,7 +4,7 @@ internal import AmbitRuntime
 internal import AmbitSystem
 
 extension HostStatus {
-  /// For people: the host, its generations, its last reloads.
+  /// For people: the host, its generations and its last reloads.
   var text: String {
     let title = "ambit \(AmbitVersion.text), pid \(HostProcess.identifier), \(content.phase) since \(time(began))"
     let parts = [[title], hostLines, generationLines, functionLines, residentLines, reloadLines]
@@ -18,13 +18,15 @@ extension HostStatus {
     table.add("loops", "\(worker.loopCount)" + blocked)
     table.add("connections", "\(worker.connections)")
     table.add("requests", "\(worker.requests) in flight")
-    table.add("trouble", "\(worker.stuckJobs.pluralized("stuck job")), \(worker.stalls.pluralized("stall")) of loops")
+    table.add(
+      "trouble",
+      "\(worker.stuckJobs.pluralized("stuck job")), \(worker.stalls.pluralized("blocked loop")) since the start")
     return table.lines
   }
 
   private var blocked: String {
     guard !worker.blockedLoops.isEmpty else { return "" }
-    return ", of which \(worker.blockedLoops.map(String.init).joined(separator: ", ")) did not turn in time"
+    return ", blocked: \(worker.blockedLoops.map(String.init).joined(separator: ", "))"
   }
 
   private var generationLines: [String] {
@@ -41,12 +43,13 @@ extension HostStatus {
     let lines = table.lines
     return lines.prefix(1)
       + zip(lines.dropFirst(), running).flatMap { line, generation in
-        [line] + generation.lastGoodBecause.map { "  last good copy, as its file is refused: \($0)" }
+        [line] + generation.lastGoodBecause.map { "  last good copy, because its file is refused: \($0)" }
           + generation.holders.map { "  held by \($0)" }
       }
   }
 
-  /// Where C functions of routes run, a line for each generation that has some; and who keeps others waiting.
+  /// Where C functions of routes run, a line for each generation that has such routes, and which calls keep others
+  /// waiting.
   private var functionLines: [String] {
     let calling = worker.generations.filter { $0.state == .serving && !$0.functions.isEmpty }
     guard !calling.isEmpty else { return [] }
@@ -72,7 +75,7 @@ extension HostStatus {
     }
   }
 
-  /// Those that stay in memory although nothing of them runs any more: a line for each plugin and reason.
+  /// Generations that stay in memory although nothing of them runs: a line for each plugin and reason.
   private var residentLines: [String] {
     guard !worker.residents.isEmpty else { return [] }
     var table = TextTable()
@@ -95,7 +98,7 @@ extension HostStatus {
     return table.lines
   }
 
-  /// Enough of a hexadecimal number to tell builds apart.
+  /// The first digits of a hexadecimal number, enough to tell builds apart.
   private func short(_ digits: String?) -> String { digits.map { String($0.prefix(12)) } ?? "-" }
 
   private func time(_ nanoseconds: Int64) -> String { Timestamp.text(of: nanoseconds) }

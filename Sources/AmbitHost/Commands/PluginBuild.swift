@@ -2,10 +2,11 @@ package import AmbitConfig
 internal import AmbitPlugins
 internal import AmbitSystem
 
-/// Compiles the plugins of a folder: what `ambit build` does.
+/// `ambit build`: compiles the plugins of a folder.
 package enum PluginBuild {
-  /// Builds what is out of date, and returns a line for each folder. Compilers write to standard error.
-  /// - Throws: if the folder cannot be read, or a plugin cannot be built; the lines of the others are in the error too.
+  /// Builds plugins that are out of date. Compilers write to standard error. Blocks.
+  /// - Returns: a line for each plugin folder.
+  /// - Throws: if the folder cannot be read, or a plugin cannot be built. The error has the lines of the others too.
   package static func run(in directory: String) throws(HostError) -> [String] {
     let report: BuildReport
     do throws(FileError) {
@@ -20,7 +21,7 @@ package enum PluginBuild {
     return lines
   }
 
-  /// Builds in the plugin directory that `configuration` of `source` names.
+  /// Builds in the plugin directory of `configuration`, which is of `source`.
   package static func run(
     for source: ConfigurationSource, _ configuration: HostConfiguration
   ) throws(HostError) -> [String] {

@@ -4,19 +4,19 @@ internal import AmbitPlugins
 internal import AmbitRuntime
 internal import AmbitSystem
 
-/// What the host would make of a plugin's file: what `ambit inspect` shows.
+/// `ambit inspect`: what the file and the entry of a plugin say, and whether the host would take it.
 package struct PluginInspection: Sendable {
   let content: PluginContent
   let facts: LibraryFacts
-  /// Functions whose frames can step over the guard of a stack.
+  /// Functions whose stack frames can step over a guard page.
   let largeFrames: [LargeFrame]
-  /// What its entry says; nil if that could not be had.
+  /// The content of its entry; nil if the entry could not be read.
   let manifest: PluginManifest?
-  /// Why the host would refuse the file, a line for each reason; empty if it would take it.
+  /// Why the host would refuse the file, a line for each reason; empty if it would not.
   package let refusals: [String]
 
-  /// Reads the file at `path`, and its entry in a child process, as loading runs the library's constructors; its `start`
-  /// does not run. Blocks.
+  /// Reads the file at `path`. The entry is read in a child process, because loading the library runs its constructors.
+  /// The plugin's `start` does not run. Blocks.
   /// - Throws: if the file cannot be read, or is no shared library for this machine.
   package init(path: String) throws(HostError) {
     let folder: PluginCopies
@@ -58,7 +58,7 @@ package struct PluginInspection: Sendable {
 }
 
 extension PluginInspection {
-  /// For people: a line for each fact.
+  /// A line for each fact, for people.
   package var text: String {
     var table = TextTable()
     table.add("file", "\(content.file.path), \(facts.size) bytes")
@@ -90,7 +90,7 @@ extension PluginInspection {
     }
   }
 
-  /// Why its library would stay in memory once the plugin is replaced.
+  /// Why its library would stay in memory after the plugin is replaced.
   private var reasonsToStay: [String] {
     let isDeclared = manifest?.flags.contains(.unloadable) ?? true
     return (isDeclared ? [] : ["it does not declare AMBIT_PLUGIN_UNLOADABLE"])

@@ -4,14 +4,14 @@ internal import AmbitPlugins
 internal import AmbitRuntime
 internal import AmbitSystem
 
-/// A look at what the host would serve, without serving it.
+/// `ambit check` and `ambit routes`: what the host would serve.
 package struct PluginReview {
   /// One route that would be served.
   package struct Route: Sendable {
     package let pattern: String
     package let plugin: String
     package let file: String
-    /// The C function that answers, as its signature writes it; nil for a handler.
+    /// The signature of the C function that answers; nil for a handler.
     package let call: String?
     /// Where the C function runs, a few words; nil for a handler.
     package let runs: String?
@@ -20,12 +20,12 @@ package struct PluginReview {
   /// Sorted by path, then by method.
   package let routes: [Route]
   private let pluginCount: Int
-  /// What the operator should know although it is no error.
+  /// Notices and warnings that are no errors, a line each.
   package let notices: [String]
 
   /// Reads the configuration and makes a dry run of every plugin, as at start. What the plugins log goes to standard
   /// error, in the configured form. Call it once in a process. Blocks.
-  /// - Throws: every error that was found.
+  /// - Throws: all errors.
   package init(_ source: ConfigurationSource) throws(HostError) {
     let configuration = try source.read()
     LogOutput.start(configuration.log, waits: true)
@@ -53,8 +53,7 @@ package struct PluginReview {
   /// "2 plugins, 5 routes".
   package var summary: String { "\(pluginCount.pluralized("plugin")), \(routes.count.pluralized("route"))" }
 
-  /// The routes as lines whose columns stand below each other: pattern, plugin, file, and the C function if one answers,
-  /// with where it runs.
+  /// The routes as a table: pattern, plugin, file, and for a C function its signature and where it runs.
   package var lines: [String] {
     var table = TextTable()
     for route in routes {

@@ -4,17 +4,17 @@ internal import AmbitRuntime
 internal import AmbitSystem
 internal import Logging
 
-/// The process's standard streams and its end, for commands.
+/// The standard streams and the exit of the process, for commands.
 package enum StandardStreams {
-  /// Opens those that the process was started without, and has a full file be an error of what is written to it. First
-  /// of all.
+  /// Opens the streams that the process was started without, and makes writing to a full file an error instead of a
+  /// signal. Call it before anything else.
   package static func open() {
     HostProcess.openStandardStreams()
     HostProcess.surviveFileSizeLimit()
   }
 
-  /// The words behind the command's name, also where /proc is not mounted. Notes where the program lies, too, which has
-  /// to be done before anything changes the working directory.
+  /// The arguments of the command, also if /proc is not mounted. Notes the path of the program as well, so call it
+  /// before anything changes the working directory.
   package static var arguments: [String] {
     _ = HostProcess.startedAs
     return HostProcess.arguments
@@ -23,19 +23,20 @@ package enum StandardStreams {
   /// Writes to standard error.
   package static func writeError(_ text: String) { LineOutput.standardError.write(text) }
 
-  /// Ends the process once what was printed is written. Exit functions of plugins do not run.
+  /// Writes what was printed, and ends the process. Exit functions of plugins do not run.
   package static func exit(_ code: Int32) -> Never { HostProcess.exit(code) }
 }
 
-/// What `ambit --version` prints.
+/// The output of `ambit --version`.
 package enum AmbitVersionText {
   package static var line: String { "ambit \(AmbitVersion.text)" }
 }
 
-/// Where log lines go, decided once for the process.
+/// The log of the process.
 enum LogOutput {
-  /// Lets all loggers write to standard error as the configuration says. Once, before the first line. `waits` says that
-  /// who logs waits for the reader: in a command, which nothing but its output is asked of.
+  /// Makes all loggers write to standard error as the configuration says. Call it once, before the first line.
+  /// - Parameter waits: whether logging waits for a slow reader: in commands. A host never waits, and drops lines
+  ///   instead.
   static func start(_ configuration: HostConfiguration.Log, waits: Bool) {
     let level = Logger.Level(rawValue: configuration.level.rawValue) ?? .info
     let format: LineLogHandler.Format =

@@ -3,33 +3,32 @@ internal import AmbitSystem
 
 /// Where the host's configuration comes from: a file, or nowhere, which means the defaults.
 package struct ConfigurationSource: Sendable {
-  /// As the operator named it; nil if there is none.
+  /// The path as the operator wrote it; nil if there is no file.
   package let path: String?
 
-  /// What messages call it.
+  /// Its name in messages.
   package var name: String { path ?? "defaults" }
 
-  /// The file that was named; without a name `host.conf` in the working directory, if there is one.
+  /// - Parameter path: the file; nil for `host.conf` in the working directory, or the defaults if there is none.
   package init(named path: String?) {
     let usual = "host.conf"
     self.path = path ?? (Paths.exists(usual) ? usual : nil)
   }
 
-  /// Reads and checks the file once more, while the host runs on what it said before. Blocks.
-  /// - Throws: as `read`, and of a file that gave all it had the first time: its next text would be an empty one, which
-  ///   means the defaults.
+  /// Reads and checks the file again for a reload. Blocks.
+  /// - Throws: as `read`. Also if the file is a pipe or the like: it would be empty now, which means the defaults.
   func readAgain() throws(HostError) -> HostConfiguration {
     if isStream, let path {
       throw HostError([
-        "\(path): cannot be read again, as it is no regular file but a pipe or the like, which the start has read to its "
-          + "end; for reloads start the host with a file that stays (-c FILE)"
+        "\(path): cannot be read again: expected a regular file, found a pipe or the like, which gives its text only "
+          + "once; for reloads start the host with a regular file (-c FILE)"
       ])
     }
     return try read()
   }
 
   /// Reads and checks the file. Blocks.
-  /// - Throws: a failure with the exit status for faults of the configuration.
+  /// - Throws: an error whose exit status says that the configuration is at fault.
   package func read() throws(HostError) -> HostConfiguration {
     guard let path else { return .defaults }
     let text: String
@@ -43,18 +42,18 @@ package struct ConfigurationSource: Sendable {
     }
   }
 
-  /// The file is a pipe or the like, which gives its text once.
+  /// The file is a pipe or the like, which gives its text only once.
   var isStream: Bool { path.map(TextFile.isStream) ?? false }
 
-  /// The path of the admin socket that `configuration` of this source names; nil for none.
+  /// The path of the admin socket in `configuration`, which is of this source; nil for none.
   func adminPath(in configuration: HostConfiguration) -> String? { configuration.admin.map(resolve) }
 
-  /// A path of the configuration, which is meant relative to the folder of its file.
+  /// Resolves a path of the configuration: relative paths are relative to the folder of the file.
   func resolve(_ name: String) -> String {
     guard !name.hasPrefix("/"), let path, let slash = path.lastIndex(of: "/") else { return name }
     return "\(path[...slash])\(name)"
   }
 
-  /// What the system's loader would be asked for a library of routes: a name that it searches for, or a path.
+  /// Resolves a library of configured routes: a path, or a name that the system's loader searches for.
   func resolveLibrary(_ name: String) -> String { name.contains("/") ? resolve(name) : name }
 }

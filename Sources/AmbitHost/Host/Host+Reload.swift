@@ -4,8 +4,8 @@ internal import AmbitSystem
 internal import Logging
 
 extension Host {
-  /// Reads the configuration and the plugin directory again, and serves what is new or changed. If something fails, what
-  /// served before stays in service. The outcome goes to the log and to the clients that wait for the reload.
+  /// Reads the configuration and the plugin directory again, and serves what is new or changed. If something fails,
+  /// what served before stays in service. The outcome goes to the log and to the clients that wait for the reload.
   func reload() {
     let waiting = reloads.takeWaiting()
     state.enter(.reloading)
@@ -49,8 +49,8 @@ extension Host {
     logger.log(level: outcome.result == .done ? .info : .error, "reload done", metadata: fields)
   }
 
-  /// Plans what is new in the configuration and the plugin directory, has the worker serve it, and retires what it
-  /// replaces.
+  /// Plans what is new in the configuration and the plugin directory, makes the worker serve it, and retires the
+  /// generations that it replaces.
   /// - Parameters:
   ///   - refusing: one plugin that fails refuses the whole. Otherwise plugins reload independently.
   ///   - fallingBack: at the start, the last good copy takes the place of a file that fails.
@@ -76,7 +76,7 @@ extension Host {
     return try commit(plan, configuration)
   }
 
-  /// Has the worker load and start the generations of the plan. What fails there is refused in the plan.
+  /// Makes the worker load and start the generations of the plan. The plan refuses generations that fail.
   private func prepare(_ plan: inout ReloadPlan, _ configuration: HostConfiguration, fallingBack: Bool) {
     let limit = configuration.dryRunTimeout
     let preparation = worker.prepare(plan.generations, within: limit)
@@ -89,12 +89,12 @@ extension Host {
     worker.abort(repository.settle(&plan, second, configuration))
   }
 
-  /// Has the worker serve what it has prepared, then reports the changes, keeps last good copies, and retires old
+  /// Makes the worker serve what it has prepared, then reports the changes, keeps last good copies, and retires old
   /// generations.
   private func commit(_ plan: ReloadPlan, _ configuration: HostConfiguration) throws(HostError) -> [PluginChange] {
     let report = try worker.commit(plan)
     if !report.isComplete {
-      logger.warning("a loop does not turn: until it does, its clients wait, and then find the new routes")
+      logger.warning("an event loop is blocked: its clients wait until it runs again, and get the new routes then")
     }
     let before = repository.serving
     repository.adopt(plan)

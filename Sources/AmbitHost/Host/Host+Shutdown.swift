@@ -5,8 +5,8 @@ internal import AmbitSystem
 internal import Logging
 
 extension Host {
-  /// Ends the host: no new connections, then requests in flight finish, then all that still runs is cancelled, then each
-  /// plugin is stopped.
+  /// Ends the host: no new connections, then requests in flight finish, then all that still runs is cancelled, then
+  /// each plugin is stopped.
   /// - Returns: the exit status.
   func shutDown() -> Int32 {
     logger.info("stopping", metadata: ["requests": liveRequests])
@@ -15,7 +15,8 @@ extension Host {
     sockets.close(isInUse: !worker.drain())
     let isDrained = wait(atMost: configuration.drainTimeout) { [worker] in worker.liveRequests() == 0 }
     if !isDrained {
-      logger.warning("drain time is over, cancelling what is left", metadata: ["requests": liveRequests])
+      logger.warning(
+        "drain timeout is over, cancelling the requests that are left", metadata: ["requests": liveRequests])
     }
     state.enter(.stopping)
     worker.end()
@@ -27,7 +28,7 @@ extension Host {
   }
 
   private var liveRequests: Logger.MetadataValue {
-    worker.liveRequests().map { "\($0)" } ?? "unknown, as a loop does not turn"
+    worker.liveRequests().map { "\($0)" } ?? "unknown, an event loop is blocked"
   }
 
   /// Ends the admin API. Clients that wait for an answer get one more second.

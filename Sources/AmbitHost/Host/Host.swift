@@ -6,8 +6,8 @@ internal import AmbitRuntime
 internal import AmbitSystem
 internal import Logging
 
-/// The host: puts the configuration, the plugin repository, the worker and the admin API together, and does what signals
-/// ask for.
+/// The host: puts the configuration, the plugin repository, the worker and the admin API together, and does what
+/// signals ask for.
 ///
 /// It serves nothing itself and speaks to its worker through `WorkerHandle` only. All of it is the control thread's.
 package final class Host {
@@ -22,7 +22,8 @@ package final class Host {
   let state = HostState()
   let reloads = ReloadQueue()
   private var debounce = ReloadDebounce()
-  /// The sockets that the worker accepts on. They are the host's, which closes them when the worker has stopped accepting.
+  /// The sockets that the worker accepts on. They are the host's, which closes them when the worker has stopped
+  /// accepting.
   private(set) var sockets: [ListeningSocket] = []
   /// nil if the configuration wants no admin API.
   private(set) var admin: AdminServer?
@@ -103,7 +104,7 @@ package final class Host {
     let changes = try loadPlugins(configuration, refusing: configuration.start == .strict, fallingBack: true)
     for line in changes.flatMap(\.reasons) { logger.error("\(line)") }
     worker.accept(on: sockets)
-    if isChecked { logger.notice("checked mode: calls of plugins are checked, and cost more time and memory") }
+    if isChecked { logger.notice("checked mode: calls of plugins are checked, which costs time and memory") }
     for url in sockets.map(\.url) { logger.info("listening on \(url)") }
     if let path = source.adminPath(in: configuration) { logger.info("admin API on unix:\(path)") }
     state.enter(.serving)

@@ -1,10 +1,10 @@
-/// Why a command cannot do its work: lines for the operator, at least one.
+/// Why a command failed: lines for the operator, at least one.
 package struct HostError: Error, Sendable, CustomStringConvertible {
   package let lines: [String]
-  /// Nothing is wrong but that the host was told to stop meanwhile.
+  /// Nothing failed, but the host was told to stop.
   private(set) var isInterruption = false
-  /// What the command's process ends with: 1, or 78 (EX_CONFIG of sysexits.h) where the configuration is at fault, so that
-  /// a supervisor need not try again.
+  /// The exit status of the command: 1, or 78 (EX_CONFIG of sysexits.h) if the configuration is at fault and trying
+  /// again is no use.
   package private(set) var exitStatus: Int32 = 1
 
   package init(_ lines: [String]) { self.lines = lines }
@@ -19,7 +19,7 @@ package struct HostError: Error, Sendable, CustomStringConvertible {
   }
 
   static var interruption: HostError {
-    var failure = HostError(["given up, as the host is to stop"])
+    var failure = HostError(["abandoned, because the host is stopping"])
     failure.isInterruption = true
     return failure
   }

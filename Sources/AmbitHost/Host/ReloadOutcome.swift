@@ -2,12 +2,12 @@ internal import AmbitCore
 internal import AmbitPlugins
 internal import AmbitSystem
 
-/// What a reload came to, for those who asked for it and for the status.
+/// The outcome of a reload: for the client that asked for it, the log and the status.
 struct ReloadOutcome: Sendable {
   enum Result: String, Sendable {
-    /// All that is in the configuration and the directory serves.
+    /// Everything in the configuration and the plugin directory serves.
     case done
-    /// Some plugins were refused, and what served of them before goes on.
+    /// Some plugins were refused. Their previous generations serve on.
     case partial
     /// Nothing has changed.
     case refused
@@ -18,7 +18,7 @@ struct ReloadOutcome: Sendable {
   let duration: Duration
   /// Sorted by kind, then by file. Empty if the reload was refused.
   let changes: [PluginChange]
-  /// Why the reload was refused as a whole; else empty.
+  /// Why the whole reload was refused; empty if it was not.
   let errors: [String]
 
   var result: Result {
@@ -27,7 +27,7 @@ struct ReloadOutcome: Sendable {
   }
 }
 
-/// What a reload did to one plugin.
+/// The effect of a reload on one plugin.
 struct PluginChange: Sendable {
   enum Kind: String, CaseIterable, Sendable {
     case added, changed, kept, removed, failed
@@ -41,18 +41,18 @@ struct PluginChange: Sendable {
   let name: String
   /// The plugin's file.
   let file: String
-  /// The generation that serves now, or did until it was removed; nil of a failed plugin that had none.
+  /// The label of the generation that serves now, or served until it was removed; nil if a failed plugin has none.
   let generation: String?
-  /// Why it failed; else empty.
+  /// Why it failed; empty if it did not.
   var reasons: [String] = []
-  /// What the operator should know although it serves: which libraries that it is linked with are old ones.
+  /// Warnings about a plugin that serves: which libraries that it is linked with are outdated.
   var notes: [String] = []
-  /// Of a library that serves and is used in place instead of a copy: why, and what that means for a new version of it.
+  /// Set if it is a library that is used in place: why, and what that means for a new version of its file.
   var inUse: InPlaceState?
 }
 
 extension PluginChange {
-  /// What a plan has done to each plugin, by name; what it has removed and what has failed come last.
+  /// The effect of a plan on each plugin, sorted by name. Removed and failed plugins come last.
   /// - Parameters:
   ///   - old: what served before, by name.
   ///   - new: what serves now. Of a plugin that failed this is the generation before.
@@ -89,7 +89,7 @@ extension PluginChange {
 }
 
 extension ReloadOutcome {
-  /// Counts by kind, as the log and the tables show them.
+  /// The counts by kind, in the order of the tables.
   var counts: [(kind: PluginChange.Kind, count: Int)] {
     PluginChange.Kind.allCases.map { kind in (kind, changes.count { $0.kind == kind }) }
   }
@@ -102,8 +102,8 @@ extension ReloadOutcome {
 
   var milliseconds: Int64 { duration.wholeNanoseconds / 1_000_000 }
 
-  /// A line for each plugin, the reasons of those that failed below it, then the libraries that are used in place, and
-  /// the summary. Of such a library there is no more to say if it was kept.
+  /// A line for each plugin with its reasons and notes below it, then the libraries that are used in place, then the
+  /// summary. A kept library that is used in place is listed only among the latter.
   var text: String {
     let changes = self.changes.filter { $0.kind != .kept || $0.inUse == nil }
     var table = TextTable()

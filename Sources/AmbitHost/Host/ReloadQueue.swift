@@ -1,10 +1,10 @@
 internal import AmbitSystem
 internal import Synchronization
 
-/// Who waits for a reload.
+/// The clients of the admin API that wait for a reload.
 ///
-/// Asking raises SIGHUP, so that requests of the admin API stand in the one queue of reloads that signals make: they run
-/// one at a time, and however many ask while one runs, one more follows.
+/// Asking raises SIGHUP, so there is one queue of reloads for signals and clients: reloads run one at a time, and all
+/// requests that arrive during a reload lead to one further reload.
 final class ReloadQueue: Sendable {
   private struct State {
     var waiting: [Latch<ReloadOutcome?>] = []
@@ -13,8 +13,8 @@ final class ReloadQueue: Sendable {
 
   private let state = Mutex(State())
 
-  /// Asks for a reload and waits until one is done that began after that; nil if the host stops instead. From any thread
-  /// that may block.
+  /// Asks for a reload, and waits for the first one that begins afterwards. From threads that may block.
+  /// - Returns: the outcome; nil if the host stops instead.
   func reload() -> ReloadOutcome? {
     let latch = Latch<ReloadOutcome?>()
     let isOpen = state.withLock { state in
@@ -26,10 +26,10 @@ final class ReloadQueue: Sendable {
     return latch.wait()?.first ?? nil
   }
 
-  /// How many wait for a reload that has not begun.
+  /// How many clients wait for a reload that has not begun.
   var waitingCount: Int { state.withLock { $0.waiting.count } }
 
-  /// Those whom the reload that begins now answers. For the control thread.
+  /// The clients that the reload which begins now is to answer. For the control thread.
   func takeWaiting() -> [Latch<ReloadOutcome?>] {
     state.withLock { state in
       defer { state.waiting = [] }
@@ -37,7 +37,7 @@ final class ReloadQueue: Sendable {
     }
   }
 
-  /// Tells those who wait, and whoever asks from now on, that no reload comes any more.
+  /// Answers all waiting and future clients that there will be no further reload.
   func close() {
     state.withLock { $0.isClosed = true }
     for latch in takeWaiting() { latch.arrive(nil) }

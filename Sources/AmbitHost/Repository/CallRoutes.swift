@@ -3,16 +3,16 @@ internal import AmbitCore
 internal import AmbitPlugins
 internal import AmbitSystem
 
-/// The routes to C functions that a configuration asks for, by whose functions they are.
+/// The function routes of a configuration, by the plugin or library whose functions they call.
 struct CallRoutes {
-  /// The routes to functions of one library that is no plugin.
+  /// The routes to functions of a library that is no plugin.
   struct Library {
-    /// As it is configured.
+    /// The name in the configuration.
     let name: String
-    /// Where it is asked for first: `host.conf:7`.
+    /// Where it is first configured: `host.conf:7`.
     let place: String
     var routes: [CallRoute] = []
-    /// All of them are left out, with a notice, if there is no such library.
+    /// All routes are optional: if there is no such library, they are left out with a notice.
     var isOptional = true
   }
 
@@ -21,14 +21,14 @@ struct CallRoutes {
   /// By the plugin's name.
   private(set) var plugins: [String: [CallRoute]] = [:]
 
-  /// `file` names the configuration in messages.
+  /// - Parameter file: the name of the configuration in messages.
   init(_ configuration: HostConfiguration, file: String) {
     for setting in configuration.routes {
       if let call = setting.call { add(setting, call, in: file) }
     }
   }
 
-  /// Those to functions of the plugin or library of that name.
+  /// The routes to functions of the plugin or library of that name.
   func routes(of name: String) -> [CallRoute] {
     plugins[name] ?? libraries.first { $0.name == name }?.routes ?? []
   }
@@ -56,14 +56,14 @@ extension CallRoute {
 }
 
 extension CallPlacement {
-  /// Of a library, which knows nothing of this host: its functions may block, and may not be thread-safe.
+  /// For a library, which knows nothing of this host: its functions may block and may not be thread-safe.
   fileprivate static func ofLibrary(_ setting: RouteSetting) -> CallPlacement {
     if setting.thread == .own { return .ownThread }
     if setting.blocking == false { return .loop(isSaidToBeSafe: setting.serial == false) }
     return setting.serial == false ? .parallel : .serial(staysOnPool: setting.thread == .pool)
   }
 
-  /// Of a plugin, whose author knows what runs at once.
+  /// For a plugin, whose author knows that calls run in parallel.
   fileprivate static func ofPlugin(_ setting: RouteSetting) -> CallPlacement {
     if setting.thread == .own { return .ownThread }
     if setting.serial == true { return .serial(staysOnPool: setting.thread == .pool) }

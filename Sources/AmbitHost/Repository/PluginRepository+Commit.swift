@@ -32,8 +32,8 @@ extension PluginRepository {
     }
   }
 
-  /// A library that is configured under two names, a file and a link to it, is one library with one set of variables; so
-  /// is a library that a plugin brings along and a route calls.
+  /// A library that is configured under two names, a file and a link to it, is one library with one set of variables;
+  /// so is a library that a plugin brings along and a route calls.
   private func sharedCopy(for planned: PlannedGeneration, among others: [PlannedGeneration]) -> PluginCopy? {
     let loaded = serving.values.filter { $0.isLibrary && $0.name != planned.name }.map(\.copy)
     let copies = loaded + others.filter { !$0.isPlugin && $0.name != planned.name }.map(\.copy)
@@ -52,7 +52,8 @@ extension PluginRepository {
     }
   }
 
-  /// Takes out of the plan what a worker could not prepare, and what conflicts with plugins that serve on because of that.
+  /// Takes out of the plan what a worker could not prepare, and what conflicts with plugins that serve on because of
+  /// that.
   /// - Returns: the names of prepared generations that the worker is to abort.
   func settle(
     _ plan: inout ReloadPlan, _ preparation: Preparation, _ configuration: HostConfiguration

@@ -20,8 +20,9 @@ extension PluginRepository {
     planning.plan.refusals.merge(refusals) { own, _ in own }
   }
 
-  /// Refuses libraries of which another route wants the functions to run on another thread. One library may be configured
-  /// under several names, a path, a link or the name that the loader searches for, and its routes must still agree.
+  /// Refuses libraries of which another route wants the functions to run on another thread. One library may be
+  /// configured under several names, a path, a link or the name that the loader searches for, and its routes must still
+  /// agree.
   func refuseThreadConflicts(_ planning: inout Planning) {
     var settled = serving.filter { planning.plan.kept[$0.key] != nil }.values.flatMap(\.libraryCalls)
     for planned in planning.plan.generations {
@@ -64,7 +65,7 @@ extension PluginRepository {
     for name in planning.configuration.pluginSettings.keys.sorted() where !present.contains(name) {
       let near = suggestion(for: name, among: present.sorted()).map { "; did you mean \($0)?" } ?? ""
       planning.plan.notices.append(
-        "\(source.name): plugin.\(name): no plugin of this name is loaded, and nobody reads its settings\(near)")
+        "\(source.name): plugin.\(name): no plugin of this name is loaded, so these settings have no effect\(near)")
     }
   }
 

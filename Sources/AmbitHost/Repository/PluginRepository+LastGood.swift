@@ -9,8 +9,8 @@ internal import Logging
 // file instead, if there is one and it passes its dry run.
 
 extension LastGoodCopies {
-  /// Opens the folder of last good copies for the host of a configuration. A host without the folder serves nevertheless,
-  /// and logs a warning.
+  /// Opens the folder of last good copies for the host of a configuration. A host without the folder serves
+  /// nevertheless, and logs a warning.
   static func open(_ source: ConfigurationSource, _ configuration: HostConfiguration) -> LastGoodCopies? {
     do throws(LastGoodCopies.Unavailable) {
       if let path = source.path, source.isStream {
@@ -19,7 +19,7 @@ extension LastGoodCopies {
       return try LastGoodCopies(of: source.path, environment: HostProcess.environment, trust: configuration.fileTrust)
     } catch {
       Logger(label: "ambit").warning(
-        "no last good copies are kept, so a start that meets a bad file cannot serve the version before it: \(error)")
+        "no last good copies are kept, so a start that finds a bad file cannot serve the version before it: \(error)")
       return nil
     }
   }
@@ -97,7 +97,7 @@ extension PluginRepository {
         try lastGood.keep(plugin.copy, as: plugin.file)
       } catch {
         logger.warning(
-          "cannot keep a last good copy of \(plugin.kind) \(plugin.name), and the one before it stays: \(error)",
+          "cannot keep a last good copy of \(plugin.kind) \(plugin.name), the previous one stays: \(error)",
           metadata: plugin.lastGoodFields)
       }
     }
@@ -110,14 +110,14 @@ extension PluginRepository {
       for error in refusal.problems { logger.error("\(error)") }
       for plugin in serving.values where plugin.file.path == file {
         logger.error(
-          "\(plugin.kind) \(plugin.name) serves its last good copy, as its file is refused",
+          "\(plugin.kind) \(plugin.name) serves its last good copy, because its file is refused",
           metadata: plugin.lastGoodFields)
       }
     }
     for plugin in before.values where plugin.isLastGoodCopy {
       guard let current = serving[plugin.name], !current.isLastGoodCopy else { continue }
       logger.notice(
-        "\(current.kind) \(current.name) serves its file again, not the last good copy",
+        "\(current.kind) \(current.name) serves its file again in place of its last good copy",
         metadata: current.lastGoodFields)
     }
   }

@@ -6,8 +6,8 @@ internal import AmbitPlugins
 // its routes have a generation, and change, stay and go like those of plugins.
 
 extension PluginRepository {
-  /// Plans a library of configured routes, with a dry run if it is new or changed. If only its routes have changed, it is
-  /// used as it was loaded. An optional library may be missing, but not be bad.
+  /// Plans a library of configured routes, with a dry run if it is new or changed. If only its routes have changed, it
+  /// is used as it was loaded. An optional library may be missing, but not be bad.
   func takeLibrary(_ library: CallRoutes.Library, _ planning: inout Planning) {
     let configuration = planning.configuration
     let settings = PluginSettingValues(prefix: "", values: [:], calls: library.routes)
@@ -28,7 +28,7 @@ extension PluginRepository {
     } catch {
       let refusal = error.asked(at: library.place)
       if library.isOptional, error.isAbsence {
-        planning.plan.notices += refusal.problems.map { "\($0); its routes are optional and left out" }
+        planning.plan.notices += refusal.problems.map { "\($0); its routes are optional and are left out" }
       } else {
         planning.plan.refusals[library.name] = refusal
       }
@@ -122,8 +122,8 @@ extension PluginRepository {
     }
   }
 
-  /// Whether a loaded copy would find the same libraries now as when it was loaded. If the loader is busy, nothing can be
-  /// loaded anyway, and the answer is yes.
+  /// Whether a loaded copy would find the same libraries now as when it was loaded. If the loader is busy, nothing can
+  /// be loaded anyway, and the answer is yes.
   func needsSameLibraries(
     _ loaded: PluginCopy, _ file: PluginFile, _ planning: inout Planning
   ) throws(PluginError) -> Bool {

@@ -69,7 +69,7 @@ extension PluginRepository {
 }
 
 extension HostConfiguration {
-  /// What the configuration says of a plugin.
+  /// The settings of a plugin in the configuration.
   fileprivate func settings(of plugin: String, _ calls: CallRoutes) -> PluginSettingValues {
     let settings = pluginSettings[plugin] ?? PluginSettings()
     return PluginSettingValues(

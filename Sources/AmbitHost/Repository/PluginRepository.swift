@@ -5,8 +5,8 @@ internal import AmbitSystem
 internal import Logging
 
 /// Decides what a start or a reload does: lists the plugin directory, waits until files are stable, checks whether they
-/// can be trusted, copies them, tries each copy in a dry run, settles conflicts, and numbers generations. The result is a
-/// `ReloadPlan`. Nothing is loaded into this process.
+/// can be trusted, copies them, tries each copy in a dry run, settles conflicts, and numbers generations. The result is
+/// a `ReloadPlan`. Nothing is loaded into this process.
 ///
 /// It owns the private copies, the last good copies, the generation numbers and the record of what serves, all of which
 /// survive a worker. For the control thread.
@@ -55,8 +55,8 @@ final class PluginRepository {
     }
   }
 
-  /// Compares the plugin directory and the configuration with what serves, and tries what is new or changed in a dry run.
-  /// Blocks.
+  /// Compares the plugin directory and the configuration with what serves, and tries what is new or changed in a dry
+  /// run. Blocks.
   ///
   /// Plugins are planned independently: one that is refused is in `refusals`, and the others proceed.
   /// - Parameters:

@@ -2,10 +2,10 @@ internal import AmbitCore
 internal import AmbitHTTP
 internal import AmbitPlugins
 
-/// What a start or a reload is to do: the decisions of `PluginRepository` as a value, which names files and numbers and
-/// holds nothing that is loaded.
+/// The decisions of `PluginRepository` for a start or a reload, as a value: it names files and numbers, and holds
+/// nothing that is loaded.
 ///
-/// A worker prepares its generations. Those that fail there move to `refusals` before the plan is committed.
+/// A worker prepares the generations of the plan. Generations that fail there move to `refusals` before the commit.
 struct ReloadPlan: Sendable {
   /// The generations to load and start, in this order.
   var generations: [PlannedGeneration] = []
@@ -19,11 +19,11 @@ struct ReloadPlan: Sendable {
   var fallbacks: [String: PluginError] = [:]
   /// Warnings about plugins and libraries that serve nevertheless, by file.
   var notes: [String: [String]] = [:]
-  /// What the operator should know although the configuration allows it, a line each.
+  /// Notices for the operator about what the configuration allows, a line each.
   var notices: [String] = []
   /// Changes of routes in the configuration that cannot be made, a line each.
   var routeErrors: [String] = []
-  /// What the configuration changes of single routes.
+  /// The changes of single routes by the configuration.
   var routeChanges: [RouteChange] = []
   var routingOptions = RoutingOptions()
   /// All plugin files in the directory and all libraries of configured routes.
@@ -65,7 +65,7 @@ extension [String: PluginError] {
   var lines: [String] { sorted { $0.key < $1.key }.flatMap { $0.value.problems.map(\.description) } }
 }
 
-/// A generation that is to be loaded: a plugin that has passed its dry run, or a library of configured routes.
+/// A generation for a worker to load: a plugin that has passed its dry run, or a library of configured routes.
 struct PlannedGeneration: Sendable {
   enum Source: Sendable {
     /// A private copy, and what its entry said in the dry run.

@@ -4,8 +4,8 @@ internal import AmbitHTTP
 internal import AmbitRuntime
 internal import AmbitSystem
 
-/// What the configuration changes of single routes: those of plugins by entries without `call`, and of its own routes
-/// what is no matter of the call.
+/// The changes of single routes by the configuration: entries without `call` change routes of plugins, and entries with
+/// `call` set what does not concern the call.
 struct RouteChanges {
   private let settings: [RouteSetting]
 
@@ -15,11 +15,11 @@ struct RouteChanges {
   struct Route {
     let pattern: RoutePattern
     let plugin: String
-    /// All of the plugin's code runs on threads.
+    /// All code of the plugin runs on threads.
     let runsOnThreads: Bool
   }
 
-  /// For the server, in the order of the configuration.
+  /// The changes for the server, in the order of the configuration.
   var all: [RouteChange] {
     settings.map { setting in
       let isOwn = setting.call == nil
@@ -29,9 +29,9 @@ struct RouteChanges {
     }
   }
 
-  /// Each stack that no thread has, of routes to functions that run on one; then each change of a plugin's route that cannot
-  /// be made: there is no such route, or it may not leave its thread.
-  /// - Parameter isComplete: whether `routes` has those of all plugins, as none was refused.
+  /// The errors: stack sizes that no thread can have, for functions that run on threads; then changes of a plugin's
+  /// route that cannot be made, because there is no such route or because it may not leave its thread.
+  /// - Parameter isComplete: whether `routes` has the routes of all plugins, because none was refused.
   func errors(in file: String, among routes: [Route], isComplete: Bool) -> [ConfigurationError] {
     let ofFunctions = settings.filter { $0.call != nil && Self.usesThread($0) }
     return ofFunctions.compactMap { stackError(of: $0, onThread: true, in: file) }
@@ -57,7 +57,7 @@ struct RouteChanges {
         let near = suggestion(for: setting.match.description, among: routes.map(\.pattern.description))
         return error(
           in: file, at: setting, key: "match",
-          "no plugin has the route \(setting.match)" + (isComplete ? "" : ", unless one that is refused does")
+          "no plugin has the route \(setting.match)" + (isComplete ? "" : ", unless a refused plugin does")
             + (near.map { "; did you mean \($0)?" } ?? ""))
       }
       let onThread = route.runsOnThreads || setting.blocking == true
@@ -85,7 +85,7 @@ extension RouteSetting.TimeLimit {
 }
 
 extension HostConfiguration {
-  /// What holds for all routes.
+  /// The options of all routes.
   var routingOptions: RoutingOptions {
     var options = RoutingOptions()
     options.exposesGeneration = exposeGeneration

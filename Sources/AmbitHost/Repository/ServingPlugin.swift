@@ -1,8 +1,8 @@
 internal import AmbitCore
 internal import AmbitPlugins
 
-/// What the repository knows of a plugin or a library that serves: values only, so that a plan can be made without the
-/// worker that has loaded it.
+/// The repository's record of a plugin or a library that serves. It holds values only, so a plan can be made without
+/// the worker that has loaded the plugin.
 struct ServingPlugin: Sendable {
   let name: String
   /// The label of its generation: "hello/3".

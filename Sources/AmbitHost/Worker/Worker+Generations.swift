@@ -6,8 +6,7 @@ internal import AmbitSystem
 internal import Logging
 internal import Synchronization
 
-/// What became of the generations that a worker was to prepare. A generation that is in neither list was not tried, since
-/// the host is to stop.
+/// The result of preparing generations. A generation in neither list was not tried, because the host is stopping.
 struct Preparation: Sendable {
   /// The generations that are started, by name, with their configured routes.
   var prepared: [String: [LibraryCall]] = [:]
@@ -30,7 +29,7 @@ struct PreparationFailure: Sendable {
   let stage: Stage
 }
 
-/// What a commit came to.
+/// The result of a commit.
 struct CommitReport: Sendable {
   /// Whether every loop uses the new routes. A blocked loop takes them when it turns again.
   let isComplete: Bool
@@ -40,7 +39,8 @@ struct CommitReport: Sendable {
 
 extension Worker {
   /// Loads and starts generations of a plan, one after the other, beside those that serve. A failure of one does not
-  /// stop the others. Those that were prepared before stay prepared. Blocks, for each call of a plugin at most `limit`.
+  /// stop the others. Generations that were prepared before stay prepared.
+  /// Blocks, for at most `limit` for each call of a plugin.
   func prepare(_ planned: [PlannedGeneration], within limit: Duration) -> Preparation {
     var result = Preparation()
     for planned in planned where !isStopping() {
@@ -107,7 +107,7 @@ extension Worker {
   ) throws(PluginError) -> PluginGeneration {
     let generation = try PluginGeneration(plugin, number: planned.number, settings: planned.settings, loops: loops)
     do throws(PluginError) {
-      // The dry run had a saved state of its own, which is outdated.
+      // The state that was saved for the dry run is outdated.
       let state = try save(planned.name, within: limit)
       try generation.start(from: state, timeout: limit, unless: isStopping)
     } catch {
@@ -118,8 +118,8 @@ extension Worker {
     return generation
   }
 
-  /// Asks the serving generation of a plugin for the state that it hands over, while it serves on; nil if there is no such
-  /// plugin or it hands over nothing. Blocks.
+  /// Asks the serving generation of a plugin for the state that it hands over, while it serves on; nil if there is no
+  /// such plugin or it hands over nothing. Blocks.
   func save(_ plugin: String, within limit: Duration) throws(PluginError) -> HandedOverState? {
     try generations.withLock { $0.serving[plugin] }?.save(timeout: limit, unless: isStopping)
   }
@@ -136,8 +136,8 @@ extension Worker {
     }
   }
 
-  /// Serves what was prepared, in place of what it replaces and of what the plan removes. Requests that run already keep
-  /// the generation that they started with; call `retire` to end those.
+  /// Serves what was prepared, in place of what it replaces and of what the plan removes. Requests that run already
+  /// keep the generation that they started with; call `retire` to end those.
   /// - Throws: if two routes conflict. Then all that was prepared is aborted, and nothing has changed.
   func commit(_ plan: ReloadPlan) throws(HostError) -> CommitReport {
     let (serving, prepared) = generations.withLock { ($0.serving, $0.prepared) }

@@ -19,8 +19,8 @@ extension Worker {
   /// How long a loop is waited for at the end, in nanoseconds. A blocked loop has something left to do.
   private static var timeout: Int64 { 100_000_000 }
 
-  /// Accepts no more connections, closes idle ones, and others after their response. Calling it again has no effect. From
-  /// any thread.
+  /// Accepts no more connections, closes idle ones, and others after their response. Calling it again has no effect.
+  /// From any thread.
   /// - Returns: whether every loop has done its part. If not, the sockets are still in use.
   func drain() -> Bool { server.drain() }
 
@@ -30,8 +30,8 @@ extension Worker {
   /// Cancels what still runs of all generations, and stops their plugins. Does not wait: see `hasEnded`.
   func end() { end(generations.withLock { Array($0.serving.values) + Array($0.prepared.values) }) }
 
-  /// Cancels and stops the generations that were prepared and that nobody will commit, as the host stops. Does not wait:
-  /// see `hasEnded`.
+  /// Cancels and stops the generations that were prepared and will not be committed, because the host stops. Does not
+  /// wait: see `hasEnded`.
   func endPrepared() {
     end(
       generations.withLock { generations in
@@ -53,7 +53,8 @@ extension Worker {
     }
   }
 
-  /// Logs which generations have not stopped. All of them wait for a blocked loop, but only what blocks it is to blame.
+  /// Logs which generations have not stopped. If a loop is blocked, all generations wait for it, and only the
+  /// generation that blocks it is named.
   func logRunning() {
     let (ending, stuckStarts) = generations.withLock { ($0.ending, $0.stuckStarts) }
     let stopped = Set(ending?.stopped.arrived ?? [])
@@ -61,7 +62,7 @@ extension Worker {
       (ending?.generations ?? []).filter { !stopped.contains($0.label) } + stuckStarts.filter(\.isInLifecycleCall)
     let blocked = loops.blockedLoops(within: Self.timeout)
     for loop in blocked {
-      logger.warning("\(loop): no plugin has ended there, nor was stopped", metadata: loop.fields)
+      logger.warning("\(loop): no plugin could be stopped there", metadata: loop.fields)
     }
     let loads = PluginGeneration.loads(of: generations, on: loops, within: Self.timeout)
     let running = zip(generations, loads).filter { blocked.isEmpty || !$1.holders.isEmpty }.map(\.0.label)

@@ -13,19 +13,20 @@ internal import Synchronization
 /// through `WorkerHandle` only. `report`, `scopeTree` and `drain` may be called from any thread, all else is for the
 /// control thread.
 final class Worker: Sendable {
-  /// What is loaded. The control thread changes it, and other threads read it for reports.
+  /// The loaded generations. The control thread changes the lists, and other threads read them for reports.
   struct Generations {
     /// The generations that serve, by name.
     var serving: [String: PluginGeneration] = [:]
-    /// Those that are started and not committed yet, by name.
+    /// The generations that are started and not committed yet, by name.
     var prepared: [String: PluginGeneration] = [:]
-    /// Those that the last commit replaced and that are not retired yet.
+    /// The generations that the last commit replaced and that are not retired yet.
     var replaced: [PluginGeneration] = []
-    /// Those whose `start` did not return in time.
+    /// The generations whose `start` did not return in time.
     var stuckStarts: [PluginGeneration] = []
-    /// Those that end as the host stops; nil before.
+    /// The generations that end because the host stops; nil before that.
     var ending: Ending?
-    /// All that a report shows: those that serve by label, then the others whose library is in memory, the oldest first.
+    /// All that a report shows: those that serve by label, then the others whose library is in memory, the oldest
+    /// first.
     var shown: [PluginGeneration] = []
   }
 
@@ -61,8 +62,8 @@ final class Worker: Sendable {
   /// Serves the clients that have connected to `sockets`, and those that will. The sockets stay the host's.
   func accept(on sockets: [ListeningSocket]) { server.accept(on: sockets) }
 
-  /// Restores standard streams that plugins have closed, and reads the limit of descriptors again, which the operator may
-  /// have raised: prlimit(1). At the beginning of a reload.
+  /// Restores standard streams that plugins have closed, and reads the limit of descriptors again, which the operator
+  /// may have raised: prlimit(1). At the beginning of a reload.
   func refreshProcess() {
     ClosedDescriptors.restoreStreams()
     server.readDescriptorLimit()
@@ -77,8 +78,8 @@ final class Worker: Sendable {
   /// All scopes and jobs. From threads that may block.
   func scopeTree() -> ScopeTreeReport { loops.scopeTree() }
 
-  /// The state of the loops, the connections and the generations. Waits for each loop for at most `timeout` nanoseconds;
-  /// a loop that is blocked for longer is left out. From threads that may block.
+  /// The state of the loops, the connections and the generations. Waits for each loop for at most `timeout`
+  /// nanoseconds; a loop that is blocked for longer is left out. From threads that may block.
   func report(within timeout: Int64) -> WorkerReport {
     let servers = server.reports(within: timeout)
     let shown = generations.withLock { $0.shown }

@@ -5,7 +5,7 @@ internal import AmbitRuntime
 
 /// The state of a worker at one moment.
 struct WorkerReport: Sendable {
-  /// Of the loops that turned in time, by index.
+  /// The loops that answered in time, by index.
   let loops: [ServerReport]
   let loopCount: Int
   /// How often a loop was blocked for `stall_warning`, since the start.
@@ -21,30 +21,30 @@ struct WorkerReport: Sendable {
   /// Generations of which nothing runs and whose library stays in memory.
   var residents: [GenerationStatus] { generations.filter { $0.state == .resident } }
 
-  /// The indices of loops that did not turn in time.
+  /// The indices of loops that were blocked when they were asked.
   var blockedLoops: [Int] {
     let answered = Set(loops.map(\.loop.loop))
     return (0..<loopCount).filter { !answered.contains($0) }
   }
 }
 
-/// One generation of a plugin, as its operator sees it.
+/// One generation of a plugin, as the operator sees it.
 struct GenerationStatus: Sendable, Equatable {
   enum State: String, Sendable {
     /// Its routes are served.
     case serving
-    /// It takes no more requests; what it has begun goes on.
+    /// It takes no more requests, and finishes those that it has begun.
     case retiring
-    /// Nothing of it runs any more; its library stays in memory.
+    /// Nothing of it runs, and its library stays in memory.
     case resident
   }
 
-  /// "hello/3", as the log has it.
+  /// "hello/3".
   let label: String
   let plugin: String
-  /// The plugin's own; empty if it does not say.
+  /// The plugin's version; empty if it does not say.
   let version: String
-  /// The linker's, in hexadecimal; nil if it gave none.
+  /// The linker's build ID in hexadecimal; nil if it gave none.
   let buildID: String?
   /// SHA-256 of the file, in hexadecimal; nil for a library that is used in place.
   let hash: String?
@@ -55,27 +55,27 @@ struct GenerationStatus: Sendable, Equatable {
   let since: Int64
   /// The patterns of its routes, any prefix included.
   let routes: [String]
-  /// Those of them that call C functions, and where these run.
+  /// The routes that call C functions, and where those run.
   let functions: [FunctionRoute]
-  /// What calls that run one at a time do, for each library whose functions it calls so.
+  /// The state of each lane on which its routes call functions one at a time.
   let lanes: [SerialLaneReport]
   /// Requests in flight.
   let requests: Int
   /// Jobs in flight, of requests and of the plugin itself.
   let jobs: Int
-  /// What keeps a retiring generation, a few words each; not more than a few dozen.
+  /// What keeps a retiring generation from ending, a few words each, at most a few dozen.
   let holders: [String]
-  /// Why its library stays when the generation has ended; nil if it can be unloaded.
+  /// Why its library stays in memory after its end; nil if it can be unloaded.
   let residentReason: String?
-  /// Why its file is refused, if it is the file's last good copy; else empty.
+  /// Why its file is refused if it is the last good copy of the file; else empty.
   let lastGoodBecause: [String]
-  /// Resident bytes of its library's mappings.
+  /// Resident bytes of the mappings of its library.
   let memory: Int
 }
 
 extension GenerationStatus {
-  /// Those of `generations` whose library is in memory, in the same order. Asks each loop; a loop that does not turn within
-  /// `timeout` nanoseconds is left out of the counts.
+  /// The status of each generation whose library is in memory, in the same order. Asks each loop. A loop that is
+  /// blocked for `timeout` nanoseconds is left out of the counts.
   static func all(
     of generations: [PluginGeneration], on loops: LoopGroup, timeout: Int64
   ) -> [GenerationStatus] {
@@ -84,7 +84,7 @@ extension GenerationStatus {
     return zip(generations, loads).compactMap { GenerationStatus($0, $1, memory: memory) }
   }
 
-  /// Nil once its library is unmapped.
+  /// nil if its library is unmapped.
   private init?(_ generation: PluginGeneration, _ load: GenerationLoad, memory: [String: Int]) {
     let (phase, since) = generation.phase
     var residentReason = generation.plugin.unloadObstacle

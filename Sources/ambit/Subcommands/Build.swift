@@ -5,9 +5,9 @@ struct Build: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Compile plugins from source.",
     discussion: """
-      Each DIR/NAME/ with C or C++ sources becomes DIR/NAME.so, by the system's compilers; only what is out of date is \
-      built. CC, CXX, CFLAGS, CXXFLAGS and LDFLAGS are honoured. ambit.h is found without further flags; a copy of it is \
-      kept in DIR/.include for editors.
+      Compiles each DIR/NAME/ with C or C++ sources to DIR/NAME.so with the system's compilers, if it is out of date. \
+      Respects CC, CXX, CFLAGS, CXXFLAGS and LDFLAGS. Plugins find ambit.h without further flags; a copy of it for \
+      editors is in DIR/.include.
 
         ambit build                   # Plugins
         ambit build ~/my-plugins

@@ -5,8 +5,8 @@ struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Check the configuration, all plugins and libraries, without serving.",
     discussion: """
-      Reads the configuration and makes a dry run of every plugin and library as 'ambit serve' would: a child process \
-      loads, starts and stops a plugin, and looks up a library's functions. Reports all errors. The exit \
+      Reads the configuration, and makes a dry run of every plugin and library as 'ambit serve' would: a child process \
+      loads, starts and stops each plugin, and looks up the functions of each library. Reports all errors. The exit \
       status is 0 if there are none, 78 if the configuration is invalid, 1 otherwise.
 
         ambit check -c host.conf && kill -HUP PID

@@ -3,11 +3,11 @@ internal import ArgumentParser
 
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Show what the host would make of a plugin's file.",
+    abstract: "Show what a plugin file contains, and whether the host would load it.",
     discussion: """
-      What the file and its entry say, why its library would stay in memory when it is replaced, and what may surprise. \
-      The entry is read in a child process: the library's constructors run there, the plugin's start does not. The exit \
-      status is 0 if the host would take the file, 1 otherwise.
+      Shows what the file and its entry say, why its library would stay in memory after it is replaced, and warnings. \
+      Reads the entry in a child process: the library's constructors run there, the plugin's start does not. The exit \
+      status is 0 if the host would load the file, 1 otherwise.
 
         ambit inspect Plugins/hello.so
       """)

@@ -6,10 +6,10 @@ struct Serve: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Serve the plugins of a folder.",
     discussion: """
-      Signals: HUP reads the configuration and the folder again; TERM and INT give up a start or reload, let requests \
-      finish, then stop, and a second one stops at once; USR2 writes all scopes and jobs to the log. The log is \
-      standard error: USR1, which others take for an order to reopen it, changes nothing. The exit status is 0 after a \
-      stop, 78 if the configuration is invalid, so that trying again is no use, and 1 if the host cannot start else.
+      Signals: HUP reloads the configuration and the plugins. TERM and INT abandon a start or reload, let requests finish, \
+      then stop the host; a second one stops it at once. USR2 writes all scopes and jobs to the log. USR1 has no effect, \
+      because the log is standard error. The exit status is 0 after a stop, 78 if the configuration is invalid and trying \
+      again is no use, and 1 if the host cannot start for another reason.
 
         ambit serve                   # ./host.conf, or the defaults
         ambit serve -c prod.conf
@@ -19,10 +19,10 @@ struct Serve: ParsableCommand {
 
   @OptionGroup var configuration: ConfigurationOption
 
-  @Flag(help: "Build the plugins of the folder first, as 'ambit build' does.")
+  @Flag(help: "First build the plugins of the folder, as 'ambit build' does.")
   var build = false
 
-  @Flag(help: "Check each call that a plugin makes, and report those it must not make; for trying plugins.")
+  @Flag(help: "Check each call that a plugin makes, and report contract violations. For development.")
   var checked = false
 
   func run() throws {

@@ -3,9 +3,9 @@ internal import ArgumentParser
 
 struct Status: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Show what a running host serves and does.",
+    abstract: "Show the state of a running host.",
     discussion: """
-      The host, its generations of plugins with what runs of each, and its last reloads.
+      Prints the host, the generations of its plugins with their requests and jobs, and its last reloads.
 
         ambit status                  # the host of this folder
         ambit status --json | jq .generations

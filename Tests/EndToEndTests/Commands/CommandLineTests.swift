@@ -46,7 +46,7 @@ import Testing
       #expect(serving.field("plugins") == "1", "what --build reads, the host does not miss")
       child.signal(SIGHUP)
       let line = try await log.line(containing: "cannot be read again")
-      #expect(line.contains("ERROR /dev/fd/") && line.contains("start the host with a file"), "\(line)")
+      #expect(line.contains("ERROR /dev/fd/") && line.contains("start the host with a regular file"), "\(line)")
       try await log.line(containing: "reload refused, nothing has changed")
       child.signal(SIGTERM)
       #expect(await child.status == .exited(0))
@@ -82,7 +82,7 @@ import Testing
       #expect(result.status == .exited(0))
       #expect(
         result.errorLines == [
-          "ambit: host.conf: plugin.helo: no plugin of this name is loaded, and nobody reads its settings; "
+          "ambit: host.conf: plugin.helo: no plugin of this name is loaded, so these settings have no effect; "
             + "did you mean hello?"
         ])
     }
@@ -142,7 +142,7 @@ import Testing
       #expect(result.status == .exited(1))
       #expect(result.errors.contains("error: plugin broken (Plugins/broken.so): "))
       let change =
-        "error: host.conf:2:1: route[0].match: no plugin has the route GET /helo/{name}, unless one that is refused does; "
+        "error: host.conf:2:1: route[0].match: no plugin has the route GET /helo/{name}, unless a refused plugin does; "
         + "did you mean GET /hello/{name}?\n"
       #expect(result.errors.contains(change), "\(result.errors)")
     }

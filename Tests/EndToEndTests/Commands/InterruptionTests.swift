@@ -74,7 +74,7 @@ import Testing
       host.child.signal(SIGHUP)
       try await hang(in: host.log)
       host.child.signal(SIGTERM)
-      try await host.log.line(containing: "given up, as the host is to stop")
+      try await host.log.line(containing: "abandoned, because the host is stopping")
       try await host.log.line(containing: "reload refused, nothing has changed")
       let answer = try await connection.response()
       #expect(answer.status == 200)

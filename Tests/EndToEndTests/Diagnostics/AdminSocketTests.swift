@@ -50,7 +50,7 @@ import Testing
   @Test func `The admin socket is refused if its path is too long for a socket`() async throws {
     try await withTemporaryFolder { directory in
       let path = String(repeating: "a", count: 108)
-      let message = "admin: the path of a socket has at most 107 bytes, this one has 108: \(path)"
+      let message = "admin: expected a path of at most 107 bytes, as sockets have, found 108 bytes: \(path)"
       try await refusal(in: directory, admin: path, says: message)
     }
   }
@@ -67,7 +67,7 @@ import Testing
       #expect(!FileManager.default.fileExists(atPath: host.adminSocket))
       let result = try await ambit("status", in: host.directory)
       #expect(result.status == .exited(1))
-      #expect(result.errors == "error: host.conf: admin is \"\": a host of this configuration has no admin API\n")
+      #expect(result.errors == "error: host.conf: admin is \"\", so a host of this configuration has no admin API\n")
     }
   }
 

@@ -95,7 +95,7 @@ import Testing
       try await host.log.line(containing: "stuck from now on")
       let status = try await host.adminJSON("/status")
       #expect(status.objects("loops").map { $0.flag("answers") } == [false])
-      #expect(try await host.admin("/status", "-H", "Accept: text/plain").text.contains("did not turn in time"))
+      #expect(try await host.admin("/status", "-H", "Accept: text/plain").text.contains(", blocked: "))
       try host.directory.write("", as: "go")
       #expect(try await connection.response().status == 200)
     }
@@ -112,7 +112,7 @@ import Testing
       }
       try host.directory.write("", as: "go")
       #expect(try await connection.response().status == 200)
-      #expect(try await host.admin("/status", "-H", "Accept: text/plain").text.contains(" 1 stall of loops"))
+      #expect(try await host.admin("/status", "-H", "Accept: text/plain").text.contains(" 1 blocked loop since the start"))
     }
   }
 

@@ -69,11 +69,11 @@ import Testing
         #expect(try await next.get("/hello/World").status == 200)
         let errors = next.log.lines { $0.text.contains(" ERROR ") }.map(\.text)
         #expect(errors.contains { $0.contains(reason) }, "\(errors)")
-        #expect(errors.contains { $0.contains("plugin speaks serves its last good copy, as its file is refused") })
+        #expect(errors.contains { $0.contains("plugin speaks serves its last good copy, because its file is refused") })
         #expect(try await generation("speaks", of: next).texts("last_good_because").joined().contains(reason))
         #expect(try await generation("hello", of: next).texts("last_good_because").isEmpty)
         let status = try await ambit("status", in: next.directory).text
-        #expect(status.contains("  last good copy, as its file is refused: plugin speaks"))
+        #expect(status.contains("  last good copy, because its file is refused: plugin speaks"))
         let check = try await ambit("check", in: next.directory)
         #expect(check.status == (kind.hasPrefix("fails in the host") ? .exited(0) : .exited(1)))
 
@@ -81,7 +81,7 @@ import Testing
         #expect(try await next.reload().field("changed") == "1")
         #expect(try await next.get("/speak").text == "new\n")
         #expect(try await generation("speaks", of: next).texts("last_good_because").isEmpty)
-        try await next.log.line(containing: "plugin speaks serves its file again, not the last good copy")
+        try await next.log.line(containing: "plugin speaks serves its file again in place of its last good copy")
       }
     }
   }
@@ -108,7 +108,7 @@ import Testing
       try await PluginFile.bytes(Array("text".utf8), name: "f").install(in: host.directory)
       try await host.startAgain { next in
         #expect(try await next.get("/f").text.hasPrefix("1"))
-        try await next.log.line(containing: "library ./f.so serves its last good copy, as its file is refused")
+        try await next.log.line(containing: "library ./f.so serves its last good copy, because its file is refused")
         #expect(try await ambit("check", in: next.directory).status == .exited(1))
         try await library("2").install(in: next.directory)
         #expect(try await next.reload().field("changed") == "1")
@@ -151,7 +151,7 @@ import Testing
       try await host.startAgain { next in
         let text = try await next.get("/tell").text
         #expect(text == "1\n")
-        try await next.log.line(containing: "plugin tells serves its last good copy, as its file is refused")
+        try await next.log.line(containing: "plugin tells serves its last good copy, because its file is refused")
       }
     }
   }
@@ -245,7 +245,7 @@ import Testing
     .enabled("mounting is not allowed here") { try await run("unshare", ["-rm", "true"]).status == .exited(0) },
     arguments: [
       ("-o noexec", "lies on a file system mounted noexec"), ("-o ro", "Read-only file system"),
-      ("-o size=8k", "cannot keep a last good copy of plugin speaks, and the one before it stays: "),
+      ("-o size=8k", "cannot keep a last good copy of plugin speaks, the previous one stays: "),
     ])
   func `The last good copy is missing with a warning on a file system that cannot take it`(
     options: String, warning: String
