@@ -19,19 +19,19 @@ import Testing
 
   @Test func `Two files of a plugin are refused, each naming the other`() throws {
     let candidates = [Candidate(try claim("echo", "z.so")), Candidate(try claim("echo", "b.so"))]
-    let refusals = PluginConflicts.errors(among: candidates, standing: [])
+    let errors = PluginConflicts.errors(among: candidates, standing: [])
     #expect(
-      refusals.mapValues(\.description) == [
+      errors.mapValues(\.description) == [
         "b.so": "plugin echo (b.so): the plugin in z.so has the same name, echo",
         "z.so": "plugin echo (z.so): the plugin in b.so has the same name, echo",
       ])
   }
 
   @Test func `A second file of a plugin that serves unchanged is refused`() throws {
-    let refusals = PluginConflicts.errors(
+    let errors = PluginConflicts.errors(
       among: [Candidate(try claim("echo", "a.so"))], standing: [try claim("echo", "b.so")])
     #expect(
-      refusals.mapValues(\.description) == ["a.so": "plugin echo (a.so): the plugin in b.so has the same name, echo"])
+      errors.mapValues(\.description) == ["a.so": "plugin echo (a.so): the plugin in b.so has the same name, echo"])
   }
 
   @Test func `Each route in conflict names both plugins and both patterns`() throws {
@@ -39,10 +39,10 @@ import Testing
       Candidate(try claim("one", "1.so", "GET /a/{x}", "* /b")),
       Candidate(try claim("two", "2.so", "GET /a/{y}", "GET /b", "* /b")),
     ]
-    let refusals = PluginConflicts.errors(among: candidates, standing: [])
-    #expect(refusals.keys.sorted() == ["2.so"])
+    let errors = PluginConflicts.errors(among: candidates, standing: [])
+    #expect(errors.keys.sorted() == ["2.so"])
     #expect(
-      refusals["2.so"]?.description == """
+      errors["2.so"]?.description == """
         plugin two (2.so): route GET /a/{y} answers the same requests as GET /a/{x} of plugin one (1.so)
         plugin two (2.so): route * /b answers the same requests as * /b of plugin one (1.so)
         """)
@@ -50,8 +50,8 @@ import Testing
 
   @Test func `A conflict leaves the serving plugin as it is, whatever the names of the files`() throws {
     let candidates = [Candidate(try claim("new", "a.so", "GET /x"))]
-    let refusals = PluginConflicts.errors(among: candidates, standing: [try claim("old", "z.so", "GET /x")])
-    #expect(refusals.keys.sorted() == ["a.so"])
+    let errors = PluginConflicts.errors(among: candidates, standing: [try claim("old", "z.so", "GET /x")])
+    #expect(errors.keys.sorted() == ["a.so"])
   }
 
   @Test func `A route may move from one changed plugin to another`() throws {
@@ -68,16 +68,16 @@ import Testing
       Candidate(
         try claim("b", "b.so", "GET /taken"), predecessor: try claim("b", "b.so", "GET /moved")),
     ]
-    let refusals = PluginConflicts.errors(among: candidates, standing: [try claim("c", "c.so", "GET /taken")])
-    #expect(refusals.keys.sorted() == ["a.so", "b.so"])
-    #expect(refusals["a.so"]?.description.contains("as GET /moved of plugin b (b.so)") == true)
+    let errors = PluginConflicts.errors(among: candidates, standing: [try claim("c", "c.so", "GET /taken")])
+    #expect(errors.keys.sorted() == ["a.so", "b.so"])
+    #expect(errors["a.so"]?.description.contains("as GET /moved of plugin b (b.so)") == true)
   }
 
   @Test func `A refused plugin does not count against those after it`() throws {
     let candidates = [
       Candidate(try claim("a", "a.so", "GET /taken", "GET /free")), Candidate(try claim("b", "b.so", "GET /free")),
     ]
-    let refusals = PluginConflicts.errors(among: candidates, standing: [try claim("c", "c.so", "GET /taken")])
-    #expect(refusals.keys.sorted() == ["a.so"])
+    let errors = PluginConflicts.errors(among: candidates, standing: [try claim("c", "c.so", "GET /taken")])
+    #expect(errors.keys.sorted() == ["a.so"])
   }
 }

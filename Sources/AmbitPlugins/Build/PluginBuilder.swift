@@ -8,16 +8,15 @@ package struct PluginBuilder: Sendable {
 
   /// - Parameters:
   ///   - directory: The folder whose subfolders are plugins, and that gets the libraries.
-  ///   - headers: What the plugins include; a library that is older than any of these is out of date.
+  ///   - headers: The headers that plugins include. A library that is older than one of them is out of date.
   package init(directory: String, headers: PluginHeaders, toolchain: Toolchain) {
     self.directory = directory
     self.headers = headers
     self.toolchain = toolchain
   }
 
-  /// Builds what is out of date: a library that is missing, or not newer than each source and header of its folder and
-  /// each header given. One that fails does not stop the others. What the compilers say goes to standard error as it
-  /// is. Blocks while they run.
+  /// Builds each library that is missing, or not newer than every source and header of its folder and every given
+  /// header. A failure does not stop the others. The compilers' messages go to standard error. Blocks while they run.
   /// - Throws: only if the folder cannot be listed.
   package func build() throws(FileError) -> BuildReport {
     var entries: [BuildReport.Entry] = []
@@ -58,19 +57,19 @@ package struct PluginBuilder: Sendable {
   }
 }
 
-/// What became of each folder that could be a plugin's.
+/// The result for each folder that could be a plugin's.
 package struct BuildReport: Equatable, Sendable {
   package enum Result: Equatable, Sendable {
     case built
     case upToDate
     /// The folder has no C or C++ source: it is no plugin, or one in another language.
     case noSources
-    /// Why; nil if a compiler or linker failed, which has said why itself on standard error.
+    /// The reason; nil if a compiler or linker failed, which has written the reason to standard error.
     case failed(String?)
   }
 
   package struct Entry: Equatable, Sendable {
-    /// Of the folder, and so of the library without ".so".
+    /// The name of the folder, and of the library without ".so".
     package let name: String
     package let result: Result
   }
@@ -86,16 +85,16 @@ package struct BuildReport: Equatable, Sendable {
 /// A language that plugins are built from.
 enum Language { case c, cxx }
 
-/// The sources of one plugin: the files that lie in its folder itself.
+/// The sources of one plugin: the files directly in its folder.
 struct SourceFolder {
-  /// Names the plugin's library: `NAME.so` beside the folder.
+  /// The library is `NAME.so` beside the folder.
   let name: String
   let path: String
   /// File names, sorted, each with its language; empty if the folder is no C or C++ plugin.
   let sources: [(name: String, language: Language)]
   private let headers: [String]
 
-  /// Nil if it is not a folder.
+  /// Lists the folder's files. Nil if it is not a folder.
   init?(_ name: String, in parent: String) throws(FileError) {
     path = "\(parent)/\(name)"
     guard (try? FileStatus(of: path))?.kind == .folder else { return nil }
@@ -105,7 +104,7 @@ struct SourceFolder {
     headers = names.filter { Self.headerSuffixes.contains(Self.suffix(of: $0)) }
   }
 
-  /// The language whose driver links the plugin: C++ if any source is.
+  /// The language whose compiler links the plugin: C++ if one of the sources is C++.
   var linkLanguage: Language { sources.contains { $0.language == .cxx } ? .cxx : .c }
 
   /// The last change of any source or header, in nanoseconds since 1970.

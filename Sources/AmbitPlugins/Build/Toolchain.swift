@@ -2,18 +2,18 @@ package import AmbitSystem
 internal import CAmbit
 internal import Glibc
 
-/// The compilers and their flags, as the environment sets them.
+/// The compilers and their flags, from the environment.
 package struct Toolchain: Sendable {
   private let c: [String]
   private let cxx: [String]
   private let cFlags: [String]
   private let cxxFlags: [String]
   private let linkFlags: [String]
-  /// Where object files live while a plugin is built.
+  /// The folder for object files while a plugin is built.
   let temporaryFolder: String
 
-  /// Reads CC, CXX, CFLAGS, CXXFLAGS and LDFLAGS, each split at spaces, and TMPDIR; `cc`, `c++` and `/tmp` where there
-  /// are none.
+  /// Reads CC, CXX, CFLAGS, CXXFLAGS and LDFLAGS, each split at spaces, and TMPDIR. Defaults: `cc`, `c++`, no flags,
+  /// `/tmp`.
   package init(environment: [String: String]) {
     func words(_ name: String) -> [String] {
       (environment[name] ?? "").split(separator: " ").map(String.init)
@@ -26,8 +26,8 @@ package struct Toolchain: Sendable {
     temporaryFolder = environment["TMPDIR"] ?? "/tmp"
   }
 
-  /// The command that compiles one file. The environment's flags come last, so that they win. A frame as large as the guard
-  /// below a fiber's stack would step over it unless the compiler probes; one of 32 KiB is worth a warning.
+  /// The command that compiles one file. The environment's flags come last, so that they win. -fstack-clash-protection
+  /// keeps large frames from stepping over the guard below a fiber's stack; a frame of 32 KiB gets a warning.
   func compile(_ source: String, as language: Language, including headers: String, to object: String) -> [String] {
     let flags = [
       "-c", "-fPIC", "-O2", "-g", "-fvisibility=hidden", "-fstack-clash-protection", "-Wall", "-Wextra",
@@ -40,9 +40,8 @@ package struct Toolchain: Sendable {
     }
   }
 
-  /// The command that links the objects. Symbols are bound within the library, so that two generations never mix, and
-  /// one that is defined nowhere is an error now instead of at load time; except with a sanitizer, whose functions the
-  /// host provides.
+  /// The command that links the objects. Symbols are bound within the library, so that two generations never mix. An
+  /// undefined symbol is an error now instead of at load time, except with a sanitizer, whose functions the host has.
   func link(_ objects: [String], as language: Language, to library: String) -> [String] {
     let driver = language == .cxx ? cxx + cxxFlags : c + cFlags
     let isSanitized = (driver + linkFlags).contains { $0.hasPrefix("-fsanitize") }
@@ -51,13 +50,13 @@ package struct Toolchain: Sendable {
   }
 }
 
-/// The folder of headers that plugins are compiled with.
+/// The folder of the headers that plugins are compiled with.
 package struct PluginHeaders: Sendable {
   package let path: String
   private let names: [String]
 
   /// Makes the folder at `path` if there is none (its parent must exist), and writes each text of `headers` under its
-  /// name. A file that has the text already is left alone, so that its time tells when the header last changed.
+  /// name. A file that has the text already is not written, so that its time says when the header last changed.
   package init(_ headers: [String: String], in path: String) throws(FileError) {
     self.path = path
     names = headers.keys.sorted()
@@ -81,7 +80,7 @@ package struct PluginHeaders: Sendable {
   }
 }
 
-/// The text of `ambit.h`, which the host carries with it.
+/// The text of `ambit.h`, which is part of the host's binary.
 package enum PluginHeaderText {
   package static var value: String { unsafe String(cString: cambit_header_text) }
 }

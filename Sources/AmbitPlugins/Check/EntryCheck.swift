@@ -3,9 +3,9 @@ internal import AmbitRuntime
 internal import AmbitSystem
 internal import CAmbit
 
-/// The handshake: whether the entry is one, and of an ABI that this host offers.
+/// Checks that the entry is one, and of an ABI that this host offers.
 enum EntryHeaderCheck {
-  /// Refuses with the first reason, since a field means something only if those before it are right.
+  /// Throws the first problem only, because a field has a meaning only if the fields before it are right.
   static func check(_ header: EntryHeader, of file: PluginFile) throws(PluginError) {
     let magic = UInt32(AMBIT_PLUGIN_MAGIC)
     guard header.magic == magic else {
@@ -89,7 +89,7 @@ enum EntryCheck {
 
 /// Checks the routes of an entry together.
 enum RouteListCheck {
-  /// The routes, and everything that is wrong with them; the routes are whole only if nothing is.
+  /// The routes and all their problems. The list of routes is complete only if there are no problems.
   static func routes(of image: EntryImage) -> ([DeclaredRoute], [EntryProblem]) {
     let limit = EntryImage.maximumRoutes
     guard image.routeCount <= limit else {
@@ -194,7 +194,7 @@ struct RouteCheck {
   }
 }
 
-/// Something wrong with an entry, before it is said of which plugin and file.
+/// A problem of an entry, without the plugin and the file.
 struct EntryProblem: Equatable {
   let code: PluginProblem.Code
   let reason: String
@@ -205,12 +205,12 @@ struct EntryProblem: Equatable {
   }
 }
 
-/// A plugin's text in quotes for a message of one line: what a terminal or a log would not show as it is, is escaped.
+/// A plugin's text in quotes for a message of one line. Characters that a terminal or a log would not show are escaped.
 func quoted(_ text: String) -> String {
   "\"" + text.unicodeScalars.map { isPlain($0) ? String($0) : $0.escaped(asASCII: true) }.joined() + "\""
 }
 
-/// Whether the text can stand in a log line as it is.
+/// Whether a log line can contain the text unchanged.
 func isOneLine(_ text: String) -> Bool { text.unicodeScalars.allSatisfy(isPlain) }
 
 private func isPlain(_ scalar: Unicode.Scalar) -> Bool {
@@ -220,5 +220,5 @@ private func isPlain(_ scalar: Unicode.Scalar) -> Bool {
   }
 }
 
-/// As C code would write it.
+/// The number as C code writes it: "0x40".
 func hexadecimal(_ number: UInt32) -> String { "0x" + String(number, radix: 16) }

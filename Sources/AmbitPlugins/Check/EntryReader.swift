@@ -2,8 +2,8 @@ internal import CAmbit
 
 /// Copies a plugin's entry out of its library. All pointers that a plugin declares are followed here.
 ///
-/// The library must stay mapped. That the fields point to what the header asks for (an array of `route_count` routes, texts
-/// that end in NUL) is the plugin's promise; it cannot be checked.
+/// The library must stay mapped. That the fields point to what the header asks for (an array of `route_count` routes,
+/// texts that end in NUL) is the plugin's promise; it cannot be checked.
 @safe
 struct EntryReader {
   private let entry: UnsafeRawPointer
@@ -52,7 +52,7 @@ struct EntryReader {
   }
 }
 
-/// The first fields of an entry, which tell whether the rest may be read. Every ABI has them at the same place.
+/// The first fields of an entry, which say whether the rest may be read. Every ABI has them at the same place.
 struct EntryHeader: Equatable {
   var magic: UInt32
   var major: UInt16
@@ -63,7 +63,7 @@ struct EntryHeader: Equatable {
 /// An entry of this ABI as the plugin wrote it, nothing checked, with the plugin's texts copied.
 @safe
 struct EntryImage {
-  /// The most routes that are read, so that a wild count does not lead past the plugin's array.
+  /// The most routes that are read, so that a wrong count does not lead far past the plugin's array.
   static let maximumRoutes: UInt = 65_535
 
   @safe

@@ -1,8 +1,8 @@
 package import AmbitCore
 
-/// Which plugins cannot be taken in together with the others, because of a name or a route that another one has.
+/// Finds plugins that cannot be loaded together because they have the same name or route.
 package enum PluginConflicts {
-  /// What a plugin, or a library with configured routes, lays claim to.
+  /// The name and routes of a plugin, or of a library with configured routes.
   package struct Claim: Sendable {
     package let plugin: String
     package let file: String
@@ -16,9 +16,9 @@ package enum PluginConflicts {
   }
 
   package struct Route: Sendable {
-    /// As it will stand in the route table, any prefix included.
+    /// The pattern in the route table, with the prefix.
     package let pattern: RoutePattern
-    /// Where it is configured, for messages: `host.conf:12:1: route[2].call`; nil for one that the plugin declares.
+    /// The place in the configuration, for messages: `host.conf:12:1: route[2].call`; nil if the plugin declares it.
     package let place: String?
 
     package init(_ pattern: RoutePattern, place: String? = nil) {
@@ -27,10 +27,10 @@ package enum PluginConflicts {
     }
   }
 
-  /// A plugin that wants to come in.
+  /// A plugin that is to be loaded.
   package struct Candidate: Sendable {
     package let claim: Claim
-    /// What serves on if this one is refused: the generation of the same plugin before it.
+    /// What goes on serving if this one is refused: the previous generation of the same plugin.
     package let predecessor: Claim?
 
     package init(_ claim: Claim, predecessor: Claim? = nil) {
@@ -39,11 +39,11 @@ package enum PluginConflicts {
     }
   }
 
-  /// The refused candidates, by their files. Of candidates with one name all are refused. Else a candidate gives way to
-  /// everything in `standing`, to the predecessor of each refused candidate, and to the candidates whose file names sort
-  /// before its own.
+  /// The errors of the refused candidates, by file. If several candidates have one name, all of them are refused.
+  /// Otherwise a candidate is refused if it conflicts with `standing`, with the predecessor of a refused candidate, or
+  /// with a candidate whose file name sorts before its own.
   ///
-  /// What serves already is in `standing`, whose claims must not conflict with each other.
+  /// `standing` is what serves already; it must have no conflicts in itself.
   package static func errors(among candidates: [Candidate], standing: [Claim]) -> [String: PluginError] {
     let ordered = candidates.sorted { $0.claim.file < $1.claim.file }
     var refused = namesakes(among: ordered.map(\.claim))
@@ -62,12 +62,12 @@ package enum PluginConflicts {
           refused[candidate.claim.file] = PluginError(problems: errors)
         }
       }
-      // A predecessor that goes on serving can stand in the way of a candidate that was let in.
+      // A predecessor that goes on serving can conflict with a candidate that was accepted before.
       guard refused.count > before else { return refused }
     }
   }
 
-  /// Nobody can tell which of several files with one plugin's name is meant.
+  /// Refuses all files that have the same plugin name: the host cannot know which one is meant.
   private static func namesakes(among claims: [Claim]) -> [String: PluginError] {
     var refused: [String: PluginError] = [:]
     for (name, group) in Dictionary(grouping: claims, by: \.plugin) where group.count > 1 {
@@ -80,13 +80,13 @@ package enum PluginConflicts {
     return refused
   }
 
-  /// Why one of two files that are the same plugin is not taken in.
+  /// The error about one of two files that have the same plugin name.
   package static func error(of file: PluginFile, named name: String, besides other: PluginFile) -> PluginError {
     PluginError(.duplicateName, file, plugin: name, "the plugin in \(other.path) has the same name, \(name)")
   }
 }
 
-/// The names and meanings that are taken, each with its holder.
+/// The names and routes that are in use, each with its holder.
 private struct Holdings {
   private var names: [String: PluginConflicts.Claim] = [:]
   private var routes: [RouteMeaning: Holder] = [:]
@@ -95,7 +95,7 @@ private struct Holdings {
     let claim: PluginConflicts.Claim
     let route: PluginConflicts.Route
 
-    /// `GET /a of plugin hello (Plugins/hello.so)`; of a configured route it is its place that tells most.
+    /// `GET /a of plugin hello (Plugins/hello.so)`; for a configured route with its place.
     var description: String {
       let isLibrary = claim.plugin == claim.file
       let place = route.place ?? (isLibrary ? nil : claim.file)
@@ -117,7 +117,7 @@ private struct Holdings {
     return (name?.problems ?? []) + routeConflicts(with: claim)
   }
 
-  /// A configured route may also stand in the way of one that its own plugin declares.
+  /// A configured route may also conflict with one that its own plugin declares.
   private func routeConflicts(with claim: PluginConflicts.Claim) -> [PluginProblem] {
     var holders = routes
     return claim.routes.compactMap { route in

@@ -1,7 +1,7 @@
 package import AmbitCore
 package import CAmbit
 
-/// What a plugin's entry says, checked, in values of the host.
+/// The checked entry of a plugin, in values of the host.
 ///
 /// Sendable although it holds C functions: they are addresses in a library that is never unmapped.
 @safe
@@ -13,7 +13,7 @@ package struct PluginDeclaration: @unchecked Sendable {
   /// One line; empty if the plugin does not say.
   package let about: String
   package let flags: PluginFlags
-  /// Bytes of stack that handlers need whose routes do not say; 0: the host's default.
+  /// Bytes of stack for handlers whose routes do not say; 0: the host's default.
   package let stackSize: Int
   /// In the order of the entry; no two have the same meaning.
   package let routes: [DeclaredRoute]
@@ -25,11 +25,11 @@ package struct PluginDeclaration: @unchecked Sendable {
 /// One route of a plugin. Sendable for the same reason as the declaration.
 @safe
 package struct DeclaredRoute: @unchecked Sendable {
-  /// What answers the route.
+  /// The function that answers the route.
   @safe
   package enum Target {
     case handler(ambit_handler)
-    /// Any C function, with the signature it is called by.
+    /// Any C function, with its signature.
     case function(ambit_function, CSignature)
   }
 

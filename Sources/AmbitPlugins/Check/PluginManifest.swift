@@ -1,29 +1,29 @@
 package import AmbitCore
 
-/// What a plugin's entry says, in values that can be sent from one process to another.
+/// A plugin's entry as a plain value, which can be sent from one process to another.
 package struct PluginManifest: Sendable, Equatable {
   package struct Route: Sendable, Equatable {
-    /// Without the prefix that the plugin is mounted below.
+    /// Without the plugin's prefix.
     package let pattern: RoutePattern
     package let flags: RouteFlags
-    /// Bytes of stack that it asks for; 0: the plugin's.
+    /// Bytes of stack that it asks for; 0: as many as the plugin's.
     package let stackSize: Int
-    /// Of a function route; nil of one with a handler.
+    /// The signature of a function route; nil for a handler.
     package let signature: String?
   }
 
   package let name: String
   package let version: String
   package let about: String
-  /// What it was built for: "1.0".
+  /// The ABI that it was built for: "1.0".
   package let abi: String
   package let flags: PluginFlags
-  /// Bytes of stack that it asks for where a route does not; 0: the host's.
+  /// Bytes of stack for routes that ask for none; 0: as many as the host's.
   package let stackSize: Int
   package let routes: [Route]
 
   /// The patterns below `prefix`, "" for none, of the plugin in `file`.
-  /// - Throws: the first pattern that cannot stand there, and why.
+  /// - Throws: the first pattern that is not valid there, and why.
   package func patterns(prefix: String, of file: PluginFile) throws(PluginError) -> [RoutePattern] {
     try routes.map(\.pattern).mounted(below: prefix, plugin: name, file: file)
   }
@@ -45,7 +45,7 @@ extension PluginManifest {
 
 extension [RoutePattern] {
   /// The patterns of a plugin's routes below `prefix`, "" for none.
-  /// - Throws: the first one that cannot stand there, and why.
+  /// - Throws: the first pattern that is not valid there, and why.
   func mounted(below prefix: String, plugin: String, file: PluginFile) throws(PluginError) -> [RoutePattern] {
     guard !prefix.isEmpty else { return self }
     var patterns: [RoutePattern] = []

@@ -35,13 +35,13 @@ package final class DryRun {
     self.log = log
   }
 
-  /// Loads, starts and stops a plugin in the child. A library that is no plugin is loaded there, and the functions of its
-  /// configured routes are looked up. Blocks for `timeout` at most, the time that `inputs` takes not counted.
+  /// Loads, starts and stops a plugin in the child. A library that is no plugin is loaded there, and the functions of
+  /// its configured routes are looked up. Blocks for `timeout` at most, the time that `inputs` takes not counted.
   ///
   /// A child that has tried other plugins before may fail because of what one of them left, so the failure of such a
   /// child counts only if it happens again in a new one.
-  /// - Parameter inputs: Gives what the plugin's `start` finds. Called once the manifest is known; if it returns nil, the
-  ///   plugin is loaded and not started.
+  /// - Parameter inputs: Gives what the plugin's `start` finds. Called once the manifest is known; if it returns nil,
+  ///   the plugin is loaded and not started.
   /// - Throws: why the plugin cannot be used.
   package func run(
     _ copy: PluginCopy, inputs: (PluginManifest) throws(PluginError) -> DryRunInputs?

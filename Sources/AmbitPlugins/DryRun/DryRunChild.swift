@@ -3,8 +3,8 @@ import AmbitCore
 package import AmbitSystem
 import Glibc
 
-/// The child process of dry runs, from inside: it loads, starts and stops one plugin after the other as the host asks. It
-/// announces each step before it takes it, so that the host knows which step failed.
+/// The child process of dry runs, from inside: it loads, starts and stops one plugin after the other as the host asks.
+/// It announces each step before it takes it, so that the host knows which step failed.
 package final class DryRunChild: Sendable {
   /// The descriptor of the connection to the host.
   static let connection: Int32 = 3

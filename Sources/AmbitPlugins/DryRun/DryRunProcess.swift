@@ -6,8 +6,8 @@ import Glibc
 /// The child process of dry runs, as the host sees it: a connection for messages, its output in lines, and its end. For
 /// one thread.
 ///
-/// No process that a plugin starts there outlives it, because the process here is the `Subreaper`; plugins run in a child
-/// of that one.
+/// No process that a plugin starts there outlives it, because the process here is the `Subreaper`; plugins run in a
+/// child of that one.
 ///
 /// It runs at a lower priority than the host's loops: a dry run takes some milliseconds of a core, and requests would
 /// wait for that long when all cores are busy.

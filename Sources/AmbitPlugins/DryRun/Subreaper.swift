@@ -4,8 +4,8 @@ import CLinux
 import Glibc
 
 /// The process between the host and the child that loads plugins; no code of plugins runs in it. It makes every process
-/// that a plugin starts end with the dry run: a process that leaves its group, session and parent becomes a child of the
-/// subreaper (prctl(2), PR_SET_CHILD_SUBREAPER), which kills and reaps its children until there are none. Then the
+/// that a plugin starts end with the dry run: a process that leaves its group, session and parent becomes a child of
+/// the subreaper (prctl(2), PR_SET_CHILD_SUBREAPER), which kills and reaps its children until there are none. Then the
 /// subreaper ends the way the child did.
 package struct Subreaper {
   /// Ends the dry run. The host sends it, or the kernel when the host is gone.

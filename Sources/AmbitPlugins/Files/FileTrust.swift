@@ -1,16 +1,16 @@
 internal import AmbitSystem
 internal import Glibc
 
-/// Whom the host believes about the files that it runs: the `trust` key.
+/// Whose files the host runs: the `trust` key.
 package enum FileTrust: Sendable {
   /// Root and the user that the host runs as. Nobody else may own a plugin or a folder on its way, or write to it.
   case owner
   /// Everybody.
   case any
 
-  /// Refuses a file or folder that others could change or replace: `path` itself, each folder on its way from the root,
-  /// and each symbolic link in it with the folders on the way of where it points. Where the way ends because something
-  /// does not exist or may not be seen, whoever opens the file will say so.
+  /// Throws if others could change or replace the file or folder at `path`. Checks `path` itself, each folder from the
+  /// root to it, and each symbolic link in the path with the folders of its target. If a part does not exist or cannot
+  /// be examined, the check ends there: opening the file fails then.
   package func check(_ path: String) throws(UntrustedFile) {
     guard self == .owner else { return }
     var walk = TrustWalk()
@@ -18,16 +18,16 @@ package enum FileTrust: Sendable {
   }
 }
 
-/// A path that others than root and the host's user could make lead somewhere else, or to other bytes.
+/// A path whose target or content could be changed by a user other than root and the host's user.
 package struct UntrustedFile: Error, CustomStringConvertible {
-  /// What is wrong on the way: the file, folder or link, in full.
+  /// The full path of the file, folder or link that is not trusted.
   let place: String
   let objection: String
 
   package var description: String { "\(place) \(objection); mend that, or set trust = \"any\"" }
 }
 
-/// One way through the file system, component by component, as the system takes it.
+/// Resolves a path component by component, as the system does, and checks each of them.
 private struct TrustWalk {
   private var folder = "/"
   private var linkCount = 0
@@ -55,7 +55,7 @@ private struct TrustWalk {
 
   private mutating func enter(_ place: String) throws(UntrustedFile) {
     guard let status = Self.status(of: place) else { return }
-    // In a sticky folder others may not replace what is not theirs: the owner of the next component counts.
+    // In a sticky folder users can replace only their own files, so the owner of the next component decides.
     if status.permissions & 0o1000 == 0 { try checkMode(of: status, place) }
     folder = place
   }

@@ -4,14 +4,14 @@ import CLinux
 import Glibc
 import Synchronization
 
-/// The last good copies of a configuration's plugins and libraries: of each the content that started last and was
-/// published. A start that meets a bad file serves the last good copy instead.
+/// The last good copies of a configuration's plugins and libraries. A last good copy is the content that started last
+/// and was published. If a file is bad when the host starts, the host serves its last good copy.
 ///
-/// They lie in the host's state folder, in a folder that is named after the real path of `host.conf`: one file for each
-/// plugin and library, whose name tells whose it is and what its SHA-256 is. A file gets its name only when its bytes are
-/// on the disk, so a crash leaves the copy before it. For the control thread.
+/// The copies are in the host's state folder, in a folder named after the real path of `host.conf`. There is one file
+/// for each plugin and library, named by a key and its SHA-256. A file gets its name only when its bytes are on the
+/// disk, so a crash leaves the previous copy. For the control thread.
 package final class LastGoodCopies: Sendable {
-  /// Why there are no last good copies, to be read after a colon.
+  /// Why there are no last good copies, to be printed after a colon.
   package struct Unavailable: Error, CustomStringConvertible {
     package let description: String
 
@@ -19,15 +19,15 @@ package final class LastGoodCopies: Sendable {
   }
 
   package let path: String
-  /// The names of files that are known to be intact, as they were read or written by this process.
+  /// The names of files that this process has read or written, and that were intact.
   private let intact = Mutex<Set<String>>([])
 
   /// Makes the folder if there is none.
   /// - Parameters:
-  ///   - configuration: The path of `host.conf`; nil for a host without one, whose working folder stands for it.
-  ///   - environment: Where the state folder is looked up: see `stateFolder`.
+  ///   - configuration: The path of `host.conf`; nil for a host without one, which is identified by its working folder.
+  ///   - environment: The variables that name the state folder: see `stateFolder`.
   ///   - trust: Whether others may be able to change the copies.
-  /// - Throws: if copies could not be written there, or not be used.
+  /// - Throws: if copies cannot be written there, or could not be used.
   package init(
     of configuration: String?, environment: [String: String], trust: FileTrust
   ) throws(Unavailable) {
@@ -50,39 +50,39 @@ package final class LastGoodCopies: Sendable {
     note(identity)
   }
 
-  /// Where the host keeps what outlives it: the first folder of `STATE_DIRECTORY` (systemd.exec(5)), else /var/lib/ambit
-  /// for root, else `ambit` in `XDG_STATE_HOME` or in ~/.local/state.
+  /// The folder for files that outlive the host: the first one of `STATE_DIRECTORY` (systemd.exec(5)), else
+  /// /var/lib/ambit for root, else `ambit` in `XDG_STATE_HOME` or in ~/.local/state.
   static func stateFolder(_ environment: [String: String], isRoot: Bool) -> String? {
     if let first = environment["STATE_DIRECTORY"]?.split(separator: ":").first { return String(first) }
     if isRoot { return "/var/lib/ambit" }
-    // Relative ones are invalid by the specification.
+    // The specification calls relative paths invalid.
     if let folder = environment["XDG_STATE_HOME"], folder.hasPrefix("/") { return "\(folder)/ambit" }
     if let home = environment["HOME"], home.hasPrefix("/") { return "\(home)/.local/state/ambit" }
     return nil
   }
 
-  /// For this user alone, as far as they do not exist.
+  /// Makes the folders of `path` that do not exist, for this user alone.
   private static func makeFolders(_ path: String) throws(FileError) {
     var folder = path.hasPrefix("/") ? "" : "."
     for name in path.split(separator: "/") {
       folder += "/\(name)"
-      // What is there need not let anybody make it.
+      // mkdir(2) of an existing folder may fail with another error than EEXIST.
       if !Paths.exists(folder) { try Paths.makeFolder(folder) }
     }
   }
 
-  /// Tells people whose copies these are.
+  /// Notes in the folder, for people, which `host.conf` the copies belong to.
   private func note(_ identity: String) {
     _ = try? OpenFile(creating: "\(path)/configuration", mode: 0o600).write(Array("\(identity)\n".utf8))
   }
 
-  /// The last good content of `file`, which messages go on calling by its own path; nil if there is none.
-  /// - Throws: if there is one that cannot be used: others could have changed it, or it is damaged.
+  /// The last good content of `file`; nil if there is none. Messages name the path of `file`.
+  /// - Throws: if the copy cannot be used, because others could have changed it or it is damaged.
   package func content(of file: PluginFile, trust: FileTrust, limit: Int) throws(PluginError) -> PluginContent? {
     try content(of: file, key: Self.key(of: file), trust: trust, limit: limit)
   }
 
-  /// The same of a library that plugins bring along under `name`, now found at `location`.
+  /// The last good content of a library that plugins bring along under `name`, and that is now at `location`.
   func content(
     ofDependency name: String, at location: String, trust: FileTrust, limit: Int
   ) throws(PluginError) -> PluginContent? {
@@ -108,9 +108,9 @@ package final class LastGoodCopies: Sendable {
     return nil
   }
 
-  /// Makes the content of `copy`, which serves, the last good one of `file`, that of the libraries that it brings along
-  /// theirs, and removes the ones before. Blocks until that is on the disk.
-  /// - Throws: if it cannot be written; what was before it stays then.
+  /// Keeps `copy`, which serves, as the last good copy of `file`, and the libraries that it brings along likewise.
+  /// Removes the previous copies. Blocks until everything is on the disk.
+  /// - Throws: if it cannot be written; the previous copy stays then.
   package func keep(_ copy: PluginCopy, as file: PluginFile) throws(FileError) {
     for dependency in copy.dependencies where dependency.isBrought && dependency.copy.isPrivate {
       try keep(dependency.copy, under: Self.key(ofDependency: dependency.name))
@@ -125,8 +125,8 @@ package final class LastGoodCopies: Sendable {
     for other in copies(under: key) where other.name != name { Paths.remove("\(path)/\(other.name)") }
   }
 
-  /// Removes the copies of all files but these and but what `serving` bring along, and what writing left behind that was
-  /// cut short.
+  /// Removes all copies but those of `files` and of the libraries that `serving` bring along, and the temporary files
+  /// of hosts that ended while they wrote.
   package func removeAll(but files: [PluginFile], serving: [PluginCopy] = []) {
     let dependencies = serving.flatMap(\.dependencies).map { Self.key(ofDependency: $0.name) }
     let keys = Set(files.map(Self.key(of:)) + dependencies)
@@ -148,7 +148,7 @@ package final class LastGoodCopies: Sendable {
     let modified: Int64
   }
 
-  /// The newest first: a crash can have left the one before it too.
+  /// The copies under `key`, the newest first: after a crash the previous copy can be there too.
   private func copies(under key: String) -> [Entry] {
     let entries = ((try? namesInFolder(path)) ?? []).compactMap { name -> Entry? in
       let parts = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
@@ -159,13 +159,13 @@ package final class LastGoodCopies: Sendable {
     return entries.sorted { $0.modified > $1.modified }
   }
 
-  /// By the file's name in the plugin directory, or by that of the library in `host.conf`: both stay when folders are
-  /// replaced by others at each deploy.
+  /// The key of a file: made of its name in the plugin directory, or of the library's name in `host.conf`. Both stay
+  /// when a deploy replaces folders.
   private static func key(of file: PluginFile) -> String {
     key(file.isLibrary ? "library \(file.path)" : "plugin \(file.lastName)")
   }
 
-  /// The loader has one library of a name.
+  /// The key of a dependency, by its name: the loader has one library of a name.
   private static func key(ofDependency name: String) -> String { key("dependency \(name)") }
 
   private static func key(_ name: String) -> String {
@@ -182,7 +182,7 @@ package final class LastGoodCopies: Sendable {
     return true
   }
 
-  /// In steps that leave either nothing or the whole of it, whatever ends the process or the machine meanwhile.
+  /// Writes a copy in steps that leave either nothing or the whole copy, even if the machine fails meanwhile.
   private func write(_ source: String, as name: String, hash: String) throws(FileError) {
     let temporary = "\(path)/.\(name.prefix(16)).\(getpid()).new"
     Paths.remove(temporary)

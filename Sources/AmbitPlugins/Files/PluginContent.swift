@@ -4,11 +4,11 @@ import Glibc
 
 /// A plugin's file at one moment, and the identity of its content.
 ///
-/// The file is read in pieces, so that it takes no memory however large it is. It stays open as long as the value lives:
-/// a file that is replaced later is another one, and one that is overwritten is noticed when it is copied.
+/// The file is read in pieces, so that a large file takes no memory. It stays open as long as the value lives: if it is
+/// replaced later, this value still has the old file; if it is overwritten, `copy` notices that.
 package struct PluginContent: Sendable {
   package let file: PluginFile
-  /// Tells whether the file is another one than before; inode and time do not, since both are used again.
+  /// The identity of the content. Inode and time are no identity, because both can be reused.
   package let hash: SHA256
   /// In bytes.
   package let size: Int
@@ -17,13 +17,13 @@ package struct PluginContent: Sendable {
   /// The largest file that is read unless the caller says otherwise, in bytes: 1 GiB.
   package static let defaultLimit = 1 << 30
 
-  /// How much of the file tells whether it is a library at all, in bytes: the header and, mostly, the program headers.
+  /// Bytes of the file that are checked first: the ELF header and, mostly, the program headers.
   private static let headSize = 64 << 10
 
-  /// Reads `file` once nobody has changed it for `settle`, by its time of modification. A file that changes during the
-  /// wait or the reading is tried once more, then refused as still being written. One that `trust` does not believe, that
-  /// is larger than `limit` bytes, or whose first bytes are not those of a whole library for this machine is refused
-  /// before the rest is read. `pause` waits on the calling thread.
+  /// Reads `file` once it has been unchanged for `settle`, by its time of modification. If the file changes meanwhile,
+  /// it is read once more, then refused as still being written. A file is refused before it is read as a whole if
+  /// `trust` fails, if it is larger than `limit` bytes, or if its first bytes are not those of a whole library for this
+  /// machine. `pause` waits on the calling thread.
   package init(
     of file: PluginFile, settle: Duration = .milliseconds(100), trust: FileTrust = .any, limit: Int = defaultLimit,
     pause: (Duration) -> Void = pauseThread
@@ -49,10 +49,10 @@ package struct PluginContent: Sendable {
     self.size = size
   }
 
-  /// The same content in the place of that of another file, beside which the libraries lie that it brings along.
+  /// The same content under the name of `file`, beside which the libraries are that it brings along.
   func taken(for file: PluginFile) -> PluginContent { PluginContent(file, source, hash: hash, size: size) }
 
-  /// The content, or nil if the file changed between the first look at it and the last.
+  /// The content; nil if the file changed while it was read.
   private static func attempt(
     _ file: PluginFile, settle: Duration, limit: Int, pause: (Duration) -> Void
   ) throws(PluginError) -> PluginContent? {
@@ -73,14 +73,14 @@ package struct PluginContent: Sendable {
     return hash.map { PluginContent(file, source, hash: $0, size: before.size) }
   }
 
-  /// Passes on why the file cannot be read.
+  /// Turns the error of a system call into one about the plugin.
   private static func reading<Value>(
     _ file: PluginFile, _ body: () throws(FileError) -> Value
   ) throws(PluginError) -> Value {
     do throws(FileError) { return try body() } catch { throw PluginError(.unreadable, file, error.reason) }
   }
 
-  /// Nil if the file is not as long as `size` any more. One that grows all the time is not followed.
+  /// The hash of the content; nil if the file does not have `size` bytes any more. Reads no further than that.
   private static func hash(of source: OpenFile, size: Int) throws(FileError) -> SHA256? {
     var hash = SHA256.Pieces()
     let count = try source.readPieces(upTo: size + 1) { hash.append($0.span) }
@@ -93,7 +93,7 @@ package struct PluginContent: Sendable {
     throw PluginError(.unreadable, file, "expected a shared library, found \(found)")
   }
 
-  /// Why a file of `size` bytes need not be read; nil if it has to be.
+  /// Why a file of `size` bytes is refused by its first bytes and size; nil if it is not.
   private static func objection(
     to source: OpenFile, of size: Int, limit: Int, in file: PluginFile
   ) throws(FileError) -> PluginError? {

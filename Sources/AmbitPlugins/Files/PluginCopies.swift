@@ -4,41 +4,41 @@ import CLinux
 import Glibc
 import Synchronization
 
-/// The host's own folder of the libraries that it has loaded.
+/// The host's private folder of the libraries that it has loaded.
 ///
-/// The loader knows a library by its path, device and inode, so each generation gets a file of its own that stays as long
-/// as it is mapped: an inode number that were used again would bring back the old code. A copy also outlives whatever is
-/// done to the operator's file, which kills a process that mapped it when it is overwritten in place.
+/// The loader identifies a library by path, device and inode. So each generation gets a file of its own, which stays as
+/// long as it is mapped: with a reused inode number the loader would return the old code. A copy also protects the host
+/// from changes of the operator's file: overwriting a mapped file in place crashes the process.
 package final class PluginCopies: Sendable {
   private static let prefix = "ambit-host-"
 
   package let path: String
   private let lock: FolderLock
   private let count = Atomic<UInt64>(0)
-  /// The copies that may be loaded, by path: what the loader has is looked up here.
+  /// The copies that may be loaded, by path.
   private let loaded = Mutex<[String: PluginCopy]>([:])
 
-  /// Makes a new folder in `parent`, readable by this user alone, and removes those of hosts that are gone. The file
-  /// system must allow execution.
+  /// Makes a new folder in `parent`, readable by this user alone, and removes the folders of hosts that have ended. The
+  /// file system must allow execution.
   package init(in parent: String) throws(FileError) {
     try Self.checkExecution(in: parent)
     for name in (try? namesInFolder(parent)) ?? [] where name.hasPrefix(Self.prefix) {
       let folder = "\(parent)/\(name)"
       if FolderLock.isAbandoned(folder) { removeFolder(folder) }
     }
-    // Absolute, since the loader calls by such a path what it finds by $ORIGIN.
+    // Absolute, because the loader uses an absolute path for what it finds by $ORIGIN.
     let folder = try makeUniqueFolder(in: parent, prefix: Self.prefix)
     path = folder.hasPrefix("/") ? folder : "\(Paths.workingFolder ?? ".")/\(folder)"
     lock = try FolderLock(path)
   }
 
-  /// The loader would only say that it cannot map something.
+  /// Checked here because the loader's message, "failed to map segment", does not name the cause.
   private static func checkExecution(in folder: String) throws(FileError) {
     guard Paths.isMountedNoExec(folder) else { return }
     throw FileError(subject: folder, action: "load libraries from a file system mounted noexec", code: EPERM)
   }
 
-  /// Copies a library for this machine that can be loaded to a new file.
+  /// Copies a library to a new file, and checks that it is one for this machine that can be loaded.
   package func add(_ content: PluginContent) throws(PluginError) -> PluginCopy {
     let (copy, facts) = try copy(content)
     do throws(PluginError) {
@@ -50,7 +50,7 @@ package final class PluginCopies: Sendable {
     return copy
   }
 
-  /// Copies a library for this machine to a new file, and reads there what it says of itself without loading it.
+  /// Copies a library to a new file, and reads the copy's ELF tables without loading it.
   package func copy(_ content: PluginContent) throws(PluginError) -> (copy: PluginCopy, facts: LibraryFacts) {
     let file = content.file
     let copy = "\(path)/\(file.copyName).new-\(count.add(1, ordering: .relaxed).newValue).so"
@@ -64,8 +64,8 @@ package final class PluginCopies: Sendable {
     }
   }
 
-  /// Names a copy that was not loaded yet after its plugin or library: `NAME.GENERATION.BUILD.so`, by which a debugger or
-  /// a person finds the build. BUILD is the beginning of the build ID, of the hash where there is none.
+  /// Renames a copy that was not loaded yet to `NAME.GENERATION.BUILD.so`, so that people and debuggers find the build.
+  /// BUILD is the beginning of the build ID, or of the hash if there is no build ID.
   package func name(_ copy: PluginCopy, plugin: String, generation: UInt64) throws(PluginError) -> PluginCopy {
     let build = (copy.buildID ?? copy.hash?.description ?? "").prefix(12)
     let name = freeName("\(plugin).\(generation).\(build)")
@@ -80,10 +80,10 @@ package final class PluginCopies: Sendable {
     return named
   }
 
-  /// The copy that the loader has from `path`; nil if there is none.
+  /// The copy at `path` that may be loaded; nil if there is none.
   func loadedCopy(at path: String) -> PluginCopy? { loaded.withLock { $0[path] } }
 
-  /// The copy of the same content that was made because others are linked with it; nil if there is none.
+  /// The copy of the same content that was made as a dependency; nil if there is none.
   package func dependency(like copy: PluginCopy) -> PluginCopy? {
     guard let hash = copy.hash else { return nil }
     let folder = folder(of: hash)
@@ -92,8 +92,8 @@ package final class PluginCopies: Sendable {
 
   private func folder(of hash: SHA256) -> String { "\(path)/\(hash.description.prefix(32))" }
 
-  /// Copies a library that others are linked with as `name`. It keeps this name, in a folder of its own, for the loader
-  /// knows it by no other; one content is copied once.
+  /// Copies a library that others are linked with as `name`. The copy keeps this name, in a folder of its own, because
+  /// the loader finds it by this name only. Each content is copied once.
   func addDependency(_ content: PluginContent, named name: String) throws(PluginError) -> PluginCopy {
     let folder = folder(of: content.hash)
     if let copy = loadedCopy(at: "\(folder)/\(name)"), Paths.exists(copy.path) { return copy }
@@ -110,13 +110,13 @@ package final class PluginCopies: Sendable {
     return copy
   }
 
-  /// Has `copy` opened with what it brings along. `dependencies` are in the order in which they are to be opened.
+  /// Adds to `copy` the libraries that it brings along. `dependencies` are in the order in which to open them.
   package func attach(_ dependencies: [Dependency], to copy: PluginCopy) throws(PluginError) -> PluginCopy {
     var copy = copy
     copy.dependencies = dependencies
     let own = dependencies.map(\.copy).filter { contains($0.path) }
     let named = zip(own, own.map { $0.path.dropFirst(path.count + 1).split(separator: "/") }).filter { $1.count == 2 }
-    // A copy that was loaded for routes is known to the loader by its SONAME.
+    // The loader knows a copy that was loaded for routes by its SONAME.
     copy.openedBefore = own.map(\.path).filter { path in !named.contains { $0.0.path == path } }
     guard !named.isEmpty else { return copy }
     let opener = "\(path)/\(copy.file.copyName).links-\(count.add(1, ordering: .relaxed).newValue).so"
@@ -132,8 +132,8 @@ package final class PluginCopies: Sendable {
     return copy
   }
 
-  /// A path that no copy has. A library may be called as a plugin is, or as another library in another folder: the loader
-  /// takes two files of one name for one library, even when the first is gone.
+  /// A path that no copy has. A library may have the name of a plugin, or of another library in another folder, and the
+  /// loader takes two files of one path for one library, even when the first is gone.
   private func freeName(_ name: String) -> String {
     var path = "\(path)/\(name).so"
     var number = 2
@@ -144,7 +144,7 @@ package final class PluginCopies: Sendable {
     return path
   }
 
-  /// Removes a copy that was not loaded here. A file that is used in place is the operator's, and stays.
+  /// Removes a copy that was not loaded here. A file that is used in place is the operator's and stays.
   package func discard(_ copy: PluginCopy) {
     if copy.isPrivate { Paths.remove(copy.path) }
     if let opener = copy.opener { Paths.remove(opener) }
@@ -153,8 +153,8 @@ package final class PluginCopies: Sendable {
   /// Whether the file at `path` is one of the copies.
   func contains(_ path: String) -> Bool { path.hasPrefix("\(self.path)/") }
 
-  /// Removes the folder with all copies. Call it when no plugin's code will run any more: a crash report could not name
-  /// functions of a library whose file is gone.
+  /// Removes the folder with all copies. Call it when no plugin's code runs any more: a crash report needs the file of
+  /// a library to name its functions.
   package func remove() { removeFolder(path) }
 }
 

@@ -1,32 +1,32 @@
 package import AmbitCore
 internal import AmbitSystem
 
-/// The file that is loaded for a plugin or a library of routes: a private copy, checked to be a library for this machine;
-/// or the file itself of a library that is used in place, which is neither copied nor read. It stays in memory with the library, so it holds what is
-/// asked for then, and no more of what is known of the file.
+/// The file that is loaded for a plugin or a library of routes: a private copy, which was checked to be a library for
+/// this machine; or the operator's file of a library that is used in place, which is neither copied nor read. The value
+/// stays in memory with the library, so it holds only the facts that are needed then.
 package struct PluginCopy: Sendable {
   package let file: PluginFile
   /// Nil if the file was not read.
   package let hash: SHA256?
-  /// The linker's number of the build; nil if it gave none, or if the file was not read.
+  /// The build ID; nil if the library has none, or if the file was not read.
   package let buildID: String?
-  /// Why the library could not be unmapped; nil if nothing is known against it.
+  /// Why the library must not be unmapped; nil if no reason is known.
   let unloadObstacle: UnloadObstacle?
-  /// Of a copy the whole path; else what the loader is asked for, which can be a name.
+  /// The path of a copy; for a library that is used in place the path or name that the loader is asked for.
   package internal(set) var path: String
-  /// Why the file itself is used, not a copy; nil of a copy.
+  /// Why the file itself is used; nil for a copy.
   package let inPlace: InPlaceUse?
 
-  /// What it is linked with, and where.
+  /// The libraries that it is linked with, and where they are searched for.
   let links: LibraryLinks
-  /// What it brings along.
+  /// The libraries that it brings along.
   package internal(set) var dependencies: [Dependency] = []
-  /// The libraries that are to be opened before it, by path.
+  /// The paths of the libraries to open before it.
   var openedBefore: [String] = []
-  /// The one of these that was made for it; nil if there is none.
+  /// The one of `openedBefore` that was generated for it; nil if there is none.
   var opener: String?
 
-  /// It is a file of the host's own.
+  /// Whether it is a private copy.
   package var isPrivate: Bool { inPlace == nil }
 
   /// A library that is used in place.
@@ -59,8 +59,8 @@ extension PluginCopy {
 }
 
 extension LibraryFacts {
-  /// What the private copy at `path` says of the library in `file`. It is mapped for that, and only what is looked at gets
-  /// into memory.
+  /// Reads the facts of the library in `file` from its private copy at `path`. The copy is mapped, and only the pages
+  /// that are read get into memory.
   init(ofCopy path: String, of file: PluginFile) throws(PluginError) {
     let facts: Result<LibraryFacts, ELFError>
     do throws(FileError) {
@@ -73,8 +73,7 @@ extension LibraryFacts {
     }
   }
 
-  /// Refuses the library in `file` if the loader would take it for a library and it is none, or could take it a few times
-  /// only.
+  /// Throws if the loader would accept the file although it is no library, or could load it only a few times.
   package func refuseUnlessLoadable(_ file: PluginFile) throws(PluginError) {
     do throws(ELFError) {
       try checkLoadable(asLibrary: file.isLibrary)

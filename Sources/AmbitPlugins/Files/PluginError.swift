@@ -79,8 +79,8 @@ package struct PluginError: Error, Equatable, Sendable, CustomStringConvertible 
   /// Whether there is no such file.
   package var isAbsence: Bool { problems.allSatisfy { $0.code == .missing } }
 
-  /// The same error with the `place` of the configuration that asks for the file: `host.conf:7`. A problem that names its
-  /// place already keeps it.
+  /// The same error with the `place` of the configuration that asks for the file: `host.conf:7`. A problem that names
+  /// its place already keeps it.
   package func asked(at place: String) -> PluginError {
     PluginError(
       problems: problems.map { problem in

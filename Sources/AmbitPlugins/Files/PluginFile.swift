@@ -1,19 +1,19 @@
 package import AmbitSystem
 
-/// A plugin's file, or that of a library of routes, as the operator knows it. The host loads a private copy of it, unless
-/// the library is one that is used in place.
+/// The operator's file of a plugin, or of a library that `host.conf` makes routes of. The host loads a private copy of
+/// it, unless the library is used in place.
 package struct PluginFile: Hashable, Sendable {
-  /// As it was configured and listed, so that messages show what the operator wrote.
+  /// The path as the operator wrote it, for messages.
   package let path: String
-  /// Where the system finds it, relative to the working directory if not absolute.
+  /// The path that the system finds it by, relative to the working folder or absolute.
   package let location: String
-  /// It is no plugin: `host.conf` makes routes of its functions, and it has no other name than `path`.
+  /// Whether it is a library that is no plugin. Such a library has no other name than `path`.
   package let isLibrary: Bool
 
-  /// A plugin's.
+  /// The file of a plugin.
   package init(path: String) { self.init(path: path, location: path, isLibrary: false) }
 
-  /// That of a library, which `host.conf` calls `name`.
+  /// The file of a library that `host.conf` calls `name`.
   package init(library name: String, at location: String) {
     self.init(path: name, location: location, isLibrary: true)
   }
@@ -24,8 +24,8 @@ package struct PluginFile: Hashable, Sendable {
     self.isLibrary = isLibrary
   }
 
-  /// Names the plugin in messages as long as its entry has not been read: "echo" for "Plugins/echo.so". A library has
-  /// its whole name all the time.
+  /// The name of the plugin in messages until its entry has been read: "echo" for "Plugins/echo.so". For a library: its
+  /// whole path.
   package var stem: String {
     guard !isLibrary else { return path }
     return lastName.hasSuffix(".so") ? String(lastName.dropLast(3)) : lastName
@@ -37,8 +37,8 @@ package struct PluginFile: Hashable, Sendable {
 
 /// The folder in which the operator puts plugins.
 package enum PluginDirectory {
-  /// Each `NAME.so` in the folder at `path`, sorted by name, whatever kind of file it is: an entry that cannot be read is
-  /// refused when it is read, by its own name, and does not keep the others from being listed. Hidden files are left out.
+  /// Lists each `NAME.so` in the folder at `path`, sorted by name, without hidden files. Files of any kind are listed:
+  /// one that cannot be read is refused when it is read, under its own name.
   package static func list(_ path: String) throws(FileError) -> [PluginFile] {
     try namesInFolder(path)
       .filter { $0.hasSuffix(".so") && !$0.hasPrefix(".") }

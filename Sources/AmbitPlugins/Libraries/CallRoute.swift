@@ -1,17 +1,17 @@
 package import AmbitCore
 
-/// A route to a C function that the operator configures.
+/// A configured route to a C function: `[[route]]` in `host.conf`.
 package struct CallRoute: Sendable {
   package let pattern: RoutePattern
   /// The function's name in its library or plugin.
   package let symbol: String
   package let signature: CSignature
   package let placement: CallPlacement
-  /// The request goes on when its client leaves.
+  /// Whether the request goes on when its client leaves.
   package let finishesOnDisconnect: Bool
-  /// The `Content-Type` of text answers; nil for the usual one.
+  /// The `Content-Type` of text answers; nil: the default.
   package let contentType: String?
-  /// Where it is configured, for messages: `host.conf:12: route[2].call`.
+  /// The place in the configuration, for messages: `host.conf:12: route[2].call`.
   package let place: String
 
   package init(
@@ -29,7 +29,7 @@ package struct CallRoute: Sendable {
 }
 
 extension CallRoute: Equatable {
-  /// Whether both serve the same, wherever they are configured.
+  /// Whether both serve the same. Their places in the configuration may differ.
   package static func == (left: CallRoute, right: CallRoute) -> Bool {
     left.pattern == right.pattern && left.symbol == right.symbol && left.signature == right.signature
       && left.placement == right.placement && left.finishesOnDisconnect == right.finishesOnDisconnect
@@ -41,9 +41,9 @@ extension CallRoute: Equatable {
 struct WantedFunction: Equatable {
   /// Its name in its library or plugin.
   let symbol: String
-  /// Where the route is configured, for messages.
+  /// The place of the route in the configuration, for messages.
   let place: String
-  /// It would run on event loops, and nobody says that it is thread-safe.
+  /// Whether it would run on event loops although the operator does not say that it is thread-safe.
   let mustBeKnownAsSafe: Bool
 }
 
@@ -54,28 +54,28 @@ extension WantedFunction {
   }
 }
 
-/// Where a C function of a configured route runs, and beside what.
+/// The threads that a C function of a configured route runs on, and whether its calls run in parallel.
 package enum CallPlacement: Sendable, Equatable {
-  /// On the event loop of its request, so in parallel with calls on other loops. Without the operator's word that the
-  /// function is thread-safe the host has to know so itself.
+  /// On the event loop of its request, in parallel with calls on other loops. If the operator does not say that the
+  /// function is thread-safe, the host must know it.
   case loop(isSaidToBeSafe: Bool)
   /// On a thread of the pool, in parallel.
   case parallel
-  /// One at a time with other calls of its library: on threads of the pool, or on the library's own thread if another
-  /// route asks for that and this one does not rule it out.
+  /// One call of its library at a time: on threads of the pool, or on the library's own thread if another route asks
+  /// for that and this one does not exclude it.
   case serial(staysOnPool: Bool)
-  /// One at a time, on the one thread that the library has for itself.
+  /// One call of its library at a time, on the library's own thread.
   case ownThread
 
-  /// Of a function that a plugin declares itself.
+  /// The placement of a function that a plugin declares.
   package static func ofPlugin(isBlocking: Bool) -> CallPlacement {
     isBlocking ? .parallel : .loop(isSaidToBeSafe: true)
   }
 
-  /// Whether the event loop goes on meanwhile.
+  /// Whether it runs on another thread than the event loop.
   package var usesThread: Bool { if case .loop = self { false } else { true } }
 
-  /// Whether it has its turn after other calls of its library.
+  /// Whether calls of its library run one at a time.
   var isSerial: Bool {
     switch self {
     case .serial, .ownThread: true
@@ -83,13 +83,13 @@ package enum CallPlacement: Sendable, Equatable {
     }
   }
 
-  /// Whether it runs where another route of its library wants the library's own thread.
+  /// Whether it is compatible with the placement of another route of its library that may want an own thread.
   package func fits(ownThreadOf other: CallPlacement) -> Bool {
     guard other == .ownThread else { return true }
     return self == .ownThread || self == .serial(staysOnPool: false)
   }
 
-  /// For the operator, a few words. `sharesOwnThread` says that another route of the library wants it.
+  /// A few words for the operator. `sharesOwnThread`: another route of the library wants an own thread.
   package func text(sharesOwnThread: Bool) -> String {
     switch self {
     case .loop: "event loop, in parallel"

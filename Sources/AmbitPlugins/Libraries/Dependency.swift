@@ -2,38 +2,38 @@ internal import AmbitSystem
 internal import AmbitCore
 internal import Glibc
 
-/// A library that a plugin, or a library of routes, brings along: it is linked with it, and its RUNPATH says where.
+/// A library that a plugin, or a library of routes, is linked with and brings along: its RUNPATH says where it is.
 ///
-/// The system's loader would look for it where the copy lies. So the host finds it where the operator's file lies, and
-/// opens a copy of it first: the loader takes a library that it has for each of its name.
+/// The system's loader would look for it beside the private copy. So the host looks for it beside the operator's file
+/// and opens a copy of it first: the loader takes a library that it has for every other of that name.
 package struct Dependency: Sendable {
-  /// What the other is linked with: `libhelper.so.1`.
+  /// The name that the plugin is linked with: `libhelper.so.1`.
   package let name: String
   /// The operator's file.
   let location: String
-  /// It is found by a RUNPATH, and the host opens it; otherwise the loader finds it by itself.
+  /// Whether it is found by a RUNPATH, and the host opens it. Otherwise the loader finds it.
   let isBrought: Bool
-  /// What the loader takes for the name: a copy of that content, or of another that was loaded under this name before.
+  /// The copy that the loader uses for the name. It can have other content, if that was loaded under this name before.
   let copy: PluginCopy
-  /// Why the operator's file is not what is used, and what to do; nil if it is.
+  /// Why another library than the operator's file is used, and what to do; nil if the file is used.
   package let note: String?
 }
 
 extension [Dependency] {
-  /// Whether the loader takes the same libraries for the same names.
+  /// Whether the loader uses the same libraries for the same names.
   package func areLoadedLike(_ others: [Dependency]) -> Bool {
     let (own, other) = (filter(\.isBrought), others.filter(\.isBrought))
     return own.count == other.count && zip(own, other).allSatisfy { $0.name == $1.name && $0.copy.path == $1.copy.path }
   }
 
-  /// A text of the system's loader, about the operator's files instead of the copies.
+  /// A message of the system's loader with the operator's files instead of the copies.
   func naming(_ text: String) -> String {
     filter(\.copy.isPrivate).reduce(text) { text, dependency in
       text.replacing(dependency.copy.path, with: dependency.location)
     }
   }
 
-  /// What the operator should know.
+  /// The notes for the operator.
   package var notes: [String] { compactMap(\.note) }
 }
 
@@ -44,13 +44,14 @@ package struct DependencyResolver {
   private let trust: FileTrust
   private let limit: Int
   private let loaded: (String) throws(PluginError) -> SystemLoader.Library?
-  /// Where a library is taken from before the operator's file: for a plugin that is itself a last good copy, which served
-  /// with these libraries.
+  /// The copies to prefer to the operator's files: for a plugin that is itself a last good copy, and served with these
+  /// libraries.
   package var lastGood: LastGoodCopies?
-  /// What each name was first taken for, loaded or not.
+  /// The library that each name was first resolved to, loaded or not.
   private var found: [String: Dependency] = [:]
 
-  /// - Parameter loaded: tells what the system's loader has under a name; left out, the loader is asked on this thread.
+  /// - Parameter loaded: Returns the library that the system's loader has under a name. By default the loader is called
+  ///   on this thread.
   package init(
     copies: PluginCopies, settle: Duration, trust: FileTrust, limit: Int = PluginContent.defaultLimit,
     loaded: ((String) throws(PluginError) -> SystemLoader.Library?)? = nil
@@ -59,10 +60,11 @@ package struct DependencyResolver {
     self.loaded = loaded ?? { SystemLoader.library($0) }
   }
 
-  /// The libraries that `copy`, a copy of `file`, and these libraries themselves bring along; each behind those that it is
-  /// linked with. Those that the loader finds by itself in the system's folders are left to it, and are in the list only
-  /// if an old version stays in use; those of which a process has one only are not in the list. Reads and copies files.
-  /// - Throws: what is wrong with one of them.
+  /// The libraries that `copy`, a copy of `file`, brings along, and those that these libraries bring along. Each comes
+  /// after the ones that it is linked with. A library that the loader finds in the system's folders is in the list only
+  /// if an old version stays in use. Libraries that a process can have only once are not in the list. Reads and copies
+  /// files.
+  /// - Throws: the first library that cannot be used, and why.
   package mutating func dependencies(of copy: PluginCopy, in file: PluginFile) throws(PluginError) -> [Dependency] {
     var list: [Dependency] = []
     var visited: Set<String> = []
@@ -86,7 +88,7 @@ package struct DependencyResolver {
     }
   }
 
-  /// Nil if the loader has the operator's file itself.
+  /// A library that is found by a RUNPATH; nil if the loader has the operator's file itself.
   private mutating func brought(
     _ name: String, at path: String, _ library: SystemLoader.Library?, for file: PluginFile
   ) throws(PluginError) -> Dependency? {
@@ -106,7 +108,7 @@ package struct DependencyResolver {
     return dependency
   }
 
-  /// One that the loader has, and that is no copy: something has opened it by its name.
+  /// A library that the loader has, and that is no copy: other code has opened it by its name.
   private func inPlace(
     _ name: String, at path: String, _ library: SystemLoader.Library, for file: PluginFile
   ) throws(PluginError) -> Dependency? {
@@ -119,7 +121,7 @@ package struct DependencyResolver {
       name: name, location: path, isBrought: false, copy: copy, note: Self.note(name, path, instead: library.path))
   }
 
-  /// One that the loader finds by itself, if it has an old version of it.
+  /// A library that the loader finds without the host, if it has an old version of it; else nil.
   private func stale(
     _ name: String, _ library: SystemLoader.Library?, for file: PluginFile
   ) -> Dependency? {
@@ -152,7 +154,8 @@ package struct DependencyResolver {
     }
   }
 
-  /// Why the file at `path` is not used but the one that was loaded from `other`: the loader has one library of a name.
+  /// Why the library that was loaded from `other` is used and not the file at `path`: the loader has one library of a
+  /// name.
   private static func note(_ name: String, _ path: String, instead other: String) -> String {
     let found = "linked with \(name), found at \(path), but "
     guard other != path else {
@@ -164,7 +167,7 @@ package struct DependencyResolver {
 }
 
 extension PluginError {
-  /// The same about the operator's files instead of the copies of what a plugin brings along.
+  /// The same error with the operator's files instead of the copies of `dependencies`.
   func naming(_ dependencies: [Dependency]) -> PluginError {
     PluginError(
       problems: problems.map {
@@ -172,7 +175,7 @@ extension PluginError {
       })
   }
 
-  /// The same of the plugin in `file`, which brings along the library at `path`.
+  /// The same error, about the plugin in `file`, which brings along the library at `path`.
   func ofDependency(_ path: String, of file: PluginFile) -> PluginError {
     PluginError(
       problems: problems.map { problem in
@@ -183,8 +186,8 @@ extension PluginError {
 }
 
 extension LibraryLinks {
-  /// Where the loader would find a library that it is linked with, if it lay at `location` itself: ld.so(8). Nil if the
-  /// loader finds the library without it, or not at all.
+  /// The file that the loader would find by the RUNPATH of a library at `location`: ld.so(8). Nil if the loader finds
+  /// the library elsewhere, or not at all.
   func file(of name: String, from location: String) -> String? {
     guard !name.contains("/") else { return nil }
     let absolute = location.hasPrefix("/") ? location : "\(Paths.workingFolder ?? ".")/\(location)"

@@ -3,19 +3,18 @@ internal import AmbitCore
 internal import CLinux
 internal import Glibc
 
-/// A library of configured routes as it was found, before anything of it runs: where it is, and whether the host is to
-/// load a copy of it.
+/// A library of configured routes, as it was found: the path, and whether the host loads a copy. Nothing of it has run.
 package struct FoundLibrary: Sendable {
-  /// What `host.conf` calls it, and its file.
+  /// The name in `host.conf`, and the file.
   package let file: PluginFile
-  /// Why the library is used in place; nil if a copy is to be made.
+  /// Why the library is used in place; nil if the host makes a copy.
   package let use: InPlaceUse?
 
-  /// Looks for the library. Asks the system's loader what it has, so it waits as long as the loader is busy.
+  /// Looks for the library. Blocks while the system's loader is busy.
   /// - Parameters:
-  ///   - name: what it is called in messages.
-  ///   - path: what the loader would be asked for: a name, or a path if there is a slash in it.
-  ///   - copies: the host's own copies, which do not count as what the loader has.
+  ///   - name: Its name in messages.
+  ///   - path: A path if it has a slash, else a name that the loader searches for.
+  ///   - copies: The host's private copies, which do not count as loaded.
   /// - Throws: `.missing` if there is no such file.
   package init(_ name: String, at path: String, besides copies: PluginCopies) throws(PluginError) {
     if !path.contains("/") {
@@ -36,8 +35,8 @@ package struct FoundLibrary: Sendable {
     use = Self.useInPlace(of: location)
   }
 
-  /// Names of the C library and the like stand for what they are only where they are the system's: a file of that name
-  /// which is not loaded yet is used in place too.
+  /// A file with the name of a system library, such as the C library, is used in place even if it is not loaded yet,
+  /// unless the process has another library under that name.
   private static func useInPlace(of path: String) -> InPlaceUse? {
     let isLoaded = LoadedImages().map { $0.contains(fileAt: path) } ?? (SystemLoader.path(of: path) != nil)
     let names = [path, Paths.real(path)].map { PluginFile(path: $0).lastName }
@@ -48,8 +47,8 @@ package struct FoundLibrary: Sendable {
     return InPlaceUse(name: path, loadedFrom: nil)
   }
 
-  /// Refuses a copy of a library of which a process has one only, under whatever name the file goes; `soname` is what the
-  /// library calls itself.
+  /// Throws if the library's SONAME is that of a library that a process can have only once, whatever its file is
+  /// called.
   func refuseSecond(soname: String?) throws(PluginError) {
     guard let soname, InPlaceUse.isNeverCopied(soname) else { return }
     throw PluginError(
@@ -59,14 +58,14 @@ package struct FoundLibrary: Sendable {
   }
 }
 
-/// What there is of a library of routes now: of the file itself if it is used in place, else its content.
+/// The present version of a library of routes: the file if it is used in place, else its content.
 package enum LibraryVersion: Sendable {
   case inPlace(PluginFile, InPlaceUse)
   case copied(FoundLibrary, PluginContent)
 }
 
 extension PluginCopy {
-  /// Whether a library that was loaded is what is there now.
+  /// Whether the loaded library is the present version.
   package func isSame(as version: LibraryVersion) -> Bool {
     switch version {
     case .inPlace(_, let use): inPlace?.name == use.name
@@ -76,8 +75,8 @@ extension PluginCopy {
 }
 
 extension PluginCopies {
-  /// Removes a copy that was not loaded here, since `other` has the same content and is loaded already.
-  /// - Returns: the same file of the operator's with that copy.
+  /// Removes a copy that was not loaded, because `other` has the same content and is loaded.
+  /// - Returns: `copy` with the path of `other`.
   package func replace(_ copy: PluginCopy, by other: PluginCopy) -> PluginCopy {
     Paths.remove(copy.path)
     var copy = copy
@@ -85,7 +84,7 @@ extension PluginCopies {
     return copy
   }
 
-  /// What is to be loaded of a library: a copy, or the file itself.
+  /// The file to load for a library: a new copy, or the file itself.
   package func add(_ version: LibraryVersion) throws(PluginError) -> PluginCopy {
     switch version {
     case .inPlace(let file, let use): return PluginCopy(use, of: file)
@@ -108,7 +107,7 @@ extension PluginCopies {
 }
 
 extension PluginError {
-  /// The same of a library that is called by a name, with the file that the name stands for.
+  /// The same error with the path of the file, if the library was configured by a name.
   package func locating(_ file: PluginFile) -> PluginError {
     guard !file.path.contains("/") else { return self }
     return PluginError(

@@ -1,8 +1,8 @@
-/// Why a library of routes is not copied, and what the loader is asked for instead of a copy.
+/// Why a library of routes is not copied, and what the loader is asked for.
 package struct InPlaceUse: Hashable, Sendable {
   /// A path or a name.
   let name: String
-  /// The host itself uses the library; else something that it has loaded does.
+  /// Whether the host itself uses the library; else a library that it has loaded does.
   let isHostsOwn: Bool
 
   init(name: String, isHostsOwn: Bool) {
@@ -16,17 +16,17 @@ package struct InPlaceUse: Hashable, Sendable {
       isHostsOwn: Self.isNeverCopied(PluginFile(path: name).lastName) || path.map(Self.ofHost.contains) ?? false)
   }
 
-  /// What the host is linked with, by path: taken down before anything else is loaded.
+  /// The paths of the libraries that the host is linked with, noted before others are loaded.
   private static let ofHost: Set<String> = LoadedImages()?.paths ?? []
 
-  /// Takes down what the host is linked with. To be called before plugins are loaded.
+  /// Notes the libraries that the host is linked with. Call it before plugins are loaded.
   package static func noteHostsOwn() { _ = ofHost }
 
-  /// Whether a library of this name is one of which a process has one only: the loader; the C library's family, whose copy
-  /// would be a second allocator, errno and locale; the compilers' runtimes, which unwind each other's stacks and know
-  /// each other's types and locks; the Swift runtime; and the sanitizers'.
+  /// Whether a process can have a library of this name only once. Such are: the loader; the C library's family, because
+  /// a copy would be a second allocator, errno and locale; the compilers' runtimes, which share unwinding, types and
+  /// locks; the runtimes of Swift and of the sanitizers.
   ///
-  /// These are names with the versions that they have had for decades: an operator's own `libutil.so` is not meant.
+  /// The names include their versions, so an operator's own `libutil.so` is not one of them.
   static func isNeverCopied(_ name: String) -> Bool {
     single.contains(name) || prefixes.contains { name.hasPrefix($0) }
       || name.hasPrefix("libswift") && name.dropFirst(8).first.map { $0.isUppercase || $0 == "_" } == true
@@ -44,16 +44,16 @@ package struct InPlaceUse: Hashable, Sendable {
   ]
 }
 
-/// What becomes of a library that is used in place.
+/// The state of a library that is used in place.
 package struct InPlaceState: Sendable, Equatable {
-  /// Its file is another one by now.
+  /// Whether its file was replaced since it was mapped.
   package let isReplaced: Bool
-  /// For the operator: why it is used in place, and what that means for a new version of it.
+  /// For the operator: why it is used in place, and when a new version takes effect.
   package let text: String
 }
 
 extension LoadedPlugin {
-  /// Nil if the library is a copy.
+  /// The state of a library that is used in place; nil if it is a copy.
   package var inPlaceState: InPlaceState? {
     guard let use = copy.inPlace else { return nil }
     let isReplaced = LoadedImages()?.hasLostFile(at: address) ?? false

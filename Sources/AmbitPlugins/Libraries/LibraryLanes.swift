@@ -5,18 +5,18 @@ internal import CLinux
 internal import Glibc
 internal import Synchronization
 
-// Calls that run one at a time do so per image that the loader has mapped, since that is what has one set of variables: a
-// library is one under all its names, and a function that a library only passes on belongs to the library it is from.
+// Calls that run one at a time do so per mapped image, because an image has one set of variables. A library with
+// several names is one image, and a function that a library passes on belongs to the image that defines it.
 
-/// The lanes of all images whose functions were ever called one at a time.
+/// The lanes of all images whose functions are called one at a time.
 ///
-/// An image that stays mapped keeps its lane, and so its own thread, over all generations of routes to it.
+/// An image keeps its lane, and its own thread, as long as it is mapped, over all generations of routes to it.
 enum LibraryLanes {
   private static let lanes = Mutex<[UInt: SerialLane]>([:])
-  /// How many generations have routes to an image.
+  /// The number of generations that have routes to an image.
   private static let users = Mutex<[UInt: Int]>([:])
 
-  /// The lane of an image; `name` is what messages call it if it has none yet.
+  /// The lane of an image. A new lane is called `name` in messages.
   static func lane(of image: UInt, named name: String) -> SerialLane {
     lanes.withLock { lanes in
       if let lane = lanes[image] { return lane }
@@ -26,11 +26,11 @@ enum LibraryLanes {
     }
   }
 
-  /// A generation begins whose image this is.
+  /// Counts a new generation of an image.
   static func addUser(of image: UInt) { users.withLock { $0[image, default: 0] += 1 } }
 
-  /// A generation has ended whose image this is.
-  /// - Returns: the lane that nobody has a use for any more; nil if another generation has, or if there is none.
+  /// Counts down when a generation of an image has ended.
+  /// - Returns: the lane, if no generation uses it any more.
   static func removeUser(of image: UInt) -> SerialLane? {
     let left = users.withLock { users in
       users[image, default: 1] -= 1
@@ -43,13 +43,13 @@ enum LibraryLanes {
 }
 
 extension LoadedPlugin {
-  /// Where calls of the function have their turns; nil if they run in parallel.
+  /// The lane for calls of the function; nil if they run in parallel.
   func lane(of function: ambit_function, _ call: CallRoute) -> SerialLane? {
     guard call.placement.isSerial else { return nil }
     return LibraryLanes.lane(of: SystemLoader.image(of: function), named: declaration.name)
   }
 
-  /// Refuses functions that would run on event loops, so several at once, although nobody says that they may.
+  /// Throws for functions that would run on several event loops at once although nobody says that they are thread-safe.
   func refuseUnknownSafety(of calls: [WantedFunction], _ functions: [ambit_function]) throws(PluginError) {
     let known = SystemLoader.mathImage
     let errors = zip(calls, functions).compactMap { call, function -> PluginProblem? in
@@ -70,12 +70,12 @@ package struct LibraryCall: Sendable {
   /// The library or plugin, as the operator names it.
   package let library: String
   package let call: CallRoute
-  /// What the loader knows the image by; 0 if it is not loaded here.
+  /// The loader's identity for the image; 0 if it is not loaded here.
   let image: UInt
-  /// Tells images apart, loaded or not: the file of one that is used in place, the content of one that is copied.
+  /// The identity of an image, loaded or not: the path of a file that is used in place, the hash of a copy.
   let identity: String
 
-  /// The routes of `calls` whose functions are there. Asks the system's loader, and waits as long as that is busy.
+  /// The routes of `calls` whose functions the library has. Blocks while the system's loader is busy.
   package static func all(_ calls: [CallRoute], of plugin: LoadedPlugin) -> [LibraryCall] {
     calls.compactMap { call in
       guard case .function(let function) = plugin.symbol(call.symbol) else { return nil }
@@ -85,7 +85,7 @@ package struct LibraryCall: Sendable {
     }
   }
 
-  /// The routes of a library that was tried elsewhere: `images` are the files that the functions lie in.
+  /// The routes of a library after its dry run: `images` are the files of the images that have the functions.
   package static func all(_ calls: [CallRoute], of copy: PluginCopy, in images: [String]) -> [LibraryCall] {
     zip(calls, images).map { call, path in
       LibraryCall(library: copy.file.path, call: call, image: 0, identity: copy.identity(ofImage: path))
@@ -97,7 +97,7 @@ package struct LibraryCall: Sendable {
     all.contains { $0.identity == identity && $0.call.placement == .ownThread }
   }
 
-  /// The first of `others` that calls the same library and wants its thread to be another.
+  /// The first of `others` that calls the same library and wants it on another thread.
   package func conflict(among others: [LibraryCall]) -> LibraryCall? {
     others.first { other in
       other.identity == identity && other.call != call
@@ -108,8 +108,8 @@ package struct LibraryCall: Sendable {
 }
 
 extension PluginGeneration {
-  /// Gives the libraries that routes of these generations call the threads that the routes ask for, from the next call
-  /// on: before the routes are served.
+  /// Assigns each library that routes of these generations call to the thread that the routes ask for. Call it before
+  /// the routes are published; it takes effect at the next call.
   package static func assignThreads(to generations: some Sequence<PluginGeneration>) {
     let calls = generations.flatMap(\.libraryCalls)
     for call in calls where call.call.placement.isSerial {
@@ -118,7 +118,7 @@ extension PluginGeneration {
     }
   }
 
-  /// Lets go of the lane of an image that is this generation's alone: its thread, if it has one, ends.
+  /// Closes the lane of the image if no other generation uses it. Its own thread, if any, ends.
   func closeLane() {
     guard !plugin.isUsedInPlace, let lane = LibraryLanes.removeUser(of: plugin.image) else { return }
     loops.close(lane)
@@ -126,19 +126,19 @@ extension PluginGeneration {
 }
 
 extension PluginCopy {
-  /// Two copies of one content are loaded as one.
+  /// Copies of the same content count as one image, because the host loads only one of them.
   fileprivate func identity(ofImage path: String) -> String { path == self.path ? hash?.description ?? path : path }
 }
 
-/// A route to a C function, and where the function runs.
+/// A route to a C function, and the threads that the function runs on.
 package struct FunctionRoute: Sendable, Equatable {
   package let pattern: String
-  /// A few words: `CallPlacement.text`.
+  /// See `CallPlacement.text`.
   package let runs: String
 }
 
 extension PluginGeneration {
-  /// Its routes to C functions, the plugin's own first.
+  /// Its function routes, those that the plugin declares first.
   package var functionRoutes: [FunctionRoute] {
     let allBlock = plugin.declaration.flags.contains(.threads)
     let own = zip(plugin.declaration.routes, routes).compactMap { declared, bound -> FunctionRoute? in
@@ -158,7 +158,7 @@ extension PluginGeneration {
       && LibraryLanes.lane(of: call.image, named: call.library).usesOwnThread.load(ordering: .relaxed)
   }
 
-  /// What the lanes of its routes do now. From any thread.
+  /// A report on each lane of its routes. From any thread.
   package var laneReports: [SerialLaneReport] {
     let calls = libraryCalls.filter { $0.call.placement.isSerial }
     return Set(calls.map(\.image)).map { loops.report(on: LibraryLanes.lane(of: $0, named: plugin.declaration.name)) }

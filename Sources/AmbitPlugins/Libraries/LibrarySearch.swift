@@ -4,17 +4,17 @@ internal import AmbitSystem
 internal import CLinux
 internal import Glibc
 
-/// Finds the file that a library's name stands for as the system's loader does, without loading it: ld.so(8).
+/// Finds the file of a library by its name, as the system's loader does, without loading it: ld.so(8).
 ///
-/// Like the loader it looks in the program's RPATH, in LD_LIBRARY_PATH, in the program's RUNPATH, in ld.so.cache and in
-/// the system's folders, in this order, and passes over files for other machines. Unlike the loader it never chooses a
-/// variant for newer processors (glibc-hwcaps).
+/// Like the loader it searches the program's RPATH, LD_LIBRARY_PATH, the program's RUNPATH, ld.so.cache and the
+/// system's folders, in this order, and skips files for other machines. Unlike the loader it never chooses a variant
+/// for newer processors (glibc-hwcaps).
 struct LibrarySearch {
   private let own: [String]
   private let cache: LoaderCache
   private let system: [String]
 
-  /// Reads where the loader looks now. Blocks, also while the loader is busy.
+  /// Reads the loader's search path. Blocks, also while the loader is busy.
   init() {
     let folders = Self.folders
     let systemCount = folders.reversed().prefix { Self.isSystemFolder($0) }.count
@@ -33,8 +33,8 @@ struct LibrarySearch {
     folders.lazy.map { $0.isEmpty ? name : "\($0)/\(name)" }.first(where: Self.isForThisMachine)
   }
 
-  /// Whether there is a file that the loader would stop at: one that is no library at all, or cut short, ends its search
-  /// too, with an error.
+  /// Whether the loader's search would end at this file. A file that is no library, or is cut short, ends it with an
+  /// error.
   static func isForThisMachine(_ path: String) -> Bool {
     guard let file = try? OpenFile(reading: path), (try? file.status())?.kind == .file else { return false }
     guard let head = try? file.readHead(upTo: 20), head.count == 20, head.starts(with: [0x7f, 0x45, 0x4c, 0x46]) else {
@@ -43,20 +43,20 @@ struct LibrarySearch {
     return head[4] == 2 && UInt16(head[18]) | UInt16(head[19]) << 8 == ELF.Machine.host.rawValue
   }
 
-  /// Whether the loader looks in `folder` for every library.
+  /// Whether the loader searches `folder` for every library.
   static func isSystemFolder(_ folder: String) -> Bool {
     let name = folder.hasPrefix("/usr/") ? folder.dropFirst(4) : folder[...]
     return ["/lib", "/lib64"].contains(name) || name.hasPrefix("/lib/") && name.hasSuffix("-linux-gnu")
   }
 
-  /// Whether LD_LIBRARY_PATH leads to a library of this name.
+  /// Whether a folder of LD_LIBRARY_PATH has a library of this name.
   static func isInEnvironment(_ name: String) -> Bool {
     let folders = HostProcess.variable("LD_LIBRARY_PATH")?.split(
       omittingEmptySubsequences: false, whereSeparator: { $0 == ":" || $0 == ";" })
     return (folders ?? []).contains { isForThisMachine($0.isEmpty ? name : "\($0)/\(name)") }
   }
 
-  /// A folder of a RUNPATH with the names of ld.so(8) filled in; `origin` is the folder of the library that has it.
+  /// A folder of a RUNPATH with the tokens of ld.so(8) expanded. `origin` is the folder of the library.
   static func expand(_ folder: String, origin: String) -> String {
     #if arch(x86_64)
       let processor = "x86_64"

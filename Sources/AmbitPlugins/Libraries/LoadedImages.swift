@@ -2,7 +2,7 @@ internal import AmbitRuntime
 internal import AmbitSystem
 internal import Glibc
 
-/// The libraries that this process has mapped, as the system lists them: proc(5), maps.
+/// The files that this process has mapped: proc(5), maps.
 struct LoadedImages {
   private struct Image {
     let addresses: Range<UInt>
@@ -10,13 +10,13 @@ struct LoadedImages {
     let device: UInt64
     let inode: UInt64
     let path: String
-    /// The file has another name by now, or none: it was replaced or removed.
+    /// Whether the file was replaced or removed.
     let isGone: Bool
   }
 
   private let images: [Image]
 
-  /// What is mapped now; nil if the system does not tell.
+  /// The files that are mapped now; nil if the system does not list them.
   init?() {
     guard let file = try? OpenFile(reading: "/proc/self/maps"), let bytes = try? file.readHead(upTo: 64 << 20) else {
       return nil
@@ -43,12 +43,12 @@ struct LoadedImages {
 
   private static let goneMark = " (deleted)"
 
-  /// The path of each, as it was when it was mapped.
+  /// The path of each library when it was mapped.
   var paths: Set<String> { Set(images.filter(\.isCode).map(\.path)) }
 
-  /// Whether the code of the file at `path` is mapped: one of which only data are mapped is no library in use. File
-  /// systems with several devices (Btrfs, overlays) tell another device here than stat(2) does, so the path itself counts
-  /// as well.
+  /// Whether the code of the file at `path` is mapped. A file of which only data are mapped is no library in use. File
+  /// systems with several devices (Btrfs, overlays) have another device here than in stat(2), so an equal path counts
+  /// too.
   func contains(fileAt path: String) -> Bool {
     guard let status = try? FileStatus(of: path) else { return false }
     let real = Paths.real(path)
@@ -70,10 +70,9 @@ private func deviceNumber(_ major: UInt64, _ minor: UInt64) -> UInt64 {
   (major & 0xfff) << 8 | (major & ~0xfff) << 32 | (minor & 0xff) | (minor & ~0xff) << 12
 }
 
-/// How much memory the mapped files of this process take: proc(5), smaps.
+/// The memory that the mapped files of this process take: proc(5), smaps.
 package enum ResidentMemory {
-  /// Resident bytes of each file that is mapped, by its path. Blocks for some milliseconds; empty if the system does not
-  /// tell.
+  /// Resident bytes of each mapped file, by path. Blocks for some milliseconds. Empty if the system does not tell.
   package static func byFile() -> [String: Int] {
     guard let text = try? TextFile.read("/proc/self/smaps", upTo: .max) else { return [:] }
     return sums(text)

@@ -11,8 +11,8 @@ struct LibraryHandle: Sendable {
 
   private init(_ handle: UnsafeMutableRawPointer) { unsafe self.handle = Unchecked(handle) }
 
-  /// Maps the library. Binds all symbols now, so that a missing symbol is known now and not at the first request. Keeps the
-  /// library's symbols to itself, because a later version would be bound to those of an earlier one.
+  /// Maps the library. Binds all symbols now, so that a missing symbol is known now and not at the first request. Keeps
+  /// the library's symbols to itself, because a later version would be bound to those of an earlier one.
   /// - Parameter plugin: Whose library it is, for the report about a constructor that forks and returns in the child.
   /// - Returns: nil if the loader refuses it; `lastError` says why.
   static func open(_ path: String, of plugin: String) -> LibraryHandle? {
@@ -67,8 +67,8 @@ package enum SystemLoader {
     let address: UInt
   }
 
-  /// The library that the loader has under `name`, a name or a path; nil if it has none. Loads nothing. Blocks while the
-  /// loader is busy.
+  /// The library that the loader has under `name`, a name or a path; nil if it has none. Loads nothing. Blocks while
+  /// the loader is busy.
   package static func library(_ name: String) -> Library? {
     guard let handle = LibraryHandle.loaded(name) else { return nil }
     defer { handle.close() }

@@ -3,8 +3,8 @@ internal import AmbitRuntime
 internal import AmbitSystem
 internal import CAmbit
 
-/// The record that the scopes of a generation share, with the plugin's scope on each loop. All pointers of this target into
-/// the runtime's records are followed here.
+/// The record that the scopes of a generation share, with the plugin's scope on each loop. All pointers of this target
+/// into the runtime's records are followed here.
 ///
 /// Its functions are for the control thread, unless they say otherwise.
 @safe
@@ -43,8 +43,8 @@ struct GenerationRecord: Sendable {
 
   // MARK: The plugin's scope on each loop
 
-  /// Opens the plugin's scope on each loop. Waits at most `timeout` nanoseconds. `ended` is called on each loop once the
-  /// scope there has ended and nothing of it runs any more.
+  /// Opens the plugin's scope on each loop. Waits at most `timeout` nanoseconds. `ended` is called on each loop once
+  /// the scope there has ended and nothing of it runs any more.
   /// - Returns: whether the scope is open on all loops. A loop that is blocked opens it later.
   func openShards(within timeout: Int64, ended: @escaping @Sendable () -> Void) -> Bool {
     unsafe record.value.pointee.shardEnded = ended
@@ -55,12 +55,12 @@ struct GenerationRecord: Sendable {
     return opened.count == loops.loops.count
   }
 
-  /// Cancels the scope on each loop. Does not wait. If `isUrgent`, also jobs that compute notice it; the scope must be open
-  /// on each loop then.
+  /// Cancels the scope on each loop. Does not wait. If `isUrgent`, also jobs that compute notice it; the scope must be
+  /// open on each loop then.
   func cancel(_ cause: Cause, isUrgent: Bool) { unsafe onEachShard(isUrgent) { unsafe $0.cancel(cause) } }
 
-  /// Lets the scope on each loop end after its last request, or after `drain` nanoseconds; then `drained` is called there.
-  /// Does not wait.
+  /// Lets the scope on each loop end after its last request, or after `drain` nanoseconds; then `drained` is called
+  /// there. Does not wait.
   func retire(drain: Int64, isUrgent: Bool, drained: @escaping @Sendable () -> Void) {
     unsafe record.value.pointee.shardDrained = drained
     unsafe onEachShard(isUrgent) { unsafe $0.retire(drain: drain) }
@@ -87,9 +87,9 @@ struct GenerationRecord: Sendable {
 
   // MARK: Lifecycle calls
 
-  /// Calls `function` as a job in the plugin's scope on the first loop, on a thread of its own. Does not wait. Its waits
-  /// fail after `timeout` nanoseconds, negative for never. The log calls the job `name`. `prepare` runs before it and
-  /// `completion` after it, with its return value, both on the loop.
+  /// Calls `function` as a job in the plugin's scope on the first loop, on a thread of its own. Does not wait. Its
+  /// waits fail after `timeout` nanoseconds, negative for never. The log calls the job `name`. `prepare` runs before it
+  /// and `completion` after it, with its return value, both on the loop.
   func call(
     _ function: LifecycleFunction, named name: StaticString, timeout: Int64 = -1,
     preparing prepare: @escaping @Sendable (GenerationRecord) -> Void = { _ in },
@@ -139,7 +139,8 @@ struct GenerationRecord: Sendable {
   /// Releases the closures of a generation that has ended and stays in memory.
   func dropObservers() { unsafe record.value.dropObservers() }
 
-  /// Releases the record and the scopes, which are closed. The library is unmapped, and nobody uses the record any more.
+  /// Releases the record and the scopes, which are closed. The library is unmapped, and nobody uses the record any
+  /// more.
   func destroy() { unsafe record.value.destroy() }
 }
 

@@ -3,23 +3,23 @@ internal import AmbitRuntime
 package import AmbitSystem
 internal import Synchronization
 
-/// Loads libraries on a thread of its own, one at a time: a constructor that never returns keeps that thread, and the
-/// system's loader with it, but not who has asked for the library. For one thread at a time.
+/// Loads libraries on a thread of its own, one at a time. A constructor that hangs blocks that thread and the system's
+/// loader, but not the caller. For one thread at a time.
 package final class LibraryLoader: Sendable {
   private let thread: WorkThread
   private let isStopping: @Sendable () -> Bool
   /// The plugin or library that is being loaded, and since when: nanoseconds since 1970.
   private let underWay = Mutex<(name: String, since: Int64)?>(nil)
 
-  /// - Parameter isStopping: whether the host is to stop: nothing is waited for then.
+  /// - Parameter isStopping: Whether the host is to stop: then a wait ends.
   /// - Throws: if the system has no more threads.
   package init(isStopping: @escaping @Sendable () -> Bool) throws(SystemError) {
     self.isStopping = isStopping
     thread = try WorkThread(for: "loading", name: "ambit-loader")
   }
 
-  /// Runs `work`, which loads the library of `plugin`, and waits for it for as long as `limit`. What returns later is left
-  /// in memory, and of no use to anybody.
+  /// Runs `work`, which loads the library of `plugin`, and waits for it, at most `limit`. A library that is loaded
+  /// later stays in memory, unused.
   package func load<Library: Sendable>(
     _ file: PluginFile, of plugin: String, within limit: Duration,
     _ work: @escaping @Sendable () throws(PluginError) -> Library
@@ -41,11 +41,11 @@ package final class LibraryLoader: Sendable {
     return try result.get()
   }
 
-  /// Whether something is still being loaded.
+  /// Whether a library is being loaded.
   package var isBusy: Bool { underWay.withLock { $0 != nil } }
 
-  /// - Throws: if something is still being loaded. The system's loader does one thing at a time, so whoever asks it for
-  ///   anything, be it a function's address, would have to wait for that.
+  /// - Throws: if a library is being loaded. The system's loader holds a lock meanwhile, so every other call of the
+  ///   loader, even the lookup of a function, would wait.
   package func refuseWhileBusy(_ file: PluginFile, of plugin: String) throws(PluginError) {
     guard let (name, since) = underWay.withLock({ $0 }) else { return }
     let reason = "the constructors of \(name) have not returned since \(Timestamp.text(of: since))"

@@ -5,40 +5,38 @@ internal import CAmbit
 internal import CLinux
 internal import Glibc
 
-/// A plugin whose library is mapped and whose entry was checked. No code of the plugin but its library's constructors
-/// has run.
+/// A plugin whose library is mapped and whose entry was checked. Of its code only the library's constructors have run.
 ///
-/// The library stays mapped, so that every pointer read from it is good for the life of the process: threads,
-/// thread-local destructors, exit functions and language runtimes of a plugin point into its library, and none of them
-/// can be found and counted from outside. It goes away only by `unload`. A library whose entry is refused stays too,
-/// because its constructors have run by then.
+/// The library stays mapped until `unload`, so every pointer read from it stays valid: threads, thread-local
+/// destructors, exit functions and language runtimes point into the library, and the host cannot find all of them. A
+/// library whose entry is refused stays too, because its constructors have run.
 package final class LoadedPlugin: Sendable {
   package let copy: PluginCopy
-  /// Where the loader has found the library; the copy's path, unless it is used in place.
+  /// The path that the loader found the library at; the copy's path, unless it is used in place.
   package let path: String
   package let declaration: PluginDeclaration
-  /// What it was built for, as "1.0"; empty for a library that is no plugin.
+  /// The ABI that it was built for, "1.0"; empty for a library that is no plugin.
   let abi: String
-  /// An address in the library, the entry's; 0 if it has none.
+  /// The address of the entry; 0 if there is none.
   let imageAddress: UInt
   private let library: LibraryHandle
-  /// It is a library that knows nothing of this host, opened for functions that the operator makes routes of.
+  /// Whether it is a library that is no plugin, opened for configured routes to its functions.
   package let isForeign: Bool
 
-  /// Other generations use the same mapping: it was not copied. Its variables are one set for all of them.
+  /// Whether it is used in place: then all generations share one mapping and its variables.
   var isUsedInPlace: Bool { !copy.isPrivate }
 
-  /// Where a part of its file is mapped.
+  /// An address that a part of its file is mapped at.
   var address: UInt { library.address }
 
   /// The loader's identity for its image.
   var image: UInt { library.image }
 
-  /// What to call it in front of its name.
+  /// The word before its name in messages.
   package var kind: String { isForeign ? "library" : "plugin" }
 
   /// Maps the copy and checks its entry. Blocks while the loader works and the library's constructors run.
-  /// - Throws: every reason against the plugin that could be found at once.
+  /// - Throws: all problems that could be found at once.
   package init(_ copy: PluginCopy) throws(PluginError) {
     self.copy = copy
     path = copy.path
@@ -55,7 +53,7 @@ package final class LoadedPlugin: Sendable {
     declaration = try EntryCheck.declaration(of: entry.image, in: copy.file)
   }
 
-  /// Maps a library that is no plugin, and takes it for one that declares nothing. Blocks while the loader works and the
+  /// Maps a library that is no plugin, as a plugin that declares nothing. Blocks while the loader works and the
   /// library's constructors run.
   package init(library copy: PluginCopy) throws(PluginError) {
     self.copy = copy
@@ -70,13 +68,13 @@ package final class LoadedPlugin: Sendable {
     isForeign = true
   }
 
-  /// Its name where it stands for itself, in logs and the names of copies: "libz.so.1" of "./lib/libz.so.1".
+  /// Its name in logs and in names of copies: "libz.so.1" for "./lib/libz.so.1".
   package var shortName: String { isForeign ? copy.file.lastName : declaration.name }
 
   /// What the library, or those that it is linked with, has under a name.
   func symbol(_ name: String) -> LibraryHandle.Symbol { library.symbol(name) }
 
-  /// Maps the copy and checks that its entry says what it said in its dry run.
+  /// Maps the copy and checks that its entry is the same as in its dry run.
   package convenience init(_ copy: PluginCopy, expecting manifest: PluginManifest) throws(PluginError) {
     try self.init(copy)
     guard PluginManifest(of: self) == manifest else {
@@ -85,8 +83,8 @@ package final class LoadedPlugin: Sendable {
     }
   }
 
-  /// Maps the copy. The libraries that it brings along are opened first and stay, because others may use them by the time
-  /// that the copy goes.
+  /// Maps the copy. The libraries that it brings along are opened first and stay, because others may use them by the
+  /// time that the copy goes.
   private static func open(_ copy: PluginCopy) throws(PluginError) -> LibraryHandle {
     ClosedDescriptors.restoreStreams()
     for path in copy.openedBefore {
@@ -100,17 +98,16 @@ package final class LoadedPlugin: Sendable {
     return library!
   }
 
-  /// Why the library stays when its generation has ended; nil if it may go.
+  /// Why the library stays mapped when its generation has ended; nil if it may be unmapped.
   package var unloadObstacle: String? {
     guard !isForeign else { return "it is no plugin, and others may use it" }
     guard declaration.flags.contains(.unloadable) else { return "it does not declare AMBIT_PLUGIN_UNLOADABLE" }
     return copy.unloadObstacle?.description
   }
 
-  /// Unmaps the library if nothing stands in the way, and removes the copy. No code of the plugin runs any more, and
-  /// none of its pointers is used from now on. Blocks while the library's destructors run.
-  /// - Parameter loops: Where its jobs have run; their threads and all others are looked at. A library that somebody is
-  ///   inside stays.
+  /// Unmaps the library, if it may be unmapped, and removes the copy. No code of the plugin may run any more, and
+  /// nobody may use its pointers. Blocks while the library's destructors run.
+  /// - Parameter loops: The loops that its jobs ran on. If a thread or a suspended job is inside the library, it stays.
   /// - Returns: why it is still mapped; nil if it is not.
   func unload(from loops: LoopGroup) -> String? {
     if let unloadObstacle { return unloadObstacle }
@@ -136,8 +133,9 @@ package final class LoadedPlugin: Sendable {
     let reason = text.replacing("\(copy.path): ", with: "").replacing(copy.path, with: copy.file.path)
     guard reason.contains("static TLS block") else { return reason }
     return
-      "\(reason): the loader keeps little room for thread-local storage of this kind, and libraries that were loaded before "
-      + "have used it; restart the host, or give the loader more room (GLIBC_TUNABLES=glibc.rtld.optional_static_tls)"
+      "\(reason): the loader keeps little room for thread-local storage of this kind, and libraries that were loaded "
+      + "before have used it; restart the host, or give the loader more room "
+      + "(GLIBC_TUNABLES=glibc.rtld.optional_static_tls)"
   }
 }
 

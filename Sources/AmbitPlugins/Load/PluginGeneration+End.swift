@@ -12,9 +12,10 @@ extension PluginGeneration {
     case shutdown
   }
 
-  /// Ends the generation. Call it once; it does not wait. First the scopes are cancelled, unless the plugin has done so.
-  /// When nothing of the generation runs any more, its `stop` is called, if `start` was, and its deferred functions. Then
-  /// the library of a retired generation is unmapped, if it may be, and `completion` is called on any thread.
+  /// Ends the generation. Call it once; it does not wait. First the scopes are cancelled, unless the plugin has done
+  /// so. When nothing of the generation runs any more, its `stop` is called, if `start` was, and its deferred
+  /// functions. Then the library of a retired generation is unmapped, if it may be, and `completion` is called on any
+  /// thread.
   package func end(_ ending: Ending, completion: @escaping @Sendable () -> Void) {
     enter(.retiring)
     switch ending {
@@ -40,8 +41,8 @@ extension PluginGeneration {
     if running.arrive(()) { stop() }
   }
 
-  /// Background work serves the requests of all loops, so it goes on until the last request has ended. Only then the scopes
-  /// are cancelled.
+  /// Background work serves the requests of all loops, so it goes on until the last request has ended. Only then the
+  /// scopes are cancelled.
   private func retire(drain: Duration) {
     let draining = Latch<Void>(expected: loops.loops.count)
     let isUrgent = hasShards.load(ordering: .relaxed)
@@ -65,8 +66,8 @@ extension PluginGeneration {
     }
   }
 
-  /// Unmaps the library, if it may be unmapped, and releases everything that the plugin could hold pointers to. All scopes
-  /// are closed.
+  /// Unmaps the library, if it may be unmapped, and releases everything that the plugin could hold pointers to. All
+  /// scopes are closed.
   private func unload() {
     if let reason = plugin.unload(from: loops) {
       record.dropObservers()

@@ -6,8 +6,8 @@ internal import Synchronization
 
 /// One loaded version of a plugin in service: its scope on every loop, from `start` to `stop`.
 ///
-/// Its functions are for the control thread, unless they say otherwise. A retired generation stays in memory as long as its
-/// library is mapped.
+/// Its functions are for the control thread, unless they say otherwise. A retired generation stays in memory as long as
+/// its library is mapped.
 package final class PluginGeneration: Sendable {
   package let plugin: LoadedPlugin
   package let settings: PluginSettingValues
@@ -49,8 +49,8 @@ package final class PluginGeneration: Sendable {
     try self.init(plugin, number: number, labelled: "\(number)", settings: settings, loops: loops)
   }
 
-  /// A generation for a dry run, which serves nobody. The plugin finds the extension `ambit.dry_run/1`, and the log has the
-  /// label "hello/dry-run".
+  /// A generation for a dry run, which serves nobody. The plugin finds the extension `ambit.dry_run/1`, and the log has
+  /// the label "hello/dry-run".
   convenience init(
     dryRunOf plugin: LoadedPlugin, settings: PluginSettingValues, loops: LoopGroup
   ) throws(PluginError) {
@@ -110,8 +110,8 @@ package final class PluginGeneration: Sendable {
     progress.withLock { $0.file = file }
   }
 
-  /// The requests and jobs of each of `generations`, summed over the loops that answer within `timeout` nanoseconds. From
-  /// threads that may block.
+  /// The requests and jobs of each of `generations`, summed over the loops that answer within `timeout` nanoseconds.
+  /// From threads that may block.
   package static func loads(
     of generations: [PluginGeneration], on loops: LoopGroup, within timeout: Int64
   ) -> [GenerationLoad] {

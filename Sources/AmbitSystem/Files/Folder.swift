@@ -43,8 +43,8 @@ package final class FolderLock: Sendable {
   private static let name = "lock"
   private let descriptor: Int32
 
-  /// Locks `folder`, which is new and known to nobody. The lock file is locked before it gets its name, so nobody finds it
-  /// unlocked.
+  /// Locks `folder`, which is new and known to nobody. The lock file is locked before it gets its name, so nobody finds
+  /// it unlocked.
   package init(_ folder: String) throws(FileError) {
     let (temporary, final) = ("\(folder)/.\(Self.name)", "\(folder)/\(Self.name)")
     let descriptor = try systemCall("create it", temporary) {
@@ -66,11 +66,11 @@ package final class FolderLock: Sendable {
   }
 }
 
-/// Replaces the file at `path` in one step: a process that has the old file open or mapped keeps it, and nobody sees half
-/// of the new one.
+/// Replaces the file at `path` in one step: a process that has the old file open or mapped keeps it, and nobody sees
+/// half of the new one.
 ///
-/// `write` creates the new file under the temporary name that it is given, in the same folder, and returns whether to use
-/// it.
+/// `write` creates the new file under the temporary name that it is given, in the same folder, and returns whether to
+/// use it.
 /// - Returns: what `write` returned. If that is false, or `write` throws, the old file is untouched.
 package func replaceFile(
   _ path: String, _ write: (_ temporary: String) throws(FileError) -> Bool

@@ -1,8 +1,8 @@
 internal import CLinux
 internal import Glibc
 
-/// A child process that shares the host's standard streams. The end of the value waits for its end, so that no zombie is
-/// left.
+/// A child process that shares the host's standard streams. The end of the value waits for its end, so that no zombie
+/// is left.
 package struct ChildProcess: ~Copyable {
   private let id: pid_t
 
@@ -73,8 +73,8 @@ func withSpawnAttributes<Result>(_ body: (UnsafePointer<posix_spawnattr_t>) -> R
   return unsafe body(&attributes)
 }
 
-/// Starts the program at the path `words[0]` in a process group of its own, with no signal blocked, ignored or handled, and
-/// returns its process id. Waits until it runs.
+/// Starts the program at the path `words[0]` in a process group of its own, with no signal blocked, ignored or handled,
+/// and returns its process id. Waits until it runs.
 /// - Parameters:
 ///   - descriptors: The first becomes the program's descriptor 1, the next its 2, and so on. Its standard input is
 ///     /dev/null.
