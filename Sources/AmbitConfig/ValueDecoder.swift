@@ -1,3 +1,5 @@
+internal import AmbitCore
+
 /// Checks the value of a key and converts it.
 struct ValueDecoder<Value: Sendable>: Sendable {
   /// Returns the value, or nil and adds at least one diagnostic.
@@ -58,6 +60,178 @@ struct TableDecoder {
       let hint = UnknownKeys.hint(for: name, known: known)
       let message = UnknownKeys.message(for: name, value, in: path.description, hint: hint)
       return Diagnostic(path: path.appending(.key(name)), message: message)
+    }
+  }
+}
+
+extension ValueDecoder where Value == Bool {
+  static let boolean = ValueDecoder { value throws(ValueError) in
+    guard case .boolean(let flag) = value else { throw ValueError(expected: "true or false") }
+    return flag
+  }
+}
+
+extension ValueDecoder where Value == Int {
+  static func integer(_ range: ClosedRange<Int>) -> ValueDecoder {
+    ValueDecoder { value throws(ValueError) in
+      guard case .integer(let number) = value, range.contains(number) else {
+        throw ValueError(expected: "an integer from \(range.lowerBound) to \(range.upperBound)")
+      }
+      return number
+    }
+  }
+
+  /// A size in bytes, with a unit or as a plain number.
+  static func size(_ range: ClosedRange<Int>, multipleOf unit: Int = 1) -> ValueDecoder {
+    ValueDecoder { value throws(ValueError) in
+      let bytes = try bytes(value)
+      guard range.contains(bytes) else {
+        let (least, most) = (SizeText.text(for: range.lowerBound), SizeText.text(for: range.upperBound))
+        throw ValueError(expected: "a size from \(least) to \(most)")
+      }
+      guard bytes.isMultiple(of: unit) else { throw ValueError(expected: "a multiple of \(unit) bytes") }
+      return bytes
+    }
+  }
+
+  private static func bytes(_ value: ConfigurationValue) throws(ValueError) -> Int {
+    let expected = #"a size such as "8MiB" or a number of bytes"#
+    switch value {
+    case .integer(let bytes): return bytes
+    case .string(let text):
+      guard let bytes = SizeText.bytes(in: text) else {
+        throw ValueError(expected: expected, hint: SizeText.hint(for: text))
+      }
+      return bytes
+    default: throw ValueError(expected: expected)
+    }
+  }
+}
+
+extension ValueDecoder where Value == String {
+  /// The path of a directory. It need not exist.
+  static let directory = ValueDecoder { value throws(ValueError) in
+    guard case .string(let path) = value, !path.isEmpty else { throw ValueError(expected: "the path of a directory") }
+    return path
+  }
+}
+
+extension ValueDecoder where Value == String? {
+  /// The path of a directory; nil for an empty string.
+  static let optionalDirectory = ValueDecoder { value throws(ValueError) in
+    guard case .string(let path) = value else {
+      throw ValueError(expected: #"the path of a directory, or "" for the default one"#)
+    }
+    return path.isEmpty ? nil : path
+  }
+
+  /// The path of a unix socket; nil for an empty string. Its length is not checked, since it depends on the folder of
+  /// the configuration.
+  static let optionalSocket = ValueDecoder { value throws(ValueError) in
+    guard case .string(let path) = value else { throw ValueError(expected: #"the path of a socket, or "" for none"#) }
+    return path.isEmpty ? nil : path
+  }
+}
+
+extension ValueDecoder where Value: CaseIterable & RawRepresentable<String> {
+  /// One of the raw values.
+  static var choice: ValueDecoder {
+    ValueDecoder { value throws(ValueError) in
+      let names = Value.allCases.map(\.rawValue)
+      guard case .string(let name) = value else { throw ValueError(expected: alternatives(names)) }
+      guard let chosen = Value(rawValue: name) else {
+        let hint = suggestion(for: name, among: names).map { "did you mean \(quoted($0))?" }
+        throw ValueError(expected: alternatives(names), hint: hint)
+      }
+      return chosen
+    }
+  }
+}
+
+extension ValueDecoder where Value == Duration {
+  static func duration(_ range: ClosedRange<Duration>) -> ValueDecoder {
+    ValueDecoder { value throws(ValueError) in
+      let duration = try duration(value)
+      guard range.contains(duration) else { throw ValueError(expected: range.expectation) }
+      return duration
+    }
+  }
+
+  fileprivate static func duration(_ value: ConfigurationValue) throws(ValueError) -> Duration {
+    let expected = #"a duration such as "250ms" or "1m30s""#
+    switch value {
+    case .string(let text):
+      guard let duration = DurationText.duration(in: text) else {
+        throw ValueError(expected: expected, hint: DurationText.hint(for: text))
+      }
+      return duration
+    case .integer(let number) where number >= 0:
+      throw ValueError(expected: expected, hint: DurationText.hint(forSeconds: String(number)))
+    default: throw ValueError(expected: expected)
+    }
+  }
+}
+
+extension ValueDecoder where Value == Duration? {
+  /// A time limit; nil for a duration of zero, which means no limit.
+  static func timeLimit(_ range: ClosedRange<Duration>) -> ValueDecoder {
+    ValueDecoder { value throws(ValueError) in
+      let duration = try ValueDecoder<Duration>.duration(value)
+      guard duration != .zero else { return nil }
+      guard range.contains(duration) else {
+        throw ValueError(expected: range.expectation + #", or "0s" for no limit"#)
+      }
+      return duration
+    }
+  }
+}
+
+extension ClosedRange<Duration> {
+  fileprivate var expectation: String {
+    "a duration from \(DurationText.text(for: lowerBound)) to \(DurationText.text(for: upperBound))"
+  }
+}
+
+extension ValueDecoder where Value == [ListenAddress] {
+  /// An array of at least one address, each once.
+  static let addresses = ValueDecoder { value, path, diagnostics in
+    guard case .array(let elements) = value, !elements.isEmpty else {
+      let expected = #"an array of addresses such as ["127.0.0.1:8080"]"#
+      diagnostics.append(.unexpected(at: path, expected: expected, found: value))
+      return nil
+    }
+    var addresses: [ListenAddress] = []
+    for (index, element) in elements.enumerated() {
+      let place = path.appending(.index(index))
+      guard let address = address.decode(element, place, &diagnostics) else { continue }
+      if let earlier = addresses.firstIndex(of: address), !address.isChosenBySystem {
+        let message = "\(place): expected each address once, found \(element), which \(path)[\(earlier)] has already"
+        diagnostics.append(Diagnostic(path: place, message: message))
+      }
+      addresses.append(address)
+    }
+    return addresses
+  }
+
+  private static var address: ValueDecoder<ListenAddress> {
+    ValueDecoder<ListenAddress> { value throws(ValueError) in
+      let expected = #""ADDRESS:PORT", "[IPv6 ADDRESS]:PORT", "*:PORT" or "unix:/PATH""#
+      guard case .string(let text) = value else { throw ValueError(expected: expected) }
+      do throws(ListenAddressError) {
+        return try ListenAddress(text)
+      } catch {
+        throw ValueError(expected: expected, hint: error.hint)
+      }
+    }
+  }
+}
+
+extension ListenAddress {
+  /// Whether the port is 0. The same address twice is two different ports then.
+  fileprivate var isChosenBySystem: Bool {
+    switch self {
+    case .any(let port), .internet(_, let port): port == 0
+    case .unix: false
     }
   }
 }

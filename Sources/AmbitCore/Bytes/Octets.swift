@@ -1,3 +1,39 @@
+/// A slice of a buffer, as the place of its first byte and its length.
+///
+/// It says nothing about which buffer: a range out of a request head belongs to the bytes that the head was read from.
+public struct ByteRange: Sendable, Equatable, BitwiseCopyable {
+  public var offset: UInt32
+  public var length: UInt32
+
+  @inlinable
+  public init(offset: UInt32 = 0, length: UInt32 = 0) {
+    self.offset = offset
+    self.length = length
+  }
+
+  /// The bytes from `start` up to and without `end`, both at most `UInt32.max`.
+  @inline(__always)
+  init(from start: Int, to end: Int) {
+    offset = UInt32(truncatingIfNeeded: start)
+    length = UInt32(truncatingIfNeeded: end &- start)
+  }
+
+  @inlinable
+  public var isEmpty: Bool { length == 0 }
+
+  /// The place of the first byte.
+  @inlinable
+  public var start: Int { Int(offset) }
+
+  /// The place behind the last byte.
+  @inlinable
+  public var end: Int { Int(offset) &+ Int(length) }
+
+  /// The places of all bytes, as `RawSpan.extracting` and buffers take them.
+  @inlinable
+  public var bounds: Range<Int> { start..<end }
+}
+
 /// Loads of integers from a `RawSpan`. The standard library marks such loads unsafe, because they could break the
 /// invariants of other types. Integers have no invariants, and the bounds are checked.
 extension RawSpan {
@@ -106,5 +142,35 @@ func hexadecimalValue(_ byte: UInt8) -> UInt8? {
   case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
   case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
   default: nil
+  }
+}
+
+/// Well-formed UTF-8 (RFC 3629, section 4): no overlong forms, no surrogates, nothing above U+10FFFF.
+extension RawSpan {
+  /// The number of bytes of the character at a position, 1 to 4; nil unless the bytes up to `end` begin with a
+  /// complete, well-formed character.
+  @inline(__always)
+  func characterLength(at position: Int, end: Int) -> Int? {
+    let first = self[octet: position]
+    if first < 0x80 { return 1 }
+    return multibyteLength(first, at: position, end: end)
+  }
+
+  private func multibyteLength(_ first: UInt8, at position: Int, end: Int) -> Int? {
+    let length: Int
+    let second: ClosedRange<UInt8>
+    switch first {
+    case 0xC2...0xDF: (length, second) = (2, 0x80...0xBF)
+    case 0xE0: (length, second) = (3, 0xA0...0xBF)
+    case 0xED: (length, second) = (3, 0x80...0x9F)
+    case 0xE1...0xEF: (length, second) = (3, 0x80...0xBF)
+    case 0xF0: (length, second) = (4, 0x90...0xBF)
+    case 0xF1...0xF3: (length, second) = (4, 0x80...0xBF)
+    case 0xF4: (length, second) = (4, 0x80...0x8F)
+    default: return nil
+    }
+    guard position + length <= end, second.contains(self[octet: position + 1]) else { return nil }
+    for place in position + 2..<position + length where self[octet: place] & 0xC0 != 0x80 { return nil }
+    return length
   }
 }

@@ -25,3 +25,81 @@ extension Unicode.Scalar {
     value < 0x20 || (0x7F...0x9F).contains(value) || (0x2028...0x2029).contains(value)
   }
 }
+
+/// The known name that a mistyped name most likely stands for, for messages that ask "did you mean".
+///
+/// A known name is suggested if it is at most one edit away from a name of three to five bytes, or at most two edits
+/// from a longer one. An edit inserts, drops or replaces one byte, or swaps two neighbours; the case of letters does
+/// not count. Of several equally near names the first one is returned. Names further away are not suggested, since a
+/// bad guess is worse than none.
+public func suggestion(for name: String, among known: some Sequence<String>) -> String? {
+  let wanted = name.utf8.map(lowercased)
+  let allowance =
+    switch wanted.count {
+    case ...2: 0
+    case ...5: 1
+    default: 2
+    }
+  var nearest: (name: String, distance: Int)?
+  for candidate in known {
+    let bytes = candidate.utf8.map(lowercased)
+    guard abs(bytes.count - wanted.count) <= allowance else { continue }
+    let distance = editDistance(wanted, bytes)
+    if distance <= allowance, distance < nearest?.distance ?? .max { nearest = (candidate, distance) }
+  }
+  return nearest?.name
+}
+
+/// ASCII letters folded to lower case, every other byte as it is.
+private func lowercased(_ byte: UInt8) -> UInt8 {
+  (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
+}
+
+/// The optimal string alignment distance: the least number of insertions, deletions, replacements and swaps of
+/// neighbours that turn one name into the other, with no byte edited twice.
+private func editDistance(_ left: [UInt8], _ right: [UInt8]) -> Int {
+  var beforeLast = [Int]()
+  var last = Array(0...right.count)
+  for row in left.indices {
+    var current = [row + 1]
+    for column in right.indices {
+      let replaced = last[column] + (left[row] == right[column] ? 0 : 1)
+      var least = min(replaced, last[column + 1] + 1, current[column] + 1)
+      if row > 0, column > 0, left[row] == right[column - 1], left[row - 1] == right[column] {
+        least = min(least, beforeLast[column - 1] + 1)
+      }
+      current.append(least)
+    }
+    beforeLast = last
+    last = current
+  }
+  return last[right.count]
+}
+
+/// Rows of text with aligned columns.
+public struct TextTable {
+  private var rows: [[String]] = []
+  private let indentation: String
+
+  /// - Parameter indentation: the number of blanks before each line.
+  public init(indentation: Int = 0) { self.indentation = String(repeating: " ", count: indentation) }
+
+  /// Adds a row. The last cell of a row is not padded. Rows may have different numbers of cells.
+  public mutating func add(_ cells: String...) { rows.append(cells) }
+
+  /// The rows as lines; empty without rows.
+  public var lines: [String] {
+    let widths = rows.reduce(into: [Int]()) { widths, row in
+      for (column, cell) in row.dropLast().enumerated() {
+        if column == widths.count { widths.append(0) }
+        widths[column] = max(widths[column], cell.count)
+      }
+    }
+    return rows.map { row in
+      let cells = row.dropLast().enumerated().map { column, cell in
+        cell + String(repeating: " ", count: widths[column] - cell.count)
+      }
+      return indentation + (cells + row.suffix(1)).joined(separator: "  ")
+    }
+  }
+}

@@ -1,6 +1,8 @@
 package import AmbitCore
 package import AmbitRuntime
 package import AmbitSystem
+internal import Logging
+internal import Synchronization
 
 /// HTTP/1.1 on all loops of the process.
 ///
@@ -85,5 +87,73 @@ package final class HTTPServer: Sendable {
   /// Open connections of all loops.
   package var connectionCount: Int {
     loops.onEach { ServerPointer.on($0).pointee.openCount }.reduce(0, +)
+  }
+}
+
+/// Counts the connections of all loops of a server. Any loop may call it.
+final class ConnectionCounts: Sendable {
+  let loopCount: Int
+  /// The clients are the operator's, and may use the reserved descriptors: `DescriptorReserve`.
+  let isHosts: Bool
+  /// Descriptors from this number on are reserved.
+  private let descriptorEnd = Atomic<Int32>(.max)
+  private let open = Atomic<Int>(0)
+  private let accepted = Atomic<Int>(0)
+
+  init(loopCount: Int, isHosts: Bool) {
+    (self.loopCount, self.isHosts) = (loopCount, isHosts)
+    readDescriptorLimit()
+  }
+
+  var descriptorLimit: Int32 { descriptorEnd.load(ordering: .relaxed) }
+
+  /// Reads the process's limit of descriptors.
+  func readDescriptorLimit() {
+    guard !isHosts else { return }
+    descriptorEnd.store(DescriptorReserve.limitForClients(loops: loopCount), ordering: .relaxed)
+  }
+
+  func connectionOpened() {
+    open.add(1, ordering: .relaxed)
+    accepted.add(1, ordering: .relaxed)
+  }
+
+  func connectionClosed() { open.subtract(1, ordering: .relaxed) }
+
+  /// Open connections per loop, rounded down.
+  var average: Int { open.load(ordering: .relaxed) / loopCount }
+
+  /// Connections accepted since the start.
+  var acceptedCount: Int { accepted.load(ordering: .relaxed) }
+}
+
+/// The log lines of servers and listeners.
+enum HTTPLog {
+  private static let logger = Logger(label: "ambit.http")
+
+  static func cannotListen(_ error: SystemError) {
+    logger.error("cannot accept connections on one event loop: \(error); the other loops accept them")
+  }
+
+  static func cannotWatch(_ error: SystemError) {
+    logger.error("cannot accept connections: \(error); trying again every 100 ms, \(LogRateLimit.note)")
+  }
+
+  static func cannotServe(_ error: SystemError) {
+    logger.error("cannot serve a connection, which is closed: \(error); \(LogRateLimit.note)")
+  }
+
+  static func keepsDescriptors(from limit: Int32) {
+    logger.error(
+      """
+      cannot accept connections: all file descriptors below \(limit) are in use, and the rest is reserved for reloads \
+      and the admin API; raise the limit with ulimit -n to serve more clients; trying again every 100 ms, \
+      \(LogRateLimit.note)
+      """)
+  }
+
+  static func cannotAccept(_ code: Int32) {
+    logger.error(
+      "cannot accept connections: \(SystemError.text(code)); trying again every 100 ms, \(LogRateLimit.note)")
   }
 }

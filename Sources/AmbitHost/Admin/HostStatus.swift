@@ -1,3 +1,5 @@
+internal import AmbitCore
+internal import AmbitPlugins
 internal import AmbitRuntime
 internal import AmbitSystem
 
@@ -20,4 +22,105 @@ struct HostStatus: Sendable {
     now = Clock.wall
     self.configuration = configuration
   }
+}
+
+extension HostStatus {
+  /// For people: the host, its generations and its last reloads.
+  var text: String {
+    let title = "ambit \(AmbitVersion.text), pid \(HostProcess.identifier), \(content.phase) since \(time(began))"
+    let parts = [[title], hostLines, generationLines, functionLines, residentLines, reloadLines]
+    return parts.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
+  }
+
+  private var hostLines: [String] {
+    var table = TextTable()
+    table.add("configuration", configuration ?? "defaults")
+    table.add("listening", content.addresses.joined(separator: ", "))
+    table.add("loops", "\(worker.loopCount)" + blocked)
+    table.add("connections", "\(worker.connections)")
+    table.add("requests", "\(worker.requests) in flight")
+    table.add(
+      "trouble",
+      "\(worker.stuckJobs.pluralized("stuck job")), \(worker.stalls.pluralized("blocked loop")) since the start")
+    return table.lines
+  }
+
+  private var blocked: String {
+    guard !worker.blockedLoops.isEmpty else { return "" }
+    return ", blocked: \(worker.blockedLoops.map(String.init).joined(separator: ", "))"
+  }
+
+  private var generationLines: [String] {
+    let running = worker.generations.filter { $0.state != .resident }
+    guard !running.isEmpty else { return [] }
+    var table = TextTable()
+    table.add("GENERATION", "STATE", "SINCE", "VERSION", "BUILD", "SHA-256", "ROUTES", "REQUESTS", "JOBS", "FILE")
+    for generation in running {
+      table.add(
+        generation.label, generation.state.rawValue, time(generation.since), generation.version,
+        short(generation.buildID), short(generation.hash), "\(generation.routes.count)",
+        "\(generation.requests)", "\(generation.jobs)", generation.file)
+    }
+    let lines = table.lines
+    return lines.prefix(1)
+      + zip(lines.dropFirst(), running).flatMap { line, generation in
+        [line] + generation.lastGoodBecause.map { "  last good copy, because its file is refused: \($0)" }
+          + generation.holders.map { "  held by \($0)" }
+      }
+  }
+
+  /// Where C functions of routes run, a line for each generation that has such routes, and which calls keep others
+  /// waiting.
+  private var functionLines: [String] {
+    let calling = worker.generations.filter { $0.state == .serving && !$0.functions.isEmpty }
+    guard !calling.isEmpty else { return [] }
+    var table = TextTable()
+    table.add("FUNCTIONS", "ROUTES", "WAITING", "RUN")
+    for generation in calling {
+      let waiting = generation.lanes.reduce(0) { $0 + $1.waiting }
+      var places: [String] = []
+      for function in generation.functions where !places.contains(function.runs) { places.append(function.runs) }
+      table.add(generation.label, "\(generation.functions.count)", "\(waiting)", places.joined(separator: "; "))
+    }
+    let lines = table.lines
+    return lines.prefix(1)
+      + zip(lines.dropFirst(), calling).flatMap { line, generation in [line] + holders(in: generation) }
+  }
+
+  private func holders(in generation: GenerationStatus) -> [String] {
+    generation.lanes.filter { $0.waiting > 0 }.compactMap { lane in
+      lane.running.map { call in
+        "  \(lane.waiting.pluralized("call")) \(lane.waiting == 1 ? "waits" : "wait") for \(call.label), scope \(call.scope), "
+          + "which has run for \(call.age / 1_000_000) ms"
+      }
+    }
+  }
+
+  /// Generations that stay in memory although nothing of them runs: a line for each plugin and reason.
+  private var residentLines: [String] {
+    guard !worker.residents.isEmpty else { return [] }
+    var table = TextTable()
+    table.add("RESIDENT", "GENERATIONS", "MEMORY", "BECAUSE")
+    let groups = Dictionary(grouping: worker.residents) { [$0.plugin, $0.residentReason ?? ""] }
+    for (key, group) in groups.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+      let memory = group.reduce(0) { $0 + $1.memory }
+      table.add(key[0], "\(group.count)", "\(memory / 1024) KiB", key[1])
+    }
+    return table.lines
+  }
+
+  private var reloadLines: [String] {
+    guard !content.reloads.isEmpty else { return [] }
+    var table = TextTable()
+    table.add("RELOAD", "MS", "RESULT")
+    for reload in content.reloads {
+      table.add(time(reload.began), "\(reload.milliseconds)", reload.summary)
+    }
+    return table.lines
+  }
+
+  /// The first digits of a hexadecimal number, enough to tell builds apart.
+  private func short(_ digits: String?) -> String { digits.map { String($0.prefix(12)) } ?? "-" }
+
+  private func time(_ nanoseconds: Int64) -> String { Timestamp.text(of: nanoseconds) }
 }

@@ -61,3 +61,64 @@ package struct RouteFlags: OptionSet, Sendable {
 
   static let known: RouteFlags = [.blocking, .finishOnDisconnect]
 }
+
+/// A plugin's entry as a plain value, which can be sent from one process to another.
+package struct PluginManifest: Sendable, Equatable {
+  package struct Route: Sendable, Equatable {
+    /// Without the plugin's prefix.
+    package let pattern: RoutePattern
+    package let flags: RouteFlags
+    /// Bytes of stack that it asks for; 0: as many as the plugin's.
+    package let stackSize: Int
+    /// The signature of a function route; nil for a handler.
+    package let signature: String?
+  }
+
+  package let name: String
+  package let version: String
+  package let about: String
+  /// The ABI that it was built for: "1.0".
+  package let abi: String
+  package let flags: PluginFlags
+  /// Bytes of stack for routes that ask for none; 0: as many as the host's.
+  package let stackSize: Int
+  package let routes: [Route]
+
+  /// The patterns below `prefix`, "" for none, of the plugin in `file`.
+  /// - Throws: the first pattern that is not valid there, and why.
+  package func patterns(prefix: String, of file: PluginFile) throws(PluginError) -> [RoutePattern] {
+    try routes.map(\.pattern).mounted(below: prefix, plugin: name, file: file)
+  }
+}
+
+extension PluginManifest {
+  init(of plugin: LoadedPlugin) {
+    let declaration = plugin.declaration
+    self.init(
+      name: declaration.name, version: declaration.version, about: declaration.about, abi: plugin.abi,
+      flags: declaration.flags, stackSize: declaration.stackSize,
+      routes: declaration.routes.map { route in
+        let signature: String? =
+          if case .function(_, let signature) = route.target { signature.description } else { nil }
+        return Route(pattern: route.pattern, flags: route.flags, stackSize: route.stackSize, signature: signature)
+      })
+  }
+}
+
+extension [RoutePattern] {
+  /// The patterns of a plugin's routes below `prefix`, "" for none.
+  /// - Throws: the first pattern that is not valid there, and why.
+  func mounted(below prefix: String, plugin: String, file: PluginFile) throws(PluginError) -> [RoutePattern] {
+    guard !prefix.isEmpty else { return self }
+    var patterns: [RoutePattern] = []
+    for pattern in self {
+      do throws(RoutePatternError) {
+        patterns.append(try pattern.prefixed(by: prefix))
+      } catch {
+        let reason = "route \(pattern) cannot be mounted below \(prefix): \(error)"
+        throw PluginError(.malformedRoute, file, plugin: plugin, reason)
+      }
+    }
+    return patterns
+  }
+}
