@@ -43,7 +43,8 @@ let package = Package(
     .target(name: "AmbitTOML", dependencies: ["AmbitCore", "CTOML"], swiftSettings: safe),
     .target(name: "AmbitConfig", dependencies: ["AmbitCore", "AmbitTOML"], swiftSettings: safe),
     .target(
-      name: "AmbitSystem", dependencies: ["AmbitCore", "CCrash", "CFiber", "CLinux", logging], swiftSettings: safe),
+      name: "AmbitSystem", dependencies: ["AmbitCore", "CCrash", "CFiber", "CLinux", logging],
+      swiftSettings: common + marked),
     .target(name: "AmbitFFI", dependencies: ["AmbitCore", "CFFI"], swiftSettings: fibers + marked),
     .target(
       name: "AmbitRuntime",
