@@ -72,7 +72,7 @@ extension SyntaxError {
     } else if fault.sentence.hasPrefix(begin) {
       let rest = fault.sentence.dropFirst(begin.count)
       let isScalar = Self.scalars.contains { rest.hasPrefix("\($0): ") }
-      message = "syntax error in \(rest)" + (isScalar ? "; a text needs quotes" : "")
+      message = "syntax error in \(rest)" + (isScalar ? "; put a string in quotes" : "")
     } else {
       message = "syntax error: \(fault.sentence)"
     }

@@ -10,8 +10,8 @@ import Testing
     ("a.b", "1:4: syntax error in key-value pair: encountered end-of-file"),
     ("a b", "1:3: syntax error in key-value pair: expected '=', saw 'b'"),
     ("a =\r\n", #"1:4: syntax error in key-value pair: expected value, saw '\r'"#),
-    ("a = yes", "1:5: syntax error in value: could not determine value type; a text needs quotes"),
-    ("listen = [127.0.0.1:80]", "1:13: syntax error in time: expected ':', saw '7'; a text needs quotes"),
+    ("a = yes", "1:5: syntax error in value: could not determine value type; put a string in quotes"),
+    ("listen = [127.0.0.1:80]", "1:13: syntax error in time: expected ':', saw '7'; put a string in quotes"),
   ])
   func `A text that is not TOML is refused with what was expected`(text: String, message: String) {
     #expect(messages(text) == ["host.conf:" + message])

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Functions whose frames can step over a guard, as compilers make them.
+/// Functions whose frames can skip a guard, as compilers make them.
 @Suite struct `Large frames` {
   private static let source = """
     void touch(char *);

@@ -51,7 +51,7 @@ public enum ELFError: Error, Equatable, CustomStringConvertible {
     case .executable:
       "not a shared library but a position-independent executable; link it with -shared"
     case .staticTLS:
-      "it needs static thread-local storage, of which the loader has little; compile all of it with -fPIC"
+      "it needs static thread-local storage, and the loader has little room for it; compile all of it with -fPIC"
         + " and without -ftls-model=initial-exec or local-exec"
     }
   }

@@ -157,7 +157,7 @@ extension HTTPParseError {
     case .tooManyEmptyLines: "too many empty lines before the request line"
     case .invalidMethod: "the request line does not begin with a method and one space"
     case .invalidTarget: "the request target is empty, malformed, or has a byte that must be percent-encoded"
-    case .unsuitableTarget: "this form of request target does not go with the method"
+    case .unsuitableTarget: "this form of request target is not allowed with the method"
     case .malformedVersion: "the request line does not end in one space and HTTP/1.1 or HTTP/1.0"
     case .unsupportedVersion: "the HTTP version is not supported; expected HTTP/1.1 or HTTP/1.0"
     case .foldedField: "a header line begins with whitespace"

@@ -151,7 +151,7 @@ extension RoutePatternParser {
       index += 3
     }
     guard !decoded.withOctets(containsDotComponent) else {
-      throw fault(at: range.lowerBound, expected: "a segment other than \".\" and \"..\", which paths are rid of")
+      throw fault(at: range.lowerBound, expected: "a segment other than \".\" and \"..\"")
     }
     return decoded
   }

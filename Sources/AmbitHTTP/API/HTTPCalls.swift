@@ -65,7 +65,7 @@ enum CheckedHTTPCalls {
     api.header_at = { $0.permits("ambit_header_at") ? $0.calls.pointee.header_at($0, $1, $2, $3) : false }
   }
 
-  private static var headRule: String { "the head of a response is made before it is begun" }
+  private static var headRule: String { "status and headers are set before the response begins" }
   private static var bodyRule: String { "a response is begun once, then written, and ended once" }
 
   private static func installResponse(in api: inout ambit_api) {

@@ -134,10 +134,10 @@ extension UnsafeMutablePointer<Exchange> {
         }
         return pointee.route
       case .notFound where set.table.knows(method: method):
-        ErrorResponse.send(on: self, status: 404, text: "there is no such path here")
+        ErrorResponse.send(on: self, status: 404, text: "no route matches this path")
       case .methodNotAllowed where set.table.knows(method: method):
         let allowed = set.table.allowedMethods(path: path.bytes, segments: segments).joined(separator: ", ")
-        ErrorResponse.send(on: self, status: 405, text: "the path does not answer this method", allow: allowed)
+        ErrorResponse.send(on: self, status: 405, text: "the path does not support this method", allow: allowed)
       case .notFound, .methodNotAllowed:
         ErrorResponse.send(on: self, status: 501, text: "the method is not implemented")
       }

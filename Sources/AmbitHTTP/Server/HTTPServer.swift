@@ -140,7 +140,7 @@ enum HTTPLog {
   }
 
   static func cannotServe(_ error: SystemError) {
-    logger.error("cannot serve a connection, which is closed: \(error); \(LogRateLimit.note)")
+    logger.error("cannot serve a connection: \(error); the connection was closed; \(LogRateLimit.note)")
   }
 
   static func keepsDescriptors(from limit: Int32) {

@@ -22,7 +22,7 @@ final class AdminServer: Sendable {
     guard length <= ListenAddress.longestPath else {
       let limit = ListenAddress.longestPath
       throw HostError([
-        "admin: expected a path of at most \(limit) bytes, as sockets have, found \(length) bytes: \(path)"
+        "admin: expected a socket path of at most \(limit) bytes, found \(length) bytes: \(path)"
       ])
     }
     do throws(SystemError) {

@@ -8,7 +8,7 @@ internal import AmbitSystem
 package struct PluginInspection: Sendable {
   let content: PluginContent
   let facts: LibraryFacts
-  /// Functions whose stack frames can step over a guard page.
+  /// Functions whose stack frames can skip a guard page.
   let largeFrames: [LargeFrame]
   /// The content of its entry; nil if the entry could not be read.
   let manifest: PluginManifest?

@@ -20,7 +20,7 @@ package struct ConfigurationSource: Sendable {
   func readAgain() throws(HostError) -> HostConfiguration {
     if isStream, let path {
       throw HostError([
-        "\(path): cannot be read again: expected a regular file, found a pipe or the like, which gives its text only "
+        "\(path): cannot be read again: expected a regular file, found a pipe or the like, which can be read only "
           + "once; for reloads start the host with a regular file (-c FILE)"
       ])
     }

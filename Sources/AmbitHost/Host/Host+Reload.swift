@@ -134,7 +134,7 @@ extension Host {
       ("log", new.log != initial.log), ("private", new.privateDirectory != initial.privateDirectory),
     ]
     for (key, changed) in changes where changed {
-      logger.warning("\(key) has changed in the configuration, which takes effect at the next start")
+      logger.warning("\(key) has changed in the configuration; the change takes effect at the next start")
     }
   }
 }

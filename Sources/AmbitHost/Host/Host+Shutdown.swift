@@ -16,7 +16,7 @@ extension Host {
     let isDrained = wait(atMost: configuration.drainTimeout) { [worker] in worker.liveRequests() == 0 }
     if !isDrained {
       logger.warning(
-        "drain timeout is over, cancelling the requests that are left", metadata: ["requests": liveRequests])
+        "drain timeout reached, cancelling the remaining requests", metadata: ["requests": liveRequests])
     }
     state.enter(.stopping)
     worker.end()

@@ -65,7 +65,7 @@ package final class Host {
       admin?.drain()
       repository.copies.remove()
       guard error.isInterruption else { throw error }
-      logger.info("stopped before anything was served")
+      logger.info("stopped before the host served anything")
       HostProcess.exit(0)
     }
   }

@@ -19,7 +19,7 @@ package struct HostError: Error, Sendable, CustomStringConvertible {
   }
 
   static var interruption: HostError {
-    var failure = HostError(["abandoned, because the host is stopping"])
+    var failure = HostError(["aborted because the host is stopping"])
     failure.isInterruption = true
     return failure
   }

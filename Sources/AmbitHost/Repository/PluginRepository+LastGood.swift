@@ -14,12 +14,15 @@ extension LastGoodCopies {
   static func open(_ source: ConfigurationSource, _ configuration: HostConfiguration) -> LastGoodCopies? {
     do throws(LastGoodCopies.Unavailable) {
       if let path = source.path, source.isStream {
-        throw LastGoodCopies.Unavailable(description: "the configuration \(path) is no file that stays")
+        throw LastGoodCopies.Unavailable(description: "the configuration \(path) is not a regular file")
       }
       return try LastGoodCopies(of: source.path, environment: HostProcess.environment, trust: configuration.fileTrust)
     } catch {
       Logger(label: "ambit").warning(
-        "no last good copies are kept, so a start that finds a bad file cannot serve the version before it: \(error)")
+        """
+        no last good copies are kept: \(error); if a file is bad at the next start, its previous version cannot be \
+        served
+        """)
       return nil
     }
   }
@@ -97,7 +100,7 @@ extension PluginRepository {
         try lastGood.keep(plugin.copy, as: plugin.file)
       } catch {
         logger.warning(
-          "cannot keep a last good copy of \(plugin.kind) \(plugin.name), the previous one stays: \(error)",
+          "cannot keep a last good copy of \(plugin.kind) \(plugin.name): \(error); the previous copy stays",
           metadata: plugin.lastGoodFields)
       }
     }

@@ -65,7 +65,7 @@ struct RouteChanges {
       guard setting.blocking == false, route.runsOnThreads else { return nil }
       return error(
         in: file, at: setting, key: "blocking",
-        "expected true: plugin \(route.plugin) runs on threads alone (AMBIT_PLUGIN_THREADS)")
+        "expected true: plugin \(route.plugin) runs only on threads (AMBIT_PLUGIN_THREADS)")
     }
   }
 

@@ -62,12 +62,12 @@ extension Worker {
       (ending?.generations ?? []).filter { !stopped.contains($0.label) } + stuckStarts.filter(\.isInLifecycleCall)
     let blocked = loops.blockedLoops(within: Self.timeout)
     for loop in blocked {
-      logger.warning("\(loop): no plugin could be stopped there", metadata: loop.fields)
+      logger.warning("\(loop): its plugins could not be stopped", metadata: loop.fields)
     }
     let loads = PluginGeneration.loads(of: generations, on: loops, within: Self.timeout)
     let running = zip(generations, loads).filter { blocked.isEmpty || !$1.holders.isEmpty }.map(\.0.label)
     guard !running.isEmpty else { return }
     let names = running.sorted().joined(separator: " ")
-    logger.warning("plugins have not stopped in time", metadata: ["running": "\(names)"])
+    logger.warning("plugins did not stop in time", metadata: ["running": "\(names)"])
   }
 }

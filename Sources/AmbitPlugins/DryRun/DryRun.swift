@@ -50,7 +50,7 @@ package final class DryRun {
     do throws(FileError) {
       process = try DryRunProcess(program)
     } catch {
-      throw PluginError(.dryRunFailed, copy.file, "no process for its dry run: \(error)")
+      throw PluginError(.dryRunFailed, copy.file, "cannot start a process for its dry run: \(error)")
     }
     process!.send(.begin(limits))
     switch try attempt(copy, in: process!, inputs: inputs) {
@@ -87,7 +87,7 @@ package final class DryRun {
         throw PluginError(problems: problems).naming(copy.dependencies)
       case .malformed:
         self.process = nil
-        return .lost(session.error("something wrote into descriptors that are the host's"))
+        return .lost(session.error("something wrote to the host's own descriptors"))
       case .ended(let end):
         self.process = nil
         return .lost(session.error(session.reason(of: end)))
@@ -96,7 +96,7 @@ package final class DryRun {
         throw session.error("did not finish within \(timeout.shortText)\(session.place)")
       case .givenUp:
         self.process = nil
-        throw session.error("given up, as the host is to stop")
+        throw session.error("aborted because the host is stopping")
       }
     }
   }

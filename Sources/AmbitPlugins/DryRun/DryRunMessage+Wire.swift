@@ -41,7 +41,7 @@ extension DryRunRequest {
     return wire.bytes
   }
 
-  init(_ bytes: ArraySlice<UInt8>) throws(MalformedMessage) {
+  init(_ bytes: ArraySlice<UInt8>) throws(MalformedMessageError) {
     var wire = WireReader(bytes)
     switch try wire.number() {
     case 0:
@@ -52,17 +52,17 @@ extension DryRunRequest {
     case 1:
       let (copy, path, location) = (try wire.text(), try wire.text(), try wire.text())
       let file = PluginFile(path: path, location: location, isLibrary: try wire.number() == 1)
-      let hashes = try wire.list { wire throws(MalformedMessage) in try wire.text() }
-      let others = try wire.list { wire throws(MalformedMessage) in try wire.text() }
+      let hashes = try wire.list { wire throws(MalformedMessageError) in try wire.text() }
+      let others = try wire.list { wire throws(MalformedMessageError) in try wire.text() }
       self = .load(copy: copy, file: file, hash: hashes.first, after: others)
     case 2:
       let prefix = try wire.text()
-      let values = try wire.list { wire throws(MalformedMessage) in (try wire.text(), try wire.text()) }
-      let functions = try wire.list { wire throws(MalformedMessage) in
+      let values = try wire.list { wire throws(MalformedMessageError) in (try wire.text(), try wire.text()) }
+      let functions = try wire.list { wire throws(MalformedMessageError) in
         WantedFunction(
           symbol: try wire.text(), place: try wire.text(), mustBeKnownAsSafe: try wire.number() == 1)
       }
-      let states = try wire.list { wire throws(MalformedMessage) in (try wire.number(), try wire.run()) }
+      let states = try wire.list { wire throws(MalformedMessageError) in (try wire.number(), try wire.run()) }
       self = .start(
         DryRunInputs(
           settings: PluginSettingValues(prefix: prefix, values: Dictionary(values) { $1 }), functions: functions,
@@ -72,7 +72,7 @@ extension DryRunRequest {
             }
           }))
     case 3: self = .pass
-    default: throw MalformedMessage()
+    default: throw MalformedMessageError()
     }
   }
 }
@@ -108,22 +108,22 @@ extension DryRunReply {
     return wire.bytes
   }
 
-  init(_ bytes: ArraySlice<UInt8>) throws(MalformedMessage) {
+  init(_ bytes: ArraySlice<UInt8>) throws(MalformedMessageError) {
     var wire = WireReader(bytes)
     switch try wire.number() {
     case 0:
-      guard let step = DryRunStep(rawValue: try wire.number()) else { throw MalformedMessage() }
+      guard let step = DryRunStep(rawValue: try wire.number()) else { throw MalformedMessageError() }
       self = .began(step)
     case 1: self = .manifest(try PluginManifest(from: &wire))
-    case 2: self = .refused(try wire.list { wire throws(MalformedMessage) in try PluginProblem(from: &wire) })
-    case 3: self = .passed(functionImages: try wire.list { wire throws(MalformedMessage) in try wire.text() })
+    case 2: self = .refused(try wire.list { wire throws(MalformedMessageError) in try PluginProblem(from: &wire) })
+    case 3: self = .passed(functionImages: try wire.list { wire throws(MalformedMessageError) in try wire.text() })
     case 4:
       let (level, message) = (try wire.text(), try wire.text())
-      let fields = try wire.list { wire throws(MalformedMessage) in
+      let fields = try wire.list { wire throws(MalformedMessageError) in
         RelayLogHandler.Field(key: try wire.text(), value: try wire.text())
       }
       self = .log(.init(level: level, message: message, fields: fields))
-    default: throw MalformedMessage()
+    default: throw MalformedMessageError()
     }
   }
 }
@@ -141,15 +141,15 @@ extension PluginManifest {
     }
   }
 
-  fileprivate init(from wire: inout WireReader) throws(MalformedMessage) {
+  fileprivate init(from wire: inout WireReader) throws(MalformedMessageError) {
     let texts = (try wire.text(), try wire.text(), try wire.text(), try wire.text())
     let flags = PluginFlags(rawValue: UInt32(truncatingIfNeeded: try wire.number()))
     let stackSize = Int(clamping: try wire.number())
-    let routes = try wire.list { wire throws(MalformedMessage) in
-      guard let pattern = try? RoutePattern(wire.text()) else { throw MalformedMessage() }
+    let routes = try wire.list { wire throws(MalformedMessageError) in
+      guard let pattern = try? RoutePattern(wire.text()) else { throw MalformedMessageError() }
       let flags = RouteFlags(rawValue: UInt32(truncatingIfNeeded: try wire.number()))
       let stackSize = Int(clamping: try wire.number())
-      let signatures = try wire.list { wire throws(MalformedMessage) in try wire.text() }
+      let signatures = try wire.list { wire throws(MalformedMessageError) in try wire.text() }
       return Route(pattern: pattern, flags: flags, stackSize: stackSize, signature: signatures.first)
     }
     self.init(
@@ -158,8 +158,8 @@ extension PluginManifest {
 }
 
 extension PluginProblem {
-  fileprivate init(from wire: inout WireReader) throws(MalformedMessage) {
-    guard let code = Code(rawValue: try wire.number()) else { throw MalformedMessage() }
+  fileprivate init(from wire: inout WireReader) throws(MalformedMessageError) {
+    guard let code = Code(rawValue: try wire.number()) else { throw MalformedMessageError() }
     self.init(code: code, plugin: try wire.text(), file: try wire.text(), reason: try wire.text())
   }
 }

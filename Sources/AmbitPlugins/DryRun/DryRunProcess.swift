@@ -106,7 +106,7 @@ final class DryRunProcess {
       isEmpty = false
       events += lines.append(piece).map { .line($0) }
     }
-    do throws(MalformedMessage) {
+    do throws(MalformedMessageError) {
       while let message = try incoming.next() { events.append(.reply(try DryRunReply(message[...]))) }
     } catch {
       events.append(.malformed)

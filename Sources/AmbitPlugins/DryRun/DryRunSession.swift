@@ -42,7 +42,7 @@ struct DryRunSession {
   /// - Throws: why the host refuses the plugin all the same.
   func result() throws(PluginError) -> PluginManifest {
     if let hostError { throw hostError }
-    guard let manifest else { throw error("its process did not say what it contains") }
+    guard let manifest else { throw error("its process did not report the plugin's entry") }
     return manifest
   }
 

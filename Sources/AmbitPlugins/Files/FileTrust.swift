@@ -24,7 +24,7 @@ package struct UntrustedFile: Error, CustomStringConvertible {
   let place: String
   let objection: String
 
-  package var description: String { "\(place) \(objection); mend that, or set trust = \"any\"" }
+  package var description: String { "\(place) \(objection); correct its owner or mode, or set trust = \"any\"" }
 }
 
 /// Resolves a path component by component, as the system does, and checks each of them.

@@ -99,7 +99,7 @@ package final class LastGoodCopies: Sendable {
       do throws(PluginError) {
         let content = try PluginContent(of: place, settle: .zero, trust: trust, limit: limit)
         if content.hash.description == copy.hash { return content.taken(for: file) }
-        throw PluginError(.unreadable, file, "\(place.location) is damaged: its SHA-256 is not that of its name")
+        throw PluginError(.unreadable, file, "\(place.location) is damaged: its SHA-256 differs from its name")
       } catch {
         firstError = firstError ?? error
       }
@@ -194,7 +194,7 @@ package final class LastGoodCopies: Sendable {
       try copy.write(piece)
     }
     guard found.hash.description == hash else {
-      throw FileError(subject: source, action: "copy it, as it is not what was loaded", code: EIO)
+      throw FileError(subject: source, action: "copy it, because it differs from the loaded file", code: EIO)
     }
     try copy.sync()
     try Paths.rename(temporary, to: "\(path)/\(name)")

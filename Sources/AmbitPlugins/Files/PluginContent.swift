@@ -125,7 +125,7 @@ package struct PluginContent: Sendable {
         throw error
       }
     } catch {
-      throw PluginError(.unreadable, file, "no private copy of it: \(error)")
+      throw PluginError(.unreadable, file, "cannot make a private copy: \(error)")
     }
     guard hash.hash == self.hash else {
       Paths.remove(path)

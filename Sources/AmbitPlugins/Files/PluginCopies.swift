@@ -72,7 +72,7 @@ package final class PluginCopies: Sendable {
     do throws(FileError) {
       try Paths.rename(copy.path, to: name)
     } catch {
-      throw PluginError(.unreadable, copy.file, "no private copy of it: \(error)")
+      throw PluginError(.unreadable, copy.file, "cannot make a private copy: \(error)")
     }
     var named = copy
     named.path = name
@@ -103,7 +103,7 @@ package final class PluginCopies: Sendable {
       try Paths.rename(copy.path, to: "\(folder)/\(name)")
     } catch {
       discard(copy)
-      throw PluginError(.unreadable, content.file, "no private copy of it: \(error)")
+      throw PluginError(.unreadable, content.file, "cannot make a private copy: \(error)")
     }
     copy.path = "\(folder)/\(name)"
     loaded.withLock { [copy] in $0[copy.path] = copy }
@@ -125,7 +125,7 @@ package final class PluginCopies: Sendable {
         StubLibrary.bytes(
           linkedWith: named.map { String($0.1[1]) }, in: Set(named.map { String($0.1[0]) }).sorted()))
     } catch {
-      throw PluginError(.unreadable, copy.file, "no private copy of it: \(error)")
+      throw PluginError(.unreadable, copy.file, "cannot make a private copy: \(error)")
     }
     copy.openedBefore.append(opener)
     copy.opener = opener

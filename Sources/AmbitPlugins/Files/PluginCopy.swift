@@ -66,7 +66,7 @@ extension LibraryFacts {
     do throws(FileError) {
       facts = try withMappedBytes(of: path) { (bytes) throws(ELFError) in try LibraryFacts(of: bytes) }
     } catch {
-      throw PluginError(.unreadable, file, "no private copy of it: \(error)")
+      throw PluginError(.unreadable, file, "cannot make a private copy: \(error)")
     }
     do throws(ELFError) { self = try facts.get() } catch {
       throw PluginError(.notALibrary, file, error.description)
@@ -84,7 +84,7 @@ extension LibraryFacts {
 }
 
 extension PluginCopy {
-  /// The functions of the library whose frames can step over the guard of a stack, by their address; empty if the copy
+  /// The functions of the library whose frames can skip the guard of a stack, by their address; empty if the copy
   /// cannot be read, or is no library. Blocks for some 20 ms per MB of code.
   package func largeFrames() -> [LargeFrame] {
     let found = try? withMappedBytes(of: path) { (bytes) throws(ELFError) in try LargeFrame.all(in: bytes) }

@@ -53,8 +53,8 @@ package struct FoundLibrary: Sendable {
     guard let soname, InPlaceUse.isNeverCopied(soname) else { return }
     throw PluginError(
       .notLoadable, file,
-      "its SONAME is \(soname), of which a process has one only, and the host has that of the system; write \(soname) "
-        + "in its place")
+      "its SONAME is \(soname): a process can have only one such library, and the host has loaded the system's; "
+        + "write \(soname) in its place")
   }
 }
 

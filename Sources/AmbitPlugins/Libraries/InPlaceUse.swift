@@ -58,7 +58,7 @@ extension LoadedPlugin {
     guard let use = copy.inPlace else { return nil }
     let isReplaced = LoadedImages()?.hasLostFile(at: address) ?? false
     let new = isReplaced ? "its file was replaced, and the new version" : "a new version"
-    let owner = use.isHostsOwn ? "the host's" : "loaded already for another library or plugin"
+    let owner = use.isHostsOwn ? "used by the host" : "already loaded for another library or plugin"
     return InPlaceState(isReplaced: isReplaced, text: "\(owner); \(new) takes effect at the next start")
   }
 }

@@ -59,7 +59,7 @@ extension LoadedPlugin {
         reason:
           "\(call.place): blocking = false calls \(call.symbol) on several event loops at once, and the host does "
           + "not know that it is thread-safe: expected a function of the system's libm, found one of another library; "
-          + #"if it is, write "serial = false" beside it, else leave "blocking" out"#)
+          + #"if it is thread-safe, add "serial = false", else remove "blocking""#)
     }
     guard errors.isEmpty else { throw PluginError(problems: errors) }
   }

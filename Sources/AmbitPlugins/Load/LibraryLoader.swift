@@ -49,6 +49,6 @@ package final class LibraryLoader: Sendable {
   package func refuseWhileBusy(_ file: PluginFile, of plugin: String) throws(PluginError) {
     guard let (name, since) = underWay.withLock({ $0 }) else { return }
     let reason = "the constructors of \(name) have not returned since \(Timestamp.text(of: since))"
-    throw PluginError(.loadingHangs, file, plugin: plugin, "\(reason); nothing is loaded until they have")
+    throw PluginError(.loadingHangs, file, plugin: plugin, "\(reason); nothing is loaded until they return")
   }
 }

@@ -78,7 +78,7 @@ package final class LoadedPlugin: Sendable {
   package convenience init(_ copy: PluginCopy, expecting manifest: PluginManifest) throws(PluginError) {
     try self.init(copy)
     guard PluginManifest(of: self) == manifest else {
-      let reason = "its entry is not the one that it had in its dry run; does a constructor change it?"
+      let reason = "its entry differs from its entry in the dry run; does a constructor change it?"
       throw PluginError(.malformedEntry, copy.file, plugin: manifest.name, reason)
     }
   }
@@ -100,7 +100,7 @@ package final class LoadedPlugin: Sendable {
 
   /// Why the library stays mapped when its generation has ended; nil if it may be unmapped.
   package var unloadObstacle: String? {
-    guard !isForeign else { return "it is no plugin, and others may use it" }
+    guard !isForeign else { return "it is not a plugin, and other code may use it" }
     guard declaration.flags.contains(.unloadable) else { return "it does not declare AMBIT_PLUGIN_UNLOADABLE" }
     return copy.unloadObstacle?.description
   }

@@ -74,7 +74,7 @@ extension PluginGeneration {
     defer { ClosedDescriptors.restoreStreams(closedBy: "\(name)", of: label) }
     let limit = timeout.map { ($0 + Self.returnTimeout).wholeNanoseconds } ?? .max
     guard let result = latch.wait(timeout: limit, unless: isStopping)?.first else {
-      if isStopping() { throw error("\(name) was given up, as the host is to stop") }
+      if isStopping() { throw error("\(name) has not returned, and the host is stopping") }
       throw error("\(name) has not returned after \((timeout! + Self.returnTimeout).shortText)")
     }
     let status = Status(rawValue: result.code)

@@ -92,7 +92,7 @@ extension LoopGroup {
     }
     guard tree.scopesLeftOut + tree.jobsLeftOut > 0 else { return }
     logger.info(
-      "scopes with all that is in them, and jobs of scopes shown above, were left out",
+      "scope tree incomplete: scopes with their contents, and jobs of scopes shown above, were left out",
       metadata: ["loop": "\(tree.loop)", "scopes": "\(tree.scopesLeftOut)", "jobs": "\(tree.jobsLeftOut)"])
   }
 }

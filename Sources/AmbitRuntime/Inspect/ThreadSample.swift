@@ -30,7 +30,7 @@ struct ThreadSample: Sendable {
       backtrace = Backtrace(frames: [])
     case .unknown:
       // It may be in a system call, which would fail if it were interrupted.
-      state = "unknown: /proc does not tell"
+      state = "unknown: /proc does not report it"
       isGuess = false
       backtrace = Backtrace(frames: [])
     case .gone:

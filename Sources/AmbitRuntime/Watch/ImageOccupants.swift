@@ -101,7 +101,7 @@ private struct ThreadSearch {
       case .running: running.append(thread)
       case .inside(let call): return "thread \(Self.name(of: thread)) is in its code, in \(call)"
       case .unknown:
-        return "thread \(Self.name(of: thread)) may be in its code: the kernel does not tell where it waits"
+        return "thread \(Self.name(of: thread)) may be in its code: the kernel does not report where it waits"
       }
     }
     return running.lazy.compactMap { lookAgain(at: $0) }.first

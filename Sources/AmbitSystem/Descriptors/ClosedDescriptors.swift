@@ -39,7 +39,7 @@ public enum ClosedDescriptors {
     let news = losses.streams & ~before
     if news != 0 { log(.error, "a plugin closed \(text(news)); logged once") }
     if losses.connection >= 0, connectionLimit.withLock({ $0.permits(at: Clock.monotonic) }) {
-      let lost = "descriptor \(losses.connection), a client's connection, which is lost"
+      let lost = "descriptor \(losses.connection), a client's connection; the connection is lost"
       log(.error, "a plugin closed \(lost); \(LogRateLimit.note)")
     }
     if losses.vital >= 0 { endHost(forLossOf: losses.vital) }
@@ -47,7 +47,7 @@ public enum ClosedDescriptors {
 
   /// Ends the process, whose loops could neither be woken nor accept connections any more.
   package static func endHost(forLossOf descriptor: Int32) -> Never {
-    log(.critical, "a plugin closed descriptor \(descriptor), which the host cannot run without: the host ends")
+    log(.critical, "a plugin closed descriptor \(descriptor); the host cannot run without it and ends")
     HostProcess.exit(EXIT_FAILURE)
   }
 
@@ -59,7 +59,7 @@ public enum ClosedDescriptors {
   private static func text(_ streams: UInt32) -> String {
     let names = ["standard input (0)", "standard output (1)", "standard error (2)"]
     let closed = names.indices.filter { streams >> $0 & 1 != 0 }.map { names[$0] }
-    let place = streams == 4 ? "open again" : "open again, on /dev/null"
-    return "\(closed.joined(separator: ", ")): \(place)\(streams > 4 ? "; 2 on the log" : "")"
+    let place = streams == 4 ? "reopened" : "reopened on /dev/null"
+    return "\(closed.joined(separator: ", ")): \(place)\(streams > 4 ? "; 2 reopened on the log" : "")"
   }
 }

@@ -26,7 +26,7 @@ package struct WireWriter {
 }
 
 /// The bytes are not a message. The sender was not the host's own code.
-package struct MalformedMessage: Error {
+package struct MalformedMessageError: Error {
   package init() {}
 }
 
@@ -40,30 +40,30 @@ package struct WireReader {
     place = bytes.startIndex
   }
 
-  package mutating func number() throws(MalformedMessage) -> UInt64 {
+  package mutating func number() throws(MalformedMessageError) -> UInt64 {
     try take(8).reversed().reduce(0) { $0 << 8 | UInt64($1) }
   }
 
-  package mutating func text() throws(MalformedMessage) -> String { String(decoding: try run(), as: UTF8.self) }
+  package mutating func text() throws(MalformedMessageError) -> String { String(decoding: try run(), as: UTF8.self) }
 
-  package mutating func run() throws(MalformedMessage) -> ArraySlice<UInt8> {
-    guard let count = Int(exactly: try number()) else { throw MalformedMessage() }
+  package mutating func run() throws(MalformedMessageError) -> ArraySlice<UInt8> {
+    guard let count = Int(exactly: try number()) else { throw MalformedMessageError() }
     return try take(count)
   }
 
   package mutating func list<Element>(
-    _ one: (inout WireReader) throws(MalformedMessage) -> Element
-  ) throws(MalformedMessage) -> [Element] {
+    _ one: (inout WireReader) throws(MalformedMessageError) -> Element
+  ) throws(MalformedMessageError) -> [Element] {
     let count = try number()
     // Each element takes at least a byte, so a wild count cannot lead to a long loop.
-    guard count <= UInt64(bytes.endIndex - place) else { throw MalformedMessage() }
+    guard count <= UInt64(bytes.endIndex - place) else { throw MalformedMessageError() }
     var elements: [Element] = []
     for _ in 0..<count { elements.append(try one(&self)) }
     return elements
   }
 
-  private mutating func take(_ count: Int) throws(MalformedMessage) -> ArraySlice<UInt8> {
-    guard count >= 0, count <= bytes.endIndex - place else { throw MalformedMessage() }
+  private mutating func take(_ count: Int) throws(MalformedMessageError) -> ArraySlice<UInt8> {
+    guard count >= 0, count <= bytes.endIndex - place else { throw MalformedMessageError() }
     defer { place += count }
     return bytes[place..<place + count]
   }
@@ -82,11 +82,11 @@ package struct MessageStream {
 
   /// Takes out the next whole message; nil if its end has not been received yet.
   /// - Throws: if its length is beyond the limit.
-  package mutating func next() throws(MalformedMessage) -> [UInt8]? {
+  package mutating func next() throws(MalformedMessageError) -> [UInt8]? {
     guard bytes.count >= 8 else { return nil }
     var reader = WireReader(bytes[..<8])
     let length = try reader.number()
-    guard length <= UInt64(limit) else { throw MalformedMessage() }
+    guard length <= UInt64(limit) else { throw MalformedMessageError() }
     guard bytes.count >= 8 + Int(length) else { return nil }
     let message = Array(bytes[8..<8 + Int(length)])
     bytes.removeFirst(8 + Int(length))

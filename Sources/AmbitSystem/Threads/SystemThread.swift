@@ -37,7 +37,7 @@ public struct SystemThread {
       unsafe body.release()
       // A kernel without clone3 answers ENOSYS, and the C library then uses clone; a container's filter that answers EPERM
       // makes it fail.
-      let hint = code == EPERM ? " (a container engine's filter that refuses clone3? update the engine)" : ""
+      let hint = code == EPERM ? " (does a container engine's filter refuse clone3? then update the engine)" : ""
       throw SystemError(operation: "cannot start the thread of \(purpose)\(hint)", code: code)
     }
     thread = created

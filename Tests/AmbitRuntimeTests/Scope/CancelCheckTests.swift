@@ -226,7 +226,7 @@ private struct Passed<Value>: @unchecked Sendable {
     #expect(steps == ["0 deadline 1", "job ends completed OK", "request closes: deadline"])
   }
 
-  @Test func `ambit_cancelled in hooks and deferred functions tells the known cause`() throws {
+  @Test func `ambit_cancelled in hooks and deferred functions reports the known cause`() throws {
     let steps = try Stage.play { stage in
       stage.open("request").spawn("job") { scope in
         let child = scope.openChild().scope!

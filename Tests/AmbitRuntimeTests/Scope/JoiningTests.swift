@@ -110,7 +110,7 @@ extension Stage {
       ])
   }
 
-  @Test func `join_all waits for the other jobs, also for those spawned meanwhile`() throws {
+  @Test func `join_all waits for the other jobs, also for jobs spawned meanwhile`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       scope.spawn("gatherer") { $0.joinAll() }
@@ -124,7 +124,7 @@ extension Stage {
       steps == ["parent ends completed OK", "child ends completed OK", "gatherer ends completed OK"])
   }
 
-  @Test func `join_all tells that a job has failed, also one that ended before`() throws {
+  @Test func `join_all reports that a job has failed, also one that ended before`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("")
       scope.spawn("job") { _ in .closed }
@@ -172,7 +172,7 @@ extension Stage {
     #expect(steps.filter { $0.contains(":") } == ["OK: true LIMIT", "closed: OK"])
   }
 
-  @Test func `join_all tells that a job has failed although the scope is closed before the joiner's turn`() throws {
+  @Test func `join_all reports that a job has failed although the scope is closed before the joiner's turn`() throws {
     let steps = try Stage.play { stage in
       stage.open("").spawn("opener") { scope in
         let child = scope.openChild().scope!

@@ -4,7 +4,7 @@ import Testing
 @testable import AmbitSystem
 
 @Suite struct `A connection for messages` {
-  @Test func `carries messages in both directions, in their order`() throws {
+  @Test func `A connection carries messages in both directions, in order`() throws {
     let (one, other) = try connections()
     one.send([1, 2, 3])
     one.send([])
@@ -14,14 +14,14 @@ import Testing
     #expect(one.receive() == [4])
   }
 
-  @Test func `carries a message that is larger than the socket's buffer`() throws {
+  @Test func `A connection carries a message that is larger than the socket's buffer`() throws {
     let (one, other) = try connections()
     let message = (0..<3 << 20).map { UInt8(truncatingIfNeeded: $0) }
     try SystemThread(for: "a test") { one.send(message) }.detach()
     #expect(other.receive() == message)
   }
 
-  @Test func `keeps the messages of several threads apart`() throws {
+  @Test func `A connection keeps the messages of several threads apart`() throws {
     let (one, other) = try connections()
     for thread in 0..<UInt8(4) {
       try SystemThread(for: "a test") { for _ in 0..<100 { one.send([UInt8](repeating: thread, count: 10_000)) } }
@@ -33,7 +33,7 @@ import Testing
     }
   }
 
-  @Test func `receives nothing more when the peer has closed it`() throws {
+  @Test func `A connection receives nothing more when the peer has closed it`() throws {
     let ends = try sockets()
     let connection = MessageConnection(inherited: ends.0)
     // Half a length.

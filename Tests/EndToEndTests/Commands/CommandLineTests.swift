@@ -118,7 +118,7 @@ import Testing
     ),
     (
       "[[route]]\nmatch = 'GET /everything'\nblocking = false",
-      "host.conf:1:1: route[0].blocking: expected true: plugin threaded runs on threads alone (AMBIT_PLUGIN_THREADS)"
+      "host.conf:1:1: route[0].blocking: expected true: plugin threaded runs only on threads (AMBIT_PLUGIN_THREADS)"
     ),
   ])
   func `check names a change of a route that cannot be made`(configuration: String, message: String) async throws {

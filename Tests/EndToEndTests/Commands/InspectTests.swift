@@ -39,7 +39,7 @@ import Testing
   }
 
   @Test(.disabled(if: Places.isSanitized))
-  func `inspect and the log name functions whose frames step over a guard page`()
+  func `inspect and the log name functions whose frames skip a guard page`()
     async throws
   {
     let text = """

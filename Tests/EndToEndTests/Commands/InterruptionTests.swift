@@ -45,7 +45,7 @@ import Testing
     try await withStart(of: place.plugin, configuration: "cancel_grace = \"100ms\"") { child, log, copies in
       try await hang(in: log)
       child.signal(SIGINT)
-      try await log.line(containing: "stopped before anything was served")
+      try await log.line(containing: "stopped before the host served anything")
       #expect(await child.status == .exited(0))
       #expect(try FileManager.default.contentsOfDirectory(atPath: copies.path).isEmpty)
     }
@@ -74,7 +74,7 @@ import Testing
       host.child.signal(SIGHUP)
       try await hang(in: host.log)
       host.child.signal(SIGTERM)
-      try await host.log.line(containing: "abandoned, because the host is stopping")
+      try await host.log.line(containing: "aborted because the host is stopping")
       try await host.log.line(containing: "reload refused, nothing has changed")
       let answer = try await connection.response()
       #expect(answer.status == 200)

@@ -50,7 +50,7 @@ import Testing
   @Test func `The admin socket is refused if its path is too long for a socket`() async throws {
     try await withTemporaryFolder { directory in
       let path = String(repeating: "a", count: 108)
-      let message = "admin: expected a path of at most 107 bytes, as sockets have, found 108 bytes: \(path)"
+      let message = "admin: expected a socket path of at most 107 bytes, found 108 bytes: \(path)"
       try await refusal(in: directory, admin: path, says: message)
     }
   }

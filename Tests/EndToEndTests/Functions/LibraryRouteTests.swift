@@ -187,12 +187,12 @@ import Testing
       #expect(
         reload.text.split(separator: "\n").dropLast() == [
           "kept  libz.so.1/1  libz.so.1",
-          "in use  libc.so.6 (the host's; a new version takes effect at the next start)",
+          "in use  libc.so.6 (used by the host; a new version takes effect at the next start)",
         ])
       #expect(reload.text.contains("0 added, 0 changed, 2 kept, 0 removed, 0 failed"))
       let plugins = try await host.adminJSON("/reload", "-X", "POST").objects("plugins")
       let libc = try #require(plugins.first { $0.text("file") == "libc.so.6" })
-      #expect(libc.text("in_use") == "the host's; a new version takes effect at the next start")
+      #expect(libc.text("in_use") == "used by the host; a new version takes effect at the next start")
       #expect(plugins.contains { $0.text("file") == "libz.so.1" && $0.text("in_use") == nil })
       let mapped = try host.maps().split(separator: "\n").filter { $0.contains("libc.so.6") || $0.contains("libz.so") }
       #expect(mapped.contains { $0.contains("/libz.so.1.1.") && $0.contains("/private/ambit-host-") })
@@ -214,7 +214,7 @@ import Testing
       try host.configure(route("/version", "libz.so.1: str zlibVersion()"))
       #expect(try await host.reload().field("added") == "1")
       let reload = try await ambit("reload", in: host.directory)
-      let reason = "loaded already for another library or plugin; a new version takes effect at the next start"
+      let reason = "already loaded for another library or plugin; a new version takes effect at the next start"
       #expect(reload.text.contains("in use  libz.so.1 (\(reason))\n"), "\(reload.text)")
     }
   }
@@ -235,7 +235,7 @@ import Testing
         try await library(2).install(in: folder)
         let reload = try await ambit("reload", in: host.directory)
         let reason = "its file was replaced, and the new version takes effect at the next start"
-        let line = "in use  f.so (loaded already for another library or plugin; \(reason))"
+        let line = "in use  f.so (already loaded for another library or plugin; \(reason))"
         #expect(reload.text.contains(line), "\(reload.text)")
         let note = "linked with f.so, found at \(folder.filePath)/f.so, but an older version of it is loaded"
         #expect(reload.text.contains("  \(note) under this name and stays in use: restart the host"), "\(reload.text)")
@@ -254,7 +254,7 @@ import Testing
       chmod(file.filePath, 0o644)
       try host.configure(route("/abs/{x}", "./f.so: i32 abs(i32 x)"))
       #expect(try await host.reload().field("failed") == "1")
-      try await host.log.line(containing: "library ./f.so: its SONAME is libc.so.6, of which a process has one only")
+      try await host.log.line(containing: "library ./f.so: its SONAME is libc.so.6: a process can have only one")
     }
   }
 

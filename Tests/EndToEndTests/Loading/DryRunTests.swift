@@ -28,7 +28,7 @@ import Testing
       Mishap("a stop that crashes", stop: "raise(SIGBUS);", "dry run: stop, or what start began, crashed: SIGBUS"),
       Mishap(
         "a start that writes to all descriptors", start: "for (int fd = 3; fd < 20; fd++) dprintf(fd, \"%999d\", 1);",
-        "dry run: something wrote into descriptors that are the host's"),
+        "dry run: something wrote to the host's own descriptors"),
     ])
   func `A failed dry run names the cause and leaves the last good version serving`(mishap: Mishap) async throws {
     try await withHost([plugin("good"), .sample("hello")]) { host in

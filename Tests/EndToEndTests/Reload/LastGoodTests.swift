@@ -199,7 +199,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("damaged", "is damaged: its SHA-256 is not that of its name"),
+    ("damaged", "is damaged: its SHA-256 differs from its name"),
     ("writable by others", "can be written by everybody"),
   ])
   func `The last good copy is not used if it may belong to another plugin`(kind: String, reason: String) async throws {
@@ -245,7 +245,7 @@ import Testing
     .enabled("mounting is not allowed here") { try await run("unshare", ["-rm", "true"]).status == .exited(0) },
     arguments: [
       ("-o noexec", "lies on a file system mounted noexec"), ("-o ro", "Read-only file system"),
-      ("-o size=8k", "cannot keep a last good copy of plugin speaks, the previous one stays: "),
+      ("-o size=8k", "cannot keep a last good copy of plugin speaks: "),
     ])
   func `The last good copy is missing with a warning on a file system that cannot take it`(
     options: String, warning: String

@@ -23,7 +23,7 @@ import Testing
       for connection in connections {
         try await connection.send("GET /hold?seconds=60 HTTP/1.1\r\nHost: ambit\r\n\r\n")
       }
-      try await host.log.line(containing: "cannot serve a connection, which is closed: no memory for a stack: Cannot allocate memory")
+      try await host.log.line(containing: "cannot serve a connection: no memory for a stack: Cannot allocate memory")
       #expect(try await host.adminJSON("/status").number("stuck_jobs") == 0)
       #expect(host.log.lines { $0.contains("no memory for a stack") }.count == 1)
       for connection in connections { connection.reset() }
