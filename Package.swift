@@ -1,10 +1,12 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Declarations that another target uses are `package`. In AmbitCore, AmbitSystem, AmbitFFI and AmbitRuntime, small functions
-// on the path of every request are `public`: Swift 6.3 inlines public ones across modules, and calls package ones.
+// Declarations that another target uses are `package`. In AmbitCore, AmbitSystem, AmbitFFI and AmbitRuntime, small
+// functions on the path of every request are `public`: Swift 6.3 inlines public ones across modules, and calls package
+// ones.
 
-/// Every Swift target: Swift 6 mode, imports internal unless said otherwise, members visible only through their own import.
+/// Every Swift target: Swift 6 mode, imports internal unless said otherwise, members visible only through their own
+/// import.
 let common: [SwiftSetting] = [
   .swiftLanguageMode(.v6),
   .enableUpcomingFeature("InternalImportsByDefault"),
@@ -18,8 +20,8 @@ let marked: [SwiftSetting] = [.strictMemorySafety(), .treatWarning("StrictMemory
 /// Targets that must not touch pointers, so nothing in them is marked.
 let safe: [SwiftSetting] = common + marked + [.enableExperimentalFeature("Lifetimes")]
 
-/// Targets whose code waits on fibers: Swift keeps its record of exclusive accesses per thread, with nodes on the stack,
-/// so two fibers of one thread that wait inside such accesses would corrupt it.
+/// Targets whose code waits on fibers: Swift keeps its record of exclusive accesses per thread, with nodes on the
+/// stack, so two fibers of one thread that wait inside such accesses would corrupt it.
 let fibers: [SwiftSetting] = common + [.unsafeFlags(["-enforce-exclusivity=unchecked"])]
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")

@@ -72,8 +72,8 @@ public struct CallResult {
   public init() { self.init(bits: 0, errorNumber: 0) }
 }
 
-/// The arguments of one call, in memory that somebody else owns: for each a slot of eight bytes, which holds any scalar,
-/// and where libffi finds it.
+/// The arguments of one call, in memory that somebody else owns: for each a slot of eight bytes, which holds any
+/// scalar, and where libffi finds it.
 @unsafe
 public struct ArgumentFrame {
   let slots: UnsafeMutablePointer<UInt64>

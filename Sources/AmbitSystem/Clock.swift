@@ -3,8 +3,8 @@ internal import Glibc
 /// The clocks that the host reads. From any thread.
 public enum Clock {
   /// Nanoseconds that never go back, from an arbitrary start: CLOCK_MONOTONIC, clock_gettime(2).
-  // Not inlined: a function with room for a timespec on its stack gets a check for stack overflow, in each call, even if
-  // it rarely reads the clock.
+  // Not inlined: a function with room for a timespec on its stack gets a check for stack overflow, in each call, even
+  // if it rarely reads the clock.
   @inline(never)
   public static var monotonic: Int64 {
     var time = timespec()

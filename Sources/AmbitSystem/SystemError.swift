@@ -15,7 +15,8 @@ public struct SystemError: Error, CustomStringConvertible, Sendable {
 
   public var description: String { "\(operation): \(Self.text(code))" }
 
-  /// Whether the content that was read is at fault, too long or no text, and not the system. Then a second try is no use.
+  /// Whether the content that was read is at fault, too long or no text, and not the system. Then a second try is no
+  /// use.
   public var isOfContent: Bool { [EFBIG, EILSEQ].contains(code) }
 
   /// The system's text for an error number.

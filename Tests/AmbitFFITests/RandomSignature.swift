@@ -20,8 +20,8 @@ struct RandomSignature {
     }
   }
 
-  /// Three functions: `record_N` keeps the bits of its arguments in `recorded` and returns `next_result`; `drive_N` calls
-  /// it from C with arguments of these bits, and `call_N` any function of the same type.
+  /// Three functions: `record_N` keeps the bits of its arguments in `recorded` and returns `next_result`; `drive_N`
+  /// calls it from C with arguments of these bits, and `call_N` any function of the same type.
   func source(_ number: Int) -> String {
     let types = parameters.map(\.spelling)
     let list = types.isEmpty ? "void" : types.enumerated().map { "\($1) a\($0)" }.joined(separator: ", ")

@@ -37,7 +37,7 @@ import Testing
   }
 
   @Test(arguments: ["write", "respond", "job"])
-  func `A client that takes nothing of its response is given up`(path: String) throws {
+  func `The host closes the connection of a client that takes nothing of its response`(path: String) throws {
     var limits = HTTPLimits()
     limits.idleTimeout = Self.short
     let server = try TestServer(

@@ -16,7 +16,8 @@ enum FixtureLibrary {
     try compile(["-shared", folder.write(source, to: "\(name).c")], to: "\(folder.path)/\(name).so")
   }
 
-  /// The bytes of a file that passes for a library as far as its headers tell: one segment, no section table, then `text`.
+  /// The bytes of a file that passes for a library as far as its headers tell: one segment, no section table, then
+  /// `text`.
   static func image(endingWith text: String) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: 120)
     func put(_ value: some FixedWidthInteger, at offset: Int) {

@@ -39,7 +39,7 @@ class CountedAmbit(Ambit):
         """The instructions of a host that answers so many requests from its start to its end."""
         self.launch()
         try:
-            self.await_listener(patience=60)
+            self.await_listener(timeout=60)
             with surroundings():
                 send(self.port, workload, requests)
         finally:

@@ -7,7 +7,7 @@ import time
 
 from servers.server import PEERS, build_library
 from workloads.clients import Clients
-from workloads.crowds import await_living
+from workloads.sleepers import await_living
 from workloads.load import Load
 
 PLAIN = Load("plain")
@@ -66,7 +66,7 @@ class SuspendedJobs(Surroundings):
 
     @contextlib.contextmanager
     def occupied(self, server, count):
-        with clients(server, f"/crowd/{count}", 1):
+        with clients(server, f"/sleepers/{count}", 1):
             await_living(server, count)
             yield
 

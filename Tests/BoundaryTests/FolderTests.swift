@@ -18,7 +18,8 @@ import Testing
       // It tells its watchdog about overdue jobs and freed memory.
       "Watchdog",
     ],
-    // A job belongs to a scope, and reports of a job name its scope. The argument of a job may be a call of a C function.
+    // A job belongs to a scope, and reports of a job name its scope. The argument of a job may be a call of a C
+    // function.
     "Job": ["Scope", "ScopePointer", "ForkedChild", "PluginLog", "ForeignCall", "ForeignCallPointer"],
     // A scope owns the functions that were bound in it.
     "Scope": ["Binding"],

@@ -11,8 +11,8 @@ import Testing
     "AmbitTOML": ["AmbitCore", "CTOML"],
     // Calls of C functions by their signatures: the only one that sees libffi.
     "AmbitFFI": ["AmbitCore", "CFFI", "Glibc"],
-    // Clocks, threads, signals, processes, messages, sockets, the log. Knows no HTTP, no plugins, no fibers, no scopes: of
-    // CFiber and CCrash it takes the signal stack and the crash record that each thread it starts has.
+    // Clocks, threads, signals, processes, messages, sockets, the log. Knows no HTTP, no plugins, no fibers, no scopes:
+    // of CFiber and CCrash it takes the signal stack and the crash record that each thread it starts has.
     "AmbitSystem": ["AmbitCore", "CCrash", "CFiber", "CLinux", "Glibc", "Logging", "Synchronization"],
     // Loops, fibers, scopes, jobs. Knows no plugin files and no HTTP.
     "AmbitRuntime": [

@@ -3,8 +3,8 @@ import Testing
 /// The runtime serves scopes and jobs, whoever asks for them: its code and its comments do not speak of HTTP.
 @Suite struct WordsOfAmbitRuntime {
   /// Words of HTTP, in the singular. Not among them is "request": the third level of the tree of scopes, below the host
-  /// and a plugin's generation, is that of a request, whatever the protocol. A loop also watches listeners and connections
-  /// of any protocol.
+  /// and a plugin's generation, is that of a request, whatever the protocol. A loop also watches listeners and
+  /// connections of any protocol.
   private static let words: Set = [
     "http", "https", "url", "uri", "route", "query", "header", "trailer", "cookie", "method", "client", "response",
     "websocket", "content type", "media type", "status code",

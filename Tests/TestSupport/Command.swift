@@ -26,12 +26,12 @@ package func run(
   let running = try RunningCommand(
     command, arguments, in: folder, environment: environment, output: output.writing,
     errors: errors?.writing ?? output.writing, limit: limit)
-  let complaints = errors.map { PipeReader($0.reading) }
+  let errorReader = errors.map { PipeReader($0.reading) }
   var bytes: [UInt8] = []
   drain(output.reading) { bytes += $0 }
   return CommandResult(
     status: running.waitForEnd(), output: bytes,
-    errors: String(decoding: complaints?.bytes() ?? [], as: UTF8.self))
+    errors: String(decoding: errorReader?.bytes() ?? [], as: UTF8.self))
 }
 
 /// Runs a command to its end and collects its output.

@@ -14,7 +14,8 @@ package struct Compiler: Sendable, CustomTestStringConvertible {
   package static let gcc = Places.tool("gcc").map(Compiler.init)
   package static let arm64 = Places.tool("aarch64-linux-gnu-gcc").map(Compiler.init)
 
-  /// The C compilers of this machine, at least one: the Swift toolchain, which every build of the package needs, has clang.
+  /// The C compilers of this machine, at least one: the Swift toolchain, which every build of the package needs, has
+  /// clang.
   package static let all = [clang, gcc].compactMap { $0 }
 
   package var testDescription: String { command }
@@ -41,8 +42,8 @@ package struct Compiler: Sendable, CustomTestStringConvertible {
   }
 
   /// The shared library made of one source of a plugin, with the command that the README shows and stricter warnings.
-  /// The variables `CC`, `CXX`, `CFLAGS` and `CXXFLAGS` count as usual: a run with a sanitizer has its plugins instrumented
-  /// by them.
+  /// The variables `CC`, `CXX`, `CFLAGS` and `CXXFLAGS` count as usual: a run with a sanitizer has its plugins
+  /// instrumented by them.
   package static func plugin(_ source: URL, _ flags: [String] = []) async throws -> Data {
     let isC = source.pathExtension == "c"
     let variables = ProcessInfo.processInfo.environment

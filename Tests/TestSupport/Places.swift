@@ -20,8 +20,8 @@ package enum Places {
     package.appending(path: "Tests/Fixtures/\(name)/\(name).c")
   }
 
-  /// The `ambit` under test: `AMBIT_BINARY` if it is set (a release or sanitizer build made elsewhere), else the one that
-  /// SwiftPM built beside the test bundle, which on Linux is the running executable.
+  /// The `ambit` under test: `AMBIT_BINARY` if it is set (a release or sanitizer build made elsewhere), else the one
+  /// that SwiftPM built beside the test bundle, which on Linux is the running executable.
   package static let ambit: URL = {
     if let chosen = ProcessInfo.processInfo.environment["AMBIT_BINARY"] { return URL(filePath: chosen) }
     return URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()

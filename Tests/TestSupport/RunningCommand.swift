@@ -9,8 +9,8 @@ package enum ExitStatus: Equatable, Sendable {
   case signalled(Int32)
 }
 
-/// A process that a test started. It is killed when `limit` is over, so that a test that waits for a line, a response or
-/// the end of the process cannot wait for ever.
+/// A process that a test started. It is killed when `limit` is over, so that a test that waits for a line, a response
+/// or the end of the process cannot wait for ever.
 package final class RunningCommand: Sendable {
   package let pid: pid_t
   private let state = Mutex(State())
@@ -27,7 +27,8 @@ package final class RunningCommand: Sendable {
     errors: Int32, limit: Duration = .seconds(60)
   ) throws {
     defer { for end in Set([output, errors]) { close(end) } }
-    // Glibc's module does not offer posix_spawn_file_actions_addchdir_np; env becomes the command, with the same number.
+    // Glibc's module does not offer posix_spawn_file_actions_addchdir_np; env becomes the command, with the same
+    // number.
     let words = ["env", "-C", folder.filePath, command] + arguments
     pid = try spawn(words, environment, output: output, errors: errors)
     Thread.detachNewThread { self.reap() }
@@ -126,8 +127,9 @@ package struct SystemCallError: Error, CustomStringConvertible {
   package var description: String { "\(call): \(String(cString: strerror(code))) (errno \(code))" }
 }
 
-/// Held while a pipe is made and while a process is started. Glibc's module does not offer `pipe2`, so between `pipe` and
-/// `fcntl` another test's child could inherit the ends, and a stray copy of an end keeps the other from seeing its end.
+/// Held while a pipe is made and while a process is started. Glibc's module does not offer `pipe2`, so between `pipe`
+/// and `fcntl` another test's child could inherit the ends, and a stray copy of an end keeps the other from seeing its
+/// end.
 package let descriptorInheritance = Mutex(())
 
 /// A pipe whose ends no child inherits.

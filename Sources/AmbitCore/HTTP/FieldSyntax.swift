@@ -7,7 +7,7 @@ public enum FieldSyntax {
 
   /// Whether the bytes may be sent as a field value: no control character but the tab (RFC 9110, section 5.5).
   ///
-  /// Whitespace around the value is let through; whoever receives it drops it.
+  /// Whitespace around the value is allowed; the receiver drops it.
   public static func isValue(_ bytes: RawSpan) -> Bool {
     bytes.hasNone(where: ByteBlock.endsText)
   }

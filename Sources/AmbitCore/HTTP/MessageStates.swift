@@ -40,7 +40,7 @@ public enum RequestBodyState: Sendable, Equatable, CaseIterable {
     }
   }
 
-  /// Takes an event. A host that reports one that cannot happen has lost track of the body, and ends.
+  /// Takes an event. If the event cannot happen in this state, the host has lost track of the body, and ends.
   @inlinable
   public mutating func apply(_ event: Event) {
     guard let next = after(event) else { preconditionFailure("a request body cannot change any more") }
@@ -80,7 +80,7 @@ public enum ResponseState: Sendable, Equatable, CaseIterable {
     }
   }
 
-  /// Takes an event. A host that reports one that cannot happen has lost track of the response, and ends.
+  /// Takes an event. If the event cannot happen in this state, the host has lost track of the response, and ends.
   @inlinable
   public mutating func apply(_ event: Event) {
     guard let next = after(event) else { preconditionFailure("a response cannot take this step") }

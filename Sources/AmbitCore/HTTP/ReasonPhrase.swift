@@ -1,4 +1,4 @@
-/// The text behind a status code in the first line of a response.
+/// The text after a status code in the first line of a response.
 public enum ReasonPhrase {
   /// The phrase registered for `status`; empty for one that is not known, which RFC 9112, section 4, permits.
   public static func text(for status: Int) -> StaticString {

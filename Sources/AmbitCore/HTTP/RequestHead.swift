@@ -9,17 +9,17 @@ public struct HeaderField: Sendable, Equatable, BitwiseCopyable {
   }
 }
 
-/// How long the body of a request is, as far as its head says.
+/// The length of a request's body, as its head declares it.
 public enum BodyLength: Sendable, Equatable {
   /// There is no body.
   case none
   /// In bytes, not negative.
   case known(Int64)
-  /// Only the end of the body tells: in HTTP/1.1 it is chunked (RFC 9112, section 7.1).
+  /// Known only at the end of the body: in HTTP/1.1 it is chunked (RFC 9112, section 7.1).
   case unknown
 }
 
-/// What every version of HTTP says of a request: what is asked for, and whether a body follows.
+/// The part of a request's head that every version of HTTP has: method, target, fields, and whether a body follows.
 ///
 /// Each range is a slice of the bytes that were parsed. The head is whole once the parser has said `complete`.
 public struct RequestHead: Sendable, Equatable {
@@ -32,7 +32,7 @@ public struct RequestHead: Sendable, Equatable {
   public var path = ByteRange()
   /// The bytes behind the first `?` of the target; nil without one, empty if nothing follows.
   public var query: ByteRange?
-  /// Host and port: of the target if it is absolute or an authority, else of the `Host` field. It may be empty.
+  /// Host and port: from the target if it is absolute or an authority, else from the `Host` field. It may be empty.
   public var authority: ByteRange?
   /// How many places of the field buffer are in use.
   public var fieldCount = 0
@@ -43,7 +43,7 @@ public struct RequestHead: Sendable, Equatable {
   public init() {}
 }
 
-/// A request method that the host knows by name; every other token is `other` and for the router to judge.
+/// A request method that the host knows by name. Every other token is `other`, and the router decides about it.
 ///
 /// Methods are case-sensitive (RFC 9110, section 9.1): `get` is `other`.
 public enum Method: Sendable {

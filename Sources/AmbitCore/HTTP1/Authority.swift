@@ -7,8 +7,8 @@ struct Authority {
   /// Whether it names both, as `CONNECT` asks for.
   var isComplete: Bool { hasHost && hasPort }
 
-  /// Nil if the bytes of `range` are not of this form. An empty host is, as the `Host` field may be empty. The port is
-  /// at most 65535. Of the addresses in brackets only the alphabet is checked; `IPvFuture` is not accepted.
+  /// Nil if the bytes of `range` do not have this form. The host may be empty, as the `Host` field may be. The port is
+  /// at most 65535. In brackets only the alphabet of an address is checked; `IPvFuture` is not accepted.
   @inline(__always)
   init?(_ range: ByteRange, in bytes: RawSpan) {
     guard let hostEnd = Self.endOfHost(range, in: bytes) else { return nil }
@@ -72,7 +72,7 @@ struct Authority {
   }
 }
 
-/// An authority that was found well-formed, to be recognised: nearly all requests to a server name the same one.
+/// A well-formed authority, kept for comparison: nearly all requests to a server name the same one.
 struct HostCache: Sendable {
   /// The first and the last eight bytes, which may overlap.
   private var first: UInt64 = 0

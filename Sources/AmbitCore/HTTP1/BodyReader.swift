@@ -1,4 +1,4 @@
-/// Finds the bytes of a request's body behind its head, and the end of the body (RFC 9112, section 6.3).
+/// Finds the bytes of a request's body after its head, and the end of the body (RFC 9112, section 6.3).
 public struct BodyReader: Sendable {
   /// Bytes still to come of a body that is not at its end; nil for a chunked body, whose end only the decoder finds.
   public private(set) var remaining: Int64? = 0
@@ -13,7 +13,7 @@ public struct BodyReader: Sendable {
   @inline(__always)
   public mutating func reset() { isAtEnd = true }
 
-  /// Reads the body of the request whose head says that it has this length. Not needed after `reset` if there is none.
+  /// Begins to read a body of this length, as the head says. Not needed after `reset` if there is no body.
   public mutating func begin(_ length: BodyLength) {
     switch length {
     case .none: isAtEnd = true
@@ -27,7 +27,7 @@ public struct BodyReader: Sendable {
     }
   }
 
-  /// Takes the next bytes, which are those behind the bytes that earlier calls consumed.
+  /// Takes the next bytes, which follow the bytes that earlier calls consumed.
   ///
   /// The bytes of the body are the last ones that the call consumed, as many as `data` says.
   public mutating func next(_ bytes: RawSpan) -> (consumed: Int, event: BodyEvent) {

@@ -1,17 +1,17 @@
-/// Tests of sixteen bytes at once.
+/// Tests sixteen bytes at once.
 ///
 /// Each takes a block of bytes and returns a mask in which exactly those lanes are set that a scan stops at. Both
 /// operands of every operation are vectors: the operators that take a single number are not made into machine vectors.
 enum ByteBlock {
   typealias Stops = SIMDMask<SIMD16<Int8>>
 
-  /// Stops at what may not stand in a field value: control characters except the tab.
+  /// Stops at bytes that a field value may not contain: control characters except the tab.
   @inline(__always)
   static func endsText(_ block: SIMD16<UInt8>) -> Stops {
     (block .< each(Ascii.space)) .& (block .!= each(Ascii.tab)) .| (block .== each(0x7f))
   }
 
-  /// Stops at what may not stand in a request target: control characters, space, `#`, and bytes from 0x7f up.
+  /// Stops at bytes that a request target may not contain: control characters, space, `#`, and bytes from 0x7f up.
   @inline(__always)
   static func endsTarget(_ block: SIMD16<UInt8>) -> Stops {
     ((block &- each(0x21)) .>= each(0x5e)) .| (block .== each(0x23))

@@ -9,7 +9,7 @@ public enum BodyEvent: Sendable, Equatable {
   case rejected(HTTPParseError)
 }
 
-/// Takes the chunked transfer coding off a body, strictly, and from any pieces (RFC 9112, section 7.1).
+/// Decodes the chunked transfer coding, strictly, from bytes that arrive in any pieces (RFC 9112, section 7.1).
 ///
 /// Every byte is taken exactly once, so nothing that was consumed needs to be kept, and the body is the same however
 /// the input was cut. Chunk extensions and trailer fields are checked, bounded and dropped.
@@ -43,10 +43,10 @@ public struct ChunkedDecoder: Sendable {
     case failed(HTTPParseError)
   }
 
-  /// Reads on in `bytes`, which are those behind what earlier calls consumed.
+  /// Takes the next `bytes`, which follow the bytes that earlier calls consumed.
   ///
   /// Call it again with the rest after `data`, and with new bytes after `incomplete`. `end` and `rejected` are final:
-  /// later calls consume nothing and say the same.
+  /// later calls consume nothing and return the same.
   public mutating func next(_ bytes: RawSpan) -> (consumed: Int, event: BodyEvent) {
     var consumed = 0
     while true {
@@ -170,7 +170,7 @@ extension ChunkedDecoder {
     return Ascii.isWhitespace(byte) ? .valueStart : nil
   }
 
-  /// What follows a name or a value; `part` says which delimiters may.
+  /// Takes a byte after a name or a value; `part` says which delimiters are allowed.
   private static func delimiter(after byte: UInt8, in part: ChunkExtension) -> ChunkExtension? {
     if byte == Ascii.semicolon { return .nameStart }
     if byte == Ascii.equals && part == .expectsEquals { return .valueStart }
@@ -180,7 +180,7 @@ extension ChunkedDecoder {
 
 extension ChunkedDecoder {
   /// Takes one byte of the trailer section: field lines as in a head, then a blank line. The fields are dropped, so one
-  /// that has no business in a trailer does no harm.
+  /// that is not allowed in a trailer does no harm.
   mutating func trailerPlace(after byte: UInt8) -> Place {
     if place == .lastLineFeed { return byte == Ascii.lineFeed ? .finished : .failed(.bareCarriageReturn) }
     if place == .trailerStart && byte == Ascii.carriageReturn { return .lastLineFeed }

@@ -32,9 +32,9 @@ extension HeadParser {
     position &+= 2
   }
 
-  /// Reads lines as long as they are usual ones that say nothing about the connection, as most do. Returns the usual
-  /// one that may say something; nil if the next line, or what there is of it, is no usual one. Nothing is called in
-  /// this loop: what it needs stays in registers.
+  /// Reads usual lines as long as they say nothing about the connection, as most do not. Returns a usual line that may
+  /// say something; nil if the next line, or the part of it that has arrived, is not a usual one. This loop calls
+  /// nothing, so that its values stay in registers.
   @inline(never)
   private mutating func skipUsualFields(
     _ bytes: RawSpan, into head: inout RequestHead, fields: inout MutableSpan<HeaderField>
@@ -55,7 +55,7 @@ extension HeadParser {
     return nil
   }
 
-  /// Reads any line but the blank one, which has to be the next if it `isLast`: there is no room for more fields.
+  /// Reads any line but the blank one. If `isLast`, there is no room for more fields, and the next line must be blank.
   @inline(never)
   private static func readLine(
     _ bytes: RawSpan, at position: Int, isLast: Bool
@@ -126,8 +126,8 @@ extension HeadParser {
   }
 }
 
-/// The two fields that say where the body ends. They are read more strictly than RFC 9112, section 6, asks for: every
-/// doubt is a rejection.
+/// The two fields that say where the body ends. They are read more strictly than RFC 9112, section 6, asks for: an
+/// ambiguous field is rejected.
 extension HeadParser {
   mutating func readContentLength(
     _ value: ByteRange, in bytes: RawSpan, into head: inout RequestHead
@@ -155,7 +155,7 @@ extension HeadParser {
 }
 
 extension RawSpan {
-  /// The number that the digits of `range` spell; nil if there is none, another byte, or 2^63 and more.
+  /// The number of the decimal digits in `range`; nil if there are none, if another byte is there, or from 2^63 on.
   fileprivate func decimalNumber(_ range: ByteRange) -> Int64? {
     if range.isEmpty { return nil }
     var number: Int64 = 0
@@ -174,7 +174,7 @@ extension RawSpan {
 /// One whole header line: `field-name ":" OWS field-value OWS CRLF` (RFC 9112, section 5).
 struct FieldLine {
   let field: HeaderField
-  /// The place behind its line end.
+  /// The offset after its line end.
   let end: Int
 
   private init(_ field: HeaderField, end: Int) {
@@ -182,8 +182,8 @@ struct FieldLine {
     self.end = end
   }
 
-  /// Reads a line as nearly all are: a name of letters and hyphens, one space behind the colon, and a value with no
-  /// whitespace around it. Nil for any other, and for one that is not whole.
+  /// Reads a usual line: a name of letters and hyphens, one space after the colon, and a value without whitespace
+  /// around it. Nil for any other line, and for an incomplete one.
   @inline(__always)
   init?(usual bytes: RawSpan, at start: Int) {
     let nameEnd = bytes.firstPosition(from: start, where: ByteBlock.endsWord)
@@ -198,8 +198,8 @@ struct FieldLine {
     end = valueEnd &+ 2
   }
 
-  /// Reads any line. Whitespace before it or before the colon, and folded lines, are rejected: servers have disagreed
-  /// about all of them.
+  /// Reads any line. Whitespace before it or before the colon, and folded lines, are rejected, because servers read
+  /// them differently.
   init(_ bytes: RawSpan, at start: Int) throws(Interruption) {
     let nameEnd = bytes.endOfToken(from: start)
     let delimiter = try bytes.next(at: nameEnd)
@@ -216,7 +216,7 @@ struct FieldLine {
       name: ByteRange(from: start, to: nameEnd), value: ByteRange(from: valueStart, to: valueEnd))
   }
 
-  /// What is wrong with a name that ends at this byte.
+  /// The error of a name that ends at this byte.
   static func error(of byte: UInt8, isFirst: Bool) -> HTTPParseError {
     switch byte {
     case Ascii.lineFeed: .bareLineFeed

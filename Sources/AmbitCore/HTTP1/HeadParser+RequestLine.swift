@@ -69,7 +69,7 @@ extension HeadParser {
     return try Self.readUnusualVersion(bytes, at: start)
   }
 
-  /// The same byte by byte, so that a wrong one is answered as soon as it is there.
+  /// The same byte by byte, so that a wrong byte is answered as soon as it arrives.
   private static func readUnusualVersion(_ bytes: RawSpan, at start: Int) throws(Interruption) -> UInt8 {
     let name: InlineArray<5, UInt8> = [0x48, 0x54, 0x54, 0x50, 0x2f]
     for index in name.indices {

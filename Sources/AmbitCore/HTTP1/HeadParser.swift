@@ -1,13 +1,13 @@
-/// What the bytes seen so far amount to.
+/// The result of parsing the bytes so far.
 public enum HeadResult: Sendable, Equatable {
-  /// Call again with the same bytes and more behind them.
+  /// Call again with the same bytes and further ones after them.
   case incomplete
-  /// The head is whole; `HTTP1Head.length` tells where the body begins.
+  /// The head is complete; `HTTP1Head.length` says where the body begins.
   case complete
   case rejected(HTTPParseError)
 }
 
-/// What HTTP/1 says of a request besides its head: how the message goes on, and what becomes of the connection.
+/// What HTTP/1 adds to a request's head: the length of the head, and whether the connection persists.
 public struct HTTP1Head: Sendable, Equatable {
   /// 0 for HTTP/1.0; 1 for HTTP/1.1 and each later 1.x.
   public var minorVersion: UInt8 = 0
@@ -19,12 +19,12 @@ public struct HTTP1Head: Sendable, Equatable {
   public init() {}
 }
 
-/// Reads one request head, strictly, and from any pieces (RFC 9112, sections 2 to 7).
+/// Reads one request head, strictly, from bytes that arrive in any pieces (RFC 9112, sections 2 to 7).
 ///
-/// Whatever two servers could read differently is rejected: what a proxy in front of the host took for one request
-/// must not become two here. The answer does not depend on how the bytes were cut, because each decision, limits
-/// included, is taken at a byte and depends on that byte and those before it only. A call goes on at the line where the
-/// last one ran out of bytes; lines that were read are not read again.
+/// It rejects everything that two servers could read differently: if a proxy in front of the host sees one request, the
+/// host must not see two. The result does not depend on how the bytes were cut, because each decision, limits included,
+/// is taken at a byte and depends only on that byte and those before it. A call continues at the line where the last
+/// call ran out of bytes; lines that were read are not read again.
 public struct HeadParser: Sendable {
   /// Empty lines that a client may send before its request line (RFC 9112, section 2.2).
   static var maxEmptyLines: Int { 4 }
@@ -44,7 +44,7 @@ public struct HeadParser: Sendable {
     self.limits = limits
   }
 
-  /// Forgets the head that was being read. Needed before the next one, after `complete` as after `rejected`.
+  /// Forgets the head that was being read. Call it before the next head, after `complete` as well as after `rejected`.
   @inline(__always)
   public mutating func reset() {
     position = 0
@@ -53,17 +53,17 @@ public struct HeadParser: Sendable {
     seen = []
   }
 
-  /// The same, for a head to which other limits apply.
+  /// The same, with other limits for the next head.
   @inline(__always)
   public mutating func reset(limits: HeadLimits) {
     self.limits = limits
     reset()
   }
 
-  /// Reads on in `bytes`, which begin at the first byte of the head and reach as far as was received.
+  /// Continues to read `bytes`, which are all received bytes from the first byte of the head on.
   ///
   /// `head` and `fields` carry what was read so far from call to call. The number of fields is limited by the room in
-  /// `fields` too. What lies behind the head does not matter. Does not allocate.
+  /// `fields` too. Bytes after the head do not matter. Does not allocate.
   public mutating func parse(
     _ bytes: RawSpan, into head: inout RequestHead, fields: inout MutableSpan<HeaderField>
   ) -> HeadResult {
@@ -82,14 +82,14 @@ public struct HeadParser: Sendable {
     }
   }
 
-  /// Forgets a head that is not going to be whole: it says nothing about the connection.
+  /// Forgets a head that will not be completed: it says nothing about the connection.
   @inline(never)
   private mutating func reject(_ error: HTTPParseError) -> HeadResult {
     http1 = HTTP1Head()
     return .rejected(error)
   }
 
-  /// Checks what only the end of the head can tell.
+  /// Checks the rules that need the whole head.
   @inline(__always)
   private mutating func finish() throws(Interruption) {
     if http1.minorVersion >= 1 && !seen.contains(.host) { throw .rejected(.missingHost) }
@@ -104,7 +104,7 @@ enum Interruption: Error {
   case rejected(HTTPParseError)
 }
 
-/// The largest request head that is read. What is exactly as large as a limit is accepted.
+/// The largest request head that is read. A value equal to its limit is accepted.
 public struct HeadLimits: Sendable, Equatable {
   /// Bytes of the request target; a longer one is answered with 414.
   public var maxTarget: UInt32
@@ -121,8 +121,8 @@ public struct HeadLimits: Sendable, Equatable {
   }
 }
 
-/// Why a request is not read any further. The connection ends after the answer: where the next request would begin
-/// can no longer be told.
+/// Why a request is not read any further. The connection ends after the answer, because nobody knows where the next
+/// request would begin.
 public enum HTTPParseError: Error, Sendable, Equatable, CaseIterable {
   case bareLineFeed, bareCarriageReturn, tooManyEmptyLines
   case invalidMethod, invalidTarget, unsuitableTarget, malformedVersion, unsupportedVersion

@@ -1,4 +1,4 @@
-/// Walking over received bytes. A byte that is not there yet interrupts the step that asks for it.
+/// Scans received bytes. A step that needs a byte that has not arrived yet is interrupted.
 extension RawSpan {
   @inline(__always)
   func next(at position: Int) throws(Interruption) -> UInt8 {
@@ -12,7 +12,7 @@ extension RawSpan {
     pair(at: position) == UInt16(first) | UInt16(second) &<< 8
   }
 
-  /// The place behind the line end at `position`; anything else there is rejected.
+  /// The offset after the line end at `position`; anything else there is rejected.
   @inline(__always)
   func lineEnd(at position: Int, otherwise error: HTTPParseError) throws(Interruption) -> Int {
     if has(Ascii.carriageReturn, Ascii.lineFeed, at: position) { return position &+ 2 }
@@ -37,7 +37,7 @@ extension RawSpan {
     return firstPositionInRest(from: position, where: stops)
   }
 
-  /// The same where fewer than sixteen bytes are left: of the last block those before `start` do not count.
+  /// The same if fewer than sixteen bytes are left: it tests the last block, and ignores the bytes before `start`.
   @inline(__always)
   private func firstPositionInRest(from start: Int, where stops: (SIMD16<UInt8>) -> ByteBlock.Stops) -> Int {
     if start >= byteCount { return byteCount }
@@ -81,8 +81,8 @@ extension RawSpan {
     return unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: SIMD16<UInt8>.self)
   }
 
-  /// All bytes, which are fewer than sixteen, with zeros behind them. Out of line: it stands behind every scan, and few
-  /// come here.
+  /// All bytes, fewer than sixteen, followed by zeros. Out of line, because every scan contains the call and few make
+  /// it.
   @inline(never)
   private var paddedBlock: SIMD16<UInt8> {
     if byteCount < 8 { return unsafe unsafeBitCast(SIMD2<UInt64>(bytesBelowEight, 0), to: SIMD16<UInt8>.self) }

@@ -1,5 +1,5 @@
-/// The routes of paths that were asked for not long ago: most requests to a server name few paths, and to find the route
-/// of such a path again costs more than all else that is done for it.
+/// The routes of paths that were asked for not long ago: most requests to a server name few paths, and to find the
+/// route of such a path again costs more than all else that is done for it.
 ///
 /// Paths of at most 16 bytes, each with its method, in a table of 64 places: of two that belong in one place the later
 /// one is kept. What is known holds for one `RouteTable` only.
@@ -19,8 +19,8 @@ public struct RouteCache: Sendable {
   /// None.
   public init() {}
 
-  /// The route of a path as it was sent; nil if it is not known. Changes nothing: of a value behind a pointer, a function
-  /// that says so would get a copy.
+  /// The route of a path as it was sent; nil if it is not known. Changes nothing: of a value behind a pointer, a
+  /// function that says so would get a copy.
   public mutating func route(_ method: Method, _ path: RawSpan) -> Int? {
     guard let key = Self.key(of: path) else { return nil }
     let entry = entries[Self.place(of: key)]

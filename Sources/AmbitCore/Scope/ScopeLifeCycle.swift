@@ -47,8 +47,9 @@ public enum ScopeState: Sendable, BitwiseCopyable {
 
 /// The life of a scope, from its opening to its close.
 ///
-/// Its phases only move forward, with one exception: a scope that could be closed goes on when its opener uses it again.
-/// Who may change a scope's life, and what follows from a change for its jobs and its parent, is the runtime's business.
+/// Its phases only move forward, with one exception: a scope that could be closed goes on when its opener uses it
+/// again. Who may change a scope's life, and what follows from a change for its jobs and its parent, is the runtime's
+/// business.
 public struct ScopeLifeCycle: Sendable, BitwiseCopyable, Equatable {
   public enum Phase: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     /// Takes jobs and child scopes. Waits wait.
@@ -75,7 +76,7 @@ public struct ScopeLifeCycle: Sendable, BitwiseCopyable, Equatable {
     case generation
   }
 
-  /// What the runtime has to do after a hold was given up.
+  /// What the runtime has to do after a hold was released.
   public enum Consequence: Sendable, CaseIterable, BitwiseCopyable {
     case none
     /// The scope has become closable: its owner is to be told, or its parent is to be released.
@@ -171,8 +172,8 @@ extension ScopeLifeCycle {
     }
   }
 
-  /// Its opener closes the scope, or its parent does for the opener: it has no owner any more, and is to be released once
-  /// for the opener. True if that makes a closable scope go on, which then is to hold its parent again.
+  /// Its opener closes the scope, or its parent does for the opener: it has no owner any more, and is to be released
+  /// once for the opener. True if that makes a closable scope go on, which then is to hold its parent again.
   public mutating func leaveOpener() -> Bool {
     let wasClosable = phase == .closable
     if wasClosable { currentPhase = .cancelling }
@@ -180,8 +181,8 @@ extension ScopeLifeCycle {
     return wasClosable
   }
 
-  /// The scope closes, and is held meanwhile. A deferred function can make that happen again: it may have tried to spawn
-  /// jobs, whose hooks run first.
+  /// The scope closes, and is held meanwhile. A deferred function can make that happen again: it may have tried to
+  /// spawn jobs, whose hooks run first.
   @inlinable @inline(__always)
   public mutating func beginClosing() {
     currentPhase = .closing

@@ -18,7 +18,7 @@ package enum HTTPCalls {
 }
 
 extension ambit_str {
-  /// Says that there is nothing, not even an empty text.
+  /// Reports that there is no text, not even an empty one.
   static var absent: ambit_str { ambit_str(ptr: nil, len: 0) }
 
   /// Bytes that live as long as the scope.

@@ -2,7 +2,7 @@ internal import AmbitCore
 internal import AmbitRuntime
 internal import CAmbit
 
-/// The calls that read the head of the request. They wait for nothing; outside a request each finds nothing.
+/// The calls that read the head of the request. They never wait. Outside a request they find nothing.
 enum RequestCalls {
   static func install(in api: inout ambit_api) {
     installTarget(in: &api)
@@ -59,7 +59,7 @@ enum RequestCalls {
     }
   }
 
-  /// Runs a look-up that may take memory of the scope, which is the loop's to give.
+  /// Runs a look-up that may allocate the scope's memory. Only the loop may allocate it.
   private static func onLoop(
     _ handle: UnsafeMutablePointer<ambit_scope>?, _ body: (ExchangePointer) -> ambit_str
   ) -> ambit_str {

@@ -80,11 +80,11 @@ enum ResponseCalls {
     return HostCall.onLoop(handle) { _ in exchange.refusal ?? body(exchange) }
   }
 
-  /// 200 to 599: an interim response is the host's to send (RFC 9110, section 15).
+  /// 200 to 599: only the host sends interim responses (RFC 9110, section 15).
   @inline(__always)
   private static func isFinal(_ status: Int32) -> Bool { status >= 200 && status <= 599 }
 
-  /// A header line that a plugin may set: well-formed, and not one that frames the message, which is the host's.
+  /// A header line that a plugin may set: well-formed, and not one that frames the message; the host sets those.
   private static func header(_ name: UnsafePointer<CChar>?, _ value: UnsafePointer<CChar>?)
     -> (UnsafeRawBufferPointer, UnsafeRawBufferPointer)?
   {
@@ -94,7 +94,7 @@ enum ResponseCalls {
     return isReserved(name) ? nil : (name, value)
   }
 
-  /// Whether header lines of this name are the host's alone. Without a list: an unoptimised build would allocate it.
+  /// Whether only the host sets header lines of this name. Without a list: an unoptimised build would allocate it.
   private static func isReserved(_ name: UnsafeRawBufferPointer) -> Bool {
     func isSame(_ other: StaticString) -> Bool {
       FieldSyntax.isSameName(UnsafeRawBufferPointer.literal(other).bytes, name.bytes)

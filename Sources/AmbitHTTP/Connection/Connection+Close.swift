@@ -1,7 +1,7 @@
 internal import AmbitRuntime
 
 extension UnsafeMutablePointer<Connection> {
-  /// Ends the connection: no byte goes in or out any more. Its record is used again in a later turn.
+  /// Closes the connection: no byte goes in or out any more. Its record is reused in a later turn.
   func close() {
     guard pointee.phase != .closed else { return }
     pointee.phase = .closed
@@ -12,16 +12,16 @@ extension UnsafeMutablePointer<Connection> {
     pointee.server.didClose(self)
   }
 
-  /// Ends a connection that has no exchange and gets none. Bytes that have come and that no event has reported yet are
-  /// a request: they are served, and the connection is closed behind them since its server drains.
+  /// Closes a connection that has no exchange. If bytes have arrived that no event has reported yet, they are a
+  /// request: the request is served, and the connection is closed after it, because its server drains.
   func closeIfIdle() {
     guard pointee.phase == .idle, pointee.http1.exchange == nil else { return }
     pointee.transport.readiness.insert(.readable)
     startServeLoop()
   }
 
-  /// Closes towards the client and drops the bytes that it still sends, for at most two seconds: a close with unread
-  /// bytes resets the connection, and the client might lose the response (RFC 9112, section 9.6).
+  /// Shuts down the sending side and drops the bytes that the client still sends, for at most two seconds: a close with
+  /// unread bytes resets the connection, and the client might lose the response (RFC 9112, section 9.6).
   func linger() {
     beginLingeringClose()
     transport.shutdownSending()
@@ -29,9 +29,9 @@ extension UnsafeMutablePointer<Connection> {
     discardInput()
   }
 
-  /// The client sends no more, or is gone: releases everything but the descriptor and leaves the close to the server.
-  /// The kernel takes longer to close a connection than the host to end an exchange, and when many clients leave at
-  /// once the jobs of all should end first.
+  /// The client sends no more, or is gone. Releases everything but the descriptor; the server closes it later. The
+  /// kernel takes longer to close a connection than the host to end an exchange, and if many clients leave at once, all
+  /// their jobs should end first.
   func leave() {
     beginLingeringClose()
     transport.releaseOutput()
@@ -52,8 +52,8 @@ extension UnsafeMutablePointer<Connection> {
     discardInput()
   }
 
-  /// Reads and drops the bytes that have come; closes at the end of the stream. After 1 MiB it goes on in the next
-  /// turn, so that others are served.
+  /// Reads and drops the bytes that have arrived; closes at the end of the stream. After 1 MiB it goes on in the next
+  /// turn, so that other connections are served.
   func discardInput() {
     withUnsafeTemporaryAllocation(byteCount: 16384, alignment: 16) { scratch in
       for _ in 0..<64 {

@@ -4,7 +4,7 @@ internal import AmbitSystem
 
 /// One client connection: transport, timer, phase, and the protocol that is spoken on it.
 ///
-/// While there is nothing to do it is a record and an epoll registration. While there is, its job has a fiber besides.
+/// An idle connection is only a record and an epoll registration. An active one also has a fiber for its job.
 struct Connection {
   /// First, so that events find the record.
   var watch: IOWatch
@@ -13,12 +13,12 @@ struct Connection {
   /// The connection's work: it runs once for the bytes that have arrived, until there is nothing more to read.
   var job: Job
   let server: ServerPointer
-  /// Those of its listener, which live as long as the process.
+  /// The options of its listener, which live as long as the process.
   let options: UnsafePointer<ListenerOptions>
   var phase = Phase.idle
   var transport: Transport
-  /// State of the protocol. HTTP/1 is the only one so far; another one's state stands beside it, and `spoken` tells
-  /// which of them holds.
+  /// State of the protocol. HTTP/1 is the only one so far. The state of another protocol will stand beside it, and
+  /// `spoken` says which of them is valid.
   var http1 = HTTP1State()
   let spoken = SpokenProtocol.http1
 
@@ -92,7 +92,7 @@ extension UnsafeMutablePointer<Connection> {
   }
 }
 
-/// Takes what epoll reports for a connection.
+/// Handles the events that epoll reports for a connection.
 private let connectionEvents: @convention(c) (UnsafeMutableRawPointer, UInt32) -> Void = { watch, events in
   let connection = watch.assumingMemoryBound(to: Connection.self)
   guard connection.pointee.phase != .closed else { return }
@@ -104,7 +104,7 @@ private let connectionEvents: @convention(c) (UnsafeMutableRawPointer, UInt32) -
 extension UnsafeMutablePointer<Connection> {
   @inline(__always) fileprivate var allowsHalfClose: Bool { pointee.server.pointee.options.allowsHalfClose }
 
-  /// Does what is to be done now that the transport's readiness has changed.
+  /// Acts on a change of the transport's readiness.
   @inline(__always)
   func handleReadiness() {
     switch pointee.phase {
@@ -130,8 +130,8 @@ extension UnsafeMutablePointer<Connection> {
     if readiness.contains(.writable) || readiness.contains(.writeFailed) { transport.notifyWriter() }
   }
 
-  /// Serves what a new connection's client has sent already: the loop would find it in its next turn, but another
-  /// handler might come first and take long.
+  /// Serves the bytes that the client of a new connection has sent already. The loop would find them in its next turn,
+  /// but another handler might run first and take long.
   func serveFirstBytes() {
     pointee.transport.readiness.insert(.writable)
     guard pointee.server.mayHaveFirstBytes(on: transport) else { return }
@@ -139,14 +139,14 @@ extension UnsafeMutablePointer<Connection> {
     startServeLoop()
   }
 
-  /// Gives the connection a fiber, which serves what has arrived and ends when there is nothing more to do.
+  /// Gives the connection a fiber, which serves the bytes that have arrived and ends when none are left.
   @inline(__always)
   func startServeLoop() {
     pointee.phase = .active
     if !job.startNow() { closeWithoutStack() }
   }
 
-  /// Out of line, so that nothing of it lies in the way of other requests.
+  /// Out of line, so that its code is not on the path of other requests.
   @inline(never)
   private func closeWithoutStack() {
     pointee.server.cannotServe(self, SystemError(operation: "no memory for a stack"))
@@ -183,8 +183,8 @@ let serveLoopEnded: JobBody = { job in
   }
 }
 
-/// The connection's job is about to wait: sends what it has written, and ends the exchange if its client has left,
-/// since no further event will tell.
+/// The connection's job is about to wait. Sends the pending bytes, and ends the exchange if its client has left,
+/// because no further event reports that.
 let flushBeforeSuspend: JobBody = { job in
   let connection = ConnectionPointer.of(job: job)
   if connection.pointee.transport.outputWaiter == nil { connection.transport.flushWithoutWaiting() }

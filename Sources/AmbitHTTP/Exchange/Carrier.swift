@@ -11,7 +11,7 @@ enum Carrier {
 }
 
 extension Carrier {
-  /// Hands the head over, and a small body with it.
+  /// Sends the head, together with a small body.
   @inline(__always)
   func sendHead(
     of exchange: ExchangePointer, status: Int, contentType: UnsafeRawBufferPointer?,
@@ -43,8 +43,8 @@ extension Carrier {
     }
   }
 
-  /// Reads bytes of the request's body, waiting as `job`: how many, a negative status, or 0 if the state of the body is
-  /// to be looked at again.
+  /// Reads bytes of the request's body, waiting as `job`. Returns their number, a negative status, or 0 if the caller
+  /// has to look at the state of the body again.
   func readBody(
     of exchange: ExchangePointer, into memory: UnsafeMutableRawBufferPointer, job: JobPointer, scope: ScopePointer
   ) -> Int64 {
@@ -53,8 +53,8 @@ extension Carrier {
     }
   }
 
-  /// The request's body where it lies, valid as long as the exchange's head; nil if not all of it is there in one
-  /// piece.
+  /// The request's body in place, valid as long as the exchange's head; nil if it has not arrived completely, or is not
+  /// contiguous.
   func takeBodyInPlace(of exchange: ExchangePointer) -> UnsafeRawBufferPointer? {
     switch self {
     case .http1(let connection): connection.takeBodyInPlace(of: exchange)
@@ -68,7 +68,7 @@ extension Carrier {
     }
   }
 
-  /// Whether all of the request's body has come, so that the carrier can go on behind it.
+  /// Whether all of the request's body has arrived, so that the carrier can go on with the next request.
   @inline(__always)
   func hasWholeBody(of exchange: ExchangePointer) -> Bool {
     switch self {
@@ -76,8 +76,8 @@ extension Carrier {
     }
   }
 
-  /// Gives the exchange up: the client learns by the end of its connection or stream that it is not complete, or that
-  /// no other request can follow. The bytes that are pending still go out.
+  /// Aborts the exchange. The end of the connection or stream tells the client that the exchange is not complete, or
+  /// that no other request can follow. Pending bytes are still sent.
   @inline(__always)
   func abort(_ reason: AbortReason) {
     switch self {
@@ -85,7 +85,7 @@ extension Carrier {
     }
   }
 
-  /// Lets go of the exchange, whose response is out or never will be.
+  /// Unlinks the exchange. Its response has been sent, or cannot be sent.
   /// - Returns: false if the response could not be sent.
   @inline(__always)
   func finish(_ exchange: ExchangePointer, flushing: Bool) -> Bool {
@@ -94,7 +94,7 @@ extension Carrier {
     }
   }
 
-  /// Gives the client leave to send the request's body, if it waits for that.
+  /// Sends `100 Continue` if the client waits for it before it sends the request's body.
   @inline(__always)
   func sendContinue(for exchange: ExchangePointer) {
     switch self {

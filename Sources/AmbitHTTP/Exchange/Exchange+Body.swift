@@ -72,9 +72,9 @@ struct RequestBody {
   var state = RequestBodyState.finished
   /// Bytes read so far.
   var received: Int64 = 0
-  /// Bytes that may be read in all.
+  /// The limit of bytes that may be read.
   var limit: Int64 = 0
-  /// The client waits for leave to send.
+  /// The client waits for `100 Continue`.
   var isContinueDue = false
   /// The whole body, once `ambit_body` has read it.
   var whole: UnsafeRawBufferPointer?

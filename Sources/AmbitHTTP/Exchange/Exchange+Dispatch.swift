@@ -4,7 +4,7 @@ internal import CAmbit
 internal import Logging
 
 extension UnsafeMutablePointer<Exchange> {
-  /// Finds the request's route, runs its handler, and sees the response through. As the exchange's job.
+  /// Finds the request's route, runs its handler, and completes the response. The exchange's job calls it.
   @inline(__always)
   func dispatch() {
     pointee.body.begin(
@@ -17,9 +17,9 @@ extension UnsafeMutablePointer<Exchange> {
     }
   }
 
-  /// The new route of a request whose old route led to a plugin that has been replaced. The end of a plugin reaches a
-  /// handler that computes ahead of everything posted before, so the next request of its connection may come before the
-  /// new routes.
+  /// The new route of a request whose old route led to a plugin that has been replaced. The end of a plugin overtakes
+  /// everything that was posted to a loop whose handler computes, so the next request of the handler's connection may
+  /// come before the new routes.
   @inline(never)
   private func findNewRoute() -> RoutePointer? {
     guard pointee.awaitsRoutes else { return nil }
@@ -87,7 +87,7 @@ extension UnsafeMutablePointer<Exchange> {
     return open(member, path: rawPath, isCopied: false) ? pointee.route : nil
   }
 
-  /// The same for a path that was not asked for lately.
+  /// The same for a path that was not requested recently.
   @inline(never)
   private func searchRoute(_ rawPath: UnsafeRawBufferPointer) -> RoutePointer? {
     let server = pointee.server

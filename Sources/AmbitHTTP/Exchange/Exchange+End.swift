@@ -3,17 +3,17 @@ internal import AmbitRuntime
 internal import Logging
 
 extension UnsafeMutablePointer<Exchange> {
-  /// The carrier says that the client has closed its side, or is gone: unless the response is complete, nobody waits
-  /// for it any more.
+  /// The carrier calls it when the client has closed its side, or is gone. If the response is not complete, nobody
+  /// waits for it any more.
   func clientHasLeft() {
     guard isDispatched, !pointee.response.isComplete, !pointee.policy.finishesOnDisconnect else { return }
     scope.cancel(.disconnect)
   }
 
-  /// The result of writing to a response that nobody receives any more: `.closed` where the route goes on all the same.
+  /// The result of writing to a response that nobody receives any more: `.closed` if the route goes on nevertheless.
   var statusWithoutClient: Status { scope.pointee.isOpen && pointee.carrier != nil ? .closed : .cancelled }
 
-  /// The scope is ending, and its cause is known. A deadline is answered now: the handler may take its time to return.
+  /// The scope is ending, and its cause is known. A deadline is answered now, because the handler may return late.
   func scopeIsEnding() {
     guard scope.pointee.cause == .deadline, pointee.response.state == .notStarted, let carrier = pointee.carrier
     else { return }
@@ -21,7 +21,7 @@ extension UnsafeMutablePointer<Exchange> {
     carrier.flushWithoutWaiting()
   }
 
-  /// Does what the handler's result asks for. Afterwards the response is complete, or the exchange is aborted.
+  /// Handles the handler's result. Afterwards the response is complete, or the exchange is aborted.
   @inline(__always)
   func conclude(_ code: Int32) {
     switch Status(rawValue: code) {
@@ -33,7 +33,7 @@ extension UnsafeMutablePointer<Exchange> {
     }
   }
 
-  /// Lets the carrier go. If jobs go on in the scope, the response is sent first, since they may take long.
+  /// Leaves the carrier. If jobs go on in the scope, the response is sent first, because they may take long.
   @inline(__always)
   func finish() {
     let isSent = pointee.carrier?.finish(self, flushing: scope.isBusy) ?? true

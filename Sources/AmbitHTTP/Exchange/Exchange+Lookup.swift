@@ -6,7 +6,7 @@ internal import CLinux
 internal import Glibc
 
 extension UnsafeMutablePointer<Exchange> {
-  /// The value of a parameter of the route's pattern; nil if it has none of that name.
+  /// The value of a parameter of the route's pattern; nil if the pattern has no parameter of that name.
   func parameter(_ name: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
     guard let names = pointee.route?.pointee.parameterNames else { return nil }
     for index in names.indices
@@ -46,7 +46,7 @@ extension UnsafeMutablePointer<Exchange> {
     return nil
   }
 
-  /// A name for the request that no other has, as long as the process runs.
+  /// A name for the request, unique within the process.
   var identifier: ambit_str {
     var text = String(scope.pointee.id, radix: 16)
     return text.withUTF8 { ambit_str(UnsafeRawBufferPointer(scope.copy(UnsafeRawBufferPointer($0)))) }

@@ -4,14 +4,14 @@ internal import CAmbit
 
 /// One request and its response, from the request's first byte to the close of its scope. A record of the loop's pool.
 struct Exchange {
-  /// First: the scope's address is the exchange's. Made anew when the handler is called, void before.
+  /// First, so that the scope's address is the exchange's. Initialised when the handler is called, void before.
   var scope: Scope
   var server: ServerPointer
-  /// nil once the response is complete or cannot be sent: jobs that still run have no client any more.
+  /// nil once the response is complete or cannot be sent. Jobs that still run then have no client.
   var carrier: Carrier?
-  /// The job that runs the handler: with HTTP/1 that of the connection.
+  /// The job that runs the handler. With HTTP/1 it is the job of the connection.
   var job: JobPointer
-  /// Those of the listener.
+  /// The options of the listener.
   var options: UnsafePointer<ListenerOptions>
   var nextFree: ExchangePointer?
 
@@ -19,17 +19,17 @@ struct Exchange {
   var http1: HTTP1Message
   var head: RequestHead
   var fields: UnsafeMutableBufferPointer<HeaderField>
-  /// The bytes of the head; a reference of its own, so that they stay.
+  /// The bytes of the head. The exchange holds a reference of its own, so that they stay.
   var input: BufferPointer?
   /// Where in `input` the head begins.
   var headStart: Int
 
   var route: RoutePointer?
-  /// The plugin of the route that was found has been replaced, and the new routes are on their way.
+  /// The plugin of the route has been replaced, and the new routes have not arrived yet.
   var awaitsRoutes = false
-  /// How it is treated; void without a route.
+  /// How the request is treated; void without a route.
   var policy: RoutePolicy
-  /// The normal path: part of the head, or in the scope's memory.
+  /// The normalised path: part of the head, or in the scope's memory.
   var path: UnsafeRawBufferPointer
   /// Values of the route's parameters, as ranges of the path.
   var parameters: InlineArray<16, ByteRange>
@@ -39,23 +39,23 @@ struct Exchange {
   var record: ExchangeRecord
 }
 
-/// What counters and log lines say of an exchange; whole once the exchange has left its carrier.
+/// The facts about an exchange for counters and log lines; complete once the exchange has left its carrier.
 struct ExchangeRecord {
-  /// When its first byte was found: monotonic nanoseconds, as of that turn of the loop.
+  /// When the first byte was found: monotonic nanoseconds, as of that turn of the loop.
   var startedAt: Int64
   /// The status of the response; 0 if there is none.
   var status: UInt16 = 0
-  /// Why the exchange was given up first; nil if it was not.
+  /// The first reason for which the exchange was aborted; nil if it was not.
   var abortReason: AbortReason?
   /// Bytes of the response that were handed to the transport, with head and framing.
   var bytesSent: Int64 = 0
 }
 
-/// Why an exchange is given up, or why its carrier can carry no other one.
+/// Why an exchange is aborted, or why its carrier cannot carry another exchange.
 enum AbortReason {
   /// The client has closed the connection, or takes no more bytes.
   case clientLeft
-  /// The request's body is not read to its end, or the request is malformed: where the next one begins is unknown.
+  /// The request's body is not read to its end, or the request is malformed. Nobody knows where the next one begins.
   case requestUnreadable
   /// The response ends before it is complete: its handler failed, or its scope ended.
   case responseIncomplete
@@ -111,7 +111,7 @@ extension UnsafeMutablePointer<Exchange> {
     pointer(to: \.record)!.initialize(to: ExchangeRecord(startedAt: pointee.server.pointee.loop.pointee.now))
   }
 
-  /// Reads on in the head; `bytes` begin with its first byte.
+  /// Continues to read the head; `bytes` begin with its first byte.
   @inline(__always)
   func readHead(_ bytes: UnsafeRawBufferPointer) -> HeadResult {
     var fields = pointee.fields.mutableSpan
@@ -124,8 +124,8 @@ extension UnsafeMutablePointer<Exchange> {
     UnsafeRawBufferPointer(start: pointee.input!.bytes + pointee.headStart + range.start, count: Int(range.length))
   }
 
-  /// Gives the exchange up: its carrier carries no other one, and ends behind the bytes that are pending. A response
-  /// that has not started can still be sent. Does nothing once the exchange has left its carrier.
+  /// Aborts the exchange: its carrier carries no other exchange, and ends after the pending bytes. A response that has
+  /// not started can still be sent. Has no effect once the exchange has left its carrier.
   func abort(_ reason: AbortReason) {
     if pointee.record.abortReason == nil { pointee.record.abortReason = reason }
     pointee.carrier?.abort(reason)

@@ -12,7 +12,7 @@ struct Response {
   /// Bytes of the body that the head has announced and that are still to come; nil for a body in chunks or to the
   /// close.
   var remaining: Int64?
-  /// There is a head only: the request was HEAD, or the status has no body.
+  /// The response has no body: the request was HEAD, or the status has no body.
   var isBodyless = false
   /// The handler's job waits for the response to be complete.
   var isAwaited = false
@@ -31,7 +31,7 @@ struct Response {
   }
 }
 
-/// Header lines, one behind the other in a scope's memory, ready to be sent.
+/// Header lines, one after the other in a scope's memory, ready to be sent.
 struct HeaderLines {
   private var memory: UnsafeMutableRawPointer?
   private var capacity = 0
@@ -39,7 +39,7 @@ struct HeaderLines {
 
   var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: memory, count: length) }
 
-  /// Forgets all lines, with the memory they are in.
+  /// Forgets all lines and their memory.
   @inline(__always)
   mutating func reset() {
     memory = nil
@@ -47,7 +47,7 @@ struct HeaderLines {
     length = 0
   }
 
-  /// Adds a line behind the others; false if there is no memory.
+  /// Appends a line; false if there is no memory.
   mutating func add(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, in scope: ScopePointer) -> Bool {
     let size = name.count + value.count + 4
     guard makeRoom(for: size, in: scope) else { return false }

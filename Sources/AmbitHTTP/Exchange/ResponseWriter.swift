@@ -1,10 +1,10 @@
 internal import AmbitCore
 internal import AmbitRuntime
 
-/// Writes responses: the head, then the body with it or behind it. Every byte of a response goes through here, so here
-/// is the place for filters, and what an exchange has sent is recorded here and below.
+/// Writes responses: the head, then the body with it or after it. Every byte of a response passes through here, so
+/// filters belong here. The writer and the carrier record what an exchange has sent.
 enum ResponseWriter {
-  /// A whole response. A large body is sent from where it is, and may wait for the client as `job`.
+  /// Sends a whole response. A large body is sent from where it is, and may wait for the client as `job`.
   @inline(__always)
   static func respond(
     to exchange: ExchangePointer, status: Int, contentType: UnsafeRawBufferPointer?, body: UnsafeRawBufferPointer,
@@ -17,8 +17,8 @@ enum ResponseWriter {
     return respond(to: exchange, status: status, contentType: contentType, copying: body)
   }
 
-  /// A whole response whose body is copied behind its head, to be sent in one piece with it and with the bytes that are
-  /// pending. Waits for nothing.
+  /// Sends a whole response whose body is copied after its head, so that both go out in one piece with the pending
+  /// bytes. Never waits.
   @inline(__always)
   static func respond(
     to exchange: ExchangePointer, status: Int, contentType: UnsafeRawBufferPointer?,
@@ -34,7 +34,7 @@ enum ResponseWriter {
     return .ok
   }
 
-  /// A whole response without a body.
+  /// Sends a whole response without a body.
   static func respondEmpty(to exchange: ExchangePointer, status: Int) {
     _ = respond(
       to: exchange, status: status, contentType: nil, copying: UnsafeRawBufferPointer(start: nil, count: 0))
@@ -59,7 +59,7 @@ enum ResponseWriter {
     return .ok
   }
 
-  /// The head of a response whose body follows; `length` nil if only its end will tell.
+  /// Sends the head of a response whose body follows; `length` is nil if the length is not known yet.
   static func begin(
     _ exchange: ExchangePointer, status: Int, contentType: UnsafeRawBufferPointer? = nil, length: Int64?
   ) -> Status {
@@ -73,8 +73,7 @@ enum ResponseWriter {
     return .ok
   }
 
-  /// More of the body, sent at once; waits as `job` while the client is slow. `.wrongState` while another job does
-  /// that.
+  /// Sends more of the body at once; waits as `job` while the client is slow. `.wrongState` while another job writes.
   static func write(
     _ bytes: UnsafeRawBufferPointer, to exchange: ExchangePointer, job: JobPointer, scope: ScopePointer
   ) -> Status {
@@ -94,7 +93,7 @@ enum ResponseWriter {
     return status == .ok ? .ok : cutShort(exchange, status)
   }
 
-  /// Part of the body could not be sent: the client sees that by the end of the connection.
+  /// Part of the body could not be sent. The end of the connection tells the client.
   private static func cutShort(_ exchange: ExchangePointer, _ status: Status) -> Status {
     exchange.pointee.response.state.apply(.pieceFailed)
     exchange.abort(status == .closed ? .clientLeft : .responseIncomplete)
@@ -103,7 +102,7 @@ enum ResponseWriter {
     return exchange.statusWithoutClient
   }
 
-  /// The end of the body; `.invalid` if it is shorter than its head announced, `.wrongState` while a job writes.
+  /// Ends the body; `.invalid` if it is shorter than the head announced, `.wrongState` while a job writes.
   static func end(_ exchange: ExchangePointer) -> Status {
     switch exchange.pointee.response.state {
     case .notStarted, .complete: return .wrongState
@@ -122,7 +121,7 @@ enum ResponseWriter {
     return .invalid
   }
 
-  /// Nothing more is written to the response; the job that waits for that is woken.
+  /// The response is complete or cut short. Wakes the job that waits for it.
   @inline(__always)
   private static func complete(_ exchange: ExchangePointer, _ carrier: Carrier) {
     exchange.pointee.response.state.apply(.ended)
@@ -137,7 +136,7 @@ enum ErrorResponse {
   /// - Parameters:
   ///   - allow: the value of the `Allow` field; nil without one.
   ///   - abort: why the connection or stream ends with this response; nil if it does not.
-  // Out of line, so that nothing of it lies in the way of other requests.
+  // Out of line, so that its code is not on the path of other requests.
   @inline(never)
   static func send(
     on exchange: ExchangePointer, status: Int, text: some CustomStringConvertible, allow: String? = nil,

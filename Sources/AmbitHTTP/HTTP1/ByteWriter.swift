@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// Writes bytes one behind the other into memory. It checks nothing: its maker has made enough room.
+/// Writes bytes one after the other into memory. It checks nothing: its owner has reserved enough memory.
 struct ByteWriter {
   private let start: UnsafeMutableRawPointer
   private var end: UnsafeMutableRawPointer

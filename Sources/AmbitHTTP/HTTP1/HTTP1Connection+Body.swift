@@ -5,8 +5,8 @@ internal import Glibc
 // The body of a request, as HTTP/1 carries it: behind its head, with its length known or in chunks.
 
 extension HTTP1Connection {
-  /// Reads bytes of the body, waiting as `job` until some have come: how many, or a negative status; 0 if the state of
-  /// the body has changed, or is to be looked at again.
+  /// Reads bytes of the body, waiting as `job` until some have arrived. Returns their number, a negative status, or 0
+  /// if the caller has to look at the state of the body again.
   func readBody(
     of exchange: ExchangePointer, into memory: UnsafeMutableRawBufferPointer, job: JobPointer, scope: ScopePointer
   ) -> Int64 {
@@ -20,7 +20,7 @@ extension HTTP1Connection {
     return status == .ok ? 0 : Int64(status.rawValue)
   }
 
-  /// Whether another job waits for the body. Bytes that have come since are that job's, also before it has its turn: a
+  /// Whether another job waits for the body. Bytes that have arrived since belong to that job, even before it runs: a
   /// second reader would take the rest for the whole.
   func isAwaited(byOtherThan job: JobPointer) -> Bool {
     guard let waiter = connection.pointee.transport.inputWaiter else { return false }
@@ -32,7 +32,7 @@ extension HTTP1Connection {
     if transport.hasInput { return takeBufferedBody(of: exchange, into: memory) }
     guard connection.pointee.transport.readiness.contains(.readable) else { return 0 }
     guard let remaining = exchange.pointee.http1.body.remaining else {
-      // The chunked coding has to be taken off, so the bytes go through the buffer.
+      // The chunked coding has to be decoded, so the bytes go through the buffer.
       if !transport.fill() { bodyBroken(of: exchange) }
       return transport.hasInput ? takeBufferedBody(of: exchange, into: memory) : 0
     }
@@ -81,8 +81,8 @@ extension HTTP1Connection {
     if exchange.pointee.http1.body.isAtEnd { exchange.pointee.body.change(.ended) }
   }
 
-  /// Gives the client leave to send the body, if it waits for that (RFC 9110, section 10.1.1). Before the head of the
-  /// response, or the client would take it for a part of the body.
+  /// Sends `100 Continue` if the client waits for it (RFC 9110, section 10.1.1). Only before the head of the response:
+  /// afterwards the client would take it for a part of the body.
   func sendContinue(for exchange: ExchangePointer) {
     guard exchange.pointee.body.isContinueDue else { return }
     exchange.pointee.body.isContinueDue = false
@@ -97,7 +97,7 @@ extension HTTP1Connection {
     exchange.clientHasLeft()
   }
 
-  /// The body where it lies behind the head in the input buffer; nil unless it has a length and is all there.
+  /// The body in place, after the head in the input buffer; nil if it has no length or has not arrived completely.
   func takeBodyInPlace(of exchange: ExchangePointer) -> UnsafeRawBufferPointer? {
     let isAtEnd = exchange.pointee.http1.body.isAtEnd
     guard let remaining = isAtEnd ? 0 : exchange.pointee.http1.body.remaining, exchange.pointee.body.received == 0,
@@ -111,15 +111,15 @@ extension HTTP1Connection {
     return body
   }
 
-  /// Whether the body ends within the bytes that are here. Only then can the client be sure of another response on the
-  /// connection when it gets one before its body was read.
+  /// Whether the body ends within the bytes at hand. If the response is sent before the body was read, the client can
+  /// get another response on the connection only then.
   @inline(__always)
   func hasWholeBody(of exchange: ExchangePointer) -> Bool {
     exchange.pointee.http1.body.isAtEnd || exchange.pointee.http1.body.ends(within: transport.available.bytes)
   }
 
-  /// Passes over the rest of the body, if it is here; else the connection ends with this response, since nobody knows
-  /// when the next request would begin.
+  /// Skips the rest of the body if it is at hand. Otherwise the connection ends with this response, because nobody
+  /// knows when the next request would begin.
   @inline(never)
   func skipBody(of exchange: ExchangePointer) {
     loop: while !exchange.pointee.http1.body.isAtEnd, transport.hasInput {

@@ -10,7 +10,7 @@ extension HTTP1Connection {
   /// it; larger ones are sent from where they are.
   static var largestCopy: Int { 8192 }
 
-  /// Bytes that suffice for all of a head but the prefix, the plugin's lines and the values that are given.
+  /// Enough bytes for a head without the prefix, the plugin's lines and the given values.
   private static var room: Int { 256 }
 
   /// Writes the head, and a small body with it.
@@ -92,8 +92,8 @@ extension HTTP1Connection {
     }
   }
 
-  /// Sends a piece of the body at once; waits as `job` while the client is slow. `.wrongState` while another job does
-  /// so.
+  /// Sends a piece of the body at once; waits as `job` while the client is slow. `.wrongState` while another job
+  /// writes.
   func send(
     _ bytes: UnsafeRawBufferPointer, of exchange: ExchangePointer, job: JobPointer, scope: ScopePointer
   ) -> Status {
@@ -117,8 +117,8 @@ extension HTTP1Connection {
     return transport.send(.literal(""), job: job, scope: scope).status
   }
 
-  /// Ends the body. A job other than the connection's may have to wait for its next turn, so what it completed goes out
-  /// now; else the serve loop sends the response together with those of the next requests.
+  /// Ends the body. If another job than the connection's ends it, the response is sent now, because the connection's
+  /// job may run late. Otherwise the serve loop sends it together with the responses to the next requests.
   @inline(__always)
   func end(_ exchange: ExchangePointer) {
     if exchange.pointee.http1.isChunked {
@@ -144,7 +144,7 @@ extension HTTP1Connection {
 /// copied into each response.
 struct ResponsePrefix {
   private static var statusLine: StaticString { "HTTP/1.1 200 OK\r\n" }
-  /// The room that a writer needs, although fewer bytes may count.
+  /// How many bytes a writer must have reserved, although the prefix may be shorter.
   static var capacity: Int { 128 }
 
   private let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.capacity, alignment: 16)

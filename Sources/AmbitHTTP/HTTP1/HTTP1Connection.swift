@@ -1,7 +1,7 @@
 internal import AmbitCore
 internal import AmbitRuntime
 
-/// What HTTP/1 keeps of a connection.
+/// The HTTP/1 state of a connection.
 struct HTTP1State {
   /// The exchange whose head is being read or whose handler is at work.
   var exchange: ExchangePointer?
@@ -11,10 +11,10 @@ struct HTTP1State {
   var peerSentClose = false
 }
 
-/// What HTTP/1 keeps of an exchange. It lies in the exchange's record, so that idle connections stay small.
+/// The HTTP/1 state of an exchange. It is in the exchange's record, so that idle connections stay small.
 struct HTTP1Message {
   var parser: HeadParser
-  /// Where the request's body is in being read.
+  /// How far the request's body has been read.
   var body = BodyReader()
   /// The response's body is sent in chunks.
   var isChunked = false
@@ -29,9 +29,9 @@ struct HTTP1Connection {
 }
 
 extension HTTP1Connection {
-  /// Responses that wait to go out together have at most so many bytes; more is the response of one request.
+  /// The most bytes of responses that wait to go out together. Only the response to one request may be larger.
   private static var largestBatch: Int { 65536 }
-  /// After so many reads others have a turn: a client that never stops sending gets no more than its share.
+  /// The most reads in a row, so that a client that never stops sending gets no more than its share.
   private static var readsPerTurn: Int { 4 }
 
   @inline(__always) var job: JobPointer { connection.job }
@@ -62,7 +62,7 @@ extension HTTP1Connection {
     }
   }
 
-  /// Reads a head out of the bytes at hand.
+  /// Reads a head from the bytes at hand.
   @inline(__always)
   private func readHead() -> HeadResult {
     guard transport.hasInput else { return .incomplete }
@@ -73,7 +73,7 @@ extension HTTP1Connection {
     return connection.pointee.http1.exchange!.readHead(transport.available)
   }
 
-  /// Dispatches the exchange whose head is complete, and sees it through to its response.
+  /// Dispatches the exchange whose head is complete, and completes its response.
   @inline(__always)
   private func serveExchange() {
     let exchange = connection.pointee.http1.exchange!
@@ -86,7 +86,7 @@ extension HTTP1Connection {
     exchange.dispatch()
   }
 
-  /// Answers a request whose head is malformed. Where the next one begins can no longer be told.
+  /// Answers a request whose head is malformed. Nobody knows where the next one begins.
   @inline(never)
   private func reject(_ error: HTTPParseError) {
     let exchange = connection.pointee.http1.exchange!
@@ -110,14 +110,14 @@ extension HTTP1Connection {
     if hasReadAll { connection.close() } else { connection.linger() }
   }
 
-  /// Whether the client has sent all that it will: then no unread byte can reset the connection that is closed.
+  /// Whether the client sends nothing more. Then no unread byte can reset the connection when it is closed.
   private var hasReadAll: Bool {
     connection.pointee.http1.peerSentClose && !connection.pointee.transport.readiness.contains(.readable)
       && !transport.hasInput
   }
 
-  /// Separates an exchange from the connection, which goes on to the next. The only place that does. Jobs of the
-  /// exchange that still wait for the client wait no longer: the next bytes are another exchange's.
+  /// Unlinks an exchange from the connection, which goes on to the next. No other place does so. Ends the waits of the
+  /// exchange's jobs for the client, because the next bytes belong to another exchange.
   @inline(__always)
   func unlink(_ exchange: ExchangePointer) {
     connection.pointee.http1.exchange = nil
@@ -133,12 +133,12 @@ extension HTTP1Connection {
     connection.pointee.server.recycle(exchange)
   }
 
-  /// Ends the connection behind the bytes that are to be sent, since it cannot carry another exchange.
+  /// Ends the connection after the pending bytes, because it cannot carry another exchange.
   @inline(__always)
   func abort(_ reason: AbortReason) { connection.pointee.http1.closeAfterResponse = true }
 
-  /// The exchange is over: sends its response if jobs go on in its scope, passes over the rest of the request's body,
-  /// and leaves the connection to the next exchange.
+  /// The exchange is over. Sends its response if jobs go on in its scope, skips the rest of the request's body, and
+  /// leaves the connection to the next exchange.
   /// - Parameter flushing: the response may not wait to go out with those of the next requests.
   /// - Returns: false if the response could not be sent.
   @inline(__always)

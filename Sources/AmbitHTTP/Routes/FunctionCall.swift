@@ -15,7 +15,7 @@ struct FunctionCall {
   let frame: ArgumentFrame
   /// For each argument that is text or bytes, how many bytes it has.
   let lengths: UnsafeMutablePointer<Int>
-  /// Variables and buffers of the function, where the plan says.
+  /// Variables and buffers of the function, at the places that the plan says.
   let output: UnsafeMutableRawPointer
   var result = CallResult()
 
@@ -49,7 +49,7 @@ enum FunctionCallError: Error {
 }
 
 extension UnsafeMutablePointer<Exchange> {
-  /// Answers the request by the route's C function; the result is as a handler's.
+  /// Answers the request with the route's C function. The result means the same as that of a handler.
   func answer(by call: FunctionRoutePointer, isBlocking: Bool, as job: JobPointer) -> Int32 {
     guard var run = FunctionCall(self, call, job) else { return Status.noMemory.rawValue }
     defer { call.releaseTexts(run.result, output: run.output) }
@@ -115,7 +115,7 @@ extension FunctionCall {
   }
 }
 
-/// A call on its way to a thread; its parts stay where they are until the thread is done with it.
+/// A call that a thread makes. Its parts stay in place until the thread has finished.
 private struct ThreadedCall: @unchecked Sendable {
   let call: FunctionRoutePointer
   let frame: ArgumentFrame

@@ -76,7 +76,7 @@ extension FunctionRoute {
 }
 
 extension FunctionRoutePointer {
-  /// Gives the memory back. No request calls the function any more.
+  /// Frees the memory. No request calls the function any more.
   func release() {
     pointee.interface.release()
     pointee.steps.deallocate()

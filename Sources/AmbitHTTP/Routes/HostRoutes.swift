@@ -50,7 +50,7 @@ final class HostRoutes: Sendable {
   }
 }
 
-/// The handler of all of them, on a thread of the pool.
+/// The handler of all routes of the host, on a thread of the pool.
 private let answerHostRoute: ambit_handler = { handle in
   let exchange = ExchangePointer.of(handle)!
   let routes = exchange.scope.pointee.generation!.pointee.state!
@@ -113,13 +113,13 @@ package struct HostRoute: Sendable {
   }
 }
 
-/// The request of such a route.
+/// The request to a route of the host.
 package struct HostRequest: Sendable {
   /// The value of the first `Accept` field; nil without one.
   package let accept: String?
 }
 
-/// The response of such a route.
+/// The response of a route of the host.
 package struct HostResponse: Sendable {
   /// Sends a piece of the body at once, and waits while the client is slow. False if the client has left or the host is
   /// stopping: nothing more can be sent.

@@ -9,7 +9,7 @@ struct Route {
   let isBlocking: Bool
   /// The request goes on when its client leaves.
   let finishesOnDisconnect: Bool
-  /// Bytes of stack that it needs, at most `StackSize.largest`; 0: as many as handlers have.
+  /// Bytes of stack that the route needs, at most `StackSize.largest`; 0: the default of handlers.
   let stackSize: Int
   let generation: GenerationPointer
   /// As `ambit_route_pattern` gives it, with the prefix the plugin is mounted below.
@@ -46,7 +46,7 @@ package struct RouteDeclaration: Sendable {
     self.contentType = contentType
   }
 
-  /// The route, which is made when it is first asked for. From the control thread only.
+  /// The route, which is made at its first use. From the control thread only.
   var route: RoutePointer {
     if let record = entryPoint.prepared as? RouteRecord { return record.route }
     let record = RouteRecord(self)

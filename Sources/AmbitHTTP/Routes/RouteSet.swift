@@ -61,9 +61,9 @@ struct RoutePolicy {
   var isBlocking: Bool
   /// The request goes on when its client leaves.
   var finishesOnDisconnect: Bool
-  /// It does not run on the stack of its connection: it is blocking, or asks for a larger stack.
+  /// The handler does not run on the stack of its connection: it is blocking, or asks for a larger stack.
   var runsElsewhere: Bool
-  /// Bytes of stack that it asks for; 0: none.
+  /// Bytes of stack that the route asks for; 0: none.
   var stackSize: UInt32
 
   init(of route: RoutePointer, changes: [RouteChange]) {

@@ -2,18 +2,18 @@ internal import AmbitRuntime
 
 /// Whether a loop waits for the first bytes of a connection that it has accepted.
 ///
-/// As a rule they follow the connection by some microseconds. A loop that goes on before they are here may begin with
+/// As a rule they follow the connection by some microseconds. A loop that does not wait for them may begin with
 /// another connection's handler; if that handler blocks, the new client waits for it, although another loop could have
-/// served the client. So a loop with nothing else to do waits for the first bytes for a moment. After each wait in vain
-/// it skips twice as many connections as before, so that clients that say nothing do not hold it up.
+/// served the client. So a loop with nothing else to do waits for the first bytes for a moment. After each wait that
+/// brought no bytes it skips twice as many connections as before, so that silent clients do not delay it.
 struct FirstBytes {
   /// In nanoseconds.
   fileprivate static var wait: Int64 { 100_000 }
   private static var mostDoublings: UInt32 { 6 }
 
-  /// Waits in vain, in a row.
+  /// Waits in a row that brought no bytes.
   private var failures: UInt32 = 0
-  /// How many connections pass before the next wait.
+  /// How many connections the loop skips before the next wait.
   private var skips: UInt32 = 0
 
   mutating func isWorthwhile() -> Bool {
@@ -29,7 +29,7 @@ struct FirstBytes {
 }
 
 extension UnsafeMutablePointer<Server> {
-  /// Waits for what the client of a new connection sends first, if that is worthwhile; false if nothing has come.
+  /// Waits for the first bytes of a new connection, if that is worthwhile; false if none have arrived.
   func mayHaveFirstBytes(on transport: TransportPointer) -> Bool {
     guard pointee.connections.loopCount > 1, !pointee.loop.hasMoreInTurn, pointee.firstBytes.isWorthwhile() else {
       return true

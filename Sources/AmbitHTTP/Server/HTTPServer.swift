@@ -17,7 +17,7 @@ package final class HTTPServer: Sendable {
   /// Makes the server of each loop, without routes. It serves nothing until `accept`.
   /// - Parameters:
   ///   - limits: of listeners that have no options of their own.
-  ///   - isHosts: its clients are the operator's, and may have the descriptors that are kept for the host.
+  ///   - isHosts: its clients belong to the operator, and may use the descriptors that are reserved for the host.
   package init(loops: LoopGroup, limits: HTTPLimits, isHosts: Bool = false) {
     self.loops = loops
     options = ListenerOptions(limits: limits)
@@ -32,14 +32,14 @@ package final class HTTPServer: Sendable {
   /// closes them after `drain`.
   /// - Parameter options: for the connections of these sockets; nil: the server's limits, and http.
   package func accept(on sockets: [ListeningSocket], options: ListenerOptions? = nil) {
-    // Connections refer to the options as long as they are open, which nobody waits for.
+    // Never freed: connections refer to the options while they are open, and nobody waits for their end.
     let shared = UnsafeMutablePointer<ListenerOptions>.allocate(capacity: 1)
     shared.initialize(to: options ?? self.options)
     for socket in sockets { accept(on: socket, Unchecked(UnsafePointer(shared))) }
   }
 
-  /// Reads the process's limit of descriptors again. So an operator who has raised it, prlimit(1), need not restart the
-  /// host.
+  /// Reads the process's limit of descriptors again, so that an operator who has raised it, prlimit(1), need not
+  /// restart the host.
   package func readDescriptorLimit() { connections.readDescriptorLimit() }
 
   private func accept(on socket: ListeningSocket, _ options: Unchecked<UnsafePointer<ListenerOptions>>) {
@@ -93,7 +93,7 @@ package final class HTTPServer: Sendable {
 /// Counts the connections of all loops of a server. Any loop may call it.
 final class ConnectionCounts: Sendable {
   let loopCount: Int
-  /// The clients are the operator's, and may use the reserved descriptors: `DescriptorReserve`.
+  /// The clients belong to the operator, and may use the reserved descriptors: `DescriptorReserve`.
   let isHosts: Bool
   /// Descriptors from this number on are reserved.
   private let descriptorEnd = Atomic<Int32>(.max)

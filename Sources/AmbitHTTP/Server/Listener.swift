@@ -27,7 +27,7 @@ struct Listener {
   let descriptor: Int32
   let relay: Int32
   let server: ServerPointer
-  /// For its connections, which outlive it. Never freed: a server has few listeners.
+  /// The options of its connections, which outlive it. Never freed: a server has few listeners.
   let options: UnsafePointer<ListenerOptions>
   var state = State.watching
   /// A connection that was accepted with a descriptor that is kept for the host. It waits for another descriptor.
@@ -36,13 +36,13 @@ struct Listener {
   var restTimer: Timer
   /// Accepts in this turn, after its events.
   var lateTimer: Timer
-  /// Of lines about connections that cannot be accepted.
+  /// Limits log lines about connections that cannot be accepted.
   var logLimit = LogRateLimit()
   /// The turn in which the loop last woke another one.
   var relayedInTurn: UInt64 = 0
   /// Connections accepted since the loop stepped behind the others.
   var acceptedInFront = 0
-  /// What all loops had accepted when this one last gave way.
+  /// How many connections all loops had accepted when this one last gave way.
   var acceptedByAll = 0
   /// Until this time the loop does not give way, since no other loop accepted when it did: monotonic nanoseconds.
   var keepsUntil: Int64 = 0
@@ -92,7 +92,7 @@ extension UnsafeMutablePointer<Listener> {
     try watch()
   }
 
-  /// Accepts no more connections. The descriptors stay the caller's.
+  /// Accepts no more connections. The caller keeps the descriptors.
   func stop() {
     loop.disarm(restTimer)
     loop.disarm(lateTimer)
@@ -120,7 +120,7 @@ extension UnsafeMutablePointer<Listener> {
 
   /// Another loop has woken this one to accept.
   private func wasRelayed() {
-    // A loop that is awake hears its own call.
+    // A loop that is awake gets its own wake-up.
     guard pointee.relayedInTurn &+ 1 != loop.pointee.turn else { return }
     if pointee.state == .givingWay { resume() }
     if pointee.state == .watching { connectionsWait() }
@@ -173,7 +173,7 @@ extension UnsafeMutablePointer<Listener> {
       && loop.pointee.now >= pointee.keepsUntil
   }
 
-  /// Watches anew: the kernel wakes loops in the order in which they began to watch.
+  /// Watches the socket anew, to be woken last: the kernel wakes loops in the order in which they began to watch.
   private func stepBehindOthers() {
     pointee.acceptedInFront = 0
     unwatch()

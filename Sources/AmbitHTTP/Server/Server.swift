@@ -2,7 +2,7 @@ internal import AmbitCore
 internal import AmbitRuntime
 internal import AmbitSystem
 
-/// HTTP on one loop: its connections, and what they share.
+/// HTTP on one loop: its connections and their shared state.
 struct Server {
   let loop: LoopPointer
   /// The largest limits of any listener. The pool's records have room for such heads.
@@ -15,9 +15,9 @@ struct Server {
   /// Open connections.
   var open: Link
   var openCount = 0
-  /// Open connections whose clients have left and whose exchanges have not been told yet; see DisconnectQueue.swift.
+  /// Open connections whose clients have left and whose exchanges do not know it yet; see DisconnectQueue.swift.
   var pendingDisconnects: Link
-  /// How many exchanges were told in the turn `disconnectTurn`.
+  /// How many exchanges were ended in the turn `disconnectTurn`.
   var disconnectCount = 0
   var disconnectTurn: UInt64 = 0
   /// Open connections whose clients have left and whose exchanges are over, the first that left first.
@@ -33,7 +33,7 @@ struct Server {
   var freeExchangeCount = 0
   /// The routes of new requests. Owned: one reference.
   var routes: Unmanaged<RouteSet>
-  /// The routes of paths that were asked for lately.
+  /// The routes of recently requested paths.
   var routeCache = RouteCache()
   /// The options of `routes`, here so that reading them needs no reference.
   var options = RoutingOptions()

@@ -1,6 +1,6 @@
 package import AmbitRuntime
 
-/// What one loop had to do at one moment, with its connections.
+/// The load of one loop at one moment, and its connections.
 package struct ServerReport: Sendable {
   package let loop: LoopReport
   /// Open ones, idle or not.

@@ -3,7 +3,7 @@ internal import Glibc
 
 /// A connection that was accepted and that nothing serves yet.
 struct AcceptedSocket {
-  /// Non-blocking, and the owner's to close.
+  /// Non-blocking. The owner closes it.
   let descriptor: Int32
   let peer: PeerAddress
 
@@ -20,8 +20,8 @@ struct AcceptedSocket {
     self.peer = peer
   }
 
-  /// The same connection with another descriptor, the smallest that is free; nil, with errno, if there is none. The old
-  /// one stays open.
+  /// The same connection with another descriptor, the smallest free one; nil, with errno, if there is none. The old
+  /// descriptor stays open.
   func duplicated() -> AcceptedSocket? {
     let duplicate = clinux_duplicate(descriptor)
     return duplicate >= 0 ? AcceptedSocket(descriptor: duplicate, peer: peer) : nil
@@ -30,7 +30,7 @@ struct AcceptedSocket {
   func close() { clinux_close(descriptor) }
 }
 
-/// The address of a client, as the system told it when the connection was accepted.
+/// The address of a client, as the system reported it when the connection was accepted.
 struct PeerAddress {
   /// Large enough for both internet families; of a local socket only the family counts.
   fileprivate var storage = sockaddr_in6()

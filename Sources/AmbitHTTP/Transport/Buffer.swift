@@ -26,7 +26,7 @@ extension UnsafeMutablePointer<Buffer> {
   @inline(__always)
   func retain() { pointee.references &+= 1 }
 
-  /// Gives a reference up; the last one frees the buffer or returns it to the pool.
+  /// Releases a reference. The last one frees the buffer or returns it to the pool.
   @inline(__always)
   func release(to pool: UnsafeMutablePointer<BufferPool>) {
     pointee.references &-= 1

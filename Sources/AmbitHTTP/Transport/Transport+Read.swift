@@ -72,14 +72,14 @@ extension UnsafeMutablePointer<Transport> {
     return input
   }
 
-  /// Gives the input buffer back with all bytes in it.
+  /// Returns the input buffer with its bytes.
   func dropInput() {
     pointee.inputStart = 0
     pointee.inputEnd = 0
     releaseInput()
   }
 
-  /// Gives the input buffer back if no byte in it is needed.
+  /// Returns the input buffer if no byte in it is needed.
   @inline(__always)
   func releaseInput() {
     guard let input = pointee.input, pointee.inputStart == pointee.inputEnd else { return }
@@ -94,7 +94,7 @@ extension UnsafeMutablePointer<Transport> {
     guard pointee.inputWaiter == nil else { return .wrongState }
     pointee.inputWaiter = job
     let status = job.suspend(for: .body, in: scope)
-    // Else the exchange has been unlinked meanwhile: the record may serve another one, or another client.
+    // Otherwise the exchange has been unlinked meanwhile, and the record may serve another exchange or client.
     guard pointee.inputWaiter == job else { return .cancelled }
     pointee.inputWaiter = nil
     return status

@@ -18,7 +18,7 @@ extension UnsafeMutablePointer<Transport> {
   @inline(__always)
   func didWrite(_ count: Int) { pointee.outputEnd &+= count }
 
-  /// Copies bytes behind the pending ones.
+  /// Appends a copy of bytes to the pending ones.
   @inline(__always)
   func append(_ bytes: UnsafeRawBufferPointer) {
     guard let source = bytes.baseAddress else { return }
@@ -40,13 +40,13 @@ extension UnsafeMutablePointer<Transport> {
     pointee.outputEnd = pending
   }
 
-  /// Sends what the kernel takes now.
+  /// Sends as many bytes as the kernel takes now.
   func flushWithoutWaiting() {
     guard pointee.outputStart < pointee.outputEnd, pointee.readiness.contains(.writable) else { return }
     _ = sendOnce(UnsafeRawBufferPointer(start: nil, count: 0))
   }
 
-  /// Sends all that is to be sent, waiting as `job` where the client is slow; false if it cannot be sent.
+  /// Sends all pending bytes, waiting as `job` if the client is slow; false if they cannot be sent.
   @inline(__always)
   func flush(as job: JobPointer) -> Bool {
     guard pointee.outputStart < pointee.outputEnd else { return true }
@@ -54,7 +54,7 @@ extension UnsafeMutablePointer<Transport> {
     return send(UnsafeRawBufferPointer(start: nil, count: 0), job: job, scope: job.pointee.scope).status == .ok
   }
 
-  /// Whether one system call took all of what is to be sent.
+  /// Whether one system call took all pending bytes.
   @inline(__always)
   private func sendPending() -> Bool {
     guard !pointee.readiness.contains(.writeFailed) else { return false }
@@ -68,7 +68,7 @@ extension UnsafeMutablePointer<Transport> {
     return true
   }
 
-  /// Sends all that is to be sent and `body` behind it, without copying it, waiting as `job` where the client is slow.
+  /// Sends all pending bytes and then `body`, without copying it, waiting as `job` if the client is slow.
   ///
   /// `.closed` if the client has gone; if the wait was cancelled, part may have been sent.
   /// - Returns: the status, and how many bytes of `body` were sent.
@@ -88,7 +88,7 @@ extension UnsafeMutablePointer<Transport> {
     guard pointee.outputWaiter == nil else { return .wrongState }
     pointee.outputWaiter = job
     let status = job.suspend(for: .write, in: scope, timeout: pointee.writeTimeout)
-    // Else the exchange has been unlinked meanwhile: the record may serve another one, or another client.
+    // Otherwise the exchange has been unlinked meanwhile, and the record may serve another exchange or client.
     guard pointee.outputWaiter == job else { return .cancelled }
     pointee.outputWaiter = nil
     return status
@@ -131,7 +131,7 @@ extension UnsafeMutablePointer<Transport> {
     return count - pending
   }
 
-  /// Gives the output buffer back, with what is in it.
+  /// Returns the output buffer with its bytes.
   @inline(__always)
   func releaseOutput() {
     pointee.outputStart = 0

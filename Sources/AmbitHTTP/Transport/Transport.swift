@@ -3,8 +3,7 @@ internal import AmbitRuntime
 internal import CLinux
 internal import Glibc
 
-/// The socket of one connection: what the kernel says of it, the bytes in both directions, and the jobs that wait for
-/// it.
+/// The socket of one connection: its readiness, the bytes in both directions, and the jobs that wait for it.
 ///
 /// A field of the connection's record. Only this folder calls the system's socket functions, so another transport, such
 /// as TLS, has its place here.
@@ -14,7 +13,7 @@ struct Transport {
   var readiness: Readiness = []
   let peer: PeerAddress
   let buffers: UnsafeMutablePointer<BufferPool>
-  /// Nanoseconds that a job waits for room towards the client.
+  /// How long a job waits until the client takes bytes, in nanoseconds.
   let writeTimeout: Int64
 
   /// Received and not yet used: `input[inputStart ..< inputEnd]`.
@@ -28,7 +27,7 @@ struct Transport {
 
   /// The job that waits for bytes from the client.
   var inputWaiter: JobPointer?
-  /// The job that waits for room towards the client.
+  /// The job that waits until the client takes bytes.
   var outputWaiter: JobPointer?
 
   struct Readiness: OptionSet {
@@ -39,9 +38,9 @@ struct Transport {
     static var writable: Readiness { Readiness(rawValue: 2) }
     /// The client counts as gone: it has closed both sides, or its sending side where that is enough.
     static var peerGone: Readiness { Readiness(rawValue: 4) }
-    /// A write has failed, and so would every other.
+    /// A write has failed, and every further one would fail.
     static var writeFailed: Readiness { Readiness(rawValue: 8) }
-    /// The client sends no more: the end follows the bytes that are here.
+    /// The client sends no more: the end of the stream follows the bytes at hand.
     static var readEOF: Readiness { Readiness(rawValue: 16) }
   }
 
@@ -66,7 +65,7 @@ extension UnsafeMutablePointer<Transport> {
   }
   @inline(__always) var hasInput: Bool { pointee.inputStart < pointee.inputEnd }
 
-  /// Takes what epoll reports.
+  /// Handles the events that epoll reports.
   /// - Parameter allowsHalfClose: a client that closes its sending side only has not left.
   @inline(__always)
   func note(_ events: UInt32, allowsHalfClose: Bool) {
@@ -77,8 +76,8 @@ extension UnsafeMutablePointer<Transport> {
     if events & IOEvents.broken != 0 { pointee.readiness.insert(.writeFailed) }
   }
 
-  /// Asks the kernel whether the client has left, for a handler that computes: its loop takes no events meanwhile. The
-  /// events come again when it does.
+  /// Asks the kernel whether the client has left. A handler that computes needs it, because its loop takes no events
+  /// meanwhile; the kernel reports the events again later.
   func pollHangup(allowsHalfClose: Bool) {
     note(clinux_hangup_events(pointee.descriptor), allowsHalfClose: allowsHalfClose)
   }
@@ -106,10 +105,10 @@ extension UnsafeMutablePointer<Transport> {
     pointee.outputWaiter = nil
   }
 
-  /// Says to the client that nothing more will be sent.
+  /// Tells the client that nothing more will be sent (shutdown(2)).
   func shutdownSending() { shutdown(pointee.descriptor, Int32(SHUT_WR)) }
 
-  /// Closes the socket and gives the buffers back, with what is in them.
+  /// Closes the socket and returns the buffers with their bytes.
   func close(on loop: LoopPointer) {
     // A child that is just being forked has a copy of the descriptor, so the kernel would go on to report its events.
     if clinux_has_forked() { loop.unwatch(pointee.descriptor) }

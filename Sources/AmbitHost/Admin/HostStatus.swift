@@ -90,8 +90,8 @@ extension HostStatus {
   private func holders(in generation: GenerationStatus) -> [String] {
     generation.lanes.filter { $0.waiting > 0 }.compactMap { lane in
       lane.running.map { call in
-        "  \(lane.waiting.pluralized("call")) \(lane.waiting == 1 ? "waits" : "wait") for \(call.label), scope \(call.scope), "
-          + "which has run for \(call.age / 1_000_000) ms"
+        "  \(lane.waiting.pluralized("call")) \(lane.waiting == 1 ? "waits" : "wait") for "
+          + "\(call.label), scope \(call.scope), which has run for \(call.age / 1_000_000) ms"
       }
     }
   }

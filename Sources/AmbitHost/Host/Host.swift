@@ -79,8 +79,8 @@ package final class Host {
     if !HostProcess.hasProc {
       logger.warning(
         """
-        /proc is not mounted: reports of blocked event loops do not say what their thread does, the status shows no memory \
-        of libraries, and processes that a plugin starts in its dry run may outlive it; mount it with \
+        /proc is not mounted: reports of blocked event loops do not say what their thread does, the status shows no \
+        memory of libraries, and processes that a plugin starts in its dry run may outlive it; mount it with \
         "mount -t proc proc /proc"
         """)
     }

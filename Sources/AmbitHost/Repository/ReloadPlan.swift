@@ -137,7 +137,7 @@ struct PlannedGeneration: Sendable {
     }
   }
 
-  /// The copy that is removed if this generation is given up before it is loaded; nil if others use it.
+  /// The copy that is removed if this generation is dropped before it is loaded; nil if others use it.
   var ownCopy: PluginCopy? {
     if case .loadedLibrary = source { return nil }
     return sharesCopy ? nil : copy

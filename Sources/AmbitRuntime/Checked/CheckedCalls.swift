@@ -4,8 +4,8 @@ internal import CAmbit
 
 /// The function table of checked mode. Its entries check the thread and the handles of a call before they make it.
 ///
-/// One line per entry: the check, then the call, or the result that `ambit.h` names for failure. Calls [any thread] need no
-/// check, since references are always safe.
+/// One line per entry: the check, then the call, or the result that `ambit.h` names for failure. Calls [any thread]
+/// need no check, since references are always safe.
 enum CheckedCalls {
   /// Puts checks in front of the entries of `api`, whose calls lie in the table behind it.
   static func install(in api: inout ambit_api) {

@@ -32,8 +32,8 @@ final class PreparedSignature {
 
 /// The signatures that plugins have given on one loop, as a cache: a text that was parsed before is only compared.
 ///
-/// Each text has two places, and a new text takes the place of the one that was used longer ago. So the memory is bounded,
-/// and a plugin that makes up new texts pays for parsing them. A signature stays as long as a call uses it.
+/// Each text has two places, and a new text takes the place of the one that was used longer ago. So the memory is
+/// bounded, and a plugin that makes up new texts pays for parsing them. A signature stays as long as a call uses it.
 struct PreparedSignatures {
   private static var setCount: Int { 64 }
   /// Pairs of places, the one used last first. Empty before the first use.

@@ -87,7 +87,8 @@ struct ShieldTime {
   var usedSince: Int64?
 }
 
-// The cancelled-wait spin: a job that repeats a wait although it is cancelled must not keep everything else from running.
+// The cancelled-wait spin: a job that repeats a wait although it is cancelled must not keep everything else from
+// running.
 
 extension UnsafeMutablePointer<Job> {
   /// How many cancelled waits in one turn a job may make before it is slowed down.

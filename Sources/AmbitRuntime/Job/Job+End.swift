@@ -67,8 +67,8 @@ extension UnsafeMutablePointer<Job> {
     if let request = scope.pointee.requestScope { request.pointee.requestJobCount -= 1 }
   }
 
-  /// Runs the hook on a thread of the pool. The job counts as running until the hook has returned, so joining the job or
-  /// closing its scope waits for the hook.
+  /// Runs the hook on a thread of the pool. The job counts as running until the hook has returned, so joining the job
+  /// or closing its scope waits for the hook.
   fileprivate func endOnThread() {
     pointee.state = .onThread
     let job = self

@@ -14,8 +14,8 @@ extension UnsafeMutablePointer<Job> {
     resume()
   }
 
-  /// Starts a job at once that is not in the ready queue, also one that has ended before. False if there is no memory for
-  /// a stack.
+  /// Starts a job at once that is not in the ready queue, also one that has ended before. False if there is no memory
+  /// for a stack.
   ///
   /// For jobs of the host, which the loop itself starts when something has arrived for them.
   public func startNow() -> Bool {
@@ -119,8 +119,8 @@ extension UnsafeMutablePointer<Job> {
 // Handlers that need a larger stack than others. The job leaves its own stack while such a handler runs.
 
 extension UnsafeMutablePointer<Job> {
-  /// Runs `work` as this job, which is running, on a pooled stack of at least `size` bytes. Returns the result of `work`, or
-  /// nil if there is no memory for such a stack, so that `work` has not run. `work` may wait.
+  /// Runs `work` as this job, which is running, on a pooled stack of at least `size` bytes. Returns the result of
+  /// `work`, or nil if there is no memory for such a stack, so that `work` has not run. `work` may wait.
   ///
   /// - Parameter size: At most `StackSize.largest`.
   @inline(never)

@@ -89,11 +89,12 @@ let runPluginJob: JobBody = { record in
 // Jobs of the host itself, for calls of plugins that may wait.
 
 extension UnsafeMutablePointer<Scope> {
-  /// Makes a lifecycle call of the plugin as a job in its scope, which the log calls `name`, in any state of the scope. Then
-  /// calls `completion` with what the function returned.
+  /// Makes a lifecycle call of the plugin as a job in its scope, which the log calls `name`, in any state of the scope.
+  /// Then calls `completion` with what the function returned.
   ///
-  /// The function has a thread of its own. So it blocks no loop, and it does not wait behind jobs that need a thread. Its
-  /// waits fail after `timeout` nanoseconds; negative: never. `prepare` runs before it, on the loop. On the scope's loop.
+  /// The function has a thread of its own. So it blocks no loop, and it does not wait behind jobs that need a thread.
+  /// Its waits fail after `timeout` nanoseconds; negative: never. `prepare` runs before it, on the loop. On the scope's
+  /// loop.
   public func callPlugin(
     _ name: StaticString, timeout: Int64 = -1, preparing prepare: @escaping @Sendable (ScopePointer) -> Void = { _ in },
     _ function: @escaping @Sendable (UnsafeMutablePointer<ambit_scope>) -> Int32,
@@ -106,8 +107,8 @@ extension UnsafeMutablePointer<Scope> {
     }
   }
 
-  /// Runs `work` as a job in the scope, which the log calls `name`, in the loop's next turn and in any state of the scope.
-  /// The scope does not close before `work` has returned. On the scope's loop.
+  /// Runs `work` as a job in the scope, which the log calls `name`, in the loop's next turn and in any state of the
+  /// scope. The scope does not close before `work` has returned. On the scope's loop.
   public func runHostJob(_ name: StaticString, _ work: @escaping @Sendable (ScopePointer) -> Void) {
     let loop = pointee.loop
     let job = loop.takeJob()

@@ -84,8 +84,8 @@ private let jobTimedOut: TimerFunction = { timer in
 
 /// A text that a plugin gave for one of its jobs. It is kept at most as long as the job.
 ///
-/// In a request the text lies in the scope's memory, which is soon given back. Other scopes may live as long as the host
-/// and must not grow with every job, so there the text has memory of its own.
+/// In a request the text lies in the scope's memory, which is soon given back. Other scopes may live as long as the
+/// host and must not grow with every job, so there the text has memory of its own.
 struct OwnedText: BitwiseCopyable {
   let bytes: UnsafeBufferPointer<UInt8>
   private let isOwned: Bool

@@ -1,7 +1,7 @@
 internal import CFiber
 
-/// What the jobs of one kind have in common on one loop: the function they run, their stacks, and what the loop does for
-/// them.
+/// What the jobs of one kind have in common on one loop: the function they run, their stacks, and what the loop does
+/// for them.
 public struct JobKind {
   /// The pool of the stacks of jobs that ask for no other size.
   let stacks: UnsafeMutablePointer<cfiber_stack_pool>

@@ -5,8 +5,8 @@ internal import Glibc
 
 /// One loaded version of a plugin, as scopes see it: its name for the log, and what belongs to it.
 ///
-/// It is made before its first scope and released only after the plugin's library was unmapped. So a pointer to a retired
-/// generation stays valid as long as the generation's code is loaded.
+/// It is made before its first scope and released only after the plugin's library was unmapped. So a pointer to a
+/// retired generation stays valid as long as the generation's code is loaded.
 public struct Generation {
   /// The plugin's name and the generation's number, as logs show it: "hello/3".
   public let label: String
@@ -58,8 +58,8 @@ public struct Generation {
 public typealias GenerationPointer = UnsafeMutablePointer<Generation>
 
 extension UnsafeMutablePointer<Generation> {
-  /// Runs `work` with the plugin's scope on every loop except that of `shard`. It runs in one of the loop's next turns, or
-  /// when a job that computes there asks whether it is cancelled. `work` cancels the scope or moves its deadline.
+  /// Runs `work` with the plugin's scope on every loop except that of `shard`. It runs in one of the loop's next turns,
+  /// or when a job that computes there asks whether it is cancelled. `work` cancels the scope or moves its deadline.
   func onOtherLoops(than shard: ScopePointer, _ work: @escaping @Sendable (ScopePointer) -> Void) {
     for other in pointee.shards where other != shard {
       let target = Unchecked(other)
@@ -100,7 +100,7 @@ public final class EntryPoint: @unchecked Sendable {
   public let function: Function
   /// It runs on a thread of the pool.
   public let isBlocking: Bool
-  /// Bytes of stack that it needs, at most `StackSize.largest`; 0: as many as handlers have.
+  /// Bytes of stack that it needs, at most `StackSize.largest`; 0: the default of handlers.
   public let stackSize: Int
   public let generation: GenerationPointer
   /// What the caller has prepared to call it. Owned.

@@ -97,8 +97,8 @@ extension UnsafeMutablePointer<Scope> {
 
 /// The part of a scope that other threads may read and write, through references, behind a lock.
 ///
-/// A slot is used for one scope after the other and is never released. Each scope has its own generation in the slot, so
-/// that a reference to an earlier scope is recognised.
+/// A slot is used for one scope after the other and is never released. Each scope has its own generation in the slot,
+/// so that a reference to an earlier scope is recognised.
 final class ReferenceSlot: Sendable {
   private struct State {
     var generation: UInt32 = 1

@@ -1,8 +1,9 @@
 internal import AmbitCore
 internal import AmbitSystem
 
-// `ambit_cancelled` from a job that computes. Its loop does not turn meanwhile: no timer fires, no event of a descriptor
-// is handled, and no mail is delivered. So the call itself checks everything that could cancel the job's scope.
+// `ambit_cancelled` from a job that computes. Its loop is blocked meanwhile: no timer fires, no event of a
+// descriptor is handled, and no mail is delivered. So the call itself checks everything that could cancel the job's
+// scope.
 //
 // A cause that it finds is set on the scopes at once, so the first cause wins as always. No code of a plugin runs
 // inside the call: functions of ambit_on_cancel are called, and other jobs are woken, when the loop turns.

@@ -32,9 +32,9 @@ extension UnsafeMutablePointer<Scope> {
     return (.ok, child)
   }
 
-  /// Closes a scope from `openChild`: cancels the jobs that are left in it and waits, as `job`, until it is closed. A cancel
-  /// does not end this wait. `.wrongState` if the scope is not from `openChild`, if it is already being closed, or if the
-  /// job runs in it.
+  /// Closes a scope from `openChild`: cancels the jobs that are left in it and waits, as `job`, until it is closed. A
+  /// cancel does not end this wait. `.wrongState` if the scope is not from `openChild`, if it is already being closed,
+  /// or if the job runs in it.
   func closeChild(as job: JobPointer) -> Status {
     guard pointee.life.owner == .opener, !job.runs(in: self) else { return .wrongState }
     cancel(.called)
@@ -45,8 +45,8 @@ extension UnsafeMutablePointer<Scope> {
     return job.block(for: .close)
   }
 
-  /// Closes the scopes below that the plugin has not closed, the last opened first. False if one of them goes on because a
-  /// deferred function has tried to spawn a job in it.
+  /// Closes the scopes below that the plugin has not closed, the last opened first. False if one of them goes on
+  /// because a deferred function has tried to spawn a job in it.
   func closeOpenedChildren() -> Bool {
     while !childrenLink.isAlone {
       let child = ScopePointer.of(sibling: childrenLink.pointee.previous)

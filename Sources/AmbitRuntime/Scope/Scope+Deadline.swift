@@ -33,8 +33,8 @@ extension UnsafeMutablePointer<Scope> {
     return .ok
   }
 
-  /// As `setTimeout`. If it is a generation's scope, its shards on the other loops get the deadline in one of their next
-  /// turns.
+  /// As `setTimeout`. If it is a generation's scope, its shards on the other loops get the deadline in one of their
+  /// next turns.
   func setTimeoutWithShards(_ timeout: Int64) -> Status {
     let status = setTimeout(timeout)
     if status == .ok, pointee.kind == .plugin {
@@ -52,8 +52,8 @@ extension UnsafeMutablePointer<Scope> {
   }
 
   /// Arms the timer of the deadline that the host has set, before a job waits. (A deadline set by a plugin is armed at
-  /// once.) A handler that never waits holds the thread, so the timer could not fire: most requests never touch the timer
-  /// wheel.
+  /// once.) A handler that never waits holds the thread, so the timer could not fire: most requests never touch the
+  /// timer wheel.
   @inline(__always)
   public func armDeadline() {
     let scope = pointee.requestScope ?? self

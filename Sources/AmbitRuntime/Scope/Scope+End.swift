@@ -26,16 +26,16 @@ extension UnsafeMutablePointer<Scope> {
     release()
   }
 
-  /// Cancels the scope for plugin code. If it is a generation's scope, its shards on the other loops are cancelled too, in
-  /// one of the next turns of these loops.
+  /// Cancels the scope for plugin code. If it is a generation's scope, its shards on the other loops are cancelled too,
+  /// in one of the next turns of these loops.
   func cancelWithShards() {
     // First the other loops: this scope may be gone after its own cancel.
     if pointee.kind == .plugin { pointee.generation?.onOtherLoops(than: self) { $0.cancel(.called) } }
     cancel(.called)
   }
 
-  /// Sets the cause of the open scope and of every open scope below, before any plugin code runs, and lists these scopes,
-  /// parents first. Each is held, so that nothing the plugin does when it is told makes one go away.
+  /// Sets the cause of the open scope and of every open scope below, before any plugin code runs, and lists these
+  /// scopes, parents first. Each is held, so that nothing the plugin does when it is told makes one go away.
   private func set(_ cause: Cause, listingIn ending: LinkPointer, at now: Int64) {
     hold()
     ending.append(endingLink)
@@ -56,8 +56,8 @@ extension UnsafeMutablePointer<Scope> {
     waitersLink.forEach { JobPointer.of(waiter: $0).cancelWait() }
   }
 
-  /// Cancels the scope with `done` after the jobs that are ready now have had their turn. So a job that was spawned before
-  /// the handler returned reaches its first wait.
+  /// Cancels the scope with `done` after the jobs that are ready now have had their turn. So a job that was spawned
+  /// before the handler returned reaches its first wait.
   public func endAfterReadyJobs() {
     guard pointee.life.phase == .open else { return }
     deliverPosted()
@@ -113,8 +113,8 @@ extension UnsafeMutablePointer<Scope> {
       if runsOnThreads { return runDeferredCallsOnThreads() }
       pointee.loop.callHook(.deferred, of: self, runDeferredCalls, self)
     }
-    // A child that goes on holds the scope, and so do jobs that a deferred function tried to spawn: after their hooks the
-    // scope comes here again.
+    // A child that goes on holds the scope, and so do jobs that a deferred function tried to spawn: after their hooks
+    // the scope comes here again.
     guard pointee.life.endClosing() else { return }
     let loop = pointee.loop
     if pointee.coldState != nil { releaseColdState() }

@@ -1,7 +1,8 @@
 public import AmbitCore
 public import CAmbit
 
-/// A bound within which jobs run: the scope of the host, of a plugin generation, of a request, or a child of such a scope.
+/// A bound within which jobs run: the scope of the host, of a plugin generation, of a request, or a child of such a
+/// scope.
 ///
 /// Every scope but the host's has a parent and ends with it. Only its loop touches it.
 public struct Scope {
@@ -18,8 +19,8 @@ public struct Scope {
   var endedJobs: Link
   /// Suspended jobs whose waits the end of this scope cancels.
   var waiters: Link
-  /// In the list of the cancel that gave the scope its cause, while that is under way; then in its loop's list of ending
-  /// scopes, if it has jobs that are to return.
+  /// In the list of the cancel that gave the scope its cause, while that is under way; then in its loop's list of
+  /// ending scopes, if it has jobs that are to return.
   var ending: Link
   /// Jobs that wait for all jobs of this scope.
   var joiners: Link
@@ -46,7 +47,8 @@ public struct Scope {
   /// The name that a plugin gave the scope, copied to the scope's memory; empty if there is none.
   public var name = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
 
-  /// The scope of the request that this scope belongs to; nil outside a request. It counts the jobs of the whole request.
+  /// The scope of the request that this scope belongs to; nil outside a request. It counts the jobs of the whole
+  /// request.
   var requestScope: ScopePointer?
   /// In a request's scope: jobs of it and of the scopes below that have not ended.
   var requestJobCount: UInt32 = 0
@@ -68,8 +70,8 @@ public struct Scope {
   public var generation: GenerationPointer?
   /// The record of whoever opened the request's scope, inherited by children; nil outside a request.
   public var context: UnsafeMutableRawPointer?
-  /// What the log says the scope serves (`LogField.label`), inherited by children; empty outside a request. The text lives
-  /// as long as the generation.
+  /// What the log says the scope serves (`LogField.label`), inherited by children; empty outside a request. The text
+  /// lives as long as the generation.
   public var label: UnsafeBufferPointer<UInt8>
   public var observer: ScopeObserver?
 

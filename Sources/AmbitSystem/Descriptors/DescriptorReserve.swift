@@ -4,8 +4,8 @@ internal import Synchronization
 
 /// Reserves descriptors for the host itself: for reloads, with their child process and copies, and for the admin API.
 ///
-/// Clients cannot take them: a connection never gets a number from `limitForClients` on. Plugins can take any number, so
-/// some are held open besides, and closed when the host needs them. From any thread.
+/// Clients cannot take them: a connection never gets a number from `limitForClients` on. Plugins can take any number,
+/// so some are held open besides, and closed when the host needs them. From any thread.
 public final class DescriptorReserve: Sendable {
   /// The one of this process.
   public static let shared = DescriptorReserve()

@@ -5,9 +5,10 @@ internal import Synchronization
 /// Writes lines of all threads to one descriptor, mostly standard error. Lines of different threads do not mix and keep
 /// their order.
 ///
-/// The thread that logs writes its line at once, so that a crash right after it loses nothing. If the reader is slow, that
-/// thread blocks, which is right for a command. After `makeNonBlocking`, which a host calls, no thread blocks: what the
-/// reader has no room for is buffered, and a thread that lives only as long as the buffer is not empty writes it.
+/// The thread that logs writes its line at once, so that a crash right after it loses nothing. If the reader is slow,
+/// that thread blocks, which is right for a command. After `makeNonBlocking`, which a host calls, no thread blocks:
+/// what the reader has no room for is buffered, and a thread that lives only as long as the buffer is not empty writes
+/// it.
 public final class LineOutput: Sendable {
   /// Standard error.
   public static let standardError = LineOutput(STDERR_FILENO)
@@ -110,8 +111,8 @@ public final class LineOutput: Sendable {
   }
 }
 
-/// Buffers lines that the reader of the log has no room for yet. Once the buffer is full, lines are dropped until all that
-/// is buffered is written; one line in their place reports how many.
+/// Buffers lines that the reader of the log has no room for yet. Once the buffer is full, lines are dropped until all
+/// that is buffered is written; one line in their place reports how many.
 struct LogBuffer {
   private(set) var writer: NonBlockingWriter
   /// Most bytes that are buffered. The first line is buffered whatever its length.

@@ -1,15 +1,15 @@
 internal import CLinux
 internal import Glibc
 
-/// Writes to a descriptor that other processes may share, without blocking and without setting O_NONBLOCK on it: the flag
-/// belongs to the open file, so setting it would change the descriptor of the shell, too.
+/// Writes to a descriptor that other processes may share, without blocking and without setting O_NONBLOCK on it: the
+/// flag belongs to the open file, so setting it would change the descriptor of the shell, too.
 struct NonBlockingWriter: Sendable {
   private enum Mode {
     /// The descriptor takes everything at once, such as a file, or was opened again with O_NONBLOCK.
     case plain
     case socket
-    /// A pipe or terminal that cannot be opened again: polled before each write of at most PIPE_BUF bytes. Another writer
-    /// can take the room between the two calls, and then the write blocks.
+    /// A pipe or terminal that cannot be opened again: polled before each write of at most PIPE_BUF bytes. Another
+    /// writer can take the room between the two calls, and then the write blocks.
     case polled
   }
 
@@ -40,8 +40,8 @@ struct NonBlockingWriter: Sendable {
     return own >= 0 ? own : descriptor
   }
 
-  /// Whether the descriptor still leads to the file that it was opened on. If code of a plugin closes it, plugin or host
-  /// may open another file with the same number.
+  /// Whether the descriptor still leads to the file that it was opened on. If code of a plugin closes it, plugin or
+  /// host may open another file with the same number.
   var isIntact: Bool { descriptor < 0 || FileIdentity(of: descriptor) == file }
 
   /// A writer to the same file through `original`; one that discards everything if `original` leads elsewhere.

@@ -130,8 +130,8 @@ package struct LineStream {
   }
 }
 
-/// A connection to another process of the host that carries messages in both directions, seen from a process whose threads
-/// may block. `MessageStream` is for a process that must not wait for its peer.
+/// A connection to another process of the host that carries messages in both directions, seen from a process whose
+/// threads may block. `MessageStream` is for a process that must not wait for its peer.
 package final class MessageConnection: Sendable {
   private let descriptor: Int32
   private let sending = Mutex<Void>(())

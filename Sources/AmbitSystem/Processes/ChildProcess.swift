@@ -96,8 +96,8 @@ package func startProcess(
   }
 }
 
-/// Two connected descriptors, `ours` for this process and `theirs` for a child process. Both are closed on exec, and when
-/// the object is released; ours only if it was not taken.
+/// Two connected descriptors, `ours` for this process and `theirs` for a child process. Both are closed on exec, and
+/// when the object is released; ours only if it was not taken.
 package final class DescriptorPair {
   /// Stays the object's; to be inherited by the child.
   package let theirs: Int32

@@ -77,8 +77,8 @@ public enum HostProcess {
   /// loaded.
   public static func keepStandardError() { clinux_keep_standard_error() }
 
-  /// The path to run this program once more. The file's own name, since Valgrind runs no other; if the file was removed or
-  /// replaced, the kernel's link to the original (proc(5)); without /proc, the name that the process was started by.
+  /// The path to run this program once more. The file's own name, since Valgrind runs no other; if the file was removed
+  /// or replaced, the kernel's link to the original (proc(5)); without /proc, the name that the process was started by.
   public static var binary: String {
     let link = "/proc/self/exe"
     var name = [UInt8](repeating: 0, count: Int(PATH_MAX))
@@ -90,17 +90,17 @@ public enum HostProcess {
     return path
   }
 
-  /// Makes a write beyond the limit on the size of files, getrlimit(2), fail with EFBIG instead of ending the process by
-  /// SIGXFSZ. Every command calls it before it writes anything.
+  /// Makes a write beyond the limit on the size of files, getrlimit(2), fail with EFBIG instead of ending the process
+  /// by SIGXFSZ. Every command calls it before it writes anything.
   public static func surviveFileSizeLimit() { clinux_survive_signal(SIGXFSZ) }
 
-  /// Makes a write to a closed pipe or connection fail with EPIPE instead of ending the process by SIGPIPE, which is right
-  /// for a command and not for a host.
+  /// Makes a write to a closed pipe or connection fail with EPIPE instead of ending the process by SIGPIPE, which is
+  /// right for a command and not for a host.
   package static func surviveClosedPipes() { clinux_survive_signal(SIGPIPE) }
 
-  /// Writes what was printed and logged before, and ends the process. A command blocks until the readers have it; a host,
-  /// whose log does not block, waits at most `flushTimeout`. Exit functions do not run: those of plugins would run beside
-  /// threads that still run code of plugins.
+  /// Writes what was printed and logged before, and ends the process. A command blocks until the readers have it; a
+  /// host, whose log does not block, waits at most `flushTimeout`. Exit functions do not run: those of plugins would
+  /// run beside threads that still run code of plugins.
   public static func exit(_ code: Int32) -> Never {
     let output = LineOutput.standardError
     if output.isBlocking {

@@ -5,8 +5,8 @@ internal import Logging
 internal import Synchronization
 
 /// The signals that the host handles. They are blocked in every thread, so that no system call of a plugin is ever
-/// interrupted, and a thread of their own waits for them: sigwaitinfo(2). That needs no descriptor, which code of a plugin
-/// could close.
+/// interrupted, and a thread of their own waits for them: sigwaitinfo(2). That needs no descriptor, which code of a
+/// plugin could close.
 ///
 /// The control thread takes one after the other by `next`. A second signal to end the host is handled at once, on the
 /// signal thread: the control thread may be blocked by a plugin.
@@ -33,7 +33,8 @@ public final class Signals: Sendable {
   /// For the control thread, after a signal was put into the inbox.
   private let wakeup = Wakeup()
 
-  /// Blocks the signals in the calling thread and in the threads that it will start. Call it before any thread is started.
+  /// Blocks the signals in the calling thread and in the threads that it will start. Call it before any thread is
+  /// started.
   /// - Throws: if the system has no thread to wait for signals.
   public init() throws(SystemError) {
     var set = Self.handled

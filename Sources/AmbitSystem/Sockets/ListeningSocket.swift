@@ -24,15 +24,15 @@ package struct ListenError: Error, CustomStringConvertible, Sendable {
 
 /// A socket that listens at one address, and that all loops of a server accept connections from.
 ///
-/// Its owner opens it, hands it to a server, and closes it when the server has stopped accepting. The server registers its
-/// descriptors with loops and neither opens nor closes it. Its functions are for any thread.
+/// Its owner opens it, hands it to a server, and closes it when the server has stopped accepting. The server registers
+/// its descriptors with loops and neither opens nor closes it. Its functions are for any thread.
 package final class ListeningSocket: Sendable {
   /// Accepts connections: accept(2). The socket's, valid until `close`.
   package let descriptor: Int32
   /// Wakes another loop to accept in place of the one that writes to it: eventfd(2). The socket's, valid until `close`.
   package let relay: Int32
-  /// What clients connect to: `http://127.0.0.1:8080`, with the port that the system chose if the address names port 0, or
-  /// `unix:/path`.
+  /// What clients connect to: `http://127.0.0.1:8080`, with the port that the system chose if the address names port 0,
+  /// or `unix:/path`.
   package let url: String
   /// The file of a unix socket, which `close` removes; nil for others.
   private let path: String?
@@ -144,13 +144,13 @@ package final class ListeningSocket: Sendable {
     return nil
   }
 
-  /// Marks both descriptors as vital: if code of a plugin closes one of them, the host ends and says so. For the server,
-  /// before it accepts.
+  /// Marks both descriptors as vital: if code of a plugin closes one of them, the host ends and says so. For the
+  /// server, before it accepts.
   package func setVital() { for descriptor in [descriptor, relay] { clinux_set_use(descriptor, CLINUX_VITAL) } }
 
   /// Stops listening, and removes the file of a unix socket. Closing twice has no effect.
-  /// - Parameter isInUse: whether a loop may still use the numbers of the descriptors, to accept or to wake another one.
-  ///   If so, both numbers stay taken, by a descriptor that accepts nothing, so that no other file gets them.
+  /// - Parameter isInUse: whether a loop may still use the numbers of the descriptors, to accept or to wake another
+  ///   one. If so, both numbers stay taken, by a descriptor that accepts nothing, so that no other file gets them.
   package func close(isInUse: Bool = false) {
     guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
     // Before the descriptor is closed: as soon as nobody listens, another host may take the path over.
@@ -173,8 +173,8 @@ enum SocketFolder {
   /// Runs `body` under a lock on the folder of `path`, which other threads and processes take for the same: flock(2).
   /// Blocks until the lock is free.
   ///
-  /// To find out whether a process listens on a path, and then to listen on it, takes several system calls. Under the lock
-  /// the second of two hosts that start at the same time sees the first.
+  /// To find out whether a process listens on a path, and then to listen on it, takes several system calls. Under the
+  /// lock the second of two hosts that start at the same time sees the first.
   static func locked<Result>(
     for path: String, _ body: () throws(ListenError) -> Result
   ) throws(ListenError) -> Result {

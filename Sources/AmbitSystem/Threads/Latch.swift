@@ -65,7 +65,8 @@ public final class Latch<Value: Sendable>: @unchecked Sendable {
     return values
   }
 
-  /// Waits as `wait(timeout:)` does, but gives up, too, as soon as `isCancelled` returns true. It is called every 50 ms.
+  /// Waits as `wait(timeout:)` does, but gives up, too, as soon as `isCancelled` returns true. It is called every 50
+  /// ms.
   public func wait(timeout: Int64 = .max, unless isCancelled: () -> Bool) -> [Value]? {
     let (end, overflow) = Clock.monotonic.addingReportingOverflow(max(timeout, 0))
     while true {

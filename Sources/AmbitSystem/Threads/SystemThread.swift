@@ -9,7 +9,8 @@ internal import Synchronization
 public struct SystemThread {
   private let thread: pthread_t
 
-  /// Starts it. Signals that are blocked in the caller are blocked in it. The caller calls either `join` or `detach`, once.
+  /// Starts it. Signals that are blocked in the caller are blocked in it. The caller calls either `join` or `detach`,
+  /// once.
   /// - Parameter purpose: what the thread is for, in the error.
   /// - Throws: if the system has no more threads.
   public init(for purpose: String, _ body: @escaping @Sendable () -> Void) throws(SystemError) {
@@ -35,8 +36,8 @@ public struct SystemThread {
       }, unsafe body.toOpaque())
     guard code == 0 else {
       unsafe body.release()
-      // A kernel without clone3 answers ENOSYS, and the C library then uses clone; a container's filter that answers EPERM
-      // makes it fail.
+      // A kernel without clone3 answers ENOSYS, and the C library then uses clone; a container's filter that answers
+      // EPERM makes it fail.
       let hint = code == EPERM ? " (does a container engine's filter refuse clone3? then update the engine)" : ""
       throw SystemError(operation: "cannot start the thread of \(purpose)\(hint)", code: code)
     }
@@ -93,8 +94,8 @@ public enum StackSize {
   /// Most bytes of a fiber's stack.
   public static var largest: Int { 64 << 20 }
 
-  /// What an error names as the expected size instead of `size` bytes; nil if `size` is allowed. The stack of a thread has
-  /// the size that `ulimit -s` gives when the host starts, see pthread_create(3): mostly 8 MiB.
+  /// What an error names as the expected size instead of `size` bytes; nil if `size` is allowed. The stack of a thread
+  /// has the size that `ulimit -s` gives when the host starts, see pthread_create(3): mostly 8 MiB.
   public static func mismatch(_ size: Int, onThread: Bool) -> String? {
     if onThread, size > SystemThread.stackSize {
       return "at most \(SystemThread.stackSize) bytes, which the stacks of threads have (ulimit -s)"

@@ -1,11 +1,11 @@
 internal import CLinux
 internal import Synchronization
 
-/// Where one thread waits until another notifies it. A notification that comes before the wait is kept; several count as
-/// one.
+/// Where one thread waits until another notifies it. A notification that comes before the wait is kept; several count
+/// as one.
 ///
-/// It is built on futex(2) and needs no descriptor, which code of a plugin could close. The owner calls `destroy` when no
-/// thread waits or notifies any more.
+/// It is built on futex(2) and needs no descriptor, which code of a plugin could close. The owner calls `destroy` when
+/// no thread waits or notifies any more.
 @safe
 public struct Wakeup: @unchecked Sendable {
   private enum State {
@@ -26,8 +26,8 @@ public struct Wakeup: @unchecked Sendable {
     unsafe state.deallocate()
   }
 
-  /// Waits until `notify` has been called since the last `wait` returned. What the other thread wrote before it notified
-  /// is visible then.
+  /// Waits until `notify` has been called since the last `wait` returned. What the other thread wrote before it
+  /// notified is visible then.
   /// - Parameter spinTime: so many nanoseconds the thread spins before it sleeps. Where the notification is due any
   ///   moment, that saves both threads the cost of a sleep and a wake-up.
   public func wait(spinningFor spinTime: Int64 = 0) {
@@ -61,14 +61,14 @@ public struct Wakeup: @unchecked Sendable {
 
 /// Waiting without sleeping, for something that another thread does any moment.
 ///
-/// A sleep and a wake-up cost two threads some microseconds each, and more on a virtual machine, where the hypervisor has
-/// to schedule an idle core again.
+/// A sleep and a wake-up cost two threads some microseconds each, and more on a virtual machine, where the hypervisor
+/// has to schedule an idle core again.
 public enum Spinning {
   /// Whether another thread can make progress while this one spins: the process may use more than one core. Read once.
   public static let isWorthwhile = clinux_core_count() > 1
 
-  /// Spins for `duration` nanoseconds, or until `condition`, which should take some nanoseconds, returns true. Returns at
-  /// once if spinning is not worthwhile.
+  /// Spins for `duration` nanoseconds, or until `condition`, which should take some nanoseconds, returns true. Returns
+  /// at once if spinning is not worthwhile.
   @inline(__always)
   public static func wait(for duration: Int64, until condition: () -> Bool) {
     guard isWorthwhile else { return }

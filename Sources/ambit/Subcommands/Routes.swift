@@ -5,7 +5,8 @@ struct Routes: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "List the routes that would be served.",
     discussion: """
-      Prints a line for each route: its pattern, its plugin or library, the file, and the signature if a C function answers.
+      Prints a line for each route: its pattern, its plugin or library, the file, and the signature if a C function \
+      answers.
 
         ambit routes
         ambit routes -c prod.conf | grep ^POST

@@ -70,7 +70,7 @@ import Testing
     Row(.closing, .none, 2, .release, "none", .closing),
     Row(.closing, .none, 1, .release, "close", .closing),
     Row(.closing, .generation, 1, .release, "close", .closing),
-    // The opener's hold is given up apart.
+    // The opener's hold is released separately.
     Row(.open, .opener, 1, .leaveOpener, "false", .open),
     Row(.cancelling, .opener, 2, .leaveOpener, "false", .cancelling),
     Row(.closable, .opener, 1, .leaveOpener, "true", .cancelling),
@@ -119,7 +119,8 @@ import Testing
     #expect(life.isOpen == (state == .open))
   }
 
-  /// Whatever happens, in whatever order: a phase never comes back, but for a closable scope that its opener uses again.
+  /// Whatever happens, in whatever order: a phase never comes back, but for a closable scope that its opener uses
+  /// again.
   @Test(arguments: Owner.allCases) func `The phases of a scope only move forward, whatever happens to it`(owner: Owner)
   {
     var random = SeededGenerator(seed: 1)

@@ -61,15 +61,15 @@ import Testing
 
   @Test func `The tree shows a limited number of entries and counts the rest`() throws {
     let steps = try Stage.play { stage in
-      let crowded = stage.open("")
+      let full = stage.open("")
       let beside = stage.open("")
-      for _ in 0..<50 { crowded.asHandle.spawnSleeper("job") }
+      for _ in 0..<50 { full.asHandle.spawnSleeper("job") }
       stage.afterTurns(2) {
         for limit in [30, 1000] {
           let tree = ScopeTreeWalk.tree(of: stage.loop, limit: limit)
           stage.note("\(tree.entries.count) \(tree.scopesLeftOut) \(tree.jobsLeftOut)")
         }
-        crowded.cancel(.called)
+        full.cancel(.called)
         beside.cancel(.called)
       }
     }

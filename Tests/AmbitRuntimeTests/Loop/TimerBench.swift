@@ -80,26 +80,26 @@ struct TimerModel {
   /// Moves time on; returns what is wrong with the timers that fired on the way.
   mutating func advance(to time: Int64, firing fired: [Int]) -> [String] {
     now = time
-    var complaints: [String] = []
+    var violations: [String] = []
     var latest: Int64 = 0
     for timer in fired {
       guard let deadline = deadlines.removeValue(forKey: timer) else {
-        complaints.append("timer \(timer) fired and was not armed")
+        violations.append("timer \(timer) fired and was not armed")
         continue
       }
-      if deadline > now { complaints.append("timer \(timer) fired \(deadline - now) ns early") }
-      if deadline <= latest - tick { complaints.append("timer \(timer) fired after one of a later tick") }
+      if deadline > now { violations.append("timer \(timer) fired \(deadline - now) ns early") }
+      if deadline <= latest - tick { violations.append("timer \(timer) fired after one of a later tick") }
       latest = max(latest, deadline)
     }
     for (timer, deadline) in deadlines where deadline <= now - tick {
-      complaints.append("timer \(timer) is \(now - deadline) ns late")
+      violations.append("timer \(timer) is \(now - deadline) ns late")
     }
-    return complaints
+    return violations
   }
 
-  /// What is wrong with `nextDue`: a loop that sleeps until then must not oversleep, nor wake again and again for a timer
-  /// that was disarmed.
-  func complaint(nextDue: Int64?) -> String? {
+  /// What is wrong with `nextDue`: a loop that sleeps until then must not oversleep, nor wake again and again for a
+  /// timer that was disarmed.
+  func violation(nextDue: Int64?) -> String? {
     guard let first = deadlines.values.min() else {
       return nextDue ?? .max > now - tick ? nil : "still due at \(nextDue!), and nothing is armed"
     }

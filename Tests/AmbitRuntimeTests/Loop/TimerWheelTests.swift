@@ -135,12 +135,12 @@ import Testing
         let told = Int64(random.number(Int(model.now)...Int(time)))
         bench.settle(now: told)
         model.settle(now: told)
-        let complaints = model.advance(to: time, firing: bench.advance(to: time))
-        #expect(complaints == [], "seed \(seed), step \(step)")
-        if !complaints.isEmpty { return }
+        let violations = model.advance(to: time, firing: bench.advance(to: time))
+        #expect(violations == [], "seed \(seed), step \(step)")
+        if !violations.isEmpty { return }
       }
-      if let complaint = model.complaint(nextDue: bench.nextDue) {
-        Issue.record("seed \(seed), step \(step): \(complaint)")
+      if let violation = model.violation(nextDue: bench.nextDue) {
+        Issue.record("seed \(seed), step \(step): \(violation)")
         return
       }
     }

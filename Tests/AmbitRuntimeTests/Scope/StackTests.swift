@@ -7,8 +7,8 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct Stacks {
-  /// Sixteen times as many stacks as are mapped at once, of which one such mapping takes most of the address space that a
-  /// process has (47 bits on x86-64).
+  /// Sixteen times as many stacks as are mapped at once, of which one such mapping takes most of the address space that
+  /// a process has (47 bits on x86-64).
   @Test(.enabled(if: !isSanitized))
   func `A job without memory for a stack fails, and the other jobs go on`() throws {
     let jobs = 1_000

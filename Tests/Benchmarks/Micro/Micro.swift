@@ -17,7 +17,7 @@ enum Micro {
     ("timers", { BenchLoop.run { Timers(in: $0).measure() } }),
     ("waits", { BenchLoop.run { SharedWaits(in: $0).measure() } }),
     ("posts", { BenchLoop.run { Posts(in: $0).measure() } }),
-    ("crowds", { BenchLoop.run { Crowds(in: $0).measure() } }),
+    ("sleepers", { BenchLoop.run { SleepingJobs(in: $0).measure() } }),
     ("residents", { Resident.measureAll() }),
     ("heads", { Heads.measure() }),
     ("routes", { Routes.measure() }),

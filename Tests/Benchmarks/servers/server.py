@@ -29,7 +29,7 @@ class Server:
 
     name = ""
     # "pipelining": it answers requests that are sent without waiting for the answers to those before; "large": GET
-    # /large gives 64 KiB; "echo": POST /echo gives the body back; "jobs": GET /jobs/N, /held/N, /crowd/N and /living;
+    # /large gives 64 KiB; "echo": POST /echo gives the body back; "jobs": GET /jobs/N, /held/N, /sleepers/N and /living;
     # "reload": it has a method replace().
     abilities = frozenset()
     # On which it runs, as taskset takes them.
@@ -59,8 +59,8 @@ class Server:
             pinned(self.command(), self.cores), cwd=self.directory, env=os.environ | self.environment,
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
 
-    def await_listener(self, patience=10):
-        deadline = time.monotonic() + patience
+    def await_listener(self, timeout=10):
+        deadline = time.monotonic() + timeout
         while True:
             try:
                 return socket.create_connection(("127.0.0.1", self.port)).close()

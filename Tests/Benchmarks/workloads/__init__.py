@@ -3,7 +3,7 @@ and a method measure(server, options), which gives a figure for each of its colu
 
 from machine import CLIENT_CORE, SERVER_CORE
 
-from .crowds import Leaving, Suspended
+from .sleepers import Leaving, Suspended
 from .load import Load
 from .reloads import Reloads
 from .starts import Start
@@ -40,11 +40,11 @@ ALL = [
     *(Load(f"{name}, 20 ms", path=f"/held/{count}", needs="jobs") for count, name in JOBS.items()),
     # What a function route costs beside a handler that reads and writes numbers with the C library.
     Load("function route", path="/sum/12/30", needs="signatures"),
-    Load("typed, on a thread", path="/sum-on-thread/12/30", needs="signatures"),
+    Load("function, on a thread", path="/sum-on-thread/12/30", needs="signatures"),
     Load("the same by hand", path="/sum-by-hand/12/30", needs="signatures"),
     # One after the other: how long a thread's help takes, where it can only be on the loop's core and where it need not.
-    Turns("typed, in turns", SERVER_CORE, CLIENT_CORE),
-    Turns("typed, on any core", f"{SERVER_CORE},{CLIENT_CORE}", f"{SERVER_CORE},{CLIENT_CORE}"),
+    Turns("function, in turns", SERVER_CORE, CLIENT_CORE),
+    Turns("function, on any core", f"{SERVER_CORE},{CLIENT_CORE}", f"{SERVER_CORE},{CLIENT_CORE}"),
     Leaving("1,000 clients leave", clients=1000),
     Suspended("10,000 suspended", jobs=10_000),
     Suspended("100,000 suspended", jobs=100_000),

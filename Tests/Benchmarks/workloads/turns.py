@@ -13,7 +13,7 @@ class Turns:
 
     kind = "turns"
     columns = {
-        "by_hand_us": "by hand p50 µs", "typed_us": "typed +µs", "thread_us": "on a thread: typed +µs",
+        "by_hand_us": "by hand p50 µs", "typed_us": "function +µs", "thread_us": "on a thread: function +µs",
         "handler_us": "by hand +µs", "block_us": "ambit_block +µs",
     }
     ratios = {}

@@ -75,14 +75,14 @@ static void print(const char *title, const uintptr_t *frames, int count) {
   printf("\n");
 }
 
-static void ask_thread(const char *title, void *blocked, int64_t patience) {
+static void ask_thread(const char *title, void *blocked, int64_t timeout) {
   uintptr_t frames[16];
   pthread_t worker;
   number = stop = 0;
   pthread_create(&worker, NULL, work, blocked);
   while (number == 0)
     ;
-  int count = cfiber_backtrace_thread(number, frames, 16, patience);
+  int count = cfiber_backtrace_thread(number, frames, 16, timeout);
   if (count < 0)
     printf("%s: %s\n", title, strerror(errno));
   else

@@ -297,8 +297,8 @@ import Testing
   ) async throws {
     let result = try await run(Places.ambit.filePath, ["serve"] + arguments, in: directory)
     #expect(result.status == .exited(1), sourceLocation: sourceLocation)
-    let complaints = result.errorLines.filter { !$0.contains(" INFO ") }
-    #expect(complaints.count == 1, "\(result.errors)", sourceLocation: sourceLocation)
+    let errorLines = result.errorLines.filter { !$0.contains(" INFO ") }
+    #expect(errorLines.count == 1, "\(result.errors)", sourceLocation: sourceLocation)
     #expect(result.errors.contains(name), "\(result.errors)", sourceLocation: sourceLocation)
   }
 

@@ -63,8 +63,8 @@ import Testing
         try whole.prefix(length).write(to: file, options: .atomic)
         let position = host.log.position
         #expect(try await host.reloadOnRequest().field("failed") == "1", "cut off at \(length)")
-        let complaint = try await host.log.line(after: position) { $0.contains("library ./f.so: ") }
-        #expect(complaint.contains(length == 0 ? "not a shared library" : "cut short"), "\(complaint)")
+        let errorLine = try await host.log.line(after: position) { $0.contains("library ./f.so: ") }
+        #expect(errorLine.contains(length == 0 ? "not a shared library" : "cut short"), "\(errorLine)")
         #expect(try await host.get("/f").text == "1")
       }
       try whole.write(to: file, options: .atomic)

@@ -1,8 +1,8 @@
 import Foundation
 import TestSupport
 
-/// Runs a command to its end and collects its output. A host that it starts keeps its last good copies in the folder, not
-/// where the user's own hosts do.
+/// Runs a command to its end and collects its output. A host that it starts keeps its last good copies in the folder,
+/// not where the user's own hosts do.
 func run(
   _ command: String, _ arguments: [String], in folder: URL = FileManager.default.temporaryDirectory,
   environment: [String: String] = [:]

@@ -144,8 +144,8 @@ func startHost(
   return (command, HostLog(following: errors.reading))
 }
 
-/// Lets six hosts run at a time, first come, first served: tests run in parallel, but a hundred hosts on two cores would
-/// only measure each other.
+/// Lets six hosts run at a time, first come, first served: tests run in parallel, but a hundred hosts on two cores
+/// would only measure each other.
 private actor HostSlots {
   static let shared = HostSlots()
   private var free = 6

@@ -13,12 +13,12 @@ import Testing
         try whole.prefix(length).write(to: file, options: .atomic)
         let position = host.log.position
         #expect(try await host.reloadOnRequest().field("failed") == "1", "cut off at \(length)")
-        let complaint = try await host.log.line(after: position) {
+        let errorLine = try await host.log.line(after: position) {
           $0.contains("ERROR plugin hello")
         }
         #expect(
-          complaint.contains(length == 0 ? "not a shared library" : "cut short"),
-          "\(length): \(complaint)")
+          errorLine.contains(length == 0 ? "not a shared library" : "cut short"),
+          "\(length): \(errorLine)")
         #expect(try await host.get("/hello/World").status == 200)
       }
       try whole.write(to: file, options: .atomic)
@@ -35,10 +35,10 @@ import Testing
       func expect(_ reason: String) async throws {
         let position = host.log.position
         #expect(try await host.reloadOnRequest().field("failed") == "1", "\(reason)")
-        let complaint = try await host.log.line(after: position) {
+        let errorLine = try await host.log.line(after: position) {
           $0.contains("ERROR plugin hello")
         }
-        #expect(complaint.contains(reason), "\(complaint)")
+        #expect(errorLine.contains(reason), "\(errorLine)")
         #expect(try await host.get("/hello/World").status == 200)
         try FileManager.default.removeItem(at: file)
       }

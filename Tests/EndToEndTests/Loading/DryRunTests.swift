@@ -32,12 +32,12 @@ import Testing
     ])
   func `A failed dry run names the cause and leaves the last good version serving`(mishap: Mishap) async throws {
     try await withHost([plugin("good"), .sample("hello")]) { host in
-      if mishap.complaint.contains("within 3s") { try host.configure("dry_run_timeout = \"3s\"") }
+      if mishap.errorLine.contains("within 3s") { try host.configure("dry_run_timeout = \"3s\"") }
       try await mishap.plugin.install(in: host.plugins)
       let done = try await host.reload()
       #expect(done.field("failed") == "1")
-      let complaint = try await host.log.line { $0.contains("ERROR") && $0.contains("my.so") }
-      #expect(complaint.contains(mishap.complaint), "\(complaint)")
+      let errorLine = try await host.log.line { $0.contains("ERROR") && $0.contains("my.so") }
+      #expect(errorLine.contains(mishap.errorLine), "\(errorLine)")
       #expect(try await host.get("/my").text == "good\n")
       #expect(try await host.get("/hello/World").status == 200)
       #expect(try host.children().isEmpty)
@@ -271,17 +271,17 @@ import Testing
 /// A plugin that does something wrong, and how the host is to put it.
 struct Mishap: Sendable, CustomTestStringConvertible {
   let testDescription: String
-  let complaint: String
+  let errorLine: String
   private let constructor: String
   private let start: String
   private let stop: String
 
-  init(_ what: String, constructor: String = "", start: String = "", stop: String = "", _ complaint: String) {
+  init(_ what: String, constructor: String = "", start: String = "", stop: String = "", _ errorLine: String) {
     testDescription = what
     self.constructor = constructor
     self.start = start
     self.stop = stop
-    self.complaint = complaint
+    self.errorLine = errorLine
   }
 
   var plugin: PluginFile { .source(text(named: "my"), name: "my") }

@@ -3,8 +3,8 @@ import Glibc
 import TestSupport
 import Testing
 
-/// Whatever lies in the plugin directory, the host looks at its first bytes and at its size before it reads the rest, and
-/// reads that in pieces.
+/// Whatever lies in the plugin directory, the host looks at its first bytes and at its size before it reads the rest,
+/// and reads that in pieces.
 @Suite struct `A huge file` {
   @Test func `A huge file is refused by its first bytes and its size, and takes no memory`() async throws {
     try await withHost([.sample("hello")], configuration: "settle = \"0s\"") { host in

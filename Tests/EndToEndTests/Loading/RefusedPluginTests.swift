@@ -92,9 +92,9 @@ import Testing
         try library.write(to: host.plugins.appending(path: "hello.so"), options: .atomic)
         let position = host.log.position
         #expect(try await host.reloadOnRequest().field("failed") == "1", "\(fixture)")
-        let complaints = host.log.lines { $0.number > position && $0.contains("ERROR plugin") }
-        let isNamed = complaints.contains { $0.contains("(Plugins/hello.so)") && $0.contains(cause) }
-        #expect(isNamed, "\(fixture): \(complaints)")
+        let errorLines = host.log.lines { $0.number > position && $0.contains("ERROR plugin") }
+        let isNamed = errorLines.contains { $0.contains("(Plugins/hello.so)") && $0.contains(cause) }
+        #expect(isNamed, "\(fixture): \(errorLines)")
         #expect(try await host.get("/hello/World").text == "Hello, World!\n")
       }
       #expect(try await host.adminJSON("/status").objects("generations").map { $0.text("generation") } == ["hello/1"])

@@ -10,8 +10,8 @@ import Testing
       try await PluginFile.probe("counting").install(in: host.plugins)
       chmod(host.plugins.appending(path: "counting.so").filePath, 0o666)
       #expect(try await host.reload().field("failed") == "1")
-      let complaint = try await host.log.line { $0.contains("ERROR") && $0.contains("counting.so") }
-      #expect(complaint.contains("can be written by its group and everybody (mode 666)"))
+      let errorLine = try await host.log.line { $0.contains("ERROR") && $0.contains("counting.so") }
+      #expect(errorLine.contains("can be written by its group and everybody (mode 666)"))
       #expect(try await host.get("/count").status == 404)
       try host.configure("trust = \"any\"")
       #expect(try await host.reload().field("added") == "1")
@@ -24,8 +24,8 @@ import Testing
       try await PluginFile.probe("counting").install(in: host.plugins)
       chmod(host.plugins.filePath, 0o777)
       host.child.signal(SIGHUP)
-      let complaint = try await host.log.line { $0.contains("ERROR") && $0.contains("plugins: ") }
-      #expect(complaint.contains("\(host.plugins.filePath) can be written by its group and everybody (mode 777)"))
+      let errorLine = try await host.log.line { $0.contains("ERROR") && $0.contains("plugins: ") }
+      #expect(errorLine.contains("\(host.plugins.filePath) can be written by its group and everybody (mode 777)"))
       try await host.log.line(containing: "reload refused, nothing has changed")
       #expect(try await host.get("/hello/World").status == 200)
     }

@@ -1,8 +1,8 @@
 import TestSupport
 import Testing
 
-/// Requests that two servers in a row could understand differently (RFC 9112, section 11.2). Each is the last one of its
-/// connection, and the bytes behind it are never taken for a request.
+/// Requests that two servers in a row could understand differently (RFC 9112, section 11.2). Each is the last one of
+/// its connection, and the bytes behind it are never taken for a request.
 @Suite struct `Ambiguous requests` {
   struct Case: CustomTestStringConvertible, Sendable {
     let testDescription: String

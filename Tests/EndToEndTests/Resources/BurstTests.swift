@@ -3,8 +3,8 @@ import Glibc
 import TestSupport
 import Testing
 
-/// The memory that a host keeps after a burst of clients. `AMBIT_BURSTS=long` has the numbers of clients and rounds that
-/// the bounds are meant for: 48 MiB above the start, 8 MiB above the second round. It needs 12,000 descriptors.
+/// The memory that a host keeps after a burst of clients. `AMBIT_BURSTS=long` has the numbers of clients and rounds
+/// that the bounds are meant for: 48 MiB above the start, 8 MiB above the second round. It needs 12,000 descriptors.
 @Suite(.serialized, .disabled(if: Places.isSanitized, "a sanitizer keeps what is freed"))
 struct `Memory after a burst` {
   private static let isLong = ProcessInfo.processInfo.environment["AMBIT_BURSTS"] == "long"
@@ -70,9 +70,10 @@ struct `Memory after a burst` {
     }
   }
 
-  /// Has the clients of `burst` leave, round by round, and waits each time until the host's memory, page tables included,
-  /// is within `bound` MiB of the start. The long form also wants it, from the third round on, within 8 MiB of what it was
-  /// after the second; the short form's bursts are cut short by whatever else the machine does, so that its rounds differ.
+  /// Has the clients of `burst` leave, round by round, and waits each time until the host's memory, page tables
+  /// included, is within `bound` MiB of the start. The long form also wants it, from the third round on, within 8 MiB
+  /// of what it was after the second; the short form's bursts are cut short by whatever else the machine does, so that
+  /// its rounds differ.
   private func withBursts(
     bound: Int, _ burst: @escaping @Sendable (UInt16) throws -> [Client]
   ) async throws {

@@ -40,9 +40,9 @@ import Testing
     #expect(Self.disorder(in: seen, of: ending) == [], comment)
   }
 
-  /// The notes in a wrong order. Cancel hooks run before any wait returns, a parent's before its children's. A job's hook
-  /// runs after the job's last note. Deferred functions run last, later ones before earlier ones, a child's before its
-  /// parent's. A thread that polls may see the descriptor before or after the hooks.
+  /// The notes in a wrong order. Cancel hooks run before any wait returns, a parent's before its children's. A job's
+  /// hook runs after the job's last note. Deferred functions run last, later ones before earlier ones, a child's before
+  /// its parent's. A thread that polls may see the descriptor before or after the hooks.
   private static func disorder(in seen: [String], of ending: Ending) -> [String] {
     var faults: [String] = []
     func first(_ start: String) -> Int { seen.firstIndex { $0.hasPrefix(start) } ?? seen.count }

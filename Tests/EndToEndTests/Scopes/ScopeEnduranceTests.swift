@@ -51,8 +51,8 @@ import Testing
   /// Waits until the host is at rest, and compares what the plugin has begun with what has ended.
   private func expectNothingLeft(of requests: Int, on host: Host) async throws {
     let atRest = ["scopes": 4, "connections": 0, "requests": 0, "jobs": 0, "stacks": 0, "timers": 0, "buffers": 0]
-    // The watchdog takes a second to see that all scopes have ended, and a timer of each loop unmaps stacks that were free
-    // for some seconds.
+    // The watchdog takes a second to see that all scopes have ended, and a timer of each loop unmaps stacks that were
+    // free for some seconds.
     try await eventually(
       within: .seconds(30), every: .milliseconds(100), until: { $0.held == atRest && $0.references == 0 }
     ) {

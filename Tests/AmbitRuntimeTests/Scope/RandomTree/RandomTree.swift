@@ -4,7 +4,7 @@ import TestSupport
 @testable import AmbitRuntime
 
 /// A tree of scopes with jobs in them, on which random things are done, and what is known of each part: whatever a
-/// scope or job does that the rules of scopes forbid becomes a complaint.
+/// scope or job does that the rules of scopes forbid becomes a violation.
 ///
 /// Belongs to the thread of its loop.
 final class RandomTree {
@@ -12,7 +12,7 @@ final class RandomTree {
   var random: SeededGenerator
   /// The scopes that have not closed.
   private(set) var nodes: [Node] = []
-  private(set) var complaints: [String] = []
+  private(set) var violations: [String] = []
   /// How many jobs were spawned, and how many of their hooks ran.
   var spawned = 0
   var ended = 0
@@ -25,8 +25,8 @@ final class RandomTree {
 
   static var current: RandomTree { Stage.current.subject as! RandomTree }
 
-  func expect(_ isRight: Bool, _ complaint: @autoclosure () -> String) {
-    if !isRight, complaints.count < 10 { complaints.append(complaint()) }
+  func expect(_ isRight: Bool, _ violation: @autoclosure () -> String) {
+    if !isRight, violations.count < 10 { violations.append(violation()) }
   }
 
   func open(below parent: Node?) {

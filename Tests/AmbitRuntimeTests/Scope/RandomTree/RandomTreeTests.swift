@@ -11,7 +11,7 @@ import Testing
       // Open to the end: the scene is not over while the tree happens to be empty.
       let end = stage.open("")
       tree.grow(operations: 25_000) {
-        for complaint in tree.complaints { stage.note(complaint) }
+        for violation in tree.violations { stage.note(violation) }
         stage.note("\(tree.spawned - tree.ended) jobs left, \(tree.spawned > 10_000 ? "many" : "few") spawned")
         stage.subject = nil
         end.cancel(.called)

@@ -44,8 +44,8 @@ static int32_t held(ambit_scope *scope) {
   return status == AMBIT_OK ? ambit_sleep(scope, AMBIT_MILLISECONDS(20)) : status;
 }
 
-/* GET /crowd/{count}: never answers; its jobs live until the client leaves. */
-static int32_t crowd(ambit_scope *scope) {
+/* GET /sleepers/{count}: never answers; its jobs live until the client leaves. */
+static int32_t spawn_sleepers(ambit_scope *scope) {
   const ambit_job_options counted = {.size = sizeof counted, .on_end = ended};
   ambit_status status = AMBIT_OK;
   for (int64_t count = count_of(scope); count > 0 && status == AMBIT_OK; count--) {
@@ -55,7 +55,7 @@ static int32_t crowd(ambit_scope *scope) {
   return status == AMBIT_OK ? ambit_sleep(scope, AMBIT_SECONDS(3600)) : status;
 }
 
-/* GET /living: the jobs of all crowds, and when the last one ended, in nanoseconds. */
+/* GET /living: the number of sleeping jobs, and when the last one ended, in nanoseconds. */
 static int32_t count_living(ambit_scope *scope) {
   return ambit_respondf(scope, 200, "text/plain", "%lld %lld\n", (long long)living, (long long)last_end);
 }
@@ -74,7 +74,7 @@ static int32_t large(ambit_scope *scope) {
 
 static const ambit_route routes[] = {
     {.pattern = "GET /jobs/{count}", .handler = jobs},   {.pattern = "GET /held/{count}", .handler = held},
-    {.pattern = "GET /crowd/{count}", .handler = crowd}, {.pattern = "GET /living", .handler = count_living},
+    {.pattern = "GET /sleepers/{count}", .handler = spawn_sleepers}, {.pattern = "GET /living", .handler = count_living},
     {.pattern = "GET /plain", .handler = plain},         {.pattern = "GET /large", .handler = large},
 };
 

@@ -1,6 +1,6 @@
 //! What the benchmarks ask of hyper with tokio: one thread, and a scope for each request.
 
-mod crowd;
+mod sleepers;
 mod scope;
 
 use hyper::header::{HeaderValue, CONNECTION, CONTENT_TYPE};
@@ -18,13 +18,13 @@ async fn answer(request: Request<Body>) -> Result<Response<Body>, Infallible> {
     let response = match (request.method(), path) {
         (&Method::GET, "/plain") => text(&request, "Hello, World!"),
         (&Method::GET, "/large") => Response::new(Body::from(&LARGE[..])),
-        (&Method::GET, "/living") => Response::new(Body::from(crowd::report())),
+        (&Method::GET, "/living") => Response::new(Body::from(sleepers::report())),
         (&Method::POST, "/echo") => echo(request).await,
         (&Method::GET, path) if path.starts_with("/hello/") => text(&request, "Hello, World!\n"),
         (&Method::GET, path) if path.starts_with("/jobs/") => jobs(&request, count, Duration::ZERO).await,
         (&Method::GET, path) if path.starts_with("/held/") => jobs(&request, count, Duration::from_millis(20)).await,
-        (&Method::GET, path) if path.starts_with("/crowd/") => {
-            crowd::gather(Scope::of(&request), count);
+        (&Method::GET, path) if path.starts_with("/sleepers/") => {
+            sleepers::spawn(Scope::of(&request), count);
             std::future::pending().await
         }
         _ => Response::builder().status(404).body(Body::empty()).unwrap(),

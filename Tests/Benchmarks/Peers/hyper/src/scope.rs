@@ -1,5 +1,5 @@
 //! A scope for each request: a cancellation token that is cancelled when the request's future is dropped, be it done or
-//! given up because the client left.
+//! aborted because the client left.
 
 use hyper::service::Service;
 use hyper::{Body, Request, Response};

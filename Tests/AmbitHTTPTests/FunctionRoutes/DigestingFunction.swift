@@ -7,8 +7,8 @@ import TestSupport
 
 @testable import AmbitHTTP
 
-/// A C function of a random signature that answers with a digest of its arguments, so that the answer shows whether what
-/// arrived is what was sent.
+/// A C function of a random signature that answers with a digest of its arguments, so that the answer shows whether
+/// what arrived is what was sent.
 final class DigestingFunction: @unchecked Sendable {
   /// An argument that comes from the request; behind text and bytes the function gets their length.
   struct Parameter {

@@ -2,7 +2,7 @@ import AmbitCore
 import TestSupport
 
 /// A request to a `DigestingFunction`, made at random, with the answer it is to get.
-struct TypedRequest {
+struct FunctionRequest {
   enum Answer: Equatable {
     case digest(Int64)
     case badRequest

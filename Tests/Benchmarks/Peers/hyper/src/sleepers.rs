@@ -25,7 +25,7 @@ impl Drop for Member {
     }
 }
 
-pub fn gather(scope: Scope, count: u64) {
+pub fn spawn(scope: Scope, count: u64) {
     for _ in 0..count {
         let member = Member::new();
         scope.spawn(async move {

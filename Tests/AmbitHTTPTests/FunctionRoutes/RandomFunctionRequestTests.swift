@@ -7,12 +7,12 @@ import Testing
 
 @testable import AmbitHTTP
 
-/// Function routes of random signatures, and requests to them made at random: exactly what was sent arrives, and what does
-/// not fit never does.
+/// Function routes of random signatures, and requests to them made at random: exactly what was sent arrives, and what
+/// does not fit never does.
 ///
-/// `AMBIT_REQUESTS` says how many requests there are; without it a few, to keep the tests short. Meant for millions, in a
-/// release build, and for fewer in one for AddressSanitizer.
-@Suite struct RandomTypedRequests {
+/// `AMBIT_REQUESTS` says how many requests there are; without it a few, to keep the tests short. Meant for millions, in
+/// a release build, and for fewer in one for AddressSanitizer.
+@Suite struct RandomFunctionRequests {
   private static let wanted = HostProcess.variable("AMBIT_REQUESTS").flatMap { Int($0) } ?? 12_000
   private static let seeds = 1...4 as ClosedRange<UInt64>
   private static let batch = 32
@@ -25,7 +25,7 @@ import Testing
     var client = try Client(server)
     var (calls, requests) = (0, 0)
     while requests < Self.wanted / Self.seeds.count {
-      let batch = (0..<Self.batch).map { _ in TypedRequest(to: random.element(of: functions), using: &random) }
+      let batch = (0..<Self.batch).map { _ in FunctionRequest(to: random.element(of: functions), using: &random) }
       try client.send(batch.flatMap(\.bytes))
       for request in batch {
         requests += 1
@@ -49,7 +49,7 @@ import Testing
     #expect(server.finalCounts == TestServer.Counts())
   }
 
-  private func check(_ reply: ReceivedResponse, to request: TypedRequest) throws {
+  private func check(_ reply: ReceivedResponse, to request: FunctionRequest) throws {
     let isRight =
       switch request.answer {
       case .digest(let digest): reply.status == 200 && reply.text == "\(digest)"

@@ -21,7 +21,7 @@ class Leaving:
         self.clients = clients
 
     def measure(self, server, options):
-        return {"end_ms": leave(server, Clients(server, "/crowd/1", self.clients), self.clients)}
+        return {"end_ms": leave(server, Clients(server, "/sleepers/1", self.clients), self.clients)}
 
 
 class Suspended:
@@ -41,7 +41,7 @@ class Suspended:
         server.start()
         server.get("/living")
         before = resident_bytes(server.pids())
-        clients = Clients(server, f"/crowd/{self.jobs}", 1)
+        clients = Clients(server, f"/sleepers/{self.jobs}", 1)
         await_living(server, self.jobs)
         grown = resident_bytes(server.pids()) - before
         return {"bytes_each": grown / self.jobs, "end_ms": leave(server, clients, self.jobs)}
@@ -61,9 +61,9 @@ def leave(server, clients, jobs):
     return (await_living(server, 0) - began) / 1e6
 
 
-def await_living(server, count, patience=60):
+def await_living(server, count, timeout=60):
     """Waits until so many jobs live; gives the time at which the last one ended so far."""
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     while True:
         living, last_end = (int(word) for word in server.get("/living").split())
         if living == count:

@@ -53,7 +53,8 @@ enum ArgumentOracle {
     return value.isInfinite && !isName ? nil : Digest.bits(of: value)
   }
 
-  /// Whether a text is a number of JSON (RFC 8259, section 6), with a fraction and an exponent at most if they are allowed.
+  /// Whether a text is a number of JSON (RFC 8259, section 6), with a fraction and an exponent at most if they are
+  /// allowed.
   static func isNumber(_ text: [UInt8], withFraction: Bool) -> Bool {
     var rest = text[...]
     func digits() -> Int {
