@@ -20,7 +20,7 @@ import Testing
 
   @Test func `A host that is started without standard streams has them on the null device`() async throws {
     try await withTemporaryFolder { directory in
-      try await populate(directory, with: [.sample("hello")])
+      try await populate(directory, with: [.sample("hello")], configuration: "listen = ['127.0.0.1:0']")
       let (child, log) = try startHost("sh", ["-c", "exec \"$0\" serve <&- >&-", Places.ambit.filePath], in: directory)
       try await log.line(containing: "serving")
       for stream in 0...1 {
