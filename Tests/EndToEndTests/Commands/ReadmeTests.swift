@@ -190,8 +190,7 @@ private func steps(of session: String) -> [(command: String, output: String)] {
     for document in try Document.all {
       let folder = Places.package.appending(path: document.path).deletingLastPathComponent()
       let links = document.text.matches(of: /\]\(([^)#:]+)\)/).map { String($0.1) }
-      let pages = document.text.matches(of: /<doc:([A-Za-z]+)>/).map { "\($0.1).md" }
-      for link in links + pages {
+      for link in links {
         #expect(
           FileManager.default.fileExists(atPath: folder.appending(path: link).filePath), "\(document): \(link)")
       }
@@ -202,8 +201,7 @@ private func steps(of session: String) -> [(command: String, output: String)] {
     let documents = try Document.all
     let names = documents.filter { $0.path != Document.readme }.map { String($0.path.split(separator: "/").last!) }
     for name in names {
-      let page = name.dropLast(3)
-      let isLinked = documents.contains { $0.text.contains("/\(name))") || $0.text.contains("<doc:\(page)>") }
+      let isLinked = documents.contains { $0.text.contains("/\(name))") || $0.text.contains("](\(name))") }
       #expect(isLinked, "\(name)")
     }
   }
