@@ -6,7 +6,7 @@ import Testing
 
 @testable import AmbitHTTP
 
-/// Handlers that compute, and ask now and then whether they are cancelled: their loop does not turn meanwhile.
+/// Handlers that compute and ask now and then whether they are cancelled. Their loop is blocked meanwhile.
 @Suite struct `A handler that computes` {
   /// Computes until its scope says that it has ended, or for ten seconds.
   private static func compute(_ scope: UnsafeMutablePointer<ambit_scope>?) -> ambit_cause {

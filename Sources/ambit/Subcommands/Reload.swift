@@ -6,8 +6,8 @@ struct Reload: ParsableCommand {
     abstract: "Reload the configuration and the plugins of a running host.",
     discussion: """
       Waits until the reload is done, and prints for each plugin whether it was added, changed, kept or removed, or \
-      why it failed. The exit status is 0 if nothing failed, 78 if the configuration that names the host is invalid, and 1 \
-      otherwise.
+      why it failed. The exit status is 0 if nothing failed, 78 if the configuration that names the host is invalid, \
+      and 1 otherwise.
 
         ambit reload                  # the host of this folder
         ambit reload -c prod.conf

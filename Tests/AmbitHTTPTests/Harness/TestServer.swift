@@ -117,7 +117,7 @@ final class TestServer: Sendable {
     return generation
   }
 
-  /// Does something while the first loop does not turn, which then finds all of it at once.
+  /// Runs `body` while the first loop is blocked, so that the loop then finds all events at once.
   func holdingLoop(_ body: () throws -> Void) rethrows {
     let release = hold(0)
     defer { release() }

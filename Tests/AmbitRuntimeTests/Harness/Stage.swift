@@ -52,7 +52,7 @@ final class Stage: @unchecked Sendable {
 
   /// Opens a scope below `parent`, or below the host's. Its closing is noted, unless `name` is empty.
   ///
-  /// The stage's hold on it is given up at once: it closes when it has been cancelled and its jobs have ended.
+  /// The stage releases its hold on it at once: it closes when it has been cancelled and its jobs have ended.
   func open(
     _ name: String, kind: Scope.Kind = .child, below parent: ScopePointer? = nil,
     observer: ScopeObserver = Stage.observer

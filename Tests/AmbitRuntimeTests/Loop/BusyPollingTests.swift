@@ -43,7 +43,7 @@ import Testing
     #expect(polling.chances(taken: 10) == 10)
   }
 
-  @Test func `A thread that got no work does not count as a poll in vain`() {
+  @Test func `A thread that got no work does not count as a poll without a result`() {
     var polling = BusyPolling()
     #expect(polling.chances(taken: 1) == 1)
     polling.withdraw()

@@ -72,7 +72,7 @@ extension Stage {
 }
 
 extension ScopeHandle {
-  /// Waits in vain until so many jobs of the loop count as stuck: each wait is cancelled, and held up by the host.
+  /// Repeats a wait until so many jobs of the loop count as stuck: each wait is cancelled, and held up by the host.
   fileprivate func untilStuck(_ stage: Stage, is count: Int) {
     while stage.loop.pointee.stuckJobs != count { _ = sleep(1_000_000) }
   }
