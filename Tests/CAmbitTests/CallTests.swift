@@ -25,7 +25,7 @@ import Testing
     let header = try HeaderText()
     for entry in header.entries {
       let comment = try #require(header.comment(of: entry.name), "ambit_\(entry.name) has no comment")
-      #expect(comment.contains(/\[(job|any thread|start)(, waits)?\]/), "ambit_\(entry.name): no tag")
+      #expect(comment.contains(/\[(job|any thread|start|save)(, waits)?\]/), "ambit_\(entry.name): no tag")
       #expect(comment.contains(/\sReturns\s/), "ambit_\(entry.name): no Returns")
       #expect(comment.contains(/\sSince\s1\.0\s/), "ambit_\(entry.name): no Since")
     }

@@ -54,7 +54,7 @@ struct HeaderText: CustomTestStringConvertible {
   /// The code of the plugin that the introduction shows, from its include line to the end of its entry.
   var introduction: String {
     text.split(separator: "\n", omittingEmptySubsequences: false)
-      .drop { !$0.contains("#include \"ambit.h\"") }
+      .drop { !$0.contains("#include <ambit.h>") }
       .prefix { !$0.contains("cc -shared") }
       .map { $0.replacing(/^ \* {0,5}/, with: "") }
       .joined(separator: "\n")

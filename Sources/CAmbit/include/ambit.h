@@ -3,7 +3,7 @@
  * A plugin is a shared library with one exported symbol, `ambit_plugin_entry`. The host loads it, dispatches the
  * requests that match its routes to it, and gives each request a *scope*. This is a complete plugin:
  *
- *     #include "ambit.h"
+ *     #include <ambit.h>
  *
  *     static int32_t hello(ambit_scope *scope) {
  *       return ambit_respond(scope, 200, "text/plain", "Hello!\n", 7);
@@ -13,7 +13,7 @@
  *     AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
  *         AMBIT_PLUGIN_HEADER, .name = "greeter", .version = "1.0", .routes = routes, .route_count = 1};
  *
- *     cc -shared -fPIC -fstack-clash-protection -I Sources/CAmbit/include greeter.c -o Plugins/greeter.so
+ *     cc -shared -fPIC -fstack-clash-protection -I . greeter.c -o Plugins/greeter.so    (-I: the folder of ambit.h)
  *
  * A plugin links nothing: every call goes through the table that the scope points to. Write straight-line code: a call
  * that waits suspends the handler or job, not the thread. The host cancels the jobs that a handler spawned in its scope
@@ -24,21 +24,27 @@
  * blocking one on several pool threads. The plugin protects the data that its calls share, including static buffers of
  * C functions. The host serialises calls only for libraries that are not plugins (see `serial` in host.conf).
  *
- * How to read the comments. The tag at the right of a call says where the plugin may call it, and whether it waits:
+ * How to read the comments. The tag above a call says where the plugin may call it, and whether it waits:
  *
  *     [job]         in a handler or job of this scope or of a scope below it, on a fiber or on a pool thread; `start`,
  *                   `stop` and `save` are jobs of the plugin's scope, on threads
  *     [any thread]  on any thread, including threads that the plugin made
- *     [start]       only while the plugin's `start`, `stop` or `save` runs
+ *     [start]       as [job], but only while the plugin's `start` runs, and on the scope that `start` got
+ *     [save]        as [start], for the plugin's `save`
  *     [..., waits]  the call suspends the caller; it returns AMBIT_CANCELLED at once if the scope has ended, or ends
  *                   during the wait
+ *
+ * Hooks are `on_end` functions and the functions of ambit_on_cancel and ambit_defer. They belong to no job and must not
+ * wait: in a hook, a call that waits returns AMBIT_WRONG_STATE, and so do ambit_shield, ambit_respond and ambit_end. A
+ * hook may make all other calls tagged [job].
  *
  * "Owner" says who owns the data and for how long. If a comment has no "Owner", two rules hold. The host owns what it
  * returns (handles, ambit_str): this data lives until the scope closes, and the plugin never frees it. The host copies
  * what the plugin passes if it needs the data after the call returns.
  *
  * "Returns" lists the results of a call. Two of them are not listed, since every call with a status has them:
- * AMBIT_WRONG_THREAD if the tag forbids the call here, and AMBIT_UNSUPPORTED from a host that does not have the call.
+ * AMBIT_WRONG_THREAD if the tag forbids the call on this thread, and AMBIT_UNSUPPORTED from a host that does not have
+ * the call.
  *
  * Handles must not be NULL. C++ exceptions and Rust panics must not leave a function that the host calls.
  */
@@ -91,8 +97,8 @@ typedef struct ambit_ref {
   uint64_t id;
 } ambit_ref;
 
-/* The handle of a job. It is valid until the scope in which the job was spawned closes, also after the job has ended.
- * */
+/* The handle of a job. It is valid until the scope in which the job was spawned closes, also after the job has
+ * ended. */
 typedef struct ambit_job ambit_job;
 
 /* A flag that jobs wait for. It belongs to the scope in which it was made. */
@@ -175,15 +181,15 @@ typedef void (*ambit_stop_fn)(ambit_scope *plugin);
 /* Any C function: cast to this type to put it in a route or to pass it to ambit_spawn_call with its signature. */
 typedef void (*ambit_function)(void);
 
-/* Fields that an initialiser leaves out are 0 in C++ as in C. The explicit default avoids a warning of C++ compilers.
- * */
+/* Fields that an initialiser leaves out are 0 in C++ as in C. The explicit default avoids a warning of C++
+ * compilers. */
 #if defined(__cplusplus) && __cplusplus >= 201402L
 #define AMBIT_ZERO = {}
 #else
 #define AMBIT_ZERO
 #endif
 
-/* Options of a job. 0 or NULL in a field means the default. ambit_default_job_options fills in `size`. */
+/* Options of a job. 0 or NULL in a field means the default. ambit_default_job_options(name) sets `size` and `name`. */
 #define AMBIT_JOB_THREAD 1u /* the job runs on a pool thread: for code that blocks or computes for long */
 
 typedef struct ambit_job_options {
@@ -195,7 +201,8 @@ typedef struct ambit_job_options {
   ambit_end_fn on_end AMBIT_ZERO; /* runs when the job has ended; NULL: none */
 } ambit_job_options;
 
-/* Options of a scope. 0 or NULL in a field means the default. ambit_default_scope_options fills in `size`. */
+/* Options of a scope. 0 or NULL in a field means the default. ambit_default_scope_options(name) sets `size` and
+ * `name`. */
 #define AMBIT_FAIL_FAST 1u /* the first job that fails cancels the scope with AMBIT_CAUSE_FAILED */
 
 typedef struct ambit_scope_options {
@@ -308,10 +315,10 @@ typedef struct ambit_route {
  * each thread, and jobs that wait during a modification would corrupt that list.
  *
  * Flags. With AMBIT_PLUGIN_THREADS all code of the plugin runs on pool threads, with the same calls: handlers, jobs,
- * ticks, posted jobs, `start`, `stop`, `save`, `on_end` hooks and deferred functions. Only functions of ambit_on_cancel
- * run on the loop, on the stack of the loop's thread, as for every plugin. A handler or job keeps its thread while it
- * waits; host.conf's `pool_threads` is the number of threads. Hooks and deferred functions always get a thread. A job
- * counts as running until its `on_end` has returned.
+ * ticks, posted jobs, `start`, `stop`, `save`, `on_end` and deferred functions. Only functions of ambit_on_cancel run
+ * on the loop, on the stack of the loop's thread, as for every plugin. A handler or job keeps its thread while it
+ * waits; host.conf's `pool_threads` is the number of threads. `on_end` and deferred functions always get a thread. A
+ * job counts as running until its `on_end` has returned.
  *
  * With AMBIT_PLUGIN_UNLOADABLE the host unmaps the library when its generation has ended. If a thread or a suspended
  * job is inside the library then, or may be, the library stays in memory, and the log names the thread or job. */
@@ -458,13 +465,14 @@ struct ambit_api {
                        void *context, ambit_function *out);
 };
 
-/* True if the host of `scope` has the call: AMBIT_HAS(scope, send_file). */
+/* True if the host's table has the entry: AMBIT_HAS(scope, bind). If a host has an entry and does not implement it, the
+ * call returns AMBIT_UNSUPPORTED. */
 #define AMBIT_HAS(scope, name) ((scope)->api->size >= offsetof(struct ambit_api, name) + sizeof((scope)->api->name))
 
 /* ------------------------------------------------------------------------------------------------ Scope and jobs */
 
-/* Start a job in the scope. The job gets its first turn after the caller waits or returns, never inside the       [job]
- * call.
+/* [job]
+ * Start a job in the scope. The job gets its first turn after the caller waits or returns, never inside the call.
  * Owner     `arg` belongs to the job from the call on, whatever the call returns: `on_end` of the options runs exactly
  *           once, also for a job that never ran, and never inside the call. Options are copied.
  * Returns   AMBIT_OK, and the handle in `*job` unless `job` is NULL. AMBIT_CANCELLED: the scope is ending, the job will
@@ -477,9 +485,10 @@ static inline ambit_status ambit_spawn(ambit_scope *scope, ambit_job_fn fn, void
   return scope->api->spawn(scope, fn, arg, options, job);
 }
 
-/* Start any C function as a job. The arguments must fit the signature, for example "void (str path, i32 mode)".   [job]
- * The job's code is the function's result if the return type is `i32` or `status`, else 0. The job counts as failed if
- * a `status` is not 0, if a result with `errno` is -1, or if an `i32` is a negative status.
+/* [job]
+ * Start any C function as a job. The arguments must fit the signature, for example "void (str path, i32 mode)". The
+ * job's code is the function's result if the return type is `i32` or `status`, else 0. The job counts as failed if a
+ * `status` is not 0, if a result with `errno` is -1, or if an `i32` is a negative status.
  * Owner     The host copies the signature and the arguments, text and bytes included, but not what AMBIT_VALUE_PTR
  *           points to. The copies live until `on_end` has run. `on_end` gets NULL as its `arg`.
  * Threads   The function must be thread-safe: jobs run in parallel on several loops or threads.
@@ -493,7 +502,8 @@ static inline ambit_status ambit_spawn_call(ambit_scope *scope, ambit_function f
   return scope->api->spawn_call(scope, function, signature, args, count, options, job);
 }
 
-/* Wait until a job of this scope, or of a scope below it, has ended and its `on_end` has run.              [job, waits]
+/* [job, waits]
+ * Wait until a job of this scope, or of a scope below it, has ended and its `on_end` has run.
  * Returns   AMBIT_OK, however the job ended; `*outcome` and `*code` say how, and each pointer may be NULL.
  *           AMBIT_TIMED_OUT. AMBIT_CANCELLED. AMBIT_INVALID: the job is the caller itself.
  * Since     1.0 */
@@ -502,8 +512,9 @@ static inline ambit_status ambit_join(ambit_scope *scope, ambit_job *job, int64_
   return scope->api->join(scope, job, timeout, outcome, code);
 }
 
-/* Wait until every job that was spawned in this scope, except the caller, has ended. In a plugin's scope   [job, waits]
- * the call waits for the jobs of the caller's loop only.
+/* [job, waits]
+ * Wait until every job that was spawned in this scope, except the caller, has ended. In a plugin's scope the call waits
+ * for the jobs of the caller's loop only.
  * Returns   AMBIT_OK: no job failed. AMBIT_FAILED: at least one job failed. AMBIT_TIMED_OUT. AMBIT_CANCELLED, also when
  *           a job has failed in a scope with AMBIT_FAIL_FAST; ambit_cancelled returns AMBIT_CAUSE_FAILED then.
  * Since     1.0 */
@@ -511,42 +522,45 @@ static inline ambit_status ambit_join_all(ambit_scope *scope, int64_t timeout) {
   return scope->api->join_all(scope, timeout);
 }
 
-/* End the scope and all scopes below it with AMBIT_CAUSE_CALLED. Every wait in them returns AMBIT_CANCELLED, and  [job]
- * jobs that have not begun never run. The host kills nothing: running code continues until its next wait or its return.
+/* [job]
+ * End the scope and all scopes below it with AMBIT_CAUSE_CALLED. Every wait in them returns AMBIT_CANCELLED, and jobs
+ * that have not begun never run. The host kills nothing: running code continues until its next wait or its return.
  * Cancelling twice, or after the end, has no effect. A plugin's scope ends on all loops: on the caller's loop at once,
  * on the others in one of their next turns. From then on the host answers 503 to the plugin's requests.
  * Returns   At once. ambit_close waits.
  * Since     1.0 */
 static inline void ambit_cancel(ambit_scope *scope) { scope->api->cancel(scope); }
 
-/* Cancel one job of this scope, or of a scope below it: its waits return AMBIT_CANCELLED, and it does not run if  [job]
- * it has not begun. Cancelling a job that has ended has no effect.
+/* [job]
+ * Cancel one job of this scope, or of a scope below it: its waits return AMBIT_CANCELLED, and it does not run if it has
+ * not begun. Cancelling a job that has ended has no effect.
  * Returns   At once. ambit_join waits.
  * Since     1.0 */
 static inline void ambit_cancel_job(ambit_scope *scope, ambit_job *job) { scope->api->cancel_job(scope, job); }
 
-/* Ask whether the scope has ended, in code that computes without waiting.                                         [job]
- * A job that computes on a fiber blocks its event loop, so the call itself checks what may have ended the scope. At
- * each call it checks the deadline of the scope and of those above it. Once a millisecond it also checks whether the
- * client has left, the job's own timeout, cancels by other threads and by the host, and the end of `drain_timeout`. A
- * cause that it finds is the scope's cause from then on, and a client that is to get a 504 gets it now. Functions of
- * ambit_on_cancel run, and other jobs wake up, when this job waits or returns, never inside the call. For a job on a
- * pool thread the loop does these checks. The call takes some tens of nanoseconds. The other requests of the loop wait
- * until the job waits or returns; AMBIT_JOB_THREAD avoids that.
+/* [job]
+ * Ask whether the scope has ended. Call it in loops that compute. Each call checks the deadlines of the scope and of
+ * those above it. Once a millisecond it also checks whether the client has left, the job's own timeout, cancels by
+ * other threads and by the host, and the end of `drain_timeout`. If one of them ends the scope, a 504 is sent at once,
+ * but functions of ambit_on_cancel run, and other jobs wake up, only when this job waits or returns. For a job on a
+ * pool thread the loop does these checks. A call takes some tens of nanoseconds. A job that computes on a fiber delays
+ * the other requests of its loop; AMBIT_JOB_THREAD avoids that.
  * Returns   AMBIT_CAUSE_NONE while the scope is open, afterwards its first cause, which never changes. If only the
  *           calling job was cancelled: AMBIT_CAUSE_DEADLINE after its own timeout, AMBIT_CAUSE_CALLED after
  *           ambit_cancel_job. A job that outlives the handler may get AMBIT_CAUSE_DONE before the scope ends.
  * Since     1.0 */
 static inline ambit_cause ambit_cancelled(ambit_scope *scope) { return scope->api->cancelled(scope); }
 
-/* Ask whether a scope has ended that may be gone. Outside the scope's own jobs the result is that of the   [any thread]
- * last turn of the scope's loop.
- * Returns   AMBIT_CAUSE_NONE while the scope is open, afterwards its cause; AMBIT_CAUSE_DONE once the scope has closed
+/* [any thread]
+ * Ask whether the scope of a reference has ended. The scope may have closed long ago. A job that runs on the scope's
+ * loop gets what ambit_cancelled returns. Other threads get the answer of the last turn of that loop.
+ * Returns   AMBIT_CAUSE_NONE while the scope is open, afterwards its cause. AMBIT_CAUSE_DONE once the scope has closed
  *           and the host has forgotten it.
  * Since     1.0 */
 static inline ambit_cause ambit_ref_cancelled(ambit_ref ref) { return ref.api->ref_cancelled(ref); }
 
-/* Open a scope inside this one. Its jobs can be cancelled, limited and waited for together.                       [job]
+/* [job]
+ * Open a scope inside this one. Its jobs can be cancelled, limited and waited for together.
  * Owner     The child is closed by ambit_close, or by the host before this scope closes. Options are copied; NULL means
  *           the defaults.
  * Returns   AMBIT_OK, and the child in `*child`. AMBIT_CANCELLED: this scope is ending. AMBIT_LIMIT: scopes are nested
@@ -557,56 +571,62 @@ static inline ambit_status ambit_open(ambit_scope *scope, const ambit_scope_opti
   return scope->api->open(scope, options, child);
 }
 
-/* Cancel what is left in a scope from ambit_open, and wait until it is closed. To let its jobs finish,     [job, waits]
- * call ambit_join_all first. The call waits until the scope is closed even if the scope around it is cancelled
- * meanwhile.
+/* [job, waits]
+ * Cancel what is left in a scope from ambit_open, and wait until it is closed. To let its jobs finish, call
+ * ambit_join_all first. The call waits until the scope is closed even if the scope around it is cancelled meanwhile.
  * Owner     The handle, the scope's memory and the handles of its jobs are gone when the call returns AMBIT_OK.
  * Returns   AMBIT_OK. AMBIT_WRONG_STATE: the scope is not from ambit_open, the caller runs in it, or another job is
  *           closing it.
  * Since     1.0 */
 static inline ambit_status ambit_close(ambit_scope *child) { return child->api->close(child); }
 
-/* Get the time at which the host cancels the scope with AMBIT_CAUSE_DEADLINE.                                     [job]
+/* [job]
+ * Get the time at which the host cancels the scope with AMBIT_CAUSE_DEADLINE.
  * Returns   A time of ambit_now; INT64_MAX if the scope has no deadline.
  * Since     1.0 */
 static inline int64_t ambit_deadline(ambit_scope *scope) { return scope->api->deadline(scope); }
 
-/* Set the scope's deadline to `timeout` nanoseconds from now. The parent's deadline holds if it is earlier; for   [job]
- * a request, so does the host's request_timeout. The deadline of a plugin's scope holds on all loops. A negative
- * timeout removes the scope's own deadline and leaves the parent's.
+/* [job]
+ * Set the scope's deadline to `timeout` nanoseconds from now. The parent's deadline holds if it is earlier; for a
+ * request, so does the host's request_timeout. The deadline of a plugin's scope holds on all loops. A negative timeout
+ * removes the scope's own deadline and leaves the parent's.
  * Returns   AMBIT_OK. AMBIT_CANCELLED: the scope is ending.
  * Since     1.0 */
 static inline ambit_status ambit_set_timeout(ambit_scope *scope, int64_t timeout) {
   return scope->api->set_timeout(scope, timeout);
 }
 
-/* Let the waits of the calling job work again after a cancel, for example to say goodbye to a peer. `false` ends  [job]
- * the shield. The shield of a job does not affect other jobs. All shields of a job together last at most `cancel_grace`
- * of host.conf; after that its waits are cancelled again.
+/* [job]
+ * Let the waits of the calling job work again after a cancel, for example to say goodbye to a peer. `false` ends the
+ * shield. The shield of a job does not affect other jobs. All shields of a job together last at most `cancel_grace` of
+ * host.conf; after that its waits are cancelled again.
  * Returns   AMBIT_OK. AMBIT_LIMIT: that time is used up.
  * Since     1.0 */
 static inline ambit_status ambit_shield(ambit_scope *scope, bool on) { return scope->api->shield(scope, on); }
 
-/* Run `fn` once when the scope is cancelled, for example to stop code that blocks elsewhere. If the scope is      [job]
- * cancelled already, `fn` runs at once, inside the call. A scope that ends is always cancelled, also with
- * AMBIT_CAUSE_DONE. A job that computes on the loop delays `fn` until it waits or returns.
- * Owner     `arg` is the plugin's again after `fn` has run.
+/* [job]
+ * Run `fn` once when the scope is cancelled, for example to stop code that blocks elsewhere. If the scope is cancelled
+ * already, `fn` runs at once, inside the call. A scope that ends is always cancelled, also with AMBIT_CAUSE_DONE. A job
+ * that computes on the loop delays `fn` until it waits or returns.
+ * Owner     `arg` is the plugin's again after `fn` has run. If the call fails, `arg` stays the plugin's.
  * Threads   `fn` runs on the scope's loop, on the stack of the loop's thread, and must not wait.
- * Returns   AMBIT_OK. AMBIT_INVALID: `fn` is NULL. AMBIT_NO_MEMORY.
+ * Returns   AMBIT_OK. AMBIT_INVALID: `fn` is NULL. AMBIT_NO_MEMORY. `fn` never runs unless the call returns AMBIT_OK.
  * Since     1.0 */
 static inline ambit_status ambit_on_cancel(ambit_scope *scope, void (*fn)(void *arg), void *arg) {
   return scope->api->on_cancel(scope, fn, arg);
 }
 
-/* Get a descriptor that becomes readable when the scope is cancelled and stays readable, for a poll() on another  [job]
- * thread of the plugin. While a job computes on the loop, the descriptor becomes readable only when the loop turns or
- * the job calls ambit_cancelled.
+/* [job]
+ * Get a descriptor that becomes readable when the scope is cancelled and stays readable, for a poll() on another thread
+ * of the plugin. While a job computes on the loop, the descriptor becomes readable only when the loop turns or the job
+ * calls ambit_cancelled.
  * Owner     The scope's. The host closes it with the scope; do not read it or close it.
  * Returns   The descriptor, the same at each call; a negative status if the host can get no descriptor.
  * Since     1.0 */
 static inline int ambit_cancel_fd(ambit_scope *scope) { return scope->api->cancel_fd(scope); }
 
-/* Run `fn` when the scope closes, after the last job in it has ended. The last registered function runs first.    [job]
+/* [job]
+ * Run `fn` when the scope closes, after the last job in it has ended. The last registered function runs first.
  * Owner     `arg` is the plugin's again after `fn` has run. The memory of the scope is still there while `fn` runs.
  * Threads   `fn` runs on the scope's loop, or with AMBIT_PLUGIN_THREADS on a pool thread, and must not wait.
  * Returns   AMBIT_OK. AMBIT_INVALID: `fn` is NULL. AMBIT_NO_MEMORY. `fn` never runs unless the call returns AMBIT_OK.
@@ -615,33 +635,38 @@ static inline ambit_status ambit_defer(ambit_scope *scope, void (*fn)(void *arg)
   return scope->api->defer(scope, fn, arg);
 }
 
-/* Allocate memory that lives until the scope closes. It is zeroed and aligned to 16 bytes.                        [job]
+/* [job]
+ * Allocate memory that lives until the scope closes. It is zeroed and aligned to 16 bytes.
  * Owner     The scope's; the plugin never frees it.
  * Returns   The memory, also for a size of 0; NULL if there is no memory.
  * Since     1.0 */
 static inline void *ambit_alloc(ambit_scope *scope, size_t size) { return scope->api->alloc(scope, size); }
 
-/* Copy `str` and put a NUL at the end, for functions that take C strings.                                         [job]
+/* [job]
+ * Copy `str` and put a NUL at the end, for functions that take C strings.
  * Owner     The copy lives until the scope closes. A NUL inside `str` is copied like any other byte.
  * Returns   The copy; NULL if `str` is absent or there is no memory.
  * Since     1.0 */
 static inline const char *ambit_cstr(ambit_scope *scope, ambit_str str) { return scope->api->cstr(scope, str); }
 
-/* Get the scope that this one is in. The parent of a child scope is the scope that opened it, the parent of a     [job]
- * request is the plugin's scope.
+/* [job]
+ * Get the scope that this one is in. The parent of a child scope is the scope that opened it, the parent of a request
+ * is the plugin's scope.
  * Returns   The parent; NULL for the plugin's scope.
  * Since     1.0 */
 static inline ambit_scope *ambit_parent(ambit_scope *scope) { return scope->api->parent(scope); }
 
-/* Get the scope of the plugin's generation, for work and memory that must outlive the request. Jobs spawned in    [job]
- * it stay on the caller's loop: each loop has a handle of its own, and this is the caller's.
+/* [job]
+ * Get the scope of the plugin's generation, for work and memory that must outlive the request. Jobs spawned in it stay
+ * on the caller's loop: each loop has a handle of its own, and this is the caller's.
  * Owner     The scope lives until the generation is retired.
  * Returns   The plugin's scope; the scope itself if it is the plugin's already.
  * Since     1.0 */
 static inline ambit_scope *ambit_plugin_scope(ambit_scope *scope) { return scope->api->plugin_scope(scope); }
 
-/* Store a value in the scope under a key. Keys are compared as pointers: use the address of a static variable. A  [job]
- * value in a plugin's scope is there on all loops.
+/* [job]
+ * Store a value in the scope under a key. Keys are compared as pointers: use the address of a static variable. A value
+ * in a plugin's scope is there on all loops.
  * Owner     The value stays the plugin's. NULL removes the key.
  * Returns   AMBIT_OK. AMBIT_INVALID: `key` is NULL. AMBIT_NO_MEMORY.
  * Since     1.0 */
@@ -649,22 +674,26 @@ static inline ambit_status ambit_set(ambit_scope *scope, const void *key, void *
   return scope->api->set(scope, key, value);
 }
 
-/* Get the value that is stored under a key in this scope, or else in the nearest scope above it that has the      [job]
- * key.
+/* [job]
+ * Get the value that is stored under a key in this scope, or else in the nearest scope above it that has the key.
  * Owner     The plugin's, as for ambit_set.
  * Returns   The value; NULL if no scope has the key.
  * Since     1.0 */
 static inline void *ambit_get(ambit_scope *scope, const void *key) { return scope->api->get(scope, key); }
 
-/* Get a reference to the scope. Any thread may keep and copy it, also after the scope is gone.                    [job]
+/* [job]
+ * Get a reference to the scope. Any thread may keep and copy it, also after the scope is gone.
  * Owner     Nobody: it is a value, and nothing has to be released.
  * Returns   The reference.
  * Since     1.0 */
 static inline ambit_ref ambit_ref_of(ambit_scope *scope) { return scope->api->ref_of(scope); }
 
-/* Start a job in a scope from outside: from a thread that the plugin made, or from another request.        [any thread]
- * Owner     If the call returns AMBIT_OK, `arg` is the job's, else it stays the caller's. A posted job has no `on_end`.
- *           It does not run if it is cancelled before it begins, so release what it holds by ambit_defer on the scope.
+/* [any thread]
+ * Start a job in a scope from outside: from a thread that the plugin made, or from another request.
+ * Owner     If the call returns AMBIT_OK, `arg` is the job's, else it stays the caller's. A posted job has no `on_end`:
+ *           if the scope ends before the job begins, or there is no memory for its stack, the job never runs and nobody
+ *           releases `arg`. So leave the release to a deferred function: a job of the scope registers it with
+ *           ambit_defer before the post, for example when it hands out the ref.
  * Returns   AMBIT_OK: the scope was open and the job was spawned, in one atomic step. AMBIT_CLOSED: the scope is ending
  *           or gone. AMBIT_LIMIT: there are too many jobs. AMBIT_INVALID: `fn` is NULL. AMBIT_NO_MEMORY.
  * Since     1.0 */
@@ -676,24 +705,27 @@ static inline ambit_status ambit_post(ambit_ref ref, ambit_job_fn fn, void *arg)
  * happen, and every later wait fails in the same way: clean up and return. If a wait finishes in the same turn of the
  * loop as the cancel, it returns its result, and the next wait fails. */
 
-/* Wait until `duration` nanoseconds have passed.                                                           [job, waits]
+/* [job, waits]
+ * Wait until `duration` nanoseconds have passed.
  * Returns   AMBIT_OK after that time. AMBIT_INVALID: `duration` is negative. AMBIT_CANCELLED.
  * Since     1.0 */
 static inline ambit_status ambit_sleep(ambit_scope *scope, int64_t duration) {
   return scope->api->sleep(scope, duration);
 }
 
-/* Let other ready jobs run first, and new events soon. Use it between the steps of a long computation.     [job, waits]
- * Once a turn of the loop has lasted a millisecond, at least every eighth yield lets the loop look at new events, at
- * deadlines and at clients that have left.
+/* [job, waits]
+ * Let other ready jobs run first, and new events soon. Use it between the steps of a long computation. Once a turn of
+ * the loop has lasted a millisecond, at least every eighth yield lets the loop look at new events, at deadlines and at
+ * clients that have left.
  * Returns   AMBIT_OK. AMBIT_CANCELLED.
  * Since     1.0 */
 static inline ambit_status ambit_yield(ambit_scope *scope) { return scope->api->yield(scope); }
 
-/* Start a job that runs `tick` every `interval` nanoseconds, first after one interval. The job has no stack       [job]
- * while it waits, and its times do not drift. If a tick takes longer than the interval, the ticks that it overlaps are
- * skipped. With AMBIT_JOB_THREAD each tick runs on a pool thread; a tick for which the pool is full is skipped. The job
- * ends when a tick returns anything but AMBIT_OK, with that result as its code.
+/* [job]
+ * Start a job that runs `tick` every `interval` nanoseconds, first after one interval. The job has no stack while it
+ * waits, and its times do not drift. If a tick takes longer than the interval, the ticks that it overlaps are skipped.
+ * With AMBIT_JOB_THREAD each tick runs on a pool thread; a tick for which the pool is full is skipped. The job ends
+ * when a tick returns anything but AMBIT_OK, with that result as its code.
  * Owner     `arg` and options as for ambit_spawn.
  * Returns   As ambit_spawn. AMBIT_INVALID also if `interval` is not above 0.
  * Since     1.0 */
@@ -702,9 +734,10 @@ static inline ambit_status ambit_every(ambit_scope *scope, int64_t interval, amb
   return scope->api->every(scope, interval, tick, arg, options, job);
 }
 
-/* Wait until a descriptor is ready for what `events` names: AMBIT_READABLE, AMBIT_WRITABLE or both.        [job, waits]
- * Several jobs may wait for one descriptor. With AMBIT_HANGUP in `events`, a peer that has shut down its sending side
- * counts as a hang-up.
+/* [job, waits]
+ * Wait until a descriptor is ready for what `events` names: AMBIT_READABLE, AMBIT_WRITABLE or both. Several jobs may
+ * wait for one descriptor. With AMBIT_HANGUP in `events`, a peer that has shut down its sending side counts as a
+ * hang-up.
  * Owner     The descriptor stays the plugin's. It must be non-blocking, and open during the wait.
  * Returns   AMBIT_OK, and what the descriptor is ready for in `*ready` unless `ready` is NULL. AMBIT_TIMED_OUT.
  *           AMBIT_CANCELLED. AMBIT_INVALID: the descriptor is not open or cannot be waited for. AMBIT_LIMIT,
@@ -715,8 +748,9 @@ static inline ambit_status ambit_wait_fd(ambit_scope *scope, int fd, uint32_t ev
   return scope->api->wait_fd(scope, fd, events, timeout, ready);
 }
 
-/* Run `fn` on a pool thread and wait until it returns, even if the scope is cancelled meanwhile. `fn` may  [job, waits]
- * block and compute.
+/* [job, waits]
+ * Run `fn` on a pool thread and wait until it returns, even if the scope is cancelled meanwhile. `fn` may block and
+ * compute.
  * Owner     Only `fn` uses `arg`, which may lie on the caller's stack.
  * Threads   `fn` runs outside any scope and must not call functions that wait.
  * Returns   The result of `fn`. If `fn` did not run: AMBIT_CANCELLED, the scope ended before a thread was free;
@@ -726,31 +760,35 @@ static inline int32_t ambit_block(ambit_scope *scope, int32_t (*fn)(void *arg), 
   return scope->api->block(scope, fn, arg);
 }
 
-/* Make an event that is not set.                                                                                  [job]
+/* [job]
+ * Make an event that is not set.
  * Owner     The scope's; it lives until the scope closes.
  * Returns   The event; NULL if there is no memory.
  * Since     1.0 */
 static inline ambit_event *ambit_event_new(ambit_scope *scope) { return scope->api->event_new(scope); }
 
-/* Set an event. All jobs that wait for it continue in the next turn of the loop, and later waits for it return    [job]
- * at once.
+/* [job]
+ * Set an event. All jobs that wait for it continue in the next turn of the loop, and later waits for it return at once.
  * Returns   AMBIT_OK, also if the event was set already.
  * Since     1.0 */
 static inline ambit_status ambit_event_set(ambit_event *event) { return event->api->event_set(event); }
 
-/* Reset an event, so that it is not set. Jobs that an earlier ambit_event_set has woken still continue.           [job]
+/* [job]
+ * Reset an event, so that it is not set. Jobs that an earlier ambit_event_set has woken still continue.
  * Returns   AMBIT_OK, also if the event was not set.
  * Since     1.0 */
 static inline ambit_status ambit_event_reset(ambit_event *event) { return event->api->event_reset(event); }
 
-/* Wait until an event of this scope, or of a scope above it, is set.                                       [job, waits]
+/* [job, waits]
+ * Wait until an event of this scope, or of a scope above it, is set.
  * Returns   AMBIT_OK. AMBIT_TIMED_OUT. AMBIT_CANCELLED. AMBIT_INVALID: the event belongs to another scope.
  * Since     1.0 */
 static inline ambit_status ambit_event_wait(ambit_scope *scope, ambit_event *event, int64_t timeout) {
   return scope->api->event_wait(scope, event, timeout);
 }
 
-/* Make a channel that holds up to `capacity` messages. With a capacity of 0 a sender waits until its message is   [job]
+/* [job]
+ * Make a channel that holds up to `capacity` messages. With a capacity of 0 a sender waits until its message is
  * received.
  * Owner     The scope's; it lives until the scope closes. Messages left in it are dropped; what they point to is the
  *           plugin's.
@@ -760,7 +798,8 @@ static inline ambit_channel *ambit_channel_new(ambit_scope *scope, size_t capaci
   return scope->api->channel_new(scope, capacity);
 }
 
-/* Put a message into a channel of this scope or of a scope above it. Waits while the channel is full.      [job, waits]
+/* [job, waits]
+ * Put a message into a channel of this scope or of a scope above it. Waits while the channel is full.
  * Owner     What `message` points to passes to the receiver if the call returns AMBIT_OK.
  * Returns   AMBIT_OK. AMBIT_TIMED_OUT. AMBIT_CLOSED: the channel is closed. AMBIT_CANCELLED. AMBIT_INVALID: the channel
  *           belongs to another scope.
@@ -769,8 +808,8 @@ static inline ambit_status ambit_send(ambit_scope *scope, ambit_channel *channel
   return scope->api->send(scope, channel, message, timeout);
 }
 
-/* Take the oldest message out of a channel of this scope or of a scope above it. Waits while the channel   [job, waits]
- * is empty.
+/* [job, waits]
+ * Take the oldest message out of a channel of this scope or of a scope above it. Waits while the channel is empty.
  * Owner     What `*message` points to is the receiver's now.
  * Returns   AMBIT_OK. AMBIT_TIMED_OUT. AMBIT_CLOSED: the channel is closed and empty. AMBIT_CANCELLED. AMBIT_INVALID:
  *           the channel belongs to another scope. `*message` is NULL unless the call returns AMBIT_OK.
@@ -779,13 +818,14 @@ static inline ambit_status ambit_receive(ambit_scope *scope, ambit_channel *chan
   return scope->api->receive(scope, channel, message, timeout);
 }
 
-/* Close a channel. From now on sends fail; receives fail once the channel is empty. Closing it twice has no       [job]
- * effect.
+/* [job]
+ * Close a channel. From now on sends fail; receives fail once the channel is empty. Closing it twice has no effect.
  * Returns   AMBIT_OK.
  * Since     1.0 */
 static inline ambit_status ambit_channel_close(ambit_channel *channel) { return channel->api->channel_close(channel); }
 
-/* Get the time of a monotonic clock, which never goes back and whose zero has no meaning.                         [job]
+/* [job]
+ * Get the time of a monotonic clock, which never goes back and whose zero has no meaning.
  * Returns   Nanoseconds; only differences between two times have a meaning.
  * Since     1.0 */
 static inline int64_t ambit_now(ambit_scope *scope) { return scope->api->now(scope); }
@@ -795,93 +835,108 @@ static inline int64_t ambit_now(ambit_scope *scope) { return scope->api->now(sco
  * These calls work in a request's scope and in the scopes below it. In other scopes they return an absent value: {NULL,
  * 0}, 0, false or AMBIT_WRONG_STATE. Each ambit_str that they return lives until the request's scope closes. */
 
-/* Get the request's method as sent: "GET". For a HEAD request that a GET route answers, it is "HEAD".             [job]
+/* [job]
+ * Get the request's method as sent: "GET". For a HEAD request that a GET route answers, it is "HEAD".
  * Returns   The method.
  * Since     1.0 */
 static inline ambit_str ambit_method(ambit_scope *scope) { return scope->api->method(scope); }
 
-/* Get the request's path, decoded once and normalised (RFC 3986, 5.2.4). Routes are matched against this path.    [job]
- * The host splits the path at each `/` first and decodes each segment then: `%2F` becomes a `/` that is data of its
- * segment and never separates segments. It removes dot segments, also those written `%2e`, and keeps empty segments. It
- * answers 400 itself to a malformed escape, to `%00`, to a path that climbs above the root, and to an encoded slash
- * that would put a `.` or `..` component into the result. Bytes above 0x7f stay as they are, and need not be UTF-8.
+/* [job]
+ * Get the request's path, decoded once and normalised (RFC 3986, 5.2.4). Routes are matched against this path. The host
+ * splits the path at each `/` first and decodes each segment then: `%2F` becomes a `/` that is data of its segment and
+ * never separates segments. It removes dot segments, also those written `%2e`, and keeps empty segments. It answers 400
+ * itself to a malformed escape, to `%00`, to a path that climbs above the root, and to an encoded slash that would put
+ * a `.` or `..` component into the result. Bytes above 0x7f stay as they are, and need not be UTF-8.
  * Returns   The path, which begins with `/`.
  * Since     1.0 */
 static inline ambit_str ambit_path(ambit_scope *scope) { return scope->api->path(scope); }
 
-/* Get the request's target as the client sent it: path and query, with nothing decoded or removed.                [job]
+/* [job]
+ * Get the request's target as the client sent it: path and query, with nothing decoded or removed.
  * Returns   The target.
  * Since     1.0 */
 static inline ambit_str ambit_target(ambit_scope *scope) { return scope->api->target(scope); }
 
-/* Get the part of the target behind its first `?`, as sent.                                                       [job]
+/* [job]
+ * Get the part of the target behind its first `?`, as sent.
  * Returns   The query; absent if there is no `?`, empty if nothing follows it.
  * Since     1.0 */
 static inline ambit_str ambit_query_string(ambit_scope *scope) { return scope->api->query_string(scope); }
 
-/* Get the scheme by which the request came: "http" or "https".                                                    [job]
+/* [job]
+ * Get the scheme by which the request came: "http" or "https".
  * Returns   The scheme.
  * Since     1.0 */
 static inline ambit_str ambit_scheme(ambit_scope *scope) { return scope->api->scheme(scope); }
 
-/* Get the name by which the client addressed the server: the Host header or the authority of the target. Do not   [job]
- * trust it.
+/* [job]
+ * Get the name by which the client addressed the server: the Host header or the authority of the target. Do not trust
+ * it.
  * Returns   Host and port as sent; absent if an HTTP/1.0 request sent none.
  * Since     1.0 */
 static inline ambit_str ambit_authority(ambit_scope *scope) { return scope->api->authority(scope); }
 
-/* Get the address of the other end of the connection: "127.0.0.1:50112", "[::1]:50112" or "unix". Behind a proxy  [job]
- * it is the proxy's address.
+/* [job]
+ * Get the address of the other end of the connection: "127.0.0.1:50112", "[::1]:50112" or "unix". Behind a proxy it is
+ * the proxy's address.
  * Returns   The address.
  * Since     1.0 */
 static inline ambit_str ambit_peer(ambit_scope *scope) { return scope->api->peer(scope); }
 
-/* Get the pattern of the route that was chosen, with the prefix at which the plugin is mounted.                   [job]
+/* [job]
+ * Get the pattern of the route that was chosen, with the prefix at which the plugin is mounted.
  * Returns   The pattern: "GET /hello/{name}".
  * Since     1.0 */
 static inline ambit_str ambit_route_pattern(ambit_scope *scope) { return scope->api->route_pattern(scope); }
 
-/* Get the identifier of this request in the host's log. Show it to people who report a failure.                   [job]
+/* [job]
+ * Get the identifier of this request in the host's log. Show it to people who report a failure.
  * Returns   A few printable characters, different for each request of this host.
  * Since     1.0 */
 static inline ambit_str ambit_request_id(ambit_scope *scope) { return scope->api->request_id(scope); }
 
-/* Get a parameter of the path by its name in the pattern, decoded as ambit_path describes. A `{name}` may         [job]
- * contain a `/` that was sent as `%2F`: check the value before using it as the name of a file.
+/* [job]
+ * Get a parameter of the path by its name in the pattern, decoded as ambit_path describes. A `{name}` may contain a `/`
+ * that was sent as `%2F`: check the value before using it as the name of a file.
  * Returns   The value; absent if the pattern has no such name.
  * Since     1.0 */
 static inline ambit_str ambit_param(ambit_scope *scope, const char *name) { return scope->api->param(scope, name); }
 
-/* Get a field of the query by its decoded name; if there are several, the first one. `+` means a space, and       [job]
- * escapes are decoded. A malformed escape stays as it is.
+/* [job]
+ * Get a field of the query by its decoded name; if there are several, the first one. `+` means a space, and escapes are
+ * decoded. A malformed escape stays as it is.
  * Returns   The decoded value, which is empty for `?name` and `?name=`; absent if there is no such field.
  * Since     1.0 */
 static inline ambit_str ambit_query(ambit_scope *scope, const char *name) { return scope->api->query(scope, name); }
 
-/* Get a header of the request by its name in any case; if there are several, the first one.                       [job]
+/* [job]
+ * Get a header of the request by its name in any case; if there are several, the first one.
  * Returns   The value without the blanks around it; absent if there is no such header.
  * Since     1.0 */
 static inline ambit_str ambit_header(ambit_scope *scope, const char *name) { return scope->api->header(scope, name); }
 
-/* Get the number of header lines of the request, for ambit_header_at.                                             [job]
+/* [job]
+ * Get the number of header lines of the request, for ambit_header_at.
  * Returns   The number.
  * Since     1.0 */
 static inline size_t ambit_header_count(ambit_scope *scope) { return scope->api->header_count(scope); }
 
-/* Get a header line by its index, from 0, in the order in which the lines were sent.                              [job]
+/* [job]
+ * Get a header line by its index, from 0, in the order in which the lines were sent.
  * Returns   true, and name and value as sent; false if there is no such index, and both are absent then.
  * Since     1.0 */
 static inline bool ambit_header_at(ambit_scope *scope, size_t index, ambit_str *name, ambit_str *value) {
   return scope->api->header_at(scope, index, name, value);
 }
 
-/* Get the length of the request's body as the client announced it.                                                [job]
+/* [job]
+ * Get the length of the request's body as the client announced it.
  * Returns   The number of bytes, 0 without a body; -1 if the length is not known before the end.
  * Since     1.0 */
 static inline int64_t ambit_body_length(ambit_scope *scope) { return scope->api->body_length(scope); }
 
-/* Read the next bytes of the body. Waits until there are some. The host discards what the handler does     [job, waits]
- * not read.
+/* [job, waits]
+ * Read the next bytes of the body. Waits until there are some. The host discards what the handler does not read.
  * Owner     Up to `capacity` bytes are copied into `buffer`, which is the caller's.
  * Returns   The number of bytes, above 0. 0 at the end of the body, also when called again. AMBIT_CANCELLED, also if
  *           the client left. AMBIT_LIMIT: the body is longer than the host's max_body. AMBIT_INVALID: `capacity` is 0,
@@ -891,7 +946,8 @@ static inline int64_t ambit_read(ambit_scope *scope, void *buffer, size_t capaci
   return scope->api->read(scope, buffer, capacity);
 }
 
-/* Read the whole body. Waits until it is there. Each call returns the same bytes.                          [job, waits]
+/* [job, waits]
+ * Read the whole body. Waits until it is there. Each call returns the same bytes.
  * Owner     The bytes live until the request's scope closes.
  * Returns   AMBIT_OK, and the body in `*whole`, which is empty if there is none. AMBIT_LIMIT: the body is longer than
  *           the host's max_body. AMBIT_INVALID: the body is malformed. AMBIT_WRONG_STATE: ambit_read took some of it,
@@ -905,14 +961,16 @@ static inline ambit_status ambit_body(ambit_scope *scope, ambit_str *whole) { re
  * request has one response, which ambit_respond or ambit_begin begins; after that its head cannot be changed. The
  * answer to a HEAD request has no body: the host sends the head only. */
 
-/* Set the status of the response, for the case that no later call names one.                                      [job]
+/* [job]
+ * Set the status of the response, for the case that no later call names one.
  * Returns   AMBIT_OK. AMBIT_INVALID: the status is not from 200 to 599. AMBIT_WRONG_STATE: the response has begun.
  * Since     1.0 */
 static inline ambit_status ambit_set_status(ambit_scope *scope, int status) {
   return scope->api->set_status(scope, status);
 }
 
-/* Set a header of the response. It replaces all headers of that name in any case.                                 [job]
+/* [job]
+ * Set a header of the response. It replaces all headers of that name in any case.
  * Owner     Name and value are copied.
  * Returns   AMBIT_OK. AMBIT_INVALID: the name is no token (RFC 9110, 5.6.2), the value contains a CR, LF or NUL, or the
  *           header is one that the host writes itself: Content-Length, Transfer-Encoding, Connection, Date, Server.
@@ -922,7 +980,8 @@ static inline ambit_status ambit_set_header(ambit_scope *scope, const char *name
   return scope->api->set_header(scope, name, value);
 }
 
-/* Add a header to the response and keep those that have its name, as Set-Cookie needs it.                         [job]
+/* [job]
+ * Add a header to the response and keep those that have its name, as Set-Cookie needs it.
  * Owner     Name and value are copied.
  * Returns   As ambit_set_header.
  * Since     1.0 */
@@ -930,7 +989,8 @@ static inline ambit_status ambit_add_header(ambit_scope *scope, const char *name
   return scope->api->add_header(scope, name, value);
 }
 
-/* Send a whole response.                                                                                          [job]
+/* [job]
+ * Send a whole response.
  * Owner     The bytes are copied or sent before the call returns. `content_type` may be NULL for none.
  * Returns   AMBIT_OK: the response is complete and handed to the transport. AMBIT_WRONG_STATE: a response was begun
  *           before. AMBIT_INVALID: the status is not from 200 to 599, or the content type contains a CR, LF or NUL.
@@ -941,7 +1001,8 @@ static inline ambit_status ambit_respond(ambit_scope *scope, int status, const c
   return scope->api->respond(scope, status, content_type, bytes, length);
 }
 
-/* Begin a response whose body follows by ambit_write. The host sends the head with the first bytes of the body.   [job]
+/* [job]
+ * Begin a response whose body follows by ambit_write. The host sends the head with the first bytes of the body.
  * `length` is the length of the body, or -1 if it is not known: the body is chunked then, or for HTTP/1.0 ends when the
  * connection closes.
  * Returns   AMBIT_OK. AMBIT_WRONG_STATE: a response was begun before. AMBIT_INVALID: the status is not from 200 to 599,
@@ -951,8 +1012,8 @@ static inline ambit_status ambit_begin(ambit_scope *scope, int status, int64_t l
   return scope->api->begin(scope, status, length);
 }
 
-/* Send bytes of a response that was begun. Waits while the client reads more slowly than the handler       [job, waits]
- * writes.
+/* [job, waits]
+ * Send bytes of a response that was begun. Waits while the client reads more slowly than the handler writes.
  * Owner     The bytes are copied or sent before the call returns.
  * Returns   AMBIT_OK. AMBIT_WRONG_STATE: the response was not begun or has ended, or another job is writing.
  *           AMBIT_INVALID: the body would exceed the announced length; nothing was sent. AMBIT_CANCELLED, also if the
@@ -963,16 +1024,20 @@ static inline ambit_status ambit_write(ambit_scope *scope, const void *bytes, si
   return scope->api->write(scope, bytes, length);
 }
 
-/* Complete a response that was begun.                                                                             [job]
+/* [job]
+ * Complete a response that was begun.
  * Returns   AMBIT_OK. AMBIT_WRONG_STATE: the response was not begun or has ended, or another job is writing.
  *           AMBIT_INVALID: the body is shorter than announced; the host closes the connection or stream, so that the
  *           client notices. AMBIT_CANCELLED.
  * Since     1.0 */
 static inline ambit_status ambit_end(ambit_scope *scope) { return scope->api->end(scope); }
 
-/* Send a part of a file as bytes of a response that was begun. Waits as ambit_write does.                  [job, waits]
+/* [job, waits]
+ * Send a part of a file as bytes of a response that was begun. Waits as ambit_write does.
  * Owner     The descriptor stays the plugin's and must stay open until the call returns. Its position does not change.
- * Returns   As ambit_write. AMBIT_INVALID also if the descriptor is not a regular file, or the file has no such part.
+ * Returns   AMBIT_UNSUPPORTED: this host does not implement it yet, although AMBIT_HAS is true for it. Use ambit_write.
+ *           A host that implements it returns the same as ambit_write, and AMBIT_INVALID also if the descriptor is not
+ *           a regular file, or the file has no such part.
  * Since     1.0 */
 static inline ambit_status ambit_send_file(ambit_scope *scope, int fd, int64_t offset, int64_t length) {
   return scope->api->send_file(scope, fd, offset, length);
@@ -980,46 +1045,53 @@ static inline ambit_status ambit_send_file(ambit_scope *scope, int fd, int64_t o
 
 /* ---------------------------------------------------------------------------------------------------------- Plugin */
 
-/* Get the plugin's own data, which its `start` has set.                                                           [job]
+/* [job]
+ * Get the plugin's own data, which its `start` has set.
  * Owner     The plugin's.
  * Threads   Handlers run on several loops at once: protect data that changes.
  * Returns   The pointer that ambit_set_state was given; NULL if there was none.
  * Since     1.0 */
 static inline void *ambit_state(ambit_scope *scope) { return scope->api->state(scope); }
 
-/* Set what ambit_state returns in every scope of this generation.                                               [start]
+/* [start]
+ * Set what ambit_state returns in every scope of this generation. The last call counts.
  * Owner     The data stays the plugin's. Release it in `stop`, or by ambit_defer on the plugin's scope.
- * Returns   AMBIT_OK. AMBIT_WRONG_STATE: the scope is not the plugin's, or `start` has returned.
+ * Returns   AMBIT_OK. AMBIT_WRONG_STATE: `start` is not running, or this is not the scope that it got.
  * Since     1.0 */
 static inline ambit_status ambit_set_state(ambit_scope *plugin, void *state) {
   return plugin->api->set_state(plugin, state);
 }
 
-/* Get a setting of the plugin: a key of the table [plugin.NAME] of host.conf. Numbers and booleans come as text.  [job]
+/* [job]
+ * Get a setting of the plugin: a key of the table [plugin.NAME] of host.conf. Numbers and booleans come as text.
  * Owner     The value lives until the generation is retired. A reload with other settings makes a new generation.
  * Returns   The value; absent if the table has no such key.
  * Since     1.0 */
 static inline ambit_str ambit_setting(ambit_scope *scope, const char *key) { return scope->api->setting(scope, key); }
 
-/* Leave bytes for the next generation of this plugin. `save` calls this; the last call counts.                  [start]
+/* [save]
+ * Leave bytes for the next generation of this plugin. The last call counts.
  * Owner     The bytes are copied. `version` is the plugin's own number for the format of the bytes.
- * Returns   AMBIT_OK. AMBIT_WRONG_STATE: `save` is not running. AMBIT_INVALID: `bytes` is NULL and `length` is not 0.
- *           AMBIT_LIMIT: there are more than 64 MiB. AMBIT_NO_MEMORY.
+ * Returns   AMBIT_OK. AMBIT_WRONG_STATE: `save` is not running, or this is not the scope that it got. AMBIT_INVALID:
+ *           `bytes` is NULL and `length` is not 0. AMBIT_LIMIT: there are more than 64 MiB. AMBIT_NO_MEMORY.
  * Since     1.0 */
 static inline ambit_status ambit_hand_over(ambit_scope *plugin, uint32_t version, const void *bytes, size_t length) {
   return plugin->api->hand_over(plugin, version, bytes, length);
 }
 
-/* Get the bytes that the previous generation left by ambit_hand_over. `start` calls this.                       [start]
+/* [start]
+ * Get the bytes that the previous generation left by ambit_hand_over.
  * Owner     The bytes live until `start` returns.
- * Returns   The bytes, and their version in `*version` unless `version` is NULL; absent, and 0, if nothing was left.
+ * Returns   The bytes, and their version in `*version` unless `version` is NULL. Absent, and version 0, if nothing was
+ *           left, if `start` is not running, or if this is not the scope that it got.
  * Since     1.0 */
 static inline ambit_str ambit_handed_over(ambit_scope *plugin, uint32_t *version) {
   return plugin->api->handed_over(plugin, version);
 }
 
-/* Give the reason for a failure: `return ambit_fail(scope, AMBIT_INVALID, "no such account")`. The host logs it   [job]
- * when the handler, job or `start` that called this returns a negative status. The client does not see it.
+/* [job]
+ * Give the reason for a failure: `return ambit_fail(scope, AMBIT_INVALID, "no such account")`. The host logs it when
+ * the handler, job or `start` that called this returns a negative status. The client does not see it.
  * Owner     The text is copied.
  * Returns   `status`, unchanged.
  * Since     1.0 */
@@ -1027,7 +1099,8 @@ static inline ambit_status ambit_fail(ambit_scope *scope, ambit_status status, c
   return scope->api->fail(scope, status, why);
 }
 
-/* Write a line to the host's log. The host adds plugin, generation, route, scope and job.                         [job]
+/* [job]
+ * Write a line to the host's log. The host adds plugin, generation, route, scope and job.
  * Owner     The text is copied. Control characters in it are escaped, so that one call writes one line.
  * Returns   Nothing. A line below the configured level is dropped.
  * Since     1.0 */
@@ -1035,9 +1108,9 @@ static inline void ambit_log(ambit_scope *scope, ambit_level level, const char *
   scope->api->log(scope, level, text, length);
 }
 
-/* Get a table of calls that is not part of this ABI, by its name and version. The only one so far is              [job]
- * "ambit.dry_run/1", which has no calls: a host has it during a dry run only, so it tells the plugin that this is a
- * dry run.
+/* [job]
+ * Get a table of calls that is not part of this ABI, by its name and version. The only one so far is "ambit.dry_run/1",
+ * which has no calls: a host has it during a dry run only, so it tells the plugin that this is a dry run.
  * Owner     The host's; it lives as long as the process.
  * Returns   The table, of the type that the extension's header declares; NULL if this host has none of that name.
  * Since     1.0 */
@@ -1045,9 +1118,10 @@ static inline const void *ambit_extension(ambit_scope *scope, const char *id) {
   return scope->api->extension(scope, id);
 }
 
-/* Make a plain function pointer of a signature that calls `fn` with `context`, for C libraries whose callbacks    [job]
- * take no context pointer. `args[i]` points to argument i, and `result` to eight zeroed bytes for the result; each has
- * its own C type. `fn` runs where the function is called: in a job, on a pool thread, or on a thread of the library.
+/* [job]
+ * Make a plain function pointer of a signature that calls `fn` with `context`, for C libraries whose callbacks take no
+ * context pointer. `args[i]` points to argument i, and `result` to eight zeroed bytes for the result; each has its own
+ * C type. `fn` runs where the function is called: in a job, on a pool thread, or on a thread of the library.
  * Owner     The function in `*out` lives until the scope closes and its deferred functions have run. `context` must
  *           live as long. The signature is copied. Calling the function later is undefined behaviour; in checked mode
  *           the host reports the call and returns zero.
@@ -1151,7 +1225,8 @@ static inline bool ambit_str_equal(ambit_str a, ambit_str b) {
   return a.len == b.len && (a.len == 0 || __builtin_memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
-/* Join several parts to one text. This is faster than a format, and the parts may contain any bytes.              [job]
+/* [job]
+ * Join several parts to one text. This is faster than a format, and the parts may contain any bytes.
  * Owner     The text lives until the scope closes. A NUL follows it.
  * Returns   The text; absent if there is no memory.
  * Since     1.0 */
@@ -1175,13 +1250,13 @@ static inline ambit_str ambit_concat(ambit_scope *scope, const ambit_str *parts,
 #define AMBIT_STR_FMT "%.*s"
 #define AMBIT_STR_ARG(str) (int)(str).len, (str).ptr != NULL ? (str).ptr : ""
 
-/* Default options with `size` and `name` set. Set the other fields that you need afterwards. */
+/* Options of a job with `size` and `name` set and 0 or NULL in all other fields. `name` may be NULL. */
 static inline ambit_job_options ambit_default_job_options(const char *name) {
   ambit_job_options options = {sizeof(ambit_job_options), name, 0, 0, 0, NULL};
   return options;
 }
 
-/* As ambit_default_job_options, for a scope. */
+/* Options of a scope with `size` and `name` set and 0 in all other fields. `name` may be NULL. */
 static inline ambit_scope_options ambit_default_scope_options(const char *name) {
   ambit_scope_options options = {sizeof(ambit_scope_options), name, 0, 0, 0};
   return options;
@@ -1256,7 +1331,8 @@ static inline ambit_value ambit_value_ptr(const void *ptr) {
 
 #ifndef AMBIT_NO_STDIO
 
-/* Format text into `buffer`, or into memory of the scope if `buffer` is too small.                                [job]
+/* [job]
+ * Format text into `buffer`, or into memory of the scope if `buffer` is too small.
  * Owner     The text is in `buffer`, or lives until the scope closes.
  * Returns   The text, with a NUL behind it; absent if the format is malformed or there is no memory.
  * Since     1.0 */
@@ -1274,7 +1350,8 @@ ambit_vformat(ambit_scope *scope, char *buffer, size_t capacity, const char *for
   return length >= 0 ? ambit_str_of(buffer, (size_t)length) : ambit_str_of(NULL, 0);
 }
 
-/* As ambit_respond, with a body that is formatted as by printf.                                                   [job]
+/* [job]
+ * As ambit_respond, with a body that is formatted as by printf.
  * Returns   As ambit_respond. AMBIT_NO_MEMORY also if the format is malformed.
  * Since     1.0 */
 __attribute__((format(printf, 4, 5))) static inline ambit_status
@@ -1287,7 +1364,8 @@ ambit_respondf(ambit_scope *scope, int status, const char *content_type, const c
   return body.ptr != NULL ? ambit_respond(scope, status, content_type, body.ptr, body.len) : AMBIT_NO_MEMORY;
 }
 
-/* As ambit_log, with a line that is formatted as by printf.                                                       [job]
+/* [job]
+ * As ambit_log, with a line that is formatted as by printf.
  * Returns   Nothing. A line for which there is no memory is dropped.
  * Since     1.0 */
 __attribute__((format(printf, 3, 4))) static inline void ambit_logf(ambit_scope *scope, ambit_level level,
@@ -1301,8 +1379,8 @@ __attribute__((format(printf, 3, 4))) static inline void ambit_logf(ambit_scope 
     ambit_log(scope, level, line.ptr, line.len);
 }
 
-/* As ambit_fail, with a reason that is formatted as by printf. If there is no memory for it, the format is the    [job]
- * reason.
+/* [job]
+ * As ambit_fail, with a reason that is formatted as by printf. If there is no memory for it, the format is the reason.
  * Returns   `status`, unchanged.
  * Since     1.0 */
 __attribute__((format(printf, 3, 4))) static inline ambit_status ambit_failf(ambit_scope *scope, ambit_status status,

@@ -5,7 +5,7 @@ struct Header: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Print ambit.h, the header that plugins include.",
     discussion: """
-        ambit header > ambit.h && cc -shared -fPIC my.c -o Plugins/my.so
+        ambit header > ambit.h && cc -shared -fPIC -fstack-clash-protection -I . my.c -o Plugins/my.so
       """)
 
   func run() throws {
