@@ -44,6 +44,10 @@ import Testing
     }
   }
 
+  @Test func `An empty file is refused as empty`() {
+    #expect(throws: ELFError.empty) { try ELF.checkLibrary(Span<UInt8>()) }
+  }
+
   @Test func `A text is refused as text`() {
     #expect(throws: ELFError.notELF) { try ELF.checkLibrary(Array("#!/bin/sh\nexit 0\n".utf8).span) }
   }

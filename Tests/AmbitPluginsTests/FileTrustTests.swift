@@ -37,7 +37,7 @@ import Testing
   ])
   func `A file that others can write is not trusted`(mode: mode_t, what: String) {
     chmod(file, mode)
-    #expect(objection(file) == "\(file) \(what); correct its owner or mode, or set trust = \"any\"")
+    #expect(objection(file) == "\(file) \(what); run `chmod go-w \(file)`, or set trust = \"any\"")
     #expect(objection(file, .any) == nil)
   }
 

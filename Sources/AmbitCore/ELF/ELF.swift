@@ -55,6 +55,7 @@ public enum ELF {
 
   /// `e_ident`: the magic number, 64 bits, little-endian, version 1.
   private static func checkIdentity(of file: Span<UInt8>) throws(ELFError) {
+    guard !file.isEmpty else { throw .empty }
     guard file.starts(with: [0x7f, 0x45, 0x4c, 0x46]) else { throw .notELF }
     let width = try file.integer(UInt8.self, at: 4, of: .header)
     guard width == 2 else { throw .otherFormat("a class of 2 (64 bits)", found: UInt64(width)) }

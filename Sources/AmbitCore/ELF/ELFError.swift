@@ -19,6 +19,8 @@ public enum ELFError: Error, Equatable, CustomStringConvertible {
     }
   }
 
+  /// The file has no bytes.
+  case empty
   /// The file does not begin with the ELF magic number.
   case notELF
   /// A field of the header has a value that this host does not support.
@@ -36,6 +38,8 @@ public enum ELFError: Error, Equatable, CustomStringConvertible {
 
   public var description: String {
     switch self {
+    case .empty:
+      "the file is empty; build or copy it again"
     case .notELF:
       "not a shared library: it does not begin with the ELF magic number"
     case .otherFormat(let expected, let found):

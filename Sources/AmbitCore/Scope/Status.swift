@@ -19,8 +19,13 @@ public struct Status: RawRepresentable, Equatable, Sendable, BitwiseCopyable {
 }
 
 extension Status: CustomStringConvertible {
-  /// The name it has in `ambit.h`, without the prefix; the number if it has none.
-  public var description: String {
+  /// The constant of `ambit.h`: "AMBIT_FAILED"; the number if there is none.
+  public var constant: String { name.map { "AMBIT_\($0)" } ?? String(rawValue) }
+
+  /// The constant without its prefix: "FAILED"; the number if there is none.
+  public var description: String { name ?? String(rawValue) }
+
+  private var name: String? {
     switch self {
     case .ok: "OK"
     case .pending: "PENDING"
@@ -34,7 +39,7 @@ extension Status: CustomStringConvertible {
     case .wrongThread: "WRONG_THREAD"
     case .unsupported: "UNSUPPORTED"
     case .failed: "FAILED"
-    default: String(rawValue)
+    default: nil
     }
   }
 }

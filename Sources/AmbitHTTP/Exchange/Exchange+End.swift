@@ -48,7 +48,7 @@ extension UnsafeMutablePointer<Exchange> {
     case .notStarted: ResponseWriter.respondEmpty(to: self, status: pointee.response.status)
     case .streaming, .cutShort:
       let status = ResponseWriter.end(self)
-      if status == .wrongState { fault("returned while one of its jobs was writing the response") }
+      if status == .wrongState { fault("handler returned while one of its jobs was writing the response") }
       if status != .ok { abort(.responseIncomplete) }
     }
   }
@@ -74,7 +74,7 @@ extension UnsafeMutablePointer<Exchange> {
       pointee.response.isAwaited = false
       if status == .cancelled { return }
       if !pointee.response.isComplete, !scope.isBusy {
-        return fault("returned AMBIT_PENDING, and no job is left that could complete the response")
+        return fault("handler returned AMBIT_PENDING, but no job is left to complete the response")
       }
     }
   }
@@ -95,9 +95,9 @@ extension UnsafeMutablePointer<Exchange> {
   private func report(failure status: Status, reason: String) {
     let isClientsFault =
       status == .limit && pointee.body.state == .tooLong || status == .invalid && pointee.body.state == .malformed
-    guard isClientsFault else { return fault("handler returned \(status)\(reason)") }
+    guard isClientsFault else { return fault("handler returned \(status.constant)\(reason)") }
     let body = status == .limit ? "longer than max_body" : "malformed"
-    PluginLog.write(.info, scope, "the request's body is \(body), and the handler returned \(status)\(reason)")
+    PluginLog.write(.info, scope, "the request's body is \(body), and the handler returned \(status.constant)\(reason)")
   }
 
   private func sendFailure(_ status: Status) {

@@ -47,7 +47,11 @@ extension Host {
     }
     var fields: Logger.Metadata = ["ms": "\(outcome.milliseconds)"]
     for (kind, count) in outcome.counts { fields[kind.rawValue] = "\(count)" }
-    logger.log(level: outcome.result == .done ? .info : .error, "reload done", metadata: fields)
+    if outcome.result == .done {
+      logger.info("reload done", metadata: fields)
+    } else {
+      logger.error("reload done with failures", metadata: fields)
+    }
   }
 
   /// Plans what is new in the configuration and the plugin directory, makes the worker serve it, and retires the

@@ -3,13 +3,20 @@ package struct HostError: Error, Sendable, CustomStringConvertible {
   package let lines: [String]
   /// Nothing failed, but the host was told to stop.
   private(set) var isInterruption = false
-  /// The exit status of the command: 1, or 78 (EX_CONFIG of sysexits.h) if the configuration is at fault and trying
-  /// again is no use.
+  /// The exit status of the command: 1, or 78 (EX_CONFIG of sysexits.h) if the configuration is invalid, when
+  /// a restart does not help.
   package private(set) var exitStatus: Int32 = 1
 
   package init(_ lines: [String]) { self.lines = lines }
 
   init(_ error: some Error) { lines = "\(error)".split(separator: "\n").map(String.init) }
+
+  /// The same error with one more line at its end.
+  package func adding(_ line: String) -> HostError {
+    var error = HostError(lines + [line])
+    (error.exitStatus, error.isInterruption) = (exitStatus, isInterruption)
+    return error
+  }
 
   /// The configuration is invalid.
   static func configuration(_ error: some Error) -> HostError {

@@ -23,8 +23,10 @@ package struct UntrustedFile: Error, CustomStringConvertible {
   /// The full path of the file, folder or link that is not trusted.
   let place: String
   let objection: String
+  /// What the operator can do about it, other than to trust everybody.
+  let remedy: String
 
-  package var description: String { "\(place) \(objection); correct its owner or mode, or set trust = \"any\"" }
+  package var description: String { "\(place) \(objection); \(remedy), or set trust = \"any\"" }
 }
 
 /// Resolves a path component by component, as the system does, and checks each of them.
@@ -63,7 +65,8 @@ private struct TrustWalk {
   private func checkOwner(of status: FileStatus, _ place: String) throws(UntrustedFile) {
     guard status.owner == 0 || status.owner == geteuid() else {
       throw UntrustedFile(
-        place: place, objection: "is owned by user \(status.owner), who is neither root nor the host's user")
+        place: place, objection: "is owned by user \(status.owner), who is neither root nor the host's user",
+        remedy: "change its owner")
     }
   }
 
@@ -72,7 +75,8 @@ private struct TrustWalk {
     guard others.isEmpty else {
       let mode = String(status.permissions, radix: 8)
       throw UntrustedFile(
-        place: place, objection: "can be written by \(others.joined(separator: " and ")) (mode \(mode))")
+        place: place, objection: "can be written by \(others.joined(separator: " and ")) (mode \(mode))",
+        remedy: "run `chmod go-w \(place)`")
     }
   }
 

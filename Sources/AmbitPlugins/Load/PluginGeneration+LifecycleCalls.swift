@@ -81,7 +81,7 @@ extension PluginGeneration {
     if status == .cancelled, let timeout, result.duration >= timeout.wholeNanoseconds {
       throw error("\(name) did not finish within \(timeout.shortText)")
     }
-    guard status == .ok else { throw error("\(name) returned \(status)\(result.reason)") }
+    guard status == .ok else { throw error("\(name) returned \(status.constant)\(result.reason)") }
   }
 
   /// How long a function whose waits were cancelled may take to return.

@@ -6,8 +6,9 @@ struct Check: ParsableCommand {
     abstract: "Check the configuration, all plugins and libraries, without serving.",
     discussion: """
       Reads the configuration, and makes a dry run of every plugin and library as 'ambit serve' would: a child process \
-      loads, starts and stops each plugin, and looks up the functions of each library. Reports all errors. The exit \
-      status is 0 if there are none, 78 if the configuration is invalid, 1 otherwise.
+      loads, starts and stops each plugin, and looks up the functions of each library. Reports all errors of the \
+      configuration; if there are none, all errors of plugins and libraries. The exit status is 0 if there are no \
+      errors, 78 if the configuration is invalid, 1 otherwise.
 
         ambit check -c host.conf && kill -HUP PID
       """)

@@ -19,8 +19,14 @@ struct Reload: ParsableCommand {
   var json = false
 
   func run() throws {
+    let client: AdminClient
     do throws(HostError) {
-      let reply = try AdminClient(socket).reload(asJSON: json)
+      client = try AdminClient(socket)
+    } catch {
+      Terminal.fail(error.adding("the running host was not asked to reload"))
+    }
+    do throws(HostError) {
+      let reply = try client.reload(asJSON: json)
       print(reply.text, terminator: "")
       Terminal.exit(reply.succeeded ? 0 : 1)
     } catch {

@@ -13,11 +13,13 @@ import Testing
   func `Statuses have the values and names of the header`(status: Status, value: Int32, name: String) {
     #expect(status.rawValue == value)
     #expect(status.description == name)
+    #expect(status.constant == "AMBIT_\(name)")
   }
 
   @Test func `A status without a name shows its number`() {
     #expect(Status(rawValue: -99).description == "-99")
     #expect(Status(rawValue: 200).description == "200")
+    #expect(Status(rawValue: -99).constant == "-99")
   }
 
   @Test(arguments: [

@@ -17,7 +17,7 @@ import Testing
           $0.contains("ERROR plugin hello")
         }
         #expect(
-          errorLine.contains(length == 0 ? "not a shared library" : "cut short"),
+          errorLine.contains(length == 0 ? "the file is empty" : "cut short"),
           "\(length): \(errorLine)")
         #expect(try await host.get("/hello/World").status == 200)
       }

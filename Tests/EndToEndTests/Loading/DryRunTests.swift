@@ -17,7 +17,7 @@ import Testing
       Mishap("a start that exits", start: "_exit(0);", "dry run: start called exit(0)"),
       Mishap(
         "a start that fails", start: "return ambit_fail(plugin, AMBIT_FAILED, \"no moon\");",
-        "start returned FAILED: no moon"),
+        "start returned AMBIT_FAILED: no moon"),
       Mishap(
         "a start that never returns", start: "for (;;) pause();", "dry run: did not finish within 3s (in start)"),
       Mishap(
@@ -258,7 +258,7 @@ import Testing
     try await withHost([mishap.plugin], configuration: "[plugin.my]\nmood = \"calm\"") { host in
       try host.configure("[plugin.my]\nmood = \"angry\"")
       #expect(try await host.reload().field("failed") == "1")
-      try await host.log.line(containing: "start returned INVALID: mood: expected four letters")
+      try await host.log.line(containing: "start returned AMBIT_INVALID: mood: expected four letters")
       #expect(try await host.get("/my").status == 200)
     }
   }

@@ -45,7 +45,7 @@ import Testing
       try directory.write("listen = [\"127.0.0.1:0\"]\n", as: "host.conf")
       let result = try await ambit("serve", in: directory)
       #expect(result.status == .exited(1))
-      #expect(result.errors.contains("start returned FAILED: live only"))
+      #expect(result.errors.contains("start returned AMBIT_FAILED: live only"))
       #expect(result.errors.split(separator: "\n").contains("stopped"))
     }
   }
@@ -64,7 +64,8 @@ import Testing
   @Test func `A plugin whose start fails at a reload is left out, with the plugin's reason`() async throws {
     try await withHost([.sample("hello")]) { host in
       try await PluginFile.fixture("start_fails").install(in: host.plugins)
-      #expect(try await host.reload().field("failed") == "1")
+      let done = try await host.reload()
+      #expect(done.field("failed") == "1" && done.contains("reload done with failures"))
       try await host.log.line { $0.contains("start_fails") && $0.contains("the moon is not full") }
       #expect(try await host.get("/hello/World").status == 200)
     }
@@ -78,7 +79,7 @@ import Testing
     "wrong_size": "size: expected at least", "bad_pattern": "routes[0].pattern: \"GET bad\": column 5",
     "bad_signature": "unknown type `f46`; did you mean `f64`?", "bad_name": "name: expected a lower-case letter",
     "duplicate_route": "GET /d/{b} answers the same requests as routes[0]", "unknown_flags": "unknown bits 0x80",
-    "start_fails": "start returned FAILED: the moon is not full",
+    "start_fails": "start returned AMBIT_FAILED: the moon is not full",
   ]
 
   @Test func `A file that breaks a rule leaves the version before it serving, and the log names the rule`() async throws

@@ -31,7 +31,7 @@ import Testing
       #expect(try await host.get("/count").text == "1\n")
       try await counting("REFUSE").install(in: host.plugins)
       #expect(try await host.reload().field("failed") == "1")
-      try await host.log.line(containing: "start returned FAILED: cannot read what was left")
+      try await host.log.line(containing: "start returned AMBIT_FAILED: cannot read what was left")
       #expect(try await host.get("/count").text == "2\n")
     }
   }
@@ -40,7 +40,7 @@ import Testing
     try await withHost([counting("UNSAVED")]) { host in
       try await PluginFile.probe("counting").install(in: host.plugins)
       #expect(try await host.reload().field("failed") == "1")
-      try await host.log.line(containing: "save returned FAILED: nothing can be saved now")
+      try await host.log.line(containing: "save returned AMBIT_FAILED: nothing can be saved now")
       #expect(try await host.get("/count").text == "1\n")
     }
   }

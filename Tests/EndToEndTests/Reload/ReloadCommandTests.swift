@@ -42,6 +42,7 @@ import Testing
       let own = try await ambit("reload", in: host.directory)
       #expect(own.status == .exited(78))
       #expect(own.errors.contains("unknown key \"thread\""))
+      #expect(own.errorLines.last == "error: the running host was not asked to reload")
       let hosts = try await ambit("reload", "--socket", ".ambit.sock", in: host.directory)
       #expect(hosts.status == .exited(1))
       #expect(hosts.text.contains("unknown key \"thread\"") && hosts.text.contains("refused, nothing has changed"))

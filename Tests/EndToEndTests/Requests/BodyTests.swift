@@ -101,11 +101,11 @@ import Testing
   @Test(arguments: [
     (
       "zz\r\n", 400, "the request body is malformed",
-      "the request's body is malformed, and the handler returned INVALID"
+      "the request's body is malformed, and the handler returned AMBIT_INVALID"
     ),
     (
       "b\r\nhello world\r\n0\r\n\r\n", 413, "the request body is too large",
-      "the request's body is longer than max_body, and the handler returned LIMIT"
+      "the request's body is longer than max_body, and the handler returned AMBIT_LIMIT"
     ),
   ])
   func `A body that cannot be read to its end is no fault of the handler that tries`(
