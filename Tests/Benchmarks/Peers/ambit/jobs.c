@@ -45,7 +45,7 @@ static int32_t held(ambit_scope *scope) {
 }
 
 /* GET /sleepers/{count}: never answers; its jobs live until the client leaves. */
-static int32_t spawn_sleepers(ambit_scope *scope) {
+static int32_t sleepers(ambit_scope *scope) {
   const ambit_job_options counted = {.size = sizeof counted, .on_end = ended};
   ambit_status status = AMBIT_OK;
   for (int64_t count = count_of(scope); count > 0 && status == AMBIT_OK; count--) {
@@ -74,7 +74,7 @@ static int32_t large(ambit_scope *scope) {
 
 static const ambit_route routes[] = {
     {.pattern = "GET /jobs/{count}", .handler = jobs},   {.pattern = "GET /held/{count}", .handler = held},
-    {.pattern = "GET /sleepers/{count}", .handler = spawn_sleepers}, {.pattern = "GET /living", .handler = count_living},
+    {.pattern = "GET /sleepers/{count}", .handler = sleepers}, {.pattern = "GET /living", .handler = count_living},
     {.pattern = "GET /plain", .handler = plain},         {.pattern = "GET /large", .handler = large},
 };
 
