@@ -51,7 +51,7 @@ import Testing
       truncate(folder.appending(path: "libhelper.so").filePath, 0)
       #expect(try await host.get("/my").text == "1")
       #expect(try await host.reload().field("failed") == "1")
-      let line = try await host.log.line(containing: "Plugins/lib/libhelper.so: not a shared library")
+      let line = try await host.log.line(containing: "Plugins/lib/libhelper.so: the file is empty")
       #expect(line.contains("plugin my (Plugins/my.so): its library "), "\(line)")
       #expect(try await host.get("/my").text == "1")
     }
