@@ -48,8 +48,33 @@ import Testing
     #expect(throws: ELFError.empty) { try ELF.checkLibrary(Span<UInt8>()) }
   }
 
-  @Test func `A text is refused as text`() {
-    #expect(throws: ELFError.notELF) { try ELF.checkLibrary(Array("#!/bin/sh\nexit 0\n".utf8).span) }
+  @Test(
+    arguments: [
+      ("#!/bin/sh\nexit 0\n", .script), ("!<arch>\n/", .archive), ("!<thin>\n/", .archive), ("text", .unknown),
+      ("/* GNU ld script\n*/\nGROUP ( /lib/x/libm.so.6  AS_NEEDED ( /lib/x/libmvec.so.1 ) )", .script("libm.so.6")),
+      ("/* GNU ld script\n see libold.so */ GROUP(/usr/lib/libc_nonshared.a libc.so.6)", .script("libc.so.6")),
+      ("INPUT(libncurses.so.6 -ltinfo)", .script("libncurses.so.6")), ("INPUT ( -ltinfo )", .script("libtinfo.so")),
+      ("/* GNU ld script", .script(nil)), ("<!DOCTYPE html><title>404", .page), ("\n<html>", .page),
+      ("version https://git-lfs.github.com/spec/v1\n", .largeFilePointer), ("PK\u{3}\u{4}", .compressed("zip")),
+      ("MZ", .other("a library or program of Windows")), ("\0asm", .other("a WebAssembly module")),
+      ("INPUT\0", .unknown),
+    ] as [(String, ForeignFile)])
+  func `A file that is no ELF file is named as what it is`(text: String, kind: ForeignFile) {
+    #expect(throws: ELFError.notELF(kind)) { try ELF.checkLibrary(Array(text.utf8).span) }
+  }
+
+  @Test func `A linker script is named with the library to take`() {
+    #expect(
+      ELFError.notELF(.script("libm.so.6")).description
+        == "not a shared library but a linker script, a text that only the linker reads; "
+        + "take the library that it names: libm.so.6")
+  }
+
+  @Test func `A library of a 32-bit system is refused as that`() {
+    var bytes = Library().bytes
+    bytes[4] = 1
+    let error = #expect(throws: ELFError.self) { try ELF.checkLibrary(bytes.span, machine: .amd64) }
+    #expect(error?.description == "built for 32 bits, but this host runs on x86-64 with 64; build it for x86-64")
   }
 
   @Test func `A library for another machine is refused, and both machines are named`() {
@@ -57,15 +82,18 @@ import Testing
       try ELF.checkLibrary(Library().bytes.span, machine: .init(rawValue: 243))
     }
     #expect(error == .otherMachine(found: .host, expected: .init(rawValue: 243)))
-    #expect(error?.description.contains("this host runs on machine 243") == true)
+    #expect(error?.description.contains("this host runs on RISC-V; build it for RISC-V") == true)
   }
 
-  @Test(arguments: [(1, "an object file"), (2, "an executable"), (4, "a core dump"), (9, "a file of ELF type 9")])
+  @Test(arguments: [
+    (1, "an object file; link it with -shared"), (2, "an executable; link it with -shared"),
+    (4, "a core dump, which a crashed process has left"), (9, "a file of ELF type 9; link it with -shared"),
+  ])
   func `A file that is no shared library is refused`(type: Int, kind: String) {
     var library = Library()
     library.type = UInt16(type)
     let error = #expect(throws: ELFError.notShared(type: UInt16(type))) { try ELF.checkLibrary(library.bytes.span) }
-    #expect(error?.description == "not a shared library but \(kind); link it with -shared")
+    #expect(error?.description == "not a shared library but \(kind)")
   }
 
   @Test(arguments: [4, 5, 6])
@@ -124,4 +152,9 @@ private struct Library {
       bytes[offset + index] = UInt8(truncatingIfNeeded: value >> (8 * index))
     }
   }
+}
+
+extension ForeignFile {
+  /// A linker script that names this library first.
+  fileprivate static func script(_ library: String?) -> ForeignFile { .linkerScript(library: library) }
 }

@@ -8,6 +8,14 @@ import Testing
     #expect(cache.path(of: "libz.so") == nil)
   }
 
+  @Test func `The loader cache gives the other versions of a name`() {
+    let names = ["libz.so.1", "libz.so.10", "libzip.so.4", "libxlibz.so.1", "libz-1.so"]
+    let cache = LoaderCache(bytes(names.map { (Self.flags, $0, "/lib/\($0)", 0) }).span)
+    #expect(cache.versions(of: "libz.so") == ["libz.so.1", "libz.so.10"])
+    #expect(cache.versions(of: "libz.so.1") == ["libz.so.10"])
+    #expect(cache.versions(of: "libnope.so.1") == [] && cache.versions(of: "z") == [])
+  }
+
   @Test func `The loader cache skips other machines and newer processors`() {
     let entries: [Entry] = [
       (0x3, "libz.so.1", "/lib32/libz.so.1", 0), (Self.flags, "libz.so.1", "/lib/glibc-hwcaps/libz.so.1", 1 << 62),

@@ -87,6 +87,13 @@ public struct ArgumentError: Error, Sendable, Hashable, CustomStringConvertible 
       }
   }
 
+  /// The error for an argument that is missing in a request whose body has fields that cannot be read.
+  public init(missing parameter: String, of type: CType, _ hint: UnreadFields) {
+    self.parameter = parameter
+    expected = type.expectation
+    found = "nothing in path, query or body: \(hint.reason)"
+  }
+
   /// The error for a length that the type of the parameter cannot hold.
   public init(length: Int, of name: String, as type: CType) {
     parameter = "len(\(name))"

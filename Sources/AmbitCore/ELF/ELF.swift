@@ -21,13 +21,13 @@ public enum ELF {
       #endif
     }
 
-    public var description: String {
-      switch self {
-      case .amd64: "x86-64"
-      case .arm64: "arm64"
-      default: "machine \(rawValue)"
-      }
-    }
+    public var description: String { Self.names[rawValue] ?? "machine \(rawValue)" }
+
+    /// `e_machine` of elf.h.
+    private static let names: [UInt16: String] = [
+      3: "x86 (32 bits)", 8: "MIPS", 20: "PowerPC", 21: "PowerPC64", 22: "s390x", 40: "arm (32 bits)", 62: "x86-64",
+      183: "arm64", 243: "RISC-V", 258: "LoongArch",
+    ]
   }
 
   /// Refuses the whole file `file` unless it is a shared library for `expected` whose header, program headers, section
@@ -43,7 +43,7 @@ public enum ELF {
   public static func checkHead(
     _ head: Span<UInt8>, size: UInt64, machine expected: Machine = .host
   ) throws(ELFError) {
-    try checkIdentity(of: head)
+    try checkIdentity(of: head, machine: expected)
     let type = try head.integer(UInt16.self, at: 16, of: .header)
     let machine = Machine(rawValue: try head.integer(UInt16.self, at: 18, of: .header))
     guard machine == expected else { throw .otherMachine(found: machine, expected: expected) }
@@ -54,10 +54,11 @@ public enum ELF {
   }
 
   /// `e_ident`: the magic number, 64 bits, little-endian, version 1.
-  private static func checkIdentity(of file: Span<UInt8>) throws(ELFError) {
+  private static func checkIdentity(of file: Span<UInt8>, machine expected: Machine) throws(ELFError) {
     guard !file.isEmpty else { throw .empty }
-    guard file.starts(with: [0x7f, 0x45, 0x4c, 0x46]) else { throw .notELF }
+    guard file.starts(with: [0x7f, 0x45, 0x4c, 0x46]) else { throw .notELF(ForeignFile(file)) }
     let width = try file.integer(UInt8.self, at: 4, of: .header)
+    guard width != 1 else { throw .otherWidth(bits: 32, expected: expected) }
     guard width == 2 else { throw .otherFormat("a class of 2 (64 bits)", found: UInt64(width)) }
     let order = try file.integer(UInt8.self, at: 5, of: .header)
     guard order == 1 else { throw .otherFormat("a data encoding of 1 (little-endian)", found: UInt64(order)) }

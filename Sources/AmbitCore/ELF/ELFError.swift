@@ -22,7 +22,9 @@ public enum ELFError: Error, Equatable, CustomStringConvertible {
   /// The file has no bytes.
   case empty
   /// The file does not begin with the ELF magic number.
-  case notELF
+  case notELF(ForeignFile)
+  /// The file is for processors with another number of bits than 64.
+  case otherWidth(bits: Int, expected: ELF.Machine)
   /// A field of the header has a value that this host does not support.
   case otherFormat(String, found: UInt64)
   case otherMachine(found: ELF.Machine, expected: ELF.Machine)
@@ -40,14 +42,16 @@ public enum ELFError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .empty:
       "the file is empty; build or copy it again"
-    case .notELF:
-      "not a shared library: it does not begin with the ELF magic number"
+    case .notELF(let kind):
+      "not a shared library\(kind)"
+    case .otherWidth(let bits, let expected):
+      "built for \(bits) bits, but this host runs on \(expected) with 64; build it for \(expected)"
     case .otherFormat(let expected, let found):
       "not a shared library of this machine: expected \(expected), found \(found)"
     case .otherMachine(let found, let expected):
       "built for \(found), but this host runs on \(expected); build it for \(expected)"
     case .notShared(let type):
-      "not a shared library but \(Self.kind(of: type)); link it with -shared"
+      "not a shared library but \(Self.kind(of: type))"
     case .truncated(let part, let needed, let size):
       "cut short: \(part) should end at byte \(needed), but the file ends at byte \(size); build or copy it again"
     case .nothingToLoad:
@@ -62,10 +66,10 @@ public enum ELFError: Error, Equatable, CustomStringConvertible {
 
   private static func kind(of type: UInt16) -> String {
     switch type {
-    case 1: "an object file"
-    case 2: "an executable"
-    case 4: "a core dump"
-    default: "a file of ELF type \(type)"
+    case 1: "an object file; link it with -shared"
+    case 2: "an executable; link it with -shared"
+    case 4: "a core dump, which a crashed process has left"
+    default: "a file of ELF type \(type); link it with -shared"
     }
   }
 }

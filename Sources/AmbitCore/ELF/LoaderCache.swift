@@ -17,6 +17,13 @@ public struct LoaderCache: Sendable {
   /// The path of the library `name`; nil if the cache does not contain it.
   public func path(of name: String) -> String? { paths[name] }
 
+  /// The libraries that differ from `name` in the version alone: `libz.so.1` for `libz.so`, in order.
+  public func versions(of name: String) -> [String] {
+    guard let end = name.firstRange(of: ".so")?.upperBound else { return [] }
+    let stem = name[..<end]
+    return paths.keys.filter { $0.hasPrefix(stem) && ($0 == stem || $0.hasPrefix("\(stem).")) && $0 != name }.sorted()
+  }
+
   private static let magic = Array("glibc-ld.so.cache1.1".utf8)
   private static let oldMagic = Array("ld.so-1.7.0".utf8)
 

@@ -46,10 +46,13 @@ public struct SignatureParameter: Sendable, Hashable {
   public let type: CType
   /// The source of the argument.
   public let source: ArgumentSource
+  /// The argument if the request does not have the name; nil: such a request is refused. Only for `.named`.
+  public let defaultValue: ConstantArgument?
 
-  init(_ type: CType, _ source: ArgumentSource) {
+  init(_ type: CType, _ source: ArgumentSource, default defaultValue: ConstantArgument? = nil) {
     self.type = type
     self.source = source
+    self.defaultValue = defaultValue
   }
 }
 
@@ -132,7 +135,7 @@ extension SignatureParameter: CustomStringConvertible {
   /// The parameter as a signature writes it.
   public var description: String {
     switch source {
-    case .named(let name): "\(type.rawValue) \(name)"
+    case .named(let name): "\(type.rawValue) \(name)" + (defaultValue.map { " = \($0.text(as: type))" } ?? "")
     case .constant(let constant): "\(type.rawValue) \(constant.text(as: type))"
     case .body: "\(type.rawValue) body"
     case .length(let name): "\(type.rawValue) len(\(name))"

@@ -23,8 +23,21 @@ extension SignatureParser {
     guard use == .route || isPassedByCaller(parameter.source) else {
       throw scanner.fault("expected a type and a name, since the caller passes the argument", at: start)
     }
+    if scanner.take("=") { throw misplacedDefault(after: parameter) }
     parameters.append(parameter)
     starts.append(start)
+  }
+
+  /// The error for a default value behind a parameter that takes none; `=` has been read.
+  private func misplacedDefault(after parameter: SignatureParameter) -> SignatureError {
+    let place = scanner.offset - 1
+    guard use == .route else {
+      return scanner.fault("a default value is for routes; here the caller passes all arguments", at: place)
+    }
+    return scanner.fault(
+      "a default value is for a parameter that the request may leave out, such as `i32 limit = 20`; "
+        + "`\(parameter)` is none",
+      at: place)
   }
 
   private func isPassedByCaller(_ source: ArgumentSource) -> Bool {
@@ -43,13 +56,17 @@ extension SignatureParser {
     default: break
     }
     let type = try type(word, besides: ["out", "buffer"])
+    try refusePointer(from: word.start, isResult: false)
     switch type {
     case .void: throw scanner.fault("`void` is a return type only; without parameters write `()`", at: word.start)
     case .scope:
       _ = scanner.word()  // The name of the scope has no meaning.
       return SignatureParameter(.scope, .scope)
-    default: return SignatureParameter(type, try source(of: type))
+    default: break
     }
+    let source = try source(of: type)
+    guard case .named = source, use == .route, scanner.take("=") else { return SignatureParameter(type, source) }
+    return SignatureParameter(type, source, default: try defaultValue(of: type))
   }
 
   /// Parses the text after `out`.
@@ -59,6 +76,10 @@ extension SignatureParser {
     guard type.isScalar || type == .str else {
       throw scanner.fault(
         "expected a number type, `bool` or `str` after `out`, found `\(type.rawValue)`", at: word.start)
+    }
+    if scanner.take("*") {
+      throw scanner.fault(
+        "expected the name after `out \(type.rawValue)`: `out` passes the address", at: scanner.offset - 1)
     }
     return SignatureParameter(.ptr, .out(type, try reportedName()))
   }
@@ -120,6 +141,18 @@ extension SignatureParser {
       throw scanner.fault("expected `null` for `ptr`, found \(shown(word.text))", at: word.start)
     }
     return .named(try newName(word))
+  }
+
+  /// Parses the constant after `=`.
+  private mutating func defaultValue(of type: CType) throws(SignatureError) -> ConstantArgument {
+    scanner.skipBlanks()
+    if scanner.peek == Ascii.quote { return try text(for: type) }
+    if type.isScalar, scanner.isAtNumber { return try scalar(scanner.number(), of: type) }
+    guard let word = scanner.word() else { throw scanner.unexpected(expected: "a default value after `=`") }
+    guard type.isScalar || word.text == "null" else {
+      throw scanner.fault("expected text in quotes or `null` after `=`, found \(shown(word.text))", at: word.start)
+    }
+    return word.text == "null" ? try null(word, of: type) : try scalar(word, of: type)
   }
 
   private func scalar(_ word: SignatureScanner.Word, of type: CType) throws(SignatureError) -> ConstantArgument {

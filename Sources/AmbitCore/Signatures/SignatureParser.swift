@@ -18,13 +18,13 @@ struct SignatureParser {
 
   /// The whole text as `RET (TYPE source, ...)`.
   mutating func signature() throws(SignatureError) -> CSignature {
-    let result = try result(wordsBeforeParameters())
+    let result = try result(try wordsBeforeParameters())
     return CSignature(result: result, parameters: try parameterList(after: "the return type"))
   }
 
   /// The rest of the text as `RET SYMBOL(TYPE source, ...)`.
   mutating func function() throws(SignatureError) -> (symbol: String, CSignature) {
-    var words = wordsBeforeParameters()
+    var words = try wordsBeforeParameters()
     if let only = words.first, words.count == 1 {
       let isType = only.text == "status" || CType(rawValue: only.text) != nil
       throw isType
@@ -60,9 +60,10 @@ struct SignatureParser {
     return .shared(name)
   }
 
-  private mutating func wordsBeforeParameters() -> [SignatureScanner.Word] {
+  private mutating func wordsBeforeParameters() throws(SignatureError) -> [SignatureScanner.Word] {
     var words: [SignatureScanner.Word] = []
     while let word = scanner.word() { words.append(word) }
+    if let first = words.first { try refusePointer(from: first.start, isResult: true) }
     return words
   }
 }
@@ -84,14 +85,17 @@ extension SignatureParser {
   /// The result type from its words: a type and perhaps a qualifier.
   mutating func result(_ words: [SignatureScanner.Word]) throws(SignatureError) -> SignatureResult {
     guard let first = words.first else { throw scanner.unexpected(expected: "a return type") }
-    if words.count > 2 { throw scanner.fault("expected `(`, found \(shown(words[2].text))", at: words[2].start) }
+    let isStatus = first.text == "status"
+    if words.count > 2, isStatus || CType(rawValue: first.text) != nil {
+      throw scanner.fault("expected `(`, found \(shown(words[2].text))", at: words[2].start)
+    }
     let qualifier = words.dropFirst().first
-    if first.text == "status" {
+    if isStatus {
       if let qualifier { throw scanner.fault("expected `(`, found \(shown(qualifier.text))", at: qualifier.start) }
       guard use != .callback else { throw scanner.fault(callerGetsResult("status"), at: first.start) }
       return SignatureResult(type: .i32, status: true)
     }
-    let type = try type(first, besides: ["status"])
+    let type = try type(first, besides: ["status"], isResult: true)
     try checkResult(type, at: first.start)
     guard let qualifier else { return SignatureResult(type: type) }
     return try qualified(type, qualifier)
@@ -138,13 +142,33 @@ extension SignatureParser {
   }
 
   /// The type of a word.
-  /// - Parameter others: other words that are allowed here, for the suggestion.
-  func type(_ word: SignatureScanner.Word, besides others: [String]) throws(SignatureError) -> CType {
+  /// - Parameters:
+  ///   - others: other words that are allowed here, for the suggestion.
+  ///   - isResult: whether it is a return type.
+  func type(
+    _ word: SignatureScanner.Word, besides others: [String], isResult: Bool = false
+  ) throws(SignatureError) -> CType {
     if let type = CType(rawValue: word.text) { return type }
+    if let foreign = ForeignTypeName(at: word.start, of: scanner.bytes, for: use, isResult: isResult) {
+      throw unknown(foreign, at: word.start)
+    }
     let types = CType.allCases.map(\.rawValue)
     let guess = suggestion(for: word.text, among: types + others).map { "; did you mean `\($0)`?" }
     let advice = guess ?? "; the types are \(types.joined(separator: " "))"
     throw scanner.fault("unknown type \(shown(word.text))\(advice)", at: word.start)
+  }
+
+  /// Refuses a `*` after the words of a type that begins at `start`.
+  mutating func refusePointer(from start: Int, isResult: Bool) throws(SignatureError) {
+    scanner.skipBlanks()
+    guard scanner.peek == UInt8(ascii: "*"),
+      let foreign = ForeignTypeName(at: start, of: scanner.bytes, for: use, isResult: isResult)
+    else { return }
+    throw unknown(foreign, at: start)
+  }
+
+  private func unknown(_ foreign: ForeignTypeName, at start: Int) -> SignatureError {
+    scanner.fault("unknown type \(shown(foreign.text)): \(foreign.advice)", at: start)
   }
 }
 

@@ -115,9 +115,8 @@ extension FunctionCall {
     var span = values.mutableSpan
     call.pointee.plan.fields.find(inQuery: query.bytes, &span)
     var body = UnsafeRawBufferPointer.literal("")
-    if call.pointee.plan.fields.isMissingAny(of: values.span), let form = bodyForm {
-      body = try self.body()
-      try find(in: body, as: form, values)
+    if exchange.pointee.head.body != .none, call.pointee.plan.fields.isMissingAny(of: values.span) {
+      body = try findInBody(values)
     }
     for index in 0..<count {
       guard case .field = call.pointee.steps[index].source else { continue }
@@ -125,28 +124,54 @@ extension FunctionCall {
     }
   }
 
-  /// The form of the body's fields; nil if the body has none, or there is no body.
-  private var bodyForm: BodyFormat? {
-    guard exchange.pointee.head.body != .none, let type = exchange.field(.literal("Content-Type")) else { return nil }
-    let form = BodyFormat(contentType: type.bytes)
-    return form == .other ? nil : form
+  /// Sets the values that the body has and the query has not, and returns the body.
+  private func findInBody(
+    _ values: UnsafeMutableBufferPointer<FieldValue>
+  ) throws(FunctionCallError) -> UnsafeRawBufferPointer {
+    let fields = call.pointee.plan.fields
+    let type = exchange.field(.literal("Content-Type"))
+    let format = type.map { BodyFormat(contentType: $0.bytes) } ?? .unnamed
+    let body = format.mayHaveFields ? try self.body() : .literal("")
+    var span = values.mutableSpan
+    switch format {
+    case .json:
+      do throws(JSONError) { try fields.find(inJSON: body.bytes, &span) } catch {
+        throw .badRequest("\(ArgumentError(error))")
+      }
+    case .form: fields.find(inForm: body.bytes, &span)
+    case .unnamed, .text, .multipart, .other: break
+    }
+    if fields.isMissingAny(of: values.span),
+      let hint = UnreadFields(in: body.bytes, format, contentType: type.map { String(decoding: $0, as: UTF8.self) })
+    {
+      try refuseMissing(values, hint)
+    }
+    return body
   }
 
-  private func find(
-    in body: UnsafeRawBufferPointer, as form: BodyFormat, _ values: UnsafeMutableBufferPointer<FieldValue>
+  /// Refuses a request that lacks an argument and whose body has fields that cannot be read. Then the default value of
+  /// an argument would hide the mistake, unless the function takes the body itself.
+  private func refuseMissing(
+    _ values: UnsafeMutableBufferPointer<FieldValue>, _ hint: UnreadFields
   ) throws(FunctionCallError) {
-    var span = values.mutableSpan
-    guard form == .json else { return call.pointee.plan.fields.find(inForm: body.bytes, &span) }
-    do throws(JSONError) {
-      try call.pointee.plan.fields.find(inJSON: body.bytes, &span)
-    } catch {
-      throw .badRequest("\(ArgumentError(error))")
+    let takesDefaults = call.pointee.plan.readsBody || !hint.isCertain
+    for (index, step) in call.pointee.steps.enumerated() {
+      guard case .field = step.source, values[index].form == .missing, step.fallback == nil || !takesDefaults else {
+        continue
+      }
+      let parameter = call.pointee.plan.parameters[index]
+      throw .badRequest("\(ArgumentError(missing: parameter.name ?? "", of: parameter.type, hint))")
     }
   }
 
   private func setField(
     _ index: Int, _ value: FieldValue, in bytes: UnsafeRawBufferPointer
   ) throws(FunctionCallError) {
+    if value.form == .missing, let fallback = call.pointee.steps[index].fallback {
+      frame.set(index, to: fallback.bits)
+      lengths[index] = fallback.length
+      return
+    }
     let raw = UnsafeRawBufferPointer(rebasing: bytes[value.range.bounds])
     guard value.canBe(call.pointee.steps[index].type) else { throw malformed(index, value, raw) }
     guard value.needsDecoding else { return try setText(index, raw) }

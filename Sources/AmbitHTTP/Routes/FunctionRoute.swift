@@ -25,7 +25,7 @@ struct FunctionRoute {
   let contentType: ambit_str
   /// For each report of the plan: its name in quotes with a colon, for a JSON object.
   let reportKeys: [ambit_str]
-  /// The texts that constants of the signature point to.
+  /// The texts that constants and default values of the signature point to.
   fileprivate let texts: [ambit_str]
 }
 
@@ -35,6 +35,16 @@ typealias FunctionRoutePointer = UnsafePointer<FunctionRoute>
 struct FunctionRouteStep {
   let type: CType
   let source: Source
+  /// For a field: the argument if the request does not have it; nil: such a request is refused.
+  let fallback: Fallback?
+
+  /// The default value of a field.
+  struct Fallback {
+    /// The argument; for text its address.
+    let bits: UInt64
+    /// For text, how many bytes it has.
+    let length: Int
+  }
 
   /// As `ArgumentPlan.Step`; a text is the address of one that lives as long as the call.
   enum Source {
@@ -60,7 +70,11 @@ extension FunctionRoute {
     let steps = UnsafeMutableBufferPointer<FunctionRouteStep>.allocate(capacity: plan.steps.count)
     var texts: [ambit_str] = []
     _ = steps.initialize(
-      from: zip(plan.parameters, plan.steps).map { FunctionRouteStep(type: $0.type, source: .init($1, &texts)) })
+      from: zip(plan.parameters, plan.steps).map { parameter, step in
+        FunctionRouteStep(
+          type: parameter.type, source: .init(step, &texts),
+          fallback: parameter.defaultValue.map { .init($0, &texts) })
+      })
     let call = UnsafeMutablePointer<FunctionRoute>.allocate(capacity: 1)
     call.initialize(
       to: FunctionRoute(
@@ -84,6 +98,19 @@ extension FunctionRoutePointer {
     let record = UnsafeMutablePointer(mutating: self)
     record.deinitialize(count: 1)
     record.deallocate()
+  }
+}
+
+extension FunctionRouteStep.Fallback {
+  fileprivate init(_ constant: ConstantArgument, _ texts: inout [ambit_str]) {
+    switch constant {
+    case .scalar(let bits): self.init(bits: bits, length: 0)
+    case .null: self.init(bits: 0, length: 0)
+    case .text(let text):
+      let copy = ambit_str.immortalCopy(text)
+      texts.append(copy)
+      self.init(bits: UInt64(UInt(bitPattern: copy.ptr)), length: copy.len)
+    }
   }
 }
 

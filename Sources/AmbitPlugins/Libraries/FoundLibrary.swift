@@ -25,12 +25,22 @@ package struct FoundLibrary: Sendable {
         return
       }
     }
-    let location = path.contains("/") ? path : LibrarySearch().file(of: path)
+    guard !path.contains("/") else {
+      file = PluginFile(library: name, at: path)
+      guard unsafe access(path, F_OK) == 0 else {
+        let code = errno
+        let reason = "cannot open shared object file: \(SystemError.text(code))"
+        throw PluginError([ENOENT, ENOTDIR].contains(code) ? .missing : .unreadable, file, reason)
+      }
+      use = Self.useInPlace(of: path)
+      return
+    }
+    let search = LibrarySearch()
+    let location = search.file(of: path)
     file = PluginFile(library: name, at: location ?? path)
-    guard let location, unsafe access(location, F_OK) == 0 else {
-      let reason = "cannot open shared object file: \(SystemError.text(location == nil ? ENOENT : errno))"
-      let isAbsent = location == nil || [ENOENT, ENOTDIR].contains(errno)
-      throw PluginError(isAbsent ? .missing : .unreadable, file, reason)
+    guard let location else {
+      let version = search.otherVersion(of: path).map { "; did you mean \($0)?" } ?? ""
+      throw PluginError(.missing, file, "cannot open shared object file: \(SystemError.text(ENOENT))\(version)")
     }
     use = Self.useInPlace(of: location)
   }

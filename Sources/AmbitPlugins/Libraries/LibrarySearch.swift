@@ -29,6 +29,9 @@ struct LibrarySearch {
       ?? first(name, in: system)
   }
 
+  /// A library that the system has under the same name with another version; nil if there is none.
+  func otherVersion(of name: String) -> String? { cache.versions(of: name).last }
+
   private func first(_ name: String, in folders: [String]) -> String? {
     folders.lazy.map { $0.isEmpty ? name : "\($0)/\(name)" }.first(where: Self.isForThisMachine)
   }

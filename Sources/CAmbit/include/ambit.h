@@ -259,7 +259,9 @@ typedef struct ambit_value {
  * u16 u32 u64 f32 f64 size str bytes ptr scope. The sources are:
  *
  *     name              the value of that name in the path parameters, else in the query, else in the fields of a JSON
- *                       object or form body
+ *                       object or form body (application/json or application/x-www-form-urlencoded)
+ *     name = 20         the same, or this constant if the request does not have the name. A value that is empty or
+ *                       malformed is refused nevertheless. For `str` and `bytes`: `name = "x"` or `name = null`
  *     42, "text"        a constant: a number, `true`, `false`, `null` or a text in quotes
  *     body              the request's body
  *     len(name)         the number of bytes of another parameter; len(body): of the body
@@ -487,8 +489,9 @@ static inline ambit_status ambit_spawn(ambit_scope *scope, ambit_job_fn fn, void
 
 /* [job]
  * Start any C function as a job. The arguments must fit the signature, for example "void (str path, i32 mode)". The
- * job's code is the function's result if the return type is `i32` or `status`, else 0. The job counts as failed if a
- * `status` is not 0, if a result with `errno` is -1, or if an `i32` is a negative status.
+ * caller passes all of them, so a signature with a default value does not parse. The job's code is the function's
+ * result if the return type is `i32` or `status`, else 0. The job counts as failed if a `status` is not 0, if a result
+ * with `errno` is -1, or if an `i32` is a negative status.
  * Owner     The host copies the signature and the arguments, text and bytes included, but not what AMBIT_VALUE_PTR
  *           points to. The copies live until `on_end` has run. `on_end` gets NULL as its `arg`.
  * Threads   The function must be thread-safe: jobs run in parallel on several loops or threads.

@@ -29,16 +29,3 @@ import Testing
     #expect(!prefersJSON(fields))
   }
 }
-
-@Suite("Form of a body") struct BodyFormTests {
-  @Test(arguments: [
-    ("application/json", BodyFormat.json), ("Application/JSON; charset=utf-8", .json),
-    ("application/problem+json", .json),
-    ("application/x-www-form-urlencoded", .form), ("application/x-www-form-urlencoded;charset=UTF-8", .form),
-    ("", .other), ("text/plain", .other), ("application/jsonp", .other), ("text/json", .other), ("+json", .other),
-    ("multipart/form-data; boundary=application/json", .other), ("application/json-seq", .other),
-  ])
-  func `The form of a body is told by its content type`(contentType: String, form: BodyFormat) {
-    #expect(BodyFormat(contentType: Array(contentType.utf8).span.bytes) == form)
-  }
-}

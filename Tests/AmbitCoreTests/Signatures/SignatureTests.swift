@@ -1,6 +1,11 @@
 import AmbitCore
 import Testing
 
+private let noDefault =
+  "a default value is for a parameter that the request may leave out, such as `i32 limit = 20`; "
+private let forBytes =
+  "write `bytes` and another parameter for their length, or `buffer(N)` for room that the function fills"
+
 @Suite("Signature") struct SignatureTests {
   @Test func `A signature has types, sources and a result`() throws {
     let signature = try CSignature(parsing: "f64 (f64 x, out i32 exponent, size len(text), str text, scope)")
@@ -26,6 +31,8 @@ import Testing
     "f64 (f64 0.1, f64 -1e+300, f32 16777216.0, i64 -9223372036854775808)", "u32 (u32 0, bytes body, u32 len(body))",
     #"bool (str "a\"\\\n\r\tö", ptr null, bytes "", bool false)"#, "i64 (scope, i64 ms)", "void (out str rest)",
     "i8 (i64 len, str buffer, i32 out, u8 free, u16 status)", "i32 (i64 i64, size size)",
+    #"i32 (i32 limit = 20, str q = "a\"b", bool b = true, f64 x = 0.5, str n = null, i8 low = -128)"#,
+    #"i32 (bytes data = "", size len(data), str body, f64 top = inf)"#,
   ])
   func `A signature is written as it was read`(text: String) throws {
     #expect(try CSignature(parsing: text).description == text)
@@ -34,7 +41,7 @@ import Testing
   @Test(arguments: [
     ("  i32\t(\n i32  a ,f64 b ) ", "i32 (i32 a, f64 b)"), ("i32(i32 a)", "i32 (i32 a)"),
     ("i64 (scope s, i64 ms)", "i64 (scope, i64 ms)"), ("void (bool 1)", "void (bool true)"),
-    ("void (f64 100e-2)", "void (f64 1.0)"),
+    ("void (f64 100e-2)", "void (f64 1.0)"), ("void (bool b=1,f32 x =\n2)", "void (bool b = true, f32 x = 2.0)"),
   ])
   func `A signature has one canonical form`(text: String, canonical: String) throws {
     #expect(try CSignature(parsing: text).description == canonical)
@@ -47,8 +54,8 @@ import Testing
     ("f46 (f64 x)", "1:1: unknown type `f46`; did you mean `f64`?"),
     ("f64 (f46 x)", "1:6: unknown type `f46`; did you mean `f64`?"),
     (
-      "double (f64 x)",
-      "1:1: unknown type `double`; the types are "
+      "decimal (f64 x)",
+      "1:1: unknown type `decimal`; the types are "
         + "void bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 size str bytes ptr scope"
     ),
     ("statsu (i32 a)", "1:1: unknown type `statsu`; did you mean `status`?"),
@@ -119,6 +126,80 @@ import Testing
     #expect(error?.description == message)
   }
 
+  @Test func `A parameter may have a default value in its type`() throws {
+    let signature = try CSignature(parsing: #"void (i32 a = -1, str b = "x", bytes c = null, size len(c), u8 d)"#)
+    #expect(
+      signature.parameters.map(\.defaultValue) == [.scalar(0xFFFF_FFFF), .text("x"), .null, nil, nil])
+    #expect(signature.parameters.compactMap(\.name) == ["a", "b", "c", "d"])
+  }
+
+  @Test(arguments: [
+    ("i32 (u8 a = 256)", "1:13: expected u8 (0 to 255), found `256`"),
+    ("i32 (i32 a = 1.5)", "1:14: expected i32 (-2147483648 to 2147483647), found `1.5`"),
+    ("i32 (i32 a = b)", "1:14: expected i32 (-2147483648 to 2147483647), found `b`"),
+    ("i32 (i32 a = null)", "1:14: expected i32 (-2147483648 to 2147483647), found `null`"),
+    (#"i32 (i32 a = "5")"#, "1:14: expected i32 (-2147483648 to 2147483647), found text in quotes"),
+    ("i32 (bool a = yes)", "1:15: expected bool (true, false, 1 or 0), found `yes`"),
+    ("i32 (str a = b)", "1:14: expected text in quotes or `null` after `=`, found `b`"),
+    ("i32 (str a = 5)", "1:14: expected a default value after `=`, found `5`"),
+    ("i32 (i32 a = )", "1:14: expected a default value after `=`, found `)`"),
+    ("i32 (i32 a =", "1:13: expected a default value after `=`, found the end"),
+    ("i32 (i32 a = 1 2)", "1:16: expected `,` or `)` after the parameter, found `2`"),
+    ("i32 (out i32 a = 1)", "1:16: \(noDefault)`out i32 a` is none"),
+    ("i32 (buffer(8) a = 1)", "1:18: \(noDefault)`buffer(8) a` is none"),
+    ("i32 (str body = 1)", "1:15: \(noDefault)`str body` is none"),
+    ("i32 (str a, size len(a) = 1)", "1:25: \(noDefault)`size len(a)` is none"),
+    ("i32 (scope s = 1)", "1:14: \(noDefault)`scope` is none"),
+    ("i32 (i32 5 = 1)", "1:12: \(noDefault)`i32 5` is none"),
+    ("i32 (i32 a = 1 = 2)", "1:16: \(noDefault)`i32 a = 1` is none"),
+  ])
+  func `A default value that does not fit, or has no place, is refused with the reason`(text: String, message: String) {
+    let error = #expect(throws: SignatureError.self) { try CSignature(parsing: text) }
+    #expect(error?.description == message)
+  }
+
+  @Test(arguments: [
+    ("int", "i32"), ("unsigned", "u32"), ("unsigned int", "u32"), ("long", "i64"), ("long int", "i64"),
+    ("unsigned long", "u64"), ("long long unsigned int", "u64"), ("short", "i16"), ("unsigned short", "u16"),
+    ("char", "i8"), ("unsigned char", "u8"), ("const double", "f64"), ("float", "f32"), ("size_t", "size"),
+    ("ssize_t", "i64"), ("int64_t", "i64"), ("uint8_t", "u8"), ("_Bool", "bool"), ("uLong", "u64"), ("usize", "size"),
+    ("float64", "f64"), ("string", "str"),
+  ])
+  func `A type as C or another language writes it is refused with the type to write`(written: String, type: String) {
+    for (text, place) in [("i32 (\(written) x)", "1:6"), ("\(written) (i32 x)", "1:1")] {
+      let error = #expect(throws: SignatureError.self) { try CSignature(parsing: text) }
+      #expect(error?.description == "\(place): unknown type `\(written)`: write `\(type)`")
+    }
+    let call = #expect(throws: SignatureError.self) { try CallTarget(parsing: "libc.so.6: \(written) f()") }
+    #expect(call?.description == "1:12: unknown type `\(written)`: write `\(type)`")
+  }
+
+  @Test(arguments: [
+    ("char *", "write `str` for text that ends with a NUL, `bytes` for other bytes"),
+    ("const char *", "write `str` for text that ends with a NUL, `bytes` for other bytes"),
+    ("char **", "write `out str` for a text that the function reports"),
+    ("str *", "write `out str` for a text that the function reports"),
+    ("const void *", forBytes), ("uint8_t *", forBytes), ("unsigned char *", forBytes),
+    ("int *", "write `out i32` for a variable that the function sets"),
+    ("f64 *", "write `out f64` for a variable that the function sets"),
+    ("struct timeval *", "write `ptr null`, since a request has no such pointer"),
+    ("FILE *", "write `ptr null`, since a request has no such pointer"), ("ambit_scope *", "write `scope`"),
+  ])
+  func `A pointer as C writes it is refused with what to write`(written: String, advice: String) {
+    let error = #expect(throws: SignatureError.self) { try CSignature(parsing: "i32 (\(written)x)") }
+    #expect(error?.description == "1:6: unknown type `\(written)`: \(advice)")
+  }
+
+  @Test(arguments: [
+    ("const char *getenv(str name)", "`const char *`: write `str`, or `str free` if the caller frees the text"),
+    ("char* getenv(str name)", "`char *`: write `str`, or `str free` if the caller frees the text"),
+    ("void *malloc(size n)", "`void *`: a response can have text (`str`) or a number, but no other pointer"),
+  ])
+  func `A pointer that a function returns is refused with what to write`(function: String, advice: String) {
+    let error = #expect(throws: SignatureError.self) { try CallTarget(parsing: "libc.so.6: \(function)") }
+    #expect(error?.description == "1:12: unknown type \(advice)")
+  }
+
   @Test func `A signature has at most 64 parameters`() throws {
     let parameters = (1...64).map { "i32 a\($0)" }.joined(separator: ", ")
     #expect(try CSignature(parsing: "i32 (\(parameters))").parameters.count == 64)
@@ -160,6 +241,9 @@ import Testing
     ("i32 (ptr null)", "1:6: expected a type and a name, since the caller passes the argument"),
     ("i32 (size len(body))", "1:6: expected a type and a name, since the caller passes the argument"),
     ("str free (i32 a)", "1:5: `free` is allowed only for routes, which copy the text first"),
+    ("i32 (i32 a = 5)", "1:12: a default value is for routes; here the caller passes all arguments"),
+    ("i32 (void *p)", "1:6: unknown type `void *`: write `ptr`"),
+    ("FILE *(i32 a)", "1:1: unknown type `FILE *`: write `ptr`"),
   ])
   func `The signature of a job takes nothing of a request`(text: String, message: String) {
     for use in [SignatureUse.job, .callback] {

@@ -95,6 +95,11 @@ import Testing
 
   @Test(arguments: [
     ("libnope.so.9: i32 f()", "library libnope.so.9: cannot open shared object file: No such file or directory"),
+    (
+      "libgcc_s.so: i32 f()",
+      "library libgcc_s.so: cannot open shared object file: No such file or directory; "
+        + "did you mean libgcc_s.so.1?"
+    ),
     ("libc.so.6: i32 nope()", "expected a function nope in it, found none of that name"),
     ("libc.so.6: i32 environ()", "expected a function environ in it, found a variable"),
     ("nobody: i32 f()", "plugin nobody (host.conf:"),

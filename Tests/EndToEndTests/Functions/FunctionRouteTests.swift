@@ -2,6 +2,11 @@ import Foundation
 import TestSupport
 import Testing
 
+/// The response of the probe's route to a request without arguments.
+private let allDefaults = "20 a b 1 0.5 null 3"
+private let sendJSON = "send Content-Type: application/json"
+private let readTypes = "fields are read from application/json and application/x-www-form-urlencoded"
+
 /// Routes whose handlers are C functions with their natural signatures.
 @Suite struct `Function routes` {
   @Test(arguments: [
@@ -45,6 +50,96 @@ import Testing
       #expect(mixed.text == "42")
       let unread = try await post("no JSON", "application/json", to: "/sum?a=40&b=2", of: host)
       #expect(unread.text == "42")
+    }
+  }
+
+  @Test(arguments: [
+    ("/defaults", allDefaults), ("/defaults?limit=-1&q=&none=", "-1  1 0.5  0"),
+    ("/defaults?flag=false&x=2&q=four&other=5", "20 four 0 2 null 4"),
+  ])
+  func `An argument that a request leaves out has the default value of the signature`(path: String, answer: String)
+    async throws
+  {
+    try await withHost([.probe("typed_routes")]) { host in
+      let response = try await host.get(path)
+      #expect(response.status == 200)
+      #expect(response.text == answer)
+    }
+  }
+
+  @Test(arguments: [
+    ("application/json", #"{"limit":7,"q":"json"}"#, "7 json 1 0.5 null 4"), ("application/json", "{}", allDefaults),
+    ("application/x-www-form-urlencoded", "q=form&x=1", "20 form 1 1 null 4"),
+    ("application/octet-stream", "{", allDefaults),
+    ("text/plain", "limit=3", allDefaults),
+  ])
+  func `An argument that the body leaves out has its default value, too`(type: String, body: String, answer: String)
+    async throws
+  {
+    try await withHost([.probe("typed_routes")]) { host in
+      let response = try await post(body, type, to: "/defaults", of: host)
+      #expect(response.status == 200, "\(response.text)")
+      #expect(response.text == answer)
+    }
+  }
+
+  @Test(arguments: [
+    ("/defaults?limit=", "limit: expected i32 (-2147483648 to 2147483647), found \"\""),
+    ("/defaults?limit=2147483648", "limit: expected i32"), ("/defaults?flag=maybe", "flag: expected bool"),
+    ("/defaults?x=", "x: expected f64"), ("/defaults?q=a%00", "q: expected str (text without NUL)"),
+  ])
+  func `An argument that is empty, malformed or out of range is refused, whatever its default value`(
+    path: String, reason: String
+  ) async throws {
+    try await withHost([.probe("typed_routes")]) { host in
+      let response = try await host.get(path)
+      #expect(response.status == 400)
+      #expect(response.text.hasPrefix("400 Bad Request: \(reason)"), "\(response.text)")
+    }
+  }
+
+  @Test(
+    arguments: [
+      ("POST /same", nil, #"{"text":"abc"}"#, "the body looks like JSON, but it has no Content-Type; \(sendJSON)"),
+      (
+        "POST /same", "application/x-www-form-urlencoded", #"{"text":"abc"}"#,
+        "the body looks like JSON, but its Content-Type is application/x-www-form-urlencoded (curl sends that by default); "
+          + sendJSON
+      ),
+      (
+        "POST /same", "text/plain", #"{"text":"abc"}"#,
+        "the body looks like JSON, but its Content-Type is text/plain; \(sendJSON)"
+      ),
+      (
+        "POST /same", "multipart/form-data; boundary=x", "--x--",
+        "the body has the Content-Type multipart/form-data; boundary=x; \(readTypes)"
+      ),
+      ("POST /same", "application/xml", "<text/>", "the body has the Content-Type application/xml; \(readTypes)"),
+      ("POST /defaults", nil, #" {"limit":5}"#, "the body looks like JSON, but it has no Content-Type; \(sendJSON)"),
+      ("POST /defaults", "multipart/form-data", "", "the body has the Content-Type multipart/form-data; \(readTypes)"),
+    ] as [(String, String?, String, String)])
+  func `A request that lacks an argument is told why the fields of its body were not read`(
+    route: String, type: String?, body: String, reason: String
+  ) async throws {
+    try await withHost([.probe("typed_routes")]) { host in
+      let field = type.map { "Content-Type: \($0)\r\n" } ?? ""
+      let response = try await host.answer(
+        to: "\(route) HTTP/1.1\r\nHost: ambit\r\n\(field)Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
+      #expect(response.status == 400)
+      #expect(response.text.hasSuffix(", found nothing in path, query or body: \(reason)\n"), "\(response.text)")
+    }
+  }
+
+  @Test func `A function that takes the body itself gets its default values, whatever the body looks like`()
+    async throws
+  {
+    try await withHost([.probe("typed_routes")]) { host in
+      let unread = try await post("{}", "application/x-www-form-urlencoded", to: "/keyed", of: host)
+      #expect(unread.text == "3")
+      let form = try await post("a=5", "application/x-www-form-urlencoded", to: "/keyed", of: host)
+      #expect(form.text == "8")
+      let other = try await post("", "text/plain", to: "/sized/abc", of: host)
+      #expect(other.text == "abc!")
     }
   }
 

@@ -282,6 +282,29 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    (
+      "/* GNU ld script */\nGROUP ( /lib/libm.so.6 AS_NEEDED ( libmvec.so.1 ) )",
+      "but a linker script, a text that only the linker reads; take the library that it names: libm.so.6"
+    ),
+    ("!<arch>\n", "but a static library (an archive of object files); link it into a shared one: cc -shared"),
+    ("version https://git-lfs.github.com/spec/v1", "but a pointer of Git LFS; fetch the file with git lfs pull"),
+  ])
+  func `A file in place of a library is refused as what it is, with its path`(text: String, kind: String) async throws {
+    try await withTemporaryFolder { directory in
+      try FileManager.default.createDirectory(
+        at: directory.appending(path: "Plugins"), withIntermediateDirectories: false)
+      try directory.write(text, as: "f.so")
+      try directory.write(text, as: "Plugins/g.so")
+      try directory.write(route("/f", "f.so: i32 f()"), as: "host.conf")
+      let check = try await run(
+        Places.ambit.filePath, ["check"], in: directory, environment: ["LD_LIBRARY_PATH": directory.filePath])
+      let place = "error: host.conf:3: library f.so: \(directory.filePath)/f.so"
+      #expect(check.errors.contains("\(place): not a shared library \(kind)"), "\(check.errors)")
+      #expect(check.errors.contains("Plugins/g.so): not a shared library \(kind)"), "\(check.errors)")
+    }
+  }
+
   private var route: String { route("/f", "./f.so: i32 f()") }
 
   /// A `[[route]]` entry, whose `call` is its third line.

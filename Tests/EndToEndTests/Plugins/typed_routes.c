@@ -58,6 +58,12 @@ static int32_t constants(int8_t i, double d, bool yes, const char *text, const v
 
 static int32_t small_length(const char *text, uint8_t length) { return length == strlen(text); }
 
+static char *defaults(int32_t limit, const char *q, bool flag, double x, const char *none, size_t length) {
+  char *text = malloc(256);
+  snprintf(text, 256, "%d %s %d %g %s %zu", limit, q, flag, x, none == NULL ? "null" : none, length);
+  return text;
+}
+
 static const char *where(ambit_scope *scope) {
   static _Thread_local char answer[64];
   char name[16] = "";
@@ -99,6 +105,12 @@ static const ambit_route routes[] = {
     {.pattern = "GET /system-call/{number}", CALL(system_call, "i64 errno (i32 number)")},
     {.pattern = "GET /constants", CALL(constants, "i32 (i8 -5, f64 0.25, bool true, str \"a \\\"b\\\"\", ptr null)")},
     {.pattern = "GET /small-length/{text}", CALL(small_length, "i32 (str text, u8 len(text))")},
+    {.pattern = "* /defaults",
+     CALL(defaults, "str free (i32 limit = 20, str q = \"a b\", bool flag = true, f64 x = 0.5, str none = null, "
+                    "size len(q))")},
+    {.pattern = "POST /sized/{text}",
+     CALL(made, "str free (str text, size length = 3)")},
+    {.pattern = "POST /keyed", CALL(sum, "i64 (i64 a = 1, i64 len(body))")},
     {.pattern = "GET /where", CALL(where, "str (scope)")},
     {.pattern = "GET /where-blocking", CALL(where, "str (scope)"), .flags = AMBIT_ROUTE_BLOCKING},
     {.pattern = "GET /wait", CALL(wait_here, "status (scope)")},
