@@ -52,7 +52,7 @@ static uint64_t statistics(const char *text, double *mean, double *least, double
 }
 
 /* POST /nap: a function that takes the scope can do whatever a handler can. It waits on its fiber, and the wait ends if
- * the client leaves. It returns a status: the host answers 500 unless it is 0. */
+ * the client leaves. It returns a status, which means the same as that of a handler. */
 static int32_t nap(ambit_scope *scope, uint32_t milliseconds) {
   const ambit_status status = ambit_sleep(scope, AMBIT_MILLISECONDS((int64_t)milliseconds));
   if (status == AMBIT_CANCELLED)

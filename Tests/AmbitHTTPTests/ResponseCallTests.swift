@@ -127,7 +127,8 @@ import Testing
   }
 
   @Test(arguments: [
-    AMBIT_LIMIT: 503, AMBIT_INVALID: 400, AMBIT_TIMED_OUT: 504, AMBIT_FAILED: 500, AMBIT_CANCELLED: 500, -77: 500,
+    AMBIT_LIMIT: 503, AMBIT_INVALID: 500, AMBIT_BAD_REQUEST: 400, AMBIT_NOT_FOUND: 404,
+    AMBIT_TIMED_OUT: 504, AMBIT_FAILED: 500, AMBIT_CANCELLED: 500, -77: 500,
   ])
   func `A handler that fails is answered for`(status: Int32, expected: Int) throws {
     let server = try TestServer([

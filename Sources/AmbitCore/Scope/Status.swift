@@ -16,9 +16,14 @@ public struct Status: RawRepresentable, Equatable, Sendable, BitwiseCopyable {
   public static var wrongThread: Status { Status(rawValue: -8) }
   public static var unsupported: Status { Status(rawValue: -9) }
   public static var failed: Status { Status(rawValue: -10) }
+  public static var badRequest: Status { Status(rawValue: -11) }
+  public static var notFound: Status { Status(rawValue: -12) }
 }
 
 extension Status: CustomStringConvertible {
+  /// Whether `ambit.h` has a constant for it.
+  public var isKnown: Bool { name != nil }
+
   /// The constant of `ambit.h`: "AMBIT_FAILED"; the number if there is none.
   public var constant: String { name.map { "AMBIT_\($0)" } ?? String(rawValue) }
 
@@ -39,6 +44,8 @@ extension Status: CustomStringConvertible {
     case .wrongThread: "WRONG_THREAD"
     case .unsupported: "UNSUPPORTED"
     case .failed: "FAILED"
+    case .badRequest: "BAD_REQUEST"
+    case .notFound: "NOT_FOUND"
     default: nil
     }
   }

@@ -92,19 +92,21 @@ enum BodyCalls {
     }
     api.read = { handle, memory, capacity in
       guard let exchange = ExchangePointer.of(handle) else { return Int64(Status.wrongState.rawValue) }
-      guard let memory, capacity > 0 else { return Int64(Status.invalid.rawValue) }
       var count: Int64 = 0
-      let status = HostCall.asJob(handle) { scope, job in
+      let status = HostCall.asJob(handle, "ambit_read") { scope, job in
+        guard let memory, capacity > 0 else {
+          return .invalid(because: "expected room for bytes, found \(memory == nil ? "NULL" : "a capacity of 0")")
+        }
         let room = UnsafeMutableRawBufferPointer(start: memory, count: Int(clamping: capacity))
         count = exchange.readBody(into: room, job: job, scope: scope)
-        return count == Int64(Status.cancelled.rawValue) ? .cancelled : .ok
+        return count < 0 ? Status(rawValue: Int32(truncatingIfNeeded: count)) : .ok
       }
       return status == 0 ? count : Int64(status)
     }
     api.body = { handle, whole in
       guard let exchange = ExchangePointer.of(handle) else { return Status.wrongState.rawValue }
-      guard let whole else { return Status.invalid.rawValue }
-      return HostCall.asJob(handle) { scope, job in
+      return HostCall.asJob(handle, "ambit_body") { scope, job in
+        guard let whole else { return .invalid(because: "whole: expected an address, found NULL") }
         let (status, bytes) = exchange.readWholeBody(job: job, scope: scope)
         whole.pointee = status == .ok ? ambit_str(bytes) : .absent
         return status

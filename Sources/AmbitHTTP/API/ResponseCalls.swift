@@ -1,6 +1,7 @@
 internal import AmbitCore
 internal import AmbitRuntime
 internal import CAmbit
+internal import Logging
 
 /// The calls that make the response.
 enum ResponseCalls {
@@ -11,22 +12,22 @@ enum ResponseCalls {
 
   private static func installHead(in api: inout ambit_api) {
     api.set_status = { handle, status in
-      ResponseCalls.change(handle) { exchange in
-        guard ResponseCalls.isFinal(status) else { return .invalid }
+      ResponseCalls.change(handle, "ambit_set_status") { exchange in
+        guard ResponseCalls.isFinal(status) else { return ResponseCalls.invalid(status) }
         exchange.pointee.response.status = Int(status)
         return .ok
       }
     }
     api.set_header = { handle, name, value in
-      ResponseCalls.change(handle) { exchange in
-        guard let (name, value) = ResponseCalls.header(name, value) else { return .invalid }
+      ResponseCalls.change(handle, "ambit_set_header") { exchange in
+        guard let (name, value) = ResponseCalls.header(name, value) else { return ResponseCalls.invalid(name, value) }
         exchange.pointee.response.lines.remove(name)
         return exchange.pointee.response.lines.add(name, value, in: exchange.scope) ? .ok : .noMemory
       }
     }
     api.add_header = { handle, name, value in
-      ResponseCalls.change(handle) { exchange in
-        guard let (name, value) = ResponseCalls.header(name, value) else { return .invalid }
+      ResponseCalls.change(handle, "ambit_add_header") { exchange in
+        guard let (name, value) = ResponseCalls.header(name, value) else { return ResponseCalls.invalid(name, value) }
         return exchange.pointee.response.lines.add(name, value, in: exchange.scope) ? .ok : .noMemory
       }
     }
@@ -35,12 +36,14 @@ enum ResponseCalls {
   private static func installBody(in api: inout ambit_api) {
     api.respond = { handle, status, contentType, bytes, length in
       guard let exchange = ExchangePointer.of(handle) else { return Status.wrongState.rawValue }
-      return HostCall.asJob(handle) { scope, job in
-        guard ResponseCalls.isFinal(status), length >= 0, bytes != nil || length == 0 else { return .invalid }
-        if let refusal = exchange.refusal { return refusal }
+      return HostCall.asJob(handle, "ambit_respond") { scope, job in
+        guard ResponseCalls.isFinal(status), length >= 0, bytes != nil || length == 0 else {
+          return ResponseCalls.isFinal(status) ? ResponseCalls.noBytes(length) : ResponseCalls.invalid(status)
+        }
+        if let refusal = exchange.refusal { return exchange.explain(refusal, "ambit_respond") }
         let type = contentType.map(CString.bytes)
         if let type {
-          guard FieldSyntax.isValue(type.bytes) else { return .invalid }
+          guard FieldSyntax.isValue(type.bytes) else { return .invalid(because: ResponseCalls.badContentType) }
           exchange.pointee.response.lines.remove(.literal("Content-Type"))
         }
         return ResponseWriter.respond(
@@ -49,15 +52,16 @@ enum ResponseCalls {
       }
     }
     api.begin = { handle, status, length in
-      ResponseCalls.change(handle) { exchange in
-        guard ResponseCalls.isFinal(status), length >= -1 else { return .invalid }
+      ResponseCalls.change(handle, "ambit_begin") { exchange in
+        guard ResponseCalls.isFinal(status) else { return ResponseCalls.invalid(status) }
+        guard length >= -1 else { return .invalid(because: "length \(length), expected -1 or more") }
         return ResponseWriter.begin(exchange, status: Int(status), length: length < 0 ? nil : length)
       }
     }
     api.write = { handle, bytes, length in
       guard let exchange = ExchangePointer.of(handle) else { return Status.wrongState.rawValue }
-      return HostCall.asJob(handle) { scope, job in
-        guard length >= 0, bytes != nil || length == 0 else { return .invalid }
+      return HostCall.asJob(handle, "ambit_write") { scope, job in
+        guard length >= 0, bytes != nil || length == 0 else { return ResponseCalls.noBytes(length) }
         scope.cancelIfOver(for: job)
         if job.isCancelled(in: scope) { return .cancelled }
         return ResponseWriter.write(
@@ -66,7 +70,7 @@ enum ResponseCalls {
     }
     api.end = { handle in
       guard let exchange = ExchangePointer.of(handle) else { return Status.wrongState.rawValue }
-      return HostCall.asJob(handle) { _, _ in
+      return HostCall.asJob(handle, "ambit_end") { _, _ in
         exchange.scope.pointee.isOver ? .cancelled : ResponseWriter.end(exchange)
       }
     }
@@ -74,15 +78,46 @@ enum ResponseCalls {
 
   /// Runs `body` on an exchange whose response has not started.
   @inline(__always)
-  private static func change(_ handle: UnsafeMutablePointer<ambit_scope>?, _ body: (ExchangePointer) -> Status) -> Int32
-  {
+  private static func change(
+    _ handle: UnsafeMutablePointer<ambit_scope>?, _ call: StaticString, _ body: (ExchangePointer) -> Status
+  ) -> Int32 {
     guard let exchange = ExchangePointer.of(handle) else { return Status.wrongState.rawValue }
-    return HostCall.onLoop(handle) { _ in exchange.refusal ?? body(exchange) }
+    return HostCall.onLoop(handle, call) { _ in
+      if let refusal = exchange.refusal { return exchange.explain(refusal, call) }
+      return body(exchange)
+    }
   }
 
   /// 200 to 599: only the host sends interim responses (RFC 9110, section 15).
   @inline(__always)
   private static func isFinal(_ status: Int32) -> Bool { status >= 200 && status <= 599 }
+
+  /// The status for a call with an HTTP status that a plugin cannot send.
+  private static func invalid(_ status: Int32) -> Status {
+    .invalid(because: "status \(status), expected 200 to 599")
+  }
+
+  /// The status for a call with a length and no bytes.
+  private static func noBytes(_ length: Int) -> Status {
+    .invalid(because: length < 0 ? "length \(length), expected 0 or more" : "expected \(length) bytes, found NULL")
+  }
+
+  private static var badContentType: String { "content_type: expected a text without CR, LF and NUL" }
+
+  /// The status for a header line that a plugin may not set.
+  private static func invalid(_ name: UnsafePointer<CChar>?, _ value: UnsafePointer<CChar>?) -> Status {
+    guard let name = name.map(CString.bytes), let value = value.map(CString.bytes) else {
+      return .invalid(because: "expected a name and a value, found NULL")
+    }
+    let text = "\"\(String(decoding: name, as: UTF8.self))\""
+    guard FieldSyntax.isName(name.bytes) else {
+      return .invalid(because: "header \(text): expected a token as its name")
+    }
+    guard FieldSyntax.isValue(value.bytes) else {
+      return .invalid(because: "header \(text): expected a value without CR, LF and NUL")
+    }
+    return .invalid(because: "header \(text): the host writes it itself")
+  }
 
   /// A header line that a plugin may set: well-formed, and not one that frames the message; the host sets those.
   private static func header(_ name: UnsafePointer<CChar>?, _ value: UnsafePointer<CChar>?)
@@ -110,6 +145,24 @@ extension UnsafeMutablePointer<Exchange> {
   fileprivate var refusal: Status? {
     if pointee.response.state == .notStarted, pointee.carrier != nil { return nil }
     return scope.pointee.isOver ? .cancelled : .wrongState
+  }
+
+  /// Notes why `call` is refused, and returns `refusal`. Tells the plugin's author if a job responds although its
+  /// handler has not said so.
+  @inline(never)
+  fileprivate func explain(_ refusal: Status, _ call: StaticString) -> Status {
+    guard refusal == .wrongState else { return refusal }
+    guard pointee.response.isHosts, let job = JobPointer.ofThisThread, job != pointee.job else {
+      return refusal.noting("the response has begun")
+    }
+    pointee.response.isHosts = false
+    PluginLog.write(
+      .error, scope, job: job, isFault: true,
+      """
+      a job called \(call) after its handler had returned AMBIT_OK, so the host had completed the response; a handler \
+      whose job responds returns AMBIT_PENDING
+      """)
+    return refusal.noting("the host has completed the response, because the handler returned AMBIT_OK")
   }
 }
 

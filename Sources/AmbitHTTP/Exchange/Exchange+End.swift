@@ -45,7 +45,9 @@ extension UnsafeMutablePointer<Exchange> {
     switch pointee.response.state {
     case .complete: break
     case .notStarted where scope.pointee.isOver: abandonResponse()
-    case .notStarted: ResponseWriter.respondEmpty(to: self, status: pointee.response.status)
+    case .notStarted:
+      ResponseWriter.respondEmpty(to: self, status: pointee.response.status)
+      pointee.response.isHosts = true
     case .streaming, .cutShort:
       let status = ResponseWriter.end(self)
       if status == .wrongState { fault("handler returned while one of its jobs was writing the response") }
@@ -81,35 +83,14 @@ extension UnsafeMutablePointer<Exchange> {
 
   @inline(never)
   private func conclude(failure code: Int32) {
-    let isCancellation = code == Status.cancelled.rawValue && !scope.pointee.isOpen
-    if !isCancellation { report(failure: Status(rawValue: code), reason: pointee.job.failureText) }
+    let status = Status(rawValue: code)
+    let isCancellation = status == .cancelled && !scope.pointee.isOpen
+    if !isCancellation { report(failure: status) }
     switch pointee.response.state {
     case .complete: break
     case .streaming, .cutShort: abort(.responseIncomplete)
     case .notStarted where isCancellation: abandonResponse()
-    case .notStarted: sendFailure(Status(rawValue: code))
-    }
-  }
-
-  /// A body that the handler could not read to its end is the client's fault, not the plugin's.
-  private func report(failure status: Status, reason: String) {
-    let isClientsFault =
-      status == .limit && pointee.body.state == .tooLong || status == .invalid && pointee.body.state == .malformed
-    guard isClientsFault else { return fault("handler returned \(status.constant)\(reason)") }
-    let body = status == .limit ? "longer than max_body" : "malformed"
-    PluginLog.write(.info, scope, "the request's body is \(body), and the handler returned \(status.constant)\(reason)")
-  }
-
-  private func sendFailure(_ status: Status) {
-    switch status {
-    case .limit where pointee.body.state == .tooLong:
-      ErrorResponse.send(on: self, status: 413, text: "the request body is too large", abort: .requestUnreadable)
-    case .invalid where pointee.body.state == .malformed:
-      ErrorResponse.send(on: self, status: 400, text: "the request body is malformed", abort: .requestUnreadable)
-    case .limit: ErrorResponse.send(on: self, status: 503, text: "the handler has reached a limit")
-    case .invalid: ErrorResponse.send(on: self, status: 400, text: "the handler found the request invalid")
-    case .timedOut: ErrorResponse.send(on: self, status: 504, text: "the handler ran into a timeout")
-    default: ErrorResponse.send(on: self, status: 500, text: "the handler failed")
+    case .notStarted: sendFailure(status)
     }
   }
 

@@ -16,6 +16,8 @@ struct Response {
   var isBodyless = false
   /// The handler's job waits for the response to be complete.
   var isAwaited = false
+  /// The host has completed the response, because the handler returned `AMBIT_OK` and had not begun it.
+  var isHosts = false
 
   @inline(__always) var isComplete: Bool { state == .complete }
 
@@ -28,6 +30,7 @@ struct Response {
     remaining = nil
     isBodyless = false
     isAwaited = false
+    isHosts = false
   }
 }
 

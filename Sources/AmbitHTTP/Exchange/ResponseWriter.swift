@@ -78,14 +78,17 @@ enum ResponseWriter {
     _ bytes: UnsafeRawBufferPointer, to exchange: ExchangePointer, job: JobPointer, scope: ScopePointer
   ) -> Status {
     switch exchange.pointee.response.state {
-    case .notStarted, .complete: return .wrongState
+    case .notStarted: return .wrongState.noting("the response has not begun")
+    case .complete: return .wrongState.noting("the response has ended")
     case .cutShort: return exchange.statusWithoutClient
     case .streaming: break
     }
     guard let carrier = exchange.pointee.carrier else { return exchange.statusWithoutClient }
-    guard !carrier.isSending else { return .wrongState }
+    guard !carrier.isSending else { return .wrongState.noting("another job writes the response") }
     if let remaining = exchange.pointee.response.remaining {
-      guard bytes.count <= remaining else { return .invalid }
+      guard bytes.count <= remaining else {
+        return .invalid(because: "\(bytes.count) bytes, expected at most \(remaining) after the length announced")
+      }
       exchange.pointee.response.remaining = remaining - Int64(bytes.count)
     }
     if bytes.isEmpty || exchange.pointee.response.isBodyless { return .ok }
@@ -105,12 +108,13 @@ enum ResponseWriter {
   /// Ends the body; `.invalid` if it is shorter than the head announced, `.wrongState` while a job writes.
   static func end(_ exchange: ExchangePointer) -> Status {
     switch exchange.pointee.response.state {
-    case .notStarted, .complete: return .wrongState
+    case .notStarted: return .wrongState.noting("the response has not begun")
+    case .complete: return .wrongState.noting("the response has ended")
     case .cutShort: return exchange.statusWithoutClient
     case .streaming: break
     }
     guard let carrier = exchange.pointee.carrier, !carrier.isBroken else { return exchange.statusWithoutClient }
-    guard !carrier.isSending else { return .wrongState }
+    guard !carrier.isSending else { return .wrongState.noting("another job writes the response") }
     guard let remaining = exchange.pointee.response.remaining, remaining > 0 else {
       complete(exchange, carrier)
       return .ok
@@ -118,7 +122,7 @@ enum ResponseWriter {
     exchange.fault("ended the response \(remaining) bytes short of the length it announced")
     exchange.abort(.responseIncomplete)
     complete(exchange, carrier)
-    return .invalid
+    return .invalid(because: "the body is \(remaining) bytes shorter than announced")
   }
 
   /// The response is complete or cut short. Wakes the job that waits for it.

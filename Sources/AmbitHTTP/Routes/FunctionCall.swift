@@ -39,7 +39,7 @@ struct FunctionCall {
 
 /// Why a function route does not respond with the result of its function.
 enum FunctionCallError: Error {
-  /// The status that a handler would return.
+  /// The status that a handler would return: one that a function of a plugin has returned, or the host's own.
   case status(Status)
   /// The function cannot be called with this request.
   case badRequest(String)
@@ -86,6 +86,9 @@ extension FunctionCall {
     } else {
       result = call.perform(frame, output: output)
       ForkedChild.endIfReturned(from: job, in: scope)
+    }
+    if call.pointee.returnsStatus, result.bits != 0 {
+      throw .status(Status(rawValue: Int32(truncatingIfNeeded: result.bits)))
     }
     guard let failure else { return }
     // A function that fails because its waits were cancelled is not at fault.

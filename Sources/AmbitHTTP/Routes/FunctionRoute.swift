@@ -19,6 +19,8 @@ struct FunctionRoute {
   /// The result of the function, or a variable that it reports, is a text.
   let reportsTexts: Bool
   let result: SignatureResult
+  /// The function is a plugin's and returns an `ambit_status`, which means the same as that of a handler.
+  let returnsStatus: Bool
   /// The lane in which the calls wait for their turns; nil: they run in parallel.
   let lane: SerialLane?
   /// The `Content-Type` of answers that are not JSON.
@@ -61,10 +63,11 @@ struct FunctionRouteStep {
 
 extension FunctionRoute {
   /// Prepares the calls of `function` for a route whose pattern has `pathParameters`. The signature was parsed for
-  /// routes. With a `lane`, the function runs on threads only, when it has its turn in the lane.
+  /// routes. With a `lane`, the function runs on threads only, when it has its turn in the lane. Of a library a
+  /// `status` is any number, and not one of `ambit.h`.
   static func make(
     _ function: @escaping CFunction, _ signature: CSignature, pathParameters: [String], contentType: String? = nil,
-    lane: SerialLane? = nil
+    lane: SerialLane? = nil, isOfLibrary: Bool = false
   ) -> FunctionRoutePointer {
     let plan = ArgumentPlan(signature, pathParameters: pathParameters)
     let steps = UnsafeMutableBufferPointer<FunctionRouteStep>.allocate(capacity: plan.steps.count)
@@ -81,7 +84,7 @@ extension FunctionRoute {
         function: function, interface: CallInterface(signature), plan: plan, steps: UnsafeBufferPointer(steps),
         hasFields: !plan.fields.isEmpty, hasReports: !plan.reports.isEmpty,
         reportsTexts: signature.result.type == .str || plan.reports.contains { $0.type == .str },
-        result: signature.result, lane: lane,
+        result: signature.result, returnsStatus: signature.result.status && !isOfLibrary, lane: lane,
         contentType: .immortalCopy(contentType ?? "text/plain"),
         // A name is letters, digits and underscores.
         reportKeys: plan.reports.map { .immortalCopy("\"\($0.name)\":") }, texts: texts))

@@ -71,7 +71,7 @@ extension UnsafeMutablePointer<Exchange> {
   ) -> Int32 {
     var text = text
     return text.withUTF8 { text in
-      HostCall.asJob(handle) { scope, job in
+      HostCall.asJob(handle, "ambit_respond") { scope, job in
         ResponseWriter.respond(
           to: self, status: status, contentType: contentType, body: UnsafeRawBufferPointer(text), job: job,
           scope: scope)
@@ -84,14 +84,16 @@ extension UnsafeMutablePointer<Exchange> {
     _ body: (HostResponse.Write) -> Void, status: Int, _ contentType: UnsafeRawBufferPointer,
     for handle: UnsafeMutablePointer<ambit_scope>?
   ) -> Int32 {
-    var result = HostCall.asJob(handle) { _, _ in
+    var result = HostCall.asJob(handle, "ambit_begin") { _, _ in
       ResponseWriter.begin(self, status: status, contentType: contentType, length: nil)
     }
     guard result == Status.ok.rawValue else { return result }
     body { bytes in
       guard result == Status.ok.rawValue else { return false }
       result = bytes.withUnsafeBytes { bytes in
-        HostCall.asJob(handle) { scope, job in ResponseWriter.write(bytes, to: self, job: job, scope: scope) }
+        HostCall.asJob(handle, "ambit_write") { scope, job in
+          ResponseWriter.write(bytes, to: self, job: job, scope: scope)
+        }
       }
       return result == Status.ok.rawValue
     }

@@ -69,7 +69,7 @@ private final class RouteRecord {
         .function(
           FunctionRoute.make(
             function, signature, pathParameters: pattern.parameterNames, contentType: declaration.contentType,
-            lane: lane))
+            lane: lane, isOfLibrary: entryPoint.generation.pointee.isLibrary))
       }
     let record = UnsafeMutablePointer<Route>.allocate(capacity: 1)
     record.initialize(

@@ -22,12 +22,17 @@ struct GenerationRecord: Sendable {
   /// - Parameters:
   ///   - label: "hello/3".
   ///   - imageAddress: An address in the plugin's library.
-  init(label: String, settings: [String: String], runsOnThreads: Bool, imageAddress: UInt, loops: LoopGroup) {
+  ///   - isLibrary: It is a library that is no plugin.
+  init(
+    label: String, settings: [String: String], runsOnThreads: Bool, isLibrary: Bool, imageAddress: UInt,
+    loops: LoopGroup
+  ) {
     let shards = UnsafeMutableBufferPointer<ScopePointer>.allocate(capacity: loops.loops.count)
     let table = SettingsTable(settings.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
     let pointer = GenerationPointer.allocate(capacity: 1)
     unsafe pointer.initialize(
-      to: Generation(label: label, settings: table, runsOnThreads: runsOnThreads, shards: shards))
+      to: Generation(
+        label: label, settings: table, runsOnThreads: runsOnThreads, isLibrary: isLibrary, shards: shards))
     unsafe pointer.pointee.imageAddress = imageAddress
     unsafe record = Unchecked(pointer)
     self.loops = loops

@@ -69,7 +69,8 @@ extension PluginGeneration {
       lifecycleCall.withLock { $0 = nil }
       latch.arrive(
         CallResult(
-          code: code, reason: unsafe JobPointer.ofThisThread?.failureText ?? "", duration: Clock.monotonic - began))
+          code: code, reason: unsafe JobPointer.ofThisThread?.failureText(for: code) ?? "",
+          duration: Clock.monotonic - began))
     }
     defer { ClosedDescriptors.restoreStreams(closedBy: "\(name)", of: label) }
     let limit = timeout.map { ($0 + Self.returnTimeout).wholeNanoseconds } ?? .max

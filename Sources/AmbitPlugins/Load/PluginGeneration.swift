@@ -64,7 +64,7 @@ package final class PluginGeneration: Sendable {
     let label = "\(plugin.shortName)/\(name)"
     record = GenerationRecord(
       label: label, settings: settings.values, runsOnThreads: plugin.declaration.flags.contains(.threads),
-      imageAddress: plugin.imageAddress, loops: loops)
+      isLibrary: plugin.isForeign, imageAddress: plugin.imageAddress, loops: loops)
     CrashReport.name(libraryAround: plugin.imageAddress, label)
     CrashReport.reclaimSignals(from: label)
     self.plugin = plugin

@@ -6,58 +6,74 @@ internal import CFiber
 /// How a call of `ambit.h` enters the host: finds the job that makes the call, and runs the call's body on the loop of
 /// the scope that the plugin passed.
 public enum HostCall {
-  /// Runs `body` as the job that makes a call on `scope`: at once if that is the running job, or on the scope's loop
-  /// while the job's pool thread waits.
+  /// Runs `body` as the job that makes `call` on `scope`: at once if that is the running job, or on the scope's loop
+  /// while the job's pool thread waits. If `body` fails, the job remembers the call: `FailedCall`.
   ///
   /// Returns `.wrongThread` on a thread that does not belong to the scope's loop, and `.wrongState` in a hook on any
   /// thread: a hook belongs to no job and cannot wait.
   @inline(__always)
-  public static func asJob(_ handle: UnsafeMutablePointer<ambit_scope>?, _ body: (ScopePointer, JobPointer) -> Status)
-    -> Int32
-  {
+  public static func asJob(
+    _ handle: UnsafeMutablePointer<ambit_scope>?, _ call: StaticString, _ body: (ScopePointer, JobPointer) -> Status
+  ) -> Int32 {
     guard let handle else { return Status.invalid.rawValue }
     let scope = ScopePointer.of(handle)
-    guard let job = scope.runningJob else { return elsewhere(scope, body).rawValue }
-    return run(body, scope, job).rawValue
+    guard let job = scope.runningJob else { return elsewhere(scope, call, body).rawValue }
+    return run(call, body, scope, job).rawValue
   }
 
   /// The same, but passes `argument` to `body`, so that `body` captures nothing: a capture takes room on the stack, and
   /// each of a great many waiting jobs would keep it.
   @inline(__always)
   static func asJob<Argument>(
-    _ handle: UnsafeMutablePointer<ambit_scope>?, _ argument: Argument,
+    _ handle: UnsafeMutablePointer<ambit_scope>?, _ call: StaticString, _ argument: Argument,
     _ body: (ScopePointer, JobPointer, Argument) -> Status
   ) -> Int32 {
     guard let handle else { return Status.invalid.rawValue }
     let scope = ScopePointer.of(handle)
-    guard let job = scope.runningJob else { return elsewhere(scope, argument, body).rawValue }
-    return run({ body($0, $1, argument) }, scope, job).rawValue
+    guard let job = scope.runningJob else { return elsewhere(scope, call, argument, body).rawValue }
+    return run(call, { body($0, $1, argument) }, scope, job).rawValue
   }
 
   @inline(never)
   private static func elsewhere<Argument>(
-    _ scope: ScopePointer, _ argument: Argument, _ body: (ScopePointer, JobPointer, Argument) -> Status
+    _ scope: ScopePointer, _ call: StaticString, _ argument: Argument,
+    _ body: (ScopePointer, JobPointer, Argument) -> Status
   ) -> Status {
-    elsewhere(scope) { body($0, $1, argument) }
+    elsewhere(scope, call) { body($0, $1, argument) }
   }
 
   @inline(__always)
   private static func run(
-    _ body: (ScopePointer, JobPointer) -> Status, _ scope: ScopePointer, _ job: JobPointer
+    _ call: StaticString, _ body: (ScopePointer, JobPointer) -> Status, _ scope: ScopePointer, _ job: JobPointer
   ) -> Status {
     let status = body(scope, job)
-    if status == .cancelled { job.noteCancelledWait() }
+    if status.rawValue < 0 { job.callFailed(call, status) }
     return status
   }
 
   /// The same as `asJob` for a call that the running job of the scope's loop does not make. A function of its own, so
   /// that the fast path of `asJob` can be inlined into other modules.
-  public static func elsewhere(_ scope: ScopePointer, _ body: (ScopePointer, JobPointer) -> Status) -> Status {
+  public static func elsewhere(
+    _ scope: ScopePointer, _ call: StaticString, _ body: (ScopePointer, JobPointer) -> Status
+  ) -> Status {
     guard !scope.isOnThisThread else { return .wrongState }
-    return fromThread(scope) { job in job.pointee.isHook ? .wrongState : run(body, scope, job) }
+    return fromThread(scope) { job in job.pointee.isHook ? .wrongState : run(call, body, scope, job) }
   }
 
-  /// Runs `body` for a call that needs the scope's loop but no job; works in hooks, too.
+  /// Runs `body` for `call`, which needs the scope's loop but no job; works in hooks, too. If `body` fails in a job,
+  /// the job remembers the call: `FailedCall`.
+  @inline(__always)
+  public static func onLoop(
+    _ handle: UnsafeMutablePointer<ambit_scope>?, _ call: StaticString, _ body: (ScopePointer) -> Status
+  ) -> Int32 {
+    onLoop(handle) { scope in
+      let status = body(scope)
+      if status.rawValue < 0 { scope.pointee.loop.pointee.current?.callFailed(call, status) }
+      return status
+    }
+  }
+
+  /// The same for a call that returns no status.
   @inline(__always)
   public static func onLoop(_ handle: UnsafeMutablePointer<ambit_scope>?, _ body: (ScopePointer) -> Status) -> Int32 {
     guard let handle else { return Status.invalid.rawValue }

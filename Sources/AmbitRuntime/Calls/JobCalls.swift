@@ -15,7 +15,7 @@ enum JobCalls {
 
   private static func installSpawning(_ api: inout ambit_api) {
     api.spawn = { handle, function, argument, options, handleOfJob in
-      HostCall.onLoop(handle) { scope in
+      HostCall.onLoop(handle, "ambit_spawn") { scope in
         let options = JobOptions(options, for: scope)
         let (status, job) = scope.spawn(function, argument: argument, options: options, isHeld: handleOfJob != nil)
         handleOfJob?.pointee = OpaquePointer(job)
@@ -27,7 +27,7 @@ enum JobCalls {
   /// The calls for C functions of any signature.
   private static func installFunctionCalls(_ api: inout ambit_api) {
     api.spawn_call = { handle, function, signature, arguments, count, options, handleOfJob in
-      HostCall.onLoop(handle) { scope in
+      HostCall.onLoop(handle, "ambit_spawn_call") { scope in
         let options = JobOptions(options, for: scope)
         let arguments = UnsafeBufferPointer(start: arguments, count: arguments == nil ? 0 : count)
         let (status, job) = scope.spawnCall(
@@ -37,9 +37,9 @@ enum JobCalls {
       }
     }
     api.bind = { handle, signature, target, context, bound in
-      guard let bound else { return Status.invalid.rawValue }
-      bound.pointee = nil
-      return HostCall.onLoop(handle) { scope in
+      bound?.pointee = nil
+      return HostCall.onLoop(handle, "ambit_bind") { scope in
+        guard let bound else { return .invalid(because: "out: expected an address, found NULL") }
         let (status, function) = scope.bind(signature: signature, to: target, context)
         bound.pointee = function
         return status
@@ -49,17 +49,17 @@ enum JobCalls {
 
   private static func installJoining(_ api: inout ambit_api) {
     api.join = { handle, other, timeout, outcome, code in
-      guard let other else { return Status.invalid.rawValue }
-      let joined = JobPointer(other)
-      return HostCall.asJob(handle) { scope, job in
-        job.join(joined, in: scope, timeout: timeout) {
+      HostCall.asJob(handle, "ambit_join") { scope, job in
+        guard let other else { return .invalid(because: "job: expected a job, found NULL") }
+        let joined = JobPointer(other)
+        return job.join(joined, in: scope, timeout: timeout) {
           outcome?.pointee = ambit_outcome(joined.pointee.outcome.rawValue)
           code?.pointee = joined.pointee.code
         }
       }
     }
     api.join_all = { handle, timeout in
-      HostCall.asJob(handle) { scope, job in job.joinAll(in: scope, timeout: timeout) }
+      HostCall.asJob(handle, "ambit_join_all") { scope, job in job.joinAll(in: scope, timeout: timeout) }
     }
   }
 
@@ -97,7 +97,11 @@ enum JobCalls {
       ambit_cause((ForkedChild.isCurrent ? .done : References.causeForCaller(ref.id)).rawValue)
     }
     api.post = { ref, function, argument in
-      guard let function else { return Status.invalid.rawValue }
+      guard let function else {
+        let status = Status.invalid(because: "fn: expected a function, found NULL")
+        LoopPointer.ofThisThread?.pointee.current?.callFailed("ambit_post", status)
+        return status.rawValue
+      }
       guard !ForkedChild.isCurrent else { return Status.wrongThread.rawValue }
       return References.post(function, argument: argument, to: ref.id).rawValue
     }
@@ -113,7 +117,7 @@ extension JobOptions {
     OptionsStructure.read(pointer, size: pointer.pointee.size, into: &options)
     usesThread = options.flags & AMBIT_JOB_THREAD != 0
     if options.flags & ~AMBIT_JOB_THREAD != 0 {
-      error = .invalid
+      error = .invalid(because: "options.flags: found a flag that this host does not know")
     } else {
       askForStack(of: Int(options.stack_size), in: scope)
     }

@@ -23,7 +23,7 @@ enum PluginCalls {
     }
     api.state = { $0.flatMap { ScopePointer.of($0).pointee.generation?.pointee.state } }
     api.set_state = { handle, state in
-      HostCall.onLoop(handle) { scope in
+      HostCall.onLoop(handle, "ambit_set_state") { scope in
         guard let generation = scope.generationAtFirstLoop, generation.pointee.isStarting else { return .wrongState }
         generation.pointee.state = state
         return .ok
@@ -57,9 +57,11 @@ enum PluginCalls {
   /// The calls by which a generation hands its state over to the next.
   private static func installHandOver(_ api: inout ambit_api) {
     api.hand_over = { handle, version, bytes, length in
-      HostCall.onLoop(handle) { scope in
+      HostCall.onLoop(handle, "ambit_hand_over") { scope in
         guard let generation = scope.generationAtFirstLoop, generation.pointee.isSaving else { return .wrongState }
-        guard bytes != nil || length == 0 else { return .invalid }
+        guard bytes != nil || length == 0 else {
+          return .invalid(because: "bytes: expected \(length) bytes, found NULL")
+        }
         guard UInt(bitPattern: length) <= UInt(HandedOverState.limit) else { return .limit }
         let copied = HandedOverState(version: version, copying: UnsafeRawBufferPointer(start: bytes, count: length))
         guard let copied else { return .noMemory }

@@ -14,17 +14,19 @@ enum ScopeCalls {
 
   private static func installChildren(_ api: inout ambit_api) {
     api.open = { handle, options, opened in
-      guard let opened else { return Status.invalid.rawValue }
-      opened.pointee = nil
-      return HostCall.onLoop(handle) { scope in
-        guard let options = ScopeOptions(options) else { return .invalid }
+      opened?.pointee = nil
+      return HostCall.onLoop(handle, "ambit_open") { scope in
+        guard let opened else { return .invalid(because: "child: expected an address, found NULL") }
+        guard let options = ScopeOptions(options) else {
+          return .invalid(because: "options.flags: found a flag that this host does not know")
+        }
         let (status, child) = scope.openChild(options)
         opened.pointee = child?.asHandle
         return status
       }
     }
     api.close = { handle in
-      HostCall.asJob(handle) { scope, job in scope.closeChild(as: job) }
+      HostCall.asJob(handle, "ambit_close") { scope, job in scope.closeChild(as: job) }
     }
   }
 
@@ -41,7 +43,7 @@ enum ScopeCalls {
       HostCall.urgent(handle) { $0.setTimeoutWithShards(timeout) }
     }
     api.shield = { handle, isOn in
-      HostCall.asJob(handle) { _, job in
+      HostCall.asJob(handle, "ambit_shield") { _, job in
         if isOn { return job.shield() }
         job.unshield()
         return .ok
@@ -52,8 +54,10 @@ enum ScopeCalls {
   /// The calls that tell blocking code about a cancel.
   private static func installHooks(_ api: inout ambit_api) {
     api.on_cancel = { handle, function, argument in
-      guard let function else { return Status.invalid.rawValue }
-      return HostCall.onLoop(handle) { $0.onCancel(function, argument) }
+      HostCall.onLoop(handle, "ambit_on_cancel") { scope in
+        guard let function else { return .invalid(because: "fn: expected a function, found NULL") }
+        return scope.onCancel(function, argument)
+      }
     }
     api.cancel_fd = { handle in
       var descriptor: Int32 = -1
@@ -85,15 +89,19 @@ enum ScopeCalls {
       return copy
     }
     api.defer = { handle, function, argument in
-      guard let function else { return Status.invalid.rawValue }
-      return HostCall.onLoop(handle) { $0.deferCall(function, argument) }
+      HostCall.onLoop(handle, "ambit_defer") { scope in
+        guard let function else { return .invalid(because: "fn: expected a function, found NULL") }
+        return scope.deferCall(function, argument)
+      }
     }
   }
 
   private static func installValues(_ api: inout ambit_api) {
     api.set = { handle, key, value in
-      guard let key else { return Status.invalid.rawValue }
-      return HostCall.onLoop(handle) { $0.setValue(value, for: key) }
+      HostCall.onLoop(handle, "ambit_set") { scope in
+        guard let key else { return .invalid(because: "key: expected an address, found NULL") }
+        return scope.setValue(value, for: key)
+      }
     }
     api.get = { handle, key in
       guard let key else { return nil }

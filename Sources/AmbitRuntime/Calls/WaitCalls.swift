@@ -14,27 +14,31 @@ enum WaitCalls {
 
   private static func installTime(_ api: inout ambit_api) {
     api.sleep = { handle, duration in
-      HostCall.asJob(handle, duration) { scope, job, duration in
-        guard duration >= 0 else { return .invalid }
+      HostCall.asJob(handle, "ambit_sleep", duration) { scope, job, duration in
+        guard duration >= 0 else { return .invalid(because: "duration \(duration), expected 0 or more") }
         let status = job.suspend(for: .sleep, in: scope, timeout: duration)
         return status == .timedOut ? .ok : status
       }
     }
     api.yield = { handle in
-      HostCall.asJob(handle) { scope, job in
+      HostCall.asJob(handle, "ambit_yield") { scope, job in
         if job.isCancelled(in: scope) { return .cancelled }
         job.yieldTurn()
         return .ok
       }
     }
     api.block = { handle, function, argument in
-      guard let handle, let function else { return Status.invalid.rawValue }
+      guard let function else {
+        return HostCall.asJob(handle, "ambit_block") { _, _ in
+          .invalid(because: "fn: expected a function, found NULL")
+        }
+      }
       // A pool thread may block; a hook may not, since hooks must be short.
       if LoopPointer.ofThisThread == nil, let job = JobPointer.ofThisThread, !job.pointee.isHook {
         return function(argument)
       }
       var code: Int32 = 0
-      let status = HostCall.asJob(handle) { scope, job in
+      let status = HostCall.asJob(handle, "ambit_block") { scope, job in
         if job.isCancelled(in: scope) { return .cancelled }
         code = job.block(function, argument, in: scope)
         return .ok
@@ -46,10 +50,10 @@ enum WaitCalls {
 
   private static func installTickers(_ api: inout ambit_api) {
     api.every = { handle, interval, tick, argument, options, handleOfJob in
-      HostCall.onLoop(handle) { scope in
+      HostCall.onLoop(handle, "ambit_every") { scope in
         var options = JobOptions(options, for: scope)
         options.interval = interval
-        if interval <= 0 { options.error = .invalid }
+        if interval <= 0 { options.error = .invalid(because: "interval \(interval), expected above 0") }
         let (status, job) = scope.spawn(tick, argument: argument, options: options, isHeld: handleOfJob != nil)
         handleOfJob?.pointee = OpaquePointer(job)
         return status
@@ -62,8 +66,10 @@ enum WaitCalls {
       ready?.pointee = 0
       let interest = Readiness(rawValue: events)
       let known: Readiness = [.readable, .writable, .hangup]
-      guard descriptor >= 0, !interest.isEmpty, interest.isSubset(of: known) else { return Status.invalid.rawValue }
-      return HostCall.asJob(handle) { scope, job in
+      return HostCall.asJob(handle, "ambit_wait_fd") { scope, job in
+        guard descriptor >= 0, !interest.isEmpty, interest.isSubset(of: known) else {
+          return .invalid(because: "fd \(descriptor), events \(events), expected an open descriptor and its events")
+        }
         let (status, found) = job.wait(for: descriptor, interest, in: scope, timeout: timeout)
         ready?.pointee = found.rawValue
         return status
@@ -87,8 +93,10 @@ enum WaitCalls {
       HostCall.onLoop(ofEvent: handle) { $0.reset() }
     }
     api.event_wait = { handle, event, timeout in
-      guard let event else { return Status.invalid.rawValue }
-      return HostCall.asJob(handle) { scope, job in job.wait(for: .of(event), in: scope, timeout: timeout) }
+      HostCall.asJob(handle, "ambit_event_wait") { scope, job in
+        guard let event else { return .invalid(because: "event: expected an event, found NULL") }
+        return job.wait(for: .of(event), in: scope, timeout: timeout)
+      }
     }
   }
 
@@ -102,15 +110,17 @@ enum WaitCalls {
       return channel?.asHandle
     }
     api.send = { handle, channel, message, timeout in
-      guard let channel else { return Status.invalid.rawValue }
-      return HostCall.asJob(handle) { scope, job in
-        job.send(message, through: .of(channel), in: scope, timeout: timeout)
+      HostCall.asJob(handle, "ambit_send") { scope, job in
+        guard let channel else { return .invalid(because: "channel: expected a channel, found NULL") }
+        return job.send(message, through: .of(channel), in: scope, timeout: timeout)
       }
     }
     api.receive = { handle, channel, message, timeout in
       message?.pointee = nil
-      guard let channel, let message else { return Status.invalid.rawValue }
-      return HostCall.asJob(handle) { scope, job in
+      return HostCall.asJob(handle, "ambit_receive") { scope, job in
+        guard let channel, let message else {
+          return .invalid(because: "expected a channel and an address for its message, found NULL")
+        }
         let status = job.receive(from: .of(channel), in: scope, timeout: timeout)
         if status == .ok { message.pointee = job.stackState.pointee.message }
         return status

@@ -25,7 +25,7 @@ extension UnsafeMutablePointer<Scope> {
       return bind(signature, to: target, context)
     } catch {
       PluginLog.write(.error, self, job: JobPointer.ofThisThread, isFault: true, "ambit_bind: \(error.reason)")
-      return (.invalid, nil)
+      return (.invalid(because: error.reason), nil)
     }
   }
 

@@ -212,6 +212,8 @@ extension UnsafeMutablePointer<Scope> {
       return spawn(performForeignCall, argument: call, options: options, isHeld: isHeld)
     } catch {
       PluginLog.write(.error, self, job: JobPointer.ofThisThread, isFault: true, "ambit_spawn_call: \(error.reason)")
+      var options = options
+      options.error = .invalid(because: error.reason)
       return spawn(nil, argument: nil, options: options, isHeld: false)
     }
   }

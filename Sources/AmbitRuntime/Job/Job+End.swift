@@ -37,7 +37,7 @@ extension UnsafeMutablePointer<Job> {
   /// Logs that the job has failed, and why.
   fileprivate func reportFailure() {
     let reason = call?.failureText(code: pointee.code) ?? "failed with \(Status(rawValue: pointee.code))"
-    PluginLog.write(.warning, pointee.scope, job: self, "job \(reason)\(failureText)")
+    PluginLog.write(.warning, pointee.scope, job: self, "job \(reason)\(failureText(for: pointee.code))")
   }
 }
 

@@ -14,7 +14,7 @@ extension UnsafeMutablePointer<Job> {
       look()
       return .ok
     }
-    if other == self { return .invalid }
+    if other == self { return .invalid(because: "the job is the caller itself") }
     if timeout == 0 { return .timedOut }
     let home = other.pointee.scope
     home.hold()

@@ -29,7 +29,7 @@ extension UnsafeMutablePointer<Scope> {
     _ function: ambit_job_fn?, argument: UnsafeMutableRawPointer?, options: JobOptions, isHeld: Bool
   ) -> (Status, JobPointer?) {
     let loop = pointee.loop
-    let status = function == nil ? .invalid : admission(of: options)
+    let status = function == nil ? refusal(of: options) : admission(of: options)
     let job = loop.takeJob()
     job.initialize(to: Job(at: job, loop: loop, scope: self, kind: loop.pluginJob))
     job.pointee.function = function
@@ -52,6 +52,11 @@ extension UnsafeMutablePointer<Scope> {
       loop.enqueue(job)
     }
     return (status, status == .ok ? job : nil)
+  }
+
+  /// The status of a spawn without a function.
+  private func refusal(of options: JobOptions) -> Status {
+    options.error == .ok ? .invalid(because: "fn: expected a function, found NULL") : options.error
   }
 
   /// The traits of a job of this scope before it is admitted.

@@ -6,6 +6,8 @@ struct JobColdState {
   var name = OwnedText.absent
   /// The reason of the job's failure, from `ambit_fail`.
   var failure = OwnedText.absent
+  /// The last call of the job that failed.
+  var failedCall = FailedCall()
   /// The least size of the job's stack in bytes, if that is more than `stack_size`; else 0.
   var stackSize = 0
   /// The job.
@@ -55,6 +57,7 @@ extension UnsafeMutablePointer<Job> {
     pointee.loop.disarm(coldState.timeoutTimer)
     coldState.pointee.name.release()
     coldState.pointee.failure.release()
+    coldState.pointee.failedCall.reason.release()
     pointee.loop.giveBack(coldState)
   }
 
@@ -107,6 +110,11 @@ struct OwnedText: BitwiseCopyable {
       self.init(lasting: scope.copy(UnsafeRawBufferPointer(text)))
       return
     }
+    self.init(owning: text)
+  }
+
+  /// A copy of `text` in memory of its own; none if there is no memory.
+  init(owning text: UnsafeBufferPointer<UInt8>) {
     guard !text.isEmpty, let memory = malloc(text.count)?.assumingMemoryBound(to: UInt8.self) else {
       self = .absent
       return
@@ -126,28 +134,29 @@ struct OwnedText: BitwiseCopyable {
 extension UnsafeMutablePointer<Job> {
   /// Keeps the reason that the job gave to `ambit_fail`, in place of an earlier one.
   func noteFailure(_ reason: UnsafeRawBufferPointer) {
-    forgetFailure()
+    forgetReason()
     ensureColdState().pointee.failure = OwnedText(
       copying: reason.assumingMemoryBound(to: UInt8.self), for: pointee.scope)
   }
 
-  /// Drops the reason, which does not apply to what the job does next.
-  func forgetFailure() {
+  /// Drops the reason.
+  func forgetReason() {
     pointee.coldState?.pointee.failure.release()
     pointee.coldState?.pointee.failure = .absent
   }
 
-  /// Takes over the reason of `other`, which has worked for this job.
+  /// Drops the reason and the failed call, which do not apply to what the job does next.
+  func forgetFailure() {
+    forgetReason()
+    forgetFailedCall()
+  }
+
+  /// Takes over the reason and the failed call of `other`, which has worked for this job.
   func takeFailure(of other: JobPointer) {
     guard let coldState = other.pointee.coldState else { return }
     forgetFailure()
-    ensureColdState().pointee.failure = coldState.pointee.failure
-    coldState.pointee.failure = .absent
-  }
-
-  /// The reason that the job gave to `ambit_fail`, as the end of a log line; empty if it gave none.
-  public var failureText: String {
-    guard let reason = pointee.coldState?.pointee.failure.bytes, !reason.isEmpty else { return "" }
-    return ": \(String(bytes: reason))"
+    let own = ensureColdState()
+    (own.pointee.failure, own.pointee.failedCall) = (coldState.pointee.failure, coldState.pointee.failedCall)
+    (coldState.pointee.failure, coldState.pointee.failedCall) = (.absent, FailedCall())
   }
 }

@@ -15,6 +15,8 @@ public struct Generation {
   public let settings: SettingsTable
   /// All code of the plugin runs on threads of the pool, except functions of ambit_on_cancel, which run on their loop.
   public let runsOnThreads: Bool
+  /// It is a library that knows nothing of this host, and no plugin.
+  public let isLibrary: Bool
   /// The plugin's scope on each loop.
   public let shards: UnsafeMutableBufferPointer<ScopePointer>
   /// An address in the plugin's library, by which a backtrace finds the plugin's code; 0 if there is none.
@@ -43,7 +45,7 @@ public struct Generation {
   public var shardClosed: @Sendable () -> Void = {}
 
   public init(
-    label: String, settings: SettingsTable, runsOnThreads: Bool = false,
+    label: String, settings: SettingsTable, runsOnThreads: Bool = false, isLibrary: Bool = false,
     shards: UnsafeMutableBufferPointer<ScopePointer>
   ) {
     self.label = label
@@ -51,6 +53,7 @@ public struct Generation {
     labelBytes = UnsafeRawBufferPointer(start: copy.ptr, count: copy.len)
     self.settings = settings
     self.runsOnThreads = runsOnThreads
+    self.isLibrary = isLibrary
     self.shards = shards
   }
 }

@@ -74,7 +74,9 @@ extension UnsafeMutablePointer<Job> {
   func send(
     _ message: MessageQueue.Message, through channel: ChannelPointer, in scope: ScopePointer, timeout: Int64
   ) -> Status {
-    guard channel.pointee.scope.encloses(scope) else { return .invalid }
+    guard channel.pointee.scope.encloses(scope) else {
+      return .invalid(because: "the channel belongs to another scope")
+    }
     if isCancelled(in: scope) { return .cancelled }
     if channel.pointee.isClosed { return .closed }
     if channel.handToReceiver(message) || channel.pointee.queue.append(message) { return .ok }
@@ -87,7 +89,9 @@ extension UnsafeMutablePointer<Job> {
   ///
   /// Returns `.closed` if the channel is closed and empty, or is closed during the wait, and `.invalid` as `send` does.
   func receive(from channel: ChannelPointer, in scope: ScopePointer, timeout: Int64) -> Status {
-    guard channel.pointee.scope.encloses(scope) else { return .invalid }
+    guard channel.pointee.scope.encloses(scope) else {
+      return .invalid(because: "the channel belongs to another scope")
+    }
     if isCancelled(in: scope) { return .cancelled }
     if channel.takeMessage(into: &stackState.pointee.message) { return .ok }
     if channel.pointee.isClosed { return .closed }

@@ -79,7 +79,7 @@ extension Status {
     switch error.code {
     case EMFILE, ENOSPC: self = .limit
     case ENOMEM: self = .noMemory
-    default: self = .invalid
+    default: self = .invalid(because: "\(error)")
     }
   }
 }
@@ -185,7 +185,7 @@ extension Readiness {
       guard errno == EINTR else { return (.noMemory, []) }
     }
     let events = UInt32(UInt16(bitPattern: request.revents))
-    if events & UInt32(POLLNVAL) != 0 { return (.invalid, []) }
+    if events & UInt32(POLLNVAL) != 0 { return (.invalid(because: "fd \(descriptor) is not open"), []) }
     let ready = Readiness(systemEvents: events)
     return (ready.isEmpty ? .timedOut : .ok, ready)
   }

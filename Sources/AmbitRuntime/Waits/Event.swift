@@ -52,7 +52,9 @@ extension UnsafeMutablePointer<Job> {
   /// Waits, as the running job, until `event` is set. Returns `.invalid` if the event belongs neither to `scope` nor to
   /// a scope above it.
   func wait(for event: EventPointer, in scope: ScopePointer, timeout: Int64) -> Status {
-    guard event.pointee.scope.encloses(scope) else { return .invalid }
+    guard event.pointee.scope.encloses(scope) else {
+      return .invalid(because: "the event belongs to another scope")
+    }
     if isCancelled(in: scope) { return .cancelled }
     if event.pointee.isSet { return .ok }
     return wait(for: .event, in: event.waitersLink, of: event.pointee.scope, scope: scope, timeout: timeout)

@@ -125,6 +125,8 @@ typedef int32_t ambit_status;
 #define AMBIT_WRONG_THREAD (-8) /* the call is not allowed here: see its tag */
 #define AMBIT_UNSUPPORTED (-9)  /* this host does not have the call */
 #define AMBIT_FAILED (-10)      /* any other failure; ambit_fail gives the reason */
+#define AMBIT_BAD_REQUEST (-11) /* handlers: the request is at fault, the client gets 400; no call returns it */
+#define AMBIT_NOT_FOUND (-12)   /* handlers: there is no such thing, the client gets 404; no call returns it */
 
 /* Why a scope ended. The first cause wins and does not change. */
 typedef int32_t ambit_cause;
@@ -161,9 +163,13 @@ typedef int32_t ambit_level;
  *   AMBIT_OK       If the handler has not begun a response, the host sends one with an empty body and the status of
  *                  ambit_set_status, or 200.
  *   AMBIT_PENDING  A job that the handler spawned will complete the response. The request ends then.
- *   negative       The handler failed, and the host logs it. If nothing was sent yet, AMBIT_LIMIT becomes 503,
- *                  AMBIT_INVALID 400, AMBIT_TIMED_OUT 504, and any other status 500. Else the host closes the
- *                  connection or stream. */
+ *   negative       If nothing was sent yet, AMBIT_BAD_REQUEST becomes 400, AMBIT_NOT_FOUND 404, AMBIT_LIMIT 503,
+ *                  AMBIT_TIMED_OUT 504, and any other status 500. Else the host closes the connection or stream.
+ *                  The host logs the status with the reason of ambit_fail: 400 and 404 at level info, since the client
+ *                  caused them, and the others as errors. If a call returned the status, the line names that call,
+ *                  for example "ambit_respond: status 600, expected 200 to 599".
+ * Any other number is no status but a mistake: the client gets 500, and the log says what to return instead. To respond
+ * with an HTTP status and no body, call ambit_set_status and return AMBIT_OK. */
 typedef int32_t (*ambit_handler)(ambit_scope *scope);
 
 /* The function of a job. `scope` is the scope in which the job was spawned, `arg` is the argument of ambit_spawn. The
@@ -271,9 +277,10 @@ typedef struct ambit_value {
  * Memory that an argument points to lives until the request ends. The function may write to variables and buffers only.
  *
  * The response is the result as text. It is a JSON object with `result` and each reported name if the signature has
- * `out` or `buffer`, or if the client prefers JSON. RET may also be `status`: an i32 for which any value but 0 becomes
- * a 500. Behind an integer type, `errno` makes -1 a 500 with the text of errno. `str free` is a text that the host
- * releases with free() when it has copied it. A missing or malformed argument is a 400, and the function is not called.
+ * `out` or `buffer`, or if the client prefers JSON. RET may also be `status`: an ambit_status, which means the same as
+ * that of a handler; the result is sent only for AMBIT_OK. Behind an integer type, `errno` makes -1 a 500 with the text
+ * of errno. `str free` is a text that the host releases with free() when it has copied it. A missing or malformed
+ * argument is a 400, and the function is not called.
  *
  * A function must be thread-safe, as a handler must: the host calls it in parallel on every event loop. */
 typedef struct ambit_route {
@@ -961,8 +968,9 @@ static inline ambit_status ambit_body(ambit_scope *scope, ambit_str *whole) { re
 /* -------------------------------------------------------------------------------------------------------- Response
  *
  * These calls work in a request's scope and in the scopes below it. In other scopes they return AMBIT_WRONG_STATE. Each
- * request has one response, which ambit_respond or ambit_begin begins; after that its head cannot be changed. The
- * answer to a HEAD request has no body: the host sends the head only. */
+ * request has one response, which ambit_respond or ambit_begin begins; after that its head cannot be changed. If a job
+ * makes the response, the handler returns AMBIT_PENDING: after AMBIT_OK the host completes the response itself, and
+ * these calls return AMBIT_WRONG_STATE. The answer to a HEAD request has no body: the host sends the head only. */
 
 /* [job]
  * Set the status of the response, for the case that no later call names one.
@@ -1093,7 +1101,7 @@ static inline ambit_str ambit_handed_over(ambit_scope *plugin, uint32_t *version
 }
 
 /* [job]
- * Give the reason for a failure: `return ambit_fail(scope, AMBIT_INVALID, "no such account")`. The host logs it when
+ * Give the reason for a failure: `return ambit_fail(scope, AMBIT_NOT_FOUND, "no such account")`. The host logs it when
  * the handler, job or `start` that called this returns a negative status. The client does not see it.
  * Owner     The text is copied.
  * Returns   `status`, unchanged.
@@ -1207,6 +1215,10 @@ static inline const char *ambit_status_name(ambit_status status) {
     return "UNSUPPORTED";
   case AMBIT_FAILED:
     return "FAILED";
+  case AMBIT_BAD_REQUEST:
+    return "BAD_REQUEST";
+  case AMBIT_NOT_FOUND:
+    return "NOT_FOUND";
   default:
     return "unknown";
   }

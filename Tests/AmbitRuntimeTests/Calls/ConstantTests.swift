@@ -9,6 +9,7 @@ import Testing
     (.limit, AMBIT_LIMIT, "LIMIT"), (.noMemory, AMBIT_NO_MEMORY, "NO_MEMORY"),
     (.wrongState, AMBIT_WRONG_STATE, "WRONG_STATE"), (.wrongThread, AMBIT_WRONG_THREAD, "WRONG_THREAD"),
     (.unsupported, AMBIT_UNSUPPORTED, "UNSUPPORTED"), (.failed, AMBIT_FAILED, "FAILED"),
+    (.badRequest, AMBIT_BAD_REQUEST, "BAD_REQUEST"), (.notFound, AMBIT_NOT_FOUND, "NOT_FOUND"),
   ])
   func `Statuses have the values and names of the header`(status: Status, value: Int32, name: String) {
     #expect(status.rawValue == value)

@@ -127,7 +127,7 @@ import Testing
       handle.spawn(ended: { _, _ in note(handle, "hook") }) { _ in .ok }
       stage.end(scope)
     }
-    let refused = "WRONG_STATE WRONG_STATE INVALID WRONG_STATE"
+    let refused = "WRONG_STATE WRONG_STATE WRONG_STATE WRONG_STATE"
     #expect(steps == ["hook: \(refused)", "deferred: \(refused)"])
   }
 

@@ -116,7 +116,9 @@ static void names_values(void) {
   EXPECT(strcmp(ambit_cause_name(8), "unknown") == 0);
   EXPECT(strcmp(ambit_status_name(AMBIT_PENDING), "PENDING") == 0);
   EXPECT(strcmp(ambit_status_name(AMBIT_FAILED), "FAILED") == 0);
-  EXPECT(strcmp(ambit_status_name(-11), "unknown") == 0);
+  EXPECT(strcmp(ambit_status_name(AMBIT_BAD_REQUEST), "BAD_REQUEST") == 0);
+  EXPECT(strcmp(ambit_status_name(AMBIT_NOT_FOUND), "NOT_FOUND") == 0);
+  EXPECT(strcmp(ambit_status_name(-13), "unknown") == 0);
   EXPECT(strcmp(ambit_outcome_name(AMBIT_JOB_CANCELLED), "cancelled") == 0);
   EXPECT(strcmp(ambit_outcome_name(3), "unknown") == 0);
 }

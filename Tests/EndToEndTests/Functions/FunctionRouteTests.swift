@@ -234,20 +234,58 @@ private let readTypes = "fields are read from application/json and application/x
     }
   }
 
-  @Test(arguments: [
-    ("/is-zero/22", "the function returned status 22"), ("/is-zero/-1", "the function returned status -1"),
-    ("/system-call/2", "the function failed: No such file or directory"),
-  ])
-  func `A function route answers with 500 and the reason if the function says that it failed`(
-    path: String, reason: String
-  )
-    async throws
-  {
+  @Test func `A function route answers with 500 and the reason if errno says that the function failed`() async throws {
     try await withHost([.probe("typed_routes")]) { host in
-      let response = try await host.get(path)
+      let reason = "the function failed: No such file or directory"
+      let response = try await host.get("/system-call/2")
       #expect(response.status == 500)
       #expect(response.text == "500 Internal Server Error: \(reason)\n")
       try await host.log.line(containing: reason)
+    }
+  }
+
+  @Test(arguments: [
+    (-11, 400, "AMBIT_BAD_REQUEST"), (-12, 404, "AMBIT_NOT_FOUND"), (-4, 500, "AMBIT_INVALID"),
+    (-5, 503, "AMBIT_LIMIT"), (-2, 504, "AMBIT_TIMED_OUT"), (-10, 500, "AMBIT_FAILED"), (22, 500, "22"),
+  ])
+  func `The status of a plugin's function means the same as that of a handler`(code: Int, expected: Int, name: String)
+    async throws
+  {
+    try await withHost([.probe("typed_routes")]) { host in
+      for route in ["/refuse", "/refuse-blocking"] {
+        let position = host.log.position
+        let answer = try await host.get("\(route)/\(code)")
+        #expect(answer.status == expected && isOneLine(answer.text) && !answer.text.contains("moon"), "\(answer)")
+        let line = try await host.log.line(after: position, containing: "function returned \(name): the moon is full")
+        let isClients = (400..<500).contains(expected)
+        #expect(line.contains(isClients ? " INFO " : " ERROR "), "\(line)")
+        #expect(line.field("fault") == (isClients ? nil : "plugin"), "\(line)")
+      }
+    }
+  }
+
+  @Test func `A function that returns AMBIT_PENDING leaves the response to its job`() async throws {
+    try await withHost([.probe("typed_routes")]) { host in
+      let answer = try await host.get("/later")
+      #expect(answer.text == "later")
+    }
+  }
+
+  @Test func `A function of a plugin that host.conf makes a route returns a status as well`() async throws {
+    let configuration = """
+      [[route]]
+      match = "GET /as-a-route/{code}"
+      call = "reports: status report(i32 code)"
+      """
+    let plugin = PluginFile.source(
+      """
+      #include <ambit.h>
+      AMBIT_EXPORT int32_t report(int32_t code) { return code; }
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "reports", .version = "1"};
+      """, name: "reports")
+    try await withHost([plugin], configuration: configuration) { host in
+      let (missing, fine) = (try await host.get("/as-a-route/-12"), try await host.get("/as-a-route/0"))
+      #expect(missing.status == 404 && fine.status == 200)
     }
   }
 

@@ -47,6 +47,18 @@ static int32_t describe(const char *text, double *mean, int8_t *least, const cha
 
 static int32_t is_zero(int32_t code) { return code; }
 
+static int32_t refuse(ambit_scope *scope, int32_t code) { return ambit_fail(scope, code, "the moon is full"); }
+
+static int32_t respond_later(ambit_scope *scope, void *arg) {
+  (void)arg;
+  return ambit_respond(scope, 200, "text/plain", "later", 5);
+}
+
+static int32_t later(ambit_scope *scope) {
+  int32_t status = ambit_spawn(scope, respond_later, NULL, NULL, NULL);
+  return status == AMBIT_OK ? AMBIT_PENDING : status;
+}
+
 static int64_t system_call(int32_t number) {
   errno = number;
   return number == 0 ? 12 : -1;
@@ -102,6 +114,9 @@ static const ambit_route routes[] = {
      CALL(describe,
           "i32 (str body, out f64 mean, out i8 least, out str name, buffer(8) capitals, size len(capitals))")},
     {.pattern = "GET /is-zero/{code}", CALL(is_zero, "status (i32 code)")},
+    {.pattern = "GET /refuse/{code}", CALL(refuse, "status (scope, i32 code)")},
+    {.pattern = "GET /refuse-blocking/{code}", CALL(refuse, "status (scope, i32 code)"), .flags = AMBIT_ROUTE_BLOCKING},
+    {.pattern = "GET /later", CALL(later, "status (scope)")},
     {.pattern = "GET /system-call/{number}", CALL(system_call, "i64 errno (i32 number)")},
     {.pattern = "GET /constants", CALL(constants, "i32 (i8 -5, f64 0.25, bool true, str \"a \\\"b\\\"\", ptr null)")},
     {.pattern = "GET /small-length/{text}", CALL(small_length, "i32 (str text, u8 len(text))")},

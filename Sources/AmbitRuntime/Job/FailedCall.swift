@@ -1,0 +1,82 @@
+public import AmbitCore
+
+/// The last call of `ambit.h` that failed for a job. If the job's function returns the same status, the log names the
+/// call. It is remembered on the failing path only.
+struct FailedCall {
+  /// "ambit_respond"; nil while the call runs.
+  var name: StaticString?
+  var status = Status.ok
+  /// What was wrong: "status 600, expected 200 to 599"; absent if the status says enough.
+  var reason = OwnedText.absent
+}
+
+extension Status {
+  /// `.invalid` for the call that runs on this loop, with what was wrong: "status 600, expected 200 to 599".
+  public static func invalid(because reason: String) -> Status { invalid.noting(reason) }
+
+  /// The status for the call that runs on this loop, with what was wrong. Nothing is noted if no job makes the call.
+  @inline(never)
+  public func noting(_ reason: String) -> Status {
+    LoopPointer.ofThisThread?.pointee.current?.noteCallReason(reason, self)
+    return self
+  }
+}
+
+extension UnsafeMutablePointer<Job> {
+  /// The job's call has returned a negative status.
+  ///
+  /// Calls that were cancelled, that timed out, or whose other side is closed are not remembered: they have done their
+  /// work, and jobs make a great many of them.
+  @inline(never)
+  public func callFailed(_ call: StaticString, _ status: Status) {
+    switch status {
+    case .cancelled: noteCancelledWait()
+    case .timedOut, .closed: break
+    default:
+      let coldState = ensureColdState()
+      if coldState.pointee.failedCall.name != nil || coldState.pointee.failedCall.status != status {
+        forgetFailedCall()
+      }
+      coldState.pointee.failedCall.name = call
+      coldState.pointee.failedCall.status = status
+    }
+  }
+
+  fileprivate func noteCallReason(_ reason: String, _ status: Status) {
+    forgetFailedCall()
+    var reason = reason
+    ensureColdState().pointee.failedCall = FailedCall(
+      name: nil, status: status, reason: reason.withUTF8 { OwnedText(owning: $0) })
+  }
+
+  /// Drops the call, and the memory of its reason.
+  func forgetFailedCall() {
+    pointee.coldState?.pointee.failedCall.reason.release()
+    pointee.coldState?.pointee.failedCall = FailedCall()
+  }
+
+  /// The status of the last call that failed and is remembered; `.ok` if there is none.
+  public var failedCallStatus: Status { pointee.coldState?.pointee.failedCall.status ?? .ok }
+
+  /// Why the job's function failed with `code`, as the end of a log line: the reason that it gave to `ambit_fail`, and
+  /// the call that returned the same status; empty if there is neither.
+  public func failureText(for code: Int32) -> String {
+    guard let coldState = pointee.coldState else { return "" }
+    let reason = String(bytes: coldState.pointee.failure.bytes)
+    let call = coldState.pointee.failedCall.status.rawValue == code ? coldState.pointee.failedCall.text : nil
+    switch (reason.isEmpty, call) {
+    case (true, nil): return ""
+    case (true, let call?): return " from \(call)"
+    case (false, nil): return ": \(reason)"
+    case (false, let call?): return ": \(reason) (\(call))"
+    }
+  }
+}
+
+extension FailedCall {
+  /// "ambit_respond: status 600, expected 200 to 599"; nil without a call.
+  fileprivate var text: String? {
+    guard let name else { return nil }
+    return reason.bytes.isEmpty ? "\(name)" : "\(name): \(String(bytes: reason.bytes))"
+  }
+}
