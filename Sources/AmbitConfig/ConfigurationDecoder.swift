@@ -54,6 +54,7 @@ struct ConfigurationDecoder {
       guard let value = (key.table.map { tables[$0] ?? [:] } ?? members)[key.name] else { continue }
       key.decode(value, &configuration, &diagnostics)
     }
+    for index in configuration.listen.indices { configuration.listen[index].locate(index, in: positions) }
     diagnostics += UnknownKeys.diagnostics(in: members, table: nil)
     for (name, members) in tables { diagnostics += UnknownKeys.diagnostics(in: members, table: name) }
     decodePlugins()

@@ -20,6 +20,8 @@ package struct ConfigurationError: Error, Sendable, Equatable, CustomStringConve
 package struct ConfigurationErrors: Error, Sendable, Equatable, CustomStringConvertible {
   package let errors: [ConfigurationError]
 
+  package init(_ errors: [ConfigurationError]) { self.errors = errors }
+
   /// One line for each error.
   package var description: String {
     errors.map(\.description).joined(separator: "\n")

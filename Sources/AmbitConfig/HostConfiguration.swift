@@ -1,4 +1,4 @@
-package import AmbitCore
+internal import AmbitCore
 
 /// The checked contents of `host.conf`. All values are valid and in range.
 ///
@@ -6,7 +6,7 @@ package import AmbitCore
 /// the folder of the configuration file, and the caller resolves them.
 package struct HostConfiguration: Sendable, Equatable {
   /// The addresses on which the host accepts connections; never empty. With port 0 the system chooses a port.
-  package var listen: [ListenAddress] = [.internet(address: [127, 0, 0, 1], port: 8080)]
+  package var listen = [ListenSetting(.internet(address: [127, 0, 0, 1], port: 8080))]
   /// The directory of the plugins, `*.so`; never empty.
   package var plugins = "Plugins"
   /// The directory for the host's own copies of plugins; nil for a folder in the system's temporary directory.

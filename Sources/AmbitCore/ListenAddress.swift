@@ -2,9 +2,10 @@
 public enum ListenAddress: Sendable, Hashable {
   /// Every IPv4 and IPv6 address of the machine, written `*:8080`.
   case any(port: UInt16)
-  /// One address, as its 4 (IPv4) or 16 (IPv6) bytes in network order.
+  /// One address, as its 4 (IPv4) or 16 (IPv6) bytes in network order. `0.0.0.0` is every IPv4 address of the machine,
+  /// `[::]` every IPv6 address.
   case internet(address: [UInt8], port: UInt16)
-  /// A unix socket, by its absolute path of at most `longestPath` bytes.
+  /// A unix socket, by its path of at most `longestPath` bytes.
   case unix(path: String)
 
   /// The longest path that Linux accepts, in bytes, without the terminating NUL.
@@ -20,7 +21,8 @@ public struct ListenAddressError: Error, Equatable {
 }
 
 extension ListenAddress {
-  /// Parses `127.0.0.1:8080`, `[::1]:8080`, `*:8080` or `unix:/run/ambit.sock`. Host names are not looked up.
+  /// Parses `127.0.0.1:8080`, `[::1]:8080`, `*:8080` or `unix:/run/ambit.sock`. Host names are not looked up. An IPv4
+  /// address that is written as an IPv6 address, `[::ffff:127.0.0.1]`, is that IPv4 address.
   public init(_ text: String) throws(ListenAddressError) {
     let scheme = "unix:"
     if text.hasPrefix(scheme) {
@@ -36,7 +38,8 @@ extension ListenAddress {
   }
 
   private static func path(_ path: String) throws(ListenAddressError) -> String {
-    guard path.hasPrefix("/") else { throw ListenAddressError(hint: "the path of a socket must begin with \"/\"") }
+    guard !path.isEmpty else { throw ListenAddressError(hint: "the path of the socket is missing") }
+    guard !path.utf8.contains(0) else { throw ListenAddressError(hint: "the path of a socket contains no NUL") }
     guard path.utf8.count <= longestPath else {
       throw ListenAddressError(
         hint: "the path of a socket has at most \(longestPath) bytes, this one has \(path.utf8.count)")
@@ -53,12 +56,41 @@ extension ListenAddress {
       guard let bytes = IPAddressText.ipv6(host.dropFirst().dropLast()) else {
         throw ListenAddressError(hint: "expected an IPv6 address between the brackets")
       }
-      return bytes
+      return IPAddressText.mappedIPv4(bytes) ?? bytes
     }
     if let bytes = IPAddressText.ipv4(host) { return bytes }
     if IPAddressText.ipv6(host) != nil { throw ListenAddressError(hint: "put an IPv6 address in brackets") }
     throw ListenAddressError(
       hint: host.isEmpty ? "for all addresses write \"*\"" : "host names are not looked up, write an IP address")
+  }
+}
+
+extension ListenAddress {
+  /// Whether both would get the same connections, so that the system gives only one of them to the host. With port 0
+  /// the same address twice is two different ports.
+  public func overlaps(_ other: ListenAddress) -> Bool {
+    switch (self, other) {
+    case (.unix(let one), .unix(let two)): one == two
+    case (.unix, _), (_, .unix): false
+    default: port != 0 && port == other.port && (includes(other) || other.includes(self))
+    }
+  }
+
+  private var port: UInt16 {
+    switch self {
+    case .any(let port), .internet(_, let port): port
+    case .unix: 0
+    }
+  }
+
+  /// Whether the addresses of `other`, which has the same port, are among those of this one.
+  private func includes(_ other: ListenAddress) -> Bool {
+    switch (self, other) {
+    case (.any, _): true
+    case (.internet(let mine, _), .internet(let its, _)):
+      mine == its || mine.count == its.count && mine.allSatisfy { $0 == 0 }
+    default: false
+    }
   }
 }
 
@@ -77,6 +109,13 @@ extension ListenAddress: CustomStringConvertible {
 
 /// IP addresses as text and as bytes in network order.
 enum IPAddressText {
+  /// The four bytes of an IPv4 address that is mapped into IPv6, `::ffff:192.0.2.1`; nil if `bytes` are another address
+  /// (RFC 4291, section 2.5.5.2).
+  static func mappedIPv4(_ bytes: [UInt8]) -> [UInt8]? {
+    let isMapped = bytes.count == 16 && bytes[..<10].allSatisfy { $0 == 0 } && bytes[10...11].allSatisfy { $0 == 255 }
+    return isMapped ? Array(bytes[12...]) : nil
+  }
+
   /// Four decimal numbers. Leading zeros are refused, because some parsers read such numbers as octal.
   static func ipv4(_ text: Substring) -> [UInt8]? {
     let parts = text.split(separator: ".", omittingEmptySubsequences: false)

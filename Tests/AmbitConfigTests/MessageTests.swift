@@ -98,16 +98,16 @@ import Testing
     ("listen = []", #"1:1: listen: expected an array of addresses such as ["127.0.0.1:8080"], found an empty array"#),
     (
       "listen = ['*:80', 81]",
-      #"1:19: listen[1]: expected "ADDRESS:PORT", "[IPv6 ADDRESS]:PORT", "*:PORT" or "unix:/PATH", found 81"#
+      #"1:19: listen[1]: expected "ADDRESS:PORT", "[IPv6 ADDRESS]:PORT", "*:PORT" or "unix:PATH", found 81"#
     ),
     (
       "listen = ['localhost:80']",
-      #"1:11: listen[0]: expected "ADDRESS:PORT", "[IPv6 ADDRESS]:PORT", "*:PORT" or "unix:/PATH", "#
+      #"1:11: listen[0]: expected "ADDRESS:PORT", "[IPv6 ADDRESS]:PORT", "*:PORT" or "unix:PATH", "#
         + #"found "localhost:80"; host names are not looked up, write an IP address"#
     ),
     (
       "listen = ['[::1]:80', '[0:0::1]:80']",
-      #"1:23: listen[1]: expected each address once, found "[0:0::1]:80", which listen[0] has already"#
+      #"1:23: listen[1]: expected each address once, found "[::1]:80", which listen[0] has already"#
     ),
   ])
   func `An error of an address says what an address looks like`(text: String, message: String) {

@@ -9,7 +9,7 @@ import Testing
     ("0.0.0.0:0", .internet(address: [0, 0, 0, 0], port: 0)),
     ("[::1]:65535", .internet(address: Array(repeating: 0, count: 15) + [1], port: 65_535)),
     ("*:80", .any(port: 80)),
-    ("unix:/run/ambit/http.sock", .unix(path: "/run/ambit/http.sock")),
+    ("unix:/run/ambit/http.sock", .unix(path: "/run/ambit/http.sock")), ("unix:run/x.sock", .unix(path: "run/x.sock")),
   ])
   func `Listen addresses are read and shown in the same form`(text: String, address: ListenAddress) throws {
     #expect(try ListenAddress(text) == address)
@@ -28,7 +28,7 @@ import Testing
     ("::1:80", "put an IPv6 address in brackets"),
     ("[127.0.0.1]:80", "expected an IPv6 address between the brackets"),
     ("[fe80::1%eth0]:80", "expected an IPv6 address between the brackets"),
-    ("unix:run/x.sock", #"the path of a socket must begin with "/""#),
+    ("unix:", "the path of the socket is missing"), ("unix:a\u{0}b", "the path of a socket contains no NUL"),
   ])
   func `Malformed listen addresses are refused with a hint`(text: String, hint: String) {
     #expect(throws: ListenAddressError(hint: hint)) { try ListenAddress(text) }
@@ -39,6 +39,32 @@ import Testing
     #expect(try ListenAddress("unix:" + longest) == .unix(path: longest))
     let refusal = ListenAddressError(hint: "the path of a socket has at most 107 bytes, this one has 108")
     #expect(throws: refusal) { try ListenAddress("unix:" + longest + "x") }
+  }
+}
+
+@Suite struct `Listen addresses that overlap` {
+  @Test(arguments: [
+    ("*:80", "0.0.0.0:80"), ("*:80", "[::]:80"), ("*:80", "127.0.0.1:80"), ("*:80", "[::1]:80"), ("*:80", "*:80"),
+    ("0.0.0.0:80", "127.0.0.1:80"), ("[::]:80", "[::1]:80"), ("[::1]:80", "[0::1]:80"), ("unix:/a", "unix:/a"),
+    ("127.0.0.1:80", "[::ffff:127.0.0.1]:80"),
+  ])
+  func `Listen addresses overlap if one includes the other`(one: String, other: String) throws {
+    #expect(try ListenAddress(one).overlaps(ListenAddress(other)))
+    #expect(try ListenAddress(other).overlaps(ListenAddress(one)))
+  }
+
+  @Test(arguments: [
+    ("0.0.0.0:80", "[::]:80"), ("0.0.0.0:80", "[::1]:80"), ("127.0.0.1:80", "[::]:80"), ("*:80", "*:81"),
+    ("*:0", "*:0"), ("127.0.0.1:80", "127.0.0.2:80"), ("unix:/a", "unix:/b"), ("unix:/a", "*:80"),
+  ])
+  func `Listen addresses do not overlap if each has connections of its own`(one: String, other: String) throws {
+    #expect(try !ListenAddress(one).overlaps(ListenAddress(other)))
+    #expect(try !ListenAddress(other).overlaps(ListenAddress(one)))
+  }
+
+  @Test func `An IPv4 address that is written as an IPv6 address is that IPv4 address`() throws {
+    #expect(try ListenAddress("[::ffff:192.0.2.1]:80").description == "192.0.2.1:80")
+    #expect(try ListenAddress("[::ffff:0:c000:201]:80").description == "[::ffff:0:c000:201]:80")
   }
 }
 

@@ -36,7 +36,7 @@ final class AdminServer: Sendable {
     server = HTTPServer(loops: loops, limits: limits, isHosts: true)
     do throws(RouteConflict) { try server.serve(routes) } catch { throw HostError(error) }
     do throws(ListenError) {
-      sockets = try ListeningSocket.open(at: [.unix(path: path)], mode: 0o600)
+      sockets = try ListeningSocket.open([(.unix(path: path), SocketRights(mode: 0o600))])
     } catch {
       throw HostError(["admin: \(error); with admin = \"\" the host has no admin API"])
     }

@@ -29,6 +29,7 @@ package struct PluginReview {
   package init(_ source: ConfigurationSource) throws(HostError) {
     let configuration = try source.read()
     LogOutput.start(configuration.log, waits: true)
+    try source.checkListen(configuration)
     let loader: LibraryLoader
     do throws(SystemError) { loader = try LibraryLoader(isStopping: { false }) } catch { throw HostError(error) }
     let repository = try PluginRepository(source, configuration, loader: loader)

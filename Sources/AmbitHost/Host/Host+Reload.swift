@@ -24,6 +24,7 @@ extension Host {
       let blocked = worker.blockedLoops()
       guard blocked.isEmpty else { throw HostError(blocked) }
       let configuration = try source.readAgain()
+      _ = try source.listenRequests(configuration)
       changes = try loadPlugins(configuration, refusing: false)
       reportIgnored(configuration)
       self.configuration = configuration

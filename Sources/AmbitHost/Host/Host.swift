@@ -93,8 +93,9 @@ package final class Host {
 
   /// Opens the sockets first: a host that cannot have its addresses starts no plugin.
   private func start(isChecked: Bool) throws(HostError) {
+    let requests = try source.listenRequests(configuration)
     do throws(ListenError) {
-      sockets = try ListeningSocket.open(at: configuration.listen)
+      sockets = try ListeningSocket.open(requests)
     } catch {
       throw HostError(error)
     }
@@ -105,7 +106,10 @@ package final class Host {
     for line in changes.flatMap(\.reasons) { logger.error("\(line)") }
     worker.accept(on: sockets)
     if isChecked { logger.notice("checked mode: calls of plugins are checked, which costs time and memory") }
-    for url in sockets.map(\.url) { logger.info("listening on \(url)") }
+    for socket in sockets {
+      logger.info("listening on \(socket.url)")
+      if let note = socket.note { logger.info("\(note)") }
+    }
     if let path = source.adminPath(in: configuration) { logger.info("admin API on unix:\(path)") }
     state.enter(.serving)
     logger.info("serving", metadata: servingFields)

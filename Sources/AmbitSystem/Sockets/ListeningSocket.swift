@@ -8,6 +8,8 @@ package struct ListenError: Error, CustomStringConvertible, Sendable {
   package let address: String
   package let reason: String
 
+  package init(address: String, reason: String) { (self.address, self.reason) = (address, reason) }
+
   package var description: String { "cannot listen on \(address): \(reason)" }
 
   /// Turns a failed system call of `body` into an error about `address`.
@@ -17,7 +19,16 @@ package struct ListenError: Error, CustomStringConvertible, Sendable {
     do throws(SystemError) {
       return try body()
     } catch {
-      throw ListenError(address: address.description, reason: SystemError.text(error.code))
+      throw ListenError(address: address.description, reason: SystemError.text(error.code) + advice(error, address))
+    }
+  }
+
+  /// What to do about it, for the end of the sentence.
+  private static func advice(_ error: SystemError, _ address: ListenAddress) -> String {
+    switch address {
+    case .any(1..<1024), .internet(_, 1..<1024):
+      error.code == EACCES ? "; ports below 1024 need root or the capability CAP_NET_BIND_SERVICE" : ""
+    default: ""
     }
   }
 }
@@ -27,29 +38,31 @@ package struct ListenError: Error, CustomStringConvertible, Sendable {
 /// Its owner opens it, hands it to a server, and closes it when the server has stopped accepting. The server registers
 /// its descriptors with loops and neither opens nor closes it. Its functions are for any thread.
 package final class ListeningSocket: Sendable {
+  /// An address, and the rights to the file if it is that of a unix socket.
+  package typealias Request = (address: ListenAddress, rights: SocketRights)
+
   /// Accepts connections: accept(2). The socket's, valid until `close`.
   package let descriptor: Int32
   /// Wakes another loop to accept in place of the one that writes to it: eventfd(2). The socket's, valid until `close`.
   package let relay: Int32
   /// What clients connect to: `http://127.0.0.1:8080`, with the port that the system chose if the address names port 0,
-  /// or `unix:/path`.
+  /// `http://*:8080` for every address of the machine, or `unix:/path`.
   package let url: String
+  /// What the socket lacks of its address, for the log; nil if nothing.
+  package let note: String?
   /// The file of a unix socket, which `close` removes; nil for others.
   private let path: String?
   private let isClosed = Atomic<Bool>(false)
 
-  /// Opens a socket at each of the addresses, or none if one of them cannot be had. Clients that connect wait until a
-  /// server accepts.
-  /// - Parameter mode: permissions of the files of unix sockets, chmod(2); nil: the process's umask decides.
-  package static func open(
-    at addresses: [ListenAddress], mode: UInt32? = nil
-  ) throws(ListenError) -> [ListeningSocket] {
+  /// Opens a socket for each request, or none if one of them cannot be had. Clients that connect wait until a server
+  /// accepts.
+  package static func open(_ requests: [Request]) throws(ListenError) -> [ListeningSocket] {
     var sockets: [ListeningSocket] = []
-    for address in addresses {
+    for request in requests {
       do throws(ListenError) {
-        sockets.append(try ListeningSocket(address, mode: mode))
+        sockets.append(try ListeningSocket(request.address, rights: request.rights))
       } catch {
-        for socket in sockets { socket.close() }
+        sockets.close()
         throw error
       }
     }
@@ -57,19 +70,26 @@ package final class ListeningSocket: Sendable {
   }
 
   /// Binds and listens. Clients that connect wait until a server accepts.
-  /// - Parameter mode: permissions of the file of a unix socket, chmod(2); nil: the process's umask decides.
-  package convenience init(_ address: ListenAddress, mode: UInt32? = nil) throws(ListenError) {
+  /// - Parameter rights: to the file of a unix socket.
+  package convenience init(_ address: ListenAddress, rights: SocketRights = SocketRights()) throws(ListenError) {
     let relay = try ListenError.about(address) { () throws(SystemError) in
       try SystemError.check("eventfd", clinux_eventfd(0))
     }
     do throws(ListenError) {
-      if case .unix(let path) = address {
-        self.init(descriptor: try Self.local(path, mode: mode), relay: relay, url: "unix:\(path)", path: path)
-      } else {
-        let (descriptor, url) = try ListenError.about(address) { () throws(SystemError) in
-          try Self.internet(address)
+      switch address {
+      case .unix(let path):
+        let descriptor = try Self.local(path, rights)
+        self.init(descriptor: descriptor, relay: relay, url: "unix:\(path)", path: path)
+      case .internet:
+        let (descriptor, port) = try ListenError.about(address) { () throws(SystemError) in try Self.internet(address) }
+        self.init(descriptor: descriptor, relay: relay, url: Self.url(of: address, port))
+      case .any:
+        let (descriptor, port, reason) = try ListenError.about(address) { () throws(SystemError) in
+          try Self.everywhere(address)
         }
-        self.init(descriptor: descriptor, relay: relay, url: url, path: nil)
+        let note = reason.map { "IPv6 is missing (\($0)), so \(address) accepts IPv4 connections only" }
+        let all = note == nil ? address : .everyIPv4(port: port)
+        self.init(descriptor: descriptor, relay: relay, url: Self.url(of: all, port), note: note)
       }
     } catch {
       clinux_close(relay)
@@ -77,47 +97,122 @@ package final class ListeningSocket: Sendable {
     }
   }
 
-  private init(descriptor: Int32, relay: Int32, url: String, path: String?) {
-    (self.descriptor, self.relay, self.url, self.path) = (descriptor, relay, url, path)
+  private init(descriptor: Int32, relay: Int32, url: String, note: String? = nil, path: String? = nil) {
+    (self.descriptor, self.relay, self.url, self.note, self.path) = (descriptor, relay, url, note, path)
   }
 
-  private static func local(_ path: String, mode: UInt32?) throws(ListenError) -> Int32 {
+  private static func url(of address: ListenAddress, _ port: UInt16) -> String { "http://\(address.with(port: port))" }
+
+  // MARK: Unix sockets
+
+  private static func local(_ path: String, _ rights: SocketRights) throws(ListenError) -> Int32 {
     let local = ListenAddress.unix(path: path)
+    let file = SocketFile(at: path)
     return try SocketFolder.locked(for: path) { () throws(ListenError) in
-      if let process = removeStale(path) {
-        throw ListenError(address: local.description, reason: "process \(process) listens there")
+      try file.makeRoom()
+      let descriptor = try ListenError.about(local) { () throws(SystemError) in try bindLocal(path) }
+      do throws(ListenError) {
+        // Nobody can connect before listen(2), whatever the rights are until then.
+        try file.set(rights)
+        try ListenError.about(local) { () throws(SystemError) in try startListening(descriptor) }
+      } catch {
+        unsafe unlink(path)
+        clinux_close(descriptor)
+        throw error
       }
-      var address = SocketAddress(local)
-      return try ListenError.about(local) { () throws(SystemError) in
-        try open(&address, mode: mode)
-      }
+      return descriptor
     }
   }
 
-  private static func internet(_ address: ListenAddress) throws(SystemError) -> (Int32, url: String) {
-    var bound = SocketAddress(address)
-    let descriptor = try open(&bound)
-    bound.port = SocketAddress(localOf: descriptor)?.port ?? bound.port
-    return (descriptor, "http://\(bound.text ?? "?")")
+  /// A socket whose file nobody may open: bind(2) gives the file the mode that the socket has.
+  private static func bindLocal(_ path: String) throws(SystemError) -> Int32 {
+    try opening(AF_UNIX) { descriptor throws(SystemError) in
+      try SystemError.check("fchmod", fchmod(descriptor, 0))
+      try bind(descriptor, to: SocketAddress(.unix(path: path)))
+    }
   }
 
-  private static func open(_ address: inout SocketAddress, mode: UInt32? = nil) throws(SystemError) -> Int32 {
-    let descriptor = try SystemError.check("socket", clinux_socket(address.family))
+  // MARK: Internet sockets
+
+  /// A socket for every address of the machine, IPv6 and IPv4, or IPv4 alone where the system lacks IPv6, with the
+  /// reason.
+  private static func everywhere(
+    _ address: ListenAddress
+  ) throws(SystemError) -> (descriptor: Int32, port: UInt16, lacksIPv6: String?) {
     do throws(SystemError) {
-      if address.family != AF_UNIX { try set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1) }
-      if address.family == AF_INET6 { try set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 0) }
-      // Responses are written whole, so waiting for more to send would only delay them. On Linux accepted connections
-      // inherit the option, which saves a call for each; see accept(2).
-      if address.family != AF_UNIX { try set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1) }
-      // Before bind, which gives the file the socket's permissions, so that there is no moment with wider ones.
-      if let mode { try SystemError.check("fchmod", fchmod(descriptor, mode)) }
-      try unsafe SystemError.check("bind", address.withPointer { unsafe bind(descriptor, $0, $1.pointee) })
-      try SystemError.check("listen", listen(descriptor, backlog))
+      let (descriptor, port) = try internet(address)
+      return (descriptor, port, nil)
+    } catch {
+      guard case .any(let wanted) = address, [EAFNOSUPPORT, EADDRNOTAVAIL].contains(error.code) else { throw error }
+      let (descriptor, port) = try internet(.everyIPv4(port: wanted))
+      return (descriptor, port, SystemError.text(error.code))
+    }
+  }
+
+  /// A socket, and the port that it has.
+  private static func internet(_ address: ListenAddress) throws(SystemError) -> (Int32, port: UInt16) {
+    let wanted = SocketAddress(address)
+    let descriptor = try opening(wanted.family) { descriptor throws(SystemError) in
+      try set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
+      if wanted.family == AF_INET6 {
+        // So that "0.0.0.0:8080" and "[::]:8080" can be two sockets.
+        let isIPv6Only: Int32 = if case .any = address { 0 } else { 1 }
+        try set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, isIPv6Only)
+      }
+      try setConnectionOptions(descriptor)
+      try bind(descriptor, to: wanted)
+      try startListening(descriptor)
+    }
+    return (descriptor, SocketAddress(localOf: descriptor)?.port ?? wanted.port)
+  }
+
+  /// Sets the options of the connections that the socket will accept. On Linux connections inherit them, which saves
+  /// calls for each: the kernel makes a connection's socket by copying the listening one (sk_clone_lock in
+  /// net/core/sock.c), and starts the keep-alive timer of the copy (tcp_create_openreq_child in
+  /// net/ipv4/tcp_minisocks.c).
+  private static func setConnectionOptions(_ descriptor: Int32) throws(SystemError) {
+    // Responses are written whole, so waiting for more to send would only delay them.
+    try set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+    try set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1)
+    try set(descriptor, Int32(IPPROTO_TCP), TCP_KEEPIDLE, KeepAlive.idle)
+    try set(descriptor, Int32(IPPROTO_TCP), TCP_KEEPINTVL, KeepAlive.interval)
+    try set(descriptor, Int32(IPPROTO_TCP), TCP_KEEPCNT, KeepAlive.probes)
+  }
+
+  /// When a client counts as gone that has vanished without a word, with its machine or its network: after two minutes.
+  /// Each probe also keeps the connection known to routers on the way. host.conf documents the figures.
+  enum KeepAlive {
+    /// Seconds without a byte before the first probe.
+    static var idle: Int32 { 60 }
+    /// Seconds between probes.
+    static var interval: Int32 { 15 }
+    /// Probes without an answer after which the kernel closes the connection.
+    static var probes: Int32 { 4 }
+  }
+
+  // MARK: System calls
+
+  /// Makes a socket, and closes it if `body` fails.
+  private static func opening(
+    _ family: Int32, _ body: (Int32) throws(SystemError) -> Void
+  ) throws(SystemError) -> Int32 {
+    let descriptor = try SystemError.check("socket", clinux_socket(family))
+    do throws(SystemError) {
+      try body(descriptor)
     } catch {
       clinux_close(descriptor)
       throw error
     }
     return descriptor
+  }
+
+  private static func bind(_ descriptor: Int32, to address: SocketAddress) throws(SystemError) {
+    var address = address
+    try unsafe SystemError.check("bind", address.withPointer { unsafe Glibc.bind(descriptor, $0, $1.pointee) })
+  }
+
+  private static func startListening(_ descriptor: Int32) throws(SystemError) {
+    try SystemError.check("listen", listen(descriptor, backlog))
   }
 
   /// Most connections that wait to be accepted: more than the system allows, net.core.somaxconn in listen(2).
@@ -126,22 +221,6 @@ package final class ListeningSocket: Sendable {
   private static func set(_ descriptor: Int32, _ level: Int32, _ name: Int32, _ value: Int32) throws(SystemError) {
     var value = value
     try unsafe SystemError.check("setsockopt", setsockopt(descriptor, level, name, &value, 4))
-  }
-
-  /// Removes the file of a unix socket if no process listens on it. A file of another kind stays, so that bind fails:
-  /// connect(2) would refuse it like a stale socket.
-  /// - Returns: the process that listens, if one does.
-  private static func removeStale(_ path: String) -> Int32? {
-    var status = stat()
-    guard unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return nil }
-    let probe = clinux_socket(AF_UNIX)
-    defer { clinux_close(probe) }
-    var address = SocketAddress(.unix(path: path))
-    guard unsafe address.withPointer({ unsafe connect(probe, $0, $1.pointee) }) != 0 else {
-      return clinux_peer_process(probe)
-    }
-    if errno == ECONNREFUSED { unsafe unlink(path) }
-    return nil
   }
 
   /// Marks both descriptors as vital: if code of a plugin closes one of them, the host ends and says so. For the
@@ -168,35 +247,16 @@ extension [ListeningSocket] {
   }
 }
 
-/// The folder of a unix socket's file.
-enum SocketFolder {
-  /// Runs `body` under a lock on the folder of `path`, which other threads and processes take for the same: flock(2).
-  /// Blocks until the lock is free.
-  ///
-  /// To find out whether a process listens on a path, and then to listen on it, takes several system calls. Under the
-  /// lock the second of two hosts that start at the same time sees the first.
-  static func locked<Result>(
-    for path: String, _ body: () throws(ListenError) -> Result
-  ) throws(ListenError) -> Result {
-    let descriptor = try ListenError.about(.unix(path: path)) { () throws(SystemError) in try lock(folder(of: path)) }
-    defer { clinux_close(descriptor) }
-    return try body()
-  }
+extension ListenAddress {
+  /// Every IPv4 address of the machine.
+  fileprivate static func everyIPv4(port: UInt16) -> ListenAddress { .internet(address: [0, 0, 0, 0], port: port) }
 
-  private static func folder(of path: String) -> String {
-    guard let slash = path.lastIndex(of: "/") else { return "." }
-    return String(path[...slash])
-  }
-
-  /// Takes the lock. The returned descriptor holds it until it is closed.
-  private static func lock(_ folder: String) throws(SystemError) -> Int32 {
-    let descriptor = try unsafe SystemError.check("open", clinux_own(open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)))
-    while flock(descriptor, LOCK_EX) != 0 {
-      guard errno == EINTR else {
-        clinux_close(descriptor)
-        throw SystemError(operation: "flock")
-      }
+  /// The same address with another port.
+  fileprivate func with(port: UInt16) -> ListenAddress {
+    switch self {
+    case .any: .any(port: port)
+    case .internet(let address, _): .internet(address: address, port: port)
+    case .unix: self
     }
-    return descriptor
   }
 }

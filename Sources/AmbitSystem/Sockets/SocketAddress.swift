@@ -16,11 +16,6 @@ package struct SocketAddress {
     }
   }
 
-  /// The address of a connection's peer: getpeername(2); nil if the descriptor is not connected.
-  package init?(peerOf descriptor: Int32) {
-    guard unsafe withPointer({ unsafe getpeername(descriptor, $0, $1) }) == 0 else { return nil }
-  }
-
   /// The address that a socket is bound to: getsockname(2); nil if it is not bound.
   package init?(localOf descriptor: Int32) {
     guard unsafe withPointer({ unsafe getsockname(descriptor, $0, $1) }) == 0 else { return nil }
@@ -30,23 +25,14 @@ package struct SocketAddress {
 
   /// The port in host byte order; 0 for a unix socket.
   package var port: UInt16 {
-    get {
-      var copy = self
-      return copy.withPort { UInt16(bigEndian: $0) }
-    }
-    set { withPort { $0 = newValue.bigEndian } }
-  }
-
-  /// `127.0.0.1:8080`, `[::1]:8080`, or `unix`; nil if the system cannot convert it.
-  package var text: String? {
-    guard family != AF_UNIX else { return "unix" }
+    guard family != AF_UNIX else { return 0 }
     var copy = self
-    var host = [CChar](repeating: 0, count: 64)
-    guard unsafe copy.withPointer({ unsafe getnameinfo($0, $1.pointee, &host, 64, nil, 0, NI_NUMERICHOST) }) == 0 else {
-      return nil
+    // The port has the same offset in both internet families.
+    return unsafe copy.withPointer { address, _ in
+      unsafe UnsafeMutableRawPointer(address).withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
+        unsafe UInt16(bigEndian: $0.pointee.sin_port)
+      }
     }
-    let name = unsafe host.withUnsafeBufferPointer { unsafe String(cString: $0.baseAddress!) }
-    return family == AF_INET6 ? "[\(name)]:\(port)" : "\(name):\(port)"
   }
 
   /// Calls `body` with pointers for a socket call, which may change the address.
@@ -86,18 +72,5 @@ package struct SocketAddress {
       unsafe withUnsafeBytes(of: address) { unsafe storage.copyMemory(from: $0) }
     }
     length = socklen_t(MemoryLayout<Address>.size)
-  }
-
-  /// The port's field, which has the same offset in both internet families; a zero that is not kept for others.
-  private mutating func withPort<Result>(_ body: (inout in_port_t) -> Result) -> Result {
-    guard family != AF_UNIX else {
-      var none: in_port_t = 0
-      return body(&none)
-    }
-    return unsafe withPointer { address, _ in
-      unsafe UnsafeMutableRawPointer(address).withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
-        unsafe body(&$0.pointee.sin_port)
-      }
-    }
   }
 }

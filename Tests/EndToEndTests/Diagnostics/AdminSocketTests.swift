@@ -42,7 +42,8 @@ import Testing
   @Test func `The admin socket is refused if a file that is no socket is in its place`() async throws {
     try await withTemporaryFolder { directory in
       try await refusal(
-        in: directory, admin: "host.conf", says: "admin: cannot listen on unix:host.conf: Address already")
+        in: directory, admin: "host.conf",
+        says: "admin: cannot listen on unix:host.conf: a regular file is there; remove it, or")
       #expect(FileManager.default.fileExists(atPath: directory.appending(path: "host.conf").filePath))
     }
   }

@@ -119,10 +119,7 @@ final class Host: Sendable {
   }
 
   fileprivate static func write(configuration: String, listeners: [String], in directory: URL) throws {
-    // A relative Unix path would depend on the working directory of the host.
-    let addresses = (["127.0.0.1:0"] + listeners).map {
-      "\"" + $0.replacing("unix:", with: "unix:\(directory.filePath)/") + "\""
-    }
+    let addresses = (["127.0.0.1:0"] + listeners).map { $0.hasPrefix("{") ? $0 : "\"\($0)\"" }
     let text = """
       listen = [\(addresses.joined(separator: ", "))]
       private = "\(directory.appending(path: "private").filePath)"
@@ -169,7 +166,7 @@ private actor HostSlots {
 /// Starts a host with these plugins and settings, hands it to `body`, and ends it at last. The files lie in a temporary
 /// folder, and the system chooses the port. A host that a signal has ended is an error.
 /// - Parameters:
-///   - listeners: further addresses.
+///   - listeners: further addresses, or tables as `host.conf` has them.
 ///   - sources: files of samples, copied as they are and not built.
 ///   - libraries: libraries that lie beside `host.conf`.
 ///   - wrapper: words in front of the host's command.

@@ -1,7 +1,8 @@
 /* deny ERROR CALL[,CALL]... COMMAND...: runs a command for which system calls fail with an error number, as they do
  * under the seccomp filter of a container engine: EPERM with older ones, ENOSYS with newer ones.
  *
- * A call is a name of the table below, or `guard_install`: madvise(2) with this advice.
+ * A call is a name of the table below, `guard_install`: madvise(2) with this advice, or `ipv6`: sockets of IPv6, which
+ * fail with EAFNOSUPPORT, as on a kernel without IPv6.
  * Exit status 77: the system allows no filters. */
 #include <errno.h>
 #include <linux/filter.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -64,6 +66,18 @@ static void deny(const char *name, unsigned error) {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 102, 0, 1),
         answer,
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+    };
+    for (size_t index = 0; index < sizeof test / sizeof *test; index++)
+      add(test[index]);
+    return;
+  }
+  if (strcmp(name, "ipv6") == 0) {
+    struct sock_filter test[] = {
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 4),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_INET6, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
     };
     for (size_t index = 0; index < sizeof test / sizeof *test; index++)

@@ -2,7 +2,8 @@ import Foundation
 import TestSupport
 
 /// Words that make system calls of the command behind them fail with `error` ("EPERM" or "ENOSYS"): the program
-/// Programs/deny.c, built for `body`. `calls` are names separated by commas.
+/// Programs/deny.c, built for `body`. `calls` are names separated by commas; "ipv6" makes the sockets of IPv6 fail with
+/// EAFNOSUPPORT, whatever the error.
 func withDenied(_ calls: String, _ error: String, _ body: @Sendable ([String]) async throws -> Void) async throws {
   try await withTemporaryFolder { folder in
     let source = Places.package.appending(path: "Tests/EndToEndTests/Programs/deny.c")

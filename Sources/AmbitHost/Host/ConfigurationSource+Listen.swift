@@ -1,0 +1,53 @@
+internal import AmbitConfig
+internal import AmbitCore
+internal import AmbitSystem
+
+// What `listen` asks for, with the paths of unix sockets resolved, and users and groups looked up.
+
+extension ConfigurationSource {
+  /// The sockets that `listen` asks for.
+  /// - Throws: all entries whose path is too long, or whose user or group this system does not know.
+  func listenRequests(_ configuration: HostConfiguration) throws(HostError) -> [ListeningSocket.Request] {
+    var errors: [ConfigurationError] = []
+    let requests = configuration.listen.map { request(for: $0, &errors) }
+    guard errors.isEmpty else { throw HostError.configuration(ConfigurationErrors(errors)) }
+    return requests
+  }
+
+  /// Checks what can be known without opening a socket.
+  /// - Throws: as `listenRequests`. Also if a folder is missing, or a file that is no socket is in the place of one.
+  func checkListen(_ configuration: HostConfiguration) throws(HostError) {
+    let lines = try listenRequests(configuration).compactMap { address, _ -> String? in
+      guard case .unix(let path) = address, let obstacle = SocketFile(at: path).obstacle else { return nil }
+      return "\(ListenError(address: "\(address)", reason: obstacle))"
+    }
+    guard lines.isEmpty else { throw HostError(lines) }
+  }
+
+  private func request(
+    for setting: ListenSetting, _ errors: inout [ConfigurationError]
+  ) -> ListeningSocket.Request {
+    var rights = SocketRights(mode: setting.mode)
+    if let owner = setting.owner {
+      rights.owner = Accounts.user(owner)
+      if rights.owner == nil { errors.append(unknown("user", owner, at: setting.place(of: "owner"))) }
+    }
+    if let group = setting.group {
+      rights.group = Accounts.group(group)
+      if rights.group == nil { errors.append(unknown("group", group, at: setting.place(of: "group"))) }
+    }
+    guard case .unix(let name) = setting.address else { return (setting.address, rights) }
+    let path = resolve(name)
+    if path.utf8.count > ListenAddress.longestPath {
+      let message =
+        "expected a socket path of at most \(ListenAddress.longestPath) bytes, found \(path.utf8.count) bytes: \(path)"
+      errors.append(ConfigurationError(file: self.name, at: setting.place, message: message))
+    }
+    return (.unix(path: path), rights)
+  }
+
+  private func unknown(_ kind: String, _ name: String, at place: SettingPlace) -> ConfigurationError {
+    let message = "expected the name or the number of a \(kind) of this system, found \"\(name)\""
+    return ConfigurationError(file: self.name, at: place, message: message)
+  }
+}
