@@ -4,6 +4,31 @@ import Testing
 
 @testable import AmbitHTTP
 
+/// Tries to send a body with a status that allows none, in the way that the path names.
+private let respondWithoutBody: ambit_handler = { scope in
+  func parameter(_ name: String) -> String {
+    let text = ambit_param(scope, name)
+    return String(decoding: UnsafeRawBufferPointer(start: text.ptr, count: text.len), as: UTF8.self)
+  }
+  let status = Int32(parameter("status"))!
+  func stream(_ length: Int64) -> Int32 {
+    for result in [ambit_begin(scope, status, length), ambit_write(scope, "never", 5), ambit_end(scope)] {
+      scope.note("\(result)")
+    }
+    return AMBIT_OK
+  }
+  switch parameter("way") {
+  case "respond": return ambit_respond(scope, status, "text/plain", "never sent", 10)
+  case "large":
+    let size = 100_000
+    return ambit_respond(scope, status, nil, ambit_alloc(scope, size), size)
+  case "stream": return stream(-1)
+  case "announced": return stream(10)
+  case "set": return ambit_set_status(scope, status)
+  default: return ambit_begin(scope, status, 10)
+  }
+}
+
 /// Which bytes make up one response, and where the next request begins (RFC 9112, section 6).
 @Suite struct Framing {
   private func server() throws -> TestServer {
@@ -14,6 +39,8 @@ import Testing
       TestRoute("* /", Handlers.ok),
       TestRoute("GET /none") { ambit_respond($0, 204, nil, nil, 0) },
       TestRoute("GET /same") { ambit_respond($0, 304, nil, "never sent", 10) },
+      TestRoute("GET /reset") { ambit_respond($0, 205, "text/plain", "never sent", 10) },
+      TestRoute("GET /bodyless/{status}/{way}", respondWithoutBody),
       TestRoute("GET /large") { scope in
         let size = 100_000
         return ambit_respond(scope, 200, nil, ambit_alloc(scope, size), size)
@@ -27,7 +54,7 @@ import Testing
     ])
   }
 
-  @Test(arguments: ["/ok", "/large", "/stream", "/none", "/same"])
+  @Test(arguments: ["/ok", "/large", "/stream", "/none", "/same", "/reset"])
   func `The response to HEAD has the head of GET and nothing behind it`(path: String) throws {
     let server = try server()
     let client = try Client(server)
@@ -48,6 +75,37 @@ import Testing
     let reply = try client.reply()
     #expect(reply["content-length"] == nil && reply["transfer-encoding"] == nil)
     #expect(try client.reply().text == "ok")
+  }
+
+  @Test(
+    arguments: [204, 205, 304], ["respond", "large", "stream", "announced", "set", "unwritten"])
+  func `A response has no body if its status allows none, whichever way it is made`(status: Int, way: String) throws {
+    let server = try server()
+    for version in ["1.1", "1.0"] {
+      for method in ["GET", "HEAD"] {
+        let client = try Client(server)
+        try client.send(
+          "\(method) /bodyless/\(status)/\(way) HTTP/\(version)\r\nHost: a\r\nConnection: keep-alive\r\n\r\n"
+            + "GET /ok HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        let reply = try client.head()
+        #expect(reply.status == status)
+        #expect(reply["content-length"] == (status == 205 ? "0" : nil))
+        #expect(reply["transfer-encoding"] == nil)
+        let next = try client.reply()
+        #expect(next.status == 200 && next.text == "ok")
+        #expect(client.rest().isEmpty)
+      }
+    }
+    #expect(Set(server.journal.lines).isSubset(of: ["0"]))
+  }
+
+  @Test(arguments: ["HEAD /\u{e9} HTTP/1.1\r\n", "HEAD / HTTP/1.1\r\nHost: a\r\nHost: b\r\n"])
+  func `The refusal of a HEAD request has no body`(head: String) throws {
+    let server = try server()
+    let client = try Client(server)
+    try client.send(head + "\r\n")
+    #expect(try client.head().status == 400)
+    #expect(client.rest().isEmpty)
   }
 
   @Test func `A response to HTTP 1.0 is streamed until the close`() throws {

@@ -11,6 +11,7 @@ enum Ascii {
   static var dot: UInt8 { 0x2e }
   static var slash: UInt8 { 0x2f }
   static var zero: UInt8 { 0x30 }
+  static var two: UInt8 { 0x32 }
   static var colon: UInt8 { 0x3a }
   static var semicolon: UInt8 { 0x3b }
   static var equals: UInt8 { 0x3d }
@@ -18,6 +19,7 @@ enum Ascii {
   static var leftBracket: UInt8 { 0x5b }
   static var backslash: UInt8 { 0x5c }
   static var rightBracket: UInt8 { 0x5d }
+  static var lowerE: UInt8 { 0x65 }
 
   /// Whether the byte is optional whitespace (RFC 9110, section 5.6.3).
   @inline(__always)

@@ -7,8 +7,9 @@ struct Authority {
   /// Whether it names both, as `CONNECT` asks for.
   var isComplete: Bool { hasHost && hasPort }
 
-  /// Nil if the bytes of `range` do not have this form. The host may be empty, as the `Host` field may be. The port is
-  /// at most 65535. In brackets only the alphabet of an address is checked; `IPvFuture` is not accepted.
+  /// Nil if the bytes of `range` do not have this form. The host may be empty, as the `Host` field may be, and may end
+  /// in a dot, as an absolute name does. No label before a dot may be empty. The port is at most 65535. In brackets
+  /// only the alphabet of an address is checked; `IPvFuture` is not accepted.
   @inline(__always)
   init?(_ range: ByteRange, in bytes: RawSpan) {
     guard let hostEnd = Self.endOfHost(range, in: bytes) else { return nil }
@@ -19,24 +20,35 @@ struct Authority {
 
   @inline(__always)
   private static func endOfHost(_ range: ByteRange, in bytes: RawSpan) -> Int? {
-    let usual = min(bytes.firstPosition(from: range.start, where: ByteBlock.endsHostName), range.end)
-    if usual == range.end || bytes[octet: usual] == Ascii.colon { return usual }
-    return endOfUnusualHost(range, from: usual, in: bytes)
+    var label = range.start
+    while true {
+      let end = min(bytes.firstPosition(from: label, where: ByteBlock.endsLabel), range.end)
+      if end == range.end || bytes[octet: end] == Ascii.colon { return end }
+      guard bytes[octet: end] == Ascii.dot else { return endOfUnusualHost(range, from: end, in: bytes) }
+      if end == label { return nil }
+      label = end &+ 1
+    }
   }
 
   private static func endOfUnusualHost(_ range: ByteRange, from start: Int, in bytes: RawSpan) -> Int? {
     if start == range.start && bytes[octet: start] == Ascii.leftBracket { return endOfAddress(range, in: bytes) }
     var position = start
+    var isLabelEmpty = start == range.start || bytes[octet: start - 1] == Ascii.dot
     while position < range.end {
       let byte = bytes[octet: position]
+      let isDot: Bool
       if byte == Ascii.percent {
         guard hasEscape(at: position, to: range.end, in: bytes) else { return nil }
+        isDot = bytes[octet: position + 1] == Ascii.two && bytes[octet: position + 2] | 0x20 == Ascii.lowerE
         position &+= 3
       } else if ByteClass.hostName.contains(byte) {
+        isDot = byte == Ascii.dot
         position &+= 1
       } else {
         break
       }
+      if isDot && isLabelEmpty { return nil }
+      isLabelEmpty = isDot
     }
     return position
   }

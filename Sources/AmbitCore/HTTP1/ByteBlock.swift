@@ -35,10 +35,10 @@ enum ByteBlock {
     isNoLetter(block) .& (block .!= each(Ascii.hyphen))
   }
 
-  /// Stops at all but letters, digits, `-` and `.`, of which most host names are made.
+  /// Stops at all but letters, digits and `-`, of which most labels of host names are made.
   @inline(__always)
-  static func endsHostName(_ block: SIMD16<UInt8>) -> Stops {
-    isNoLetter(block) .& ((block &- each(Ascii.zero)) .>= each(10)) .& ((block &- each(Ascii.hyphen)) .>= each(2))
+  static func endsLabel(_ block: SIMD16<UInt8>) -> Stops {
+    isNoLetter(block) .& ((block &- each(Ascii.zero)) .>= each(10)) .& (block .!= each(Ascii.hyphen))
   }
 
   @inline(__always)

@@ -222,6 +222,7 @@ struct FieldLine {
     case Ascii.lineFeed: .bareLineFeed
     case Ascii.colon: .emptyFieldName
     case Ascii.space, Ascii.tab: isFirst ? .foldedField : .whitespaceBeforeColon
+    case Ascii.carriageReturn: .missingColon
     default: .invalidFieldName
     }
   }

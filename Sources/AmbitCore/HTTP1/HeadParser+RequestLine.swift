@@ -58,7 +58,8 @@ extension HeadParser {
     case Ascii.space where end > start: return RequestTarget(range: ByteRange(from: start, to: end), pathEnd: pathEnd)
     case Ascii.carriageReturn: throw .rejected(.malformedVersion)
     case Ascii.lineFeed: throw .rejected(.bareLineFeed)
-    default: throw .rejected(.invalidTarget)
+    case Ascii.space: throw .rejected(.emptyTarget)
+    default: throw .rejected(.forbiddenTargetByte)
     }
   }
 
@@ -125,7 +126,7 @@ struct RequestTarget {
     var end = start
     while end < pathEnd && bytes[octet: end] != Ascii.slash { end += 1 }
     let authority = ByteRange(from: start, to: end)
-    guard Authority(authority, in: bytes)?.hasHost == true else { throw .rejected(.invalidTarget) }
+    guard Authority(authority, in: bytes)?.hasHost == true else { throw .rejected(.invalidTargetHost) }
     head.authority = authority
     splitPath(from: end, into: &head)
   }

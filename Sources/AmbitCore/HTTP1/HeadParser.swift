@@ -75,7 +75,9 @@ public struct HeadParser: Sendable {
       return .complete
     } catch {
       switch error {
-      case .rejected(let error): return reject(error)
+      case .rejected(let error):
+        if !isInFields { head.method = methodOfRejectedLine(window) }
+        return reject(error)
       case .outOfBytes where bytes.byteCount < Int(limits.maxHead): return .incomplete
       case .outOfBytes: return reject(isInFields ? .headTooLong : .targetTooLong)
       }
@@ -125,8 +127,9 @@ public struct HeadLimits: Sendable, Equatable {
 /// request would begin.
 public enum HTTPParseError: Error, Sendable, Equatable, CaseIterable {
   case bareLineFeed, bareCarriageReturn, tooManyEmptyLines
-  case invalidMethod, invalidTarget, unsuitableTarget, malformedVersion, unsupportedVersion
-  case foldedField, emptyFieldName, whitespaceBeforeColon, invalidFieldName, invalidFieldValue
+  case invalidMethod, emptyTarget, forbiddenTargetByte, invalidTarget, invalidTargetHost, unsuitableTarget
+  case malformedVersion, unsupportedVersion
+  case foldedField, emptyFieldName, whitespaceBeforeColon, missingColon, invalidFieldName, invalidFieldValue
   case missingHost, repeatedHost, invalidHost
   case malformedContentLength, repeatedContentLength, twoLengths
   case malformedTransferEncoding, transferEncodingInOldVersion, unknownTransferCoding
@@ -156,18 +159,26 @@ extension HTTPParseError {
     case .bareCarriageReturn: "a CR is not followed by LF"
     case .tooManyEmptyLines: "too many empty lines before the request line"
     case .invalidMethod: "the request line does not begin with a method and one space"
-    case .invalidTarget: "the request target is empty, malformed, or has a byte that must be percent-encoded"
+    case .emptyTarget: "the request target is empty"
+    case .forbiddenTargetByte: "the request target has a byte that must be percent-encoded"
+    case .invalidTarget: "the request target is neither a path that begins with / nor an http URL"
+    case .invalidTargetHost: "the URL in the request target does not have a host with an optional port"
     case .unsuitableTarget: "this form of request target is not allowed with the method"
-    case .malformedVersion: "the request line does not end in one space and HTTP/1.1 or HTTP/1.0"
+    case .malformedVersion:
+      """
+      the request line does not end in one space and HTTP/1.1 or HTTP/1.0; a space in the target must be \
+      percent-encoded as %20
+      """
     case .unsupportedVersion: "the HTTP version is not supported; expected HTTP/1.1 or HTTP/1.0"
     case .foldedField: "a header line begins with whitespace"
     case .emptyFieldName: "a header line has no name before its colon"
     case .whitespaceBeforeColon: "a header line has whitespace before its colon"
-    case .invalidFieldName: "a header line has no colon, or a byte in its name that is not allowed there"
+    case .missingColon: "a header line has no colon"
+    case .invalidFieldName: "the name in a header line has a byte that is not allowed there"
     case .invalidFieldValue: "a header value has a control character"
     case .missingHost: "the Host header is missing"
     case .repeatedHost: "there is more than one Host header"
-    case .invalidHost: "the Host header is not a host with an optional port"
+    case .invalidHost: "the Host header is not a host with an optional port, or has an empty label"
     case .malformedContentLength: "the Content-Length header is not one decimal number below 2^63"
     case .repeatedContentLength: "there is more than one Content-Length header"
     case .twoLengths: "there are both a Content-Length and a Transfer-Encoding header"

@@ -170,7 +170,8 @@ extension UnsafeMutablePointer<Exchange> {
       return false
     }
     guard pointee.body.state != .tooLong else {
-      ErrorResponse.send(on: self, status: 413, text: "the request body is too large", abort: .requestUnreadable)
+      ErrorResponse.send(
+        on: self, status: 413, text: "the request body is too large", abort: .requestUnreadable, route: route)
       return false
     }
     pointee.route = route

@@ -10,13 +10,15 @@ extension UnsafeMutablePointer<Exchange> {
   func sendFailure(_ status: Status) {
     switch status {
     case .limit where pointee.body.state == .tooLong:
-      ErrorResponse.send(on: self, status: 413, text: "the request body is too large", abort: .requestUnreadable)
+      ErrorResponse.send(
+        on: self, status: 413, text: "the request body is too large", abort: .requestUnreadable, isReported: true)
     case .invalid where pointee.body.state == .malformed:
       ErrorResponse.send(on: self, status: 400, text: "the request body is malformed", abort: .requestUnreadable)
     case .badRequest: ErrorResponse.send(on: self, status: 400, text: "the \(noun) found the request invalid")
     case .notFound: ErrorResponse.send(on: self, status: 404, text: "the \(noun) found nothing for this request")
     case .limit: ErrorResponse.send(on: self, status: 503, text: "the \(noun) has reached a limit")
-    case .timedOut: ErrorResponse.send(on: self, status: 504, text: "the \(noun) ran into a timeout")
+    case .timedOut:
+      ErrorResponse.send(on: self, status: 504, text: "the \(noun) ran into a timeout", isReported: true)
     default: ErrorResponse.send(on: self, status: 500, text: "the \(noun) failed")
     }
   }

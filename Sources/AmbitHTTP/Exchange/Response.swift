@@ -12,7 +12,7 @@ struct Response {
   /// Bytes of the body that the head has announced and that are still to come; nil for a body in chunks or to the
   /// close.
   var remaining: Int64?
-  /// The response has no body: the request was HEAD, or the status has no body.
+  /// The response has no body: the request was HEAD, or the status allows none.
   var isBodyless = false
   /// The handler's job waits for the response to be complete.
   var isAwaited = false
@@ -20,6 +20,12 @@ struct Response {
   var isHosts = false
 
   @inline(__always) var isComplete: Bool { state == .complete }
+
+  /// Whether a response with this status may have content: RFC 9110, sections 15.2, 15.3.5, 15.3.6 and 15.4.5.
+  @inline(__always)
+  static func mayHaveContent(_ status: Int) -> Bool {
+    status >= 200 && status != 204 && status != 205 && status != 304
+  }
 
   /// Makes it the response of another exchange.
   @inline(__always)

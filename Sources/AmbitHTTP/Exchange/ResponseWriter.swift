@@ -1,5 +1,7 @@
 internal import AmbitCore
 internal import AmbitRuntime
+internal import AmbitSystem
+internal import Logging
 
 /// Writes responses: the head, then the body with it or after it. Every byte of a response passes through here, so
 /// filters belong here. The writer and the carrier record what an exchange has sent.
@@ -30,6 +32,7 @@ enum ResponseWriter {
     exchange.pointee.record.status = UInt16(truncatingIfNeeded: status)
     carrier.sendHead(
       of: exchange, status: status, contentType: contentType, allow: allow, length: Int64(body.count), body: body)
+    if exchange.pointee.response.isBodyless { reportDropped(body.count, of: exchange) }
     complete(exchange, carrier)
     return .ok
   }
@@ -50,7 +53,9 @@ enum ResponseWriter {
     if !carrier.hasWholeBody(of: exchange) { exchange.abort(.requestUnreadable) }
     exchange.pointee.record.status = UInt16(truncatingIfNeeded: status)
     carrier.sendHead(of: exchange, status: status, contentType: contentType, length: Int64(body.count))
-    if !exchange.pointee.response.isBodyless {
+    if exchange.pointee.response.isBodyless {
+      reportDropped(body.count, of: exchange)
+    } else {
       exchange.pointee.response.state.apply(.headSent)
       let sent = carrier.send(body, of: exchange, job: job, scope: scope)
       guard sent == .ok else { return cutShort(exchange, sent) }
@@ -91,9 +96,27 @@ enum ResponseWriter {
       }
       exchange.pointee.response.remaining = remaining - Int64(bytes.count)
     }
-    if bytes.isEmpty || exchange.pointee.response.isBodyless { return .ok }
+    if bytes.isEmpty { return .ok }
+    if exchange.pointee.response.isBodyless {
+      reportDropped(bytes.count, of: exchange)
+      return .ok
+    }
     let status = carrier.send(bytes, of: exchange, job: job, scope: scope)
     return status == .ok ? .ok : cutShort(exchange, status)
+  }
+
+  /// Logs that bytes of a body were dropped, unless the request was HEAD: a handler need not know of HEAD, but it knows
+  /// its status.
+  @inline(never)
+  private static func reportDropped(_ count: Int, of exchange: ExchangePointer) {
+    let status = Int(exchange.pointee.record.status)
+    guard count > 0, exchange.isDispatched, !Response.mayHaveContent(status),
+      exchange.pointee.server.pointee.droppedBodyLimit.permits(at: exchange.pointee.server.pointee.loop.pointee.now)
+    else { return }
+    PluginLog.write(
+      .warning, exchange.scope, isFault: true,
+      "a response with status \(status) has no body, so \(count.pluralized("byte")) of it were dropped; "
+        + LogRateLimit.note)
   }
 
   /// Part of the body could not be sent. The end of the connection tells the client.
@@ -140,14 +163,18 @@ enum ErrorResponse {
   /// - Parameters:
   ///   - allow: the value of the `Allow` field; nil without one.
   ///   - abort: why the connection or stream ends with this response; nil if it does not.
+  ///   - route: of a request that is refused before its scope opens, for the log; nil if it is not known, or if the
+  ///     scope knows it.
+  ///   - isReported: a line about it is in the log already.
   // Out of line, so that its code is not on the path of other requests.
   @inline(never)
   static func send(
     on exchange: ExchangePointer, status: Int, text: some CustomStringConvertible, allow: String? = nil,
-    abort reason: AbortReason? = nil
+    abort reason: AbortReason? = nil, route: RoutePointer? = nil, isReported: Bool = false
   ) {
     guard exchange.pointee.carrier != nil, exchange.pointee.response.state == .notStarted else { return }
     if let reason { exchange.abort(reason) }
+    if !isReported { exchange.reportClientError(status, "\(text)", route: route) }
     var line = "\(status) \(ReasonPhrase.text(for: status)): \(text)\n"
     var allow = allow
     exchange.pointee.response.lines = HeaderLines()

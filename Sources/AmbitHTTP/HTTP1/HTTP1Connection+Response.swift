@@ -60,10 +60,14 @@ extension HTTP1Connection {
   /// Writes how the client finds the end of the body (RFC 9112, section 6.3).
   @inline(__always)
   private func writeFraming(of exchange: ExchangePointer, status: Int, length: Int64?, to writer: inout ByteWriter) {
-    let hasNoLength = status == 204 || status == 304 || status < 200
-    exchange.pointee.response.isBodyless = hasNoLength || exchange.pointee.head.method == .head
+    let mayHaveContent = Response.mayHaveContent(status)
+    exchange.pointee.response.isBodyless = !mayHaveContent || exchange.pointee.head.method == .head
     exchange.pointee.http1.isChunked = false
-    if hasNoLength { return }
+    if !mayHaveContent {
+      // The only one of them whose length a client may look for (RFC 9110, section 15.3.6).
+      if status == 205 { writer.write("Content-Length: 0\r\n") }
+      return
+    }
     if let length {
       writer.write("Content-Length: ")
       writer.write(decimal: length)

@@ -90,7 +90,8 @@ extension HTTP1Connection {
   @inline(never)
   private func reject(_ error: HTTPParseError) {
     let exchange = connection.pointee.http1.exchange!
-    ErrorResponse.send(on: exchange, status: Int(error.status), text: error.text, abort: .requestUnreadable)
+    let reason = exchange.pointee.http1.parser.reason(of: error, in: transport.available.bytes)
+    ErrorResponse.send(on: exchange, status: Int(error.status), text: reason, abort: .requestUnreadable)
     discardExchange()
     connection.pointee.http1.peerSentClose = false
   }

@@ -152,6 +152,10 @@ enum HTTPLog {
       """)
   }
 
+  static func answeredClientError(_ line: String, _ fields: Logger.Metadata) {
+    logger.info("\(line)", metadata: fields)
+  }
+
   static func cannotAccept(_ code: Int32) {
     logger.error(
       "cannot accept connections: \(SystemError.text(code)); trying again every 100 ms, \(LogRateLimit.note)")

@@ -47,6 +47,9 @@ struct Server {
   /// Where paths are normalised; copied to the exchange's memory if the result differs from the path as sent.
   var path: UnsafeMutableRawBufferPointer
   let segments: UnsafeMutableBufferPointer<ByteRange>
+  var clientErrorLog = ClientErrorLog()
+  /// Limits log lines about bodies of responses whose status allows none.
+  var droppedBodyLimit = LogRateLimit()
 }
 
 extension Server {

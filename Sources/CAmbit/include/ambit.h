@@ -970,7 +970,9 @@ static inline ambit_status ambit_body(ambit_scope *scope, ambit_str *whole) { re
  * These calls work in a request's scope and in the scopes below it. In other scopes they return AMBIT_WRONG_STATE. Each
  * request has one response, which ambit_respond or ambit_begin begins; after that its head cannot be changed. If a job
  * makes the response, the handler returns AMBIT_PENDING: after AMBIT_OK the host completes the response itself, and
- * these calls return AMBIT_WRONG_STATE. The answer to a HEAD request has no body: the host sends the head only. */
+ * these calls return AMBIT_WRONG_STATE. The answer to a HEAD request has no body: the host sends the head only. A
+ * response with status 204, 205 or 304 has no body either (RFC 9110): the host drops its bytes, the calls return
+ * AMBIT_OK, and the log has a warning. */
 
 /* [job]
  * Set the status of the response, for the case that no later call names one.

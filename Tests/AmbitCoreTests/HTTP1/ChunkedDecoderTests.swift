@@ -100,7 +100,7 @@ struct ChunkedDecoderTests {
     RejectedInput(.foldedField, "0\r\nX: y\r\n\tz\r\n\r\n"),
     RejectedInput(.whitespaceBeforeColon, "0\r\nX : y\r\n\r\n"),
     RejectedInput(.emptyFieldName, "0\r\n: y\r\n\r\n"),
-    RejectedInput(.invalidFieldName, "0\r\nX\r\n\r\n"),
+    RejectedInput(.missingColon, "0\r\nX\r\n\r\n"),
     RejectedInput(.invalidFieldName, "0\r\n(: y\r\n\r\n"),
     RejectedInput(.invalidFieldValue, "0\r\nX: \u{0}\r\n\r\n"),
     RejectedInput(.bareLineFeed, "0\r\nX: y\n\r\n"),

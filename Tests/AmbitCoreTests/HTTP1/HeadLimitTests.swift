@@ -9,7 +9,7 @@ struct HeadLimitTests {
       #expect(ReadHead(request("GET \(target) HTTP/1.1", "Host: a"), limits: limits).result == .complete)
       #expect(ReadHead("GET \(target)x", limits: limits).result == .rejected(.targetTooLong))
       #expect(ReadHead("GET \(target)", limits: limits).result == .incomplete)
-      #expect(ReadHead("GET \(target)\u{1}", limits: limits).result == .rejected(.invalidTarget))
+      #expect(ReadHead("GET \(target)\u{1}", limits: limits).result == .rejected(.forbiddenTargetByte))
     }
   }
 

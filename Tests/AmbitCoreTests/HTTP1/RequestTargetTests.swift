@@ -53,7 +53,8 @@ struct RequestTargetTests {
 
   @Test(arguments: [
     ("GET", "*"), ("POST", "*"), ("CONNECT", "/"), ("CONNECT", "*"), ("CONNECT", "http://a:80/"),
-    ("CONNECT", "a.example"), ("CONNECT", "a.example:"), ("CONNECT", ":443"), ("CONNECT", "a:b"), ("CONNECT", "u@a:1"),
+    ("CONNECT", "a.example"), ("CONNECT", "a..b:443"), ("CONNECT", ".:443"), ("CONNECT", "a.example:"),
+    ("CONNECT", ":443"), ("CONNECT", "a:b"), ("CONNECT", "u@a:1"),
   ])
   func `A request target is rejected if its form does not go with the method`(method: String, target: String) {
     let head = request("\(method) \(target) HTTP/1.1", "Host: a")
@@ -61,12 +62,23 @@ struct RequestTargetTests {
   }
 
   @Test(arguments: [
-    "a", "a.example:443", "a/b", "**", "?", "?a", "http:", "http:/", "http:/a", "http://", "http:///a", "http://:80/",
-    "http://u@a/", "http://u:p@a/", "http://a:b/", "http://a:65536/", "http://[::1/", "http://a%2/", "ftp://a/",
-    "httpx://a/", "http?://a", "/a#b", "/#", "/\u{7f}", "/\u{e9}", "\u{e9}", "/a\u{0}", "/a?b\u{1}", "/a?b#c",
+    "a", "a.example:443", "a/b", "**", "?", "?a", "http:", "http:/", "http:/a", "ftp://a/", "httpx://a/", "http?://a",
   ])
   func `A request target is rejected if it is of no form`(target: QuotedInput) {
     #expect(ReadHead(request("GET \(target.text) HTTP/1.1", "Host: a")).result == .rejected(.invalidTarget))
+  }
+
+  @Test(arguments: [
+    "http://", "http:///a", "http://:80/", "http://u@a/", "http://u:p@a/", "http://a:b/", "http://a:65536/",
+    "http://[::1/", "http://a%2/", "http://a..b/", "http://./", "http://.a/",
+  ])
+  func `A request target is rejected if its URL has no valid host`(target: QuotedInput) {
+    #expect(ReadHead(request("GET \(target.text) HTTP/1.1", "Host: a")).result == .rejected(.invalidTargetHost))
+  }
+
+  @Test(arguments: ["/a#b", "/#", "/\u{7f}", "/\u{e9}", "\u{e9}", "/a\u{0}", "/a?b\u{1}", "/a?b#c"])
+  func `A request target is rejected if it has a byte that must be percent-encoded`(target: QuotedInput) {
+    #expect(ReadHead(request("GET \(target.text) HTTP/1.1", "Host: a")).result == .rejected(.forbiddenTargetByte))
   }
 
   @Test(arguments: ["/", "/?", "/seven77", "/?seven7"])
@@ -74,7 +86,7 @@ struct RequestTargetTests {
     for byte in UInt8.min...UInt8.max where ![0x0a, 0x0d, 0x20].contains(byte) {
       let bytes = Array("GET \(start)".utf8) + [byte] + Array("x HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
       let isAllowed = (0x21...0x7e).contains(byte) && byte != 0x23
-      #expect(ReadHead(bytes).result == (isAllowed ? .complete : .rejected(.invalidTarget)), "byte \(byte)")
+      #expect(ReadHead(bytes).result == (isAllowed ? .complete : .rejected(.forbiddenTargetByte)), "byte \(byte)")
     }
   }
 }

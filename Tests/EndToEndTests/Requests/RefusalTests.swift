@@ -111,6 +111,79 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    (
+      "a target", 414, "GET /hello/\(String(repeating: "x", count: 9000)) HTTP/1.1\r\n\(host)\r\n", "target is too long"
+    ),
+    ("a head", 431, "GET / HTTP/1.1\r\n\(host)X: \(String(repeating: "x", count: 40_000))\r\n\r\n", "head is too long"),
+    ("fields", 431, "GET / HTTP/1.1\r\n\(host)\(String(repeating: "X: b\r\n", count: 101))\r\n", "too many header"),
+    ("a wait", 408, "GET /hello/x HTTP/1.1\r\nHost: am", "the request head did not arrive in time"),
+  ])
+  func `A refused client without a route leaves one line with its address`(
+    what: String, status: Int, request: String, reason: String
+  ) async throws {
+    try await withHost([.sample("hello")], configuration: "threads = 1\n[limits]\nheader_timeout = \"200ms\"") { host in
+      for _ in 0..<3 { #expect(try await host.answer(to: request).status == status) }
+      let line = try await host.log.line(containing: "answered \(status) after ")
+      #expect(line.contains(" INFO ") && line.contains(reason), "\(line)")
+      #expect(line.contains("logged at most every 10 s"), "\(line)")
+      #expect(line.field("peer")?.hasPrefix("127.0.0.1:") == true, "\(line)")
+      #expect(await host.stop() == .exited(0))
+      #expect(host.log.lines { $0.contains("answered \(status)") }.count == 1)
+    }
+  }
+
+  @Test func `A request that takes too long and a body that is too long leave lines with their routes`() async throws {
+    let settings = "threads = 1\n[limits]\nrequest_timeout = \"200ms\"\nmax_body = 10"
+    try await withHost([.sample("simple_service"), .probe("bodies")], configuration: settings) { host in
+      #expect(try await host.get("/hold").status == 504)
+      let late = try await host.log.line(containing: "answered 504 after ")
+      #expect(late.contains(" INFO ") && late.contains("the request took too long"), "\(late)")
+      #expect(late.field("route") == "GET /hold" && late.field("plugin") == "simple_service/1", "\(late)")
+      let long = try await host.answer(to: "POST /measure HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n01234567890")
+      #expect(long.status == 413)
+      let line = try await host.log.line(containing: "answered 413 after ")
+      #expect(line.contains(" INFO ") && line.field("route") == "POST /measure", "\(line)")
+      #expect(line.field("peer")?.hasPrefix("127.0.0.1:") == true, "\(line)")
+    }
+  }
+
+  @Test func `A target in raw UTF-8 is refused with the byte that must be percent-encoded`() async throws {
+    try await withHost([.sample("hello")]) { host in
+      let answer = try await host.answer(to: "GET /hello/Zo\u{eb} HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      #expect(answer.status == 400)
+      let reason = "byte 10 of the request target is 0xC3, which must be percent-encoded as %C3"
+      #expect(answer.text == "400 Bad Request: \(reason)\n")
+      #expect(try await host.get("/hello/Zo%C3%AB").text == "Hello, Zo\u{eb}!\n")
+    }
+  }
+
+  @Test func `A handler that sends a body with a status that allows none is told so in the log`() async throws {
+    let plugin = PluginFile.source(
+      """
+      #include <ambit.h>
+      static int32_t answer(ambit_scope *scope) { return ambit_respond(scope, 204, "text/plain", "never sent", 10); }
+      static const ambit_route routes[] = {{.pattern = "GET /none", .handler = answer}};
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
+        AMBIT_PLUGIN_HEADER, .name = "none", .routes = routes, .route_count = 1};
+      """, name: "none")
+    try await withHost([plugin, .sample("hello")], configuration: "threads = 1") { host in
+      let connection = try host.connect()
+      for _ in 0..<2 {
+        try await connection.send("GET /none HTTP/1.1\r\nHost: a\r\n\r\n")
+        let answer = try await connection.response()
+        #expect(answer.status == 204 && answer["Content-Length"] == nil)
+      }
+      try await connection.send("GET /hello/next HTTP/1.1\r\nHost: a\r\n\r\n")
+      #expect(try await connection.response().text == "Hello, next!\n")
+      let line = try await host.log.line(containing: "a response with status 204 has no body")
+      #expect(line.contains("WARNING") && line.contains("10 bytes of it were dropped"), "\(line)")
+      #expect(line.field("plugin") == "none/1" && line.field("route") == "GET /none", "\(line)")
+      #expect(await host.stop() == .exited(0))
+      #expect(host.log.lines { $0.contains("has no body") }.count == 1)
+    }
+  }
+
   @Test func `A handler's own response has the host's fields as well`() async throws {
     try await withHost([.sample("hello")]) { host in
       let answer = try await host.get("/hello/x")
