@@ -13,7 +13,7 @@ package struct HostConfiguration: Sendable, Equatable {
   package var privateDirectory: String?
   /// The path of the admin API's socket; nil for no admin API.
   package var admin: String? = ".ambit.sock"
-  /// The number of event loops; 0 for one for each core that the process may use.
+  /// The number of event loops; 0 for one for each CPU that the process may use.
   package var threads = 0
   /// The size of a job's stack in bytes of address space, a multiple of 4096.
   package var stackSize = 256 << 10

@@ -111,8 +111,20 @@ package final class Host {
       if let note = socket.note { logger.info("\(note)") }
     }
     if let path = source.adminPath(in: configuration) { logger.info("admin API on unix:\(path)") }
+    reportQuota()
     state.enter(.serving)
     logger.info("serving", metadata: servingFields)
+  }
+
+  /// Says why there are fewer event loops than cores.
+  private func reportQuota() {
+    let usable = UsableCPUs.current
+    guard configuration.threads == 0, let quota = usable.quota, usable.count < usable.cores else { return }
+    logger.info(
+      """
+      the CPU quota of the control group is worth \(quota) CPUs of \(usable.cores), so the host has \
+      \(worker.loopCount.pluralized("event loop")); "threads" in host.conf sets another number
+      """)
   }
 
   private func startAdmin() throws(HostError) {

@@ -9,8 +9,8 @@ public final class LoopGroup: Sendable {
   let pool: ThreadPool
   private let watchdog: Watchdog
 
-  /// Makes `count` loops and starts their threads; 0 means one for each core that this process may use. Debuggers show
-  /// the threads as `threadName` and a number.
+  /// Makes `count` loops and starts their threads; 0 means one for each CPU that this process may use: `UsableCPUs`.
+  /// Debuggers show the threads as `threadName` and a number.
   public init(
     count: Int, threadName: String = "ambit-loop", table: HostTable, limits: RuntimeLimits,
     pool: ThreadPool.Limits = .init()
@@ -18,7 +18,7 @@ public final class LoopGroup: Sendable {
     ForkedChild.watch()
     let pool = ThreadPool(limits: pool)
     var loops: [EventLoop] = []
-    let count = count == 0 ? Int(clinux_core_count()) : count
+    let count = count == 0 ? UsableCPUs.current.count : count
     for index in 0..<count {
       loops.append(
         try EventLoop(

@@ -64,8 +64,9 @@ public struct Wakeup: @unchecked Sendable {
 /// A sleep and a wake-up cost two threads some microseconds each, and more on a virtual machine, where the hypervisor
 /// has to schedule an idle core again.
 public enum Spinning {
-  /// Whether another thread can make progress while this one spins: the process may use more than one core. Read once.
-  public static let isWorthwhile = clinux_core_count() > 1
+  /// Whether another thread can make progress while this one spins: the process may use more than one core, and no
+  /// quota of CPU time is spent on it that amounts to one. Read once.
+  public static let isWorthwhile = UsableCPUs.current.count > 1
 
   /// Spins for `duration` nanoseconds, or until `condition`, which should take some nanoseconds, returns true. Returns
   /// at once if spinning is not worthwhile.
