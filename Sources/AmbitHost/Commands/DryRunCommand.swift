@@ -14,9 +14,11 @@ package enum DryRunCommand {
     try? CrashReport.prepare(.dryRun)
     let child = DryRunChild()
     guard let table = try? HTTPCalls.makeTable() else { return }
-    child.run(table: table) { level in
-      LoggingSystem.bootstrap { _ in
-        RelayLogHandler(level: Logger.Level(rawValue: level) ?? .info) { child.relay($0) }
+    try? MainThread.serve(isForked: true) {
+      child.run(table: table) { level in
+        LoggingSystem.bootstrap { _ in
+          RelayLogHandler(level: Logger.Level(rawValue: level) ?? .info) { child.relay($0) }
+        }
       }
     }
   }

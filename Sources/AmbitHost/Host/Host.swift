@@ -70,7 +70,25 @@ package final class Host {
     }
   }
 
-  /// Sets up what belongs to the process as a whole, before it has threads.
+  /// Starts the host and serves, on a thread of its own, the control thread. The calling thread, which is the main one,
+  /// runs the main queue meanwhile: see `MainThread`.
+  /// - Parameter end: ends the process. It gets the exit status, or why the host cannot start.
+  /// - Throws: if the system has no thread.
+  package static func serve(
+    _ source: ConfigurationSource, _ configuration: HostConfiguration, isChecked: Bool,
+    end: @escaping @Sendable (Result<Int32, HostError>) -> Never
+  ) throws(HostError) {
+    do throws(SystemError) {
+      try Signals.block()
+      try MainThread.serve {
+        end(Result { () throws(HostError) in try Host(source, configuration, isChecked: isChecked).run() })
+      }
+    } catch {
+      throw HostError(error)
+    }
+  }
+
+  /// Sets up what belongs to the process as a whole, before it has threads of plugins.
   private static func prepareProcess(_ configuration: HostConfiguration, _ logger: Logger) throws(HostError) {
     HostProcess.raiseDescriptorLimit()
     DescriptorReserve.shared.fill()

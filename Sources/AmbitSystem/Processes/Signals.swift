@@ -37,11 +37,16 @@ public final class Signals: Sendable {
   /// started.
   /// - Throws: if the system has no thread to wait for signals.
   public init() throws(SystemError) {
+    try Self.block()
+    HostProcess.surviveClosedPipes()
+    try SystemThread(for: "signals") { self.receive() }.detach()
+  }
+
+  /// Blocks the signals in the calling thread and in the threads that it will start.
+  public static func block() throws(SystemError) {
     var set = Self.handled
     let code = unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
     guard code == 0 else { throw SystemError(operation: "pthread_sigmask", code: code) }
-    HostProcess.surviveClosedPipes()
-    try SystemThread(for: "signals") { self.receive() }.detach()
   }
 
   /// The numbers of the signals that are blocked in every thread.

@@ -30,8 +30,12 @@ struct Serve: ParsableCommand {
       let source = configuration.source
       let configuration = try source.read()
       if build { for line in try PluginBuild.run(for: source, configuration) { Terminal.note(line) } }
-      let host = try Host(source, configuration, isChecked: checked)
-      Terminal.exit(host.run())
+      try Host.serve(source, configuration, isChecked: checked) { result in
+        switch result {
+        case .success(let status): Terminal.exit(status)
+        case .failure(let error): Terminal.fail(error)
+        }
+      }
     } catch {
       Terminal.fail(error)
     }

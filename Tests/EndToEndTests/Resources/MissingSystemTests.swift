@@ -40,7 +40,7 @@ import Testing
     .enabled("filters are not allowed here") { await filtersAreAllowed() },
     arguments: [
       ("epoll_pwait2,epoll_pwait", "cannot wait for events, so the host ends: epoll_wait: Operation not permitted"),
-      ("clone3", "cannot start the thread of signals (does a container engine's filter refuse clone3?"),
+      ("clone3", "cannot start the thread of the host (does a container engine's filter refuse clone3?"),
       ("eventfd2", "eventfd: Operation not permitted"),
     ])
   func `The host names in one line a system call that it cannot do without, and ends`(calls: String, reason: String)
