@@ -29,17 +29,20 @@ const void *clinux_image_around(const void *address) {
 
 struct search {
   uintptr_t address;
-  struct clinux_range code;
+  struct clinux_range code, thread_locals;
 };
 
 /* Ends the search at the image with `address` in one of its segments. */
 static int look_into_image(struct dl_phdr_info *image, size_t size, void *argument) {
   (void)size;
   struct search *search = argument;
-  struct clinux_range code = {0, 0};
+  struct clinux_range code = {0, 0}, thread_locals = {0, 0};
   bool is_inside = false;
   for (int index = 0; index < image->dlpi_phnum; index++) {
     const ElfW(Phdr) *segment = &image->dlpi_phdr[index];
+    uintptr_t block = (uintptr_t)image->dlpi_tls_data;
+    if (segment->p_type == PT_TLS && block != 0)
+      thread_locals = (struct clinux_range){block, block + segment->p_memsz};
     if (segment->p_type != PT_LOAD)
       continue;
     uintptr_t start = image->dlpi_addr + segment->p_vaddr;
@@ -47,8 +50,10 @@ static int look_into_image(struct dl_phdr_info *image, size_t size, void *argume
     if (segment->p_flags & PF_X)
       code = (struct clinux_range){start, start + segment->p_memsz};
   }
-  if (is_inside)
+  if (is_inside) {
     search->code = code;
+    search->thread_locals = thread_locals;
+  }
   return is_inside;
 }
 
@@ -56,6 +61,12 @@ struct clinux_range clinux_code_around(uintptr_t address) {
   struct search search = {.address = address};
   dl_iterate_phdr(look_into_image, &search);
   return search.code;
+}
+
+struct clinux_range clinux_thread_locals_around(uintptr_t address) {
+  struct search search = {.address = address};
+  dl_iterate_phdr(look_into_image, &search);
+  return search.thread_locals;
 }
 
 /* write(2) to a pipe fails with EFAULT where there is no memory. Each piece fits into the smallest pipe. */

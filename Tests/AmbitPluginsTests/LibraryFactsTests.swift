@@ -30,6 +30,28 @@ import Testing
     #expect(!facts.usesSwift && !facts.isExecutable && !facts.usesStaticTLS)
   }
 
+  /// The facts of a library that uses functions of other libraries.
+  private func facts(using symbols: String...) throws -> LibraryFacts {
+    let functions = symbols.enumerated().map { "void f\($0)(void) __asm__(\"\($1)\");" }
+    let list = symbols.indices.map { "f\($0)" }.joined(separator: ", ")
+    return try facts("\(functions.joined()) void (*used[])(void) = {\(list)};")
+  }
+
+  @Test func `The facts of a library tell whether it sets task-local values, optimised or not`() throws {
+    #expect(try facts(using: "swift_task_localValuePush").setsTaskLocals)
+    #expect(try facts(using: "$ss9TaskLocalC9withValue_9operation4file4lineqd__x_qd__yKXESSSutKlF").setsTaskLocals)
+    #expect(try !facts(using: "$ss9TaskLocalC3getxyF").setsTaskLocals)
+  }
+
+  @Test func `The facts of a library tell whether it needs a run loop that nobody runs`() throws {
+    let (main, run) = ("$s10Foundation7RunLoopC4mainACvgZ", "$s10Foundation7RunLoopC3runyyF")
+    let timer = "$s10Foundation5TimerC09scheduledB016withTimeInterval7repeats5blockACSd_SbyACYbctFZ"
+    #expect(try facts(using: main, run).needsRunLoop && facts(using: timer).needsRunLoop)
+    #expect(try !facts(using: timer, run).needsRunLoop)
+    #expect(try !facts(using: "$s10Foundation7RunLoopC7currentACvgZ").needsRunLoop)
+    #expect(try facts(using: main).warnings(entry: "used").contains(.runLoop))
+  }
+
   @Test func `The facts of a library have no build ID if the linker gave none`() throws {
     #expect(try facts("int f;", ["-Wl,--build-id=none"]).buildID == nil)
   }

@@ -21,6 +21,10 @@ public struct LibraryFacts: Equatable, Sendable {
   public let unloadObstacles: [UnloadObstacle]
   /// Whether it contains Swift code or is linked with the Swift runtime.
   public let usesSwift: Bool
+  /// Whether it sets values of `@TaskLocal` variables. Known only if it does not contain the Swift runtime.
+  public let setsTaskLocals: Bool
+  /// Whether it schedules work on a run loop of Foundation that it does not run itself.
+  public let needsRunLoop: Bool
 
   /// The libraries it is linked with, in their order.
   public var needed: [String] { links.needed }
@@ -46,6 +50,8 @@ public struct LibraryFacts: Equatable, Sendable {
     isExecutable = dynamic.isExecutable
     usesSwift =
       sections.contains { $0.name.hasPrefix("swift5_") } || dynamic.needed.contains { $0.hasPrefix("libswiftCore") }
+    setsTaskLocals = symbols.imported.contains(where: Self.isSetterOfTaskLocals)
+    needsRunLoop = Self.needsRunLoop(symbols.imported)
     unloadObstacles = UnloadObstacle.all(
       sections: sections, dynamic: dynamic, notes: notes, symbols: symbols, usesSwift: usesSwift)
   }
@@ -56,6 +62,19 @@ public struct LibraryFacts: Equatable, Sendable {
   public func checkLoadable(asLibrary: Bool = false) throws(ELFError) {
     guard !isExecutable else { throw .executable }
     guard asLibrary || !usesStaticTLS else { throw .staticTLS }
+  }
+
+  /// Optimised code calls the runtime; other code calls `TaskLocal.withValue`.
+  private static func isSetterOfTaskLocals(_ symbol: String) -> Bool {
+    symbol == "swift_task_localValuePush" || symbol.hasPrefix("$ss9TaskLocalC") && symbol.contains("withValue")
+  }
+
+  /// By calls of `RunLoop` and `Timer`. The main thread's run loop can be run by nobody but the host, which has none.
+  private static func needsRunLoop(_ imported: Set<String>) -> Bool {
+    let runLoop = "$s10Foundation7RunLoopC"
+    if imported.contains("\(runLoop)4mainACvgZ") || imported.contains("CFRunLoopGetMain") { return true }
+    return imported.contains { $0.hasPrefix("$s10Foundation5TimerC09scheduled") }
+      && !imported.contains { $0.hasPrefix("\(runLoop)3run") }
   }
 
   private static let linkerSymbols: Set = ["_init", "_fini", "_edata", "_end", "__bss_start"]
@@ -87,6 +106,8 @@ public enum LibraryWarning: Equatable, Sendable, CustomStringConvertible {
   case staticTLS
   /// It uses the Swift runtime of the host or brings its own.
   case swift
+  /// It schedules work on a run loop that nobody runs.
+  case runLoop
   /// The names besides its entry that other libraries could bind to.
   case exports([String])
 
@@ -96,6 +117,11 @@ public enum LibraryWarning: Equatable, Sendable, CustomStringConvertible {
       "\(count.pluralized("constructor")) \(count == 1 ? "runs" : "run") while it is loaded"
     case .staticTLS: "it needs static thread-local storage"
     case .swift: "it needs the Swift runtime"
+    case .runLoop:
+      """
+      it uses RunLoop.main or Timer, and no thread of the host runs a run loop: what is scheduled there never happens; \
+      use ambit_every, or DispatchQueue.main for the main thread
+      """
     case .exports(let names):
       "it exports symbols besides its entry (\(Self.list(names))); compile it with -fvisibility=hidden"
     }
@@ -115,6 +141,7 @@ extension LibraryFacts {
     if constructors > 0 { warnings.append(.constructors(constructors)) }
     if usesStaticTLS { warnings.append(.staticTLS) }
     if usesSwift { warnings.append(.swift) }
+    if needsRunLoop { warnings.append(.runLoop) }
     if !others.isEmpty { warnings.append(.exports(others)) }
     return warnings
   }

@@ -55,7 +55,7 @@ extension UnsafeMutablePointer<Exchange> {
     }
   }
 
-  /// Runs the handler or function on a thread, or on a stack as large as its route asks for.
+  /// Runs the handler or function on a thread, on a stack as large as its route asks for, or as code in Swift.
   @inline(never)
   private func runElsewhere(_ route: RoutePointer, as job: JobPointer) -> Int32 {
     if pointee.policy.isBlocking {
@@ -64,6 +64,12 @@ extension UnsafeMutablePointer<Exchange> {
       case .function(let call): return answer(by: call, isBlocking: true, as: job)
       }
     }
+    guard route.pointee.generation.pointee.usesSwift else { return runOnItsStack(route, as: job) }
+    return job.runWithThreadState { runOnItsStack(route, as: job) }
+  }
+
+  /// Runs the handler or function on a stack as large as its route asks for.
+  private func runOnItsStack(_ route: RoutePointer, as job: JobPointer) -> Int32 {
     let size = Int(pointee.policy.stackSize)
     guard size > pointee.server.pointee.loop.pointee.limits.handlerStackSize else { return runInPlace(route, as: job) }
     return job.runOnLargeStack(of: size) { runInPlace(route, as: job) } ?? answerWithoutStack(of: size)

@@ -61,7 +61,8 @@ struct RoutePolicy {
   var isBlocking: Bool
   /// The request goes on when its client leaves.
   var finishesOnDisconnect: Bool
-  /// The handler does not run on the stack of its connection: it is blocking, or asks for a larger stack.
+  /// The handler does not simply run on the stack of its connection: it is blocking, asks for a larger stack, or is in
+  /// Swift.
   var runsElsewhere: Bool
   /// Bytes of stack that the route asks for; 0: none.
   var stackSize: UInt32
@@ -78,7 +79,7 @@ struct RoutePolicy {
       finishesOnDisconnect = change.finishesOnDisconnect ?? finishesOnDisconnect
       stackSize = change.stackSize.map { UInt32(clamping: $0) } ?? stackSize
     }
-    runsElsewhere = isBlocking || stackSize > 0
+    runsElsewhere = isBlocking || stackSize > 0 || route.pointee.generation.pointee.usesSwift
   }
 }
 

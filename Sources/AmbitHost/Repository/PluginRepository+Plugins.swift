@@ -51,6 +51,7 @@ extension PluginRepository {
       let settings = configuration.settings(of: manifest.name, calls)
       let patterns = try manifest.patterns(prefix: settings.prefix, of: copy.file) + settings.calls.map(\.pattern)
       warnOfLargeFrames(in: copy, of: manifest.name)
+      if copy.needsRunLoop { logger.warning("plugin \(manifest.name) (\(copy.file.path)): \(LibraryWarning.runLoop)") }
       return PlannedGeneration(copy, manifest, settings, patterns: patterns)
     } catch {
       copies.discard(copy)

@@ -12,6 +12,12 @@ package struct PluginCopy: Sendable {
   package let buildID: String?
   /// Why the library must not be unmapped; nil if no reason is known.
   let unloadObstacle: UnloadObstacle?
+  /// Whether it contains Swift code; false if the file was not read.
+  let usesSwift: Bool
+  /// Whether it schedules work on a run loop that nobody runs; false if the file was not read.
+  package let needsRunLoop: Bool
+  /// Whether it sets values of `@TaskLocal` variables; false if the file was not read.
+  var setsTaskLocals: Bool
   /// The path of a copy; for a library that is used in place the path or name that the loader is asked for.
   package internal(set) var path: String
   /// Why the file itself is used; nil for a copy.
@@ -33,6 +39,7 @@ package struct PluginCopy: Sendable {
   init(_ use: InPlaceUse, of file: PluginFile) {
     self.file = file
     (hash, buildID, unloadObstacle) = (nil, nil, nil)
+    (usesSwift, setsTaskLocals, needsRunLoop) = (false, false, false)
     path = use.name
     inPlace = use
     links = LibraryLinks()
@@ -44,6 +51,9 @@ package struct PluginCopy: Sendable {
     self.hash = hash
     buildID = facts?.buildID
     unloadObstacle = facts?.unloadObstacles.first
+    usesSwift = facts?.usesSwift ?? false
+    setsTaskLocals = facts?.setsTaskLocals ?? false
+    needsRunLoop = facts?.needsRunLoop ?? false
     inPlace = nil
     links = facts?.links ?? LibraryLinks()
     self.path = path

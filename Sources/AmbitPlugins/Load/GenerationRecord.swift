@@ -24,15 +24,16 @@ struct GenerationRecord: Sendable {
   ///   - imageAddress: An address in the plugin's library.
   ///   - isLibrary: It is a library that is no plugin.
   init(
-    label: String, settings: [String: String], runsOnThreads: Bool, isLibrary: Bool, imageAddress: UInt,
-    loops: LoopGroup
+    label: String, settings: [String: String], runsOnThreads: Bool, isLibrary: Bool, usesSwift: Bool,
+    imageAddress: UInt, loops: LoopGroup
   ) {
     let shards = UnsafeMutableBufferPointer<ScopePointer>.allocate(capacity: loops.loops.count)
     let table = SettingsTable(settings.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
     let pointer = GenerationPointer.allocate(capacity: 1)
     unsafe pointer.initialize(
       to: Generation(
-        label: label, settings: table, runsOnThreads: runsOnThreads, isLibrary: isLibrary, shards: shards))
+        label: label, settings: table, runsOnThreads: runsOnThreads, isLibrary: isLibrary, usesSwift: usesSwift,
+        shards: shards))
     unsafe pointer.pointee.imageAddress = imageAddress
     unsafe record = Unchecked(pointer)
     self.loops = loops

@@ -20,6 +20,8 @@ package final class LoadedPlugin: Sendable {
   /// The address of the entry; 0 if there is none.
   let imageAddress: UInt
   private let library: LibraryHandle
+  /// The Swift runtime that it uses.
+  let swift: SwiftUse
   /// Whether it is a library that is no plugin, opened for configured routes to its functions.
   package let isForeign: Bool
 
@@ -51,6 +53,8 @@ package final class LoadedPlugin: Sendable {
     try EntryHeaderCheck.check(entry.header, of: copy.file)
     abi = "\(entry.header.major).\(entry.header.minor)"
     declaration = try EntryCheck.declaration(of: entry.image, in: copy.file)
+    swift = SwiftUse(of: library, hasSwiftCode: copy.usesSwift)
+    try swift.check(declaration.flags, of: copy, named: declaration.name)
   }
 
   /// Maps a library that is no plugin, as a plugin that declares nothing. Blocks while the loader works and the
@@ -60,6 +64,7 @@ package final class LoadedPlugin: Sendable {
     defer { CrashReport.noteLibraries() }
     library = try Self.open(copy)
     path = library.path ?? copy.path
+    swift = SwiftUse(of: library, hasSwiftCode: copy.usesSwift)
     abi = ""
     declaration = unsafe PluginDeclaration(
       name: copy.file.path, version: "", about: "", flags: [], stackSize: 0, routes: [], start: nil, stop: nil,

@@ -62,9 +62,10 @@ package final class PluginGeneration: Sendable {
     _ plugin: LoadedPlugin, number: UInt64, labelled name: String, settings: PluginSettingValues, loops: LoopGroup
   ) throws(PluginError) {
     let label = "\(plugin.shortName)/\(name)"
+    plugin.prepareSwift(isChecked: loops.isChecked)
     record = GenerationRecord(
       label: label, settings: settings.values, runsOnThreads: plugin.declaration.flags.contains(.threads),
-      isLibrary: plugin.isForeign, imageAddress: plugin.imageAddress, loops: loops)
+      isLibrary: plugin.isForeign, usesSwift: plugin.swift == .ofHost, imageAddress: plugin.imageAddress, loops: loops)
     CrashReport.name(libraryAround: plugin.imageAddress, label)
     CrashReport.reclaimSignals(from: label)
     self.plugin = plugin

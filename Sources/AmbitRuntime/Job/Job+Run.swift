@@ -116,6 +116,19 @@ extension UnsafeMutablePointer<Job> {
   }
 }
 
+// Handlers in Swift.
+
+extension UnsafeMutablePointer<Job> {
+  /// Runs `work`, a handler in Swift, as this job, which is running. `work` may wait.
+  @inline(never)
+  public func runWithThreadState(_ work: () -> Int32) -> Int32 {
+    SwiftThreadState.clear()
+    pointee.traits.insert(.takesThreadState)
+    defer { pointee.traits.remove(.takesThreadState) }
+    return work()
+  }
+}
+
 // Handlers that need a larger stack than others. The job leaves its own stack while such a handler runs.
 
 extension UnsafeMutablePointer<Job> {

@@ -63,7 +63,8 @@ extension UnsafeMutablePointer<Scope> {
   @inline(__always)
   private func traits(of options: JobOptions) -> JobTraits {
     var traits: JobTraits = options.isCall ? .isCall : []
-    guard runsOnThreads else { return options.usesThread ? traits.union(.usesThread) : traits }
+    let common = pointee.generation?.pointee.jobTraits ?? []
+    guard common.contains(.usesThread) else { return traits.union(options.usesThread ? .usesThread : common) }
     traits.insert(.usesThread)
     if options.onEnd != nil, !options.isPosted { traits.insert(.endsOnThread) }
     return traits
@@ -86,6 +87,7 @@ extension UnsafeMutablePointer<Scope> {
 /// The body of a plugin's job.
 let runPluginJob: JobBody = { record in
   let job = record.assumingMemoryBound(to: Job.self)
+  if job.pointee.traits.contains(.takesThreadState) { SwiftThreadState.clear() }
   let code = job.pointee.function!(job.pointee.scope.asHandle, job.pointee.argument)
   ForkedChild.endIfReturned(from: job, in: job.pointee.scope)
   job.noteResult(code)

@@ -86,8 +86,8 @@ extension UnsafeMutablePointer<Job> {
     let next = loop.takeNextJob()
     loop.requeue(self)
     guard let next else { return leave() }
-    next.begin()
-    cfiber_switch(pointee.fiber!, next.pointee.fiber!)
+    if pointee.traits.contains(.takesThreadState) { return leaveWithThreadState { switchAway(to: next) } }
+    switchAway(to: next)
   }
 
   /// Notes, for the log, what the job waits for from now on.
@@ -101,10 +101,31 @@ extension UnsafeMutablePointer<Job> {
   /// there is none, the loop runs.
   @inline(__always)
   private func leave() {
+    if pointee.traits.contains(.takesThreadState) { return leaveWithThreadState { switchAway() } }
+    switchAway()
+  }
+
+  @inline(__always)
+  private func switchAway() {
     let loop = pointee.loop
     guard let next = loop.takeNextJob() else { return cfiber_switch(pointee.fiber!, loop.ownFiber) }
+    switchAway(to: next)
+  }
+
+  @inline(__always)
+  private func switchAway(to next: JobPointer) {
     next.begin()
     if next != self { cfiber_switch(pointee.fiber!, next.pointee.fiber!) }
+  }
+
+  /// Leaves the thread, and takes along what the Swift runtime keeps for the thread on behalf of this job.
+  @inline(never)
+  private func leaveWithThreadState(_ leave: () -> Void) {
+    let isChecked = pointee.loop.pointee.isChecked
+    var state = SwiftThreadState()
+    state.take(isChecked: isChecked)
+    leave()
+    state.putBack(isChecked: isChecked)
   }
 
   /// Ends the job's wait with `status` and queues the job. Has no effect unless the job is suspended, so the first call

@@ -61,6 +61,8 @@ struct JobTraits: OptionSet {
   static var startsAlways: JobTraits { JobTraits(rawValue: 16) }
   /// The plugin has the job's handle, so the record lives until the scope closes.
   static var isHeld: JobTraits { JobTraits(rawValue: 32) }
+  /// Code in Swift runs as the job, on a fiber: see `SwiftThreadState`.
+  static var takesThreadState: JobTraits { JobTraits(rawValue: 64) }
 }
 
 extension Job {

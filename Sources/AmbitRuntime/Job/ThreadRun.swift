@@ -60,6 +60,7 @@ final class ThreadRun: @unchecked Sendable {
   private func run() {
     cfiber_set_work(callsAsJob ? UnsafeMutableRawPointer(job) : nil)
     ccrash_begin_work(job, scope, work.map { UnsafeRawPointer($0.utf8Start).assumingMemoryBound(to: CChar.self) })
+    if scope.pointee.generation?.pointee.usesSwift == true { SwiftThreadState.clear() }
     code = function(scope.asHandle)
     ForkedChild.endIfReturned(from: job, in: scope)
     ccrash_end_work()

@@ -17,6 +17,10 @@ public struct Generation {
   public let runsOnThreads: Bool
   /// It is a library that knows nothing of this host, and no plugin.
   public let isLibrary: Bool
+  /// It contains Swift code, or is linked with such code, and shares the host's Swift runtime.
+  public let usesSwift: Bool
+  /// What all jobs of the plugin have in common.
+  let jobTraits: JobTraits
   /// The plugin's scope on each loop.
   public let shards: UnsafeMutableBufferPointer<ScopePointer>
   /// An address in the plugin's library, by which a backtrace finds the plugin's code; 0 if there is none.
@@ -46,7 +50,7 @@ public struct Generation {
 
   public init(
     label: String, settings: SettingsTable, runsOnThreads: Bool = false, isLibrary: Bool = false,
-    shards: UnsafeMutableBufferPointer<ScopePointer>
+    usesSwift: Bool = false, shards: UnsafeMutableBufferPointer<ScopePointer>
   ) {
     self.label = label
     let copy = ambit_str.immortalCopy(label)
@@ -54,6 +58,8 @@ public struct Generation {
     self.settings = settings
     self.runsOnThreads = runsOnThreads
     self.isLibrary = isLibrary
+    self.usesSwift = usesSwift
+    jobTraits = runsOnThreads ? .usesThread : usesSwift ? .takesThreadState : []
     self.shards = shards
   }
 }

@@ -6,6 +6,8 @@ internal import Synchronization
 @safe
 public final class LoopGroup: Sendable {
   public let loops: [EventLoop]
+  /// Checked mode.
+  public let isChecked: Bool
   let pool: ThreadPool
   private let watchdog: Watchdog
 
@@ -26,6 +28,7 @@ public final class LoopGroup: Sendable {
           isChecked: table.isChecked, limits: limits, pool: pool))
     }
     self.loops = loops
+    isChecked = table.isChecked
     self.pool = pool
     watchdog = try Watchdog(loops: loops, pool: pool, stallWarning: limits.stallWarning)
     for loop in loops { loop.record.pointee.watchdog = .passUnretained(watchdog) }

@@ -320,8 +320,10 @@ typedef struct ambit_route {
  * before the fork. The child must call exec or _exit. If it returns into the host's code, the host ends it and logs
  * that. posix_spawn() costs less than fork().
  *
- * Swift. Build a plugin in Swift with -enforce-exclusivity=unchecked. Swift keeps a list of running modifications for
- * each thread, and jobs that wait during a modification would corrupt that list.
+ * Swift. A plugin in Swift needs no compiler option. Each job has its own values of @TaskLocal variables and its own
+ * current task, also after a wait, and begins without any. Code of the main actor and of the main dispatch queue runs
+ * on the host's main thread. A plugin that brings a Swift runtime of its own (-static-stdlib) is refused unless it has
+ * AMBIT_PLUGIN_THREADS.
  *
  * Flags. With AMBIT_PLUGIN_THREADS all code of the plugin runs on pool threads, with the same calls: handlers, jobs,
  * ticks, posted jobs, `start`, `stop`, `save`, `on_end` and deferred functions. Only functions of ambit_on_cancel run

@@ -31,6 +31,10 @@ struct clinux_range {
 /* The code of the loaded image in which `address` lies; empty if it lies in no image: dl_iterate_phdr(3). */
 struct clinux_range clinux_code_around(uintptr_t address);
 
+/* The calling thread's copy of the thread-local variables of the loaded image in which `address` lies; empty if the
+ * image has none, or none for this thread yet: dl_iterate_phdr(3). */
+struct clinux_range clinux_thread_locals_around(uintptr_t address);
+
 /* Copies memory of the process that other threads may change or unmap: process_vm_readv(2), or a pipe if the system
  * refuses that. Returns the number of bytes copied, less than `size` if the memory ends before. */
 size_t clinux_peek(uintptr_t address, void *copy, size_t size);

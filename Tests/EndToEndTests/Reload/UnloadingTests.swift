@@ -45,7 +45,7 @@ import Testing
   func `A library that cannot be unmapped safely is kept, whatever it declares`(
     kind: String, code: String, flags: [String], reason: String
   ) async throws {
-    try await withHost([holding(.unloadable, code: code, flags: flags)]) { host in
+    try await withHost([holding(.onThreads, code: code, flags: flags)]) { host in
       try remove("held", from: host)
       try await host.reload()
       let retired = try await host.log.line(containing: "plugin generation retired")
@@ -196,6 +196,8 @@ import Testing
 
   private enum Kind: String {
     case unloadable = "AMBIT_PLUGIN_UNLOADABLE"
+    /// As a plugin that contains the runtime of a language must.
+    case onThreads = "AMBIT_PLUGIN_UNLOADABLE | AMBIT_PLUGIN_THREADS"
     case resident = "0"
   }
 
