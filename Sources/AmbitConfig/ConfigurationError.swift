@@ -11,8 +11,8 @@ package struct ConfigurationError: Error, Sendable, Equatable, CustomStringConve
 
   /// `host.conf:14:9: message`, or `host.conf: message` without a position.
   package var description: String {
-    guard let position else { return "\(file): \(message)" }
-    return "\(file):\(position.line):\(position.column): \(message)"
+    guard let position else { return "\(file.printable): \(message)" }
+    return "\(file.printable):\(position.line):\(position.column): \(message)"
   }
 }
 
@@ -51,7 +51,7 @@ func quoted(_ text: String) -> String {
   for scalar in text.prefix(longest).unicodeScalars {
     switch scalar {
     case "\"", "\\": shown += "\\\(scalar)"
-    case _ where scalar.properties.generalCategory == .control: shown += scalar.escaped(asASCII: true)
+    case _ where scalar.isControl: shown += scalar.escapeSequence
     default: shown.unicodeScalars.append(scalar)
     }
   }

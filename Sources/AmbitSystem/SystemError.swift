@@ -1,3 +1,4 @@
+internal import AmbitCore
 internal import Glibc
 
 /// A failed system call: what was tried, and the system's reason.
@@ -13,11 +14,14 @@ public struct SystemError: Error, CustomStringConvertible, Sendable {
     self.code = code ?? errno
   }
 
-  public var description: String { "\(operation): \(Self.text(code))" }
+  public var description: String { "\(operation.printable): \(Self.text(code))" }
 
-  /// Whether the content that was read is at fault, too long or no text, and not the system. Then a second try is no
-  /// use.
-  public var isOfContent: Bool { [EFBIG, EILSEQ].contains(code) }
+  /// Whether the content that was read is at fault, because it is too long, and not the system. Then a second try is
+  /// no use.
+  public var isOfContent: Bool { code == EFBIG }
+
+  /// Whether nobody reads any more what was written.
+  package var isOfClosedPipe: Bool { code == EPIPE }
 
   /// The system's text for an error number.
   public static func text(_ code: Int32) -> String { unsafe String(cString: strerror(code)) }
@@ -43,8 +47,8 @@ package struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
     (self.subject, self.action, self.code) = (subject, action, code)
   }
 
-  package var reason: String { unsafe "cannot \(action): \(String(cString: strerror(code)))" }
-  package var description: String { "\(subject): \(reason)" }
+  package var reason: String { "cannot \(action.printable): \(SystemError.text(code))" }
+  package var description: String { "\(subject.printable): \(reason)" }
 }
 
 /// Makes a system call, again if a signal interrupts it, and throws an error with errno if it returns -1.

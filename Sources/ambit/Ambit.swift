@@ -15,20 +15,37 @@ struct Ambit: ParsableCommand {
       """,
     version: AmbitVersionText.line,
     subcommands: [
-      Serve.self, Reload.self, Status.self, Inspect.self, Check.self, Routes.self, Build.self, Header.self,
+      Serve.self, Reload.self, Status.self, Scopes.self, Inspect.self, Check.self, Routes.self, Build.self, Header.self,
       DryRun.self,
     ])
 
   static func main() {
     StandardStreams.open()
-    main(StandardStreams.arguments)
+    do {
+      var command = try parseAsRoot(StandardStreams.arguments)
+      try command.run()
+    } catch {
+      // ArgumentParser's own `main` would print help without a look at errors of the output.
+      let (text, status) = (fullMessage(for: error), exitCode(for: error).rawValue)
+      guard status == 0 else {
+        text.split(separator: "\n", omittingEmptySubsequences: false).forEach { Terminal.note(String($0)) }
+        Terminal.exit(status)
+      }
+      Terminal.print(text + "\n")
+    }
+    Terminal.exit(0)
   }
 }
 
 /// Output and exit of commands.
 enum Terminal {
+  /// Writes text to standard output. If that fails, ends the command with status 1 and the reason.
+  static func print(_ text: String) {
+    do throws(HostError) { try StandardStreams.write(text) } catch { fail(error) }
+  }
+
   /// Writes a line to standard error.
-  static func note(_ line: String) { StandardStreams.writeError("\(line)\n") }
+  static func note(_ line: String) { StandardStreams.writeError("\(line.forTerminal)\n") }
 
   /// Writes the error to standard error, and ends the command with its exit status.
   static func fail(_ error: HostError) -> Never {
@@ -36,6 +53,6 @@ enum Terminal {
     exit(error.exitStatus)
   }
 
-  /// Writes what was printed, and ends the process.
+  /// Ends the process.
   static func exit(_ code: Int32) -> Never { StandardStreams.exit(code) }
 }

@@ -67,7 +67,8 @@ extension JSONValue {
     if let depth { text += "\n" + String(repeating: "  ", count: depth) }
   }
 
-  /// Escapes more than RFC 8259 requires: every scalar that might end a line of a log or control a terminal.
+  /// Escapes more than RFC 8259 requires: every scalar that might end a line of a log or control a terminal. A byte of
+  /// a file name that is not UTF-8 has no place in JSON: its escape is part of the text.
   private static func write(_ content: String, to text: inout String) {
     text += "\""
     for scalar in content.unicodeScalars {
@@ -77,6 +78,7 @@ extension JSONValue {
       case "\n": text += "\\n"
       case "\r": text += "\\r"
       case "\t": text += "\\t"
+      case _ where scalar.fileNameByte != nil: text += "\\" + scalar.escapeSequence
       case _ where scalar.isControl:
         let digits = String(scalar.value, radix: 16)
         text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits

@@ -7,7 +7,7 @@ extension Int {
 func truncated(_ text: String) -> String {
   let longest = 40
   let scalars = text.unicodeScalars
-  let plain = scalars.prefix(longest).map { isShownPlainly($0) ? String($0) : $0.escaped(asASCII: true) }.joined()
+  let plain = scalars.prefix(longest).map { isShownPlainly($0) ? String($0) : $0.escapeSequence }.joined()
   return scalars.dropFirst(longest).isEmpty ? plain : plain + "…"
 }
 
@@ -15,14 +15,30 @@ func truncated(_ text: String) -> String {
 private func isShownPlainly(_ scalar: Unicode.Scalar) -> Bool {
   switch scalar.properties.generalCategory {
   case .control, .format, .lineSeparator, .paragraphSeparator: false
-  default: true
+  default: scalar.fileNameByte == nil
   }
 }
 
 extension Unicode.Scalar {
-  /// Whether the scalar may end a line or control a terminal. Log lines contain it only escaped.
+  /// Whether the scalar may end a line or control a terminal, or stands for a byte of a file name that is not UTF-8.
+  /// Text for people contains it only escaped.
   public var isControl: Bool {
-    value < 0x20 || (0x7F...0x9F).contains(value) || (0x2028...0x2029).contains(value)
+    value < 0x20 || (0x7F...0x9F).contains(value) || (0x2028...0x2029).contains(value) || fileNameByte != nil
+  }
+
+  /// The scalar as text for people shows it if it cannot show the scalar itself: `\n`, `\u{1B}`, or `\xff` for a byte
+  /// of a file name.
+  package var escapeSequence: String { fileNameByte.map { "\\x" + String($0, radix: 16) } ?? escaped(asASCII: true) }
+}
+
+extension String {
+  /// The text on one line and without control of the terminal, as the log shows it: control characters, and bytes of
+  /// file names that are not UTF-8, are escaped.
+  package var printable: String {
+    guard unicodeScalars.contains(where: \.isControl) else { return self }
+    return unicodeScalars.reduce(into: "") { text, scalar in
+      if scalar.isControl { text += scalar.escapeSequence } else { text.unicodeScalars.append(scalar) }
+    }
   }
 }
 
@@ -84,8 +100,9 @@ public struct TextTable {
   /// - Parameter indentation: the number of blanks before each line.
   public init(indentation: Int = 0) { self.indentation = String(repeating: " ", count: indentation) }
 
-  /// Adds a row. The last cell of a row is not padded. Rows may have different numbers of cells.
-  public mutating func add(_ cells: String...) { rows.append(cells) }
+  /// Adds a row. Control characters in its cells are escaped. The last cell of a row is not padded. Rows may have
+  /// different numbers of cells.
+  public mutating func add(_ cells: String...) { rows.append(cells.map(\.printable)) }
 
   /// The rows as lines; empty without rows.
   public var lines: [String] {

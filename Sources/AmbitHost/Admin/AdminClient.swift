@@ -25,6 +25,11 @@ package struct AdminClient: Sendable {
     try send("GET", "/status", asJSON: asJSON).body
   }
 
+  /// Returns what `GET /scopes` answers.
+  package func scopes(asJSON: Bool) throws(HostError) -> String {
+    try send("GET", "/scopes", asJSON: asJSON).body
+  }
+
   /// Asks the host to reload, waits until the reload is done, and returns its outcome.
   package func reload(asJSON: Bool) throws(HostError) -> (text: String, succeeded: Bool) {
     let reply = try send("POST", "/reload", asJSON: asJSON)

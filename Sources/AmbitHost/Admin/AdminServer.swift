@@ -67,7 +67,7 @@ struct AdminRoutes: Sendable {
       },
       HostRoute(.scopes) { request in
         let tree = worker.scopeTree()
-        return AdminFormat(request).response(json: tree.json, text: tree.text)
+        return AdminFormat(request).response(json: tree.writeJSON, text: tree.writeText)
       },
       HostRoute(.reload) { request in
         let format = AdminFormat(request)
@@ -100,9 +100,16 @@ enum AdminFormat {
   }
 
   func response(status: Int = 200, json: JSONValue, text: String) -> HostResponse {
-    switch self {
-    case .json: HostResponse(status: status, contentType: "application/json", body: json.indented + "\n")
-    case .text: HostResponse(status: status, contentType: "text/plain; charset=utf-8", body: text)
-    }
+    HostResponse(
+      status: status, contentType: contentType, body: .text(self == .json ? json.indented + "\n" : text))
   }
+
+  /// A response that is sent piece by piece, because it may be large.
+  func response(
+    json: @escaping @Sendable (HostResponse.Write) -> Void, text: @escaping @Sendable (HostResponse.Write) -> Void
+  ) -> HostResponse {
+    HostResponse(status: 200, contentType: contentType, body: .stream(self == .json ? json : text))
+  }
+
+  private var contentType: String { self == .json ? "application/json" : "text/plain; charset=utf-8" }
 }

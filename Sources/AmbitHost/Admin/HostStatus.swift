@@ -29,7 +29,8 @@ extension HostStatus {
   var text: String {
     let title = "ambit \(AmbitVersion.text), pid \(HostProcess.identifier), \(content.phase) since \(time(began))"
     let parts = [[title], hostLines, generationLines, functionLines, residentLines, reloadLines]
-    return parts.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
+    return parts.filter { !$0.isEmpty }.map { lines in lines.map { $0.printable + "\n" }.joined() }
+      .joined(separator: "\n")
   }
 
   private var hostLines: [String] {

@@ -20,11 +20,30 @@ package enum StandardStreams {
     return HostProcess.arguments
   }
 
+  /// Writes to standard output, at once. If the reader is gone, as `head` is after some lines, ends the process without
+  /// a word, also if it ignores the signal for that.
+  /// - Throws: why not all of the text could be written: a full disk, a closed descriptor.
+  package static func write(_ text: String) throws(HostError) {
+    do throws(SystemError) { try StandardOutput.write(text) } catch {
+      if error.isOfClosedPipe { HostProcess.exit(141) }
+      throw HostError(error)
+    }
+  }
+
   /// Writes to standard error.
   package static func writeError(_ text: String) { LineOutput.standardError.write(text) }
 
-  /// Writes what was printed, and ends the process. Exit functions of plugins do not run.
-  package static func exit(_ code: Int32) -> Never { HostProcess.exit(code) }
+  /// Ends the process. Exit functions of plugins do not run. The status of a command is 1 in place of 0 if what it had
+  /// to say on standard error could not be written.
+  package static func exit(_ code: Int32) -> Never {
+    let output = LineOutput.standardError
+    HostProcess.exit(code == 0 && output.isBlocking && output.hasLostLines ? 1 : code)
+  }
+}
+
+extension String {
+  /// The text on one line, with control characters escaped, so that no name of a file controls the terminal.
+  package var forTerminal: String { printable }
 }
 
 /// The output of `ambit --version`.

@@ -31,12 +31,12 @@ package struct ConfigurationSource: Sendable {
   /// - Throws: an error whose exit status says that the configuration is at fault.
   package func read() throws(HostError) -> HostConfiguration {
     guard let path else { return .defaults }
-    let text: String
-    do throws(SystemError) { text = try TextFile.read(path) } catch {
+    let bytes: [UInt8]
+    do throws(SystemError) { bytes = try TextFile.bytes(path) } catch {
       throw error.isOfContent ? HostError.configuration(error) : HostError(error)
     }
     do throws(ConfigurationErrors) {
-      return try HostConfiguration.parse(text: text, file: path)
+      return try HostConfiguration.parse(bytes: bytes, file: path)
     } catch {
       throw HostError.configuration(error)
     }

@@ -117,7 +117,7 @@ extension ReloadOutcome {
       if let reason = change.inUse?.text { lines.append("in use  \(change.file) (\(reason))") }
     }
     lines += errors
-    return (lines + ["reload \(summary) (\(milliseconds) ms)"]).map { $0 + "\n" }.joined()
+    return (lines + ["reload \(summary) (\(milliseconds) ms)"]).map { $0.printable + "\n" }.joined()
   }
 
   var json: JSONValue {

@@ -207,7 +207,7 @@ struct EntryProblem: Equatable {
 
 /// A plugin's text in quotes for a message of one line. Characters that a terminal or a log would not show are escaped.
 func quoted(_ text: String) -> String {
-  "\"" + text.unicodeScalars.map { isPlain($0) ? String($0) : $0.escaped(asASCII: true) }.joined() + "\""
+  "\"" + text.unicodeScalars.map { isPlain($0) ? String($0) : $0.escapeSequence }.joined() + "\""
 }
 
 /// Whether a log line can contain the text unchanged.
@@ -216,7 +216,7 @@ func isOneLine(_ text: String) -> Bool { text.unicodeScalars.allSatisfy(isPlain)
 private func isPlain(_ scalar: Unicode.Scalar) -> Bool {
   switch scalar.properties.generalCategory {
   case .control, .format, .lineSeparator, .paragraphSeparator: false
-  default: true
+  default: scalar.fileNameByte == nil
   }
 }
 

@@ -1,3 +1,5 @@
+internal import AmbitCore
+
 /// One reason why a plugin is refused: a code to match, the plugin and its file, and a sentence to read.
 package struct PluginProblem: Equatable, Sendable, CustomStringConvertible {
   package enum Code: UInt64, Sendable {
@@ -61,7 +63,7 @@ package struct PluginProblem: Equatable, Sendable, CustomStringConvertible {
   package var description: String {
     // A library that is no plugin has no other name than its own.
     let subject = plugin == file ? "library \(file)" : "plugin \(plugin) (\(file))"
-    return (place.map { "\($0): " } ?? "") + "\(subject): \(reason)"
+    return ((place.map { "\($0): " } ?? "") + "\(subject): \(reason)").printable
   }
 }
 

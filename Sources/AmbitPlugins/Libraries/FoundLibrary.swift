@@ -27,7 +27,7 @@ package struct FoundLibrary: Sendable {
     }
     guard !path.contains("/") else {
       file = PluginFile(library: name, at: path)
-      guard unsafe access(path, F_OK) == 0 else {
+      guard unsafe access(path.systemPath, F_OK) == 0 else {
         let code = errno
         let reason = "cannot open shared object file: \(SystemError.text(code))"
         throw PluginError([ENOENT, ENOTDIR].contains(code) ? .missing : .unreadable, file, reason)

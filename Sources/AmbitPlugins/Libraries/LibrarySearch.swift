@@ -80,7 +80,7 @@ struct LibrarySearch {
     unsafe clinux_each_search_folder(
       { folder, context in
         guard let folder = unsafe folder, let context = unsafe context else { return }
-        unsafe Unmanaged<List>.fromOpaque(context).takeUnretainedValue().folders.append(String(cString: folder))
+        unsafe Unmanaged<List>.fromOpaque(context).takeUnretainedValue().folders.append(String(systemPath: folder))
       }, unsafe Unmanaged.passUnretained(list).toOpaque())
     return withExtendedLifetime(list) { list.folders }
   }

@@ -1,3 +1,4 @@
+internal import AmbitCore
 internal import AmbitRuntime
 internal import AmbitSystem
 internal import Glibc
@@ -21,7 +22,7 @@ struct LoadedImages {
     guard let file = try? OpenFile(reading: "/proc/self/maps"), let bytes = try? file.readHead(upTo: 64 << 20) else {
       return nil
     }
-    self.init(String(decoding: bytes, as: UTF8.self))
+    self.init(String(fileName: bytes))
   }
 
   /// Reads a text in the form of maps: ADDRESSES PERMISSIONS OFFSET DEVICE INODE PATH.

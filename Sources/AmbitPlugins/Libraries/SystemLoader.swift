@@ -1,3 +1,4 @@
+internal import AmbitCore
 internal import AmbitRuntime
 internal import AmbitSystem
 internal import CAmbit
@@ -16,24 +17,24 @@ struct LibraryHandle: Sendable {
   /// - Parameter plugin: Whose library it is, for the report about a constructor that forks and returns in the child.
   /// - Returns: nil if the loader refuses it; `lastError` says why.
   static func open(_ path: String, of plugin: String) -> LibraryHandle? {
-    let handle = unsafe dlopen(path, RTLD_NOW | RTLD_LOCAL)
+    let handle = unsafe dlopen(path.systemPath, RTLD_NOW | RTLD_LOCAL)
     ForkedChild.endIfReturned(fromLoading: plugin)
     return unsafe handle.map { unsafe LibraryHandle($0) }
   }
 
   /// The library that the loader has already under `name`, a name or a path; nil if it has none. Call `close` later.
   static func loaded(_ name: String) -> LibraryHandle? {
-    unsafe dlopen(name, RTLD_LAZY | RTLD_NOLOAD).map { unsafe LibraryHandle($0) }
+    unsafe dlopen(name.systemPath, RTLD_LAZY | RTLD_NOLOAD).map { unsafe LibraryHandle($0) }
   }
 
   /// Why the loader refused the last library that this thread has asked for; nil if it gives no reason.
-  static var lastError: String? { unsafe dlerror().map { unsafe String(cString: $0) } }
+  static var lastError: String? { unsafe dlerror().map { unsafe String(systemPath: $0) } }
 
   /// Gives the library back to the loader, which unmaps it if nobody else has it. Its destructors run then.
   func close() { unsafe _ = dlclose(handle.value) }
 
   /// The path of the file, as the loader names it.
-  var path: String? { unsafe clinux_library_path(handle.value).map { unsafe String(cString: $0) } }
+  var path: String? { unsafe clinux_library_path(handle.value).map { unsafe String(systemPath: $0) } }
 
   /// Where a part of the file is mapped.
   var address: UInt { unsafe UInt(clinux_library_address(handle.value)) }
@@ -82,7 +83,7 @@ package enum SystemLoader {
   static func imagePath(of function: ambit_function) -> String {
     var place = unsafe clinux_place()
     let address = unsafe UInt(bitPattern: unsafeBitCast(function, to: UnsafeRawPointer.self))
-    return unsafe clinux_find_place(address, &place) ? String(cString: place.file) : ""
+    return unsafe clinux_find_place(address, &place) ? String(systemPath: place.file) : ""
   }
 
   /// The loader's identity for the image that has a function.

@@ -4,12 +4,21 @@ internal import Logging
 
 /// The scopes and jobs of all loops at one moment, for the admin API.
 public struct ScopeTreeReport: Sendable {
-  /// One line for each scope and job, from each root down, loop by loop.
-  public let lines: [ScopeTreeLine]
-  /// How many scopes and jobs were left out for lack of room.
-  public let leftOut: Int
+  /// Of the loops that answered, in their order.
+  private let trees: [ScopeTree]
   /// Loops that did not answer in time, of which nothing is known.
   public let blockedLoops: [Int]
+
+  init(_ trees: [ScopeTree], blockedLoops: [Int]) { (self.trees, self.blockedLoops) = (trees, blockedLoops) }
+
+  /// How many scopes and jobs were left out for lack of room.
+  public var leftOut: Int { trees.reduce(0) { $0 + $1.scopesLeftOut + $1.jobsLeftOut } }
+
+  /// One line for each scope and job, from each root down, loop by loop. Each line is made when it is asked for: the
+  /// lines of many loops take more memory than the tree.
+  public var lines: some Sequence<ScopeTreeLine> {
+    trees.lazy.flatMap { tree in tree.entries.lazy.map { ScopeTreeLine($0, loop: tree.loop) } }
+  }
 }
 
 extension LoopGroup {
@@ -18,26 +27,47 @@ extension LoopGroup {
   public func scopeTree(timeout: Int64 = 1_000_000_000) -> ScopeTreeReport {
     let trees = scopeTrees(timeout: timeout).sorted { $0.loop < $1.loop }
     return ScopeTreeReport(
-      lines: trees.flatMap { tree in tree.entries.map { ScopeTreeLine($0, loop: tree.loop) } },
-      leftOut: trees.reduce(0) { $0 + $1.scopesLeftOut + $1.jobsLeftOut },
-      blockedLoops: loops.indices.filter { index in !trees.contains { $0.loop == index } })
+      trees, blockedLoops: loops.indices.filter { index in !trees.contains { $0.loop == index } })
   }
 }
 
 extension ScopeTreeReport {
-  public var text: String {
-    var lines = lines.map(\.text)
-    if leftOut > 0 { lines.append(leftOut == 1 ? "left out: 1 scope or job" : "left out: \(leftOut) scopes and jobs") }
-    lines += blockedLoops.map { "event loop \($0) did not answer in time" }
-    return lines.map { $0 + "\n" }.joined()
+  /// Passes the text for people to `write`, in pieces, until that returns false.
+  public func writeText(_ write: ([UInt8]) -> Bool) {
+    var pieces = Pieces()
+    for line in lines { guard pieces.add(line.text + "\n", write) else { return } }
+    var last = leftOut == 0 ? "" : "left out: \(leftOut == 1 ? "1 scope or job" : "\(leftOut) scopes and jobs")\n"
+    for loop in blockedLoops { last += "event loop \(loop) did not answer in time\n" }
+    guard pieces.add(last, write) else { return }
+    _ = write(pieces.rest)
   }
 
-  public var json: JSONValue {
-    .object([
-      ("entries", .array(lines.map(\.json))),
-      ("left_out", JSONValue(leftOut)),
-      ("blocked_loops", .array(blockedLoops.map { JSONValue($0) })),
-    ])
+  /// Passes the JSON for programs to `write`, in pieces, until that returns false. Each entry has a line.
+  public func writeJSON(_ write: ([UInt8]) -> Bool) {
+    var pieces = Pieces()
+    var separator = "{\n  \"entries\": ["
+    for line in lines {
+      guard pieces.add("\(separator)\n    \(line.json.line)", write) else { return }
+      separator = ","
+    }
+    let blocked = JSONValue.array(blockedLoops.map { JSONValue($0) }).line
+    _ = pieces.add("\n  ],\n  \"left_out\": \(leftOut),\n  \"blocked_loops\": \(blocked)\n}\n", write)
+    _ = write(pieces.rest)
+  }
+}
+
+/// Collects short texts into pieces that are worth a write.
+private struct Pieces {
+  private static let size = 64 * 1024
+  private(set) var rest: [UInt8] = []
+
+  /// Adds a text, and writes when a piece is full.
+  /// - Returns: false if nothing more can be written.
+  mutating func add(_ text: String, _ write: ([UInt8]) -> Bool) -> Bool {
+    rest += text.utf8
+    guard rest.count >= Self.size else { return true }
+    defer { rest.removeAll(keepingCapacity: true) }
+    return write(rest)
   }
 }
 

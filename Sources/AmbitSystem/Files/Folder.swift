@@ -1,9 +1,10 @@
+internal import AmbitCore
 internal import CLinux
 internal import Glibc
 
 /// The names in the folder at `path`, sorted by their bytes, without "." and "..".
 package func namesInFolder(_ path: String) throws(FileError) -> [String] {
-  guard let stream = unsafe opendir(path) else {
+  guard let stream = unsafe opendir(path.systemPath) else {
     throw FileError(subject: path, action: "list the folder", code: errno)
   }
   defer { unsafe closedir(stream) }
@@ -12,30 +13,30 @@ package func namesInFolder(_ path: String) throws(FileError) -> [String] {
     errno = 0
     guard let entry = unsafe readdir(stream) else { break }
     let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) {
-      unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+      unsafe String(fileName: Array($0.prefix { $0 != 0 }))
     }
     if name != ".", name != ".." { names.append(name) }
   }
   guard errno == 0 else { throw FileError(subject: path, action: "list the folder", code: errno) }
-  return names.sorted()
+  return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
 }
 
 /// Makes a folder for this user alone, named `prefix` and six random letters.
 package func makeUniqueFolder(in parent: String, prefix: String) throws(FileError) -> String {
-  var template = Array("\(parent)/\(prefix)XXXXXX".utf8CString)
+  var template = "\(parent)/\(prefix)XXXXXX".systemPath
   guard unsafe mkdtemp(&template) != nil else {
     throw FileError(subject: parent, action: "make a private folder in it", code: errno)
   }
-  return unsafe template.withUnsafeBufferPointer { unsafe String(cString: $0.baseAddress!) }
+  return String(systemPath: template)
 }
 
 /// Removes the folder at `path` with everything in it. Links are not followed. What cannot be removed stays.
 package func removeFolder(_ path: String) {
   for name in (try? namesInFolder(path)) ?? [] {
     let place = "\(path)/\(name)"
-    if unsafe unlink(place) == -1, errno == EISDIR { removeFolder(place) }
+    if unsafe unlink(place.systemPath) == -1, errno == EISDIR { removeFolder(place) }
   }
-  unsafe rmdir(path)
+  unsafe rmdir(path.systemPath)
 }
 
 /// A lock that a process holds on a folder of its own until it ends, however it ends: flock(2).
@@ -48,7 +49,7 @@ package final class FolderLock: Sendable {
   package init(_ folder: String) throws(FileError) {
     let (temporary, final) = ("\(folder)/.\(Self.name)", "\(folder)/\(Self.name)")
     let descriptor = try systemCall("create it", temporary) {
-      unsafe clinux_own(open(temporary, O_RDWR | O_CREAT | O_CLOEXEC, 0o600))
+      unsafe clinux_own(open(temporary.systemPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o600))
     }
     self.descriptor = descriptor
     _ = try systemCall("lock it", temporary) { flock(descriptor, LOCK_EX | LOCK_NB) }
@@ -59,7 +60,7 @@ package final class FolderLock: Sendable {
 
   /// Whether `folder` was locked by a process that has ended.
   package static func isAbandoned(_ folder: String) -> Bool {
-    let descriptor = unsafe open("\(folder)/\(name)", O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+    let descriptor = unsafe open("\(folder)/\(name)".systemPath, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
     guard descriptor >= 0 else { return false }
     defer { close(descriptor) }
     return flock(descriptor, LOCK_EX | LOCK_NB) == 0
@@ -75,12 +76,16 @@ package final class FolderLock: Sendable {
 package func replaceFile(
   _ path: String, _ write: (_ temporary: String) throws(FileError) -> Bool
 ) throws(FileError) -> Bool {
-  let name = path.split(separator: "/").last ?? ""
-  let temporary = "\(path.dropLast(name.utf8.count)).\(name).\(getpid()).new"
+  let name = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
+  let temporary = "\(path[..<name]).\(path[name...]).\(getpid()).new"
   Paths.remove(temporary)
   defer { Paths.remove(temporary) }
   let isWanted = try write(temporary)
-  if isWanted { _ = try systemCall("put the new file in its place", path) { unsafe rename(temporary, path) } }
+  if isWanted {
+    _ = try systemCall("put the new file in its place", path) {
+      unsafe rename(temporary.systemPath, path.systemPath)
+    }
+  }
   return isWanted
 }
 
@@ -90,48 +95,50 @@ package enum Paths {
   package static var workingFolder: String? {
     guard let path = unsafe getcwd(nil, 0) else { return nil }
     defer { unsafe free(path) }
-    return unsafe String(cString: path)
+    return unsafe String(systemPath: path)
   }
 
   /// The path without links, `.` and `..`; the path itself if it leads nowhere: realpath(3).
   package static func real(_ path: String) -> String {
-    guard let real = unsafe realpath(path, nil) else { return path }
+    guard let real = unsafe realpath(path.systemPath, nil) else { return path }
     defer { unsafe free(real) }
-    return unsafe String(cString: real)
+    return unsafe String(systemPath: real)
   }
 
   /// The target of a symbolic link; nil if there is no link at `path`: readlink(2).
   package static func linkTarget(_ path: String) -> String? {
     var bytes = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
-    guard unsafe readlink(path, &bytes, Int(PATH_MAX)) > 0 else { return nil }
-    return unsafe bytes.withUnsafeBufferPointer { unsafe String(cString: $0.baseAddress!) }
+    guard unsafe readlink(path.systemPath, &bytes, Int(PATH_MAX)) > 0 else { return nil }
+    return String(systemPath: bytes)
   }
 
   /// Whether there is something at `path`; links are followed.
-  package static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+  package static func exists(_ path: String) -> Bool { unsafe access(path.systemPath, F_OK) == 0 }
 
   /// Makes a folder, with `mode` less the process's umask, if there is none.
   package static func makeFolder(_ path: String, mode: UInt32 = 0o700) throws(FileError) {
-    if unsafe mkdir(path, mode_t(mode)) == -1, errno != EEXIST {
+    if unsafe mkdir(path.systemPath, mode_t(mode)) == -1, errno != EEXIST {
       throw FileError(subject: path, action: "make the folder", code: errno)
     }
   }
 
   /// Throws if this process may not create files in the folder at `path`.
   package static func checkWritable(_ path: String) throws(FileError) {
-    guard unsafe access(path, W_OK | X_OK) == 0 else {
+    guard unsafe access(path.systemPath, W_OK | X_OK) == 0 else {
       throw FileError(subject: path, action: "write to the folder", code: errno)
     }
   }
 
   /// Whether the file system of `path` is mounted noexec.
-  package static func isMountedNoExec(_ path: String) -> Bool { unsafe clinux_is_noexec(path) }
+  package static func isMountedNoExec(_ path: String) -> Bool { unsafe clinux_is_noexec(path.systemPath) }
 
   /// Renames a file in one step. A file at `target` is replaced.
   package static func rename(_ path: String, to target: String) throws(FileError) {
-    _ = try systemCall("rename it to \(target)", path) { unsafe Glibc.rename(path, target) }
+    _ = try systemCall("rename it to \(target)", path) {
+      unsafe Glibc.rename(path.systemPath, target.systemPath)
+    }
   }
 
   /// Removes the file or link at `path`, if there is one.
-  package static func remove(_ path: String) { unsafe unlink(path) }
+  package static func remove(_ path: String) { unsafe unlink(path.systemPath) }
 }

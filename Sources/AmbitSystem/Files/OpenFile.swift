@@ -1,3 +1,4 @@
+internal import AmbitCore
 internal import CLinux
 internal import Glibc
 
@@ -12,7 +13,7 @@ package final class OpenFile: Sendable {
   /// Opens a file for reading. Never waits for the other end of a FIFO; child processes do not inherit the descriptor.
   package init(reading path: String) throws(FileError) {
     descriptor = try systemCall("open it", path) {
-      unsafe clinux_lift(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK))
+      unsafe clinux_lift(open(path.systemPath, O_RDONLY | O_CLOEXEC | O_NONBLOCK))
     }
     self.path = path
   }
@@ -20,7 +21,7 @@ package final class OpenFile: Sendable {
   /// Creates a file, with `mode` less the process's umask. Throws if there is one already.
   package init(creating path: String, mode: UInt32) throws(FileError) {
     descriptor = try systemCall("create it", path) {
-      unsafe clinux_lift(open(path, O_WRONLY | O_CLOEXEC | O_CREAT | O_EXCL, mode_t(mode)))
+      unsafe clinux_lift(open(path.systemPath, O_WRONLY | O_CLOEXEC | O_CREAT | O_EXCL, mode_t(mode)))
     }
     self.path = path
   }
@@ -95,7 +96,8 @@ package struct FileStatus: Equatable, Sendable {
   package let permissions: UInt32
   package let device: UInt64
   package let inode: UInt64
-  private let changed: Int64
+  /// Last change of the inode, in nanoseconds since 1970. The kernel sets it; programs cannot.
+  package let changed: Int64
 
   init(_ status: stat) {
     kind =
@@ -117,14 +119,14 @@ package struct FileStatus: Equatable, Sendable {
   /// The status of the file at `path`; symbolic links are followed.
   package init(of path: String) throws(FileError) {
     var status = stat()
-    _ = try systemCall("examine it", path) { unsafe stat(path, &status) }
+    _ = try systemCall("examine it", path) { unsafe stat(path.systemPath, &status) }
     self.init(status)
   }
 
   /// The status of the file or link at `path` itself.
   package init(ofLink path: String) throws(FileError) {
     var status = stat()
-    _ = try systemCall("examine it", path) { unsafe lstat(path, &status) }
+    _ = try systemCall("examine it", path) { unsafe lstat(path.systemPath, &status) }
     self.init(status)
   }
 
@@ -147,7 +149,7 @@ package struct FileStatus: Equatable, Sendable {
 package func withMappedBytes<Value, Failure: Error>(
   of path: String, _ body: (Span<UInt8>) throws(Failure) -> Value
 ) throws(FileError) -> Result<Value, Failure> {
-  let descriptor = try systemCall("open it", path) { unsafe open(path, O_RDONLY | O_CLOEXEC) }
+  let descriptor = try systemCall("open it", path) { unsafe open(path.systemPath, O_RDONLY | O_CLOEXEC) }
   defer { close(descriptor) }
   var status = stat()
   _ = try systemCall("examine it", path) { unsafe fstat(descriptor, &status) }
@@ -168,11 +170,18 @@ package func withMappedBytes<Value, Failure: Error>(
 
 /// Reads small text files.
 public enum TextFile {
-  /// The whole text of a file. Blocks.
-  /// - Parameter limit: most bytes that are read. A device or a pipe could go on for ever.
-  /// - Throws: the system's reason, EFBIG if there are more bytes than `limit`, or EILSEQ if they are not UTF-8.
+  /// The whole text of a file of proc(5) or the like. Bytes that are not UTF-8 belong to the names of files. Blocks.
+  /// - Throws: as `bytes`.
   public static func read(_ path: String, upTo limit: Int = 16 << 20) throws(SystemError) -> String {
-    let descriptor = try SystemError.check("cannot open \(path)", unsafe clinux_lift(open(path, O_RDONLY | O_CLOEXEC)))
+    String(fileName: try bytes(path, upTo: limit))
+  }
+
+  /// All bytes of a file. Blocks.
+  /// - Parameter limit: most bytes that are read. A device or a pipe could go on for ever.
+  /// - Throws: the system's reason, or EFBIG if there are more bytes than `limit`.
+  public static func bytes(_ path: String, upTo limit: Int = 16 << 20) throws(SystemError) -> [UInt8] {
+    let descriptor = try SystemError.check(
+      "cannot open \(path)", unsafe clinux_lift(open(path.systemPath, O_RDONLY | O_CLOEXEC)))
     defer { close(descriptor) }
     var bytes: [UInt8] = []
     var piece = [UInt8](repeating: 0, count: 65536)
@@ -186,16 +195,13 @@ public enum TextFile {
         throw SystemError(operation: "cannot read \(path), which has more than \(limit >> 20) MiB", code: EFBIG)
       }
     }
-    guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw SystemError(operation: "cannot read \(path) as UTF-8", code: EILSEQ)
-    }
-    return text
+    return bytes
   }
 
   /// Whether the path leads to a pipe, a terminal or the like, which gives each byte only once: stat(2).
   public static func isStream(_ path: String) -> Bool {
     var status = stat()
-    guard unsafe stat(path, &status) == 0 else { return false }
+    guard unsafe stat(path.systemPath, &status) == 0 else { return false }
     return ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
   }
 }

@@ -15,6 +15,10 @@ public final class LineOutput: Sendable {
 
   package let descriptor: Int32
   private let state = Mutex(State())
+  private let hasFailed = Atomic<Bool>(false)
+
+  /// Whether a thread that waited for the reader could not write its lines: the disk is full, or the reader is gone.
+  package var hasLostLines: Bool { hasFailed.load(ordering: .relaxed) }
 
   private struct State {
     /// nil as long as threads block for the reader.
@@ -81,7 +85,8 @@ public final class LineOutput: Sendable {
     var rest = unsafe bytes
     while unsafe !rest.isEmpty {
       let count = unsafe Glibc.write(descriptor, rest.baseAddress!, rest.count)
-      guard count > 0 else { return }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { return hasFailed.store(true, ordering: .relaxed) }
       unsafe rest = UnsafeRawBufferPointer(rebasing: rest[count...])
     }
   }

@@ -30,7 +30,7 @@ package enum TextLine {
   private static func escaped(_ text: String, withinQuotes: Bool = false) -> String {
     text.unicodeScalars.reduce(into: "") { line, scalar in
       switch scalar {
-      case _ where scalar.isControl: line += scalar.escaped(asASCII: true)
+      case _ where scalar.isControl: line += scalar.escapeSequence
       case "\"" where withinQuotes, "\\" where withinQuotes: line += "\\\(scalar)"
       default: line.unicodeScalars.append(scalar)
       }

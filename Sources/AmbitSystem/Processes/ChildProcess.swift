@@ -1,3 +1,4 @@
+internal import AmbitCore
 internal import CLinux
 internal import Glibc
 
@@ -10,10 +11,10 @@ package struct ChildProcess: ~Copyable {
   /// signal blocked and with the default action for SIGPIPE.
   /// - Throws: if it cannot be started.
   package init(_ arguments: [String]) throws(FileError) {
-    let vector = unsafe arguments.map { unsafe strdup($0) } + [nil]
+    let vector = unsafe arguments.map { unsafe strdup($0.systemPath) } + [nil]
     defer { unsafe vector.forEach { unsafe free($0) } }
     var id = pid_t()
-    let code = unsafe withSpawnAttributes { unsafe posix_spawnp(&id, arguments[0], nil, $0, vector, environ) }
+    let code = unsafe withSpawnAttributes { unsafe posix_spawnp(&id, vector[0]!, nil, $0, vector, environ) }
     guard code == 0 else { throw FileError(subject: arguments[0], action: "start it", code: code) }
     self.id = id
   }
@@ -84,8 +85,8 @@ package func startProcess(
   _ words: [String], environment: [String: String], descriptors: [Int32], niceness: Int32, endSignal: Int32
 ) throws(FileError) -> Int32 {
   let nothing = try systemCall("open it", "/dev/null") { unsafe open("/dev/null", O_RDONLY | O_CLOEXEC) }
-  let vector = unsafe words.map { unsafe strdup($0) } + [nil]
-  let variables = unsafe environment.map { unsafe strdup("\($0)=\($1)") } + [nil]
+  let vector = unsafe words.map { unsafe strdup($0.systemPath) } + [nil]
+  let variables = unsafe environment.map { unsafe strdup("\($0)=\($1)".systemPath) } + [nil]
   defer {
     close(nothing)
     unsafe (vector + variables).forEach { unsafe free($0) }

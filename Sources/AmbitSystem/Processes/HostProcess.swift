@@ -1,3 +1,4 @@
+internal import AmbitCore
 internal import CLinux
 internal import Glibc
 
@@ -7,14 +8,16 @@ public enum HostProcess {
   public static var identifier: Int32 { getpid() }
 
   /// An environment variable; nil if it is not set.
-  public static func variable(_ name: String) -> String? { unsafe getenv(name).map { unsafe String(cString: $0) } }
+  public static func variable(_ name: String) -> String? {
+    unsafe getenv(name).map { unsafe String(systemPath: $0) }
+  }
 
   /// All environment variables.
   public static var environment: [String: String] {
     var variables: [String: String] = [:]
     var next = unsafe environ
     while let entry = unsafe next.pointee {
-      let parts = unsafe String(cString: entry).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      let parts = unsafe String(systemPath: entry).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       if parts.count == 2 { variables[String(parts[0])] = String(parts[1]) }
       unsafe next += 1
     }
@@ -37,6 +40,7 @@ public enum HostProcess {
   /// Opens `/dev/null` for each standard stream that the process was started without. Call it before any other file is
   /// opened: a file that got the number of a standard stream would receive the log, and the output of plugins.
   public static func openStandardStreams() {
+    StandardOutput.noteIfClosed()
     while true {
       let descriptor = unsafe open("/dev/null", O_RDWR)
       guard descriptor > STDERR_FILENO else {
@@ -51,7 +55,9 @@ public enum HostProcess {
   /// The arguments that the process was started with, without its own name. Swift's `CommandLine` reads them from /proc
   /// and has none if that is not mounted.
   public static var arguments: [String] {
-    (1..<max(clinux_argument_count(), 1)).compactMap { unsafe clinux_argument($0).map { unsafe String(cString: $0) } }
+    (1..<max(clinux_argument_count(), 1)).compactMap {
+      unsafe clinux_argument($0).map { unsafe String(systemPath: $0) }
+    }
   }
 
   /// Whether /proc shows this process: proc(5). A container or a chroot may lack it.
@@ -61,9 +67,9 @@ public enum HostProcess {
   /// Read it first before the working directory changes.
   public static let startedAs: String = {
     guard let name = unsafe clinux_program() else { return "" }
-    guard let path = unsafe realpath(name, nil) else { return unsafe String(cString: name) }
+    guard let path = unsafe realpath(name, nil) else { return unsafe String(systemPath: name) }
     defer { unsafe free(path) }
-    return unsafe String(cString: path)
+    return unsafe String(systemPath: path)
   }()
 
   /// Most descriptors that the process may have open: getrlimit(2).
@@ -84,10 +90,8 @@ public enum HostProcess {
     var name = [UInt8](repeating: 0, count: Int(PATH_MAX))
     let count = unsafe name.withUnsafeMutableBytes { unsafe readlink(link, $0.baseAddress!, $0.count) }
     guard count > 0 else { return startedAs.isEmpty ? link : startedAs }
-    guard let path = String(validating: name[..<count], as: UTF8.self), unsafe access(path, X_OK) == 0 else {
-      return link
-    }
-    return path
+    let path = String(fileName: name[..<count])
+    return unsafe access(path.systemPath, X_OK) == 0 ? path : link
   }
 
   /// Makes a write beyond the limit on the size of files, getrlimit(2), fail with EFBIG instead of ending the process

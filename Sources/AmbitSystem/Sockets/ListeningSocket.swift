@@ -116,7 +116,7 @@ package final class ListeningSocket: Sendable {
         try file.set(rights)
         try ListenError.about(local) { () throws(SystemError) in try startListening(descriptor) }
       } catch {
-        unsafe unlink(path)
+        Paths.remove(path)
         clinux_close(descriptor)
         throw error
       }
@@ -233,7 +233,7 @@ package final class ListeningSocket: Sendable {
   package func close(isInUse: Bool = false) {
     guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
     // Before the descriptor is closed: as soon as nobody listens, another host may take the path over.
-    if let path { unsafe unlink(path) }
+    if let path { Paths.remove(path) }
     guard !isInUse || clinux_replace(descriptor, relay) < 0 else { return }
     clinux_close(descriptor)
     if !isInUse { clinux_close(relay) }

@@ -27,7 +27,7 @@ package struct SocketFile {
   package var obstacle: String? {
     var status = stat()
     let folder = SocketFolder.folder(of: path)
-    guard unsafe stat(folder, &status) == 0 else { return SystemError.text(errno) }
+    guard unsafe stat(folder.systemPath, &status) == 0 else { return SystemError.text(errno) }
     guard status.st_mode & S_IFMT == S_IFDIR else { return SystemError.text(ENOTDIR) }
     return foreignKind.map { "\($0) is there; remove it, or choose another path" }
   }
@@ -35,7 +35,7 @@ package struct SocketFile {
   /// The kind of the file at the path, if it is no socket: a host never removes it.
   private var foreignKind: String? {
     var status = stat()
-    guard unsafe lstat(path, &status) == 0 else { return nil }
+    guard unsafe lstat(path.systemPath, &status) == 0 else { return nil }
     switch status.st_mode & S_IFMT {
     case S_IFSOCK: return nil
     case S_IFREG: return "a regular file"
@@ -50,7 +50,7 @@ package struct SocketFile {
   /// - Throws: if a process listens there, if something else is there, or if the file cannot be removed.
   func makeRoom() throws(ListenError) {
     if let obstacle { throw error(obstacle) }
-    guard unsafe access(path, F_OK) == 0 || errno != ENOENT else { return }
+    guard unsafe access(path.systemPath, F_OK) == 0 || errno != ENOENT else { return }
     let probe = clinux_socket(AF_UNIX)
     defer { clinux_close(probe) }
     var address = SocketAddress(.unix(path: path))
@@ -75,7 +75,7 @@ package struct SocketFile {
   }
 
   private func removeStale() throws(ListenError) {
-    guard unsafe unlink(path) != 0, errno != ENOENT else { return }
+    guard unsafe unlink(path.systemPath) != 0, errno != ENOENT else { return }
     throw error("a socket without a process is there, and cannot be removed: \(SystemError.text(errno))")
   }
 
@@ -84,16 +84,18 @@ package struct SocketFile {
   func set(_ rights: SocketRights) throws(ListenError) {
     if rights.owner != nil || rights.group != nil {
       let (owner, group) = (rights.owner ?? .max, rights.group ?? .max)
-      guard unsafe lchown(path, owner, group) == 0 else {
+      guard unsafe lchown(path.systemPath, owner, group) == 0 else {
         let reason = SystemError.text(errno)
         throw error(
           "cannot set its owner and group: \(reason); only root may set an owner, and other users only a group of "
             + "which they are members")
       }
     }
-    guard unsafe fchmodat(AT_FDCWD, path, rights.mode, AT_SYMLINK_NOFOLLOW) != 0 else { return }
+    guard unsafe fchmodat(AT_FDCWD, path.systemPath, rights.mode, AT_SYMLINK_NOFOLLOW) != 0 else { return }
     // The C library needs /proc for this flag. The call without it would follow a link.
-    guard errno == EOPNOTSUPP, !HostProcess.hasProc, foreignKind == nil, unsafe chmod(path, rights.mode) == 0 else {
+    guard errno == EOPNOTSUPP, !HostProcess.hasProc, foreignKind == nil,
+      unsafe chmod(path.systemPath, rights.mode) == 0
+    else {
       throw error("cannot set its mode: \(SystemError.text(errno))")
     }
   }
@@ -125,7 +127,8 @@ enum SocketFolder {
 
   /// Takes the lock. The returned descriptor holds it until it is closed.
   private static func lock(_ folder: String) throws(SystemError) -> Int32 {
-    let descriptor = try unsafe SystemError.check("open", clinux_own(open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)))
+    let descriptor = try unsafe SystemError.check(
+      "open", clinux_own(open(folder.systemPath, O_RDONLY | O_DIRECTORY | O_CLOEXEC)))
     while flock(descriptor, LOCK_EX) != 0 {
       guard errno == EINTR else {
         clinux_close(descriptor)

@@ -20,7 +20,7 @@ struct Check: ParsableCommand {
       let source = configuration.source
       let review = try PluginReview(source)
       for notice in review.notices { Terminal.note("ambit: \(notice)") }
-      print("\(source.name): ok, \(review.summary)")
+      Terminal.print("\(source.name.forTerminal): ok, \(review.summary)\n")
       Terminal.exit(0)
     } catch {
       Terminal.fail(error)

@@ -9,7 +9,7 @@ struct Header: ParsableCommand {
       """)
 
   func run() throws {
-    print(PluginBuild.header, terminator: "")
+    Terminal.print(PluginBuild.header)
     Terminal.exit(0)
   }
 }

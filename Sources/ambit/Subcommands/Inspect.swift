@@ -18,7 +18,7 @@ struct Inspect: ParsableCommand {
   func run() throws {
     do throws(HostError) {
       let inspection = try PluginInspection(path: file)
-      print(inspection.text, terminator: "")
+      Terminal.print(inspection.text)
       Terminal.exit(inspection.refusals.isEmpty ? 0 : 1)
     } catch {
       Terminal.fail(error)

@@ -27,7 +27,7 @@ struct Reload: ParsableCommand {
     }
     do throws(HostError) {
       let reply = try client.reload(asJSON: json)
-      print(reply.text, terminator: "")
+      Terminal.print(reply.text)
       Terminal.exit(reply.succeeded ? 0 : 1)
     } catch {
       Terminal.fail(error)

@@ -16,7 +16,7 @@ struct Routes: ParsableCommand {
 
   func run() throws {
     do throws(HostError) {
-      for line in try PluginReview(configuration.source).lines { print(line) }
+      Terminal.print(try PluginReview(configuration.source).lines.map { "\($0)\n" }.joined())
       Terminal.exit(0)
     } catch {
       Terminal.fail(error)

@@ -18,7 +18,7 @@ struct Status: ParsableCommand {
 
   func run() throws {
     do throws(HostError) {
-      print(try AdminClient(socket).status(asJSON: json), terminator: "")
+      Terminal.print(try AdminClient(socket).status(asJSON: json))
       Terminal.exit(0)
     } catch {
       Terminal.fail(error)

@@ -92,6 +92,49 @@ import Testing
     }
   }
 
+  @Test func `scopes prints the lines that SIGUSR2 logs, and its JSON has the same entries`() async throws {
+    try await withHost([.probe("waits")]) { host in
+      let connection = try host.connect()
+      try await connection.send(Self.request)
+      try await host.log.line(containing: "handler waits")
+      let logged = try await tree(of: host).map { line in
+        line.text.split(separator: "INFO  ", maxSplits: 1)[1].replacing(/[0-9]+/, with: "N")
+      }
+      let printed = try await ambit("scopes", in: host.directory)
+      #expect(printed.status == .exited(0), "\(printed.errors)")
+      #expect(printed.text.split(separator: "\n").map { $0.replacing(/[0-9]+/, with: "N") } == logged)
+      let json = try JSONObject(try await ambit("scopes", "--json", in: host.directory).output)
+      #expect(json.objects("entries").count == logged.count && json.number("left_out") == 0)
+      #expect(json.objects("entries").filter { $0.text("entry") == "job" }.map { $0.text("waits_for") } == ["sleep"])
+    }
+  }
+
+  @Test func `scopes prints a large tree piece by piece, and says how many it leaves out`() async throws {
+    let crowd = PluginFile.source(
+      """
+      #include <ambit.h>
+      static int32_t rest(ambit_scope *scope, void *arg) {
+        (void)arg;
+        return ambit_sleep(scope, INT64_MAX);
+      }
+      static int32_t many(ambit_scope *scope) {
+        for (int number = 0; number < 1500; number++)
+          ambit_spawn(ambit_plugin_scope(scope), rest, NULL, NULL, NULL);
+        return ambit_respondf(scope, 200, "text/plain", "spawned\\n");
+      }
+      static const ambit_route routes[] = {{.pattern = "GET /many", .handler = many}};
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
+        AMBIT_PLUGIN_HEADER, .name = "crowd", .version = "1.0", .routes = routes, .route_count = 1};
+      """, name: "crowd")
+    try await withHost([crowd], configuration: "threads = 1") { host in
+      #expect(try await host.get("/many").text == "spawned\n")
+      let lines = try await ambit("scopes", in: host.directory).text.split(separator: "\n")
+      #expect(lines.count == 1001 && lines.last?.contains(/^left out: 50[0-9] scopes and jobs$/) == true)
+      let json = try JSONObject(try await ambit("scopes", "--json", in: host.directory).output)
+      #expect(json.objects("entries").count == 1000 && json.number("left_out").map { $0 >= 500 } == true)
+    }
+  }
+
   /// A plugin with a handler for each way to wait, and one that blocks where the host sees no wait.
   private static let blocker = PluginFile.source(
     """
