@@ -48,6 +48,14 @@ extension URL {
     try write(bytes: Array(text.utf8), as: name)
   }
 
+  /// Writes a script for the shell, which can be run at once. Another process writes it: children that other tests
+  /// start just then could inherit the open file, and a program that is open for writing cannot be run.
+  package func writeScript(_ text: String, as name: String) throws {
+    let script = ["-c", "printf '%s\\n' '#!/bin/sh' \"$1\" >\"$2\" && chmod 755 \"$2\"", "sh", text, name]
+    let result = try run("sh", script, in: self)
+    if result.status != .exited(0) { throw CocoaError(.fileWriteUnknown) }
+  }
+
   package func write(bytes: [UInt8], as name: String) throws {
     try Data(bytes).write(to: appending(path: name), options: .atomic)
   }

@@ -1,42 +1,85 @@
 package import AmbitConfig
+internal import AmbitCore
 internal import AmbitPlugins
 internal import AmbitSystem
 
 /// `ambit build`: compiles the plugins of a folder.
 package enum PluginBuild {
+  /// A line for people about the build.
+  package struct Line {
+    package let text: String
+    /// Whether the line tells that something failed.
+    package let isError: Bool
+  }
+
   /// Builds plugins that are out of date. Compilers write to standard error. Blocks.
-  /// - Returns: a line for each plugin folder.
-  /// - Throws: if the folder cannot be read, or a plugin cannot be built. The error has the lines of the others too.
-  package static func run(in directory: String) throws(HostError) -> [String] {
-    let report: BuildReport
+  /// - Parameter report: is called with a line for each plugin folder when its build has ended, and for what is left
+  ///   out.
+  /// - Throws: if the folder cannot be read, or a plugin cannot be built. The lines of the others were reported.
+  package static func run(in folder: String, report: (Line) -> Void) throws(HostError) {
+    let directory = trimmed(folder)
+    let toolchain = try toolchain()
+    let result: BuildReport
     do throws(FileError) {
-      let headers = try PluginHeaders(["ambit.h": PluginHeaderText.value], in: "\(directory)/.include")
-      let toolchain = Toolchain(environment: HostProcess.environment)
-      report = try PluginBuilder(directory: directory, headers: headers, toolchain: toolchain).build()
+      let headers = try PluginHeaders(
+        ["ambit.h": PluginHeaderText.value], in: "\(directory)/\(PluginHeaders.folderName)")
+      result = try PluginBuilder(directory: directory, headers: headers, toolchain: toolchain).build {
+        report(Line(text: "\(directory): another ambit builds here; waiting until it has ended", isError: false))
+      } report: { entry in
+        report(line(for: entry, in: directory))
+      }
     } catch {
       throw HostError(error)
     }
-    let lines = report.entries.map { "\(directory)/\($0.name): \(text($0.result))" }
-    if report.hasFailures { throw HostError(lines) }
-    return lines
+    for item in result.leftOut {
+      report(Line(text: "\(item.path): left out: \(item.reason)", isError: false))
+    }
+    if result.entries.isEmpty, result.leftOut.isEmpty {
+      report(Line(text: "\(directory): nothing to build: no folder with sources", isError: false))
+    }
+    guard result.failureCount == 0 else {
+      let count = result.entries.count
+      throw HostError(["\(result.failureCount) of \(count.pluralized("plugin")) could not be built"])
+    }
   }
 
   /// Builds in the plugin directory of `configuration`, which is of `source`.
   package static func run(
-    for source: ConfigurationSource, _ configuration: HostConfiguration
-  ) throws(HostError) -> [String] {
-    try run(in: source.resolve(configuration.plugins))
+    for source: ConfigurationSource, _ configuration: HostConfiguration, report: (Line) -> Void
+  ) throws(HostError) {
+    try run(in: source.resolve(configuration.plugins), report: report)
   }
 
   /// The text of `ambit.h`.
   package static var header: String { PluginHeaderText.value }
 
-  private static func text(_ result: BuildReport.Result) -> String {
-    switch result {
-    case .built: "built"
-    case .upToDate: "up to date"
-    case .noSources: "no C or C++ sources"
-    case .failed(let reason): "failed" + (reason.map { ": \($0)" } ?? ", see above")
+  private static func toolchain() throws(HostError) -> Toolchain {
+    do throws(Toolchain.MalformedVariable) {
+      return try Toolchain(environment: HostProcess.environment)
+    } catch {
+      throw HostError(error)
     }
+  }
+
+  /// The path without slashes at its end, so that it can be the beginning of others.
+  private static func trimmed(_ path: String) -> String {
+    var path = path
+    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+    return path
+  }
+
+  private static func line(for entry: BuildReport.Entry, in directory: String) -> Line {
+    let compilers = entry.compilers.joined(separator: " and ")
+    var isError = false
+    let text: String
+    switch entry.result {
+    case .built: text = "built with \(compilers)" + (entry.cause.map { ", because \($0)" } ?? "")
+    case .upToDate: text = "up to date"
+    case .noSources: text = "left out: it has no C or C++ sources"
+    case .failed(let reason):
+      text = "failed" + (reason.map { ": \($0)" } ?? ", see above (compiled with \(compilers))")
+      isError = true
+    }
+    return Line(text: "\(directory)/\(entry.name): \(text)", isError: isError)
   }
 }

@@ -8,51 +8,92 @@ package struct PluginBuilder: Sendable {
 
   /// - Parameters:
   ///   - directory: The folder whose subfolders are plugins, and that gets the libraries.
-  ///   - headers: The headers that plugins include. A library that is older than one of them is out of date.
+  ///   - headers: The headers that plugins include.
   package init(directory: String, headers: PluginHeaders, toolchain: Toolchain) {
     self.directory = directory
     self.headers = headers
     self.toolchain = toolchain
   }
 
-  /// Builds each library that is missing, or not newer than every source and header of its folder and every given
-  /// header. A failure does not stop the others. The compilers' messages go to standard error. Blocks while they run.
+  /// Builds each library that is missing, or was built from something else than a build would use now: see
+  /// `BuildRecord`. A failure does not stop the others. The compilers' messages go to standard error. Blocks while they
+  /// run, and while another process builds in the same folder.
+  /// - Parameters:
+  ///   - waiting: is called if another process builds in the folder, before the wait for its end.
+  ///   - report: is called with each entry when it is known.
   /// - Throws: only if the folder cannot be listed.
-  package func build() throws(FileError) -> BuildReport {
+  package func build(
+    waiting: () -> Void = {}, report: (BuildReport.Entry) -> Void = { _ in }
+  ) throws(FileError) -> BuildReport {
+    let lock = BuildLock(directory, waiting)
+    defer { withExtendedLifetime(lock) {} }
+    removeRests()
     var entries: [BuildReport.Entry] = []
-    for name in try namesInFolder(directory) where !name.hasPrefix(".") {
-      do throws(FileError) {
-        guard let folder = try SourceFolder(name, in: directory) else { continue }
-        entries.append(.init(name: name, result: try build(folder)))
-      } catch {
-        entries.append(.init(name: name, result: .failed(error.description)))
+    var leftOut: [LeftOut] = []
+    for name in try namesInFolder(directory) {
+      guard !name.hasPrefix("."), let built = entry(name, &leftOut) else {
+        leftOut += LeftOut(entry: name, of: directory).map { [$0] } ?? []
+        continue
+      }
+      entries.append(built)
+      report(built)
+    }
+    return BuildReport(entries: entries, leftOut: leftOut)
+  }
+
+  /// Builds the plugin of one folder; nil if there is no such folder.
+  private func entry(_ name: String, _ leftOut: inout [LeftOut]) -> BuildReport.Entry? {
+    do throws(FileError) {
+      guard let folder = try SourceFolder(name, in: directory) else { return nil }
+      leftOut += folder.leftOut
+      return try build(folder)
+    } catch {
+      return BuildReport.Entry(name: name, result: .failed(error.description))
+    }
+  }
+
+  private func build(_ folder: SourceFolder) throws(FileError) -> BuildReport.Entry {
+    guard !folder.sources.isEmpty else { return BuildReport.Entry(name: folder.name, result: .noSources) }
+    let compilers: Compilers
+    do throws(NoCompiler) { compilers = try Compilers(for: folder.languages, toolchain) } catch {
+      return BuildReport.Entry(name: folder.name, result: .failed(error.description))
+    }
+    let recipe = BuildRecipe(folder, toolchain, compilers)
+    var cause: String?
+    if Paths.exists("\(directory)/\(folder.name).so") {
+      if let record = record(of: folder) {
+        guard let change = record.change(to: recipe, in: directory) else {
+          return BuildReport.Entry(name: folder.name, result: .upToDate)
+        }
+        cause = change
+      } else {
+        cause = "nothing tells what \(folder.name).so was built from"
       }
     }
-    return BuildReport(entries: entries)
+    let job = PluginCompilation(
+      folder: folder, directory: directory, headers: headers, toolchain: toolchain, compilers: compilers)
+    let isBuilt = try job.run(recording: recipe)
+    return BuildReport.Entry(
+      name: folder.name, result: isBuilt ? .built : .failed(nil), cause: cause,
+      compilers: folder.languages.map { compilers[$0].name })
   }
 
-  private func build(_ folder: SourceFolder) throws(FileError) -> BuildReport.Result {
-    guard !folder.sources.isEmpty else { return .noSources }
-    let library = "\(directory)/\(folder.name).so"
-    let change = max(try folder.lastChange(), try headers.lastChange())
-    if let built = try? FileStatus(of: library), built.modified > change { return .upToDate }
-    return try compile(folder, to: library) ? .built : .failed(nil)
+  private func record(of folder: SourceFolder) -> BuildRecord? {
+    let path = BuildRecord.path(of: folder.name, in: directory)
+    return (try? OpenFile(reading: path).readHead(upTo: BuildRecord.sizeLimit)).flatMap { BuildRecord($0) }
   }
 
-  /// - Returns: whether all commands succeeded; if not, an older library is still there.
-  private func compile(_ folder: SourceFolder, to library: String) throws(FileError) -> Bool {
-    let objects = try makeUniqueFolder(in: toolchain.temporaryFolder, prefix: "ambit-build-")
-    defer { removeFolder(objects) }
-    for source in folder.sources {
-      let command = toolchain.compile(
-        "\(folder.path)/\(source.name)", as: source.language, including: headers.path,
-        to: "\(objects)/\(source.name).o")
-      guard try ChildProcess(command).succeeds() else { return false }
+  /// Removes what builds that were interrupted have left: `.NAME.so.PID.new` here, and folders for object files.
+  private func removeRests() {
+    for name in (try? namesInFolder(directory)) ?? [] where name.hasPrefix(".") && name.hasSuffix(".new") {
+      let parts = name.split(separator: ".")
+      guard parts.count >= 4, ["so", "build"].contains(parts[parts.count - 3]), Int32(parts[parts.count - 2]) != nil
+      else { continue }
+      Paths.remove("\(directory)/\(name)")
     }
-    return try replaceFile(library) { (temporary) throws(FileError) in
-      let command = toolchain.link(
-        folder.sources.map { "\(objects)/\($0.name).o" }, as: folder.linkLanguage, to: temporary)
-      return try ChildProcess(command).succeeds()
+    let parent = toolchain.temporaryFolder
+    for name in (try? namesInFolder(parent)) ?? [] where name.hasPrefix(PluginCompilation.prefix) {
+      if FolderLock.isAbandoned("\(parent)/\(name)") { removeFolder("\(parent)/\(name)") }
     }
   }
 }
@@ -72,59 +113,17 @@ package struct BuildReport: Equatable, Sendable {
     /// The name of the folder, and of the library without ".so".
     package let name: String
     package let result: Result
+    /// Why it was not up to date; nil if there was no library, or it was up to date.
+    package var cause: String?
+    /// What was called to compile it.
+    package var compilers: [String] = []
   }
 
   /// Sorted by name.
   package let entries: [Entry]
+  /// What else looks like source code, and is not compiled.
+  package let leftOut: [LeftOut]
 
-  package var hasFailures: Bool {
-    entries.contains { if case .failed = $0.result { true } else { false } }
-  }
-}
-
-/// A language that plugins are built from.
-enum Language { case c, cxx }
-
-/// The sources of one plugin: the files directly in its folder.
-struct SourceFolder {
-  /// The library is `NAME.so` beside the folder.
-  let name: String
-  let path: String
-  /// File names, sorted, each with its language; empty if the folder is no C or C++ plugin.
-  let sources: [(name: String, language: Language)]
-  private let headers: [String]
-
-  /// Lists the folder's files. Nil if it is not a folder.
-  init?(_ name: String, in parent: String) throws(FileError) {
-    path = "\(parent)/\(name)"
-    guard (try? FileStatus(of: path))?.kind == .folder else { return nil }
-    self.name = name
-    let names = try namesInFolder(path)
-    sources = names.compactMap { name in Self.language(of: name).map { (name, $0) } }
-    headers = names.filter { Self.headerSuffixes.contains(Self.suffix(of: $0)) }
-  }
-
-  /// The language whose compiler links the plugin: C++ if one of the sources is C++.
-  var linkLanguage: Language { sources.contains { $0.language == .cxx } ? .cxx : .c }
-
-  /// The last change of any source or header, in nanoseconds since 1970.
-  func lastChange() throws(FileError) -> Int64 {
-    var last = Int64.min
-    for name in sources.map(\.name) + headers { last = max(last, try FileStatus(of: "\(path)/\(name)").modified) }
-    return last
-  }
-
-  private static let headerSuffixes: Set = ["h", "hh", "hpp", "hxx"]
-
-  private static func language(of name: String) -> Language? {
-    switch suffix(of: name) {
-    case "c": .c
-    case "cc", "cpp", "cxx": .cxx
-    default: nil
-    }
-  }
-
-  private static func suffix(of name: String) -> String {
-    name.hasPrefix(".") ? "" : name.split(separator: ".").dropFirst().last.map(String.init) ?? ""
-  }
+  /// How many plugins could not be built.
+  package var failureCount: Int { entries.count { if case .failed = $0.result { true } else { false } } }
 }

@@ -29,7 +29,11 @@ struct Serve: ParsableCommand {
     do throws(HostError) {
       let source = configuration.source
       let configuration = try source.read()
-      if build { for line in try PluginBuild.run(for: source, configuration) { Terminal.note(line) } }
+      if build {
+        try PluginBuild.run(for: source, configuration) { line in
+          Terminal.note(line.isError ? "error: \(line.text)" : line.text)
+        }
+      }
       try Host.serve(source, configuration, isChecked: checked) { result in
         switch result {
         case .success(let status): Terminal.exit(status)

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -49,6 +50,177 @@ import Testing
     #expect(result.status == .exited(1))
     #expect(result.errorLines.count == 1)
     #expect(result.errors.contains("/nonexistent/plugins"))
+  }
+
+  @Test func `build names each plugin with its compiler and the cause, and what it leaves out with the reason`()
+    async throws
+  {
+    try await withSamples(["hello/hello.c", "counter/counter.cpp"]) { directory in
+      try directory.write("int lost;\n", as: "lost.c")
+      try FileManager.default.createDirectory(
+        at: directory.appending(path: "python"), withIntermediateDirectories: false)
+      let path = directory.filePath.dropLast(directory.filePath.hasSuffix("/") ? 1 : 0)
+      let leftOut = [
+        "\(path)/python: left out: it has no C or C++ sources",
+        "\(path)/lost.c: left out: each plugin has a folder of its own; move the file to \(path)/lost/lost.c",
+      ]
+      let first = try await ambit("build", directory.filePath + "/")
+      #expect(
+        first.text.split(separator: "\n").map(String.init) == [
+          "\(path)/counter: built with c++", "\(path)/hello: built with cc",
+        ] + leftOut)
+      let again = try await run(
+        Places.ambit.filePath, ["build", directory.filePath], environment: ["CFLAGS": "-O1 -DNAME='a b'"])
+      #expect(
+        again.text.split(separator: "\n").map(String.init) == [
+          "\(path)/counter: up to date", "\(path)/hello: built with cc, because CFLAGS has changed",
+        ] + leftOut)
+    }
+  }
+
+  @Test func `build says that it found nothing to build`() async throws {
+    try await withTemporaryFolder { directory in
+      let result = try await ambit("build", ".", in: directory)
+      #expect(result.status == .exited(0) && result.text == ".: nothing to build: no folder with sources\n")
+    }
+  }
+
+  @Test func `build names a flag variable with a quote that is not closed`() async throws {
+    try await withSamples(["hello/hello.c"]) { directory in
+      let result = try await run(
+        Places.ambit.filePath, ["build", directory.filePath], environment: ["CFLAGS": "-DNAME='a b"])
+      #expect(result.status == .exited(1))
+      #expect(
+        result.errors == "error: the environment's CFLAGS: expected a closing ', found the end; the quote opens at "
+          + "column 8: -DNAME='a b\n")
+    }
+  }
+
+  @Test(arguments: ["PATH of the toolchain", "only swiftc"])
+  func `build takes the clang of Swift's toolchain, and its linker, on a machine without a compiler`(path: String)
+    async throws
+  {
+    let swiftc = URL(filePath: try #require(Places.tool("swiftc"))).resolvingSymlinksInPath()
+    try await withSamples(["hello/hello.c", "counter/counter.cpp"]) { directory in
+      let only = directory.appending(path: ".bin")
+      try FileManager.default.createDirectory(at: only, withIntermediateDirectories: false)
+      try FileManager.default.createSymbolicLink(at: only.appending(path: "swiftc"), withDestinationURL: swiftc)
+      let folder = swiftc.deletingLastPathComponent().filePath
+      let result = try await run(
+        Places.ambit.filePath, ["build", directory.filePath],
+        environment: ["PATH": path == "only swiftc" ? only.filePath : folder, "CC": "", "CXX": ""])
+      #expect(result.status == .exited(0), "\(result.errors)")
+      let name = path == "only swiftc" ? folder : ""
+      #expect(result.text.contains("hello: built with \(name)clang\n"), "\(result.text)")
+      #expect(result.text.contains("counter: built with \(name)clang++\n"), "\(result.text)")
+      #expect(try Set(inodes(in: directory).keys) == ["hello.so", "counter.so"])
+    }
+  }
+
+  @Test func `build says what to install on a machine without any compiler`() async throws {
+    try await withSamples(["hello/hello.c", "counter/counter.cpp"]) { directory in
+      let result = try await run(
+        Places.ambit.filePath, ["build", directory.filePath],
+        environment: ["PATH": "/nonexistent", "CC": "", "CXX": ""])
+      #expect(result.status == .exited(1))
+      #expect(result.errors.contains("hello: failed: there is no compiler for C: PATH has none of cc, gcc, clang"))
+      #expect(result.errors.contains("apt-get install gcc libc6-dev") && result.errors.contains("apt-get install g++"))
+      #expect(result.errorLines.last == "error: 2 of 2 plugins could not be built")
+    }
+  }
+
+  /// A compiler that waits the first time for somebody to open the other end of `gate` before it compiles.
+  private func makeSlowCompiler(in directory: URL) throws -> (compiler: String, gate: String) {
+    let gate = directory.appending(path: "gate").filePath
+    #expect(mkfifo(gate, 0o600) == 0)
+    let compiler = directory.appending(path: "slow").filePath
+    try directory.writeScript(
+      "[ -e begun ] || { touch begun; echo compiles >&2; read line <gate; }\nexec cc \"$@\"", as: "slow")
+    return (compiler, gate)
+  }
+
+  private func startBuild(of directory: URL, with compiler: String) throws -> (RunningCommand, HostLog) {
+    try startHost(
+      Places.ambit.filePath, ["build", directory.filePath], in: directory,
+      environment: ["CC": compiler, "TMPDIR": directory.filePath])
+  }
+
+  @Test func `build that is interrupted leaves nothing that looks up to date, and the next one cleans up`() async throws
+  {
+    try await withSamples(["hello/hello.c"]) { directory in
+      let (compiler, gate) = try makeSlowCompiler(in: directory)
+      let (child, log) = try startBuild(of: directory, with: compiler)
+      try await log.line(containing: "compiles")
+      child.signal(SIGKILL)
+      _ = await child.status
+      close(open(gate, O_WRONLY))
+      #expect(try inodes(in: directory) == [:])
+      try directory.write("half", as: ".hello.so.123.new")
+      let next = try await run(
+        Places.ambit.filePath, ["build", directory.filePath],
+        environment: ["CC": "cc", "TMPDIR": directory.filePath])
+      #expect(next.text.contains("hello: built with cc\n"), "\(next.text)\(next.errors)")
+      let left = try FileManager.default.contentsOfDirectory(atPath: directory.filePath).filter { $0.contains("build") }
+      #expect(left == [".hello.build"])
+      #expect(!FileManager.default.fileExists(atPath: directory.appending(path: ".hello.so.123.new").filePath))
+    }
+  }
+
+  @Test func `Two builds of one folder do not work at once: the second waits, and finds everything up to date`()
+    async throws
+  {
+    try await withSamples(["hello/hello.c"]) { directory in
+      let (compiler, gate) = try makeSlowCompiler(in: directory)
+      let (first, log) = try startBuild(of: directory, with: compiler)
+      try await log.line(containing: "compiles")
+      let script = "exec \"$0\" build '\(directory.filePath)' >&2"
+      let (second, secondLog) = try startHost(
+        "sh", ["-c", script, Places.ambit.filePath], in: directory, environment: ["CC": compiler])
+      try await secondLog.line(containing: "another ambit builds here; waiting until it has ended")
+      close(open(gate, O_WRONLY))
+      try await secondLog.line(containing: "hello: up to date")
+      #expect(await first.status == .exited(0))
+      #expect(await second.status == .exited(0))
+    }
+  }
+
+  private static let mayMount: @Sendable () async throws -> Bool = {
+    try await run("unshare", ["-rm", "true"]).status == .exited(0)
+  }
+
+  @Test(.enabled("mounting is not allowed here", mayMount))
+  func `build on a full disk fails, and leaves nothing that looks up to date`() async throws {
+    try await withSamples(["hello/hello.c"]) { directory in
+      let script = """
+        mkdir full && mount -t tmpfs -o size=128k none full && mkdir full/hello && cp hello/hello.c full/hello
+        "$0" build full; rm full/hello.so full/.hello.build; dd if=/dev/zero of=full/rest bs=1k 2>/dev/null
+        "$0" build full >out 2>errors; echo "full $?"; ls -A full
+        rm full/rest; "$0" build full; echo "free $?"
+        """
+      let result = try await run("unshare", ["-rm", "sh", "-c", script, Places.ambit.filePath], in: directory)
+      let lines = result.text.split(separator: "\n").map(String.init)
+      #expect(lines.contains("full 1") && lines.contains("free 0"), "\(result.text)\(result.errors)")
+      let between = lines.drop { $0 != "full 1" }.dropFirst().prefix { !$0.hasPrefix("full/") }
+      #expect(!between.contains { $0.hasSuffix(".new") }, "\(between)")
+      #expect(lines.contains { $0.hasPrefix("full/hello: built with ") }, "\(result.text)")
+    }
+  }
+
+  @Test(.enabled("mounting is not allowed here", mayMount))
+  func `build in a folder that cannot be written is quiet if all is up to date, and else says why it fails`()
+    async throws
+  {
+    try await withSamples(["hello/hello.c"]) { directory in
+      let script = """
+        mkdir disk && cp -r hello disk && "$0" build disk && cp disk/hello/hello.c before
+        mount --bind disk disk && mount -o remount,bind,ro disk && "$0" build disk && echo "same $?"
+        mount -o remount,bind,rw disk && echo >>disk/hello/hello.c && mount -o remount,bind,ro disk
+        "$0" build disk; echo "changed $?"
+        """
+      let result = try await run("unshare", ["-rm", "sh", "-c", script, Places.ambit.filePath], in: directory)
+      #expect(result.text.hasSuffix("disk/hello: up to date\nsame 0\nchanged 1\n"), "\(result.text)\(result.errors)")
+      #expect(result.errors.contains("Read-only file system"), "\(result.errors)")
+    }
   }
 
   private func withSamples(_ sources: [String], _ body: (URL) async throws -> Void) async throws {
