@@ -51,7 +51,7 @@ package final class ListeningSocket: Sendable {
   /// What the socket lacks of its address, for the log; nil if nothing.
   package let note: String?
   /// The file of a unix socket, which `close` removes; nil for others.
-  private let path: String?
+  private let file: OwnSocketFile?
   private let isClosed = Atomic<Bool>(false)
 
   /// Opens a socket for each request, or none if one of them cannot be had. Clients that connect wait until a server
@@ -79,7 +79,7 @@ package final class ListeningSocket: Sendable {
       switch address {
       case .unix(let path):
         let descriptor = try Self.local(path, rights)
-        self.init(descriptor: descriptor, relay: relay, url: "unix:\(path)", path: path)
+        self.init(descriptor: descriptor, relay: relay, url: "unix:\(path)", file: OwnSocketFile(at: path))
       case .internet:
         let (descriptor, port) = try ListenError.about(address) { () throws(SystemError) in try Self.internet(address) }
         self.init(descriptor: descriptor, relay: relay, url: Self.url(of: address, port))
@@ -97,8 +97,8 @@ package final class ListeningSocket: Sendable {
     }
   }
 
-  private init(descriptor: Int32, relay: Int32, url: String, note: String? = nil, path: String? = nil) {
-    (self.descriptor, self.relay, self.url, self.note, self.path) = (descriptor, relay, url, note, path)
+  private init(descriptor: Int32, relay: Int32, url: String, note: String? = nil, file: OwnSocketFile? = nil) {
+    (self.descriptor, self.relay, self.url, self.note, self.file) = (descriptor, relay, url, note, file)
   }
 
   private static func url(of address: ListenAddress, _ port: UInt16) -> String { "http://\(address.with(port: port))" }
@@ -233,7 +233,7 @@ package final class ListeningSocket: Sendable {
   package func close(isInUse: Bool = false) {
     guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
     // Before the descriptor is closed: as soon as nobody listens, another host may take the path over.
-    if let path { Paths.remove(path) }
+    file?.remove()
     guard !isInUse || clinux_replace(descriptor, relay) < 0 else { return }
     clinux_close(descriptor)
     if !isInUse { clinux_close(relay) }

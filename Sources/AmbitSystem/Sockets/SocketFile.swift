@@ -105,6 +105,27 @@ package struct SocketFile {
   }
 }
 
+/// The file of a unix socket that this process has made. Somebody may have put another file in its place since. While the
+/// socket is open, the system gives its inode number to no other file.
+struct OwnSocketFile: Sendable {
+  private let path: String
+  /// nil if the file was gone at once.
+  private let made: FileStatus?
+
+  /// The file that is at the path now.
+  init(at path: String) {
+    self.path = path
+    made = try? FileStatus(ofLink: path)
+  }
+
+  /// Removes the file, unless another one is in its place.
+  func remove() {
+    guard let made, let now = try? FileStatus(ofLink: path), (now.device, now.inode) == (made.device, made.inode)
+    else { return }
+    Paths.remove(path)
+  }
+}
+
 /// The folder of a unix socket's file.
 enum SocketFolder {
   /// Runs `body` under a lock on the folder of `path`, which other threads and processes take for the same: flock(2).

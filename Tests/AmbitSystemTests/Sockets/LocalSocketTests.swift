@@ -80,6 +80,23 @@ import Testing
     _ = try status(of: path)
   }
 
+  @Test func `A file that has taken the place of a Unix socket stays when the socket is closed`() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path(of: "a.sock")
+    let first = try ListeningSocket(.unix(path: path))
+    #expect(unlink(path) == 0)
+    let second = try ListeningSocket(.unix(path: path))
+    first.close()
+    #expect(access(path, F_OK) == 0, "the socket of another host")
+    second.close()
+    #expect(access(path, F_OK) != 0)
+    let third = try ListeningSocket(.unix(path: path))
+    #expect(unlink(path) == 0)
+    close(creat(path, 0o600))
+    third.close()
+    #expect(access(path, F_OK) == 0, "a regular file")
+  }
+
   @Test(
     arguments: [
       (17, "process 17"), (0, "a process in another PID namespace, such as another container,"),
