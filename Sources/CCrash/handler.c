@@ -13,8 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
-/// How many other handlers run after the host's, for one signal.
-#define MOST_LINKS 8
+/// How many other handlers can run after the host's, for one signal. Each version of a plugin in Go adds one, and the
+/// loader has room for about 200 of them.
+#define MOST_LINKS 256
 /// How many faults are reported that a library handles itself.
 #define MOST_INCIDENTS 8
 /// How often in a row such a handler may return to the same fault.
@@ -44,6 +45,8 @@ static __thread struct {
   void *context;
   /// How many handlers of its chain have not been called yet.
   int left;
+  /// The fault was reported as one that a library handles itself.
+  bool is_left_to_library;
   /// Where to go on after a fault in the report itself.
   jmp_buf *recovery;
   /// The fault to which a handler has returned last, and how often in a row.
@@ -107,35 +110,6 @@ static void call(const struct sigaction *action, int number, siginfo_t *info, vo
   sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
-/// The thread that waits for signals, and the thread that stops it; 0 if there is none.
-static _Atomic int waiter, waiter_signal;
-static _Atomic bool is_ending, is_waiter_resting;
-
-void ccrash_note_waiter(int signal) {
-  atomic_store(&waiter_signal, signal);
-  atomic_store(&waiter, (int)syscall(SYS_gettid));
-}
-
-void ccrash_rest_if_ending(void) {
-  if (!atomic_load(&is_ending))
-    return;
-  atomic_store(&is_waiter_resting, true);
-  while (true)
-    pause();
-}
-
-/// Stops the thread that waits for signals. Returns at once if there is none or it is the calling thread, and after a
-/// quarter of a second in any case.
-static void stop_waiter(void) {
-  int thread_number = atomic_load(&waiter);
-  if (thread_number == 0 || getpid() != host_process || thread_number == (int)syscall(SYS_gettid))
-    return;
-  atomic_store(&is_ending, true);
-  syscall(SYS_tgkill, getpid(), thread_number, atomic_load(&waiter_signal));
-  for (int waited = 0; waited < 250 && !atomic_load(&is_waiter_resting); waited++)
-    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-}
-
 /// Whether to call a handler. Its library may have been unloaded. Swift's backtracer is called only if the operator
 /// asks for it: it writes a hundred lines of plain text that tell less than the host's line, and waits without end for
 /// their reader, while the host keeps its port.
@@ -153,8 +127,6 @@ static void pass_on(int number, siginfo_t *info, void *context) {
     const struct sigaction *action = &chains[index_of(number)].links[link];
     if (!is_to_run(action))
       continue;
-    if (link == 0)
-      stop_waiter();
     call(action, number, info, context);
     // A handler from before the host's, such as Swift's backtracer, reports and expects the process to end.
     if (link == 0 && !recurs(number, info))
@@ -164,16 +136,17 @@ static void pass_on(int number, siginfo_t *info, void *context) {
   take_default(number, info);
 }
 
-/// The library that has installed the last handler, if the fault is in its own code: language runtimes handle such
-/// faults themselves. NULL otherwise.
-static const char *owner_of_incident(int number, const siginfo_t *info, const ucontext_t *context) {
-  int link = atomic_load(&chains[index_of(number)].count) - 1;
-  if (link < 1 || !is_fault(info))
-    return NULL;
-  const struct sigaction *action = &chains[index_of(number)].links[link];
-  const struct image *image = image_around(interrupted_at(context));
-  bool is_own = image != NULL && is_handler(action) && image == image_around((uintptr_t)function_of(action));
-  return is_own ? image->name : NULL;
+/// The link of the library in whose own code the fault is, and which has installed a handler: language runtimes handle
+/// such faults themselves. 0 if there is none.
+static int link_of_incident(int number, const siginfo_t *info, const ucontext_t *context) {
+  const struct image *image = is_fault(info) ? image_around(interrupted_at(context)) : NULL;
+  int link = image == NULL ? 0 : atomic_load(&chains[index_of(number)].count) - 1;
+  for (; link > 0; link--) {
+    const struct sigaction *action = &chains[index_of(number)].links[link];
+    if (is_handler(action) && image == image_around((uintptr_t)function_of(action)))
+      break;
+  }
+  return link > 0 ? link : 0;
 }
 
 /// Waits until no other thread is reporting; false if that takes too long.
@@ -204,12 +177,17 @@ static bool is_in_vain(int number, const siginfo_t *info, const ucontext_t *cont
 
 /// Reports the signal and hands it on.
 static void take(int number, siginfo_t *info, ucontext_t *context) {
-  const char *owner = owner_of_incident(number, info, context);
-  bool is_in_vain_now = is_in_vain(number, info, context, owner != NULL ? MOST_REPEATS : 1);
-  if (owner == NULL ? !is_in_vain_now : is_in_vain_now)
+  int link = link_of_incident(number, info, context);
+  bool is_incident = link > 0;
+  bool is_in_vain_now = is_in_vain(number, info, context, is_incident ? MOST_REPEATS : 1);
+  if (is_incident == is_in_vain_now)
     report(number, info, context, NULL);
-  else if (owner != NULL && atomic_fetch_add(&incident_count, 1) < MOST_INCIDENTS)
-    report(number, info, context, owner);
+  else if (is_incident && atomic_fetch_add(&incident_count, 1) < MOST_INCIDENTS)
+    report(number, info, context, image_around(interrupted_at(context))->name);
+  // Not by way of the handlers of other libraries, which would each hand it on to the one before.
+  if (is_incident)
+    thread.left = link + 1;
+  thread.is_left_to_library = is_incident && !is_in_vain_now;
   if (is_in_vain_now)
     take_default(number, info);
   else
@@ -219,6 +197,10 @@ static void take(int number, siginfo_t *info, ucontext_t *context) {
 static void on_signal(int number, siginfo_t *info, void *context) {
   int error = errno;
   if (thread.context == context) {
+    // The library hands the fault back, so the process will end.
+    if (thread.is_left_to_library)
+      report(number, info, context, NULL);
+    thread.is_left_to_library = false;
     pass_on(number, info, context);
   } else if (thread.recovery != NULL) {
     _longjmp(*thread.recovery, 1);

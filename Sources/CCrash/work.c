@@ -132,3 +132,16 @@ void find_work(struct work *work) {
   if (thread.work == NULL && thread.job != NULL)
     name_job(work, thread.job, thread.scope);
 }
+
+void read_work_of(struct work *work, const void *job, const void *scope, const char *name) {
+  if (thread.plugin != NULL)
+    copy_text(&work->plugin, thread.plugin, strlen(thread.plugin));
+  if (scope != NULL)
+    read_scope(work, scope);
+  if (job != NULL)
+    read_job(work, job);
+  if (job != NULL && name == NULL)
+    name_job(work, job, scope);
+  if (name != NULL)
+    work->name = name;
+}

@@ -30,6 +30,10 @@ bool is_host_thread(void);
 /// what it has found by then stays in `work`.
 void find_work(struct work *work);
 
+/// Reads the work of a job in a scope; both may be NULL. Its name is `name`, or, if that is NULL, derived from the
+/// records.
+void read_work_of(struct work *work, const void *job, const void *scope, const char *name);
+
 #pragma GCC visibility pop
 
 #endif

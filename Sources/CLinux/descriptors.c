@@ -25,7 +25,6 @@ static int highest = -1;
 bool clinux_forked_child_flag;
 bool clinux_fork_flag;
 
-static uint64_t signals_of_child;
 static void (*enter_child_further)(void);
 
 static bool is_taken(int fd) {
@@ -199,17 +198,10 @@ static void prepare(void) { __atomic_store_n(&clinux_fork_flag, true, __ATOMIC_R
 static void enter_child(void) {
   clinux_forked_child_flag = true;
   close_owned();
-  sigset_t set;
-  sigemptyset(&set);
-  for (int number = 1; number < 64; number++)
-    if (signals_of_child >> number & 1)
-      sigaddset(&set, number);
-  pthread_sigmask(SIG_UNBLOCK, &set, NULL);
   enter_child_further();
 }
 
-int clinux_watch_forks(uint64_t unblocked, void (*enter_child_function)(void)) {
-  signals_of_child = unblocked;
+int clinux_watch_forks(void (*enter_child_function)(void)) {
   enter_child_further = enter_child_function;
   return pthread_atfork(prepare, NULL, enter_child);
 }

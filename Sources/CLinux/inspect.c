@@ -69,6 +69,31 @@ struct clinux_range clinux_thread_locals_around(uintptr_t address) {
   return search.thread_locals;
 }
 
+/* Adds the image's thread-local variables to the sum if they lie at fixed offsets. */
+static int add_static_tls(struct dl_phdr_info *image, size_t size, void *sum) {
+  (void)size;
+  size_t variables = 0;
+  bool is_static = false;
+  for (int index = 0; index < image->dlpi_phnum; index++) {
+    const ElfW(Phdr) *segment = &image->dlpi_phdr[index];
+    if (segment->p_type == PT_TLS)
+      variables = segment->p_memsz;
+    if (segment->p_type != PT_DYNAMIC)
+      continue;
+    const ElfW(Dyn) *entry = (const ElfW(Dyn) *)(image->dlpi_addr + segment->p_vaddr);
+    for (; entry->d_tag != DT_NULL; entry++)
+      is_static = is_static || (entry->d_tag == DT_FLAGS && entry->d_un.d_val & DF_STATIC_TLS);
+  }
+  *(size_t *)sum += is_static ? variables : 0;
+  return 0;
+}
+
+size_t clinux_static_tls_size(void) {
+  size_t sum = 0;
+  dl_iterate_phdr(add_static_tls, &sum);
+  return sum;
+}
+
 /* write(2) to a pipe fails with EFAULT where there is no memory. Each piece fits into the smallest pipe. */
 static size_t peek_by_pipe(uintptr_t address, char *copy, size_t size) {
   int ends[2];

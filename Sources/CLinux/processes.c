@@ -82,13 +82,6 @@ void clinux_end_with_parent(int32_t parent) {
     raise(SIGKILL);
 }
 
-static void handle_nothing(int number) { (void)number; }
-
-void clinux_survive_signal(int32_t number) {
-  struct sigaction action = {.sa_handler = handle_nothing, .sa_flags = SA_RESTART | SA_ONSTACK};
-  sigaction(number, &action, NULL);
-}
-
 void clinux_end_by_signal(int32_t number) {
   prctl(PR_SET_DUMPABLE, 0);
   reset_signals();

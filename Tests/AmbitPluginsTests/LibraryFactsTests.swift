@@ -27,7 +27,7 @@ import Testing
     #expect(facts.machine == .host)
     #expect(facts.size > 1000)
     #expect(facts.unloadObstacles.isEmpty)
-    #expect(!facts.usesSwift && !facts.isExecutable && !facts.usesStaticTLS)
+    #expect(!facts.usesSwift && !facts.isExecutable && facts.staticTLSSize == 0 && !facts.usesGo)
   }
 
   /// The facts of a library that uses functions of other libraries.
@@ -78,8 +78,21 @@ import Testing
 
   @Test func `The facts of a library name thread-local storage of the static kind`() throws {
     let source = "static __thread int own; int *f(void) { return &own; }"
-    #expect(try facts(source, ["-ftls-model=initial-exec"]).usesStaticTLS)
-    #expect(try !facts(source).usesStaticTLS)
+    let facts = try facts(source, ["-ftls-model=initial-exec"])
+    #expect(facts.staticTLSSize == 4)
+    #expect(facts.warnings(entry: "f") == [.staticTLS(4)])
+    #expect(!LibraryWarning.staticTLS(4).description.contains("compile it"))
+    #expect(LibraryWarning.staticTLS(65).description.contains("; compile it with -fPIC and without"))
+    #expect(try self.facts(source).staticTLSSize == 0)
+  }
+
+  @Test(
+    arguments: [
+      (nil, 1664), ("", 1664), ("glibc.rtld.optional_static_tls=16384", 17_536),
+      ("glibc.malloc.check=1:glibc.rtld.optional_static_tls=0", 1152), ("glibc.rtld.optional_static_tls=x", 1664),
+    ] as [(String?, Int)])
+  func `The room for static thread-local storage follows the loader's tunable`(tunables: String?, room: Int) {
+    #expect(StaticTLS.room(tunables: tunables) == room)
   }
 
   @Test func `The facts of a library name the reason why a C library cannot be unloaded`() throws {
@@ -90,6 +103,7 @@ import Testing
       __asm__(".section .note.go.buildid, \\"a\\", %note\\n.long 4, 4, 4\\n.asciz \\"Go\\"\\n.byte 0\\n.long 7\\n.text\\n");
       """
     #expect(try facts(note).unloadObstacles == [.go])
+    #expect(try facts(note).warnings(entry: "") == [.go])
     #expect(try facts("__attribute__((section(\"swift5_types\"))) int type;").unloadObstacles == [.swift])
   }
 

@@ -35,8 +35,6 @@ public enum ELFError: Error, Equatable, CustomStringConvertible {
   case nothingToLoad
   /// DF_1_PIE: the file is a program with the ELF type of a library.
   case executable
-  /// DF_STATIC_TLS.
-  case staticTLS
 
   public var description: String {
     switch self {
@@ -58,9 +56,6 @@ public enum ELFError: Error, Equatable, CustomStringConvertible {
       "not a shared library: it has no segment to load"
     case .executable:
       "not a shared library but a position-independent executable; link it with -shared"
-    case .staticTLS:
-      "it needs static thread-local storage, and the loader has little room for it; compile all of it with -fPIC"
-        + " and without -ftls-model=initial-exec or local-exec"
     }
   }
 

@@ -7,6 +7,8 @@ struct ELFSegment: Equatable {
     static let load = Kind(rawValue: 1)
     static let dynamic = Kind(rawValue: 2)
     static let note = Kind(rawValue: 4)
+    /// PT_TLS: the thread-local variables.
+    static let threadLocal = Kind(rawValue: 7)
     /// PT_GNU_EH_FRAME.
     static let unwindTable = Kind(rawValue: 0x6474_e550)
   }
@@ -20,6 +22,8 @@ struct ELFSegment: Equatable {
   let address: UInt64
   /// The number of bytes in the file.
   let size: UInt64
+  /// The number of bytes in memory.
+  let memorySize: UInt64
 
   /// The size of a program header in bytes.
   static let headerSize: UInt64 = 56
@@ -47,7 +51,8 @@ extension Span<UInt8> {
           isExecutable: try integer(UInt32.self, at: header + 4, of: .programHeaders) & 1 != 0,
           offset: try integer(UInt64.self, at: header + 8, of: .programHeaders),
           address: try integer(UInt64.self, at: header + 16, of: .programHeaders),
-          size: try integer(UInt64.self, at: header + 32, of: .programHeaders)))
+          size: try integer(UInt64.self, at: header + 32, of: .programHeaders),
+          memorySize: try integer(UInt64.self, at: header + 40, of: .programHeaders)))
     }
     return segments
   }

@@ -13,8 +13,9 @@ public struct LibraryFacts: Equatable, Sendable {
   public let exports: [String]
   /// The number of functions that run while it is loaded, without the one that compilers put into each library.
   public let constructors: Int
-  /// Whether it has thread-local variables at fixed offsets, for which the loader has little room.
-  public let usesStaticTLS: Bool
+  /// The bytes of its thread-local variables if they lie at fixed offsets (DF_STATIC_TLS), for which the loader has
+  /// little room; else 0.
+  public let staticTLSSize: Int
   /// Whether it is a program.
   public let isExecutable: Bool
   /// The reasons why it must not or cannot be unloaded; empty if it can be.
@@ -25,6 +26,8 @@ public struct LibraryFacts: Equatable, Sendable {
   public let setsTaskLocals: Bool
   /// Whether it schedules work on a run loop of Foundation that it does not run itself.
   public let needsRunLoop: Bool
+  /// Whether it contains Go code.
+  public let usesGo: Bool
 
   /// The libraries it is linked with, in their order.
   public var needed: [String] { links.needed }
@@ -46,22 +49,21 @@ public struct LibraryFacts: Equatable, Sendable {
     soname = dynamic.soname
     exports = symbols.exported.subtracting(Self.linkerSymbols).sorted()
     constructors = max(dynamic.initialisers - 1, 0)
-    usesStaticTLS = dynamic.isStaticTLS
+    staticTLSSize =
+      dynamic.isStaticTLS ? segments.reduce(0) { $1.type == .threadLocal ? Int(clamping: $1.memorySize) : $0 } : 0
     isExecutable = dynamic.isExecutable
     usesSwift =
       sections.contains { $0.name.hasPrefix("swift5_") } || dynamic.needed.contains { $0.hasPrefix("libswiftCore") }
     setsTaskLocals = symbols.imported.contains(where: Self.isSetterOfTaskLocals)
     needsRunLoop = Self.needsRunLoop(symbols.imported)
+    usesGo = notes.owners.contains("Go") || sections.contains { $0.name == ".go.buildinfo" }
     unloadObstacles = UnloadObstacle.all(
-      sections: sections, dynamic: dynamic, notes: notes, symbols: symbols, usesSwift: usesSwift)
+      sections: sections, dynamic: dynamic, symbols: symbols, usesSwift: usesSwift, usesGo: usesGo)
   }
 
-  /// Refuses a program that the loader would accept as a library, and a library that the loader can load only a few
-  /// times. With `asLibrary` static thread-local storage is accepted: the operator cannot recompile a library of the
-  /// system, so the loader decides whether there is room.
-  public func checkLoadable(asLibrary: Bool = false) throws(ELFError) {
+  /// Refuses a program that the loader would accept as a library.
+  public func checkLoadable() throws(ELFError) {
     guard !isExecutable else { throw .executable }
-    guard asLibrary || !usesStaticTLS else { throw .staticTLS }
   }
 
   /// Optimised code calls the runtime; other code calls `TaskLocal.withValue`.
@@ -103,7 +105,10 @@ public struct LibraryLinks: Equatable, Sendable {
 public enum LibraryWarning: Equatable, Sendable, CustomStringConvertible {
   /// The number of functions that run while it is loaded, before the host has checked its entry.
   case constructors(Int)
-  case staticTLS
+  /// The bytes that each load takes of the loader's room for static thread-local storage.
+  case staticTLS(Int)
+  /// It contains Go code, which may run on threads only.
+  case go
   /// It uses the Swift runtime of the host or brings its own.
   case swift
   /// It schedules work on a run loop that nobody runs.
@@ -115,7 +120,12 @@ public enum LibraryWarning: Equatable, Sendable, CustomStringConvertible {
     switch self {
     case .constructors(let count):
       "\(count.pluralized("constructor")) \(count == 1 ? "runs" : "run") while it is loaded"
-    case .staticTLS: "it needs static thread-local storage"
+    case .staticTLS(let size):
+      """
+      each load takes \(size.pluralized("byte")) of static thread-local storage, of about \(StaticTLS.usualRoom) \
+      bytes that the system's loader has for all libraries\(size > StaticTLS.small ? "; \(StaticTLS.advice)" : "")
+      """
+    case .go: "it contains Go code, which needs AMBIT_PLUGIN_THREADS"
     case .swift: "it needs the Swift runtime"
     case .runLoop:
       """
@@ -139,9 +149,10 @@ extension LibraryFacts {
     let others = exports.filter { $0 != entry }
     var warnings: [LibraryWarning] = []
     if constructors > 0 { warnings.append(.constructors(constructors)) }
-    if usesStaticTLS { warnings.append(.staticTLS) }
+    if staticTLSSize > 0 { warnings.append(.staticTLS(staticTLSSize)) }
     if usesSwift { warnings.append(.swift) }
     if needsRunLoop { warnings.append(.runLoop) }
+    if usesGo { warnings.append(.go) }
     if !others.isEmpty { warnings.append(.exports(others)) }
     return warnings
   }
@@ -179,12 +190,12 @@ public enum UnloadObstacle: Equatable, Sendable, CustomStringConvertible {
   }
 
   static func all(
-    sections: [ELFSection], dynamic: ELFDynamic, notes: ELFNotes, symbols: ELFSymbols, usesSwift: Bool
+    sections: [ELFSection], dynamic: ELFDynamic, symbols: ELFSymbols, usesSwift: Bool, usesGo: Bool
   ) -> [UnloadObstacle] {
     var found: [UnloadObstacle] = []
     if sections.isEmpty { found.append(.unknown) }
     if usesSwift { found.append(.swift) }
-    if notes.owners.contains("Go") || sections.contains(where: { $0.name == ".go.buildinfo" }) { found.append(.go) }
+    if usesGo { found.append(.go) }
     if dynamic.isNoDelete { found.append(.noDelete) }
     if let name = symbols.unique.min() { found.append(.uniqueSymbol(name)) }
     let registrars = ["__cxa_thread_atexit", "__cxa_thread_atexit_impl"]

@@ -6,11 +6,12 @@ internal import Logging
 
 /// The standard streams and the exit of the process, for commands.
 package enum StandardStreams {
-  /// Opens the streams that the process was started without, and makes writing to a full file an error instead of a
-  /// signal. Call it before anything else.
+  /// Opens the streams that the process was started without, makes writing to a full file an error instead of a signal,
+  /// and lets the end of a child process be known. Call it before anything else.
   package static func open() {
     HostProcess.openStandardStreams()
     HostProcess.surviveFileSizeLimit()
+    HostProcess.noticeChildren()
   }
 
   /// The arguments of the command, also if /proc is not mounted. Notes the path of the program as well, so call it
@@ -65,7 +66,6 @@ enum LogOutput {
       }
     let handler = LineLogHandler(level: level, format: format)
     LoggingSystem.bootstrap { _ in handler }
-    ForkedChild.writeLines(as: format)
     guard !waits else { return }
     HostProcess.keepStandardError()
     LineOutput.standardError.makeNonBlocking(lossLine: handler.lossLine)

@@ -79,7 +79,7 @@ package final class Host {
     end: @escaping @Sendable (Result<Int32, HostError>) -> Never
   ) throws(HostError) {
     do throws(SystemError) {
-      try Signals.block()
+      try Signals.install()
       try MainThread.serve {
         end(Result { () throws(HostError) in try Host(source, configuration, isChecked: isChecked).run() })
       }

@@ -52,7 +52,9 @@ extension PluginRepository {
       let patterns = try manifest.patterns(prefix: settings.prefix, of: copy.file) + settings.calls.map(\.pattern)
       warnOfLargeFrames(in: copy, of: manifest.name)
       if copy.needsRunLoop { logger.warning("plugin \(manifest.name) (\(copy.file.path)): \(LibraryWarning.runLoop)") }
-      return PlannedGeneration(copy, manifest, settings, patterns: patterns)
+      var planned = PlannedGeneration(copy, manifest, settings, patterns: patterns)
+      planned.warnings = result.warnings
+      return planned
     } catch {
       copies.discard(copy)
       throw error

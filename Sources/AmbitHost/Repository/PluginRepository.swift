@@ -85,6 +85,7 @@ final class PluginRepository {
       refuseRouteConflicts(&planning)
     }
     planning.plan.refuseFallbacks()
+    for planned in planning.plan.generations { planning.plan.notes[planned.file, default: []] += planned.warnings }
     planning.plan.removed = planning.plan.missing(from: serving)
     refuseCallsOfMissingPlugins(&planning)
     noteSettingsOfMissingPlugins(&planning)

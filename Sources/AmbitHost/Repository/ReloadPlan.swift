@@ -84,6 +84,8 @@ struct PlannedGeneration: Sendable {
   let place: String?
   /// The configured routes of a library, each with the image that its function lies in.
   let libraryCalls: [LibraryCall]
+  /// What the author of the plugin should change, a line each.
+  var warnings: [String] = []
   /// The generation number; 0 until `PluginRepository` has assigned it.
   var number: UInt64 = 0
   /// Another generation uses the same copy, so this one must not remove it.

@@ -68,11 +68,18 @@ extension Worker {
       let isRefused = error.problems.allSatisfy { $0.code == .notLoadable }
       return .failure(PreparationFailure(error: error, stage: isRefused ? .refusedByLoader : .loaded))
     }
+    if planned.ownCopy != nil { logStaticTLS(of: plugin) }
     do throws(PluginError) {
       return .success(try start(plugin, planned, within: limit))
     } catch {
       return .failure(PreparationFailure(error: error, stage: .loaded))
     }
+  }
+
+  private func logStaticTLS(of plugin: LoadedPlugin) {
+    guard let use = plugin.staticTLS else { return }
+    let file = plugin.copy.file.path
+    logger.log(level: use.isLastWarning ? .warning : .notice, "\(plugin.kind) \(plugin.shortName) (\(file)) \(use)")
   }
 
   /// If `start` hangs, its thread and its library are leaked, and trying the same again would leak both once more. If a

@@ -46,7 +46,14 @@ package final class DryRun {
   package func run(
     _ copy: PluginCopy, inputs: (PluginManifest) throws(PluginError) -> DryRunInputs?
   ) throws(PluginError) -> DryRunResult {
-    if let process, case .passed(let result) = try attempt(copy, in: process, inputs: inputs) { return result }
+    if let process {
+      do throws(PluginError) {
+        if case .passed(let result) = try attempt(copy, in: process, inputs: inputs) { return result }
+      } catch {
+        // The libraries of other plugins may have used up the loader's room for static thread-local storage.
+        guard error.problems.contains(where: { $0.code == .notLoadable }) else { throw error }
+      }
+    }
     do throws(FileError) {
       process = try DryRunProcess(program)
     } catch {
@@ -79,8 +86,8 @@ package final class DryRun {
       case .reply(.began(let step)): session.step = step
       case .reply(.manifest(let manifest)):
         process.send(session.answer(to: manifest, inputs: inputs))
-      case .reply(.passed(let images)):
-        return .passed(DryRunResult(manifest: try session.result(), functionImages: images))
+      case .reply(.passed(let images, let warnings)):
+        return .passed(DryRunResult(manifest: try session.result(), functionImages: images, warnings: warnings))
       case .reply(.refused(let problems)):
         // What its `start` has begun may still run there.
         if session.step == .start { self.process = nil }
@@ -108,4 +115,6 @@ package struct DryRunResult: Sendable, Equatable {
   /// Of a library: for each of its configured routes the file of the image that has the function, as the loader names
   /// it. That can be another library, whose functions this one passes on.
   package let functionImages: [String]
+  /// What the plugin's author should change although it can be used, a line each.
+  package let warnings: [String]
 }

@@ -12,20 +12,31 @@ package final class DryRunChild: Sendable {
   private let host = MessageConnection(inherited: DryRunChild.connection)
 
   package init() {
-    signal(SIGPIPE, SIG_IGN)
+    HostProcess.surviveClosedPipes()
+    HostProcess.surviveFileSizeLimit()
+    ClosedDescriptors.setExitStatus(Self.closedDescriptorsStatus)
   }
 
   /// Sends a log event to the host. From any thread.
   package func relay(_ event: RelayLogHandler.Event) { send(.log(event)) }
 
+  /// The exit status after a plugin has closed the connection, or another descriptor that is vital.
+  static let closedDescriptorsStatus: Int32 = 113
+
   /// Serves the host's requests until the host closes the connection. `startLog` is called before any plugin is loaded,
   /// with the least severe level to log.
   package func run(table: HostTable, startLog: (String) -> Void) {
+    defer { if fcntl(Self.connection, F_GETFD) < 0 { HostProcess.exit(Self.closedDescriptorsStatus) } }
     guard case .begin(let dryRunLimits)? = receive() else { return }
     startLog(dryRunLimits.logLevel)
     let limits = RuntimeLimits(stackSize: dryRunLimits.stackSize, cancelGrace: dryRunLimits.cancelGrace)
     let pool = ThreadPool.Limits(threads: dryRunLimits.poolThreads)
-    guard let loops = try? LoopGroup(count: 1, table: table, limits: limits, pool: pool) else { return }
+    let loops: LoopGroup
+    do throws(SystemError) {
+      loops = try LoopGroup(count: 1, table: table, limits: limits, pool: pool)
+    } catch {
+      return LineOutput.standardError.write("cannot start an event loop: \(error)\n")
+    }
     while case .load(let path, let file, let hash, let others)? = receive() {
       do throws(PluginError) {
         var copy =
@@ -33,10 +44,9 @@ package final class DryRunChild: Sendable {
           ?? PluginCopy(InPlaceUse(name: path, isHostsOwn: true), of: file)
         copy.openedBefore = others
         if file.isLibrary {
-          send(.passed(functionImages: try open(copy)))
+          send(.passed(functionImages: try open(copy), warnings: []))
         } else {
-          try loadStartStop(copy, on: loops)
-          send(.passed(functionImages: []))
+          send(.passed(functionImages: [], warnings: try loadStartStop(copy, on: loops)))
         }
       } catch {
         send(.refused(error.problems))
@@ -44,13 +54,14 @@ package final class DryRunChild: Sendable {
     }
   }
 
-  private func loadStartStop(_ copy: PluginCopy, on loops: LoopGroup) throws(PluginError) {
+  /// - Returns: what the plugin's author should change.
+  private func loadStartStop(_ copy: PluginCopy, on loops: LoopGroup) throws(PluginError) -> [String] {
     send(.began(.loading))
     let plugin = try CrashReport.noting("constructor", of: copy.file.stem) { () throws(PluginError) in
       try LoadedPlugin(copy)
     }
     send(.manifest(PluginManifest(of: plugin)))
-    guard case .start(let inputs)? = receive() else { return }
+    guard case .start(let inputs)? = receive() else { return plugin.warnings }
     try plugin.functions(inputs.functions)
     send(.began(.start))
     let generation = try PluginGeneration(dryRunOf: plugin, settings: inputs.settings, loops: loops)
@@ -59,13 +70,16 @@ package final class DryRunChild: Sendable {
     let latch = Latch<Void>()
     generation.end(.shutdown) { latch.arrive(()) }
     _ = latch.wait()
+    return plugin.warnings
   }
 
   /// Opens a library that is no plugin, and looks up the functions of its routes.
   /// - Returns: the images that have the functions.
   private func open(_ copy: PluginCopy) throws(PluginError) -> [String] {
     send(.began(.loading))
-    let library = try LoadedPlugin(library: copy)
+    let library = try CrashReport.noting("constructor", of: copy.file.lastName) { () throws(PluginError) in
+      try LoadedPlugin(library: copy)
+    }
     send(.manifest(PluginManifest(of: library)))
     guard case .start(let inputs)? = receive() else { return [] }
     return try library.check(inputs.functions).map { SystemLoader.imagePath(of: $0) }

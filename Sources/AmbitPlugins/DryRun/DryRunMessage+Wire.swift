@@ -93,9 +93,9 @@ extension DryRunReply {
         wire.put(problem.code.rawValue)
         for text in [problem.plugin, problem.file, problem.reason] { wire.put(text) }
       }
-    case .passed(let images):
+    case .passed(let images, let warnings):
       wire.put(3)
-      wire.put(images) { $1.put($0) }
+      for list in [images, warnings] { wire.put(list) { $1.put($0) } }
     case .log(let event):
       wire.put(4)
       wire.put(event.level)
@@ -116,7 +116,10 @@ extension DryRunReply {
       self = .began(step)
     case 1: self = .manifest(try PluginManifest(from: &wire))
     case 2: self = .refused(try wire.list { wire throws(MalformedMessageError) in try PluginProblem(from: &wire) })
-    case 3: self = .passed(functionImages: try wire.list { wire throws(MalformedMessageError) in try wire.text() })
+    case 3:
+      let images = try wire.list { wire throws(MalformedMessageError) in try wire.text() }
+      let warnings = try wire.list { wire throws(MalformedMessageError) in try wire.text() }
+      self = .passed(functionImages: images, warnings: warnings)
     case 4:
       let (level, message) = (try wire.text(), try wire.text())
       let fields = try wire.list { wire throws(MalformedMessageError) in

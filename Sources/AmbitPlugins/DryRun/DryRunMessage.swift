@@ -18,8 +18,9 @@ enum DryRunReply {
   case began(DryRunStep)
   case manifest(PluginManifest)
   case refused([PluginProblem])
-  /// The plugin has started and stopped, or the library has the functions, which lie in these images.
-  case passed(functionImages: [String])
+  /// The plugin has started and stopped, or the library has the functions, which lie in these images. The author should
+  /// see the warnings.
+  case passed(functionImages: [String], warnings: [String])
   case log(RelayLogHandler.Event)
 }
 

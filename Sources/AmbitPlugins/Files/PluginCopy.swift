@@ -18,6 +18,10 @@ package struct PluginCopy: Sendable {
   package let needsRunLoop: Bool
   /// Whether it sets values of `@TaskLocal` variables; false if the file was not read.
   var setsTaskLocals: Bool
+  /// The bytes that it takes of the loader's room for static thread-local storage; 0 if the file was not read.
+  let staticTLSSize: Int
+  /// Whether it contains Go code; false if the file was not read.
+  package let usesGo: Bool
   /// The path of a copy; for a library that is used in place the path or name that the loader is asked for.
   package internal(set) var path: String
   /// Why the file itself is used; nil for a copy.
@@ -40,6 +44,7 @@ package struct PluginCopy: Sendable {
     self.file = file
     (hash, buildID, unloadObstacle) = (nil, nil, nil)
     (usesSwift, setsTaskLocals, needsRunLoop) = (false, false, false)
+    (staticTLSSize, usesGo) = (0, false)
     path = use.name
     inPlace = use
     links = LibraryLinks()
@@ -54,6 +59,8 @@ package struct PluginCopy: Sendable {
     usesSwift = facts?.usesSwift ?? false
     setsTaskLocals = facts?.setsTaskLocals ?? false
     needsRunLoop = facts?.needsRunLoop ?? false
+    staticTLSSize = facts?.staticTLSSize ?? 0
+    usesGo = facts?.usesGo ?? false
     inPlace = nil
     links = facts?.links ?? LibraryLinks()
     self.path = path
@@ -83,10 +90,10 @@ extension LibraryFacts {
     }
   }
 
-  /// Throws if the loader would accept the file although it is no library, or could load it only a few times.
+  /// Throws if the loader would accept the file although it is no library.
   package func refuseUnlessLoadable(_ file: PluginFile) throws(PluginError) {
     do throws(ELFError) {
-      try checkLoadable(asLibrary: file.isLibrary)
+      try checkLoadable()
     } catch {
       throw PluginError(.notALibrary, file, error.description)
     }
@@ -95,8 +102,10 @@ extension LibraryFacts {
 
 extension PluginCopy {
   /// The functions of the library whose frames can skip the guard of a stack, by their address; empty if the copy
-  /// cannot be read, or is no library. Blocks for some 20 ms per MB of code.
+  /// cannot be read, or is no library. Functions of Go have stacks of their own, whose bounds they check. Blocks for
+  /// some 20 ms per MB of code.
   package func largeFrames() -> [LargeFrame] {
+    guard !usesGo else { return [] }
     let found = try? withMappedBytes(of: path) { (bytes) throws(ELFError) in try LargeFrame.all(in: bytes) }
     return (try? found?.get()) ?? []
   }

@@ -14,11 +14,10 @@ struct LibraryHandle: Sendable {
 
   /// Maps the library. Binds all symbols now, so that a missing symbol is known now and not at the first request. Keeps
   /// the library's symbols to itself, because a later version would be bound to those of an earlier one.
-  /// - Parameter plugin: Whose library it is, for the report about a constructor that forks and returns in the child.
   /// - Returns: nil if the loader refuses it; `lastError` says why.
-  static func open(_ path: String, of plugin: String) -> LibraryHandle? {
+  static func open(_ path: String) -> LibraryHandle? {
     let handle = unsafe dlopen(path.systemPath, RTLD_NOW | RTLD_LOCAL)
-    ForkedChild.endIfReturned(fromLoading: plugin)
+    ForkedChild.endIfReturnedFromLoading()
     return unsafe handle.map { unsafe LibraryHandle($0) }
   }
 
@@ -26,6 +25,9 @@ struct LibraryHandle: Sendable {
   static func loaded(_ name: String) -> LibraryHandle? {
     unsafe dlopen(name.systemPath, RTLD_LAZY | RTLD_NOLOAD).map { unsafe LibraryHandle($0) }
   }
+
+  /// Lets libraries that are loaded from now on use the symbols of a library that is loaded, and keeps it loaded.
+  static func expose(_ path: String) { unsafe _ = dlopen(path.systemPath, RTLD_NOW | RTLD_GLOBAL | RTLD_NOLOAD) }
 
   /// Why the loader refused the last library that this thread has asked for; nil if it gives no reason.
   static var lastError: String? { unsafe dlerror().map { unsafe String(systemPath: $0) } }

@@ -19,6 +19,10 @@ package final class LoadedPlugin: Sendable {
   let abi: String
   /// The address of the entry; 0 if there is none.
   let imageAddress: UInt
+  /// What its load has taken of the loader's room for static thread-local storage; nil if nothing.
+  package let staticTLS: StaticTLSUse?
+  /// What its author should change although it is loaded, a line each.
+  let warnings: [String]
   private let library: LibraryHandle
   /// The Swift runtime that it uses.
   let swift: SwiftUse
@@ -43,7 +47,7 @@ package final class LoadedPlugin: Sendable {
     self.copy = copy
     path = copy.path
     defer { CrashReport.noteLibraries() }
-    library = try Self.open(copy)
+    (library, staticTLS) = try Self.open(copy)
     isForeign = false
     guard let entry = EntryReader(library) else {
       let reason = "no symbol \(AMBIT_PLUGIN_SYMBOL) in the library; is it defined with AMBIT_EXPORT?"
@@ -55,6 +59,18 @@ package final class LoadedPlugin: Sendable {
     declaration = try EntryCheck.declaration(of: entry.image, in: copy.file)
     swift = SwiftUse(of: library, hasSwiftCode: copy.usesSwift)
     try swift.check(declaration.flags, of: copy, named: declaration.name)
+    let isOnThreads = declaration.flags.contains(.threads)
+    guard isOnThreads || !copy.usesGo else { throw Self.goError(copy, declaration) }
+    warnings = isOnThreads ? [] : LanguageRuntime.warnings(about: library)
+  }
+
+  private static func goError(_ copy: PluginCopy, _ declaration: PluginDeclaration) -> PluginError {
+    PluginError(
+      .malformedEntry, copy.file, plugin: declaration.name,
+      """
+      it contains Go code and does not declare AMBIT_PLUGIN_THREADS: a wait of Go code on the stack of a job crashes \
+      the host; set .flags = AMBIT_PLUGIN_THREADS in its entry
+      """)
   }
 
   /// Maps a library that is no plugin, as a plugin that declares nothing. Blocks while the loader works and the
@@ -62,10 +78,11 @@ package final class LoadedPlugin: Sendable {
   package init(library copy: PluginCopy) throws(PluginError) {
     self.copy = copy
     defer { CrashReport.noteLibraries() }
-    library = try Self.open(copy)
+    (library, staticTLS) = try Self.open(copy)
     path = library.path ?? copy.path
     swift = SwiftUse(of: library, hasSwiftCode: copy.usesSwift)
     abi = ""
+    warnings = []
     declaration = unsafe PluginDeclaration(
       name: copy.file.path, version: "", about: "", flags: [], stackSize: 0, routes: [], start: nil, stop: nil,
       save: nil)
@@ -90,17 +107,19 @@ package final class LoadedPlugin: Sendable {
 
   /// Maps the copy. The libraries that it brings along are opened first and stay, because others may use them by the
   /// time that the copy goes.
-  private static func open(_ copy: PluginCopy) throws(PluginError) -> LibraryHandle {
+  private static func open(_ copy: PluginCopy) throws(PluginError) -> (LibraryHandle, StaticTLSUse?) {
     ClosedDescriptors.restoreStreams()
+    let taken = StaticTLSRoom.taken
     for path in copy.openedBefore {
-      guard LibraryHandle.open(path, of: copy.file.stem) != nil else { throw loaderError(about: copy) }
+      guard LibraryHandle.open(path) != nil else { throw loaderError(about: copy) }
     }
-    let library = LibraryHandle.open(copy.path, of: copy.file.stem)
+    let library = LibraryHandle.open(copy.path)
     // Calls that come between may clear the loader's message.
     let error = library == nil ? loaderError(about: copy) : nil
     ClosedDescriptors.restoreStreams(closedBy: "a constructor", of: copy.file.stem)
     if let error { throw error }
-    return library!
+    LanguageRuntime.exposePython(of: library!, at: copy.path)
+    return (library!, StaticTLSUse(since: taken))
   }
 
   /// Why the library stays mapped when its generation has ended; nil if it may be unmapped.
@@ -117,8 +136,10 @@ package final class LoadedPlugin: Sendable {
   func unload(from loops: LoopGroup) -> String? {
     if let unloadObstacle { return unloadObstacle }
     if let occupant = loops.occupant(ofImageAround: imageAddress) { return occupant }
-    library.close()
-    ForkedChild.endIfReturned(fromLoading: copy.file.stem)
+    CrashReport.noting("destructor", of: copy.file.stem) {
+      library.close()
+      ForkedChild.endIfReturnedFromLoading()
+    }
     if let again = LibraryHandle.loaded(copy.path) {
       again.close()
       return "the loader keeps it mapped"
@@ -136,11 +157,7 @@ package final class LoadedPlugin: Sendable {
   private static func loaderMessage(about copy: PluginCopy) -> String {
     guard let text = LibraryHandle.lastError else { return "the system's loader refused it without a reason" }
     let reason = text.replacing("\(copy.path): ", with: "").replacing(copy.path, with: copy.file.path)
-    guard reason.contains("static TLS block") else { return reason }
-    return
-      "\(reason): the loader keeps little room for thread-local storage of this kind, and libraries that were loaded "
-      + "before have used it; restart the host, or give the loader more room "
-      + "(GLIBC_TUNABLES=glibc.rtld.optional_static_tls)"
+    return reason.contains("static TLS block") ? "\(reason): \(StaticTLSRoom.shortage(for: copy))" : reason
   }
 }
 

@@ -1,8 +1,7 @@
-public import AmbitSystem
+internal import CCrash
 internal import CFiber
 internal import CLinux
 internal import Glibc
-internal import Logging
 
 /// A process that plugin code makes with fork(2).
 ///
@@ -16,9 +15,8 @@ public enum ForkedChild {
   static func watch() { _ = isWatched }
 
   private static let isWatched: Bool = {
-    let signals = Signals.numbers.reduce(UInt64(0)) { $0 | 1 << UInt64($1) }
     // So that calls of ambit.h find themselves on a thread that belongs to no loop.
-    return clinux_watch_forks(signals) {
+    return clinux_watch_forks {
       cfiber_set_loop(nil)
       cfiber_set_work(nil)
     } == 0
@@ -28,44 +26,42 @@ public enum ForkedChild {
   @inline(__always)
   static var isCurrent: Bool { clinux_is_forked_child() }
 
-  /// Sets the format of the line about the end of a forked child; the default is text. To be called before plugins are
-  /// loaded.
-  public static func writeLines(as format: LineLogHandler.Format) { lineFormat = format }
-
-  private nonisolated(unsafe) static var lineFormat = LineLogHandler.Format.text
-
   /// Ends the process if it is a forked child. To be called when a plugin function has returned that ran as `job` with
   /// the handle of `scope`.
   @inline(__always)
   public static func endIfReturned(from job: JobPointer, in scope: ScopePointer) {
-    if clinux_is_forked_child() { end(WorkLabel(job, in: scope)) }
+    if clinux_is_forked_child() { end(UnsafeRawPointer(job), UnsafeRawPointer(scope), nil) }
   }
 
   /// The same for a hook of `scope`.
   @inline(__always)
   static func endIfReturned(from hook: WorkLabel.Kind, of scope: ScopePointer) {
-    if clinux_is_forked_child() { end(WorkLabel(hook, of: scope)) }
+    if clinux_is_forked_child() { end(nil, UnsafeRawPointer(scope), place(of: hook)) }
   }
 
-  /// The same for constructors and destructors that the loader has run for the library of `plugin`.
-  public static func endIfReturned(fromLoading plugin: @autoclosure () -> String) {
-    guard clinux_is_forked_child() else { return }
-    end("a constructor or destructor", ["plugin": "\(plugin())", "fault": "plugin"])
+  /// The same for constructors and destructors that the loader has run within `CrashReport.noting`.
+  public static func endIfReturnedFromLoading() {
+    if clinux_is_forked_child() { end(nil, nil, "constructor or destructor") }
   }
 
+  private static func place(of hook: WorkLabel.Kind) -> StaticString {
+    switch hook {
+    case .onEnd: "on_end function"
+    case .onCancel: "on_cancel function"
+    case .deferred: "deferred function"
+    case .handler, .job, .host: "function"
+    }
+  }
+
+  /// Takes no lock of the host or of Swift's runtime, which a thread of the parent may have held, writes no buffer of
+  /// the parent and runs no exit function. An output without a reader or a lock of the C library may still block; the
+  /// process ends after a second in any case.
   @inline(never)
-  private static func end(_ work: WorkLabel) -> Never { end(work.kind.phrase, work.fields) }
-
-  /// Takes no lock of the host, writes no buffer of the parent and runs no exit function. An output without a reader or
-  /// a lock of the C library may still block; the process ends after a second in any case.
-  private static func end(_ place: String, _ fields: Logger.Metadata) -> Never {
+  private static func end(_ job: UnsafeRawPointer?, _ scope: UnsafeRawPointer?, _ place: StaticString?) -> Never {
     clinux_end_soon()
-    let message =
-      "a child that plugin code forked returned from \(place) into the host, so the host ended it; "
-      + "a forked child must exec or _exit"
-    let fields = fields.merging(["pid": "\(HostProcess.identifier)", "parent": "\(getppid())"]) { $1 }
-    let line = LineLogHandler.line(.error, message, LogField.inOrder(fields), lineFormat)
-    LineOutput.standardError.writeUnlocked(line)
+    var name: UnsafePointer<CChar>?
+    if let place { name = UnsafeRawPointer(place.utf8Start).assumingMemoryBound(to: CChar.self) }
+    ccrash_report_return(job, scope, name)
     _exit(EXIT_FAILURE)
   }
 }

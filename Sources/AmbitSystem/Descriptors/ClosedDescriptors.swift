@@ -11,6 +11,12 @@ public enum ClosedDescriptors {
   /// Of lines about closed connections.
   private static let connectionLimit = Mutex(LogRateLimit())
 
+  /// The exit status of the process when one that is vital is lost.
+  private static let exitStatus = Atomic<Int32>(EXIT_FAILURE)
+
+  /// Sets the exit status of the process when a descriptor that is vital is lost, in place of 1.
+  package static func setExitStatus(_ status: Int32) { exitStatus.store(status, ordering: .relaxed) }
+
   /// Opens the standard streams that are closed, and logs that `work` of `plugin` has closed them. Call it right after
   /// `work`, so that no other code can have done it.
   public static func restoreStreams(closedBy work: String, of plugin: String) {
@@ -48,7 +54,7 @@ public enum ClosedDescriptors {
   /// Ends the process, whose loops could neither be woken nor accept connections any more.
   package static func endHost(forLossOf descriptor: Int32) -> Never {
     log(.critical, "a plugin closed descriptor \(descriptor); the host cannot run without it and ends")
-    HostProcess.exit(EXIT_FAILURE)
+    HostProcess.exit(exitStatus.load(ordering: .relaxed))
   }
 
   private static func log(_ level: Logger.Level, _ message: String) {

@@ -67,13 +67,6 @@ public final class LineOutput: Sendable {
     return true
   }
 
-  /// Writes whole lines and blocks for the reader, without taking the lock: for a forked child, where a thread of the
-  /// parent may have held it.
-  package func writeUnlocked(_ lines: String) {
-    var lines = lines
-    lines.withUTF8 { unsafe writeAll(UnsafeRawBufferPointer($0)) }
-  }
-
   /// Tells the crash handler how many bytes are buffered: its report, written to the same descriptor, has to come after
   /// them.
   private func noteBacklog(of buffer: borrowing LogBuffer) {

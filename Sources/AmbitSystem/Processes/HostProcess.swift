@@ -98,6 +98,10 @@ public enum HostProcess {
   /// by SIGXFSZ. Every command calls it before it writes anything.
   public static func surviveFileSizeLimit() { clinux_survive_signal(SIGXFSZ) }
 
+  /// Lets the end of a child process be known, although the process was started with SIGCHLD ignored. Every command
+  /// calls it before it starts a process.
+  public static func noticeChildren() { clinux_notice_children() }
+
   /// Makes a write to a closed pipe or connection fail with EPIPE instead of ending the process by SIGPIPE, which is
   /// right for a command and not for a host.
   package static func surviveClosedPipes() { clinux_survive_signal(SIGPIPE) }

@@ -1,12 +1,11 @@
-internal import CCrash
 internal import CLinux
 internal import Glibc
 internal import Logging
 internal import Synchronization
 
-/// The signals that the host handles. They are blocked in every thread, so that no system call of a plugin is ever
-/// interrupted, and a thread of their own waits for them: sigwaitinfo(2). That needs no descriptor, which code of a
-/// plugin could close.
+/// The signals that the host handles. Nothing is blocked or ignored in any thread, because programs that plugins start
+/// would inherit that. The handlers only wake a thread of their own, which needs no descriptor, since code of a plugin
+/// could close one.
 ///
 /// The control thread takes one after the other by `next`. A second signal to end the host is handled at once, on the
 /// signal thread: the control thread may be blocked by a plugin.
@@ -33,31 +32,26 @@ public final class Signals: Sendable {
   /// For the control thread, after a signal was put into the inbox.
   private let wakeup = Wakeup()
 
-  /// Blocks the signals in the calling thread and in the threads that it will start. Call it before any thread is
-  /// started.
+  /// Starts the thread that waits for the signals, and installs the handlers if that was not done before.
   /// - Throws: if the system has no thread to wait for signals.
   public init() throws(SystemError) {
-    try Self.block()
-    HostProcess.surviveClosedPipes()
+    try Self.install()
     try SystemThread(for: "signals") { self.receive() }.detach()
   }
 
-  /// Blocks the signals in the calling thread and in the threads that it will start.
-  public static func block() throws(SystemError) {
-    var set = Self.handled
-    let code = unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
-    guard code == 0 else { throw SystemError(operation: "pthread_sigmask", code: code) }
+  /// Installs the handlers, and unblocks all signals in the calling thread and in the threads that it will start. Signals
+  /// that come before the first value of this class is made wait for it. Call it on the main thread, before other threads
+  /// are started. A second call has no effect.
+  public static func install() throws(SystemError) {
+    guard installation == 0 else { throw SystemError(operation: "sigaction", code: installation) }
   }
 
-  /// The numbers of the signals that are blocked in every thread.
-  package static var numbers: [Int32] { [SIGHUP, SIGTERM, SIGINT, SIGUSR1, SIGUSR2] }
+  private static let installation: Int32 = {
+    HostProcess.surviveClosedPipes()
+    return clinux_handle_signals(numbers.reduce(0) { $0 | 1 << UInt64($1) })
+  }()
 
-  private static var handled: sigset_t {
-    var set = sigset_t()
-    unsafe sigemptyset(&set)
-    for signal in numbers { unsafe sigaddset(&set, signal) }
-    return set
-  }
+  private static var numbers: [Int32] { [SIGHUP, SIGTERM, SIGINT, SIGUSR1, SIGUSR2] }
 
   /// Sends a signal to this process, as an operator would. If it is pending already, it arrives once.
   public static func raise(_ signal: Signal) {
@@ -94,22 +88,17 @@ public final class Signals: Sendable {
 
   private func receive() {
     unsafe clinux_name_thread("ambit-signals")
-    var set = Self.handled
-    ccrash_note_waiter(SIGUSR1)
     while true {
-      let signal = unsafe sigwaitinfo(&set, nil)
-      ccrash_rest_if_ending()
-      switch signal {
-      case -1 where errno == EINTR: continue
-      case -1:
-        let error = SystemError(operation: "cannot wait for signals: sigwaitinfo")
-        Logger(label: "ambit").critical("\(error): the host ends")
-        HostProcess.exit(EXIT_FAILURE)
-      case SIGHUP: take(.reload)
-      case SIGUSR1: take(.reopenLog)
-      case SIGUSR2: take(.dump)
-      default: take(.terminate)
+      let arrived = clinux_await_signals(Self.reclaimInterval)
+      for number in Self.numbers where arrived >> UInt64(number) & 1 != 0 {
+        switch number {
+        case SIGHUP: take(.reload)
+        case SIGUSR1: take(.reopenLog)
+        case SIGUSR2: take(.dump)
+        default: take(.terminate)
+        }
       }
+      Self.reclaim(from: nil)
     }
   }
 
@@ -122,5 +111,34 @@ public final class Signals: Sendable {
     }
     if let action { return action() }
     wakeup.notify()
+  }
+}
+
+extension Signals {
+  /// How often the host looks whether its handlers are still there, in nanoseconds.
+  private static var reclaimInterval: Int64 { 1_000_000_000 }
+
+  /// Installs the host's handlers again where code of `plugin`, or of any plugin, has replaced them, and logs it: the
+  /// host must stop on SIGTERM, whatever a plugin handles.
+  public static func reclaim(from plugin: String?) {
+    var lost = [clinux_lost_signal](repeating: clinux_lost_signal(), count: 8)
+    let count = unsafe clinux_reclaim_signals(&lost, lost.count)
+    for signal in lost.prefix(count) {
+      // system(3) ignores SIGINT while its command runs.
+      if plugin == nil, signal.number == SIGINT, signal.handler == 0 { continue }
+      log(signal, plugin)
+    }
+  }
+
+  private static func log(_ signal: clinux_lost_signal, _ plugin: String?) {
+    let name = ProcessEnd.name(ofSignal: signal.number)
+    var place = unsafe clinux_place()
+    let isKnown = unsafe signal.handler != 0 && clinux_find_place(signal.handler, &place)
+    let library = isKnown ? unsafe String(cString: place.file).split(separator: "/").last.map(String.init) : nil
+    let what = signal.handler == 0 ? "has reset or ignored" : "has installed a handler for"
+    let consequence = signal.handler == 0 ? "" : ", so the other does not run"
+    Logger(label: "ambit").warning(
+      "\(library ?? "plugin code") \(what) \(name); the host has installed its own handler again\(consequence)",
+      metadata: plugin.map { ["plugin": "\($0)"] } ?? [:])
   }
 }

@@ -314,11 +314,12 @@ typedef struct ambit_route {
  * Lifecycle calls. `start`, `stop` and `save` each run on a thread of their own. They may block without delaying any
  * request. Jobs that `start` spawns may run before it returns.
  *
- * Processes. A plugin may start processes. A child of fork() has the standard streams, the log, the descriptors with
- * which the host was started, and those that the plugin opened; all other descriptors of the host are closed in it. In
- * the child, calls of this header that need the host return AMBIT_WRONG_THREAD: read what the child needs from a scope
- * before the fork. The child must call exec or _exit. If it returns into the host's code, the host ends it and logs
- * that. posix_spawn() costs less than fork().
+ * Processes. A plugin may start processes. A program that it starts inherits no blocked and no ignored signal from the
+ * host. A child of fork() has the standard streams, the log, the descriptors with which the host was started, and those
+ * that the plugin opened; all other descriptors of the host are closed in it. In the child, calls of this header that
+ * need the host return AMBIT_WRONG_THREAD: read what the child needs from a scope before the fork. The child must call
+ * exec or _exit. If it returns into the host's code, the host ends it and logs that. posix_spawn() costs less than
+ * fork().
  *
  * Swift. A plugin in Swift needs no compiler option. Each job has its own values of @TaskLocal variables and its own
  * current task, also after a wait, and begins without any. Code of the main actor and of the main dispatch queue runs
@@ -329,7 +330,7 @@ typedef struct ambit_route {
  * ticks, posted jobs, `start`, `stop`, `save`, `on_end` and deferred functions. Only functions of ambit_on_cancel run
  * on the loop, on the stack of the loop's thread, as for every plugin. A handler or job keeps its thread while it
  * waits; host.conf's `pool_threads` is the number of threads. `on_end` and deferred functions always get a thread. A
- * job counts as running until its `on_end` has returned.
+ * job counts as running until its `on_end` has returned. A plugin in Go that lacks this flag is refused.
  *
  * With AMBIT_PLUGIN_UNLOADABLE the host unmaps the library when its generation has ended. If a thread or a suspended
  * job is inside the library then, or may be, the library stays in memory, and the log names the thread or job. */

@@ -81,6 +81,12 @@ void ccrash_begin_plain_work(const char *work, const char *plugin);
 /// Notes the end of the work that the calling thread has begun last.
 void ccrash_end_work(void);
 
+/// In a forked child: writes the line about plugin code that has returned in it into the host. Takes no lock and does not
+/// allocate, since threads of the parent may have held any lock. `job` and `scope` are what has run; NULL for what the
+/// calling thread has noted by `ccrash_begin_plain_work`. `place` names it; NULL if it is derived from the records.
+void ccrash_report_return(const void *CCRASH_NULLABLE job, const void *CCRASH_NULLABLE scope,
+                          const char *CCRASH_NULLABLE place);
+
 /// Updates the table of loaded images. To be called after each load and unload. Not in a signal handler: locks the
 /// loader and allocates.
 void ccrash_note_images(void);
@@ -106,16 +112,6 @@ struct ccrash_rival {
 /// host's. Writes the handlers that were found into `rivals` and returns their number, at most `capacity`. One thread
 /// at a time. Not in a signal handler.
 int ccrash_reclaim_signals(struct ccrash_rival *rivals, int capacity);
-
-/// Notes that the calling thread waits in sigwaitinfo(2), for `signal` among others. Swift's backtracer stops each
-/// thread by a signal; a thread in sigwaitinfo would consume it without running the handler, and the backtracer would
-/// wait for ever. So the crash handler sends the thread `signal` before the backtracer begins. The thread calls
-/// `ccrash_rest_if_ending` after each wait.
-void ccrash_note_waiter(int signal);
-
-/// Does not return if the process is about to end by a fatal signal. On the thread that has called
-/// `ccrash_note_waiter`.
-void ccrash_rest_if_ending(void);
 
 /// The name of a fatal signal, as in "SIGSEGV"; NULL for other signals.
 const char *CCRASH_NULLABLE ccrash_signal_name(int number);

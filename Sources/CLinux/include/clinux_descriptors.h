@@ -81,12 +81,11 @@ static inline bool clinux_is_forked_child(void) { return clinux_forked_child_fla
  * descriptor that the host closes stays open for epoll(7). vfork(2) and posix_spawn(3) do not count. */
 static inline bool clinux_has_forked(void) { return __atomic_load_n(&clinux_fork_flag, __ATOMIC_RELAXED); }
 
-/* From now on a child of fork(2) closes the host's descriptors, unblocks the signals in `unblocked` and calls
- * `enter_child` before fork returns in it: pthread_atfork(3). `enter_child` must be async-signal-safe. To be called
- * once.
+/* From now on a child of fork(2) closes the host's descriptors and calls `enter_child` before fork returns in it:
+ * pthread_atfork(3). `enter_child` must be async-signal-safe. To be called once.
  *
  * Returns  0, or an error's number. */
-int clinux_watch_forks(uint64_t unblocked, void (*enter_child)(void));
+int clinux_watch_forks(void (*enter_child)(void));
 
 /* Has SIGALRM end the calling process in a second, whatever it waits for: a forked child may wait for a lock that a
  * thread of its parent held. */

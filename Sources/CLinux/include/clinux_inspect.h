@@ -35,6 +35,10 @@ struct clinux_range clinux_code_around(uintptr_t address);
  * image has none, or none for this thread yet: dl_iterate_phdr(3). */
 struct clinux_range clinux_thread_locals_around(uintptr_t address);
 
+/* The bytes of static thread-local storage of all loaded images together, those of the start of the process included:
+ * PT_TLS of images with DF_STATIC_TLS, dl_iterate_phdr(3). */
+size_t clinux_static_tls_size(void);
+
 /* Copies memory of the process that other threads may change or unmap: process_vm_readv(2), or a pipe if the system
  * refuses that. Returns the number of bytes copied, less than `size` if the memory ends before. */
 size_t clinux_peek(uintptr_t address, void *copy, size_t size);

@@ -37,10 +37,6 @@ int32_t clinux_fork(void);
 /* Makes the calling process the parent of its orphaned descendants: PR_SET_CHILD_SUBREAPER, prctl(2). */
 void clinux_adopt_orphans(void);
 
-/* Installs an empty handler for a signal, so that it neither ends the process nor interrupts system calls:
- * sigaction(2). Unlike SIG_IGN, a handler is not inherited by programs that plugins start. */
-void clinux_survive_signal(int32_t number);
-
 /* Has the kernel kill the calling process when the thread that started it ends, and kills it now if its parent is not
  * process `parent` any more: PR_SET_PDEATHSIG, prctl(2). */
 void clinux_end_with_parent(int32_t parent);

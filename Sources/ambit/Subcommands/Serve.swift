@@ -6,10 +6,10 @@ struct Serve: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Serve the plugins of a folder.",
     discussion: """
-      Signals: HUP reloads the configuration and the plugins. TERM and INT abort a start or reload, let requests \
-      finish, then stop the host; a second one stops it at once. USR2 writes all scopes and jobs to the log. USR1 has \
-      no effect, because the log is standard error. The exit status is 0 after a stop, 1 if the host cannot start, and \
-      78 if the configuration is invalid; a restart does not help then.
+      Signals: HUP reloads the configuration and the plugins, also under nohup. TERM and INT abort a start or reload, \
+      let requests finish, then stop the host; a second one stops it at once. USR2 writes all scopes and jobs to the \
+      log. USR1 has no effect, because the log is standard error. The exit status is 0 after a stop, 1 if the host \
+      cannot start, and 78 if the configuration is invalid; a restart does not help then.
 
         ambit serve                   # ./host.conf, or the defaults
         ambit serve -c prod.conf

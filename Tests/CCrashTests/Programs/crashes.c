@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 static int *volatile nowhere;
@@ -22,45 +21,6 @@ static struct sigaction before;
 static void pass_on(int number, siginfo_t *info, void *context) {
   (void)!write(STDOUT_FILENO, "passed on\n", 10);
   before.sa_sigaction(number, info, context);
-}
-
-static sigset_t awaited;
-static volatile int waiter;
-
-/// Awaits signals, as a host's thread does, and takes in whatever comes.
-static void *await(void *argument) {
-  (void)argument;
-  ccrash_note_waiter(SIGUSR1);
-  waiter = (int)syscall(SYS_gettid);
-  while (true) {
-    sigwaitinfo(&awaited, NULL);
-    ccrash_rest_if_ending();
-  }
-  return NULL;
-}
-
-/// Was there before the report, and stops other threads by signals, as Swift's backtracer does: only those that block
-/// one leave it pending.
-static void stop_waiter(int number) {
-  syscall(SYS_tgkill, getpid(), waiter, SIGUSR2);
-  char path[64], text[4096] = "";
-  snprintf(path, sizeof path, "/proc/self/task/%d/status", waiter);
-  FILE *file = fopen(path, "r");
-  (void)!fread(text, 1, sizeof text - 1, file);
-  unsigned long pending = strtoul(strstr(text, "SigPnd:") + 7, NULL, 16);
-  printf("%s\n", pending >> (SIGUSR2 - 1) & 1 ? "left pending" : "taken in");
-  fflush(stdout);
-  signal(number, SIG_DFL);
-}
-
-static void start_waiter(void) {
-  sigaddset(&awaited, SIGUSR1);
-  sigaddset(&awaited, SIGUSR2);
-  sigprocmask(SIG_BLOCK, &awaited, NULL);
-  pthread_t thread;
-  pthread_create(&thread, NULL, await, NULL);
-  while (waiter == 0)
-    usleep(1000);
 }
 
 /// One that returns and has mended nothing.
@@ -106,14 +66,10 @@ int main(int count, char **arguments) {
       .outputs = {dup(STDOUT_FILENO), STDOUT_FILENO},
       .stack_overflowed_at = no_overflow,
   };
-  if (strcmp(what, "waiter") == 0)
-    signal(SIGSEGV, stop_waiter);
   if (ccrash_install(&settings) != 0)
     return 2;
   struct ccrash_rival rivals[7];
   struct sigaction action = {.sa_sigaction = pass_on, .sa_flags = SA_SIGINFO | SA_ONSTACK};
-  if (strcmp(what, "waiter") == 0)
-    start_waiter();
   if (strcmp(what, "rival") == 0)
     sigaction(SIGSEGV, &action, &before);
   if (strcmp(what, "vain") == 0)

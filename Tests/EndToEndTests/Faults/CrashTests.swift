@@ -278,6 +278,8 @@ import Testing
       try await connection.send("GET /own HTTP/1.1\r\nHost: ambit\r\n\r\n")
       let line = try await host.log.line(containing: "SIGSEGV at address 0x0")
       #expect(line.contains("WARNING") && line.contains(", left to the handler of handles.1."), "\(line)")
+      // This one hands it back.
+      try await host.log.line(after: line.number, containing: "CRITICAL SIGSEGV at address 0x0 in crash")
       #expect(await host.child.status == .signalled(SIGSEGV))
     }
   }

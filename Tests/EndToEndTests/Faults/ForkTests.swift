@@ -36,7 +36,7 @@ import Testing
   @Test func `A forked process that returns from start ends, in the dry run too`() async throws {
     let settings = "threads = 2\n[plugin.forks]\nforks_in_start = true"
     try await withHost([.fixture("forks")], configuration: settings) { host in
-      let line = try await host.log.line { $0.contains("returned from") && $0.field("job") == "start" }
+      let line = try await host.log.line { $0.contains("returned from start") && $0.field("work") == "start" }
       #expect(line.field("plugin") == "forks/1", "\(line)")
     }
   }

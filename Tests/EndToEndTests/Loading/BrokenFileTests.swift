@@ -64,10 +64,10 @@ import Testing
       let source = host.directory.appending(path: "program.c").filePath
       try await Compiler.c.compile(["-fPIE", "-pie", "-o", file.filePath, source])
       try await expect("position-independent executable; link it with -shared")
-      let tls = "static __thread int own; int *f(void) { return &own; }"
+      let tls = "static __thread char own[4096]; char *f(void) { return own; }"
       try await PluginFile.source(tls, name: "hello", flags: ["-ftls-model=initial-exec"]).install(
         in: host.plugins)
-      try await expect("it needs static thread-local storage")
+      try await expect("cannot allocate memory in static TLS block: it needs 4096 bytes")
     }
   }
 

@@ -1,0 +1,42 @@
+/* The host's handlers of signals.
+ *
+ * The host neither blocks nor ignores a signal, because programs that plugins start would inherit that. A handler is
+ * not inherited: execve(2) resets it. In a child that has not called execve yet, each handler below takes the signal's
+ * default action. */
+#ifndef CLINUX_SIGNALS_H
+#define CLINUX_SIGNALS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Installs handlers for the signals whose bits are set in `numbers` (bit n for signal n), unblocks all signals in the
+ * calling thread, and replaces each "ignore" that the process was started with by an empty handler. The kernel delivers
+ * a signal for the process to its first thread as long as that does not block it, so the system calls of other threads
+ * are not interrupted; they are restarted otherwise: SA_RESTART, sigaction(2). To be called once, on the first thread.
+ * Returns 0 or an error's number. */
+int32_t clinux_handle_signals(uint64_t numbers);
+
+/* Waits for these signals, at most for `nanoseconds`. Returns the bits of those that have come since the last call,
+ * each once, or 0. For one thread. */
+uint64_t clinux_await_signals(int64_t nanoseconds);
+
+/* A handler of the host that other code has replaced. */
+struct clinux_lost_signal {
+  int32_t number;
+  /* The address of the other code's handler; 0 if the signal was reset or ignored. */
+  uintptr_t handler;
+};
+
+/* Installs the host's handlers again where other code has replaced them. An empty handler of the host is left to the
+ * other code, unless that ignores the signal. Writes what was found into `lost`, but for empty handlers, and returns
+ * the number, at most `capacity`. */
+size_t clinux_reclaim_signals(struct clinux_lost_signal *lost, size_t capacity);
+
+/* Installs an empty handler for a signal, so that it neither ends this process nor interrupts system calls. */
+void clinux_survive_signal(int32_t number);
+
+/* Lets waitpid(2) tell how a child has ended, although the process was started with SIGCHLD ignored. */
+void clinux_notice_children(void);
+
+#endif

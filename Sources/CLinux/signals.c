@@ -1,0 +1,120 @@
+#define _GNU_SOURCE
+
+#include "clinux_signals.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The process whose handlers these are. */
+static volatile pid_t owner;
+/* The signals with a handler of the host, and those with an empty one. */
+static uint64_t handled, survived;
+/* The signals that have come, and how the thread that waits for them is woken: sem_post(3) is async-signal-safe and
+ * needs no descriptor, which code of a plugin could close. */
+static uint64_t arrived;
+static sem_t arrival;
+
+static uint64_t bit(int number) { return UINT64_C(1) << number; }
+
+/* Whether the process is a child that has the handlers by fork(2) or vfork(2). Takes the default action then, when the
+ * handler returns. */
+static bool is_left_to_default(int number) {
+  if (getpid() == owner)
+    return false;
+  signal(number, SIG_DFL);
+  kill(getpid(), number);
+  return true;
+}
+
+static void note_arrival(int number) {
+  int error = errno;
+  if (!is_left_to_default(number)) {
+    __atomic_fetch_or(&arrived, bit(number), __ATOMIC_RELEASE);
+    sem_post(&arrival);
+  }
+  errno = error;
+}
+
+static void handle_nothing(int number) {
+  int error = errno;
+  is_left_to_default(number);
+  errno = error;
+}
+
+/* On the signal stack: a fiber's stack may have little room, and runtimes such as Go's insist on it. */
+static int install(int number, void (*handler)(int)) {
+  struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART | SA_ONSTACK};
+  return sigaction(number, &action, NULL) == 0 ? 0 : errno;
+}
+
+void clinux_survive_signal(int32_t number) {
+  owner = getpid();
+  survived |= bit(number);
+  install(number, handle_nothing);
+}
+
+void clinux_notice_children(void) {
+  struct sigaction found;
+  if (sigaction(SIGCHLD, NULL, &found) == 0 && found.sa_handler == SIG_IGN)
+    signal(SIGCHLD, SIG_DFL);
+}
+
+/* What a parent such as nohup(1) or a shell script ignores must not end the host, and must not be ignored by programs
+ * that plugins start. SIGTTIN and SIGTTOU stay ignored: a system call that is restarted after them would not end. */
+static void survive_what_is_ignored(void) {
+  for (int number = 1; number < 64; number++) {
+    struct sigaction found;
+    bool is_kept = number == SIGTTIN || number == SIGTTOU || handled & bit(number);
+    if (!is_kept && sigaction(number, NULL, &found) == 0 && found.sa_handler == SIG_IGN)
+      clinux_survive_signal(number);
+  }
+}
+
+int32_t clinux_handle_signals(uint64_t numbers) {
+  owner = getpid();
+  handled = numbers;
+  clinux_notice_children();
+  survive_what_is_ignored();
+  if (sem_init(&arrival, 0, 0) != 0)
+    return errno;
+  for (int number = 1; number < 64; number++) {
+    int code = numbers & bit(number) ? install(number, note_arrival) : 0;
+    if (code != 0)
+      return code;
+  }
+  sigset_t none;
+  sigemptyset(&none);
+  return pthread_sigmask(SIG_SETMASK, &none, NULL);
+}
+
+uint64_t clinux_await_signals(int64_t nanoseconds) {
+  struct timespec end;
+  clock_gettime(CLOCK_MONOTONIC, &end);
+  int64_t sum = end.tv_nsec + nanoseconds;
+  end.tv_sec += sum / 1000000000;
+  end.tv_nsec = sum % 1000000000;
+  while (sem_clockwait(&arrival, CLOCK_MONOTONIC, &end) != 0 && errno == EINTR) {
+  }
+  return __atomic_exchange_n(&arrived, 0, __ATOMIC_ACQUIRE);
+}
+
+size_t clinux_reclaim_signals(struct clinux_lost_signal *lost, size_t capacity) {
+  size_t count = 0;
+  for (int number = 1; number < 64; number++) {
+    struct sigaction found;
+    if (!((handled | survived) & bit(number)) || sigaction(number, NULL, &found) != 0)
+      continue;
+    bool is_handler = found.sa_handler != SIG_DFL && found.sa_handler != SIG_IGN;
+    bool is_handled = handled & bit(number);
+    if (found.sa_handler == (is_handled ? note_arrival : handle_nothing) || (is_handler && !is_handled))
+      continue;
+    install(number, is_handled ? note_arrival : handle_nothing);
+    if (is_handled && count < capacity)
+      lost[count++] = (struct clinux_lost_signal){number, is_handler ? (uintptr_t)found.sa_sigaction : 0};
+  }
+  return count;
+}

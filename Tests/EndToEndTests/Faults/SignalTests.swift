@@ -1,0 +1,236 @@
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+/// The signals of the host, of its plugins' code and of the programs that they start.
+@Suite struct Signals {
+  /// Expects no signal in the sets of a program's status. The C library's posix_spawn itself has programs ignore the two
+  /// signals that it keeps for itself, 32 and 33.
+  private static func expectNothing(_ text: String) throws {
+    let sets = try text.split(separator: "\n").map { line in
+      try #require(line.split(separator: "\t").last.flatMap { UInt64($0, radix: 16) }, "\(text)")
+    }
+    #expect(sets.count == 2 && sets.allSatisfy { $0 & ~(3 << 31) == 0 }, "\(text)")
+  }
+
+  @Test(arguments: ["", "/thread", "/own"], ["fork", "spawn", "system", "popen"])
+  func `A program that a plugin starts inherits no blocked and no ignored signal`(place: String, how: String)
+    async throws
+  {
+    try await withHost([Self.starter]) { host in
+      try Self.expectNothing(await host.get("/\(how)\(place)").text)
+    }
+  }
+
+  @Test func `A program that start runs inherits no blocked and no ignored signal, in the dry run too`() async throws {
+    try await withHost([Self.starter]) { host in
+      let lines = host.log.all.filter { $0.contains("start: ") }
+      #expect(lines.map { $0.field("plugin") } == ["starter/dry-run", "starter/1"])
+      for line in lines { try Self.expectNothing(Self.sets(in: line)) }
+    }
+  }
+
+  /// The sets that the plugin's `start` has logged, as /proc shows them.
+  private static func sets(in line: LogLine) -> String {
+    line.text.matches(of: /[0-9a-f]{16}/).map { "set\t\($0.output)\n" }.joined()
+  }
+
+  @Test func `A host that was started with signals ignored and blocked handles its own, and hands none on`()
+    async throws
+  {
+    try await withInheritingProgram { wrapper in
+      try await withHost([Self.starter], wrapper: wrapper) { host in
+        try Self.expectNothing(await host.get("/fork").text)
+        try Self.expectNothing(await host.get("/system/thread").text)
+        for line in host.log.all where line.contains("start: ") { try Self.expectNothing(Self.sets(in: line)) }
+        // As before, they do not end the host.
+        host.child.signal(SIGQUIT)
+        #expect(try await host.reload().field("kept") == "1")
+        host.child.signal(SIGUSR2)
+        try await host.log.line(containing: "scope tree done")
+        #expect(await host.stop() == .exited(0))
+      }
+    }
+  }
+
+  @Test func `A command that was started with signals ignored and blocked knows how its processes end`() async throws {
+    try await withInheritingProgram { wrapper in
+      try await withTemporaryFolder { directory in
+        try copySamples(["hello/hello.c"], to: directory.appending(path: "Plugins"))
+        for words in [["build"], ["check"]] {
+          let command = wrapper + [Places.ambit.filePath] + words
+          let result = try await run(command[0], Array(command.dropFirst()), in: directory)
+          #expect(result.status == .exited(0), "\(words): \(result.errors)")
+        }
+      }
+    }
+  }
+
+  @Test(arguments: [SIGTERM, SIGINT]) func `A signal stops the host although a plugin has replaced its handler`(
+    number: Int32
+  ) async throws {
+    try await withHost([Self.replacer]) { host in
+      let line = try await host.log.line(containing: "has installed a handler for SIGTERM; the host has installed its")
+      #expect(line.contains("WARNING replacer.1.") && line.field("plugin") == "replacer/1", "\(line)")
+      try await host.log.line(containing: "plugin code has reset or ignored SIGHUP; the host has installed its own")
+      let position = host.log.position
+      #expect(try await host.get("/replace").status == 200)
+      try await host.log.line(after: position, containing: "has installed a handler for SIGINT")
+      #expect(try await host.reload().field("kept") == "1")
+      host.child.signal(number)
+      #expect(await host.child.status == .exited(0))
+      #expect(host.log.lines { $0.text == "the plugin's handler" }.isEmpty)
+    }
+  }
+
+  @Test func `Signals for the host do not interrupt the system calls of plugins`() async throws {
+    let sleeper = PluginFile.source(
+      """
+      #include <ambit.h>
+      #include <stdio.h>
+      #include <time.h>
+      static int32_t sleeps(ambit_scope *scope) {
+        dprintf(2, "sleeps\\n");
+        int result = nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
+        return ambit_respondf(scope, 200, "text/plain", "%d", result);
+      }
+      static const ambit_route routes[] = {
+        {.pattern = "GET /loop", .handler = sleeps},
+        {.pattern = "GET /thread", .handler = sleeps, .flags = AMBIT_ROUTE_BLOCKING}};
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
+        AMBIT_PLUGIN_HEADER, .name = "sleeper", .routes = routes, .route_count = 2};
+      """, name: "sleeper")
+    try await withHost([sleeper]) { host in
+      for path in ["/loop", "/thread"] {
+        let position = host.log.position
+        let connection = try host.connect()
+        try await connection.send("GET \(path) HTTP/1.1\r\nHost: ambit\r\n\r\n")
+        try await host.log.line(after: position) { $0.text == "sleeps" }
+        for number in [SIGUSR1, SIGHUP, SIGUSR1] {
+          let position = host.log.position
+          host.child.signal(number)
+          let answer = number == SIGUSR1 ? "SIGUSR1: there is no" : "reload done"
+          try await host.log.line(after: position, containing: answer)
+        }
+        #expect(try await connection.response().text == "0")
+      }
+    }
+  }
+
+  /// Runs `body` with the words of a command that runs a program with signals ignored and blocked.
+  private func withInheritingProgram(_ body: ([String]) async throws -> Void) async throws {
+    try await withTemporaryFolder { folder in
+      let program = folder.appending(path: "inherit").filePath
+      let source = Places.package.appending(path: "Tests/EndToEndTests/Programs/inherit.c").filePath
+      try await Compiler.c.compile(["-o", program, source])
+      try await body([program])
+    }
+  }
+
+  /// Answers with the signal sets of a program that it starts in several ways, from a fiber, a pool thread and a thread
+  /// of its own.
+  private static let starter = PluginFile.source(
+    """
+    #include <ambit.h>
+    #include <pthread.h>
+    #include <spawn.h>
+    #include <stdio.h>
+    #include <stdlib.h>
+    #include <string.h>
+    #include <sys/wait.h>
+    #include <unistd.h>
+    #define COMMAND "grep -hE 'Sig(Blk|Ign)' /proc/self/status"
+    extern char **environ;
+    struct run { char how[16]; char text[200]; };
+    static void take(struct run *run, FILE *file) {
+      run->text[fread(run->text, 1, sizeof run->text - 1, file)] = 0;
+      fclose(file);
+    }
+    static void start_program(struct run *run) {
+      char *words[] = {"sh", "-c", "exec " COMMAND, NULL};
+      int ends[2];
+      pid_t child = -1;
+      if (run->how[0] == 'p') {
+        FILE *file = popen(COMMAND, "r");
+        run->text[fread(run->text, 1, sizeof run->text - 1, file)] = 0;
+        pclose(file);
+        return;
+      }
+      if (run->how[1] == 'y') {
+        char path[] = "output-XXXXXX", command[200];
+        close(mkstemp(path));
+        snprintf(command, sizeof command, COMMAND " > %s", path);
+        if (system(command) == 0) take(run, fopen(path, "r"));
+        return;
+      }
+      if (pipe(ends) != 0) return;
+      if (run->how[0] == 'f') {
+        child = fork();
+        if (child == 0) {
+          dup2(ends[1], 1);
+          execvp("sh", words);
+          _exit(1);
+        }
+      } else {
+        posix_spawn_file_actions_t actions;
+        posix_spawn_file_actions_init(&actions);
+        posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
+        posix_spawnp(&child, "sh", &actions, NULL, words, environ);
+      }
+      close(ends[1]);
+      take(run, fdopen(ends[0], "r"));
+      waitpid(child, NULL, 0);
+    }
+    static void *on_thread(void *run) { start_program(run); return NULL; }
+    static int32_t answer(ambit_scope *scope) {
+      struct run run = {"", ""};
+      ambit_str how = ambit_param(scope, "how"), pattern = ambit_route_pattern(scope);
+      memcpy(run.how, how.ptr, how.len < 15 ? how.len : 15);
+      if (pattern.ptr[pattern.len - 1] == 'n') {
+        pthread_t thread;
+        pthread_create(&thread, NULL, on_thread, &run);
+        pthread_join(thread, NULL);
+      } else {
+        start_program(&run);
+      }
+      return ambit_respond(scope, 200, "text/plain", run.text, strlen(run.text));
+    }
+    static int32_t start(ambit_scope *plugin) {
+      struct run run = {"fork", ""};
+      start_program(&run);
+      char blocked[20] = "", ignored[20] = "";
+      sscanf(run.text, "SigBlk: %19s SigIgn: %19s", blocked, ignored);
+      ambit_logf(plugin, AMBIT_INFO, "start: %s %s", blocked, ignored);
+      return AMBIT_OK;
+    }
+    static const ambit_route routes[] = {{.pattern = "GET /{how}", .handler = answer},
+      {.pattern = "GET /{how}/thread", .handler = answer, .flags = AMBIT_ROUTE_BLOCKING},
+      {.pattern = "GET /{how}/own", .handler = answer, .flags = AMBIT_ROUTE_BLOCKING}};
+    AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
+      AMBIT_PLUGIN_HEADER, .name = "starter", .routes = routes, .route_count = 3, .start = start};
+    """, name: "starter")
+
+  /// Replaces handlers of the host, in `start` and in a handler.
+  private static let replacer = PluginFile.source(
+    """
+    #include <ambit.h>
+    #include <signal.h>
+    #include <unistd.h>
+    static void handle(int number) { (void)number; (void)!write(2, "the plugin's handler\\n", 21); }
+    static int32_t start(ambit_scope *plugin) {
+      (void)plugin;
+      signal(SIGTERM, handle);
+      signal(SIGHUP, SIG_IGN);
+      return AMBIT_OK;
+    }
+    static int32_t replace(ambit_scope *scope) {
+      signal(SIGTERM, handle);
+      signal(SIGINT, handle);
+      return ambit_respond(scope, 200, "text/plain", "", 0);
+    }
+    static const ambit_route routes[] = {{.pattern = "GET /replace", .handler = replace}};
+    AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
+      AMBIT_PLUGIN_HEADER, .name = "replacer", .routes = routes, .route_count = 1, .start = start};
+    """, name: "replacer")
+}
