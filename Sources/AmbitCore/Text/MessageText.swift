@@ -3,9 +3,8 @@ extension Int {
   public func pluralized(_ noun: String) -> String { "\(self) \(noun)\(self == 1 ? "" : "s")" }
 }
 
-/// The text, truncated to 40 scalars for a message of one line. Scalars that do not print are escaped.
-func truncated(_ text: String) -> String {
-  let longest = 40
+/// The text, truncated to `longest` scalars for a message of one line. Scalars that do not print are escaped.
+public func truncated(_ text: String, to longest: Int = 40) -> String {
   let scalars = text.unicodeScalars
   let plain = scalars.prefix(longest).map { isShownPlainly($0) ? String($0) : $0.escapeSequence }.joined()
   return scalars.dropFirst(longest).isEmpty ? plain : plain + "…"

@@ -49,7 +49,7 @@ package struct PluginInspection: Sendable {
     try facts.refuseUnlessLoadable(copy.file)
     let defaults = HostConfiguration.defaults
     let dryRun = DryRun(limits: defaults.dryRunLimits, timeout: defaults.dryRunTimeout) { event in
-      LineOutput.standardError.write("\(event.message)\n")
+      LineOutput.standardError.write("\(copy.file.path), dry run: \(event.message)\n")
     }
     var resolver = DependencyResolver(copies: folder, settle: .zero, trust: .any)
     let linked = try folder.attach(try resolver.dependencies(of: copy, in: copy.file), to: copy)

@@ -98,9 +98,13 @@ package final class DryRun {
       case .ended(let end):
         self.process = nil
         return .lost(session.error(session.reason(of: end)))
+      case .closedDescriptors:
+        self.process = nil
+        return .lost(session.error(DryRunDeath.closedDescriptors(by: session.subject)))
       case .timedOut:
         self.process = nil
-        throw session.error("did not finish within \(timeout.shortText)\(session.place)")
+        throw session.error(
+          "did not finish within \(timeout.shortText)\(session.place); raise dry_run_timeout if it needs longer")
       case .givenUp:
         self.process = nil
         throw session.error("aborted because the host is stopping")

@@ -19,7 +19,9 @@ final class DryRunProcess {
     case line(String)
     /// Bytes came over the connection that the host's code did not write.
     case malformed
-    case ended(ProcessEnd)
+    case ended(DryRunDeath)
+    /// The process has lost the connection and goes on: its code has closed descriptors that it did not open.
+    case closedDescriptors
     case timedOut
     case givenUp
   }
@@ -28,11 +30,13 @@ final class DryRunProcess {
   private let connection: Int32
   private let output: Int32
   private var isConnected = true
+  /// When the process was first seen without the connection: monotonic, nanoseconds.
+  private var disconnection: Int64?
   private var outgoing: [UInt8] = []
   private var incoming = MessageStream(limit: HandedOverState.limit + (1 << 20))
   private var lines = LineStream()
   private var events: ArraySlice<Event> = []
-  private var end: ProcessEnd?
+  private var end: DryRunDeath?
 
   /// Starts `program dry-run`.
   init(_ program: String) throws(FileError) {
@@ -75,9 +79,20 @@ final class DryRunProcess {
       let left = deadline - Clock.monotonic
       guard left > 0 else { return .timedOut }
       wait(atMost: left)
-      if hasEnded { reap(killing: false) }
+      if hasEnded { reap(killing: false) } else if hasLostConnection { return .closedDescriptors }
     }
   }
+
+  /// Whether the process has lost the connection, and had the time to end since.
+  private var hasLostConnection: Bool {
+    guard !isConnected else { return false }
+    let now = Clock.monotonic
+    disconnection = disconnection ?? now
+    return now - disconnection! > Self.endTime
+  }
+
+  /// How long a process may take to end once it has lost the connection, in nanoseconds.
+  private static let endTime: Int64 = 300_000_000
 
   /// Waits until something comes or can be sent. A process that has closed its connection is about to end. poll(2) does
   /// not report that end, because other processes may hold the other ends open, so the wait is short then.
@@ -140,9 +155,11 @@ final class DryRunProcess {
   /// Reads the rest of the output of a process that has ended, or ends it with all its descendants, and reaps it.
   private func reap(killing: Bool) {
     if killing { kill(id, Subreaper.endSignal) } else { while receive() {} }
-    var status: Int32 = 0
-    while unsafe waitpid(id, &status, 0) == -1, errno == EINTR {}
+    var (status, usage) = (Int32(0), rusage())
+    while unsafe wait4(id, &status, 0, &usage) == -1, errno == EINTR {}
     if let rest = lines.rest() { events.append(.line(rest)) }
-    end = ProcessEnd(status: status)
+    let times = [usage.ru_utime, usage.ru_stime]
+    let time = times.reduce(0) { $0 + Int64($1.tv_sec) * 1_000_000_000 + Int64($1.tv_usec) * 1000 }
+    end = DryRunDeath(end: ProcessEnd(status: status), processorTime: time)
   }
 }

@@ -15,6 +15,7 @@ struct DryRunSession {
   private var hostError: PluginError?
   /// The signal and place of a crash, as the child has reported them last.
   private var crash: String?
+  private var output = DryRunOutput()
   /// How many lines and log events have come.
   private var eventCount = 0
 
@@ -52,19 +53,13 @@ struct DryRunSession {
     ])
   }
 
-  func reason(of end: ProcessEnd) -> String {
-    let subject = step?.subject ?? "the process"
-    return switch end {
-    case .exited(let code): "\(subject) called exit(\(code))"
-    case .signalled(SIGABRT): "\(subject) called abort (SIGABRT)"
-    case .signalled(let number): "\(subject) crashed: \(crash(by: ProcessEnd.name(ofSignal: number)))"
-    }
+  /// Why the plugin is refused whose child has ended by itself.
+  func reason(of death: DryRunDeath) -> String {
+    death.reason(subject: subject, crash: crash.map(inOperatorsWords), output: output)
   }
 
-  /// The signal that ended the child, with the place if the child has reported it.
-  private func crash(by signal: String) -> String {
-    guard let crash, crash.hasPrefix(signal) else { return signal }
-    // The loader knows the library by the name of its private copy, which the operator has never seen.
+  /// The loader knows the library by the name of its private copy, which the operator has never seen.
+  private func inOperatorsWords(_ crash: String) -> String {
     let name = copy.path.split(separator: "/").last.map(String.init) ?? ""
     return crash.replacing(name, with: copy.file.path.split(separator: "/").last.map(String.init) ?? name)
   }
@@ -76,11 +71,17 @@ struct DryRunSession {
     return true
   }
 
+  /// The code that runs now.
+  var subject: String { step?.subject ?? "the process" }
+
   /// What the time was spent in, as the end of a sentence.
   var place: String { step.map { " (\($0.place))" } ?? "" }
 
-  /// A line that the plugin wrote to its output, as an event of the log.
-  func event(of line: String) -> RelayLogHandler.Event { event(level: "info", line) }
+  /// A line that the plugin wrote to its output, as an event of the log. It is kept for the error text.
+  mutating func event(of line: String) -> RelayLogHandler.Event {
+    output.take(line)
+    return event(level: "info", line)
+  }
 
   /// The event to log, if any: after `maximumEventCount` events of one plugin the rest is dropped with one warning.
   mutating func admitted(_ event: RelayLogHandler.Event) -> RelayLogHandler.Event? {

@@ -68,7 +68,7 @@ extension UnsafeMutablePointer<Loop> {
     let hint = code == EBADF || code == EINVAL ? "; does a plugin close descriptors that are not its own?" : ""
     Logger(label: "ambit").critical(
       "event loop \(pointee.index) cannot wait for events, so the host ends: \(error)\(hint)")
-    HostProcess.exit(EXIT_FAILURE)
+    ClosedDescriptors.endHost()
   }
 
   /// The kernel has returned a full batch and may have more events, in order of arrival. Takes them as well, within

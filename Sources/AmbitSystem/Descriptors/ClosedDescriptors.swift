@@ -54,8 +54,11 @@ public enum ClosedDescriptors {
   /// Ends the process, whose loops could neither be woken nor accept connections any more.
   package static func endHost(forLossOf descriptor: Int32) -> Never {
     log(.critical, "a plugin closed descriptor \(descriptor); the host cannot run without it and ends")
-    HostProcess.exit(exitStatus.load(ordering: .relaxed))
+    endHost()
   }
+
+  /// Ends the process, which has lost a descriptor that is vital.
+  public static func endHost() -> Never { HostProcess.exit(exitStatus.load(ordering: .relaxed)) }
 
   private static func log(_ level: Logger.Level, _ message: String) {
     logger.log(level: level, "\(message)", metadata: [LogField.fault: "plugin"])
