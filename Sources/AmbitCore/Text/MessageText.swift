@@ -119,3 +119,12 @@ public struct TextTable {
     }
   }
 }
+
+/// `text` as one word of a command that the reader is to type in a shell: in quotes if it has characters that a shell
+/// would interpret.
+package func shellWord(_ text: String) -> String {
+  let plain = text.unicodeScalars.allSatisfy { scalar in
+    scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || "/._-+=:,@%".unicodeScalars.contains(scalar)
+  }
+  return plain && !text.isEmpty ? text : "'\(text.replacing("'", with: "'\\''"))'"
+}

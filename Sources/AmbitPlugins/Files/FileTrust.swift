@@ -1,9 +1,11 @@
+internal import AmbitCore
 internal import AmbitSystem
 internal import Glibc
 
 /// Whose files the host runs: the `trust` key.
 package enum FileTrust: Sendable {
-  /// Root and the user that the host runs as. Nobody else may own a plugin or a folder on its way, or write to it.
+  /// Root and the user that the host runs as. Nobody else may own a plugin or a folder on its way, or write to it. Their
+  /// own groups may: see `OwnGroups`.
   case owner
   /// Everybody.
   case any
@@ -33,10 +35,10 @@ package struct UntrustedFile: Error, CustomStringConvertible {
 private struct TrustWalk {
   private var folder = "/"
   private var linkCount = 0
+  private var groups = OwnGroups()
 
   mutating func follow(_ path: String) throws(UntrustedFile) {
-    var left = path.split(separator: "/").map(String.init)
-    if !path.hasPrefix("/") { left = (Paths.workingFolder ?? "").split(separator: "/").map(String.init) + left }
+    var left = Paths.absolute(path).split(separator: "/").map(String.init)
     try enter("/")
     while !left.isEmpty {
       let name = left.removeFirst()
@@ -64,20 +66,30 @@ private struct TrustWalk {
 
   private func checkOwner(of status: FileStatus, _ place: String) throws(UntrustedFile) {
     guard status.owner == 0 || status.owner == geteuid() else {
+      let user = UserDatabase.user(geteuid())?.name ?? "\(geteuid())"
+      let command = status.kind == .link ? "chown -h" : "chown"
       throw UntrustedFile(
         place: place, objection: "is owned by user \(status.owner), who is neither root nor the host's user",
-        remedy: "change its owner")
+        remedy: "run `\(command) \(user) \(shellWord(place))`")
     }
   }
 
-  private func checkMode(of status: FileStatus, _ place: String) throws(UntrustedFile) {
-    let others = [(0o020, "its group"), (0o002, "everybody")].filter { status.permissions & $0.0 != 0 }.map(\.1)
-    guard others.isEmpty else {
-      let mode = String(status.permissions, radix: 8)
-      throw UntrustedFile(
-        place: place, objection: "can be written by \(others.joined(separator: " and ")) (mode \(mode))",
-        remedy: "run `chmod go-w \(place)`")
+  private mutating func checkMode(of status: FileStatus, _ place: String) throws(UntrustedFile) {
+    var (writers, bits, reason) = ([String](), "", "")
+    if status.permissions & 0o020 != 0, let foreign = groups.objection(to: status.group, of: status.owner) {
+      writers.append("its group \(foreign.group)")
+      bits += "g"
+      reason = ", and \(foreign.reason)"
     }
+    if status.permissions & 0o002 != 0 {
+      writers.append("everybody")
+      bits += "o"
+    }
+    guard !writers.isEmpty else { return }
+    let mode = String(status.permissions, radix: 8)
+    throw UntrustedFile(
+      place: place, objection: "can be written by \(writers.joined(separator: " and ")) (mode \(mode))\(reason)",
+      remedy: "run `chmod \(bits)-w \(shellWord(place))`")
   }
 
   /// The status of the component itself; a link is not followed.

@@ -92,6 +92,8 @@ package struct FileStatus: Equatable, Sendable {
   package let modified: Int64
   /// The user who owns it.
   package let owner: UInt32
+  /// The group whose members the group's mode bits are for.
+  package let group: UInt32
   /// The mode bits without the kind: chmod(2).
   package let permissions: UInt32
   package let device: UInt64
@@ -111,6 +113,7 @@ package struct FileStatus: Equatable, Sendable {
     modified = Self.nanoseconds(status.st_mtim)
     changed = Self.nanoseconds(status.st_ctim)
     owner = status.st_uid
+    group = status.st_gid
     permissions = status.st_mode & 0o7777
     device = UInt64(status.st_dev)
     inode = UInt64(status.st_ino)

@@ -1,19 +1,23 @@
 import Foundation
 import TestSupport
 
-/// Runs a command to its end and collects its output. A host that it starts keeps its last good copies in the folder,
-/// not where the user's own hosts do.
+/// Runs a command to its end and collects its output. A host that it starts keeps its files in the folder, not where the
+/// user's own hosts do.
 func run(
   _ command: String, _ arguments: [String], in folder: URL = FileManager.default.temporaryDirectory,
   environment: [String: String] = [:]
 ) async throws -> CommandResult {
   try await TestSupport.run(
-    command, arguments, in: folder, environment: environment.merging(stateVariable(folder)) { chosen, _ in chosen })
+    command, arguments, in: folder, environment: environment.merging(folderVariables(folder)) { chosen, _ in chosen })
 }
 
-/// The variable that says where a host keeps its last good copies.
-func stateVariable(_ folder: URL) -> [String: String] {
-  ["STATE_DIRECTORY": folder.appending(path: "state").filePath]
+/// The variables that say where a host keeps its files. Without a folder for sockets the admin socket is beside
+/// `host.conf`.
+func folderVariables(_ folder: URL) -> [String: String] {
+  [
+    "STATE_DIRECTORY": folder.appending(path: "state").filePath,
+    "CACHE_DIRECTORY": folder.appending(path: "cache").filePath, "RUNTIME_DIRECTORY": "", "XDG_RUNTIME_DIR": "",
+  ]
 }
 
 /// Runs the binary under test.

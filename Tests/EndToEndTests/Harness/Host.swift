@@ -136,7 +136,7 @@ func startHost(
 ) throws -> (RunningCommand, HostLog) {
   let errors = try PipeEnds()
   let command = try RunningCommand(
-    command, arguments, in: directory, environment: stateVariable(directory).merging(environment) { $1 },
+    command, arguments, in: directory, environment: folderVariables(directory).merging(environment) { $1 },
     output: open("/dev/null", O_WRONLY | O_CLOEXEC), errors: errors.writing, limit: limit)
   return (command, HostLog(following: errors.reading))
 }
@@ -199,6 +199,30 @@ func withHost(
       try result.get()
     }
   }
+}
+
+/// Starts `ambit serve` in a folder that the test has filled, hands the host to `body`, and ends it at last. The
+/// configuration names port 0 of 127.0.0.1.
+func withHost(
+  in directory: URL, wrapper: [String] = [], arguments: [String] = [], environment: [String: String] = [:],
+  _ body: @Sendable (Host) async throws -> Void
+) async throws {
+  try await HostSlots.shared.use {
+    let host = try await Host(
+      in: directory, wrapper: wrapper, arguments: arguments, environment: environment, limit: .seconds(60))
+    let result = await Result.running { try await body(host) }
+    host.child.signal(SIGKILL)
+    _ = await host.child.status
+    try result.get()
+  }
+}
+
+/// Puts plugins and a configuration with a port that the system chooses into `directory`, for `withHost(in:)`.
+func populate(_ directory: URL, with plugins: [PluginFile], configuration: String = "") async throws {
+  let folder = directory.appending(path: "Plugins")
+  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  for plugin in plugins { try await plugin.install(in: folder) }
+  try directory.write("listen = ['127.0.0.1:0']\n\(configuration)\n", as: "host.conf")
 }
 
 extension Result where Success == Void, Failure == any Error {

@@ -1,0 +1,76 @@
+internal import Glibc
+
+/// The system's records of users and groups: getpwuid_r(3), getgrgid_r(3). Each lookup may ask a server and block.
+package enum UserDatabase {
+  /// A user as passwd(5) has it.
+  package struct User: Equatable, Sendable {
+    package let name: String
+    package let identifier: UInt32
+    /// The user's primary group, whose list of members need not name the user.
+    package let group: UInt32
+
+    package init(name: String, identifier: UInt32, group: UInt32) {
+      (self.name, self.identifier, self.group) = (name, identifier, group)
+    }
+  }
+
+  /// A group as group(5) has it.
+  package struct Group: Equatable, Sendable {
+    package let name: String
+    /// The users that the group lists. Users whose primary group it is are mostly not among them.
+    package let members: [String]
+
+    package init(name: String, members: [String]) { (self.name, self.members) = (name, members) }
+  }
+
+  /// The user with a number; nil if the system knows none, as in many containers.
+  package static func user(_ identifier: UInt32) -> User? {
+    unsafe lookUp { buffer in
+      var record = unsafe passwd()
+      var found: UnsafeMutablePointer<passwd>?
+      let code = unsafe getpwuid_r(identifier, &record, buffer.baseAddress!, buffer.count, &found)
+      guard code == 0, unsafe found != nil else { return (code, nil) }
+      return unsafe (0, User(name: String(cString: record.pw_name), identifier: identifier, group: record.pw_gid))
+    }
+  }
+
+  /// The group with a number; nil if the system knows none.
+  package static func group(_ identifier: UInt32) -> Group? {
+    unsafe lookUp { buffer in
+      var record = unsafe Glibc.group()
+      var found: UnsafeMutablePointer<Glibc.group>?
+      let code = unsafe getgrgid_r(identifier, &record, buffer.baseAddress!, buffer.count, &found)
+      guard code == 0, unsafe found != nil else { return (code, nil) }
+      var members: [String] = []
+      var next = unsafe record.gr_mem
+      while let name = unsafe next?.pointee {
+        unsafe members.append(String(cString: name))
+        unsafe next = next?.advanced(by: 1)
+      }
+      return unsafe (0, Group(name: String(cString: record.gr_name), members: members))
+    }
+  }
+
+  /// The users of /etc/passwd. Read from the file, because getpwent(3) has one position for the whole process, which a
+  /// plugin may be using.
+  package static var localUsers: [User] {
+    ((try? TextFile.read("/etc/passwd")) ?? "").split(separator: "\n").compactMap { line in
+      let fields = line.split(separator: ":", omittingEmptySubsequences: false)
+      guard fields.count >= 4, let identifier = UInt32(fields[2]), let group = UInt32(fields[3]) else { return nil }
+      return User(name: String(fields[0]), identifier: identifier, group: group)
+    }
+  }
+
+  /// Calls `body` with larger and larger buffers until the record fits. A group can have thousands of members.
+  private static func lookUp<Record>(
+    _ body: (UnsafeMutableBufferPointer<CChar>) -> (code: Int32, Record?)
+  ) -> Record? {
+    var size = 4096
+    while size <= 16 << 20 {
+      let (code, record) = unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: size) { unsafe body($0) }
+      guard code == ERANGE else { return record }
+      size *= 4
+    }
+    return nil
+  }
+}
