@@ -32,7 +32,7 @@ extension ConfigurationKey {
     .init("listen", .addresses, \.listen),
     .init("plugins", .directory, \.plugins),
     .init("private", .optionalDirectory, \.privateDirectory),
-    .init("admin", .optionalSocket, \.admin),
+    .init("admin", .adminPlace, \.admin),
     .init("threads", .integer(0...1024), \.threads),
     .init("stack_size", .size((16 << 10)...(64 << 20), multipleOf: 4096), \.stackSize),
     .init("handler_stack_size", .size((64 << 10)...(64 << 20), multipleOf: 4096), \.handlerStackSize),

@@ -9,10 +9,10 @@ package struct HostConfiguration: Sendable, Equatable {
   package var listen = [ListenSetting(.internet(address: [127, 0, 0, 1], port: 8080))]
   /// The directory of the plugins, `*.so`; never empty.
   package var plugins = "Plugins"
-  /// The directory for the host's own copies of plugins; nil for a folder in the system's temporary directory.
+  /// The directory for the host's own copies of plugins; nil: the host chooses one.
   package var privateDirectory: String?
-  /// The path of the admin API's socket; nil for no admin API.
-  package var admin: String? = ".ambit.sock"
+  /// Where the admin API's socket is.
+  package var admin = AdminPlace.automatic
   /// The number of event loops; 0 for one for each CPU that the process may use.
   package var threads = 0
   /// The size of a job's stack in bytes of address space, a multiple of 4096.
@@ -64,6 +64,15 @@ extension HostConfiguration {
     case strict
     /// The host reports a plugin that fails and serves the others.
     case lenient
+  }
+
+  /// The `admin` key.
+  package enum AdminPlace: Sendable, Equatable {
+    /// The host chooses the path of the socket.
+    case automatic
+    case path(String)
+    /// There is no admin API.
+    case off
   }
 
   /// The `half_close` key.

@@ -124,12 +124,16 @@ extension ValueDecoder where Value == String? {
     }
     return path.isEmpty ? nil : path
   }
+}
 
-  /// The path of a unix socket; nil for an empty string. Its length is not checked, since it depends on the folder of
-  /// the configuration.
-  static let optionalSocket = ValueDecoder { value throws(ValueError) in
-    guard case .string(let path) = value else { throw ValueError(expected: #"the path of a socket, or "" for none"#) }
-    return path.isEmpty ? nil : path
+extension ValueDecoder where Value == HostConfiguration.AdminPlace {
+  /// The path of a unix socket, "auto", or an empty string for none. The length of a path is not checked, since it
+  /// depends on the folder of the configuration.
+  static let adminPlace = ValueDecoder { value throws(ValueError) in
+    guard case .string(let path) = value else {
+      throw ValueError(expected: #""auto", the path of a socket, or "" for none"#)
+    }
+    return path.isEmpty ? .off : path == "auto" ? .automatic : .path(path)
   }
 }
 

@@ -10,6 +10,11 @@ public struct SHA256: Hashable, Sendable, CustomStringConvertible {
     self = pieces.hash
   }
 
+  /// The first 16 hexadecimal digits of the hash of a text: a short name for a path, to be part of a file name.
+  public static func key(_ text: String) -> String {
+    String(SHA256(of: Array(text.utf8).span).description.prefix(16))
+  }
+
   /// Hashes bytes that arrive in pieces of any size, and keeps at most 63 of them.
   public struct Pieces {
     private var state = SHA256.initialState

@@ -15,7 +15,7 @@ import Testing
     ("plugins = ''", #"1:1: plugins: expected the path of a directory, found """#),
     ("private = 1", #"1:1: private: expected the path of a directory, or "" for the default one, found 1"#),
     ("expose_generation = 1", "1:1: expose_generation: expected true or false, found 1"),
-    ("admin = 1", #"1:1: admin: expected the path of a socket, or "" for none, found 1"#),
+    ("admin = 1", #"1:1: admin: expected "auto", the path of a socket, or "" for none, found 1"#),
     ("start = 'strikt'", #"1:1: start: expected "strict" or "lenient", found "strikt"; did you mean "strict"?"#),
     ("half_close = 'allows'", #"1:1: half_close: expected "cancel" or "allow", found "allows"; did you mean "allow"?"#),
     ("trust = 'all'", #"1:1: trust: expected "owner" or "any", found "all""#),

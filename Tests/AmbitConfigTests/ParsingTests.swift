@@ -48,7 +48,7 @@ import Testing
     ]
     expected.plugins = "/srv/plugins"
     expected.privateDirectory = "copies"
-    expected.admin = "/run/a.sock"
+    expected.admin = .path("/run/a.sock")
     expected.threads = 3
     expected.stackSize = 65_536
     expected.handlerStackSize = 2 << 20
@@ -93,7 +93,8 @@ import Testing
   }
 
   @Test func `An empty path of the admin socket is no admin socket`() throws {
-    #expect(try HostConfiguration.parse(text: "admin = ''", file: "host.conf").admin == nil)
+    #expect(try HostConfiguration.parse(text: "admin = ''", file: "host.conf").admin == .off)
+    #expect(try HostConfiguration.parse(text: "admin = 'auto'", file: "host.conf").admin == .automatic)
   }
 
   @Test func `Several listeners may let the system choose their ports`() throws {

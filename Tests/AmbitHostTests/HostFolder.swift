@@ -59,7 +59,7 @@ final class HostFolder: Sendable {
     let lastGood =
       try keepsLastGood
       ? LastGoodCopies(
-        of: source.path, environment: ["STATE_DIRECTORY": folder.path(of: "state")], trust: configuration.fileTrust)
+        of: source.location, environment: ["STATE_DIRECTORY": folder.path(of: "state")], trust: configuration.fileTrust)
       : nil
     return try PluginRepository(
       source, configuration, loader: loader ?? LibraryLoader(isStopping: { false }), lastGood: lastGood,

@@ -35,11 +35,14 @@ import Testing
     #expect(try hash(open(of: "\(folder.path)/bare.so"), file) == nil, "another configuration's")
   }
 
-  @Test func `A last good copy is found however the configuration's path is written`() throws {
+  @Test func `A last good copy is found after a deployment has pointed a link to another folder`() throws {
     let copy = try copies.add(.settled(file))
-    try open().keep(copy, as: file)
-    try FileManager.default.createSymbolicLink(atPath: "\(folder.path)/link", withDestinationPath: folder.path)
-    #expect(try hash(open(of: "\(folder.path)/link/./"), file) == copy.hash)
+    for release in ["1", "2"] { try folder.write("", to: "\(release)/host.conf") }
+    symlink("1", "\(folder.path)/current")
+    try open(of: "\(folder.path)/current/host.conf").keep(copy, as: file)
+    unlink("\(folder.path)/current")
+    symlink("2", "\(folder.path)/current")
+    #expect(try hash(open(of: "\(folder.path)/current/host.conf"), file) == copy.hash)
   }
 
   @Test func `A last good copy replaces the one before, also if two hosts write one`() throws {

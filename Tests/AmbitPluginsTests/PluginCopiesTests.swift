@@ -105,7 +105,7 @@ import Testing
     let source = try folder.write("int main(void) { return 0; }", to: "program.c")
     let object = try FixtureLibrary.compile(["-c", source], to: "\(folder.path)/object.so")
     let text = PluginFile(path: try folder.write("#!/bin/sh\nexit 0\n", to: "text.so"))
-    for (file, kind) in [(object, "an object file"), (text, "ELF magic number")] {
+    for (file, kind) in [(object, "an object file"), (text, "a script")] {
       let error = #expect(throws: PluginError.self) { try copies.add(.settled(file)) }
       #expect(error?.description.contains(kind) == true)
     }
@@ -117,6 +117,35 @@ import Testing
     for _ in 1...3 { _ = try copies.add(content) }
     copies.remove()
     #expect(!FileManager.default.fileExists(atPath: copies.path))
+  }
+
+  @Test func `The folder is made again if somebody has removed it, or its lock, and never hands out a path twice`()
+    throws
+  {
+    #expect(try !copies.restore())
+    let content = try PluginContent.settled(FixtureLibrary.build("bare", in: folder))
+    let first = try copies.name(copies.add(content), plugin: "bare", generation: 1)
+    try FileManager.default.removeItem(atPath: copies.path)
+    #expect(try copies.restore())
+    #expect(try mode(copies.path) == 0o700)
+    let second = try copies.name(copies.add(content), plugin: "bare", generation: 1)
+    #expect(second.path != first.path, "the loader would take it for the one that is mapped")
+    try FileManager.default.removeItem(atPath: "\(copies.path)/lock")
+    #expect(try copies.restore())
+    #expect(FileManager.default.fileExists(atPath: second.path))
+    let next = try PluginCopies(in: folder.path)
+    #expect(FileManager.default.fileExists(atPath: second.path), "it has its lock again")
+    next.remove()
+  }
+
+  @Test(arguments: ["a", "\u{e9}"]) func `A file is copied whose name is as long as names can be`(letter: String) throws {
+    let name = String(repeating: letter, count: 250 / letter.utf8.count) + ".so"
+    let bare = try FixtureLibrary.build("bare", in: folder)
+    let file = PluginFile(path: folder.path(of: name))
+    try FileManager.default.moveItem(atPath: bare.path, toPath: file.path)
+    let copy = try copies.add(.settled(file))
+    #expect(FileManager.default.contentsEqual(atPath: file.path, andPath: copy.path))
+    #expect(try copies.name(copy, plugin: name, generation: 1).path.utf8.count > 180)
   }
 
   @Test func `An error names the place where no folder could be made`() {

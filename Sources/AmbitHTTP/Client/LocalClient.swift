@@ -10,6 +10,9 @@ package enum LocalClient {
     package let body: String
   }
 
+  /// The operation of the error if nobody listens on the socket.
+  package static var connecting: String { LocalConnection.connecting }
+
   /// Sends a request without a body and reads the response to its end. Blocks for as long as the host takes.
   /// - Throws: the system's error; ECONNRESET if the host closes the connection in the middle of the response; EFBIG if
   ///   the response is too long.

@@ -38,6 +38,11 @@ package final class HTTPServer: Sendable {
     for socket in sockets { accept(on: socket, Unchecked(UnsafePointer(shared))) }
   }
 
+  /// Accepts no more connections on these sockets. Those that were accepted stay.
+  package func stopAccepting(on sockets: [ListeningSocket]) {
+    for descriptor in sockets.map(\.descriptor) { loops.onEach { ServerPointer.on($0).stopAccepting(on: descriptor) } }
+  }
+
   /// Reads the process's limit of descriptors again, so that an operator who has raised it, prlimit(1), need not
   /// restart the host.
   package func readDescriptorLimit() { connections.readDescriptorLimit() }

@@ -196,6 +196,12 @@ extension UnsafeMutablePointer<Server> {
     pointee.freeExchangeCount &+= 1
   }
 
+  /// Accepts no more connections on a socket. The listener's record is not freed: an event of this turn may find it.
+  func stopAccepting(on descriptor: Int32) {
+    for listener in pointee.listeners where listener.pointee.descriptor == descriptor { listener.stop() }
+    pointee.listeners.removeAll { $0.pointee.descriptor == descriptor }
+  }
+
   /// Accepts no more connections, and closes those it has: idle ones now, unless they have a request that no event has
   /// reported yet, others after their response.
   func drain() {

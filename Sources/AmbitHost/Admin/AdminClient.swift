@@ -4,21 +4,15 @@ internal import AmbitSystem
 
 /// The client of the admin API, for commands that speak to a running host.
 package struct AdminClient: Sendable {
-  private let path: String
+  /// Where the socket may be: the first on which a host answers is taken.
+  private let paths: [String]
 
   /// Speaks to the host that listens on the socket at `path`.
-  package init(path: String) { self.path = path }
+  package init(path: String) { paths = [path] }
 
   /// Speaks to the host of a configuration.
   /// - Throws: if the configuration has an error or names no admin socket.
-  package init(_ source: ConfigurationSource) throws(HostError) {
-    guard let path = try source.adminPath(in: source.read()) else {
-      throw HostError([
-        "\(source.name): admin is \"\", so a host of this configuration has no admin API"
-      ])
-    }
-    self.path = path
-  }
+  package init(_ source: ConfigurationSource) throws(HostError) { paths = try AdminSocket.places(of: source) }
 
   /// Returns what `GET /status` answers.
   package func status(asJSON: Bool) throws(HostError) -> String {
@@ -37,10 +31,28 @@ package struct AdminClient: Sendable {
   }
 
   private func send(_ method: String, _ target: String, asJSON: Bool) throws(HostError) -> LocalClient.Reply {
-    do throws(SystemError) {
-      return try LocalClient.send(method, target, accept: asJSON ? "application/json" : "text/plain", to: path)
-    } catch {
-      throw HostError(["no host answers on the admin socket \(path): \(error); is a host running?"])
+    var errors: [(path: String, error: SystemError)] = []
+    for path in paths {
+      do throws(SystemError) {
+        return try LocalClient.send(method, target, accept: asJSON ? "application/json" : "text/plain", to: path)
+      } catch {
+        errors.append((path, error))
+        // A host that has answered in part is the right one.
+        guard error.operation == LocalClient.connecting else { break }
+      }
     }
+    throw Self.noAnswer(errors)
+  }
+
+  private static func noAnswer(_ errors: [(path: String, error: SystemError)]) -> HostError {
+    guard errors.count > 1 else {
+      let places = errors.map { "\($0.path): \($0.error)" }.joined()
+      return HostError(["no host answers on the admin socket \(places); is a host running?"])
+    }
+    return HostError(
+      errors.map { "no host answers on the admin socket \($0.path): \($0.error)" } + [
+        "is a host running? the log of a host says where its socket is, \"admin API on unix:PATH\": name it with "
+          + "--socket PATH"
+      ])
   }
 }

@@ -2,6 +2,7 @@ internal import AmbitCore
 internal import AmbitHTTP
 internal import AmbitRuntime
 internal import AmbitSystem
+internal import Synchronization
 
 /// The admin API: HTTP on a local socket that only the user of the host may connect to.
 ///
@@ -13,18 +14,15 @@ final class AdminServer: Sendable {
 
   private let loops: LoopGroup
   private let server: HTTPServer
-  private let sockets: [ListeningSocket]
+  let path: String
+  /// The socket; nil when the server has drained.
+  private let socket: Mutex<ListeningSocket?>
 
   /// Serves `routes` from now on.
+  /// - Parameter path: where the socket is, see `AdminSocket`.
   /// - Throws: if the socket cannot be opened. The message names the key of the configuration.
   init(at path: String, routes: [HostRoute]) throws(HostError) {
-    let length = path.utf8.count
-    guard length <= ListenAddress.longestPath else {
-      let limit = ListenAddress.longestPath
-      throw HostError([
-        "admin: expected a socket path of at most \(limit) bytes, found \(length) bytes: \(path)"
-      ])
-    }
+    self.path = path
     do throws(SystemError) {
       loops = try LoopGroup(
         count: 1, threadName: "ambit-admin", table: try HTTPCalls.makeTable(), limits: Self.limits, pool: Self.pool)
@@ -36,15 +34,48 @@ final class AdminServer: Sendable {
     server = HTTPServer(loops: loops, limits: limits, isHosts: true)
     do throws(RouteConflict) { try server.serve(routes) } catch { throw HostError(error) }
     do throws(ListenError) {
-      sockets = try ListeningSocket.open([(.unix(path: path), SocketRights(mode: 0o600))])
+      let opened = try Self.open(path)
+      socket = Mutex(opened)
+      server.accept(on: [opened])
     } catch {
       throw HostError(["admin: \(error); with admin = \"\" the host has no admin API"])
     }
-    server.accept(on: sockets)
+  }
+
+  private static func open(_ path: String) throws(ListenError) -> ListeningSocket {
+    try ListeningSocket(.unix(path: path), rights: SocketRights(mode: 0o600))
+  }
+
+  /// Opens the socket anew if its path does not lead to it any more: somebody has removed its file, or a link on the way
+  /// leads to another folder.
+  /// - Returns: whether it was opened anew.
+  /// - Throws: if it cannot be opened there. The old socket stays.
+  func restoreSocket() throws(ListenError) -> Bool {
+    guard let old = socket.withLock({ $0 }), !old.isReachable else { return false }
+    let new = try Self.open(path)
+    // Another thread may have drained meanwhile.
+    let isServing = socket.withLock { present in
+      if present != nil { present = new }
+      return present != nil
+    }
+    guard isServing else {
+      new.close()
+      return false
+    }
+    server.accept(on: [new])
+    server.stopAccepting(on: [old])
+    old.close()
+    return true
   }
 
   /// Removes the socket, answers the requests that have arrived, and closes the connections. From any thread.
-  func drain() { sockets.close(isInUse: !server.drain()) }
+  func drain() {
+    let last = socket.withLock { present in
+      defer { present = nil }
+      return present
+    }
+    last?.close(isInUse: !server.drain())
+  }
 
   /// No client is connected.
   var isIdle: Bool { server.connectionCount == 0 }

@@ -47,7 +47,7 @@ package enum PluginBuild {
   package static func run(
     for source: ConfigurationSource, _ configuration: HostConfiguration, report: (Line) -> Void
   ) throws(HostError) {
-    try run(in: source.resolve(configuration.plugins), report: report)
+    try run(in: source.shown(configuration.plugins), report: report)
   }
 
   /// The text of `ambit.h`.

@@ -20,8 +20,8 @@ package struct PluginInspection: Sendable {
   /// - Throws: if the file cannot be read, or is no shared library for this machine.
   package init(path: String) throws(HostError) {
     let folder: PluginCopies
-    do throws(FileError) {
-      folder = try PluginCopies(in: HostProcess.variable("TMPDIR") ?? "/tmp")
+    do throws(PrivateFolder.Unavailable) {
+      folder = try PrivateFolder.open(nil, environment: HostProcess.environment, trust: .any).copies
     } catch {
       throw HostError(error)
     }

@@ -25,11 +25,23 @@ package struct PluginReview {
 
   /// Reads the configuration and makes a dry run of every plugin, as at start. What the plugins log goes to standard
   /// error, in the configured form. Call it once in a process. Blocks.
+  /// - Parameter isOfStart: whether to find out, too, what else would keep a host from starting: `StartCheck`.
   /// - Throws: all errors.
-  package init(_ source: ConfigurationSource) throws(HostError) {
+  package init(_ source: ConfigurationSource, isOfStart: Bool = false) throws(HostError) {
     let configuration = try source.read()
     LogOutput.start(configuration.log, waits: true)
-    try source.checkListen(configuration)
+    let start = isOfStart ? try StartCheck(source, configuration) : StartCheck()
+    do throws(HostError) {
+      try self.init(source, configuration, start.notices)
+    } catch {
+      throw error.preceded(by: start.errors)
+    }
+    if !start.errors.isEmpty { throw HostError(start.errors) }
+  }
+
+  private init(
+    _ source: ConfigurationSource, _ configuration: HostConfiguration, _ startNotices: [String]
+  ) throws(HostError) {
     let loader: LibraryLoader
     do throws(SystemError) { loader = try LibraryLoader(isStopping: { false }) } catch { throw HostError(error) }
     let repository = try PluginRepository(source, configuration, loader: loader)
@@ -37,7 +49,7 @@ package struct PluginReview {
     let plan = try repository.plan(configuration)
     try plan.validate(refusing: true)
     notices =
-      plan.notices
+      startNotices + [repository.copiesNotice].compactMap { $0 } + plan.notices
       + plan.notes.sorted { $0.key < $1.key }.flatMap { file, notes in notes.map { "\(file): \($0)" } }
     pluginCount = plan.generations.count { $0.isPlugin }
     let calls = plan.generations.flatMap(\.libraryCalls)

@@ -14,10 +14,11 @@ package enum StandardStreams {
     HostProcess.noticeChildren()
   }
 
-  /// The arguments of the command, also if /proc is not mounted. Notes the path of the program as well, so call it
-  /// before anything changes the working directory.
+  /// The arguments of the command, also if /proc is not mounted. Notes the path of the program and the working
+  /// directory as well, so call it before anything changes the directory.
   package static var arguments: [String] {
     _ = HostProcess.startedAs
+    _ = Paths.startFolder
     return HostProcess.arguments
   }
 

@@ -14,14 +14,13 @@ extension ConfigurationSource {
     return requests
   }
 
-  /// Checks what can be known without opening a socket.
-  /// - Throws: as `listenRequests`. Also if a folder is missing, or a file that is no socket is in the place of one.
-  func checkListen(_ configuration: HostConfiguration) throws(HostError) {
-    let lines = try listenRequests(configuration).compactMap { address, _ -> String? in
-      guard case .unix(let path) = address, let obstacle = SocketFile(at: path).obstacle else { return nil }
-      return "\(ListenError(address: "\(address)", reason: obstacle))"
+  /// Why the host could not listen where `listen` says, as far as that can be known without opening a socket: a line for
+  /// each address.
+  /// - Throws: as `listenRequests`.
+  func listenObjections(_ configuration: HostConfiguration) throws(HostError) -> [String] {
+    try listenRequests(configuration).compactMap { address, _ in
+      ListenCheck.objection(to: address).map { "\(ListenError(address: "\(address)", reason: $0))" }
     }
-    guard lines.isEmpty else { throw HostError(lines) }
   }
 
   private func request(

@@ -3,8 +3,12 @@ internal import AmbitSystem
 
 /// Where the host's configuration comes from: a file, or nowhere, which means the defaults.
 package struct ConfigurationSource: Sendable {
-  /// The path as the operator wrote it; nil if there is no file.
+  /// The path as the operator wrote it, for messages; nil if there is no file.
   package let path: String?
+  /// The absolute path. Without a file: the path that the file would have.
+  ///
+  /// Links on the way are not resolved: a reload reads the file to which the path leads then.
+  package let location: String
 
   /// Its name in messages.
   package var name: String { path ?? "defaults" }
@@ -12,15 +16,16 @@ package struct ConfigurationSource: Sendable {
   /// - Parameter path: the file; nil for `host.conf` in the working directory, or the defaults if there is none.
   package init(named path: String?) {
     let usual = "host.conf"
-    self.path = path ?? (Paths.exists(usual) ? usual : nil)
+    location = Paths.absolute(path ?? usual)
+    self.path = path ?? (Paths.exists(location) ? usual : nil)
   }
 
   /// Reads and checks the file again for a reload. Blocks.
   /// - Throws: as `read`. Also if the file is a pipe or the like: it would be empty now, which means the defaults.
   func readAgain() throws(HostError) -> HostConfiguration {
-    if isStream, let path {
+    if isStream {
       throw HostError([
-        "\(path): cannot be read again: expected a regular file, found a pipe or the like, which can be read only "
+        "\(name): cannot be read again: expected a regular file, found a pipe or the like, which can be read only "
           + "once; for reloads start the host with a regular file (-c FILE)"
       ])
     }
@@ -32,7 +37,7 @@ package struct ConfigurationSource: Sendable {
   package func read() throws(HostError) -> HostConfiguration {
     guard let path else { return .defaults }
     let bytes: [UInt8]
-    do throws(SystemError) { bytes = try TextFile.bytes(path) } catch {
+    do throws(SystemError) { bytes = try TextFile.bytes(location) } catch {
       throw error.isOfContent ? HostError.configuration(error) : HostError(error)
     }
     do throws(ConfigurationErrors) {
@@ -43,13 +48,16 @@ package struct ConfigurationSource: Sendable {
   }
 
   /// The file is a pipe or the like, which gives its text only once.
-  var isStream: Bool { path.map(TextFile.isStream) ?? false }
+  var isStream: Bool { path != nil && TextFile.isStream(location) }
 
-  /// The path of the admin socket in `configuration`, which is of this source; nil for none.
-  func adminPath(in configuration: HostConfiguration) -> String? { configuration.admin.map(resolve) }
+  /// The folder of the file, an absolute path.
+  var folder: String { Paths.folder(of: location) }
 
-  /// Resolves a path of the configuration: relative paths are relative to the folder of the file.
-  func resolve(_ name: String) -> String {
+  /// The absolute path for a path of the configuration: relative paths are relative to the folder of the file.
+  func resolve(_ name: String) -> String { Paths.absolute(name.hasPrefix("/") ? name : "\(folder)/\(name)") }
+
+  /// A path of the configuration for messages, beginning as the operator wrote the path of the file.
+  func shown(_ name: String) -> String {
     guard !name.hasPrefix("/"), let path, let slash = path.lastIndex(of: "/") else { return name }
     return "\(path[...slash])\(name)"
   }

@@ -11,6 +11,7 @@ extension Host {
     let waiting = reloads.takeWaiting()
     state.enter(.reloading)
     worker.refreshProcess()
+    restoreAdminSocket()
     let outcome = DescriptorReserve.shared.lend { reloadNow() }
     state.record(outcome)
     state.enter(.serving)
@@ -36,6 +37,21 @@ extension Host {
     return outcome
   }
 
+  /// Opens the admin socket anew if its path does not lead to it any more.
+  private func restoreAdminSocket() {
+    guard let admin else { return }
+    do throws(ListenError) {
+      guard try DescriptorReserve.shared.lend({ () throws(ListenError) in try admin.restoreSocket() }) else { return }
+      logger.notice("the admin socket was gone from unix:\(admin.path) and is made again")
+    } catch {
+      logger.warning(
+        """
+        the admin socket is gone from unix:\(admin.path), so `ambit status` and `ambit reload` do not find this host, \
+        and it cannot be made again: \(error); the next reload tries it again
+        """)
+    }
+  }
+
   private func log(_ outcome: ReloadOutcome) {
     for line in outcome.errors + outcome.changes.flatMap(\.reasons) { logger.error("\(line)") }
     for change in outcome.changes {
@@ -46,7 +62,8 @@ extension Host {
     guard outcome.result != .refused else {
       return logger.error("reload refused, nothing has changed", metadata: ["errors": "\(outcome.errors.count)"])
     }
-    var fields: Logger.Metadata = ["ms": "\(outcome.milliseconds)"]
+    var fields: Logger.Metadata = ["ms": "\(outcome.milliseconds)", "configuration": "\(source.location)"]
+    if source.path == nil { fields["configuration"] = "defaults in \(source.folder)" }
     for (kind, count) in outcome.counts { fields[kind.rawValue] = "\(count)" }
     if outcome.result == .done {
       logger.info("reload done", metadata: fields)

@@ -57,6 +57,7 @@ package final class Host {
     repository = try PluginRepository(
       source, configuration, loader: loader, lastGood: .open(source, configuration)
     ) { [signals] in signals.isTerminating }
+    if let notice = repository.copiesNotice { logger.notice("\(notice)") }
     stopAtSecondSignal()
     do throws(HostError) {
       try start(isChecked: isChecked)
@@ -128,7 +129,7 @@ package final class Host {
       logger.info("listening on \(socket.url)")
       if let note = socket.note { logger.info("\(note)") }
     }
-    if let path = source.adminPath(in: configuration) { logger.info("admin API on unix:\(path)") }
+    if let path = admin?.path { logger.info("admin API on unix:\(path)") }
     reportQuota()
     state.enter(.serving)
     logger.info("serving", metadata: servingFields)
@@ -146,7 +147,9 @@ package final class Host {
   }
 
   private func startAdmin() throws(HostError) {
-    guard let path = source.adminPath(in: configuration) else { return }
+    let socket = try AdminSocket(source, configuration)
+    if let notice = socket.notice { logger.notice("\(notice)") }
+    guard let path = socket.path else { return }
     let routes = AdminRoutes(state: state, reloads: reloads, worker: worker, configuration: source.path)
     admin = try AdminServer(at: path, routes: routes.all)
     stopAtSecondSignal()

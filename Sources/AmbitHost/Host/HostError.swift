@@ -18,6 +18,13 @@ package struct HostError: Error, Sendable, CustomStringConvertible {
     return error
   }
 
+  /// The same error with further lines at its beginning.
+  func preceded(by first: [String]) -> HostError {
+    var error = HostError(first + lines)
+    (error.exitStatus, error.isInterruption) = (exitStatus, isInterruption)
+    return error
+  }
+
   /// The configuration is invalid.
   static func configuration(_ error: some Error) -> HostError {
     var failure = HostError(error)

@@ -18,8 +18,10 @@ final class PluginRepository {
   let lastGood: LastGoodCopies?
   /// Whether the host is to stop. Then nothing that a plugin does is waited for.
   let isStopping: @Sendable () -> Bool
-  /// The program that runs as the child of a dry run.
-  let program: String
+  /// The program that runs as the child of a dry run; nil: the one of this process, wherever its file is by then.
+  let program: String?
+  /// Why the folder of private copies is not the first choice; nil if it is.
+  let copiesNotice: String?
   let logger = Logger(label: "ambit")
   /// The plugins and libraries that serve, by name.
   var serving: [String: ServingPlugin] = [:]
@@ -30,28 +32,24 @@ final class PluginRepository {
   /// - Parameters:
   ///   - loader: Asks the system's loader which libraries it has.
   ///   - lastGood: Where copies of what serves are kept for a start that finds a bad file; nil for nowhere.
-  ///   - program: The `ambit` program, started for dry runs.
+  ///   - program: The program that is started for dry runs; nil: the one of this process.
   ///   - isStopping: Whether the host is to stop.
   /// - Throws: if the folder cannot be made or cannot be trusted.
   init(
     _ source: ConfigurationSource, _ configuration: HostConfiguration, loader: LibraryLoader,
-    lastGood: LastGoodCopies? = nil, program: String = HostProcess.binary,
+    lastGood: LastGoodCopies? = nil, program: String? = nil,
     isStopping: @escaping @Sendable () -> Bool = { false }
   ) throws(HostError) {
     (self.source, self.loader, self.lastGood) = (source, loader, lastGood)
     (self.program, self.isStopping) = (program, isStopping)
     InPlaceUse.noteHostsOwn()
-    let parent =
-      configuration.privateDirectory.map { source.resolve($0) } ?? HostProcess.variable("TMPDIR") ?? "/tmp"
-    do throws(UntrustedFile) {
-      try configuration.fileTrust.check(parent)
+    do throws(PrivateFolder.Unavailable) {
+      let folder = try PrivateFolder.open(
+        configuration.privateDirectory.map(source.resolve), environment: HostProcess.environment,
+        trust: configuration.fileTrust)
+      (copies, copiesNotice) = (folder.copies, folder.notice)
     } catch {
-      throw HostError(["the directory for private copies: \(error)"])
-    }
-    do throws(FileError) {
-      copies = try PluginCopies(in: parent)
-    } catch {
-      throw HostError(["the directory for private copies: \(error)"])
+      throw HostError(error)
     }
   }
 
@@ -66,6 +64,7 @@ final class PluginRepository {
   func plan(
     _ configuration: HostConfiguration, asking worker: WorkerHandle? = nil, fallingBack: Bool = false
   ) throws(HostError) -> ReloadPlan {
+    try restoreCopies()
     var planning = Planning(configuration, self, asking: worker)
     let files = try list(configuration)
     planning.plan.files =
@@ -111,7 +110,7 @@ final class PluginRepository {
       self.worker = worker
       calls = CallRoutes(configuration, file: repository.source.name)
       dryRun = DryRun(
-        program: repository.program, limits: configuration.dryRunLimits, timeout: configuration.dryRunTimeout,
+        program: repository.program ?? HostProcess.binary, limits: configuration.dryRunLimits, timeout: configuration.dryRunTimeout,
         isStopping: repository.isStopping, log: PluginRepository.log)
       resolver = repository.makeResolver(configuration)
       plan.routeChanges = RouteChanges(configuration).all
@@ -124,11 +123,25 @@ final class PluginRepository {
     if isStopping() { throw .interruption }
   }
 
+  /// Makes the folder of private copies again if somebody has removed it.
+  private func restoreCopies() throws(HostError) {
+    do throws(FileError) {
+      guard try copies.restore() else { return }
+    } catch {
+      throw HostError(["the folder of private copies was removed and cannot be made again: \(error)"])
+    }
+    logger.notice(
+      """
+      the folder of private copies \(copies.path) was removed and is made again; set private to a folder that nobody \
+      cleans up
+      """)
+  }
+
   private func list(_ configuration: HostConfiguration) throws(HostError) -> [PluginFile] {
     let directory = source.resolve(configuration.plugins)
     let files: [PluginFile]
     do throws(FileError) {
-      files = try PluginDirectory.list(directory)
+      files = try PluginDirectory.list(source.shown(configuration.plugins), at: directory)
     } catch {
       throw HostError(["plugins: \(error)"])
     }

@@ -37,7 +37,7 @@ package struct Toolchain: Sendable {
     self.words = words
     searchVariables = Self.searchNames.compactMap { name in environment[name].map { (name, $0) } }
     search = ProgramSearch(path: environment["PATH"])
-    temporaryFolder = environment["TMPDIR"].flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp"
+    temporaryFolder = Paths.absolute(environment["TMPDIR"].flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp")
   }
 
   /// The variables that gcc and clang read besides the flags.

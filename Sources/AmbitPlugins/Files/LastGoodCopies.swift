@@ -7,8 +7,8 @@ import Synchronization
 /// The last good copies of a configuration's plugins and libraries. A last good copy is the content that started last
 /// and was published. If a file is bad when the host starts, the host serves its last good copy.
 ///
-/// The copies are in the host's state folder, in a folder named after the real path of `host.conf`. There is one file
-/// for each plugin and library, named by a key and its SHA-256. A file gets its name only when its bytes are on the
+/// The copies are in the host's state folder, in a folder named after the path of `host.conf`. There is one file for
+/// each plugin and library, named by a key and its SHA-256. A file gets its name only when its bytes are on the
 /// disk, so a crash leaves the previous copy. For the control thread.
 package final class LastGoodCopies: Sendable {
   /// Why there are no last good copies, to be printed after a colon.
@@ -24,21 +24,20 @@ package final class LastGoodCopies: Sendable {
 
   /// Makes the folder if there is none.
   /// - Parameters:
-  ///   - configuration: The path of `host.conf`; nil for a host without one, which is identified by its working folder.
+  ///   - configuration: The absolute path of `host.conf`. Its links are not resolved: a deployment that points a link to
+  ///     a new folder must find the copies of before.
   ///   - environment: The variables that name the state folder: see `stateFolder`.
   ///   - trust: Whether others may be able to change the copies.
   /// - Throws: if copies cannot be written there, or could not be used.
   package init(
-    of configuration: String?, environment: [String: String], trust: FileTrust
+    of configuration: String, environment: [String: String], trust: FileTrust
   ) throws(Unavailable) {
     guard let state = Self.stateFolder(environment, isRoot: geteuid() == 0) else {
       throw Unavailable(description: "neither STATE_DIRECTORY nor XDG_STATE_HOME nor HOME is set")
     }
-    let identity = Paths.real(configuration ?? ".") + (configuration == nil ? "/host.conf" : "")
-    let key = SHA256(of: Array(identity.utf8).span).description.prefix(16)
-    path = "\(state)/last-good/\(key)"
+    path = "\(state)/last-good/\(SHA256.key(configuration))"
     do throws(FileError) {
-      try Self.makeFolders(path)
+      try Paths.makeFolders(path)
       try Paths.checkWritable(path)
     } catch {
       throw Unavailable(description: "\(error)")
@@ -47,13 +46,13 @@ package final class LastGoodCopies: Sendable {
       throw Unavailable(description: "\(path) lies on a file system mounted noexec")
     }
     do throws(UntrustedFile) { try trust.check(path) } catch { throw Unavailable(description: "\(error)") }
-    note(identity)
+    note(configuration)
   }
 
   /// The folder for files that outlive the host: the first one of `STATE_DIRECTORY` (systemd.exec(5)), else
   /// /var/lib/ambit for root, else `ambit` in `XDG_STATE_HOME` or in ~/.local/state.
   static func stateFolder(_ environment: [String: String], isRoot: Bool) -> String? {
-    if let first = environment["STATE_DIRECTORY"]?.split(separator: ":").first { return String(first) }
+    if let first = environment["STATE_DIRECTORY"]?.split(separator: ":").first { return Paths.absolute(String(first)) }
     if isRoot { return "/var/lib/ambit" }
     // The specification calls relative paths invalid.
     if let folder = environment["XDG_STATE_HOME"], folder.hasPrefix("/") { return "\(folder)/ambit" }
@@ -61,19 +60,9 @@ package final class LastGoodCopies: Sendable {
     return nil
   }
 
-  /// Makes the folders of `path` that do not exist, for this user alone.
-  private static func makeFolders(_ path: String) throws(FileError) {
-    var folder = path.hasPrefix("/") ? "" : "."
-    for name in path.split(separator: "/") {
-      folder += "/\(name)"
-      // mkdir(2) of an existing folder may fail with another error than EEXIST.
-      if !Paths.exists(folder) { try Paths.makeFolder(folder) }
-    }
-  }
-
   /// Notes in the folder, for people, which `host.conf` the copies belong to.
-  private func note(_ identity: String) {
-    _ = try? OpenFile(creating: "\(path)/configuration", mode: 0o600).write(Array("\(identity)\n".utf8))
+  private func note(_ configuration: String) {
+    _ = try? OpenFile(creating: "\(path)/configuration", mode: 0o600).write(Array("\(configuration)\n".utf8))
   }
 
   /// The last good content of `file`; nil if there is none. Messages name the path of `file`.
@@ -162,15 +151,11 @@ package final class LastGoodCopies: Sendable {
   /// The key of a file: made of its name in the plugin directory, or of the library's name in `host.conf`. Both stay
   /// when a deploy replaces folders.
   private static func key(of file: PluginFile) -> String {
-    key(file.isLibrary ? "library \(file.path)" : "plugin \(file.lastName)")
+    SHA256.key(file.isLibrary ? "library \(file.path)" : "plugin \(file.lastName)")
   }
 
   /// The key of a dependency, by its name: the loader has one library of a name.
-  private static func key(ofDependency name: String) -> String { key("dependency \(name)") }
-
-  private static func key(_ name: String) -> String {
-    String(SHA256(of: Array(name.utf8).span).description.prefix(16))
-  }
+  private static func key(ofDependency name: String) -> String { SHA256.key("dependency \(name)") }
 
   private func isIntact(_ name: String, hash: String) -> Bool {
     if intact.withLock({ $0.contains(name) }) { return Paths.exists("\(path)/\(name)") }

@@ -13,29 +13,51 @@ package final class PluginCopies: Sendable {
   private static let prefix = "ambit-host-"
 
   package let path: String
-  private let lock: FolderLock
+  private let lock: Mutex<FolderLock>
+  /// How often the folder was made again.
+  private let restorations = Atomic<Int>(0)
   private let count = Atomic<UInt64>(0)
   /// The copies that may be loaded, by path.
   private let loaded = Mutex<[String: PluginCopy]>([:])
 
   /// Makes a new folder in `parent`, readable by this user alone, and removes the folders of hosts that have ended. The
-  /// file system must allow execution.
+  /// file system must allow execution: see `PrivateFolder`.
   package init(in parent: String) throws(FileError) {
-    try Self.checkExecution(in: parent)
     for name in (try? namesInFolder(parent)) ?? [] where name.hasPrefix(Self.prefix) {
       let folder = "\(parent)/\(name)"
       if FolderLock.isAbandoned(folder) { removeFolder(folder) }
     }
     // Absolute, because the loader uses an absolute path for what it finds by $ORIGIN.
-    let folder = try makeUniqueFolder(in: parent, prefix: Self.prefix)
-    path = folder.hasPrefix("/") ? folder : "\(Paths.workingFolder ?? ".")/\(folder)"
-    lock = try FolderLock(path)
+    path = try makeUniqueFolder(in: Paths.absolute(parent), prefix: Self.prefix)
+    lock = Mutex(try FolderLock(path))
   }
 
-  /// Checked here because the loader's message, "failed to map segment", does not name the cause.
-  private static func checkExecution(in folder: String) throws(FileError) {
-    guard Paths.isMountedNoExec(folder) else { return }
-    throw FileError(subject: folder, action: "load libraries from a file system mounted noexec", code: EPERM)
+  /// Makes the folder again if somebody has removed it, or its lock, as cleaners of temporary files do. The libraries
+  /// that are mapped stay mapped.
+  /// - Returns: whether it was made again.
+  /// - Throws: if it cannot be made, or if another user has a folder of this name now.
+  package func restore() throws(FileError) -> Bool {
+    guard !lock.withLock({ $0.isInPlace(in: path) }) else { return false }
+    try Paths.makeFolders(path)
+    let status = try FileStatus(ofLink: path)
+    guard status.kind == .folder, status.owner == geteuid() else {
+      throw FileError(subject: path, action: "use it, because it was replaced by another user", code: EPERM)
+    }
+    let new = try FolderLock(path)
+    lock.withLock { $0 = new }
+    restorations.add(1, ordering: .relaxed)
+    return true
+  }
+
+  /// Writes the file of a copy again, from `content`, which is the same, if somebody has removed it.
+  func replaceIfRemoved(_ copy: PluginCopy, by content: PluginContent) throws(PluginError) {
+    guard !Paths.exists(copy.path) else { return }
+    do throws(FileError) {
+      try Paths.makeFolders(Paths.folder(of: copy.path))
+    } catch {
+      throw PluginError(.unreadable, content.file, "cannot make a private copy: \(error)")
+    }
+    try content.copy(to: copy.path)
   }
 
   /// Copies a library to a new file, and checks that it is one for this machine that can be loaded.
@@ -53,7 +75,7 @@ package final class PluginCopies: Sendable {
   /// Copies a library to a new file, and reads the copy's ELF tables without loading it.
   package func copy(_ content: PluginContent) throws(PluginError) -> (copy: PluginCopy, facts: LibraryFacts) {
     let file = content.file
-    let copy = "\(path)/\(file.copyName).new-\(count.add(1, ordering: .relaxed).newValue).so"
+    let copy = "\(path)/\(Paths.shortened(file.copyName)).new-\(count.add(1, ordering: .relaxed).newValue).so"
     try content.copy(to: copy)
     do throws(PluginError) {
       let facts = try LibraryFacts(ofCopy: copy, of: file)
@@ -68,7 +90,7 @@ package final class PluginCopies: Sendable {
   /// BUILD is the beginning of the build ID, or of the hash if there is no build ID.
   package func name(_ copy: PluginCopy, plugin: String, generation: UInt64) throws(PluginError) -> PluginCopy {
     let build = (copy.buildID ?? copy.hash?.description ?? "").prefix(12)
-    let name = freeName("\(plugin).\(generation).\(build)")
+    let name = freeName("\(Paths.shortened(plugin)).\(generation).\(build)")
     do throws(FileError) {
       try Paths.rename(copy.path, to: name)
     } catch {
@@ -119,7 +141,7 @@ package final class PluginCopies: Sendable {
     // The loader knows a copy that was loaded for routes by its SONAME.
     copy.openedBefore = own.map(\.path).filter { path in !named.contains { $0.0.path == path } }
     guard !named.isEmpty else { return copy }
-    let opener = "\(path)/\(copy.file.copyName).links-\(count.add(1, ordering: .relaxed).newValue).so"
+    let opener = "\(path)/\(Paths.shortened(copy.file.copyName)).links-\(count.add(1, ordering: .relaxed).newValue).so"
     do throws(FileError) {
       try OpenFile(creating: opener, mode: 0o700).write(
         StubLibrary.bytes(
@@ -135,10 +157,12 @@ package final class PluginCopies: Sendable {
   /// A path that no copy has. A library may have the name of a plugin, or of another library in another folder, and the
   /// loader takes two files of one path for one library, even when the first is gone.
   private func freeName(_ name: String) -> String {
-    var path = "\(path)/\(name).so"
+    let round = restorations.load(ordering: .relaxed)
+    let beginning = "\(path)/\(name)" + (round > 0 ? "~\(round)" : "")
+    var path = "\(beginning).so"
     var number = 2
     while Paths.exists(path) {
-      path = "\(self.path)/\(name)-\(number).so"
+      path = "\(beginning)-\(number).so"
       number += 1
     }
     return path

@@ -5,13 +5,13 @@ package import AmbitSystem
 package struct PluginFile: Hashable, Sendable {
   /// The path as the operator wrote it, for messages.
   package let path: String
-  /// The path that the system finds it by, relative to the working folder or absolute.
+  /// The path that the system finds it by: absolute, since a plugin may change the working folder.
   package let location: String
   /// Whether it is a library that is no plugin. Such a library has no other name than `path`.
   package let isLibrary: Bool
 
   /// The file of a plugin.
-  package init(path: String) { self.init(path: path, location: path, isLibrary: false) }
+  package init(path: String) { self.init(path: path, location: Paths.absolute(path), isLibrary: false) }
 
   /// The file of a library that `host.conf` calls `name`.
   package init(library name: String, at location: String) {
@@ -39,9 +39,15 @@ package struct PluginFile: Hashable, Sendable {
 package enum PluginDirectory {
   /// Lists each `NAME.so` in the folder at `path`, sorted by name, without hidden files. Files of any kind are listed:
   /// one that cannot be read is refused when it is read, under its own name.
-  package static func list(_ path: String) throws(FileError) -> [PluginFile] {
-    try namesInFolder(path)
+  /// - Parameter location: The absolute path of the folder; nil: `path` made absolute.
+  package static func list(_ path: String, at location: String? = nil) throws(FileError) -> [PluginFile] {
+    let location = location ?? Paths.absolute(path)
+    return try namesInFolder(location)
       .filter { $0.hasSuffix(".so") && !$0.hasPrefix(".") }
-      .map { PluginFile(path: path == "/" ? "/\($0)" : "\(path)/\($0)") }
+      .map { PluginFile(path: file($0, in: path), location: file($0, in: location), isLibrary: false) }
+  }
+
+  private static func file(_ name: String, in folder: String) -> String {
+    folder == "/" ? "/\(name)" : "\(folder)/\(name)"
   }
 }

@@ -97,6 +97,8 @@ package struct DependencyResolver {
     let known = library.flatMap { copies.loadedCopy(at: $0.path) } ?? found[name]?.copy
     if let known {
       let note = known.hash == content.hash ? nil : Self.note(name, path, instead: known.file.location)
+      // A dry run opens the file of the copy.
+      if note == nil { try copies.replaceIfRemoved(known, by: content) }
       return Dependency(name: name, location: path, isBrought: true, copy: known, note: note)
     }
     let copy: PluginCopy
@@ -190,7 +192,7 @@ extension LibraryLinks {
   /// the library elsewhere, or not at all.
   func file(of name: String, from location: String) -> String? {
     guard !name.contains("/") else { return nil }
-    let absolute = location.hasPrefix("/") ? location : "\(Paths.workingFolder ?? ".")/\(location)"
+    let absolute = Paths.absolute(location)
     let origin = String(absolute[..<absolute.lastIndex(of: "/")!])
     if !searchesFirst, LibrarySearch.isInEnvironment(name) { return nil }
     return searchPath.lazy.map { LibrarySearch.expand($0, origin: origin) }

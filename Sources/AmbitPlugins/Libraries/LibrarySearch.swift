@@ -33,7 +33,12 @@ struct LibrarySearch {
   func otherVersion(of name: String) -> String? { cache.versions(of: name).last }
 
   private func first(_ name: String, in folders: [String]) -> String? {
-    folders.lazy.map { $0.isEmpty ? name : "\($0)/\(name)" }.first(where: Self.isForThisMachine)
+    folders.lazy.map { Self.file(name, in: $0) }.first(where: Self.isForThisMachine)
+  }
+
+  /// A file in a folder of a search path. An empty or relative folder is one of the folder where the host was started.
+  private static func file(_ name: String, in folder: some StringProtocol) -> String {
+    Paths.absolute(folder.isEmpty ? name : "\(folder)/\(name)")
   }
 
   /// Whether the loader's search would end at this file. A file that is no library, or is cut short, ends it with an
@@ -56,7 +61,7 @@ struct LibrarySearch {
   static func isInEnvironment(_ name: String) -> Bool {
     let folders = HostProcess.variable("LD_LIBRARY_PATH")?.split(
       omittingEmptySubsequences: false, whereSeparator: { $0 == ":" || $0 == ";" })
-    return (folders ?? []).contains { isForThisMachine($0.isEmpty ? name : "\($0)/\(name)") }
+    return (folders ?? []).contains { isForThisMachine(file(name, in: $0)) }
   }
 
   /// A folder of a RUNPATH with the tokens of ld.so(8) expanded. `origin` is the folder of the library.

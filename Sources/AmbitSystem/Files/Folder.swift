@@ -56,6 +56,13 @@ package final class FolderLock: Sendable {
     try Paths.rename(temporary, to: final)
   }
 
+  /// Whether the lock file of `folder` is still the locked one. Someone may have removed it, or the whole folder.
+  package func isInPlace(in folder: String) -> Bool {
+    var (own, found) = (stat(), stat())
+    return unsafe fstat(descriptor, &own) == 0 && stat("\(folder)/\(Self.name)".systemPath, &found) == 0
+      && own.st_dev == found.st_dev && own.st_ino == found.st_ino
+  }
+
   deinit { clinux_close(descriptor) }
 
   /// Whether `folder` was locked by a process that has ended.
@@ -77,7 +84,7 @@ package func replaceFile(
   _ path: String, _ write: (_ temporary: String) throws(FileError) -> Bool
 ) throws(FileError) -> Bool {
   let name = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
-  let temporary = "\(path[..<name]).\(path[name...]).\(getpid()).new"
+  let temporary = "\(path[..<name]).\(Paths.shortened(String(path[name...]))).\(getpid()).new"
   Paths.remove(temporary)
   defer { Paths.remove(temporary) }
   let isWanted = try write(temporary)
@@ -120,6 +127,27 @@ package enum Paths {
     if unsafe mkdir(path.systemPath, mode_t(mode)) == -1, errno != EEXIST {
       throw FileError(subject: path, action: "make the folder", code: errno)
     }
+  }
+
+  /// Makes the folders of `path` that do not exist, for this user alone.
+  package static func makeFolders(_ path: String) throws(FileError) {
+    var folder = path.hasPrefix("/") ? "" : "."
+    for name in path.split(separator: "/") {
+      folder += "/\(name)"
+      // mkdir(2) of an existing folder may fail with another error than EEXIST.
+      if !exists(folder) { try makeFolder(folder) }
+    }
+  }
+
+  /// The beginning of a file name, such that a name made of it and of a number and a suffix is not too long for a file
+  /// system: NAME_MAX is 255 bytes.
+  package static func shortened(_ name: String) -> String {
+    var (length, end) = (0, name.startIndex)
+    while end < name.endIndex, length + name[end].utf8.count <= 180 {
+      length += name[end].utf8.count
+      end = name.index(after: end)
+    }
+    return String(name[..<end])
   }
 
   /// Throws if this process may not create files in the folder at `path`.

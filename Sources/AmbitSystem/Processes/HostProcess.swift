@@ -7,6 +7,9 @@ public enum HostProcess {
   /// Its number: getpid(2).
   public static var identifier: Int32 { getpid() }
 
+  /// The user that it runs as: geteuid(2).
+  public static var user: UInt32 { geteuid() }
+
   /// An environment variable; nil if it is not set.
   public static func variable(_ name: String) -> String? {
     unsafe getenv(name).map { unsafe String(systemPath: $0) }

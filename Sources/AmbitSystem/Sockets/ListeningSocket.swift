@@ -240,6 +240,12 @@ package final class ListeningSocket: Sendable {
   }
 }
 
+extension ListeningSocket {
+  /// Whether clients that connect to the path of a unix socket reach this socket. Somebody may have removed its file, or
+  /// a link on the way to it may lead elsewhere by now. True for other sockets.
+  package var isReachable: Bool { file?.isInPlace ?? true }
+}
+
 extension [ListeningSocket] {
   /// Closes each: see `ListeningSocket.close(isInUse:)`.
   package func close(isInUse: Bool = false) {

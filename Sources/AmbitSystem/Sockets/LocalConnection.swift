@@ -7,13 +7,16 @@ internal import Glibc
 package struct LocalConnection: ~Copyable {
   private let descriptor: Int32
 
+  /// The operation of the error if the connection cannot be made.
+  package static var connecting: String { "connect" }
+
   /// Connects to the socket at `path`.
   /// - Throws: the system's reason, ENOENT if there is no such file, ECONNREFUSED if no process listens on it.
   package init(to path: String) throws(SystemError) {
     var address = SocketAddress(.unix(path: path))
     let descriptor = try SystemError.check("socket", socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0))
     do throws(SystemError) {
-      try unsafe SystemError.check("connect", address.withPointer { unsafe connect(descriptor, $0, $1.pointee) })
+      try unsafe SystemError.check(Self.connecting, address.withPointer { unsafe connect(descriptor, $0, $1.pointee) })
     } catch {
       close(descriptor)
       throw error

@@ -109,20 +109,27 @@ package struct SocketFile {
 /// socket is open, the system gives its inode number to no other file.
 struct OwnSocketFile: Sendable {
   private let path: String
+  /// The path without links, where the file is even when a link on the way to it leads elsewhere by now.
+  private let place: String
   /// nil if the file was gone at once.
   private let made: FileStatus?
 
   /// The file that is at the path now.
   init(at path: String) {
     self.path = path
+    place = path.lastIndex(of: "/").map { Paths.real(String(path[...$0])) + path[$0...] } ?? path
     made = try? FileStatus(ofLink: path)
   }
 
+  /// Whether its path leads to it.
+  var isInPlace: Bool { isAt(path) }
+
   /// Removes the file, unless another one is in its place.
-  func remove() {
-    guard let made, let now = try? FileStatus(ofLink: path), (now.device, now.inode) == (made.device, made.inode)
-    else { return }
-    Paths.remove(path)
+  func remove() { if isAt(place) { Paths.remove(place) } }
+
+  private func isAt(_ path: String) -> Bool {
+    guard let made, let now = try? FileStatus(ofLink: path) else { return false }
+    return (now.device, now.inode) == (made.device, made.inode)
   }
 }
 

@@ -166,11 +166,9 @@ import Testing
       let script = "mount -t tmpfs -o noexec none copies && exec \"$0\" check"
       let result = try await run("unshare", ["-rm", "sh", "-c", script, Places.ambit.filePath], in: directory)
       #expect(result.status == .exited(1))
-      #expect(
-        result.errorLines == [
-          "error: the directory for private copies: copies: cannot load libraries from a file system mounted noexec: "
-            + "Operation not permitted"
-        ])
+      let reason = "/copies: cannot load libraries from a file system that is mounted noexec; run `mount -o remount,exec`"
+      #expect(result.errorLines.count == 1 && result.errors.hasPrefix("error: private: /"), "\(result.errors)")
+      #expect(result.errors.contains(reason))
     }
   }
 

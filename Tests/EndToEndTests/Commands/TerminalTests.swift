@@ -14,7 +14,7 @@ import Testing
       // script(1) gives the host a terminal of its own, which goes with script.
       let script = "echo $$ > pid; exec \(Places.ambit.filePath) serve"
       let terminal = try RunningCommand(
-        "script", ["-qec", script, "/dev/null"], in: directory, environment: stateVariable(directory),
+        "script", ["-qec", script, "/dev/null"], in: directory, environment: folderVariables(directory),
         output: open("/dev/null", O_WRONLY | O_CLOEXEC), errors: open("/dev/null", O_WRONLY | O_CLOEXEC))
       let socket = directory.appending(path: "http.sock").filePath
       try await eventually(within: .seconds(30), until: { $0 }) { FileManager.default.fileExists(atPath: socket) }

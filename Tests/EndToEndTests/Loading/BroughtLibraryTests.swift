@@ -42,6 +42,24 @@ import Testing
     }
   }
 
+  @Test func `A library that a plugin brings along is copied again when somebody has removed the private copies`()
+    async throws
+  {
+    try await withHost([]) { host in
+      try await helper(1).install(in: made("Plugins/lib", in: host))
+      try await plugin(in: host).install(in: host.plugins)
+      #expect(try await host.reload().field("added") == "1")
+      let copies = host.directory.appending(path: "private")
+      for folder in try FileManager.default.contentsOfDirectory(at: copies, includingPropertiesForKeys: nil) {
+        try FileManager.default.removeItem(at: folder)
+      }
+      #expect(try await host.reloadOnRequest().field("kept") == "1")
+      try host.configure("threads = 1\n[plugin.my]\nprefix = '/v2'")
+      #expect(try await host.reloadOnRequest().field("changed") == "1", "\(host.log.text)")
+      #expect(try await host.get("/v2/my").text == "1")
+    }
+  }
+
   @Test func `A library that a plugin brings along may be overwritten while it is in use`() async throws {
     try await withHost([]) { host in
       let folder = try made("Plugins/lib", in: host)

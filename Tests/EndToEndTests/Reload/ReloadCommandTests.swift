@@ -102,7 +102,7 @@ import Testing
       for command in ["reload", "status"] {
         let result = try await ambit(command, in: directory)
         #expect(result.status == .exited(1))
-        let reason = "no host answers on the admin socket .ambit.sock: connect: No such file or directory"
+        let reason = "/.ambit.sock: connect: No such file or directory"
         #expect(result.errors.contains(reason), "\(result.errors)")
       }
     }

@@ -1,0 +1,37 @@
+package import AmbitCore
+internal import Glibc
+
+/// Whether the system would let this process listen on an address, as far as it tells without listening.
+package enum ListenCheck {
+  /// Why the process cannot listen there; nil if no reason is known. Does not say whether another process listens there.
+  package static func objection(to address: ListenAddress) -> String? {
+    switch address {
+    case .any(let port): objection(toPort: port)
+    case .internet(_, let port): objection(toPort: port)
+    case .unix(let path): objection(toPath: path)
+    }
+  }
+
+  private static func objection(toPath path: String) -> String? {
+    if let obstacle = SocketFile(at: path).obstacle { return obstacle }
+    do throws(FileError) { try Paths.checkWritable(Paths.folder(of: path)) } catch { return error.description }
+    return nil
+  }
+
+  /// Ports from 1 up to a limit need a capability: ip(7).
+  private static func objection(toPort port: UInt16) -> String? {
+    let text = (try? TextFile.read("/proc/sys/net/ipv4/ip_unprivileged_port_start")) ?? ""
+    let limit = text.split(whereSeparator: \.isWhitespace).first.flatMap { Int($0) } ?? 1024
+    guard port != 0, port < limit, hasBindCapability == false else { return nil }
+    return "Permission denied: ports below \(limit) need root or the capability CAP_NET_BIND_SERVICE"
+  }
+
+  /// Whether the process has CAP_NET_BIND_SERVICE, capabilities(7); nil if /proc does not say.
+  private static var hasBindCapability: Bool? {
+    let lines = (try? TextFile.read("/proc/self/status"))?.split(separator: "\n") ?? []
+    guard let line = lines.first(where: { $0.hasPrefix("CapEff:") }),
+      let set = line.split(whereSeparator: \.isWhitespace).last.flatMap({ UInt64($0, radix: 16) })
+    else { return nil }
+    return set & 1 << 10 != 0
+  }
+}
