@@ -1,23 +1,36 @@
 import AmbitCore
 
-/// A key of `host.conf`: its table, its name, and the decoder of its value.
+/// A key of `host.conf`: its table, its name, the decoder of its value, and when a change takes effect.
 struct ConfigurationKey: Sendable {
   /// The table of the key; nil at the top level.
   let table: String?
   let name: String
   /// Decodes the value and stores it in the configuration, or adds to the diagnostics.
   let decode: @Sendable (ConfigurationValue, inout HostConfiguration, inout [Diagnostic]) -> Void
+  /// When a change of the key takes effect.
+  let takesEffect: Effect
+  /// Whether its value is not the same in two configurations.
+  let differs: @Sendable (HostConfiguration, HostConfiguration) -> Bool
+
+  enum Effect {
+    case atReload
+    case atNextStart
+    /// The key is about starts only, so a running host ignores nothing.
+    case duringStarts
+  }
 
   var path: SettingPath {
     table.map { SettingPath($0, name) } ?? SettingPath(name)
   }
 
-  private init<Value>(
+  private init<Value: Equatable>(
     _ name: String, in table: String? = nil, _ decoder: ValueDecoder<Value>,
-    _ field: any WritableKeyPath<HostConfiguration, Value> & Sendable
+    _ field: any WritableKeyPath<HostConfiguration, Value> & Sendable, _ takesEffect: Effect
   ) {
     self.table = table
     self.name = name
+    self.takesEffect = takesEffect
+    differs = { $0[keyPath: field] != $1[keyPath: field] }
     let path = table.map { SettingPath($0, name) } ?? SettingPath(name)
     decode = { value, configuration, diagnostics in
       guard let checked = decoder.decode(value, path, &diagnostics) else { return }
@@ -29,35 +42,35 @@ struct ConfigurationKey: Sendable {
 extension ConfigurationKey {
   /// All keys, except those of the `[plugin.NAME]` and `[[route]]` tables.
   static let all: [ConfigurationKey] = [
-    .init("listen", .addresses, \.listen),
-    .init("plugins", .directory, \.plugins),
-    .init("private", .optionalDirectory, \.privateDirectory),
-    .init("admin", .adminPlace, \.admin),
-    .init("threads", .integer(0...1024), \.threads),
-    .init("stack_size", .size((16 << 10)...(64 << 20), multipleOf: 4096), \.stackSize),
-    .init("handler_stack_size", .size((64 << 10)...(64 << 20), multipleOf: 4096), \.handlerStackSize),
-    .init("pool_threads", .integer(1...1024), \.poolThreads),
-    .init("pool_queue", .integer(0...1_000_000), \.poolQueue),
-    .init("start", .choice, \.start),
-    .init("drain_timeout", .duration(.zero...day), \.drainTimeout),
-    .init("cancel_grace", .duration(.zero...minute), \.cancelGrace),
-    .init("stall_warning", .timeLimit(millisecond...minute), \.stallWarning),
-    .init("settle", .duration(.zero...minute), \.settle),
-    .init("max_plugin_size", .size((4 << 10)...(1 << 40)), \.maxPluginSize),
-    .init("dry_run_timeout", .duration(millisecond...(minute * 10)), \.dryRunTimeout),
-    .init("trust", .choice, \.trust),
-    .init("half_close", .choice, \.halfClose),
-    .init("expose_generation", .boolean, \.exposeGeneration),
-    .init("request_timeout", in: "limits", .timeLimit(millisecond...day), \.limits.requestTimeout),
-    .init("header_timeout", in: "limits", .duration(millisecond...day), \.limits.headerTimeout),
-    .init("idle_timeout", in: "limits", .timeLimit(millisecond...day), \.limits.idleTimeout),
-    .init("max_body", in: "limits", .size(0...(1 << 40)), \.limits.maxBody),
-    .init("max_head", in: "limits", .size((1 << 10)...(1 << 20)), \.limits.maxHead),
-    .init("max_target", in: "limits", .size(64...(1 << 20)), \.limits.maxTarget),
-    .init("max_headers", in: "limits", .integer(1...10_000), \.limits.maxHeaders),
-    .init("jobs_per_request", in: "limits", .integer(0...1_000_000), \.limits.jobsPerRequest),
-    .init("level", in: "log", .choice, \.log.level),
-    .init("format", in: "log", .choice, \.log.format),
+    .init("listen", .addresses, \.listen, .atNextStart),
+    .init("plugins", .directory, \.plugins, .atReload),
+    .init("private", .optionalDirectory, \.privateDirectory, .atNextStart),
+    .init("admin", .adminPlace, \.admin, .atNextStart),
+    .init("threads", .integer(0...1024), \.threads, .atNextStart),
+    .init("stack_size", .size((16 << 10)...(64 << 20), multipleOf: 4096), \.stackSize, .atNextStart),
+    .init("handler_stack_size", .size((64 << 10)...(64 << 20), multipleOf: 4096), \.handlerStackSize, .atNextStart),
+    .init("pool_threads", .integer(1...1024), \.poolThreads, .atNextStart),
+    .init("pool_queue", .integer(0...1_000_000), \.poolQueue, .atNextStart),
+    .init("start", .choice, \.start, .duringStarts),
+    .init("drain_timeout", .duration(.zero...day), \.drainTimeout, .atReload),
+    .init("cancel_grace", .duration(.zero...minute), \.cancelGrace, .atNextStart),
+    .init("stall_warning", .timeLimit(millisecond...minute), \.stallWarning, .atNextStart),
+    .init("settle", .duration(.zero...minute), \.settle, .atReload),
+    .init("max_plugin_size", .size((4 << 10)...(1 << 40)), \.maxPluginSize, .atReload),
+    .init("dry_run_timeout", .duration(millisecond...(minute * 10)), \.dryRunTimeout, .atReload),
+    .init("trust", .choice, \.trust, .atReload),
+    .init("half_close", .choice, \.halfClose, .atReload),
+    .init("expose_generation", .boolean, \.exposeGeneration, .atReload),
+    .init("request_timeout", in: "limits", .timeLimit(millisecond...day), \.limits.requestTimeout, .atReload),
+    .init("header_timeout", in: "limits", .duration(millisecond...day), \.limits.headerTimeout, .atReload),
+    .init("idle_timeout", in: "limits", .timeLimit(millisecond...day), \.limits.idleTimeout, .atReload),
+    .init("max_body", in: "limits", .size(0...(1 << 40)), \.limits.maxBody, .atReload),
+    .init("max_head", in: "limits", .size((1 << 10)...(1 << 20)), \.limits.maxHead, .atReload),
+    .init("max_target", in: "limits", .size(64...(1 << 20)), \.limits.maxTarget, .atReload),
+    .init("max_headers", in: "limits", .integer(1...10_000), \.limits.maxHeaders, .atReload),
+    .init("jobs_per_request", in: "limits", .integer(0...1_000_000), \.limits.jobsPerRequest, .atReload),
+    .init("level", in: "log", .choice, \.log.level, .atReload),
+    .init("format", in: "log", .choice, \.log.format, .atNextStart),
   ]
 
   private static let millisecond = Duration.milliseconds(1)
@@ -66,6 +79,14 @@ extension ConfigurationKey {
 
   /// The tables of the keys.
   static let tables = Set(all.compactMap(\.table))
+}
+
+extension HostConfiguration {
+  /// The paths of the keys whose values in this configuration, which has been read at a reload, take effect at the next
+  /// start only: those that differ from the configuration of the last start.
+  package func keysIgnored(since start: HostConfiguration) -> [String] {
+    ConfigurationKey.all.filter { $0.takesEffect == .atNextStart && $0.differs(start, self) }.map(\.path.description)
+  }
 }
 
 /// Reports unknown keys and suggests known ones.

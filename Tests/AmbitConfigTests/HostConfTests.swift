@@ -28,6 +28,60 @@ import Testing
     #expect(lines[position.line - 2].hasPrefix("# "))
   }
 
+  @Test(arguments: ConfigurationKey.all.map { ($0.path.description, $0.takesEffect) })
+  func `The sample host.conf says when a change of each key takes effect`(
+    path: String, effect: ConfigurationKey.Effect
+  ) throws {
+    let positions = try TOMLDocument(text: text).positions
+    let position = try #require(positions.first { $0.key.description == path }?.value)
+    var comment = comment(above: position.line)
+    if !comment.contains("take effect"), let table = path.split(separator: ".").dropLast().first {
+      let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+      comment = self.comment(above: try #require(lines.firstIndex(of: "[\(table)]")) + 1)
+    }
+    let moment = effect == .atReload ? "a reload" : "the next start"
+    #expect(comment.contains("take effect at \(moment)"), "\(path)")
+  }
+
+  @Test(arguments: ConfigurationKey.all.map { ($0.path.description, $0.takesEffect) })
+  func `The page on configuration says when a change of each key takes effect`(
+    path: String, effect: ConfigurationKey.Effect
+  ) throws {
+    let here = URL(filePath: #filePath)
+    let top = here.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    let page = try String(
+      contentsOf: top.appending(path: "Sources/AmbitHost/AmbitHost.docc/Configuration.md"), encoding: .utf8)
+    let row = try #require(page.split(separator: "\n").first { $0.hasPrefix("| `") && $0.contains("`\(path)`") })
+    #expect(row.contains(effect == .atReload ? "| at the next reload" : "| at the next start"), "\(row)")
+  }
+
+  /// The comment that ends above a line, on one line.
+  private func comment(above line: Int) -> String {
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    let comment = lines[..<(line - 1)].reversed().prefix { $0.hasPrefix("# ") }.reversed()
+    return comment.map { $0.dropFirst(2) }.joined(separator: " ")
+  }
+
+  @Test func `The keys that a running host ignores are those that take effect at the next start and have changed`()
+    throws
+  {
+    func parse(_ text: String) throws -> HostConfiguration {
+      try HostConfiguration.parse(text: text, file: "host.conf")
+    }
+    let start = try parse("threads = 2")
+    #expect(try parse("threads = 2").keysIgnored(since: start) == [])
+    let changed = try parse(
+      """
+      listen = ["[::1]:80"]
+      start = "lenient"
+      [limits]
+      max_body = 5
+      [log]
+      format = "json"
+      """)
+    #expect(changed.keysIgnored(since: start) == ["listen", "threads", "log.format"])
+  }
+
   @Test(arguments: ConfigurationKey.all.map(\.path.description))
   func `The sample host.conf is read by every key of the list`(path: String) throws {
     let position = try #require(TOMLDocument(text: text).positions.first { $0.key.description == path }?.value)

@@ -13,7 +13,7 @@ struct Connection {
   /// The connection's work: it runs once for the bytes that have arrived, until there is nothing more to read.
   var job: Job
   let server: ServerPointer
-  /// The options of its listener, which live as long as the process.
+  /// The options of its listener, which live as long as the process. Their limits may change at a reload.
   let options: UnsafePointer<ListenerOptions>
   var phase = Phase.idle
   var transport: Transport
@@ -84,7 +84,7 @@ extension UnsafeMutablePointer<Connection> {
         job: Job(at: job, loop: loop, scope: loop.pointee.root, kind: server.connectionJob),
         server: server, options: options,
         transport: Transport(
-          socket, buffers: server.buffers, writeTimeout: options.pointee.limits.idleTimeout),
+          socket, buffers: server.buffers, writeTimeout: options.pointer(to: \.limits.idleTimeout)!),
         timer: Timer(at: timer, fire: connectionTimerFired)))
     server.openLink.append(siblingLink)
     setPhaseDue(after: options.pointee.limits.idleTimeout)

@@ -12,7 +12,6 @@ internal import Synchronization
 package final class HTTPServer: Sendable {
   private let loops: LoopGroup
   private let connections: ConnectionCounts
-  private let options: ListenerOptions
 
   /// Makes the server of each loop, without routes. It serves nothing until `accept`.
   /// - Parameters:
@@ -20,11 +19,10 @@ package final class HTTPServer: Sendable {
   ///   - isHosts: its clients belong to the operator, and may use the descriptors that are reserved for the host.
   package init(loops: LoopGroup, limits: HTTPLimits, isHosts: Bool = false) {
     self.loops = loops
-    options = ListenerOptions(limits: limits)
     connections = ConnectionCounts(loopCount: loops.loops.count, isHosts: isHosts)
     loops.onEach { [connections] loop in
       let server = ServerPointer.allocate(capacity: 1)
-      server.initialize(loop: loop, routes: .empty, connections: connections)
+      server.initialize(loop: loop, routes: .empty, limits: limits, connections: connections)
     }
   }
 
@@ -32,10 +30,7 @@ package final class HTTPServer: Sendable {
   /// closes them after `drain`.
   /// - Parameter options: for the connections of these sockets; nil: the server's limits, and http.
   package func accept(on sockets: [ListeningSocket], options: ListenerOptions? = nil) {
-    // Never freed: connections refer to the options while they are open, and nobody waits for their end.
-    let shared = UnsafeMutablePointer<ListenerOptions>.allocate(capacity: 1)
-    shared.initialize(to: options ?? self.options)
-    for socket in sockets { accept(on: socket, Unchecked(UnsafePointer(shared))) }
+    for socket in sockets { accept(on: socket, options) }
   }
 
   /// Accepts no more connections on these sockets. Those that were accepted stay.
@@ -47,13 +42,13 @@ package final class HTTPServer: Sendable {
   /// restart the host.
   package func readDescriptorLimit() { connections.readDescriptorLimit() }
 
-  private func accept(on socket: ListeningSocket, _ options: Unchecked<UnsafePointer<ListenerOptions>>) {
+  private func accept(on socket: ListeningSocket, _ options: ListenerOptions?) {
     socket.setVital()
     loops.onEach { loop in
       let server = ServerPointer.on(loop)
       let listener = ListenerPointer.allocate(capacity: 1)
       do throws(SystemError) {
-        try listener.open(socket, options.value, on: server)
+        try listener.open(socket, server.makeOptions(options), on: server)
       } catch {
         return HTTPLog.cannotListen(error)
       }
@@ -67,6 +62,14 @@ package final class HTTPServer: Sendable {
   @discardableResult
   package func replaceRoutes(by routes: RouteSet, within timeout: Int64 = .max) -> Bool {
     loops.onEach(within: timeout) { ServerPointer.on($0).replaceRoutes(by: routes) }.count == loops.loops.count
+  }
+
+  /// Uses `limits` for all requests, and times between requests, that begin from now on, also on open connections. A
+  /// loop that is blocked for longer than the timeout, in nanoseconds, does so when it runs again.
+  /// - Returns: whether all loops have done so.
+  @discardableResult
+  package func replaceLimits(by limits: HTTPLimits, within timeout: Int64 = .max) -> Bool {
+    loops.onEach(within: timeout) { ServerPointer.on($0).replaceLimits(by: limits) }.count == loops.loops.count
   }
 
   /// Serves the host's own routes and no others.

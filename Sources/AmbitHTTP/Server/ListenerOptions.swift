@@ -1,7 +1,7 @@
 package import AmbitCore
 
-/// How the connections of one listener are served. They keep the options that their listener had when they were
-/// accepted.
+/// How the connections of one listener are served. A listener without options of its own has the limits of its server,
+/// which a reload may change: what has begun keeps its limit, and what begins later gets the new one.
 package struct ListenerOptions: Sendable {
   /// The scheme of the URLs that lead to the listener.
   package var scheme = Scheme.http

@@ -5,8 +5,11 @@ internal import AmbitSystem
 /// HTTP on one loop: its connections and their shared state.
 struct Server {
   let loop: LoopPointer
-  /// The largest limits of any listener. The pool's records have room for such heads.
+  /// The largest limits of any listener so far. The pool's records have room for such heads.
   var headLimits: HeadLimits
+  /// The options of listeners without options of their own. Only this loop reads and writes their limits. Never freed:
+  /// connections refer to them while they are open, and nobody waits for their end.
+  let listenerOptions: UnsafeMutablePointer<ListenerOptions>
   /// Shared with the servers of the other loops.
   fileprivate let sharedConnections: Unmanaged<ConnectionCounts>
   /// The kind of the jobs of connections.
@@ -73,10 +76,12 @@ extension UnsafeMutablePointer<Server> {
     loop.pointee.server!.assumingMemoryBound(to: Server.self)
   }
 
-  func initialize(loop: LoopPointer, routes: RouteSet, connections: ConnectionCounts) {
+  func initialize(loop: LoopPointer, routes: RouteSet, limits: HTTPLimits, connections: ConnectionCounts) {
+    let options = UnsafeMutablePointer<ListenerOptions>.allocate(capacity: 1)
+    options.initialize(to: ListenerOptions(limits: limits))
     initialize(
       to: Server(
-        loop: loop, headLimits: HeadLimits(maxTarget: 0, maxHead: 0, maxFields: 0),
+        loop: loop, headLimits: HeadLimits(maxTarget: 0, maxHead: 0, maxFields: 0), listenerOptions: options,
         sharedConnections: .passRetained(connections),
         connectionJob: JobKind(
           handlersOn: loop, body: serveLoop, finish: serveLoopEnded, beforeSuspension: flushBeforeSuspend),
@@ -103,7 +108,21 @@ extension UnsafeMutablePointer<Server> {
     pointee.options = routes.options
   }
 
-  /// Makes room for the heads that a listener allows. Before it accepts.
+  /// The options of a listener of this loop, which are never freed; with nil those that follow the server's limits.
+  func makeOptions(_ own: ListenerOptions?) -> UnsafePointer<ListenerOptions> {
+    guard let own else { return UnsafePointer(pointee.listenerOptions) }
+    let options = UnsafeMutablePointer<ListenerOptions>.allocate(capacity: 1)
+    options.initialize(to: own)
+    return UnsafePointer(options)
+  }
+
+  /// Uses `limits` for what begins from now on. A request whose head has begun keeps the limits of its head.
+  func replaceLimits(by limits: HTTPLimits) {
+    pointee.listenerOptions.pointee.limits = limits
+    makeRoom(for: limits.head)
+  }
+
+  /// Makes room for the heads that a listener allows. Before they are read.
   func makeRoom(for limits: HeadLimits) {
     if limits.maxTarget > pointee.headLimits.maxTarget {
       pointee.headLimits.maxTarget = limits.maxTarget
@@ -187,7 +206,9 @@ extension UnsafeMutablePointer<Server> {
   func recycle(_ exchange: ExchangePointer) {
     exchange.pointee.input?.release(to: buffers)
     exchange.pointee.input = nil
-    guard pointee.freeExchangeCount < Self.keptRecords else {
+    // A record from before a reload may have room for fewer fields than the limits allow now.
+    guard pointee.freeExchangeCount < Self.keptRecords, exchange.pointee.fields.count >= pointee.headLimits.maxFields
+    else {
       exchange.deallocateRecord()
       return pointee.loop.noteFreedMemory()
     }

@@ -87,7 +87,7 @@ extension UnsafeMutablePointer<Transport> {
   private func waitForRoom(_ job: JobPointer, in scope: ScopePointer) -> Status {
     guard pointee.outputWaiter == nil else { return .wrongState }
     pointee.outputWaiter = job
-    let status = job.suspend(for: .write, in: scope, timeout: pointee.writeTimeout)
+    let status = job.suspend(for: .write, in: scope, timeout: pointee.writeTimeout.pointee)
     // Otherwise the exchange has been unlinked meanwhile, and the record may serve another exchange or client.
     guard pointee.outputWaiter == job else { return .cancelled }
     pointee.outputWaiter = nil

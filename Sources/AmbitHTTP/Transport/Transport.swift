@@ -13,8 +13,8 @@ struct Transport {
   var readiness: Readiness = []
   let peer: PeerAddress
   let buffers: UnsafeMutablePointer<BufferPool>
-  /// How long a job waits until the client takes bytes, in nanoseconds.
-  let writeTimeout: Int64
+  /// How long a job waits until the client takes bytes, in nanoseconds; it may change between waits.
+  let writeTimeout: UnsafePointer<Int64>
 
   /// Received and not yet used: `input[inputStart ..< inputEnd]`.
   var input: BufferPointer?
@@ -44,7 +44,7 @@ struct Transport {
     static var readEOF: Readiness { Readiness(rawValue: 16) }
   }
 
-  init(_ socket: AcceptedSocket, buffers: UnsafeMutablePointer<BufferPool>, writeTimeout: Int64) {
+  init(_ socket: AcceptedSocket, buffers: UnsafeMutablePointer<BufferPool>, writeTimeout: UnsafePointer<Int64>) {
     descriptor = socket.descriptor
     peer = socket.peer
     self.buffers = buffers

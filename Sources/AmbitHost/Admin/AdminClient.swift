@@ -25,9 +25,27 @@ package struct AdminClient: Sendable {
   }
 
   /// Asks the host to reload, waits until the reload is done, and returns its outcome.
-  package func reload(asJSON: Bool) throws(HostError) -> (text: String, succeeded: Bool) {
+  package func reload(asJSON: Bool) throws(HostError) -> (text: String, result: ReloadResult) {
     let reply = try send("POST", "/reload", asJSON: asJSON)
-    return (reply.body, reply.status == 200)
+    return (reply.body, ReloadResult(httpStatus: reply.status))
+  }
+
+  /// The result of a reload, for the exit status of a command.
+  package enum ReloadResult: Int32, Sendable {
+    /// All that is in the configuration and in the directory of the plugins is in use.
+    case applied = 0
+    /// Something was refused, or the host stops and does not reload any more.
+    case failed = 1
+    /// Nothing failed, but changed keys of the configuration take effect at the next start.
+    case partlyIgnored = 2
+
+    fileprivate init(httpStatus: Int) {
+      switch httpStatus {
+      case 200: self = .applied
+      case 202: self = .partlyIgnored
+      default: self = .failed
+      }
+    }
   }
 
   private func send(_ method: String, _ target: String, asJSON: Bool) throws(HostError) -> LocalClient.Reply {

@@ -107,7 +107,7 @@ struct AdminRoutes: Sendable {
           return format.response(
             status: 503, json: .object([("errors", .array([.string(reason)]))]), text: reason + "\n")
         }
-        return format.response(status: outcome.result == .done ? 200 : 422, json: outcome.json, text: outcome.text)
+        return format.response(status: outcome.httpStatus, json: outcome.json, text: outcome.text)
       },
     ]
   }

@@ -59,16 +59,23 @@ enum LogOutput {
   /// - Parameter waits: whether logging waits for a slow reader: in commands. A host never waits, and drops lines
   ///   instead.
   static func start(_ configuration: HostConfiguration.Log, waits: Bool) {
-    let level = Logger.Level(rawValue: configuration.level.rawValue) ?? .info
+    use(configuration.level)
     let format: LineLogHandler.Format =
       switch configuration.format {
       case .text: .text
       case .json: .json
       }
-    let handler = LineLogHandler(level: level, format: format)
+    let handler = LineLogHandler(threshold: threshold, format: format)
     LoggingSystem.bootstrap { _ in handler }
     guard !waits else { return }
     HostProcess.keepStandardError()
     LineOutput.standardError.makeNonBlocking(lossLine: handler.lossLine)
+  }
+
+  private static let threshold = LogThreshold(.info)
+
+  /// Makes all loggers write lines of this level and above from now on.
+  static func use(_ level: HostConfiguration.Log.Level) {
+    threshold.level = Logger.Level(rawValue: level.rawValue) ?? .info
   }
 }

@@ -20,19 +20,19 @@ extension Host {
 
   private func reloadNow() -> ReloadOutcome {
     let (began, start) = (Clock.wall, ContinuousClock.now)
-    var (changes, errors): ([PluginChange], [String]) = ([], [])
+    var (changes, ignored, errors): ([PluginChange], [String], [String]) = ([], [], [])
     do throws(HostError) {
       let blocked = worker.blockedLoops()
       guard blocked.isEmpty else { throw HostError(blocked) }
       let configuration = try source.readAgain()
       _ = try source.listenRequests(configuration)
       changes = try loadPlugins(configuration, refusing: false)
-      reportIgnored(configuration)
-      self.configuration = configuration
+      ignored = adopt(configuration)
     } catch {
       errors = error.lines
     }
-    let outcome = ReloadOutcome(began: began, duration: ContinuousClock.now - start, changes: changes, errors: errors)
+    let outcome = ReloadOutcome(
+      began: began, duration: ContinuousClock.now - start, changes: changes, ignored: ignored, errors: errors)
     log(outcome)
     return outcome
   }
@@ -59,12 +59,16 @@ extension Host {
         logger.warning("library \(change.file) is used in place: \(reason)")
       }
     }
+    for key in outcome.ignored {
+      logger.warning("\(key) has changed in the configuration; the change takes effect at the next start")
+    }
     guard outcome.result != .refused else {
       return logger.error("reload refused, nothing has changed", metadata: ["errors": "\(outcome.errors.count)"])
     }
     var fields: Logger.Metadata = ["ms": "\(outcome.milliseconds)", "configuration": "\(source.location)"]
     if source.path == nil { fields["configuration"] = "defaults in \(source.folder)" }
     for (kind, count) in outcome.counts { fields[kind.rawValue] = "\(count)" }
+    if !outcome.ignored.isEmpty { fields["ignored"] = "\(outcome.ignored.count)" }
     if outcome.result == .done {
       logger.info("reload done", metadata: fields)
     } else {
@@ -143,21 +147,15 @@ extension Host {
     logger.info("\(plugin.kind) \(change.kind)", metadata: fields)
   }
 
-  /// Logs which changes of the configuration take effect at the next start.
-  private func reportIgnored(_ new: HostConfiguration) {
-    let changes = [
-      ("listen", new.listen != initial.listen), ("admin", new.admin != initial.admin),
-      ("threads", new.threads != initial.threads),
-      ("stack_size", new.stackSize != initial.stackSize),
-      ("handler_stack_size", new.handlerStackSize != initial.handlerStackSize),
-      ("pool_threads", new.poolThreads != initial.poolThreads),
-      ("pool_queue", new.poolQueue != initial.poolQueue), ("cancel_grace", new.cancelGrace != initial.cancelGrace),
-      ("stall_warning", new.stallWarning != initial.stallWarning), ("limits", new.limits != initial.limits),
-      ("log", new.log != initial.log), ("private", new.privateDirectory != initial.privateDirectory),
-    ]
-    for (key, changed) in changes where changed {
-      logger.warning("\(key) has changed in the configuration; the change takes effect at the next start")
+  /// Takes the configuration into use, apart from plugins and routes, which are in use by now.
+  /// - Returns: the keys whose changes take effect at the next start.
+  private func adopt(_ new: HostConfiguration) -> [String] {
+    LogOutput.use(new.log.level)
+    if new.limits != configuration.limits, !worker.replaceLimits(by: new) {
+      logger.warning("an event loop is blocked: it uses the old [limits] until it runs again")
     }
+    configuration = new
+    return new.keysIgnored(since: initial)
   }
 }
 

@@ -12,7 +12,7 @@ internal import Logging
 /// It serves nothing itself and speaks to its worker through `WorkerHandle` only. All of it is the control thread's.
 package final class Host {
   let source: ConfigurationSource
-  /// The configuration at the start. Loops, listeners, limits and logs stay as it says.
+  /// The configuration at the start. Loops, listeners and the log's format stay as it says.
   let initial: HostConfiguration
   /// The configuration of the last successful reload.
   var configuration: HostConfiguration

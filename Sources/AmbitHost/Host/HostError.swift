@@ -11,10 +11,10 @@ package struct HostError: Error, Sendable, CustomStringConvertible {
 
   init(_ error: some Error) { lines = "\(error)".split(separator: "\n").map(String.init) }
 
-  /// The same error with one more line at its end.
+  /// The same error with one more line at its end, for a command that ends with status 1 whatever is at fault.
   package func adding(_ line: String) -> HostError {
     var error = HostError(lines + [line])
-    (error.exitStatus, error.isInterruption) = (exitStatus, isInterruption)
+    error.isInterruption = isInterruption
     return error
   }
 

@@ -18,6 +18,8 @@ struct ReloadOutcome: Sendable {
   let duration: Duration
   /// Sorted by kind, then by file. Empty if the reload was refused.
   let changes: [PluginChange]
+  /// The keys of the configuration that have changed since the start and take effect at the next start: `listen`.
+  let ignored: [String]
   /// Why the whole reload was refused; empty if it was not.
   let errors: [String]
 
@@ -94,16 +96,24 @@ extension ReloadOutcome {
     PluginChange.Kind.allCases.map { kind in (kind, changes.count { $0.kind == kind }) }
   }
 
-  /// "2 added, 1 changed, 0 kept, 0 removed, 0 failed", or that nothing has changed.
+  /// "2 added, 1 changed, 0 kept, 0 removed, 0 failed", or that nothing has changed. Ignored keys follow if there are
+  /// any.
   var summary: String {
     guard result != .refused else { return "refused, nothing has changed: \(errors.count.pluralized("error"))" }
-    return counts.map { "\($0.count) \($0.kind)" }.joined(separator: ", ")
+    let ignored = self.ignored.isEmpty ? [] : ["\(self.ignored.count) ignored"]
+    return (counts.map { "\($0.count) \($0.kind)" } + ignored).joined(separator: ", ")
+  }
+
+  /// The status of the response to the client that asked for the reload.
+  var httpStatus: Int {
+    guard result == .done else { return 422 }
+    return ignored.isEmpty ? 200 : 202
   }
 
   var milliseconds: Int64 { duration.wholeNanoseconds / 1_000_000 }
 
-  /// A line for each plugin with its reasons and notes below it, then the libraries that are used in place, then the
-  /// summary. A kept library that is used in place is listed only among the latter.
+  /// A line for each plugin with its reasons and notes below it, then the libraries that are used in place, the ignored
+  /// keys and the summary. A kept library that is used in place is listed only among the latter.
   var text: String {
     let changes = self.changes.filter { $0.kind != .kept || $0.inUse == nil }
     var table = TextTable()
@@ -116,6 +126,7 @@ extension ReloadOutcome {
     for change in self.changes {
       if let reason = change.inUse?.text { lines.append("in use  \(change.file) (\(reason))") }
     }
+    lines += ignored.map { "ignored  \($0): needs a restart" }
     lines += errors
     return (lines + ["reload \(summary) (\(milliseconds) ms)"]).map { $0.printable + "\n" }.joined()
   }
@@ -127,6 +138,7 @@ extension ReloadOutcome {
       ("milliseconds", .integer(milliseconds)),
       ("counts", .object(counts.map { ($0.kind.rawValue, JSONValue($0.count)) })),
       ("plugins", .array(changes.map(\.json))),
+      ("ignored", .array(ignored.map(JSONValue.string))),
       ("errors", .array(errors.map(JSONValue.string))),
     ])
   }

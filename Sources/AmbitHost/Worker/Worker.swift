@@ -59,6 +59,13 @@ final class Worker: Sendable {
 
   var loopCount: Int { loops.loops.count }
 
+  /// Uses the limits of `configuration` for requests that begin from now on, and for jobs that are spawned from now on.
+  /// - Returns: whether every loop uses them. A blocked loop takes them when it runs again.
+  func replaceLimits(by configuration: HostConfiguration) -> Bool {
+    loops.limitJobs(perRequest: configuration.limits.jobsPerRequest)
+    return server.replaceLimits(by: configuration.httpLimits, within: LoopGroup.defaultTimeout)
+  }
+
   /// Serves the clients that have connected to `sockets`, and those that will. The sockets stay the host's.
   func accept(on sockets: [ListeningSocket]) { server.accept(on: sockets) }
 

@@ -46,6 +46,13 @@ extension WorkerHandle {
     }
   }
 
+  /// See `Worker.replaceLimits`.
+  func replaceLimits(by configuration: HostConfiguration) -> Bool {
+    switch self {
+    case .inProcess(let worker): worker.replaceLimits(by: configuration)
+    }
+  }
+
   /// See `Worker.refreshProcess`.
   func refreshProcess() {
     switch self {

@@ -12,7 +12,7 @@ public struct Loop {
   public let index: Int
   /// The function table that scopes of this loop hand to plugins.
   public let api: UnsafePointer<ambit_api>
-  public let limits: RuntimeLimits
+  public internal(set) var limits: RuntimeLimits
   /// Checked mode: calls of plugins are checked, and closed scopes are kept for that.
   public let isChecked: Bool
   let epoll: Int32

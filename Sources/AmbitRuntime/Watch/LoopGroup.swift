@@ -57,6 +57,12 @@ public final class LoopGroup: Sendable {
     return latch.wait(timeout: timeout) ?? latch.arrived
   }
 
+  /// Limits the jobs of a request from now on, also of requests that run. A loop that is blocked follows when it runs
+  /// again. From any thread; does not wait.
+  public func limitJobs(perRequest count: Int) {
+    postToEach { $0.pointee.limits.jobsPerRequest = UInt32(clamping: count) }
+  }
+
   /// Runs `work` on each loop, in one of its next turns. From any thread; does not wait.
   public func postToEach(_ work: @escaping @Sendable (LoopPointer) -> Void) {
     for loop in loops { loop.post(work) }

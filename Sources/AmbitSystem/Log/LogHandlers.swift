@@ -1,5 +1,6 @@
 internal import AmbitCore
 public import Logging
+internal import Synchronization
 
 /// Writes each log event as one line to standard error. Lines of different threads do not mix.
 public struct LineLogHandler: LogHandler {
@@ -10,12 +11,18 @@ public struct LineLogHandler: LogHandler {
     case json
   }
 
-  public var logLevel: Logger.Level
+  /// The level of all loggers, unless one has a level of its own.
+  public var logLevel: Logger.Level {
+    get { ownLevel ?? threshold.level }
+    set { ownLevel = newValue }
+  }
   public var metadata: Logger.Metadata = [:]
+  private let threshold: LogThreshold
+  private var ownLevel: Logger.Level?
   private let format: Format
 
-  public init(level: Logger.Level, format: Format) {
-    logLevel = level
+  public init(threshold: LogThreshold, format: Format) {
+    self.threshold = threshold
     self.format = format
   }
 
@@ -41,6 +48,19 @@ public struct LineLogHandler: LogHandler {
     case .text: TextLine.make(level: level, message: message, fields: fields) + "\n"
     case .json: JSONLine.make(level: level, message: message, fields: fields) + "\n"
     }
+  }
+}
+
+/// The lowest level that the loggers of a process write. It may change while they are used, from any thread.
+public final class LogThreshold: Sendable {
+  private static let levels = Logger.Level.allCases
+  private let index: Atomic<Int>
+
+  public init(_ level: Logger.Level) { index = Atomic(Self.levels.firstIndex(of: level)!) }
+
+  public var level: Logger.Level {
+    get { Self.levels[index.load(ordering: .relaxed)] }
+    set { index.store(Self.levels.firstIndex(of: newValue)!, ordering: .relaxed) }
   }
 }
 

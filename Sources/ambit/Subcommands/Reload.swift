@@ -6,8 +6,8 @@ struct Reload: ParsableCommand {
     abstract: "Reload the configuration and the plugins of a running host.",
     discussion: """
       Waits until the reload is done, and prints for each plugin whether it was added, changed, kept or removed, or \
-      why it failed. The exit status is 0 if nothing failed, 78 if the configuration that names the host is invalid, \
-      and 1 otherwise.
+      why it failed, and which changed keys of the configuration need a restart. The exit status is 0 if all was \
+      applied, 1 if something failed or no host was reloaded, and 2 if nothing failed but keys need a restart.
 
         ambit reload                  # the host of this folder
         ambit reload -c prod.conf
@@ -28,7 +28,7 @@ struct Reload: ParsableCommand {
     do throws(HostError) {
       let reply = try client.reload(asJSON: json)
       Terminal.print(reply.text)
-      Terminal.exit(reply.succeeded ? 0 : 1)
+      Terminal.exit(reply.result.rawValue)
     } catch {
       Terminal.fail(error)
     }

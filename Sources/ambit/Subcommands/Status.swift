@@ -5,7 +5,8 @@ struct Status: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show the state of a running host.",
     discussion: """
-      Prints the host, the generations of its plugins with their requests and jobs, and its last reloads.
+      Prints the host, the generations of its plugins with their requests and jobs, and its last reloads. The exit \
+      status is 0, 1 if no host answers, and 78 if the configuration that names the host is invalid.
 
         ambit status                  # the host of this folder
         ambit status --json | jq .generations

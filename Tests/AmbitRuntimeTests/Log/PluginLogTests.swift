@@ -10,7 +10,7 @@ import Testing
 extension Stage {
   /// Runs a job of a plugin that logs and then fails, with the log on standard error.
   fileprivate static func logAndFail() throws {
-    LoggingSystem.bootstrap { _ in LineLogHandler(level: .debug, format: .text) }
+    LoggingSystem.bootstrap { _ in LineLogHandler(threshold: LogThreshold(.debug), format: .text) }
     _ = try play { stage in
       let request = stage.openRequest(of: "hello/3", route: "GET /hello/{name}")
       request.asHandle.spawn(
@@ -28,7 +28,7 @@ extension Stage {
   /// Runs jobs of one scope that fail: the first with a reason, the next without, and one that goes on after a tick
   /// that had a reason and did not fail.
   fileprivate static func failWithAndWithoutReason() throws {
-    LoggingSystem.bootstrap { _ in LineLogHandler(level: .debug, format: .text) }
+    LoggingSystem.bootstrap { _ in LineLogHandler(threshold: LogThreshold(.debug), format: .text) }
     _ = try play { stage in
       let request = stage.openRequest(of: "hello/3", route: "GET /hello/{name}")
       request.spawn("first") { Status(rawValue: ambit_fail($0, AMBIT_LIMIT, "the well is dry")) }

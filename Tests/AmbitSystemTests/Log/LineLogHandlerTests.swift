@@ -7,7 +7,7 @@ import Testing
 @Suite struct LogOutput {
   @Test func `A log line has the fields of logger and event, and events below the level are left out`() async throws {
     let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
-      var logger = Logger(label: "test") { _ in LineLogHandler(level: .notice, format: .text) }
+      var logger = Logger(label: "test") { _ in LineLogHandler(threshold: LogThreshold(.notice), format: .text) }
       logger[metadataKey: "scope"] = "7"
       logger[metadataKey: "plugin"] = "hello/1"
       logger.info("not shown")
@@ -20,7 +20,7 @@ import Testing
 
   @Test func `Each log line is a JSON object if the configuration asks for JSON`() async throws {
     let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
-      let logger = Logger(label: "test") { _ in LineLogHandler(level: .trace, format: .json) }
+      let logger = Logger(label: "test") { _ in LineLogHandler(threshold: LogThreshold(.trace), format: .json) }
       logger.trace("a \"message\"", metadata: ["job": "tick\n"])
     }
     let output = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
@@ -29,7 +29,7 @@ import Testing
 
   @Test func `The log keeps the lines of many threads apart`() async throws {
     let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
-      let logger = Logger(label: "test") { _ in LineLogHandler(level: .info, format: .text) }
+      let logger = Logger(label: "test") { _ in LineLogHandler(threshold: LogThreshold(.info), format: .text) }
       DispatchQueue.concurrentPerform(iterations: 8) { thread in
         for number in 0..<200 { logger.info("\(String(repeating: "\(thread)", count: 200)) \(number)") }
       }

@@ -18,7 +18,7 @@ static bool read_number(ambit_scope *scope, const char *name, int64_t *number) {
 static int32_t by_hand(ambit_scope *scope) {
   int64_t a = 0, b = 0;
   if (!read_number(scope, "a", &a) || !read_number(scope, "b", &b))
-    return AMBIT_INVALID;
+    return AMBIT_BAD_REQUEST;
   return ambit_respondf(scope, 200, "text/plain", "%lld", (long long)sum(a, b));
 }
 
@@ -35,7 +35,7 @@ static int32_t add(void *argument) {
 static int32_t in_block(ambit_scope *scope) {
   struct sum numbers;
   if (!read_number(scope, "a", &numbers.a) || !read_number(scope, "b", &numbers.b))
-    return AMBIT_INVALID;
+    return AMBIT_BAD_REQUEST;
   ambit_status status = ambit_block(scope, add, &numbers);
   return status < 0 ? status : ambit_respondf(scope, 200, "text/plain", "%lld", (long long)numbers.result);
 }
