@@ -234,6 +234,8 @@ int ccrash_install(const struct ccrash_settings *settings) {
   keep_outputs(settings->outputs);
   stack_overflowed_at = settings->stack_overflowed_at;
   layout = settings->layout;
+  if (settings->request_prefix != NULL)
+    request_prefix = settings->request_prefix;
   host_process = getpid();
   wants_backtracer = getenv("SWIFT_BACKTRACE") != NULL;
   prepare_walks();

@@ -280,10 +280,19 @@ static void add_field(const char *name, const char *value, size_t count) {
 
 static void add_excerpt(const char *name, const struct excerpt *value) { add_field(name, value->bytes, value->count); }
 
+/// The request, and the scope unless it is the request's own.
 static void add_scope(void) {
   if (!now.work.has_scope)
     return;
   char room[240];
+  if (now.work.has_request) {
+    struct text request = {room, 0, sizeof room};
+    text_say(&request, request_prefix);
+    text_add_decimal(&request, now.work.request, 1);
+    add_field("request", request.bytes, request.count);
+    if (now.work.request == now.work.scope)
+      return;
+  }
   struct text scope = {room, 0, sizeof room};
   text_add_decimal(&scope, now.work.scope, 1);
   if (now.work.scope_name.count > 0) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 struct ccrash_layout layout;
+const char *request_prefix = "";
 
 /// The notes of the thread.
 static __thread struct {
@@ -65,6 +66,11 @@ static void read_scope(struct work *work, const char *scope) {
   copy_text(&work->plugin, label, (size_t)(end - label));
   copy_text_at(&work->label, scope, layout.scope_label);
   copy_text_at(&work->scope_name, scope, layout.scope_name);
+  const char *request = pointer_at(scope, layout.scope_request);
+  if (request != NULL) {
+    memcpy(&work->request, request + layout.scope_id, sizeof work->request);
+    work->has_request = true;
+  }
   // If a record was overwritten, there has been a fault by now.
   work->has_scope = true;
 }

@@ -14,14 +14,17 @@ struct work {
   /// "handler", "job", ...
   const char *name;
   struct excerpt plugin, label, job, scope_name;
-  uint64_t scope;
-  bool has_scope;
+  /// Numbers of scopes: of the work, and of its request if `has_request`.
+  uint64_t scope, request;
+  bool has_scope, has_request;
 };
 
 #pragma GCC visibility push(hidden)
 
 /// The offsets of the records' fields, from `ccrash_install`.
 extern struct ccrash_layout layout;
+/// What stands before the number of a request.
+extern const char *request_prefix;
 
 /// Whether the calling thread belongs to the host, or works for it.
 bool is_host_thread(void);

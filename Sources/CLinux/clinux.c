@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -102,6 +103,16 @@ int clinux_core_count(void) {
     return CPU_COUNT(&set);
   long online = sysconf(_SC_NPROCESSORS_ONLN);
   return online > 0 ? (int)online : 1;
+}
+
+uint32_t clinux_random(void) {
+  uint32_t number;
+  if (getrandom(&number, sizeof number, GRND_NONBLOCK) == (ssize_t)sizeof number)
+    return number;
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  uint64_t seed = ((uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec) ^ (uint64_t)getpid() << 32;
+  return (uint32_t)(seed * UINT64_C(0x9e3779b97f4a7c15) >> 32);
 }
 
 void clinux_futex_wait(const void *word, uint32_t value, int64_t timeout) {

@@ -46,9 +46,9 @@ extension UnsafeMutablePointer<Exchange> {
     return nil
   }
 
-  /// A name for the request, unique within the process.
+  /// The identifier of the request in the log.
   var identifier: ambit_str {
-    var text = String(scope.pointee.id, radix: 16)
+    var text = "\(RequestID(ofRequest: scope))"
     return text.withUTF8 { ambit_str(UnsafeRawBufferPointer(scope.copy(UnsafeRawBufferPointer($0)))) }
   }
 

@@ -157,7 +157,8 @@ enum ResponseWriter {
   }
 }
 
-/// The host's own responses: a status and one line that says why.
+/// The host's own responses: a status and one line that says why. If the host or a plugin is at fault, and a plugin's
+/// scope was opened for the request, the line also has the identifier by which the log names the request.
 enum ErrorResponse {
   /// Responds with the status, its reason and `text`, unless a response has started.
   /// - Parameters:
@@ -175,7 +176,8 @@ enum ErrorResponse {
     guard exchange.pointee.carrier != nil, exchange.pointee.response.state == .notStarted else { return }
     if let reason { exchange.abort(reason) }
     if !isReported { exchange.reportClientError(status, "\(text)", route: route) }
-    var line = "\(status) \(ReasonPhrase.text(for: status)): \(text)\n"
+    let request = status >= 500 && exchange.isDispatched ? " (request \(RequestID(ofRequest: exchange.scope)))" : ""
+    var line = "\(status) \(ReasonPhrase.text(for: status)): \(text)\(request)\n"
     var allow = allow
     exchange.pointee.response.lines = HeaderLines()
     line.withUTF8 { line in

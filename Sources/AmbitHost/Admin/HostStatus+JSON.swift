@@ -83,7 +83,7 @@ extension SerialLaneReport {
     var call: JSONValue = .null
     if let running {
       call = .object([
-        ("route", .string(running.label)), ("scope", JSONValue(Int(clamping: running.scope))),
+        ("route", .string(running.label)), ("request", .string("\(running.request)")),
         ("milliseconds", JSONValue(running.age / 1_000_000)),
       ])
     }

@@ -92,7 +92,7 @@ extension HostStatus {
     generation.lanes.filter { $0.waiting > 0 }.compactMap { lane in
       lane.running.map { call in
         "  \(lane.waiting.pluralized("call")) \(lane.waiting == 1 ? "waits" : "wait") for "
-          + "\(call.label), scope \(call.scope), which has run for \(call.age / 1_000_000) ms"
+          + "\(call.label), request \(call.request), which has run for \(call.age / 1_000_000) ms"
       }
     }
   }

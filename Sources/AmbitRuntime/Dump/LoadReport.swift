@@ -56,7 +56,7 @@ public struct GenerationLoad: Sendable, Equatable {
     shard.childrenLink.forEach { link in
       let scope = ScopePointer.of(sibling: link)
       guard holders.count < limit, scope.pointee.kind == .request else { return }
-      holders.append("request \(String(bytes: scope.pointee.label)), scope \(scope.pointee.id)")
+      holders.append("request \(RequestID(ofRequest: scope)) (\(String(bytes: scope.pointee.label)))")
     }
     count(shard)
   }

@@ -32,7 +32,8 @@ struct ScopeTree: Sendable {
 /// The state of a scope. Times are in nanoseconds.
 struct ScopeReport: Sendable {
   let kind: Scope.Kind
-  let parent: UInt64?
+  /// `ScopeLabel.identifier` of the scope above; nil for the host's.
+  let parent: String?
   let state: ScopeState
   /// It is the scope of a plugin whose generation is being retired.
   let isRetiring: Bool
@@ -113,7 +114,7 @@ struct ScopeTreeWalk {
 extension ScopeReport {
   fileprivate init(_ scope: ScopePointer, now: Int64) {
     kind = scope.pointee.kind
-    parent = scope.pointee.parent?.pointee.id
+    parent = scope.pointee.parent.map { ScopeLabel($0).identifier }
     state = scope.pointee.state
     isRetiring = scope.pointee.life.isRetiring
     cause = scope.pointee.cause

@@ -33,7 +33,7 @@ public enum CrashReport {
       stack_overflowed_at: { address in
         var found = cfiber_guarded_stack()
         return cfiber_find_guard(UnsafeRawPointer(bitPattern: address), &found) ? found.stack_size : 0
-      }, layout: layout)
+      }, layout: layout, request_prefix: ambit_str.immortalCopy(RequestID.prefix + "-").ptr)
     try SystemError.check("signal handlers for crash reports", ccrash_install(&settings))
   }
 
@@ -116,6 +116,7 @@ public enum CrashReport {
     layout.scope_label = offset(of: \Scope.label)
     layout.scope_generation = offset(of: \Scope.generation)
     layout.scope_handler_job = offset(of: \Scope.handlerJob)
+    layout.scope_request = offset(of: \Scope.requestScope)
     layout.scope_kind = offset(of: \Scope.kind)
     layout.generation_label = offset(of: \Generation.labelBytes)
     layout.request_kind = unsafeBitCast(Scope.Kind.request, to: UInt8.self)

@@ -24,12 +24,8 @@ public enum PluginLog {
 
   /// The fields that name the plugin, the scope with its label, and the job in a line. On the loop of `scope`.
   static func fields(of scope: ScopePointer, job: JobPointer?, isFault: Bool) -> Logger.Metadata {
-    let name = scope.pointee.name
-    let id = "\(scope.pointee.id)"
-    var fields: Logger.Metadata = [LogField.scope: "\(name.isEmpty ? id : "\(id) \(String(bytes: name))")"]
+    var fields = ScopeLabel(scope).fields
     if isFault { fields[LogField.fault] = "plugin" }
-    if let generation = scope.pointee.generation { fields[LogField.plugin] = "\(generation.pointee.label)" }
-    if !scope.pointee.label.isEmpty { fields[LogField.label] = "\(String(bytes: scope.pointee.label))" }
     if let name = job?.pointee.name, !name.isEmpty { fields[LogField.job] = "\(String(bytes: name))" }
     return fields
   }

@@ -80,6 +80,8 @@ struct WorkLabel: Sendable {
 /// Which scope it is, as reports name it. A copy, which other threads may read.
 struct ScopeLabel: Sendable {
   let id: UInt64
+  /// The request that the scope belongs to; nil outside a request.
+  let request: RequestID?
   /// The name that its opener gave it; empty if it has none.
   let name: String
   /// Plugin and generation, "hello/3"; nil for the host's scope.
@@ -92,13 +94,20 @@ extension ScopeLabel {
   /// The label of a scope of the calling thread's loop.
   init(_ scope: ScopePointer) {
     id = scope.pointee.id
+    request = scope.pointee.requestScope.map(RequestID.init(ofRequest:))
     name = String(bytes: scope.pointee.name)
     plugin = scope.pointee.generation?.pointee.label
     label = String(bytes: scope.pointee.label)
   }
 
+  /// The identifier of the request for its own scope, else the number.
+  var identifier: String { request?.number == id ? "\(request!)" : "\(id)" }
+
+  /// The request if there is one, and the scope unless it is the request's own.
   var fields: Logger.Metadata {
-    var fields: Logger.Metadata = [LogField.scope: "\(name.isEmpty ? "\(id)" : "\(id) \(name)")"]
+    var fields: Logger.Metadata = [:]
+    if let request { fields[LogField.request] = "\(request)" }
+    if request?.number != id { fields[LogField.scope] = "\(name.isEmpty ? "\(id)" : "\(id) \(name)")" }
     if let plugin { fields[LogField.plugin] = "\(plugin)" }
     if !label.isEmpty { fields[LogField.label] = "\(label)" }
     return fields
@@ -106,10 +115,12 @@ extension ScopeLabel {
 
   /// As `WorkLabel.init(observing:)`; nil if the memory of the scope is gone.
   fileprivate init?(observing scope: ScopePointer) {
-    guard let id = scope.observed(\.id), let name = scope.observed(\.name), let label = scope.observed(\.label),
+    guard let id = scope.observed(\.id), let requestScope = scope.observed(\.requestScope),
+      let name = scope.observed(\.name), let label = scope.observed(\.label),
       let generation = scope.observed(\.generation)
     else { return nil }
     self.id = id
+    request = requestScope?.observed(\.id).map(RequestID.init(number:))
     self.name = String(observing: name)
     self.label = String(observing: label)
     plugin = generation?.observed(\.labelBytes).map { label in

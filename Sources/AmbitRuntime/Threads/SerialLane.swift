@@ -38,7 +38,7 @@ public final class SerialLane: @unchecked Sendable {
   var isOnOwnThread: Bool { usesOwnThread.load(ordering: .relaxed) }
 }
 
-/// The plugin, label and scope that a call belongs to. The texts live as long as the generation.
+/// The plugin, label and scope, a request's, that a call belongs to. The texts live as long as the generation.
 struct WorkOwner {
   let plugin: UnsafeRawBufferPointer
   let label: UnsafeBufferPointer<UInt8>
@@ -52,7 +52,7 @@ public struct SerialLaneReport: Sendable, Equatable {
     /// Plugin and generation, as in "libfoo.so/1".
     public let plugin: String
     public let label: String
-    public let scope: UInt64
+    public let request: RequestID
     /// How long it has run, in nanoseconds.
     public let age: Int64
     /// The kernel's number of its thread; nil if the thread has not begun.

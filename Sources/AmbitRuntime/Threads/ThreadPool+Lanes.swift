@@ -182,7 +182,7 @@ extension ThreadPool {
       name: lane.name,
       running: .init(
         plugin: String(decoding: owner.plugin, as: UTF8.self), label: String(decoding: owner.label, as: UTF8.self),
-        scope: owner.scope, age: now - since, thread: thread),
+        request: RequestID(number: owner.scope), age: now - since, thread: thread),
       waiting: lane.waiting.count)
   }
 }

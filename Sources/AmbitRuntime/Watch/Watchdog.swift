@@ -140,7 +140,9 @@ final class Watchdog: @unchecked Sendable {
 
 extension SerialLaneReport.Call {
   fileprivate var fields: Logger.Metadata {
-    var fields: Logger.Metadata = [LogField.plugin: "\(plugin)", LogField.label: "\(label)", "scope": "\(scope)"]
+    var fields: Logger.Metadata = [
+      LogField.plugin: "\(plugin)", LogField.label: "\(label)", LogField.request: "\(request)",
+    ]
     if let thread { fields["thread"] = "\(thread)" }
     return fields
   }

@@ -51,6 +51,9 @@ public enum LogField {
   public static var plugin: String { "plugin" }
   /// What a scope serves. A request serves a route, hence the name.
   public static var label: String { "route" }
+  /// The request that the line is about.
+  public static var request: String { "request" }
+  /// The number of a scope that is not a request's own, with its name if it has one.
   public static var scope: String { "scope" }
   public static var job: String { "job" }
   /// Who caused what the line reports: "plugin" or "host".
@@ -67,7 +70,7 @@ public enum LogField {
   }
 
   private static func rank(_ name: String) -> Int {
-    [fault, plugin, label, scope, job].firstIndex(of: name) ?? .max
+    [fault, plugin, label, request, scope, job].firstIndex(of: name) ?? .max
   }
 }
 

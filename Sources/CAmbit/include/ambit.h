@@ -903,8 +903,10 @@ static inline ambit_str ambit_peer(ambit_scope *scope) { return scope->api->peer
 static inline ambit_str ambit_route_pattern(ambit_scope *scope) { return scope->api->route_pattern(scope); }
 
 /* [job]
- * Get the identifier of this request in the host's log. Show it to people who report a failure.
- * Returns   A few printable characters, different for each request of this host.
+ * Get the identifier of this request: "7f3a9c2e-5". Show it to people who report a failure. Every line of the host's
+ * log about this request has it as `request`, and so have the host's own responses 500, 503 and 504.
+ * Returns   The identifier, at most 29 characters of `0-9`, `a-f` and `-`. The part before the `-` is random and
+ *           changes with each start of the host; the rest is a number.
  * Since     1.0 */
 static inline ambit_str ambit_request_id(ambit_scope *scope) { return scope->api->request_id(scope); }
 

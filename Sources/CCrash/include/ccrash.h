@@ -37,8 +37,9 @@ struct ccrash_layout {
   uint32_t loop_job, loop_hook_scope, loop_hook_kind;
   /// In a job: pointers to its scope and to its cold state; in the latter: the text of its name.
   uint32_t job_scope, job_cold_state, cold_state_name;
-  /// In a scope: an integer of 64 bits, two texts, two pointers, and a byte for the kind of scope.
-  uint32_t scope_id, scope_name, scope_label, scope_generation, scope_handler_job, scope_kind;
+  /// In a scope: an integer of 64 bits, two texts, three pointers (`scope_request` leads to the scope of its request,
+  /// or is NULL), and a byte for the kind of scope.
+  uint32_t scope_id, scope_name, scope_label, scope_generation, scope_handler_job, scope_request, scope_kind;
   /// In a generation: pointers to the start and the end of its label in the log.
   uint32_t generation_label;
   /// The values of a scope's kind for a request and for a plugin.
@@ -56,6 +57,8 @@ struct ccrash_settings {
   /// handler.
   size_t (*stack_overflowed_at)(uintptr_t address);
   struct ccrash_layout layout;
+  /// What stands before the number of a request, such as "7f3a9c2e-"; NULL: nothing. Must stay valid for ever.
+  const char *CCRASH_NULLABLE request_prefix;
 };
 
 /// Installs the handlers for SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP and SIGSYS. Handlers that were installed

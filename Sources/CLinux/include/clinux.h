@@ -103,6 +103,10 @@ void clinux_unmap_memory(void *memory, size_t size);
 /* How many cores the process may run on, at least 1: sched_getaffinity(2). */
 int clinux_core_count(void);
 
+/* A random number: getrandom(2). If the system has no randomness yet or refuses the call, a number made from the time
+ * and the process. Not for secrets. */
+uint32_t clinux_random(void);
+
 /* Waits while `word` holds `value`, until another thread wakes waiters of `word` or `timeout` nanoseconds have passed
  * (negative: for ever); may return early: FUTEX_WAIT, futex(2). */
 void clinux_futex_wait(const void *word, uint32_t value, int64_t timeout);

@@ -5,15 +5,16 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct `Line of the scope tree` {
-  private let request = ScopeLabel(id: 7, name: "", plugin: "hello/3", label: "GET /wait")
+  private let request = ScopeLabel(
+    id: 7, request: RequestID(number: 7), name: "", plugin: "hello/3", label: "GET /wait")
 
   @Test func `The line of a scope is indented and has its cause and deadline if there are any`() {
     let open = scope(.open)
     #expect(open.message == "    scope request")
     #expect(
       open.fields == [
-        "scope": "7", "plugin": "hello/3", "route": "GET /wait", "loop": "1", "parent": "2", "jobs": "4",
-        "state": "open", "age_ms": "1500", "deadline_ms": "-2",
+        "request": "\(request.request!)", "plugin": "hello/3", "route": "GET /wait", "loop": "1", "parent": "2",
+        "jobs": "4", "state": "open", "age_ms": "1500", "deadline_ms": "-2",
       ])
     let ending = scope(.cancelling, cause: .disconnect, timeLeft: nil).fields
     #expect(ending["state"] == "cancelling" && ending["cause"] == "disconnect" && ending["deadline_ms"] == nil)
@@ -31,8 +32,8 @@ import Testing
     #expect(line.message == "      job")
     #expect(
       line.fields == [
-        "scope": "7", "plugin": "hello/3", "route": "GET /wait", "loop": "0", "job": "dns", "state": "waiting",
-        "age_ms": "9", "waits_for": "join_all", "waits_ms": "1", "stack_bytes": "8192",
+        "request": "\(request.request!)", "plugin": "hello/3", "route": "GET /wait", "loop": "0", "job": "dns",
+        "state": "waiting", "age_ms": "9", "waits_for": "join_all", "waits_ms": "1", "stack_bytes": "8192",
       ])
   }
 
@@ -47,7 +48,7 @@ import Testing
     _ state: ScopeState, isRetiring: Bool = false, cause: Cause = .none, timeLeft: Int64? = -2_000_000
   ) -> ScopeTreeLine {
     let report = ScopeReport(
-      kind: .request, parent: 2, state: state, isRetiring: isRetiring, cause: cause, age: 1_500_000_000,
+      kind: .request, parent: "2", state: state, isRetiring: isRetiring, cause: cause, age: 1_500_000_000,
       timeLeft: timeLeft, jobs: 4)
     return ScopeTreeLine(ScopeTree.Entry(depth: 2, scope: request, subject: .scope(report)), loop: 1)
   }

@@ -65,16 +65,16 @@ extension Stage {
 }
 
 @Suite struct LogOfPlugins {
-  @Test func `The log of a plugin names plugin, generation, route, scope and job, in every line`() async throws {
+  @Test func `The log of a plugin names plugin, generation, route, request and job, in every line`() async throws {
     let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
       try Stage.logAndFail()
     }
     let output = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
     let lines = output.split(separator: "\n").filter { $0.contains("plugin=hello/3") }
       .map { $0.drop { $0 != " " }.dropFirst() }
-    let fields = #"plugin=hello/3 route="GET /hello/{name}" scope=2 job=greeter"#
+    let fields = #"plugin=hello/3 route="GET /hello/{name}" request=PREFIX-2 job=greeter"#
     #expect(
-      lines == [
+      lines.map { $0.replacing(#/request=[0-9a-f]{8}-/#, with: "request=PREFIX-") } == [
         #"INFO  two\nlines \#(fields)"#[...], "ERROR beyond the last level \(fields)",
         "WARNING job failed with LIMIT: the well is dry \(fields)",
       ])

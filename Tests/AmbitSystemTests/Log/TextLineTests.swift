@@ -57,8 +57,8 @@ import Testing
   }
 
   @Test func `A text line shows the fields that name who is at fault first, then the others by name`() {
-    let names = ["zebra", "job", "scope", "apple", "fault", "route", "plugin"]
+    let names = ["zebra", "job", "scope", "apple", "fault", "route", "request", "plugin"]
     #expect(
-      names.sorted(by: LogField.precedes) == ["fault", "plugin", "route", "scope", "job", "apple", "zebra"])
+      names.sorted(by: LogField.precedes) == ["fault", "plugin", "route", "request", "scope", "job", "apple", "zebra"])
   }
 }

@@ -51,13 +51,13 @@ import Testing
     }
   }
 
-  @Test func `Log lines of a job name plugin, generation, route, scope and job`() async throws {
+  @Test func `Log lines of a job name plugin, generation, route, request and job`() async throws {
     try await withHost([.sample("simple_service")]) { host in
       #expect(try await host.get("/simple").status == 200)
       let step = try await host.log.line(containing: "working... step 1 of 5")
       #expect(step.field("plugin") == "simple_service/1")
       #expect(step.field("route") == "GET /simple")
-      #expect(step.field("scope").flatMap { Int($0) } != nil)
+      #expect(step.field("request")?.wholeMatch(of: requestID) != nil)
       #expect(step.field("job") != nil)
     }
   }

@@ -22,7 +22,8 @@ import Testing
       for (line, name) in [(handler, "handler"), (job, "job")] {
         #expect(line.contains("INFO        \(name) ") && line.field("waits_for") == "sleep", "\(line)")
         #expect(line.field("plugin") == "waits/1" && line.field("route") == "GET /wait", "\(line)")
-        #expect(line.field("scope") == request.field("scope") && line.field("state") == "waiting", "\(line)")
+        #expect(line.field("request") == request.field("request") && line.field("state") == "waiting", "\(line)")
+        #expect(line.field("request") != nil && line.field("scope") == nil, "\(line)")
         #expect(line.field("stack_bytes").flatMap { Int($0) }.map { $0 >= 4096 } == true, "\(line)")
         #expect(line.field("age_ms") != nil && line.field("waits_ms") != nil, "\(line)")
       }
@@ -43,7 +44,7 @@ import Testing
       let messages = objects.map { $0["message"]!.trimmingCharacters(in: .whitespaces) }
       #expect(messages == ["scope host", "scope plugin", "scope request", "handler", "job"])
       #expect(objects[2]["route"] == "GET /wait" && objects[2]["parent"] == objects[1]["scope"])
-      #expect(objects[4]["waits_for"] == "sleep" && objects[4]["scope"] == objects[2]["scope"])
+      #expect(objects[4]["waits_for"] == "sleep" && objects[4]["request"] == objects[2]["request"])
     }
   }
 

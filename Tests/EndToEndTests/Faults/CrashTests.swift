@@ -57,7 +57,7 @@ import Testing
       #expect(line.contains(" (crashes.1."), "\(line)")
       let route = crash.path.hasPrefix("/raise") ? "/raise/{number}" : crash.path
       #expect(line.field("plugin") == "crashes/1" && line.field("route") == "GET \(route)", "\(line)")
-      #expect(line.field("scope").flatMap { Int($0) } != nil, "\(line)")
+      #expect(line.field("request")?.wholeMatch(of: requestID) != nil, "\(line)")
       #expect(line.field("work") == crash.work && line.field("job") == crash.job, "\(line)")
       let stack = try #require(line.field("stack"), "\(line)")
       #expect(stack.hasPrefix("#0 ") && stack.contains(" \(crash.caller)+0x"), "\(line)")

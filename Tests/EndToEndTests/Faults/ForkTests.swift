@@ -24,7 +24,7 @@ import Testing
       let line = try await host.log.line { $0.contains("returned from") && $0.field("route") == "GET \(path)" }
       #expect(line.contains(" ERROR ") && line.field("fault") == "plugin", "\(line)")
       #expect(line.field("plugin") == "forks/1" && line.field("work") == work, "\(line)")
-      #expect(line.field("job") == job && line.field("scope") != nil, "\(line)")
+      #expect(line.field("job") == job && line.field("request") != nil, "\(line)")
       #expect(line.field("parent") == "\(host.child.pid)", "\(line)")
       // The host alone has the connection.
       try await connection.send("GET /execs HTTP/1.1\r\nHost: ambit\r\n\r\n")
