@@ -2,9 +2,10 @@ internal import CFiber
 
 // Memory that a loop keeps for reuse, and when it goes back to the system.
 //
-// The memory of a burst stays with the loop at first, since the next burst may be as large. What was free for 0.1 s
-// goes back to the system, except for a number of each kind, in slices that block nobody. Records go back whole. Stacks
-// give back their memory; their address space stays in the pool for some seconds more (see Loop+Stacks.swift).
+// The memory of a burst stays with the loop at first, since the next burst may be as large. What was free for a
+// second to two goes back to the system, except for a number of each kind, in slices that block nobody. Records go back
+// whole. Stacks give back their memory; their address space stays in the pool for some seconds more (see
+// Loop+Stacks.swift).
 
 extension Loop {
   /// How many free records of each kind, 200 to 400 bytes each, stay with a loop.
@@ -13,8 +14,9 @@ extension Loop {
   static var keptChunks: Int { 1024 }
   /// How many free stacks keep their memory, mostly 4 KiB each.
   static var keptStacks: Int { 1024 }
-  /// How long memory is free before it goes back, in nanoseconds.
-  fileprivate static var trimInterval: Int64 { 100_000_000 }
+  /// Memory goes back when it was free for this long to twice as long, in nanoseconds. A large scope that comes once in
+  /// a second finds its stacks with their memory: to touch it anew takes five times as long as to begin the jobs.
+  fileprivate static var trimInterval: Int64 { 1_000_000_000 }
   /// How many stacks, or chunks, give their memory back in one turn. That takes less than 0.1 ms if they lie side by
   /// side, as after a burst, and less than 1 ms in any case.
   static var trimSlice: Int { 64 }

@@ -16,6 +16,11 @@ extension Loop {
   fileprivate static var yieldsPerClockReading: UInt32 { 8 }
   /// After so many nanoseconds a turn ends when a job yields.
   fileprivate static var longTurn: Int64 { 1_000_000 }
+  /// How many ready items run between two readings of the clock.
+  fileprivate static var turnsPerClockReading: Int { 64 }
+  /// How long ready items run in one turn, in nanoseconds: the thousands of jobs of a large scope begin and end in
+  /// slices, and other connections are served in between. Longer while the queue grows from turn to turn.
+  static var readySlice: Int64 { 150_000 }
   /// How many stacks of a deep queue have their pages looked up at a time: the processor does several lookups at once,
   /// but stalls meanwhile.
   fileprivate static var pageBatch: Int { 8 }
@@ -67,8 +72,41 @@ extension UnsafeMutablePointer<Loop> {
     if added <= Self.readyBatch { pointee.ready.moveLastToFront(added) }
   }
 
-  /// Runs at most `count` ready items.
+  /// Runs the ready items of a turn. If there are many, in a slice of the time.
+  @inline(__always)
+  func runReadyOfTurn() {
+    if pointee.ready.count <= Loop.turnsPerClockReading {
+      pointee.readyBefore = 0
+      runFew(Self.readyBatch)
+    } else {
+      noteDeepQueue()
+      runReady(max(Self.readyBatch, pointee.ready.count / 2))
+    }
+  }
+
+  /// Each turn in which the queue has grown since the last one doubles the slice, so that a queue that is filled as fast
+  /// as possible does not grow without end; each other turn halves it.
+  @inline(never)
+  private func noteDeepQueue() {
+    let count = pointee.ready.count
+    let hasGrown = count > pointee.readyBefore && pointee.readyBefore > 0
+    pointee.readySlice = hasGrown ? pointee.readySlice &* 2 : max(pointee.readySlice / 2, Loop.readySlice)
+    pointee.readyBefore = count
+  }
+
+  /// Runs at most `count` ready items, and ends when a slice of the time is over.
+  @inline(never)
   func runReady(_ count: Int) {
+    pointee.sliceEnd = Clock.monotonic &+ pointee.readySlice
+    var left = count
+    repeat {
+      runFew(min(left, Loop.turnsPerClockReading))
+      left &-= Loop.turnsPerClockReading
+    } while left > 0 && !pointee.ready.isEmpty && Clock.monotonic < pointee.sliceEnd
+  }
+
+  /// Runs at most `count` ready items.
+  private func runFew(_ count: Int) {
     pointee.turnsLeft = count
     while pointee.turnsLeft > 0, !pointee.ready.isEmpty {
       let item = pointee.ready[0]
@@ -88,7 +126,9 @@ extension UnsafeMutablePointer<Loop> {
 
   @inline(never)
   private func endTurnIfLong() {
-    if Clock.monotonic - pointee.now > Loop.longTurn { pointee.turnsLeft = 0 }
+    guard Clock.monotonic - pointee.now > Loop.longTurn else { return }
+    pointee.turnsLeft = 0
+    pointee.sliceEnd = 0
   }
 
   /// Takes the next ready job, which has a stack, so that the running job can switch to it directly; nil if the loop

@@ -6,8 +6,8 @@ internal import Logging
 internal import Synchronization
 
 extension UnsafeMutablePointer<Loop> {
-  /// How many ready items run in one turn, or half of the queue if that is more. So a cancellation of thousands of jobs
-  /// does not keep other connections waiting, and a queue that is filled as fast as possible does not grow without end.
+  /// How many ready items run in one turn, or half of the queue if that is more, and if it does not take longer than a
+  /// slice: see `Loop.readySlice`. So a queue that is filled as fast as possible does not grow without end.
   static var readyBatch: Int { 256 }
   /// How many events one call of epoll_wait returns at most.
   private static var eventBatch: Int { 256 }
@@ -44,18 +44,22 @@ extension UnsafeMutablePointer<Loop> {
     if count == Self.eventBatch { handleMore(events) }
     if pointee.busyPolling.isPolling { collectMail(isIdle: count == 0 && pointee.ready.isEmpty) }
     while let timer = pointee.wheel.popDue(now: pointee.now) { timer.pointee.fire(timer) }
-    if !pointee.ready.isEmpty { runReady(max(Self.readyBatch, pointee.ready.count / 2)) }
+    if !pointee.ready.isEmpty { runReadyOfTurn() }
   }
 
   @inline(__always)
   private func handle(_ events: UnsafeMutablePointer<epoll_event>, _ count: Int32) {
     pointee.eventCount = count
     guard count >= 0 else { return noteFailedWait(-count) }
-    let mostReady = pointee.ready.count &+ Self.eventBacklog
+    var mostReady = pointee.ready.count &+ Self.eventBacklog
     for index in 0..<Int(count) {
       let watch = events[index].data.ptr!.assumingMemoryBound(to: IOWatch.self)
       watch.pointee.onEvents(watch, events[index].events)
-      if pointee.ready.count > mostReady { runReady(Self.readyBatch) }
+      if pointee.ready.count > mostReady {
+        runReady(Self.readyBatch)
+        // What a large scope has left in the queue does not come between each two of the other events.
+        mostReady = max(mostReady, pointee.ready.count &+ Self.eventBacklog)
+      }
     }
   }
 

@@ -40,6 +40,12 @@ public struct Loop {
   var ready = ReadyQueue()
   /// How many ready items run before the loop asks the kernel for events again.
   var turnsLeft = 0
+  /// How long ready items of a deep queue run in one turn, in nanoseconds.
+  var readySlice = readySlice
+  /// When the present slice ends: monotonic nanoseconds.
+  var sliceEnd: Int64 = 0
+  /// How many items were ready in the last turn, if they were many; else 0.
+  var readyBefore = 0
   /// How often jobs have yielded.
   var yieldCount: UInt32 = 0
   var wheel: TimerWheel
