@@ -100,7 +100,8 @@ extension UnsafeMutablePointer<Scope> {
   /// Then calls `completion` with what the function returned.
   ///
   /// The function has a thread of its own. So it blocks no loop, and it does not wait behind jobs that need a thread.
-  /// Its waits fail after `timeout` nanoseconds; negative: never. `prepare` runs before it, on the loop. On the scope's
+  /// Its waits fail after `timeout` nanoseconds; negative: never. If it has not returned `cancelGrace` later, or that
+  /// long after its begin if it has no timeout, the watchdog reports it. `prepare` runs before it, on the loop. On the scope's
   /// loop.
   public func callPlugin(
     _ name: StaticString, timeout: Int64 = -1, preparing prepare: @escaping @Sendable (ScopePointer) -> Void = { _ in },
@@ -110,7 +111,8 @@ extension UnsafeMutablePointer<Scope> {
     runHostJob(name) { scope in
       prepare(scope)
       let job = scope.pointee.loop.pointee.current!
-      completion(scope, job.runOnThread(.call, in: scope, timeout: timeout, function))
+      let call = LifecycleCall("\(name)", in: scope, timeout: timeout)
+      completion(scope, job.runOnThread(.call(call), in: scope, timeout: timeout, function))
     }
   }
 
@@ -126,6 +128,18 @@ extension UnsafeMutablePointer<Scope> {
     job.ensureColdState().pointee.name = OwnedText(lasting: text)
     hold()
     loop.enqueue(job)
+  }
+}
+
+extension LifecycleCall {
+  /// A call in the plugin's scope whose waits fail after `timeout` nanoseconds; negative: never. A dry run has a time
+  /// limit of its own.
+  fileprivate init(_ name: String, in scope: ScopePointer, timeout: Int64) {
+    let generation = scope.pointee.generation
+    let (limit, overflow) = max(timeout, 0).addingReportingOverflow(scope.pointee.loop.pointee.limits.cancelGrace)
+    self.init(
+      name: name, plugin: generation?.pointee.label ?? "", origin: generation?.pointee.imageAddress ?? 0,
+      limit: overflow || generation?.pointee.isDryRun == true ? .max : limit)
   }
 }
 

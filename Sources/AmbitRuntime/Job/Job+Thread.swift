@@ -77,7 +77,10 @@ extension UnsafeMutablePointer<Job> {
     prepareToBlock()
     let run = ThreadRun(of: runner, calledWith: scope, then: .wake(self), callsAsJob: runner != self, function)
     let isAccepted =
-      kind == .job ? runner.waitForThread(with: run, in: scope, lane: lane) : runner.submit(kind, run.makeWork())
+      switch kind {
+      case .job: runner.waitForThread(with: run, in: scope, lane: lane)
+      case .call, .hook: runner.submit(kind, run.makeWork())
+      }
     guard isAccepted else { return Status.limit.rawValue }
     _ = block(for: .thread)
     return runner.pointee.code

@@ -25,8 +25,8 @@ public final class ThreadPool: @unchecked Sendable {
   enum Kind {
     /// Refused if too many jobs wait.
     case job
-    /// May take as long as it likes and starts at once: on a thread of its own, which ends with it.
-    case call
+    /// A lifecycle call. Starts at once, on a thread of its own, which ends with it.
+    case call(LifecycleCall)
     /// Short and never refused; runs before all jobs.
     case hook
   }
@@ -42,7 +42,9 @@ public final class ThreadPool: @unchecked Sendable {
   /// How many threads have been started and do not run yet.
   private var startingCount = 0
   private var jobsAtWork = 0
-  private var calls: [CallThread] = []
+  var calls: [CallThread] = []
+  /// Lifecycle calls that were reported and have returned since, for the watchdog to report.
+  var lateCalls: [OverdueCall] = []
   var shortage = ThreadShortage()
   /// The threads that lanes have for themselves.
   var laneThreads: [PoolThread] = []
@@ -91,14 +93,19 @@ public final class ThreadPool: @unchecked Sendable {
 
   /// Queues work. Returns the thread to be woken for it, if any; nil if the work is refused.
   private func accept(_ kind: Kind, _ work: PoolWork) -> PoolThread?? {
-    if kind == .call { return startCall(work) ? .some(nil) : nil }
+    var isHook = false
+    switch kind {
+    case .call(let call): return start(call, work) ? .some(nil) : nil
+    case .hook: isHook = true
+    case .job: break
+    }
     if let lane = work.lane, lane.isOnOwnThread || lane.running != nil { return queue(work, in: lane) }
-    if kind == .job, jobsAtWork + jobs.count >= limits.threads + limits.queue { return nil }
-    if kind == .hook { hooks.append(work) } else { jobs.append(work) }
+    if !isHook, jobsAtWork + jobs.count >= limits.threads + limits.queue { return nil }
+    if isHook { hooks.append(work) } else { jobs.append(work) }
     work.lane?.running = work
     let thread = assignNext()
     if thread == nil, threads.isEmpty {
-      _ = kind == .hook ? hooks.withdraw(work) : jobs.withdraw(work)
+      _ = isHook ? hooks.withdraw(work) : jobs.withdraw(work)
       work.lane?.running = nil
       return nil
     }
@@ -138,24 +145,6 @@ public final class ThreadPool: @unchecked Sendable {
       shortage.note(error, threads: threads.count)
     }
   }
-
-  private func startCall(_ work: PoolWork) -> Bool {
-    let thread = CallThread(of: self, work)
-    do throws(SystemError) {
-      try thread.start()
-      calls.append(thread)
-      return true
-    } catch {
-      shortage.note(error, threads: 0)
-      return false
-    }
-  }
-
-  /// The thread has begun; `number` is the kernel's. On that thread.
-  func began(_ thread: CallThread, number: Int32) { withLock { thread.number = number } }
-
-  /// The thread ends. On that thread.
-  func ended(_ thread: CallThread) { withLock { calls.removeAll { $0 === thread } } }
 
   /// The work of a thread has returned: waits for its next work. On that thread; `number` is the kernel's.
   func nextTask(for thread: PoolThread, number: Int32) -> PoolTask {

@@ -5,8 +5,8 @@ internal import CLinux
 internal import Logging
 internal import Synchronization
 
-/// Watches the loops from a thread of its own. Reports blocked loops, cancelled jobs that do not return, and calls that
-/// keep other calls of their library waiting.
+/// Watches the loops from a thread of its own. Reports blocked loops, cancelled jobs that do not return, lifecycle calls
+/// of plugins that do not return, and calls that keep other calls of their library waiting.
 ///
 /// The watchdog writes the reports so that no loop has to. A healthy loop spends two stores per turn on it.
 final class Watchdog: @unchecked Sendable {
@@ -78,6 +78,7 @@ final class Watchdog: @unchecked Sendable {
         if stalls[index].look(logger) { stallCount.add(1, ordering: .relaxed) }
       }
       lookAtLanes()
+      lookAtLifecycleCalls()
     }
   }
 
@@ -112,6 +113,26 @@ final class Watchdog: @unchecked Sendable {
     }
   }
 
+  private func lookAtLifecycleCalls() {
+    let news = pool.callNews()
+    for late in news.returned {
+      logger.notice(
+        "\(late.call.name) of plugin \(late.call.plugin) has returned after \(late.age / 1_000_000) ms",
+        metadata: late.fields)
+    }
+    for overdue in news.overdue {
+      var fields = overdue.fields
+      if let thread = overdue.thread {
+        fields.merge(ThreadSample(ofThread: thread, origin: overdue.call.origin).fields) { $1 }
+      }
+      logger.error(
+        """
+        \(overdue.call.name) of plugin \(overdue.call.plugin) has not returned for \(overdue.age / 1_000_000) ms: its \
+        thread, its scope and its library stay in memory until it returns
+        """, metadata: fields)
+    }
+  }
+
   /// Writes the reports of the inbox; true if the watchdog is to stop.
   private func readInbox() -> Bool {
     let inbox = inbox.withLock { inbox in
@@ -135,6 +156,16 @@ final class Watchdog: @unchecked Sendable {
       fields["thread"] = "\(thread)"
     }
     logger.log(level: job.lateness == .stuck ? .error : .warning, "\(job.message)", metadata: fields)
+  }
+}
+
+extension OverdueCall {
+  fileprivate var fields: Logger.Metadata {
+    var fields: Logger.Metadata = [
+      LogField.plugin: "\(call.plugin)", "call": "\(call.name)", "ms": "\(age / 1_000_000)", LogField.fault: "plugin",
+    ]
+    if let thread { fields["thread"] = "\(thread)" }
+    return fields
   }
 }
 
