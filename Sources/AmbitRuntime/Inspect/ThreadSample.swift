@@ -16,7 +16,7 @@ struct ThreadSample: Sendable {
   /// not; its stack is searched for return addresses into the library around `origin`.
   init(ofThread thread: Int32, origin: UInt) {
     switch ThreadState(ofThread: thread) {
-    case .inCall(let name, let stackPointer, let address):
+    case .inCall(let name, _, let stackPointer, let address):
       state = "in \(name)"
       isGuess = true
       backtrace = Backtrace(frames: [address] + StackScan.frames(from: stackPointer, intoImageOf: origin))
@@ -59,8 +59,8 @@ struct ThreadSample: Sendable {
 /// What a thread of the process does at the moment, according to the kernel.
 enum ThreadState {
   case running
-  /// It waits in a system call; with its stack pointer and the address of the call.
-  case inCall(name: String, stackPointer: UInt, address: UInt)
+  /// It waits in a system call; with the first argument of the call, its stack pointer and the address of the call.
+  case inCall(name: String, argument: UInt, stackPointer: UInt, address: UInt)
   /// It waits for something else, such as a page or a tracer.
   case waiting
   case gone
@@ -79,14 +79,14 @@ enum ThreadState {
       self = .running
       return
     }
-    guard words.count == 9, let number = Int64(words[0]), let stackPointer = Self.number(words[7]),
+    guard words.count == 9, let number = Int64(words[0]), let argument = Self.number(words[1]), let stackPointer = Self.number(words[7]),
       let address = Self.number(words[8])
     else {
       self = .waiting
       return
     }
     let name = clinux_system_call_name(number).map { String(cString: $0) } ?? "system call \(number)"
-    self = .inCall(name: name, stackPointer: stackPointer, address: address)
+    self = .inCall(name: name, argument: argument, stackPointer: stackPointer, address: address)
   }
 
   private static func number(_ word: Substring) -> UInt? {

@@ -132,7 +132,7 @@ private struct ThreadSearch {
     case .running: return .running
     case .waiting: return .running
     case .unknown: return .unknown
-    case .inCall(let name, let stackPointer, let address):
+    case .inCall(let name, _, let stackPointer, let address):
       if address >= code.start, address < code.end { return .inside(name) }
       guard let end = maps.end(ofMappingAround: stackPointer) else { return .unknown }
       // A pool thread has run code of many plugins and leaves pointers to functions behind, so only return addresses

@@ -43,11 +43,13 @@ struct LoopStall {
     reported = .none
     let turn = watch.stalledTurn!
     let work = WorkLabel(observing: loop.record)
-    let sample = ThreadSample(ofThread: heartbeat.pointee.thread.load(ordering: .relaxed), origin: origin)
+    let thread = heartbeat.pointee.thread.load(ordering: .relaxed)
+    let sample = ThreadSample(ofThread: thread, origin: origin)
+    let lock = work.isPlugin ? LockWait(of: loop.record, thread: thread) : nil
     // If the loop is in a later turn by now, the label and the sample are not those of the stall.
     let isSame = turnBegan == turn
     self.work = isSame ? work : nil
-    let culprit = isSame ? " by \(work.phrase)" : ""
+    let culprit = isSame ? " by \(work.phrase)\(lock?.phrase ?? "")" : ""
     var fields = isSame ? work.fields.merging(sample.fields) { $1 } : [:]
     fields["loop"] = "\(index)"
     fields["ms"] = "\((now - turn) / 1_000_000)"

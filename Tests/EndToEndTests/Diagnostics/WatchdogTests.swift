@@ -54,6 +54,44 @@ import Testing
     }
   }
 
+  @Test func `The watchdog names a lock that a suspended handler holds while another waits for it on the same loop`()
+    async throws
+  {
+    let plugin = PluginFile.source(
+      """
+      #include <ambit.h>
+      #include <pthread.h>
+      #include <stdio.h>
+      static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+      static int32_t locked(ambit_scope *scope) {
+        pthread_mutex_lock(&mutex);
+        dprintf(2, "locked\\n");
+        ambit_sleep(scope, AMBIT_SECONDS(3600));
+        pthread_mutex_unlock(&mutex);
+        return AMBIT_OK;
+      }
+      static int32_t waiting(ambit_scope *scope) { return locked(scope); }
+      static const ambit_route routes[] = {
+        {.pattern = "GET /locked", .handler = locked}, {.pattern = "GET /waiting", .handler = waiting}};
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
+        AMBIT_PLUGIN_HEADER, .name = "locker", .routes = routes, .route_count = 2};
+      """, name: "locker")
+    try await withHost([plugin], configuration: "threads = 1") { host in
+      let (first, second) = (try host.connect(), try host.connect())
+      try await first.send("GET /locked HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      try await host.log.line(containing: "locked")
+      try await second.send("GET /waiting HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      let line = try await host.log.line(containing: "event loop blocked for")
+      #expect(
+        line.contains(
+          """
+          by handler GET /waiting of plugin locker/1, which waits for a lock that handler GET /locked of plugin \
+          locker/1 probably holds while it is suspended: a job must not hold a lock across a wait
+          """), "\(line)")
+      #expect(line.field("state") == "in futex" && line.field("route") == "GET /waiting", "\(line)")
+    }
+  }
+
   @Test func `The watchdog counts a stuck job in the scope tree until it returns`() async throws {
     try await withHost([.fixture("ignores_cancel")], configuration: Self.shortGrace) { host in
       _ = try await host.get("/waits")
