@@ -29,7 +29,8 @@ static size_t answer_length;
 static int64_t *latencies;
 static size_t latency_count;
 
-/* Nanoseconds of each crowd: its spawning, until its last job had begun, from the cancel until the last one had ended. */
+/* Nanoseconds of each crowd: its spawning, until its last job had begun, and from the cancel until the last one had
+ * ended. */
 static int64_t crowds[3][MOST_CROWDS];
 static size_t crowd_count;
 

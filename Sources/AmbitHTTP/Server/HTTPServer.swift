@@ -57,11 +57,16 @@ package final class HTTPServer: Sendable {
   }
 
   /// Uses `routes` for every request that begins from now on. A loop that is blocked for longer than the timeout, in
-  /// nanoseconds, does so when it runs again.
+  /// nanoseconds, does so when it runs again. The same if it is blocked when `isCancelled` returns true.
   /// - Returns: whether all loops have done so.
   @discardableResult
-  package func replaceRoutes(by routes: RouteSet, within timeout: Int64 = .max) -> Bool {
-    loops.onEach(within: timeout) { ServerPointer.on($0).replaceRoutes(by: routes) }.count == loops.loops.count
+  package func replaceRoutes(
+    by routes: RouteSet, within timeout: Int64 = .max, unless isCancelled: () -> Bool = { false }
+  ) -> Bool {
+    let done: [Void] = loops.onEach(within: timeout, unless: isCancelled) {
+      ServerPointer.on($0).replaceRoutes(by: routes)
+    }
+    return done.count == loops.loops.count
   }
 
   /// Uses `limits` for all requests, and times between requests, that begin from now on, also on open connections. A
@@ -79,12 +84,12 @@ package final class HTTPServer: Sendable {
   }
 
   /// Stops accepting connections, closes idle ones, and others after their response. A loop that is blocked for longer
-  /// than a second does its part when it runs again. Draining twice has no effect.
+  /// than the timeout, in nanoseconds, does its part when it runs again. Draining twice has no effect.
   /// - Returns: whether all loops have stopped accepting; if not, the sockets are still in use: see
   ///   `ListeningSocket.close(isInUse:)`.
   @discardableResult
-  package func drain() -> Bool {
-    loops.onEach(within: 1_000_000_000) { ServerPointer.on($0).drain() }.count == loops.loops.count
+  package func drain(within timeout: Int64 = 1_000_000_000) -> Bool {
+    loops.onEach(within: timeout) { ServerPointer.on($0).drain() }.count == loops.loops.count
   }
 
   /// The reports of the loops that answer within the timeout, in nanoseconds, by index. From threads that may block.

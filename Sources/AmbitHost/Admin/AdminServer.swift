@@ -68,13 +68,14 @@ final class AdminServer: Sendable {
     return true
   }
 
-  /// Removes the socket, answers the requests that have arrived, and closes the connections. From any thread.
-  func drain() {
+  /// Removes the socket, answers the requests that have arrived, and closes the connections. Waits for at most
+  /// `timeout` nanoseconds. From any thread.
+  func drain(within timeout: Int64) {
     let last = socket.withLock { present in
       defer { present = nil }
       return present
     }
-    last?.close(isInUse: !server.drain())
+    last?.close(isInUse: !server.drain(within: timeout))
   }
 
   /// No client is connected.

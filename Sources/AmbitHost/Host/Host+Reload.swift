@@ -23,11 +23,13 @@ extension Host {
     var (changes, ignored, errors): ([PluginChange], [String], [String]) = ([], [], [])
     do throws(HostError) {
       let blocked = worker.blockedLoops()
+      try repository.failIfStopping()
       guard blocked.isEmpty else { throw HostError(blocked) }
       let configuration = try source.readAgain()
       _ = try source.listenRequests(configuration)
       changes = try loadPlugins(configuration, refusing: false)
       ignored = adopt(configuration)
+      stopInTime()
     } catch {
       errors = error.lines
     }
@@ -96,7 +98,8 @@ extension Host {
     prepare(&plan, configuration, fallingBack: fallingBack)
     if repository.isStopping() || refusing && !plan.refusals.isEmpty {
       worker.endPrepared()
-      waitForEnd()
+      // A host that serves waits for these generations together with the others.
+      if state.current.phase == .starting { waitForEnd(of: ShutdownDeadline(of: self)) }
       try repository.failIfStopping()
       throw HostError(plan.refusals.lines)
     }

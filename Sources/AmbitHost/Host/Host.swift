@@ -58,31 +58,35 @@ package final class Host {
       source, configuration, loader: loader, lastGood: .open(source, configuration)
     ) { [signals] in signals.isTerminating }
     if let notice = repository.copiesNotice { logger.notice("\(notice)") }
-    stopAtSecondSignal()
+    stopInTime()
     do throws(HostError) {
       try start(isChecked: isChecked)
     } catch {
       sockets.close()
-      admin?.drain()
+      admin?.drain(within: 100_000_000)
       repository.copies.remove()
       guard error.isInterruption else { throw error }
       logger.info("stopped before the host served anything")
-      HostProcess.exit(0)
+      HostProcess.exit(0, by: ShutdownDeadline(of: self).lastMoment)
     }
   }
 
   /// Starts the host and serves, on a thread of its own, the control thread. The calling thread, which is the main one,
   /// runs the main queue meanwhile: see `MainThread`.
-  /// - Parameter end: ends the process. It gets the exit status, or why the host cannot start.
+  /// - Parameter fail: ends the process. It gets why the host cannot start.
   /// - Throws: if the system has no thread.
   package static func serve(
     _ source: ConfigurationSource, _ configuration: HostConfiguration, isChecked: Bool,
-    end: @escaping @Sendable (Result<Int32, HostError>) -> Never
+    fail: @escaping @Sendable (HostError) -> Never
   ) throws(HostError) {
     do throws(SystemError) {
       try Signals.install()
       try MainThread.serve {
-        end(Result { () throws(HostError) in try Host(source, configuration, isChecked: isChecked).run() })
+        do throws(HostError) {
+          try Host(source, configuration, isChecked: isChecked).run()
+        } catch {
+          fail(error)
+        }
       }
     } catch {
       throw HostError(error)
@@ -119,7 +123,7 @@ package final class Host {
       throw HostError(error)
     }
     state.setAddresses(sockets.map(\.url))
-    stopAtSecondSignal()
+    stopInTime()
     try startAdmin()
     let changes = try loadPlugins(configuration, refusing: configuration.start == .strict, fallingBack: true)
     for line in changes.flatMap(\.reasons) { logger.error("\(line)") }
@@ -152,7 +156,7 @@ package final class Host {
     guard let path = socket.path else { return }
     let routes = AdminRoutes(state: state, reloads: reloads, worker: worker, configuration: source.path)
     admin = try AdminServer(at: path, routes: routes.all)
-    stopAtSecondSignal()
+    stopInTime()
   }
 
   private var servingFields: Logger.Metadata {
@@ -163,9 +167,8 @@ package final class Host {
     ]
   }
 
-  /// Serves until a signal ends it.
-  /// - Returns: the exit status.
-  package func run() -> Int32 {
+  /// Serves until a signal ends it, then ends the process.
+  package func run() -> Never {
     while !signals.isTerminating {
       if isReloadDue {
         debounce.begin(at: Clock.monotonic)
@@ -179,7 +182,7 @@ package final class Host {
       case .terminate, nil: break
       }
     }
-    return shutDown()
+    shutDown()
   }
 
   /// The host did not open its log, which is the standard error that it was started with.

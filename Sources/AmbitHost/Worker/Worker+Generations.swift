@@ -112,7 +112,8 @@ extension Worker {
   private func start(
     _ plugin: LoadedPlugin, _ planned: PlannedGeneration, within limit: Duration
   ) throws(PluginError) -> PluginGeneration {
-    let generation = try PluginGeneration(plugin, number: planned.number, settings: planned.settings, loops: loops)
+    let generation = try PluginGeneration(
+      plugin, number: planned.number, settings: planned.settings, loops: loops, unless: isStopping)
     do throws(PluginError) {
       // The state that was saved for the dry run is outdated.
       let state = try save(planned.name, within: limit)
@@ -158,7 +159,7 @@ extension Worker {
       if let refusal = plan.fallbacks[generation.file.path] { generation.standsIn(for: refusal) }
     }
     PluginGeneration.assignThreads(to: next.values)
-    let isComplete = server.replaceRoutes(by: routes, within: LoopGroup.defaultTimeout)
+    let isComplete = server.replaceRoutes(by: routes, within: LoopGroup.defaultTimeout, unless: isStopping)
     generations.withLock { generations in
       generations.serving = next
       generations.prepared = [:]

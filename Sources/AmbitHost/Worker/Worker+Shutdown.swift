@@ -9,65 +9,93 @@ internal import Synchronization
 // plugins are stopped. The host decides how long each step may take.
 
 extension Worker {
-  /// Generations that are cancelled and then stopped.
-  struct Ending {
-    let generations: [PluginGeneration]
-    /// The labels of generations that have stopped.
-    let stopped: Latch<String>
-  }
-
-  /// How long a loop is waited for at the end, in nanoseconds. A blocked loop has something left to do.
-  private static var timeout: Int64 { 100_000_000 }
-
   /// Accepts no more connections, closes idle ones, and others after their response. Calling it again has no effect.
   /// From any thread.
+  /// - Parameter timeout: how long to wait for each loop, in nanoseconds.
   /// - Returns: whether every loop has done its part. If not, the sockets are still in use.
-  func drain() -> Bool { server.drain() }
+  func drain(within timeout: Int64) -> Bool { server.drain(within: timeout) }
 
-  /// How many requests are in flight; nil if a loop is blocked.
-  func liveRequests() -> Int? { loops.liveRequests(within: Self.timeout) }
+  /// How many requests are in flight; nil if a loop does not answer within `timeout` nanoseconds.
+  func liveRequests(within timeout: Int64) -> Int? { loops.liveRequests(within: timeout) }
 
-  /// Cancels what still runs of all generations, and stops their plugins. Does not wait: see `hasEnded`.
-  func end() { end(generations.withLock { Array($0.serving.values) + Array($0.prepared.values) }) }
-
-  /// Cancels and stops the generations that were prepared and will not be committed, because the host stops. Does not
-  /// wait: see `hasEnded`.
-  func endPrepared() {
-    end(
-      generations.withLock { generations in
-        defer { generations.prepared = [:] }
-        return Array(generations.prepared.values)
-      })
-  }
-
-  private func end(_ ending: [PluginGeneration]) {
-    let stopped = Latch<String>(expected: ending.count)
-    generations.withLock { $0.ending = Ending(generations: ending, stopped: stopped) }
-    for generation in ending { generation.end(.shutdown) { stopped.arrive(generation.label) } }
-  }
-
-  /// Whether all generations that were ended have stopped, and no cancelled `start` runs any more.
-  var hasEnded: Bool {
-    generations.withLock { generations in
-      generations.ending?.stopped.isOpen ?? true && !generations.stuckStarts.contains { $0.isInLifecycleCall }
+  /// Cancels what still runs of all generations, also of those that are being retired, and stops their plugins. Does
+  /// not wait: see `hasEnded`.
+  func end() {
+    let (ending, retiring) = generations.withLock { generations in
+      (
+        Array(generations.serving.values) + Array(generations.prepared.values),
+        generations.shown.filter { $0.phase.phase == .retiring }
+      )
     }
+    end(ending, retiring: retiring)
   }
 
-  /// Logs which generations have not stopped. If a loop is blocked, all generations wait for it, and only the
-  /// generation that blocks it is named.
-  func logRunning() {
-    let (ending, stuckStarts) = generations.withLock { ($0.ending, $0.stuckStarts) }
-    let stopped = Set(ending?.stopped.arrived ?? [])
-    let generations =
-      (ending?.generations ?? []).filter { !stopped.contains($0.label) } + stuckStarts.filter(\.isInLifecycleCall)
-    let blocked = loops.blockedLoops(within: Self.timeout)
+  /// Cancels and stops the generations that were prepared and will not be committed, because the host stops or does not
+  /// start. Those whose `start` has not returned are waited for as well. Does not wait: see `hasEnded`.
+  func endPrepared() {
+    let (ending, stuck) = generations.withLock { generations in
+      defer { generations.prepared = [:] }
+      return (Array(generations.prepared.values), generations.stuckStarts.filter(\.isInLifecycleCall))
+    }
+    end(ending, retiring: stuck)
+  }
+
+  private func end(_ ending: [PluginGeneration], retiring: [PluginGeneration]) {
+    generations.withLock { generations in
+      let known = generations.ending
+      generations.ending += (ending + retiring).filter { one in !known.contains { $0 === one } }
+    }
+    for generation in ending { generation.end(.shutdown) {} }
+    for generation in retiring { generation.cancelRetiring() }
+  }
+
+  /// Whether all generations that were ended have stopped.
+  var hasEnded: Bool { generations.withLock { $0.ending }.allSatisfy(\.hasStopped) }
+
+  /// The labels of the generations in memory that have not stopped. From any thread; does not wait.
+  var runningLabels: [String] {
+    let shown = generations.withLock { $0.shown }
+    return shown.filter { !$0.hasStopped }.map(\.label).sorted()
+  }
+
+  /// Logs which generations have not stopped, and what keeps each. If a loop is blocked, all generations wait for it,
+  /// and only those are named that block it or run themselves.
+  /// - Parameter timeout: how long to wait for each loop, twice, in nanoseconds.
+  /// - Returns: the labels of these generations.
+  func logRunning(within timeout: Int64) -> [String] {
+    let running = generations.withLock { $0.ending }.filter { !$0.hasStopped }
+    let blocked = loops.blockedLoops(within: timeout)
     for loop in blocked {
       logger.warning("\(loop): its plugins could not be stopped", metadata: loop.fields)
     }
-    let loads = PluginGeneration.loads(of: generations, on: loops, within: Self.timeout)
-    let running = zip(generations, loads).filter { blocked.isEmpty || !$1.holders.isEmpty }.map(\.0.label)
-    guard !running.isEmpty else { return }
-    let names = running.sorted().joined(separator: " ")
-    logger.warning("plugins did not stop in time", metadata: ["running": "\(names)"])
+    var labels = Set(blocked.compactMap(\.plugin))
+    let loads = PluginGeneration.loads(of: running, on: loops, within: timeout)
+    for (generation, load) in zip(running, loads) where blocked.isEmpty || generation.isBusy(load) {
+      log(generation, load)
+      labels.insert(generation.label)
+    }
+    return labels.sorted()
   }
+
+  private func log(_ generation: PluginGeneration, _ load: GenerationLoad) {
+    let name = "\(generation.plugin.kind) \(generation.label)"
+    var fields: Logger.Metadata = ["plugin": "\(generation.label)"]
+    if let call = generation.runningCall {
+      fields["call"] = "\(call.name)"
+      fields["ms"] = "\(call.age / 1_000_000)"
+      return logger.warning(
+        "\(call.name) of \(name) has not returned for \(call.age / 1_000_000) ms; the host ends without it",
+        metadata: fields)
+    }
+    (fields["requests"], fields["jobs"]) = ("\(load.requests)", "\(load.jobs)")
+    if !load.holders.isEmpty { fields["running"] = "\(load.holders.joined(separator: ", "))" }
+    logger.warning(
+      "\(name) has not stopped within cancel_grace, so its stop was not called; the host ends without it",
+      metadata: fields)
+  }
+}
+
+extension PluginGeneration {
+  /// Something of it runs.
+  fileprivate func isBusy(_ load: GenerationLoad) -> Bool { runningCall != nil || !load.holders.isEmpty }
 }

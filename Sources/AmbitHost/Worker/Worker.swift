@@ -23,8 +23,8 @@ final class Worker: Sendable {
     var replaced: [PluginGeneration] = []
     /// The generations whose `start` did not return in time.
     var stuckStarts: [PluginGeneration] = []
-    /// The generations that end because the host stops; nil before that.
-    var ending: Ending?
+    /// The generations that end because the host stops.
+    var ending: [PluginGeneration] = []
     /// All that a report shows: those that serve by label, then the others whose library is in memory, the oldest
     /// first.
     var shown: [PluginGeneration] = []
@@ -77,7 +77,9 @@ final class Worker: Sendable {
   }
 
   /// Which loops are blocked, and by what, a line each. A blocked loop could not take new routes.
-  func blockedLoops() -> [String] { loops.blockedLoops(within: LoopGroup.defaultTimeout).map(\.description) }
+  func blockedLoops() -> [String] {
+    loops.blockedLoops(within: LoopGroup.defaultTimeout, unless: isStopping).map(\.description)
+  }
 
   /// Writes all scopes and jobs to the log.
   func dump() { loops.logScopeTree() }

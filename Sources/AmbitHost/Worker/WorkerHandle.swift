@@ -68,9 +68,9 @@ extension WorkerHandle {
   }
 
   /// See `Worker.drain`. From any thread.
-  func drain() -> Bool {
+  func drain(within timeout: Int64) -> Bool {
     switch self {
-    case .inProcess(let worker): worker.drain()
+    case .inProcess(let worker): worker.drain(within: timeout)
     }
   }
 
@@ -89,9 +89,9 @@ extension WorkerHandle {
   }
 
   /// See `Worker.logRunning`.
-  func logRunning() {
+  func logRunning(within timeout: Int64) -> [String] {
     switch self {
-    case .inProcess(let worker): worker.logRunning()
+    case .inProcess(let worker): worker.logRunning(within: timeout)
     }
   }
 
@@ -116,6 +116,13 @@ extension WorkerHandle {
   var hasEnded: Bool {
     switch self {
     case .inProcess(let worker): worker.hasEnded
+    }
+  }
+
+  /// See `Worker.runningLabels`. From any thread.
+  var runningLabels: [String] {
+    switch self {
+    case .inProcess(let worker): worker.runningLabels
     }
   }
 
@@ -157,9 +164,9 @@ extension WorkerHandle {
   }
 
   /// See `Worker.liveRequests`.
-  func liveRequests() -> Int? {
+  func liveRequests(within timeout: Int64) -> Int? {
     switch self {
-    case .inProcess(let worker): worker.liveRequests()
+    case .inProcess(let worker): worker.liveRequests(within: timeout)
     }
   }
 }

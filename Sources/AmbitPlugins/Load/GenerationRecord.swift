@@ -49,12 +49,14 @@ struct GenerationRecord: Sendable {
 
   // MARK: The plugin's scope on each loop
 
-  /// Opens the plugin's scope on each loop. Waits at most `timeout` nanoseconds. `ended` is called on each loop once
-  /// the scope there has ended and nothing of it runs any more.
+  /// Opens the plugin's scope on each loop. Waits at most `timeout` nanoseconds, or until `isStopping` returns true.
+  /// `ended` is called on each loop once the scope there has ended and nothing of it runs any more.
   /// - Returns: whether the scope is open on all loops. A loop that is blocked opens it later.
-  func openShards(within timeout: Int64, ended: @escaping @Sendable () -> Void) -> Bool {
+  func openShards(
+    within timeout: Int64, unless isStopping: () -> Bool, ended: @escaping @Sendable () -> Void
+  ) -> Bool {
     unsafe record.value.pointee.shardEnded = ended
-    let opened = unsafe loops.onEach(within: timeout) { [record] loop in
+    let opened = unsafe loops.onEach(within: timeout, unless: isStopping) { [record] loop in
       unsafe record.value.openShard(on: loop)
       return true
     }
@@ -64,6 +66,17 @@ struct GenerationRecord: Sendable {
   /// Cancels the scope on each loop. Does not wait. If `isUrgent`, also jobs that compute notice it; the scope must be
   /// open on each loop then.
   func cancel(_ cause: Cause, isUrgent: Bool) { unsafe onEachShard(isUrgent) { unsafe $0.cancel(cause) } }
+
+  /// The same for a generation that may end meanwhile. `guarded` runs its argument, which reads the record, unless the
+  /// record was released.
+  func cancel(_ cause: Cause, isUrgent: Bool, guarded: @escaping @Sendable (() -> Bool) -> Bool) {
+    let work: @Sendable (LoopPointer) -> Void = unsafe { [record] loop in
+      // An open scope keeps the record, and only its own loop closes it.
+      let isOpen = guarded { unsafe record.value.pointee.shards[loop.pointee.index].pointee.isOpen }
+      if isOpen { unsafe record.value.pointee.shards[loop.pointee.index].cancel(cause) }
+    }
+    if isUrgent { unsafe loops.postUrgentToEach(work) } else { unsafe loops.postToEach(work) }
+  }
 
   /// Lets the scope on each loop end after its last request, or after `drain` nanoseconds; then `drained` is called
   /// there. Does not wait.

@@ -36,6 +36,17 @@ extension PluginGeneration {
     countDown()
   }
 
+  /// The host stops: cancels a generation that is being retired, without waiting for its last request any more. Does
+  /// not wait.
+  package func cancelRetiring() {
+    record.cancel(.shutdown, isUrgent: hasShards.load(ordering: .relaxed)) { [self] isOpen in
+      progress.withLock { $0.phase != .unloaded && isOpen() }
+    }
+  }
+
+  /// Whether its `stop` has returned, if it has one, and nothing of it runs any more. From any thread.
+  package var hasStopped: Bool { hasStoppedFlag.load(ordering: .acquiring) }
+
   /// One arrival: the scope has ended on a loop, or the generation itself is to end.
   func countDown() {
     if running.arrive(()) { stop() }
@@ -54,7 +65,11 @@ extension PluginGeneration {
 
   private func stop() {
     guard let stop = unsafe plugin.declaration.stop, wasStarted.load(ordering: .relaxed) else { return closeShards() }
-    record.call(unsafe .stop(stop), named: "stop") { [self] _, _ in closeShards() }
+    lifecycleCall.withLock { $0 = ("stop", Clock.wall) }
+    record.call(unsafe .stop(stop), named: "stop") { [self] _, _ in
+      lifecycleCall.withLock { $0 = nil }
+      closeShards()
+    }
   }
 
   private func closeShards() {
@@ -62,6 +77,7 @@ extension PluginGeneration {
     record.close { [self] in
       guard open.arrive(()) else { return }
       closeLane()
+      hasStoppedFlag.store(true, ordering: .releasing)
       completion.withLock { $0.take() }?()
     }
   }

@@ -43,6 +43,11 @@ extension PluginGeneration {
   /// Whether a lifecycle call runs. After a call that timed out, it still runs and its thread is leaked.
   package var isInLifecycleCall: Bool { lifecycleCall.withLock { $0 != nil } }
 
+  /// The lifecycle call that runs, and for how long, in nanoseconds; nil if none does. From any thread.
+  package var runningCall: (name: String, age: Int64)? {
+    lifecycleCall.withLock { $0 }.map { ("\($0.name)", Clock.wall - $0.since) }
+  }
+
   /// - Throws: if a lifecycle call still runs.
   package func throwDuringLifecycleCall() throws(PluginError) {
     guard let call = lifecycleCall.withLock({ $0 }) else { return }

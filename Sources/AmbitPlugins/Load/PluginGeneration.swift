@@ -27,6 +27,8 @@ package final class PluginGeneration: Sendable {
   /// Called once everything has ended: the closure that `end` was given.
   let completion = Mutex<(@Sendable () -> Void)?>(nil)
   let progress: Mutex<Progress>
+  /// Its `stop` has returned, and its scope is closed on every loop.
+  let hasStoppedFlag = Atomic<Bool>(false)
   /// The lifecycle call that runs, and when it began: nanoseconds since 1970.
   let lifecycleCall = Mutex<(name: StaticString, since: Int64)?>(nil)
   /// `start` was called, or the plugin has none.
@@ -42,11 +44,14 @@ package final class PluginGeneration: Sendable {
     var fileErrors: [String] = []
   }
 
-  /// Opens the generation's scopes. No code of the plugin runs yet, and no route is served.
+  /// Opens the generation's scopes, unless a loop is blocked when `isStopping` returns true. No code of the plugin runs
+  /// yet, and no route is served.
   package convenience init(
-    _ plugin: LoadedPlugin, number: UInt64, settings: PluginSettingValues, loops: LoopGroup
+    _ plugin: LoadedPlugin, number: UInt64, settings: PluginSettingValues, loops: LoopGroup,
+    unless isStopping: () -> Bool = { false }
   ) throws(PluginError) {
-    try self.init(plugin, number: number, labelled: "\(number)", settings: settings, loops: loops)
+    try self.init(
+      plugin, number: number, labelled: "\(number)", settings: settings, loops: loops, unless: isStopping)
   }
 
   /// A generation for a dry run, which serves nobody. The plugin finds the extension `ambit.dry_run/1`, and the log has
@@ -54,12 +59,14 @@ package final class PluginGeneration: Sendable {
   convenience init(
     dryRunOf plugin: LoadedPlugin, settings: PluginSettingValues, loops: LoopGroup
   ) throws(PluginError) {
-    try self.init(plugin, number: 0, labelled: "dry-run", settings: settings, loops: loops)
+    try self.init(
+      plugin, number: 0, labelled: "dry-run", settings: settings, loops: loops, unless: { false })
     record.markDryRun()
   }
 
   private init(
-    _ plugin: LoadedPlugin, number: UInt64, labelled name: String, settings: PluginSettingValues, loops: LoopGroup
+    _ plugin: LoadedPlugin, number: UInt64, labelled name: String, settings: PluginSettingValues, loops: LoopGroup,
+    unless isStopping: () -> Bool
   ) throws(PluginError) {
     let label = "\(plugin.shortName)/\(name)"
     plugin.prepareSwift(isChecked: loops.isChecked)
@@ -78,7 +85,8 @@ package final class PluginGeneration: Sendable {
     routes = try plugin.makeRoutes(settings, generation: record)
     libraryCalls = LibraryCall.all(settings.calls, of: plugin)
     if !plugin.isUsedInPlace { LibraryLanes.addUser(of: plugin.image) }
-    guard record.openShards(within: LoopGroup.defaultTimeout, ended: { [self] in countDown() }) else {
+    let isOpen = record.openShards(within: LoopGroup.defaultTimeout, unless: isStopping) { [self] in countDown() }
+    guard isOpen else {
       end(.retired(drain: .zero)) {}
       throw error("cannot open its scope on every event loop: a loop is blocked")
     }

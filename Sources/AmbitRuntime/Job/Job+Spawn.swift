@@ -101,8 +101,8 @@ extension UnsafeMutablePointer<Scope> {
   ///
   /// The function has a thread of its own. So it blocks no loop, and it does not wait behind jobs that need a thread.
   /// Its waits fail after `timeout` nanoseconds; negative: never. If it has not returned `cancelGrace` later, or that
-  /// long after its begin if it has no timeout, the watchdog reports it. `prepare` runs before it, on the loop. On the scope's
-  /// loop.
+  /// long after its begin if it has no timeout, the watchdog reports it. `prepare` runs before it, on the loop. On the
+  /// scope's loop.
   public func callPlugin(
     _ name: StaticString, timeout: Int64 = -1, preparing prepare: @escaping @Sendable (ScopePointer) -> Void = { _ in },
     _ function: @escaping @Sendable (UnsafeMutablePointer<ambit_scope>) -> Int32,

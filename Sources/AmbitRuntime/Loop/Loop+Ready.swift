@@ -21,6 +21,8 @@ extension Loop {
   /// How long ready items run in one turn, in nanoseconds: the thousands of jobs of a large scope begin and end in
   /// slices, and other connections are served in between. Longer while the queue grows from turn to turn.
   static var readySlice: Int64 { 150_000 }
+  /// The longest slice, in nanoseconds.
+  fileprivate static var longestSlice: Int64 { 100_000_000 }
   /// How many stacks of a deep queue have their pages looked up at a time: the processor does several lookups at once,
   /// but stalls meanwhile.
   fileprivate static var pageBatch: Int { 8 }
@@ -84,13 +86,14 @@ extension UnsafeMutablePointer<Loop> {
     }
   }
 
-  /// Each turn in which the queue has grown since the last one doubles the slice, so that a queue that is filled as fast
-  /// as possible does not grow without end; each other turn halves it.
+  /// Each turn in which the queue has grown since the last one doubles the slice, so that a queue that is filled as
+  /// fast as possible does not grow without end; each other turn halves it.
   @inline(never)
   private func noteDeepQueue() {
     let count = pointee.ready.count
     let hasGrown = count > pointee.readyBefore && pointee.readyBefore > 0
-    pointee.readySlice = hasGrown ? pointee.readySlice &* 2 : max(pointee.readySlice / 2, Loop.readySlice)
+    pointee.readySlice =
+      hasGrown ? min(pointee.readySlice * 2, Loop.longestSlice) : max(pointee.readySlice / 2, Loop.readySlice)
     pointee.readyBefore = count
   }
 

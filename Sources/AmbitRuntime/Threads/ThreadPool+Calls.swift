@@ -2,8 +2,8 @@ internal import AmbitSystem
 internal import CFiber
 internal import CLinux
 
-// Lifecycle calls of plugins: `start`, `save` and `stop`. Each has a thread of its own. One that hangs keeps its thread,
-// its scope and its library for ever, so the watchdog names it.
+// Lifecycle calls of plugins: `start`, `save` and `stop`. Each has a thread of its own. One that hangs keeps its
+// thread, its scope and its library for ever, so the watchdog names it.
 
 /// A lifecycle call, as reports name it.
 struct LifecycleCall: Sendable {
@@ -85,8 +85,8 @@ extension ThreadPool {
     }
   }
 
-  /// The lifecycle calls to be reported: those that have become overdue, and overdue ones that have returned, each once.
-  /// For the watchdog.
+  /// The lifecycle calls to be reported: those that have become overdue, and overdue ones that have returned, each
+  /// once. For the watchdog.
   func callNews() -> (overdue: [OverdueCall], returned: [OverdueCall]) {
     withLock {
       var news: (overdue: [OverdueCall], returned: [OverdueCall]) = ([], lateCalls)

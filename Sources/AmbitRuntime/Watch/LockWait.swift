@@ -1,3 +1,4 @@
+internal import CFiber
 internal import CLinux
 internal import Glibc
 
@@ -32,8 +33,8 @@ struct LockWait {
     switch holder {
     case .ownThread(let suspect?):
       """
-      , which waits for a lock that \(suspect.phrase) probably holds while it is suspended: a job must not hold a lock \
-      across a wait
+      , which waits for a lock that \(suspect.phrase) probably holds while it is suspended in scope \
+      \(suspect.scope?.id ?? 0): a job must not hold a lock across a wait
       """
     case .ownThread(nil):
       """

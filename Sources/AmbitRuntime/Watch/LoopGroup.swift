@@ -48,13 +48,14 @@ public final class LoopGroup: Sendable {
   }
 
   /// The same, but waits for at most `timeout` nanoseconds: a loop that is blocked runs `work` later, and its result is
-  /// lost.
+  /// lost. Gives up earlier, too, soon after `isCancelled` returns true.
   public func onEach<Result: Sendable>(
-    within timeout: Int64, _ work: @escaping @Sendable (LoopPointer) -> Result
+    within timeout: Int64, unless isCancelled: () -> Bool = { false },
+    _ work: @escaping @Sendable (LoopPointer) -> Result
   ) -> [Result] {
     let latch = Latch<Result>(expected: loops.count)
     for loop in loops { loop.post { latch.arrive(work($0)) } }
-    return latch.wait(timeout: timeout) ?? latch.arrived
+    return latch.wait(timeout: timeout, unless: isCancelled) ?? latch.arrived
   }
 
   /// Limits the jobs of a request from now on, also of requests that run. A loop that is blocked follows when it runs

@@ -161,14 +161,18 @@ public struct BlockedLoop: Sendable, CustomStringConvertible {
 
   public var description: String { "event loop \(index) is blocked by \(work.phrase)" }
 
+  /// The generation whose code blocks it, "hello/3"; nil if it is the host's own work.
+  public var plugin: String? { work.scope?.plugin }
+
   /// Names the work in a log line.
   public var fields: Logger.Metadata { work.fields.merging(["loop": "\(index)"]) { $1 } }
 }
 
 extension LoopGroup {
-  /// The loops that do not answer within `timeout` nanoseconds. From threads that may block.
-  public func blockedLoops(within timeout: Int64) -> [BlockedLoop] {
-    let answering = Set(onEach(within: timeout) { $0.pointee.index })
+  /// The loops that do not answer within `timeout` nanoseconds, or before `isCancelled` returns true. From threads that
+  /// may block.
+  public func blockedLoops(within timeout: Int64, unless isCancelled: () -> Bool = { false }) -> [BlockedLoop] {
+    let answering = Set(onEach(within: timeout, unless: isCancelled) { $0.pointee.index })
     return loops.filter { !answering.contains($0.record.pointee.index) }.map { loop in
       BlockedLoop(index: loop.record.pointee.index, work: WorkLabel(observing: loop.record))
     }

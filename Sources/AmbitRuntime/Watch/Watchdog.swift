@@ -5,8 +5,8 @@ internal import CLinux
 internal import Logging
 internal import Synchronization
 
-/// Watches the loops from a thread of its own. Reports blocked loops, cancelled jobs that do not return, lifecycle calls
-/// of plugins that do not return, and calls that keep other calls of their library waiting.
+/// Watches the loops from a thread of its own. Reports blocked loops, cancelled jobs that do not return, lifecycle
+/// calls of plugins that do not return, and calls that keep other calls of their library waiting.
 ///
 /// The watchdog writes the reports so that no loop has to. A healthy loop spends two stores per turn on it.
 final class Watchdog: @unchecked Sendable {

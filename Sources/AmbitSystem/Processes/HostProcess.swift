@@ -110,15 +110,16 @@ public enum HostProcess {
   package static func surviveClosedPipes() { clinux_survive_signal(SIGPIPE) }
 
   /// Writes what was printed and logged before, and ends the process. A command blocks until the readers have it; a
-  /// host, whose log does not block, waits at most `flushTimeout`. Exit functions do not run: those of plugins would
-  /// run beside threads that still run code of plugins.
-  public static func exit(_ code: Int32) -> Never {
+  /// host, whose log does not block, waits at most `flushTimeout`, and not beyond `end` (monotonic nanoseconds). Exit
+  /// functions do not run: those of plugins would run beside threads that still run code of plugins.
+  public static func exit(_ code: Int32, by end: Int64 = .max) -> Never {
     let output = LineOutput.standardError
     if output.isBlocking {
       fflush(nil)
     } else {
-      output.flush(within: flushTimeout)
-      flushStreams(within: flushTimeout)
+      let end = min(end, Clock.monotonic + flushTimeout)
+      output.flush(within: end - Clock.monotonic)
+      flushStreams(within: end - Clock.monotonic)
     }
     _exit(code)
   }

@@ -24,7 +24,12 @@ public final class Signals: Sendable {
   private struct Inbox {
     /// Each at most once, in the order of arrival.
     var pending: [Signal] = []
-    var isTerminating = false
+    /// When the first signal to end the process arrived: monotonic nanoseconds.
+    var terminatedAt: Int64?
+    /// When the process has to end, whatever the control thread does: monotonic nanoseconds.
+    var lastMoment = Int64.max
+    var stopLimit = Int64.max
+    var onStopLimit: @Sendable () -> Void = { HostProcess.exit(0) }
     var onSecondTermination: @Sendable () -> Void = { HostProcess.exit(0) }
   }
 
@@ -70,8 +75,17 @@ public final class Signals: Sendable {
     inbox.withLock { $0.onSecondTermination = action }
   }
 
+  /// Sets what happens, on the signal thread, if the process has not ended `limit` nanoseconds after the first signal
+  /// to end it. By default there is no limit. The limit of a signal that has arrived stays.
+  public func onStopLimit(_ limit: Int64, _ action: @escaping @Sendable () -> Void) {
+    inbox.withLock { ($0.stopLimit, $0.onStopLimit) = (limit, action) }
+  }
+
   /// Whether a signal to end the process has arrived. From any thread.
-  public var isTerminating: Bool { inbox.withLock { $0.isTerminating } }
+  public var isTerminating: Bool { terminatedAt != nil }
+
+  /// When the first signal to end the process arrived, in monotonic nanoseconds; nil before. From any thread.
+  public var terminatedAt: Int64? { inbox.withLock { $0.terminatedAt } }
 
   /// Waits for the next signal. For the control thread.
   /// - Parameter timeout: nanoseconds; negative: without a limit.
@@ -89,7 +103,7 @@ public final class Signals: Sendable {
   private func receive() {
     unsafe clinux_name_thread("ambit-signals")
     while true {
-      let arrived = clinux_await_signals(Self.reclaimInterval)
+      let arrived = clinux_await_signals(min(Self.reclaimInterval, timeUntilStopLimit))
       for number in Self.numbers where arrived >> UInt64(number) & 1 != 0 {
         switch number {
         case SIGHUP: take(.reload)
@@ -98,14 +112,34 @@ public final class Signals: Sendable {
         default: take(.terminate)
         }
       }
+      if timeUntilStopLimit == 0 { endAtStopLimit() }
       Self.reclaim(from: nil)
     }
   }
 
+  /// Nanoseconds until the process has to end; `Int64.max` if it has not to.
+  private var timeUntilStopLimit: Int64 {
+    let lastMoment = inbox.withLock { $0.lastMoment }
+    return lastMoment == .max ? .max : max(lastMoment - Clock.monotonic, 0)
+  }
+
+  private func endAtStopLimit() {
+    let action = inbox.withLock { inbox in
+      inbox.lastMoment = .max
+      return inbox.onStopLimit
+    }
+    action()
+  }
+
   private func take(_ signal: Signal) {
     let action = inbox.withLock { inbox -> (@Sendable () -> Void)? in
-      if signal == .terminate, inbox.isTerminating { return inbox.onSecondTermination }
-      inbox.isTerminating = inbox.isTerminating || signal == .terminate
+      if signal == .terminate {
+        guard inbox.terminatedAt == nil else { return inbox.onSecondTermination }
+        let now = Clock.monotonic
+        inbox.terminatedAt = now
+        let (end, overflow) = now.addingReportingOverflow(inbox.stopLimit)
+        inbox.lastMoment = overflow ? .max : end
+      }
       if !inbox.pending.contains(signal) { inbox.pending.append(signal) }
       return nil
     }

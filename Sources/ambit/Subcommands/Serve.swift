@@ -34,12 +34,7 @@ struct Serve: ParsableCommand {
           Terminal.note(line.isError ? "error: \(line.text)" : line.text)
         }
       }
-      try Host.serve(source, configuration, isChecked: checked) { result in
-        switch result {
-        case .success(let status): Terminal.exit(status)
-        case .failure(let error): Terminal.fail(error)
-        }
-      }
+      try Host.serve(source, configuration, isChecked: checked) { Terminal.fail($0) }
     } catch {
       Terminal.fail(error)
     }

@@ -44,7 +44,9 @@ import Testing
     #expect(pool.submit(.job, job.work))
     _ = job.began.wait()
     #expect(pool.submit(.job, next.work))
-    for call in calls { #expect(pool.submit(.call(LifecycleCall(name: "start", plugin: "p/1", origin: 0, limit: .max)), call.work)) }
+    for call in calls {
+      #expect(pool.submit(.call(LifecycleCall(name: "start", plugin: "p/1", origin: 0, limit: .max)), call.work))
+    }
     for call in calls { _ = call.began.wait() }
     #expect(!next.hasBegun)
     job.end()

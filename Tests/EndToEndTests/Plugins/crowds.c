@@ -1,5 +1,5 @@
-/* Scopes with thousands of jobs, each of which computes for a while. Counts how many of them had their turn when another
- * request is handled. For a host with one loop. */
+/* Scopes with thousands of jobs, each of which computes for a while. Counts how many of them had their turn when
+ * another request is handled. For a host with one loop. */
 #include "probe.h"
 
 enum { JOBS = 4000 };

@@ -43,7 +43,7 @@ import Testing
       try await host.log.line(containing: "\(name) computes")
       #expect(await host.stop() == .exited(0))
       #expect(lines(host) == ["\(name) computes", "\(name) ended, cause=shutdown", "\(name) told"])
-      #expect(host.log.lines { $0.contains("not stopped in time") || $0.contains("is stuck") }.isEmpty)
+      #expect(host.log.lines { $0.contains("left behind") || $0.contains("is stuck") }.isEmpty)
     }
   }
 }
