@@ -110,7 +110,8 @@ public final class LineOutput: Sendable {
 }
 
 /// Buffers lines that the reader of the log has no room for yet. Once the buffer is full, lines are dropped until all
-/// that is buffered is written; one line in their place reports how many.
+/// that is buffered is written; one line in their place reports how many. Lines that a full disk does not take are
+/// dropped at once, since nothing tells when there is room again; the next line that it takes comes after such a report.
 struct LogBuffer {
   private(set) var writer: NonBlockingWriter
   /// Most bytes that are buffered. The first line is buffered whatever its length.
@@ -121,6 +122,8 @@ struct LogBuffer {
   private var start = 0
   /// Lines dropped after those that are buffered.
   private var droppedCount = 0
+  /// Whether what was written ends with a whole line. A full disk may cut a line off.
+  private var endsLine = true
 
   /// - Parameter lossLine: makes the line that replaces that many dropped lines.
   init(for writer: NonBlockingWriter, limit: Int = 8 << 20, lossLine: @escaping @Sendable (Int) -> String) {
@@ -141,8 +144,13 @@ struct LogBuffer {
 
   /// Writes a line if nothing is buffered before it, and buffers what the reader has no room for. Does not wait.
   mutating func add(_ line: UnsafeRawBufferPointer) {
-    if isEmpty {
-      unsafe bytes += line[writer.write(line)...]
+    if isEmpty, droppedCount > 0 { reportLoss() }
+    if isEmpty, droppedCount == 0 {
+      guard let written = unsafe put(line) else {
+        droppedCount = 1
+        return
+      }
+      unsafe bytes += line[written...]
     } else if droppedCount == 0, count + line.count <= limit {
       unsafe bytes += line
     } else {
@@ -153,7 +161,12 @@ struct LogBuffer {
   /// Writes as much as the reader has room for. Does not wait.
   mutating func flush() {
     while !isEmpty {
-      let written = unsafe bytes.withUnsafeBytes { unsafe writer.write(UnsafeRawBufferPointer(rebasing: $0[start...])) }
+      let rest = bytes[start...]
+      guard let written = unsafe rest.withUnsafeBytes({ unsafe put($0) }) else {
+        droppedCount += rest.count { $0 == UInt8(ascii: "\n") }
+        (bytes, start) = ([], 0)
+        return
+      }
       guard written > 0 else { return }
       removeFirst(written)
       if isEmpty, droppedCount > 0 {
@@ -161,6 +174,21 @@ struct LogBuffer {
         droppedCount = 0
       }
     }
+  }
+
+  /// Reports the lines that a full disk did not take, if it takes the report.
+  private mutating func reportLoss() {
+    let report = Array(((endsLine ? "" : "\n") + lossLine(droppedCount)).utf8)
+    guard let written = unsafe report.withUnsafeBytes({ unsafe put($0) }) else { return }
+    (bytes, start) = (Array(report[written...]), 0)
+    droppedCount = 0
+  }
+
+  /// See `NonBlockingWriter.write`.
+  private mutating func put(_ bytes: UnsafeRawBufferPointer) -> Int? {
+    let written = unsafe writer.write(bytes)
+    if let written, written > 0 { endsLine = unsafe bytes[written - 1] == UInt8(ascii: "\n") }
+    return written
   }
 
   private mutating func removeFirst(_ count: Int) {

@@ -36,9 +36,10 @@ public struct LineLogHandler: LogHandler {
     LineOutput.standardError.write(Self.line(event.level, event.message.description, fields, format))
   }
 
-  /// The line that replaces `count` lines which were dropped because the reader of the log was too slow.
+  /// The line that replaces `count` lines which were dropped.
   public func lossLine(for count: Int) -> String {
-    Self.line(.warning, "the reader of the log is too slow: lines dropped here", [("lines", "\(count)")], format)
+    let message = "lines dropped here: the reader of the log was too slow, or its disk was full"
+    return Self.line(.warning, message, [("lines", "\(count)")], format)
   }
 
   package static func line(

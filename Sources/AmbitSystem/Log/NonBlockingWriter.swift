@@ -50,14 +50,15 @@ struct NonBlockingWriter: Sendable {
   }
 
   /// Writes as many bytes as there is room for.
-  /// - Returns: how many; all of them if the reader is gone, so that the caller drops them.
-  func write(_ bytes: UnsafeRawBufferPointer) -> Int {
+  /// - Returns: how many; all of them if the reader is gone, so that the caller drops them; nil if the disk is full.
+  func write(_ bytes: UnsafeRawBufferPointer) -> Int? {
     while true {
       let count = unsafe writeOnce(bytes)
       if count >= 0 { return count }
       switch errno {
       case EINTR: continue
       case EAGAIN: return 0
+      case ENOSPC, EDQUOT: return nil
       default: return bytes.count
       }
     }

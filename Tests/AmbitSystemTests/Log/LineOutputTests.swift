@@ -54,6 +54,16 @@ import Testing
     stream.closeReader()
     #expect(stream.output.flush(within: 60_000_000_000))
   }
+
+  @Test func `Lines for a full disk are dropped at once, and not buffered`() throws {
+    let full = open("/dev/full", O_WRONLY | O_CLOEXEC)
+    try #require(full >= 0)
+    defer { close(full) }
+    let output = LineOutput(full)
+    output.makeNonBlocking { "\($0) dropped\n" }
+    for line in ["one\n", "two\n", "three\n"] { output.write(line) }
+    #expect(output.flush(within: 0))
+  }
 }
 
 /// A stream from a `LineOutput` to a reader that reads when the test says so.

@@ -98,7 +98,7 @@ import Testing
       try await host.log.unread {
         for _ in 0..<20 { try await shout(host) }
       }
-      let loss = try await host.log.line(containing: "the reader of the log is too slow: lines dropped here")
+      let loss = try await host.log.line(containing: "lines dropped here: the reader of the log was too slow")
       let shouts = host.log.lines { $0.field("route") == "GET /shout" }
       #expect(loss.contains("WARNING") && loss.field("lines") == "\(400 - shouts.count)", "\(loss)")
       #expect(shouts.allSatisfy { $0.text.contains(" \(String(repeating: "x", count: 50_000)) ") })
@@ -107,6 +107,37 @@ import Testing
         return await host.stop()
       }
       #expect(status == .exited(0), "nor does the end wait for long")
+    }
+  }
+
+  @Test(
+    .enabled("mounting is not allowed here") { try await run("unshare", ["-rm", "true"]).status == .exited(0) })
+  func `A host whose log is on a full disk serves on, and reports the lines that are missing when there is room again`()
+    async throws
+  {
+    try await withTemporaryFolder { directory in
+      for name in ["Plugins", "disk"] {
+        try FileManager.default.createDirectory(
+          at: directory.appending(path: name), withIntermediateDirectories: false)
+      }
+      try directory.write("listen = ['unix:\(directory.filePath)/http.sock']\ntrust = 'any'\n", as: "host.conf")
+      let script = """
+        mount -t tmpfs -o size=64k none disk || exit 2
+        "$0" serve 2>disk/log & host=$!
+        until grep -q 'serving pid' disk/log; do sleep 0.01; done
+        dd if=/dev/zero of=disk/rest bs=1k 2>/dev/null
+        for round in $(seq 50); do "$0" reload >/dev/null || echo "reload $round failed"; done
+        rm disk/rest; "$0" reload >/dev/null; kill $host; wait $host; echo "status $?"; cat disk/log
+        """
+      let environment = folderVariables(directory)
+      let result = try await run(
+        "unshare", ["-rm", "sh", "-c", script, Places.ambit.filePath], in: directory, environment: environment)
+      let lines = result.text.split(separator: "\n").map(String.init)
+      #expect(lines.first == "status 0", "\(result.text)\(result.errors)")
+      let loss = try #require(lines.firstIndex { $0.contains("Z WARNING lines dropped here: ") }, "\(result.text)")
+      #expect(lines[loss].contains(#/ lines=[0-9]+$/#))
+      #expect(lines[loss...].allSatisfy { $0.contains(#/^20[0-9-]+T[0-9:.]+Z [A-Z]+ /#) }, "\(result.text)")
+      #expect(lines[loss...].contains { $0.contains("reload done") }, "\(result.text)")
     }
   }
 
