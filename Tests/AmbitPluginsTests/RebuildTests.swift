@@ -192,6 +192,13 @@ import Testing
     }
   }
 
+  @Test func `A file with more flags is a change`() throws {
+    let flags = try folder.write("-DMORE=1\n", to: "flags")
+    _ = try build(["CFLAGS": "@\(flags)"])
+    try folder.write("-DMORE=2\n", to: "flags")
+    try expectBuilt(because: "flags has changed", ["CFLAGS": "@\(flags)"])
+  }
+
   @Test func `A library that somebody else has put there, or removed, is built`() throws {
     _ = try build()
     try folder.write("other", to: "plugins/one.so")

@@ -21,6 +21,8 @@ package enum PluginBuild {
     let toolchain = try toolchain()
     let result: BuildReport
     do throws(FileError) {
+      // First, so that an error names this folder and not the one for headers in it.
+      _ = try namesInFolder(directory)
       let headers = try PluginHeaders(
         ["ambit.h": PluginHeaderText.value], in: "\(directory)/\(PluginHeaders.folderName)")
       result = try PluginBuilder(directory: directory, headers: headers, toolchain: toolchain).build {
@@ -34,8 +36,11 @@ package enum PluginBuild {
     for item in result.leftOut {
       report(Line(text: "\(item.path): left out: \(item.reason)", isError: false))
     }
-    if result.entries.isEmpty, result.leftOut.isEmpty {
-      report(Line(text: "\(directory): nothing to build: no folder with sources", isError: false))
+    if result.entries.isEmpty {
+      let advice =
+        result.leftOut.isEmpty
+        ? "no folder with sources" : "if it is the folder of one plugin, name the folder above it"
+      report(Line(text: "\(directory): nothing to build: \(advice)", isError: false))
     }
     guard result.failureCount == 0 else {
       let count = result.entries.count

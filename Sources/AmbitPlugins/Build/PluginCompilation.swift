@@ -32,7 +32,7 @@ struct PluginCompilation {
       read = read.flatMap { read in files(in: rule).map { read.union($0) } }
     }
     guard let library = try link(objects) else { return false }
-    try write(recipe, library, read.map { $0.union(toolchain.linkedFiles) }, start: start)
+    try write(recipe, library, read.map { $0.union(toolchain.namedFiles) }, start: start)
     return true
   }
 

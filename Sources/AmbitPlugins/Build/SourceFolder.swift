@@ -64,7 +64,7 @@ package struct LeftOut: Equatable, Sendable {
     path = "\(folder)/\(name)"
     let kind = (try? FileStatus(of: path))?.kind
     if kind == .folder {
-      guard !name.hasPrefix("."), hasSources(path) else { return nil }
+      guard !name.hasPrefix("."), hasSources(path, depth: 3) else { return nil }
       reason = "only sources directly in \(folder) are compiled"
     } else if name.hasPrefix("."), kind == .file, Language(ofFile: String(name.dropFirst())) != nil {
       reason = "its name begins with a dot"
@@ -81,7 +81,7 @@ package struct LeftOut: Equatable, Sendable {
     path = "\(directory)/\(name)"
     let kind = (try? FileStatus(of: path))?.kind
     if kind == .folder {
-      guard name.hasPrefix("."), hasSources(path), name != PluginHeaders.folderName else { return nil }
+      guard name.hasPrefix("."), hasSources(path, depth: 1), name != PluginHeaders.folderName else { return nil }
       reason = "its name begins with a dot"
     } else if kind == nil, Paths.linkTarget(path) != nil {
       reason = "the link leads nowhere"
@@ -94,13 +94,15 @@ package struct LeftOut: Equatable, Sendable {
   }
 }
 
-/// Whether sources in C or C++ lie in the folder or below it. Links to folders are not followed.
-private func hasSources(_ folder: String) -> Bool {
+/// Whether sources in C or C++ lie in the folder or below it, at most `depth` folders deep: the folders of other tools
+/// can be large. Links to folders are not followed.
+private func hasSources(_ folder: String, depth: Int) -> Bool {
   let names = (try? namesInFolder(folder)) ?? []
   return names.contains { Language(ofFile: $0) != nil }
     || names.contains { name in
       let place = "\(folder)/\(name)"
-      return !name.hasPrefix(".") && (try? FileStatus(ofLink: place))?.kind == .folder && hasSources(place)
+      return depth > 1 && !name.hasPrefix(".") && (try? FileStatus(ofLink: place))?.kind == .folder
+        && hasSources(place, depth: depth - 1)
     }
 }
 

@@ -97,10 +97,10 @@ package struct Toolchain: Sendable {
       + linkFlags
   }
 
-  /// The files that the flags for linking name: libraries and the like, by their paths, or as `-lNAME` in a folder that
-  /// a `-L` names.
-  var linkedFiles: [String] {
-    let flags = words["LDFLAGS"] ?? []
+  /// The files that flags name and that no compiler tells: libraries and the like, by their paths, or as `-lNAME` in a
+  /// folder that a `-L` names; and files with more flags, `@FILE`.
+  var namedFiles: [String] {
+    let flags = ["CFLAGS", "CXXFLAGS", "LDFLAGS"].flatMap { words[$0] ?? [] }
     func values(of flag: String) -> [String] {
       flags.indices.compactMap { index in
         guard flags[index].hasPrefix(flag) else { return nil }
@@ -112,7 +112,7 @@ package struct Toolchain: Sendable {
     let named = values(of: "-l").compactMap { name in
       folders.lazy.flatMap { ["\($0)/lib\(name).so", "\($0)/lib\(name).a"] }.first(where: Paths.exists)
     }
-    let listed = flags.flatMap { $0.split { $0 == "," || $0 == "=" }.map(String.init) }
+    let listed = flags.flatMap { $0.split { $0 == "," || $0 == "=" || $0 == "@" }.map(String.init) }
     return named + listed.filter { (try? FileStatus(of: $0))?.kind == .file }
   }
 }

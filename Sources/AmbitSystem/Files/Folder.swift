@@ -65,8 +65,12 @@ package final class FolderLock: Sendable {
 
   deinit { clinux_close(descriptor) }
 
-  /// Whether `folder` was locked by a process that has ended.
+  /// Whether `folder` was locked by a process of this user that has ended. It can then be removed: in a folder that
+  /// everybody may write, a link of another user may lead to any folder that has a file of this name.
   package static func isAbandoned(_ folder: String) -> Bool {
+    guard let status = try? FileStatus(ofLink: folder), status.kind == .folder, status.owner == geteuid() else {
+      return false
+    }
     let descriptor = unsafe open("\(folder)/\(name)".systemPath, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
     guard descriptor >= 0 else { return false }
     defer { close(descriptor) }

@@ -49,7 +49,7 @@ import Testing
     let result = try await ambit("build", "/nonexistent/plugins")
     #expect(result.status == .exited(1))
     #expect(result.errorLines.count == 1)
-    #expect(result.errors.contains("/nonexistent/plugins"))
+    #expect(result.errors == "error: /nonexistent/plugins: cannot list the folder: No such file or directory\n")
   }
 
   @Test func `build names each plugin with its compiler and the cause, and what it leaves out with the reason`()
@@ -82,6 +82,14 @@ import Testing
     try await withTemporaryFolder { directory in
       let result = try await ambit("build", ".", in: directory)
       #expect(result.status == .exited(0) && result.text == ".: nothing to build: no folder with sources\n")
+    }
+  }
+
+  @Test func `build of the folder of one plugin says which folder to name`() async throws {
+    try await withSamples(["hello/hello.c"]) { directory in
+      let result = try await ambit("build", "hello", in: directory)
+      let last = result.text.split(separator: "\n").last
+      #expect(last == "hello: nothing to build: if it is the folder of one plugin, name the folder above it")
     }
   }
 
