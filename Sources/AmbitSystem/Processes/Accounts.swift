@@ -1,17 +1,39 @@
 internal import Glibc
 
-/// The users and groups of this system.
+/// The users and groups of this system. Its functions may read files, or ask a directory service, and are for any
+/// thread.
 package enum Accounts {
-  /// The number of a user, given by name or number: getpwnam(3). nil if there is no such user. Not for several threads
-  /// at once.
+  /// The number of a user, given by name or number: getpwnam_r(3). nil if there is no such user.
   package static func user(_ name: String) -> UInt32? {
-    unsafe number(name) ?? getpwnam(name).map { unsafe $0.pointee.pw_uid }
+    number(name)
+      ?? lookUp { memory in
+        var entry = unsafe passwd()
+        var found: UnsafeMutablePointer<passwd>?
+        let code = unsafe getpwnam_r(name, &entry, &memory, memory.count, &found)
+        return (code, unsafe found != nil ? entry.pw_uid : nil)
+      }
   }
 
-  /// The number of a group, given by name or number: getgrnam(3). nil if there is no such group. Not for several
-  /// threads at once.
+  /// The number of a group, given by name or number: getgrnam_r(3). nil if there is no such group.
   package static func group(_ name: String) -> UInt32? {
-    unsafe number(name) ?? getgrnam(name).map { unsafe $0.pointee.gr_gid }
+    number(name)
+      ?? lookUp { memory in
+        var entry = unsafe Glibc.group()
+        var found: UnsafeMutablePointer<Glibc.group>?
+        let code = unsafe getgrnam_r(name, &entry, &memory, memory.count, &found)
+        return (code, unsafe found != nil ? entry.gr_gid : nil)
+      }
+  }
+
+  /// Calls `body` with more and more memory, up to 16 MiB, while it returns ERANGE: a group may have many members.
+  private static func lookUp(_ body: (inout [CChar]) -> (code: Int32, number: UInt32?)) -> UInt32? {
+    var size = 4096
+    while true {
+      var memory = [CChar](repeating: 0, count: size)
+      let (code, number) = body(&memory)
+      guard code == ERANGE, size < 16 << 20 else { return number }
+      size *= 4
+    }
   }
 
   /// A number need not be that of an account. The largest one means "unchanged" to chown(2).
