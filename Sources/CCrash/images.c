@@ -221,6 +221,11 @@ void ccrash_note_images(void) {
   pthread_mutex_unlock(&updating);
 }
 
+const char *ccrash_label_around(uintptr_t address) {
+  struct image *image = find(holds, address);
+  return image == NULL || image->label[0] == '\0' ? NULL : image->label;
+}
+
 void ccrash_label_image(uintptr_t address, const char *label) {
   pthread_mutex_lock(&updating);
   struct image *image = find(holds, address);

@@ -14,7 +14,7 @@ package enum DryRunCommand {
     try? CrashReport.prepare(.dryRun)
     let child = DryRunChild()
     guard let table = try? HTTPCalls.makeTable() else { return }
-    try? MainThread.serve(isForked: true) {
+    try? MainThread.serve(isForked: true, codeReturned: ForkedChild.endIfReturnedFromMainQueue) {
       child.run(table: table) { level in
         LoggingSystem.bootstrap { _ in
           RelayLogHandler(level: Logger.Level(rawValue: level) ?? .info) { child.relay($0) }

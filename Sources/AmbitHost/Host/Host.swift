@@ -81,7 +81,7 @@ package final class Host {
   ) throws(HostError) {
     do throws(SystemError) {
       try Signals.install()
-      try MainThread.serve {
+      try MainThread.serve(codeReturned: ForkedChild.endIfReturnedFromMainQueue) {
         do throws(HostError) {
           try Host(source, configuration, isChecked: isChecked).run()
         } catch {

@@ -46,6 +46,9 @@ public enum CrashReport {
     if address != 0 { ccrash_label_image(address, label) }
   }
 
+  /// The label that `name` gave the library in which an address lies; nil if it has none.
+  static func label(of address: UInt) -> String? { ccrash_label_around(address).map { String(cString: $0) } }
+
   /// Lets the report name read-only memory when a plugin writes into it. For at most eight pieces of memory.
   static func name(memory: UnsafeRawBufferPointer, _ name: StaticString) {
     guard let start = memory.baseAddress else { return }

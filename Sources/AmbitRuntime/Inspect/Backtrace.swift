@@ -57,6 +57,13 @@ enum StackScan {
     return Array(returns.prefix(Backtrace.mostFrames))
   }
 
+  /// The first word from `stackPointer` upwards that may be a return address and is wanted; nil if there is none.
+  static func firstReturn(from stackPointer: UInt, where isWanted: (UInt) -> Bool) -> UInt? {
+    var words = [UInt](repeating: 0, count: depth / MemoryLayout<UInt>.size)
+    let count = clinux_peek(stackPointer & ~7, &words, depth) / MemoryLayout<UInt>.size
+    return words.prefix(count).first { isWanted($0) && followsCall($0) }
+  }
+
   /// Whether a word between `start` and `end` may be the return address of a call in `code`.
   static func contains(returnsTo code: clinux_range, from start: UInt, to end: UInt) -> Bool {
     contains(from: start, to: end) { $0 > code.start && $0 < code.end && followsCall($0) }

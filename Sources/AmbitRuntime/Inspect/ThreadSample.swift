@@ -80,8 +80,7 @@ enum ThreadState {
       return
     }
     guard words.count == 9, let number = Int64(words[0]), let argument = Self.number(words[1]),
-      let stackPointer = Self.number(words[7]),
-      let address = Self.number(words[8])
+      let stackPointer = Self.number(words[7]), let address = Self.number(words[8])
     else {
       self = .waiting
       return

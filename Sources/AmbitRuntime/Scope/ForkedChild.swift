@@ -44,6 +44,11 @@ public enum ForkedChild {
     if clinux_is_forked_child() { end(nil, nil, "constructor or destructor") }
   }
 
+  /// The same for code that the main thread has run: see `MainThread`.
+  public static func endIfReturnedFromMainQueue() {
+    if clinux_is_forked_child() { end(nil, nil, "block of the main queue") }
+  }
+
   private static func place(of hook: WorkLabel.Kind) -> StaticString {
     switch hook {
     case .onEnd: "on_end function"

@@ -29,6 +29,7 @@ final class Watchdog: @unchecked Sendable {
   private var thread: SystemThread?
   /// One for each loop. Only the watchdog's thread uses it.
   private var stalls: [LoopStall] = []
+  private var mainThread = MainThreadStall()
   private let logger = Logger(label: "ambit")
 
   /// Watches `loops` once it is started. `stallWarning` is how long a turn may take, in nanoseconds; nil: no limit.
@@ -77,6 +78,7 @@ final class Watchdog: @unchecked Sendable {
       for index in stalls.indices {
         if stalls[index].look(logger) { stallCount.add(1, ordering: .relaxed) }
       }
+      mainThread.look(logger)
       lookAtLanes()
       lookAtLifecycleCalls()
     }

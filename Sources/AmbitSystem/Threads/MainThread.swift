@@ -11,9 +11,13 @@ internal import Synchronization
 public enum MainThread {
   /// Runs `work` on a thread of its own, and on the calling thread, which is the main one, the main queue. Returns when
   /// `work` has returned.
-  /// - Parameter isForked: whether this process is a fork, whose main thread libdispatch does not know yet.
+  /// - Parameters:
+  ///   - isForked: Whether this process is a fork, whose main thread libdispatch does not know yet.
+  ///   - codeReturned: Called on the main thread whenever code of plugins has run there.
   /// - Throws: if the system has no more threads.
-  public static func serve(isForked: Bool = false, while work: @escaping @Sendable () -> Void) throws(SystemError) {
+  public static func serve(
+    isForked: Bool = false, codeReturned: () -> Void, while work: @escaping @Sendable () -> Void
+  ) throws(SystemError) {
     let queue = MainQueue(isForked: isForked)
     ccrash_note_thread(nil)
     cfiber_note_thread_stack()
@@ -24,9 +28,19 @@ public enum MainThread {
       queue?.isOver.store(true, ordering: .releasing)
       queue?.wake()
     }
-    queue?.run()
+    queue?.run(codeReturned)
     control.join()
   }
+
+  /// When the main thread began to run code of plugins, in monotonic nanoseconds; 0 while it runs none. From any thread.
+  public static var codeBegan: Int64 { began.load(ordering: .relaxed) }
+
+  fileprivate static let began = Atomic<Int64>(0)
+
+  /// Whether the caller is the first: one watchdog of the process watches the main thread.
+  public static func claimWatch() -> Bool { !isWatched.exchange(true, ordering: .relaxed) }
+
+  private static let isWatched = Atomic<Bool>(false)
 }
 
 /// The main queue of libdispatch, which the main thread runs as a run loop would: by the functions that libdispatch has
@@ -60,11 +74,14 @@ private final class MainQueue: Sendable {
     unsafe dlsym(UnsafeMutableRawPointer(bitPattern: 0), name)
   }
 
-  /// Runs what is in the queue, and what comes, until `isOver`.
-  func run() {
+  /// Runs what is in the queue, and what comes, until `isOver`. Calls `codeReturned` after each time.
+  func run(_ codeReturned: () -> Void) {
     var isDescriptorLost = false
     while !isOver.load(ordering: .acquiring) {
+      MainThread.began.store(Clock.monotonic, ordering: .relaxed)
       runWork(0)
+      MainThread.began.store(0, ordering: .relaxed)
+      codeReturned()
       if !isDescriptorLost, awaitWork() { continue }
       if !isDescriptorLost { reportLoss() }
       isDescriptorLost = true

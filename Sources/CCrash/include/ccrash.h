@@ -98,6 +98,9 @@ void ccrash_note_images(void);
 /// The label is copied. Not in a signal handler: takes a lock.
 void ccrash_label_image(uintptr_t address, const char *label);
 
+/// The label of the image around `address`; NULL if it has none. Valid until the image is unloaded.
+const char *CCRASH_NULLABLE ccrash_label_around(uintptr_t address);
+
 /// Names read-only memory: the line about a write into it shows the name. The name is not copied and must stay valid
 /// for ever. The ninth and later names are ignored.
 void ccrash_name_memory(const void *start, size_t size, const char *name);

@@ -4,7 +4,7 @@ import Testing
 /// Code of plugins that belongs to the main thread.
 @Suite(.enabled(if: SwiftPlugin.isSupported)) struct `The main actor of a plugin in Swift` {
   private static let plugin = SwiftPlugin(
-    "leading", "lead", "queue", fields: ".start = start",
+    "leading", "lead", "queue", "block", "unblock", "fork", fields: ".start = start",
     source: #"""
       import Dispatch
       import Glibc
@@ -61,6 +61,36 @@ import Testing
 
       @_cdecl("lead") public func leadRequest(_ scope: Scope) -> Int32 { respond(scope, lead(scope)) }
 
+      let gate = DispatchSemaphore(value: 0)
+
+      @_cdecl("block") public func block(_ scope: Scope) -> Int32 {
+        respond(
+          scope,
+          answer(scope) { done in
+            DispatchQueue.main.async {
+              gate.wait()
+              done("unblocked")
+            }
+          })
+      }
+
+      @_cdecl("unblock") public func unblock(_ scope: Scope) -> Int32 {
+        gate.signal()
+        return respond(scope, "signalled")
+      }
+
+      @_silgen_name("fork") func forkProcess() -> Int32
+
+      @_cdecl("fork") public func forkRequest(_ scope: Scope) -> Int32 {
+        respond(
+          scope,
+          answer(scope) { done in
+            DispatchQueue.main.async {
+              if forkProcess() > 0 { done("forked") }
+            }
+          })
+      }
+
       @_cdecl("queue") public func queue(_ scope: Scope) -> Int32 {
         respond(
           scope,
@@ -77,6 +107,32 @@ import Testing
       #expect(try await host.get("/lead").text == "2 on the main thread")
       #expect(try await host.get("/queue").text == "main")
       #expect(await host.stop() == .exited(0))
+    }
+  }
+
+  @Test func `Code that blocks the main thread is reported with its plugin, and so is its end`() async throws {
+    try await withHost([.sample("hello")], configuration: "threads = 1") { host in
+      try await Self.plugin.install(in: host.plugins)
+      try await host.reload()
+      async let blocked = host.get("/block")
+      let line = try await host.log.line(containing: "main thread blocked for")
+      #expect(line.contains("by plugin leading/1; other code of the main actor and of DispatchQueue.main waits"))
+      #expect(line.field("plugin") == "leading/1" && line.field("fault") == "plugin")
+      #expect(line.field("state") == "in futex" && line.field("stack_guess")?.contains("leading.1.") == true)
+      #expect(try await host.get("/unblock").text == "signalled")
+      #expect(try await blocked.text == "unblocked")
+      let end = try await host.log.line(containing: "main thread runs again after")
+      #expect(end.field("plugin") == "leading/1")
+    }
+  }
+
+  @Test func `A forked child that returns from code of the main queue is ended`() async throws {
+    try await withHost([.sample("hello")], configuration: "threads = 1") { host in
+      try await Self.plugin.install(in: host.plugins)
+      try await host.reload()
+      #expect(try await host.get("/fork").text == "forked")
+      try await host.log.line(containing: "returned from a block of the main queue")
+      #expect(try await host.get("/lead").text == "2 on the main thread")
     }
   }
 }
