@@ -102,8 +102,7 @@ uint64_t clinux_await_signals(int64_t nanoseconds) {
   return __atomic_exchange_n(&arrived, 0, __ATOMIC_ACQUIRE);
 }
 
-size_t clinux_reclaim_signals(struct clinux_lost_signal *lost, size_t capacity) {
-  size_t count = 0;
+bool clinux_reclaim_signal(struct clinux_lost_signal *lost) {
   for (int number = 1; number < 64; number++) {
     struct sigaction found;
     if (!((handled | survived) & bit(number)) || sigaction(number, NULL, &found) != 0)
@@ -112,9 +111,10 @@ size_t clinux_reclaim_signals(struct clinux_lost_signal *lost, size_t capacity) 
     bool is_handled = handled & bit(number);
     if (found.sa_handler == (is_handled ? note_arrival : handle_nothing) || (is_handler && !is_handled))
       continue;
-    install(number, is_handled ? note_arrival : handle_nothing);
-    if (is_handled && count < capacity)
-      lost[count++] = (struct clinux_lost_signal){number, is_handler ? (uintptr_t)found.sa_sigaction : 0};
+    if (install(number, is_handled ? note_arrival : handle_nothing) != 0 || !is_handled)
+      continue;
+    *lost = (struct clinux_lost_signal){number, is_handler ? (uintptr_t)found.sa_sigaction : 0};
+    return true;
   }
-  return count;
+  return false;
 }

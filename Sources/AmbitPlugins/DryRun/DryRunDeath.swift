@@ -4,7 +4,8 @@ import Glibc
 
 /// How the child process of a dry run has ended by itself, and under which limits: the host's, which it inherits.
 struct DryRunDeath: Sendable {
-  let end: ProcessEnd
+  /// Nil if a plugin that is loaded in the host has it ignore SIGCHLD: then the system does not tell.
+  let end: ProcessEnd?
   /// The processor time that the child has used, in nanoseconds.
   let processorTime: Int64
   var processorLimit = ResourceLimit.processorTime
@@ -20,6 +21,8 @@ struct DryRunDeath: Sendable {
     if end == .exited(DryRunChild.closedDescriptorsStatus) { return Self.closedDescriptors(by: subject) }
     let last = output.lastLine.map { "; its last line was \(truncated($0, to: 200))" } ?? ""
     return switch end {
+    case nil where crash != nil: "\(subject) crashed: \(crash!)\(last)"
+    case nil: "\(subject) ended its process; how is not known, because a plugin has the host ignore SIGCHLD\(last)"
     case .signalled(SIGXCPU): "\(subject) \(processorTimeEnd)\(last)"
     case .signalled(SIGKILL) where usedUpProcessorTime: "\(subject) \(processorTimeEnd)\(last)"
     case .signalled(SIGKILL): "\(subject) was killed (SIGKILL), \(Self.killers)\(last)"

@@ -146,20 +146,23 @@ final class DryRunProcess {
     }
   }
 
-  /// Whether it has ended. It is not reaped here, so its process id stays its own.
+  /// Whether it has ended. It is not reaped here, so its process id stays its own, unless a plugin has the whole process
+  /// ignore SIGCHLD.
   private var hasEnded: Bool {
     var info = unsafe siginfo_t()
-    return unsafe waitid(P_PID, id_t(id), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_signo == SIGCHLD
+    let result = unsafe waitid(P_PID, id_t(id), &info, WEXITED | WNOHANG | WNOWAIT)
+    return unsafe result == 0 ? info.si_signo == SIGCHLD : errno == ECHILD
   }
 
   /// Reads the rest of the output of a process that has ended, or ends it with all its descendants, and reaps it.
   private func reap(killing: Bool) {
     if killing { kill(id, Subreaper.endSignal) } else { while receive() {} }
     var (status, usage) = (Int32(0), rusage())
-    while unsafe wait4(id, &status, 0, &usage) == -1, errno == EINTR {}
+    var reaped = unsafe wait4(id, &status, 0, &usage)
+    while reaped == -1, errno == EINTR { reaped = unsafe wait4(id, &status, 0, &usage) }
     if let rest = lines.rest() { events.append(.line(rest)) }
     let times = [usage.ru_utime, usage.ru_stime]
     let time = times.reduce(0) { $0 + Int64($1.tv_sec) * 1_000_000_000 + Int64($1.tv_usec) * 1000 }
-    end = DryRunDeath(end: ProcessEnd(status: status), processorTime: time)
+    end = DryRunDeath(end: reaped == id ? ProcessEnd(status: status) : nil, processorTime: time)
   }
 }

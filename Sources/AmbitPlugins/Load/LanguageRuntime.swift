@@ -27,8 +27,8 @@ enum LanguageRuntime: CaseIterable {
     return SystemLoader.imagePath(of: function)
   }
 
-  /// The runtimes of `library` that may be called on threads only, a warning for each. For a plugin that does not
-  /// declare AMBIT_PLUGIN_THREADS.
+  /// The runtimes of `library` that may be called on threads only, a warning for each. For a plugin with handlers that
+  /// do not run on threads.
   static func warnings(about library: LibraryHandle) -> [String] {
     allCases.compactMap { runtime in
       runtime.image(for: library).map { image in

@@ -61,7 +61,8 @@ package final class LoadedPlugin: Sendable {
     try swift.check(declaration.flags, of: copy, named: declaration.name)
     let isOnThreads = declaration.flags.contains(.threads)
     guard isOnThreads || !copy.usesGo else { throw Self.goError(copy, declaration) }
-    warnings = isOnThreads ? [] : LanguageRuntime.warnings(about: library)
+    let isBlocking = declaration.routes.allSatisfy { $0.flags.contains(.blocking) }
+    warnings = isOnThreads || isBlocking ? [] : LanguageRuntime.warnings(about: library)
   }
 
   private static func goError(_ copy: PluginCopy, _ declaration: PluginDeclaration) -> PluginError {

@@ -155,12 +155,11 @@ extension Signals {
   /// Installs the host's handlers again where code of `plugin`, or of any plugin, has replaced them, and logs it: the
   /// host must stop on SIGTERM, whatever a plugin handles.
   public static func reclaim(from plugin: String?) {
-    var lost = [clinux_lost_signal](repeating: clinux_lost_signal(), count: 8)
-    let count = unsafe clinux_reclaim_signals(&lost, lost.count)
-    for signal in lost.prefix(count) {
+    var lost = clinux_lost_signal()
+    while unsafe clinux_reclaim_signal(&lost) {
       // system(3) ignores SIGINT while its command runs.
-      if plugin == nil, signal.number == SIGINT, signal.handler == 0 { continue }
-      log(signal, plugin)
+      if plugin == nil, lost.number == SIGINT, lost.handler == 0 { continue }
+      log(lost, plugin)
     }
   }
 

@@ -28,10 +28,10 @@ struct clinux_lost_signal {
   uintptr_t handler;
 };
 
-/* Installs the host's handlers again where other code has replaced them. An empty handler of the host is left to the
- * other code, unless that ignores the signal. Writes what was found into `lost`, but for empty handlers, and returns
- * the number, at most `capacity`. */
-size_t clinux_reclaim_signals(struct clinux_lost_signal *lost, size_t capacity);
+/* Installs the host's handlers again where other code has replaced them, up to the first one that is not empty, and
+ * writes that one into `lost`. An empty handler of the host is left to the other code, unless that ignores the signal.
+ * Returns false if there is none left. */
+bool clinux_reclaim_signal(struct clinux_lost_signal *lost);
 
 /* Installs an empty handler for a signal, so that it neither ends this process nor interrupts system calls. */
 void clinux_survive_signal(int32_t number);

@@ -84,6 +84,25 @@ import Testing
     }
   }
 
+  @Test func `A failed dry run is noticed at once although a plugin has the host ignore the end of processes`()
+    async throws
+  {
+    let ignorer = PluginFile.source(
+      """
+      #include <ambit.h>
+      #include <signal.h>
+      static int32_t start(ambit_scope *plugin) { (void)plugin; signal(SIGCHLD, SIG_IGN); return AMBIT_OK; }
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "ignorer", .start = start};
+      """, name: "ignorer")
+    try await withHost([ignorer], configuration: "dry_run_timeout = \"60s\"") { host in
+      try await Mishap("", start: "fprintf(stderr, \"no moon\\n\"); exit(1);", "").plugin.install(in: host.plugins)
+      #expect(try await host.reload().field("failed") == "1")
+      let line = try await host.log.line { $0.contains("ERROR") && $0.contains("my.so") }
+      #expect(line.contains("start ended its process; how is not known, because a plugin has the host ignore SIGCHLD"))
+      #expect(line.contains("its last line was no moon"), "\(line)")
+    }
+  }
+
   @Test func `Signals for the host do not interrupt the system calls of plugins`() async throws {
     let sleeper = PluginFile.source(
       """

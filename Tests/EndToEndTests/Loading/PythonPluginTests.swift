@@ -29,6 +29,12 @@ struct `A plugin that embeds Python` {
       let check = try await run(
         Places.ambit.filePath, ["check"], in: host.directory, environment: EmbeddedPython.environment)
       #expect(check.status == .exited(0) && (check.text + check.errors).contains("it is linked with Python"))
+      let blocking = EmbeddedPython(flags: "0", routeFlags: "AMBIT_ROUTE_BLOCKING")
+      try await blocking.plugin("2").install(in: host.plugins)
+      let position = host.log.position
+      #expect(try await host.reload().field("changed") == "1")
+      #expect(try await host.get("/sum").text == #"{"version": 2, "sum": "0.3"}"#)
+      #expect(host.log.all.dropFirst(position).allSatisfy { !$0.contains("AMBIT_PLUGIN_THREADS") })
     }
   }
 }
@@ -37,6 +43,8 @@ struct `A plugin that embeds Python` {
 private struct EmbeddedPython {
   /// The flags of its entry.
   let flags: String
+  /// The flags of its route.
+  var routeFlags = "0"
 
   /// The version with headers, such as `python3.11`.
   static let version: String? = {
@@ -74,7 +82,7 @@ private struct EmbeddedPython {
         PyGILState_Release(state);
         return status;
       }
-      static const ambit_route routes[] = {{.pattern = "GET /sum", .handler = sum}};
+      static const ambit_route routes[] = {{.pattern = "GET /sum", .handler = sum, .flags = \(routeFlags)}};
       AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "python", .routes = routes,
         .route_count = 1, .start = start, .flags = \(flags)};
       """
