@@ -1,7 +1,7 @@
 internal import CLinux
 
 /// The identifier of a request: "7f3a9c2e-5". Plugins, the log, crash reports, `ambit status` and the host's own
-/// responses show the same text. It is made when it is shown.
+/// answers show the same text. It is made when it is shown.
 public struct RequestID: Sendable, Equatable, CustomStringConvertible {
   /// Eight hexadecimal digits that are chosen at each start of the process, so that requests of different starts have
   /// different identifiers.
