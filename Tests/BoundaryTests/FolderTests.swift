@@ -10,8 +10,6 @@ import Testing
 
   /// Types of higher folders that a folder names all the same.
   private static let exceptions: [String: Set<String>] = [
-    // A pool reports for which request a thread works.
-    "Threads": ["RequestID"],
     "Loop": [
       // The loop's record holds the pools and the ready queue of jobs and scopes, and the hook that runs.
       "Job", "JobPointer", "JobKinds", "JobColdState", "Scope", "ScopePointer", "ArenaChunk", "HookCall", "WorkLabel",

@@ -151,3 +151,8 @@ extension String {
     self.init(decoding: copy.prefix(count), as: UTF8.self)
   }
 }
+
+extension RequestID {
+  /// The identifier of the request with this scope.
+  public init(ofRequest scope: ScopePointer) { self.init(number: scope.pointee.id) }
+}

@@ -56,7 +56,7 @@ public final class Signals: Sendable {
     return clinux_handle_signals(numbers.reduce(0) { $0 | 1 << UInt64($1) })
   }()
 
-  private static var numbers: [Int32] { [SIGHUP, SIGTERM, SIGINT, SIGUSR1, SIGUSR2] }
+  private static let numbers = [SIGHUP, SIGTERM, SIGINT, SIGUSR1, SIGUSR2]
 
   /// Sends a signal to this process, as an operator would. If it is pending already, it arrives once.
   public static func raise(_ signal: Signal) {
@@ -104,16 +104,21 @@ public final class Signals: Sendable {
     unsafe clinux_name_thread("ambit-signals")
     while true {
       let arrived = clinux_await_signals(min(Self.reclaimInterval, timeUntilStopLimit))
-      for number in Self.numbers where arrived >> UInt64(number) & 1 != 0 {
-        switch number {
-        case SIGHUP: take(.reload)
-        case SIGUSR1: take(.reopenLog)
-        case SIGUSR2: take(.dump)
-        default: take(.terminate)
-        }
-      }
+      if arrived != 0 { take(arrived) }
       if timeUntilStopLimit == 0 { endAtStopLimit() }
       Self.reclaim(from: nil)
+    }
+  }
+
+  /// Takes the signals whose bits, counted from 0, are set.
+  private func take(_ arrived: UInt64) {
+    for number in Self.numbers where arrived >> UInt64(number) & 1 != 0 {
+      switch number {
+      case SIGHUP: take(.reload)
+      case SIGUSR1: take(.reopenLog)
+      case SIGUSR2: take(.dump)
+      default: take(.terminate)
+      }
     }
   }
 

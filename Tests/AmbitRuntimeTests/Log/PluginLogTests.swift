@@ -58,6 +58,7 @@ extension Stage {
     let generation = GenerationPointer.allocate(capacity: 1)
     generation.initialize(
       to: Generation(label: generationLabel, settings: SettingsTable([]), shards: .allocate(capacity: 1)))
+    request.pointee.requestScope = request
     request.pointee.generation = generation
     request.pointee.label = UnsafeBufferPointer(start: route.utf8Start, count: route.utf8CodeUnitCount)
     return request

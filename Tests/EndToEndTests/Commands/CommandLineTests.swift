@@ -98,7 +98,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["serve", "check", "routes", "reload", "status"])
+  @Test(arguments: ["serve", "check", "routes", "status"])
   func `Every command that reads an invalid configuration ends with status 78`(command: String) async throws {
     try await withTemporaryFolder { directory in
       for text in [Array("threads = many\n".utf8), Array("threads = -1\n".utf8), [0x23, 0xff, 0x0a]] {

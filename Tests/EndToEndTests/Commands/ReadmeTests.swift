@@ -5,7 +5,7 @@ import Testing
 /// The output of a command or of the host without numbers and dates, which differ from run to run.
 private func unchanging(_ text: String) -> [String] {
   text.split(whereSeparator: \.isNewline).filter { !$0.hasPrefix("Date: ") }.map {
-    String($0).replacing(/[0-9]+/, with: "N")
+    String($0).replacing(/\b[0-9a-f]{8}-(?=[0-9])/, with: "N-").replacing(/[0-9]+/, with: "N")
   }
 }
 

@@ -73,9 +73,9 @@ import Testing
       #expect(retiring.text("state") == "retiring")
       #expect(retiring.number("requests") == 1)
       #expect(retiring.number("jobs") == 1)
-      #expect(retiring.texts("held_by").contains { $0.hasPrefix("request GET /wait, scope ") })
+      #expect(retiring.texts("held_by").contains { $0.contains(#/^request [0-9a-f]{8}-[0-9]+ \(GET \/wait\)$/#) })
       let text = try await host.admin("/status", "-H", "Accept: text/plain").text
-      #expect(text.contains("\n  held by request GET /wait, scope "))
+      #expect(text.contains(#/\n  held by request [0-9a-f]{8}-[0-9]+ \(GET \/wait\)\n/#))
       connection.close()
       try await host.log.line(containing: "plugin generation retired")
       let status = try await host.adminJSON("/status")

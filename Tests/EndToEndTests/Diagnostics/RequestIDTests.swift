@@ -68,7 +68,6 @@ nonisolated(unsafe) let requestID = #/[0-9a-f]{8}-[0-9]+/#
   private var plugin: PluginFile {
     .source(
       """
-      #define _GNU_SOURCE
       #include <ambit.h>
       #include <unistd.h>
       static int32_t job(ambit_scope *scope, void *arg) {

@@ -7,7 +7,7 @@ import Testing
   /// The fixtures that load well, or whose mistake only a start or a request can show.
   private static let loadable: Set = [
     "bare", "well_formed", "start_fails", "blocking_route", "pool_threads", "ignores_cancel", "holds_up_loop",
-    "forbidden_calls",
+    "forbidden_calls", "hangs",
   ]
 
   @Test func `check names every file that breaks a rule, all at once`() async throws {

@@ -13,10 +13,7 @@ public struct RequestID: Sendable, Equatable, CustomStringConvertible {
   /// The number of the request's scope.
   let number: UInt64
 
-  init(number: UInt64) { self.number = number }
-
-  /// The identifier of the request with this scope.
-  public init(ofRequest scope: ScopePointer) { number = scope.pointee.id }
+  public init(number: UInt64) { self.number = number }
 
   public var description: String { "\(Self.prefix)-\(number)" }
 }
