@@ -33,9 +33,14 @@ package final class HTTPServer: Sendable {
     for socket in sockets { accept(on: socket, options) }
   }
 
-  /// Accepts no more connections on these sockets. Those that were accepted stay.
-  package func stopAccepting(on sockets: [ListeningSocket]) {
-    for descriptor in sockets.map(\.descriptor) { loops.onEach { ServerPointer.on($0).stopAccepting(on: descriptor) } }
+  /// Accepts no more connections on a socket. Those that were accepted stay. A loop that is blocked for longer than a
+  /// second does its part when it runs again.
+  /// - Returns: whether all loops have done so; if not, the socket is still in use: see
+  ///   `ListeningSocket.close(isInUse:)`.
+  package func stopAccepting(on socket: ListeningSocket) -> Bool {
+    let descriptor = socket.descriptor
+    return loops.onEach(within: 1_000_000_000) { ServerPointer.on($0).stopAccepting(on: descriptor) }.count
+      == loops.loops.count
   }
 
   /// Reads the process's limit of descriptors again, so that an operator who has raised it, prlimit(1), need not

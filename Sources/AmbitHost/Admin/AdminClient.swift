@@ -65,7 +65,9 @@ package struct AdminClient: Sendable {
   private static func noAnswer(_ errors: [(path: String, error: SystemError)]) -> HostError {
     guard errors.count > 1 else {
       let places = errors.map { "\($0.path): \($0.error)" }.joined()
-      return HostError(["no host answers on the admin socket \(places); is a host running?"])
+      let isByLink = errors.contains { Paths.real(Paths.folder(of: $0.path)) != Paths.folder(of: $0.path) }
+      let advice = isByLink ? " if a link in this path was moved since its start, send it a SIGHUP first" : ""
+      return HostError(["no host answers on the admin socket \(places); is a host running?\(advice)"])
     }
     return HostError(
       errors.map { "no host answers on the admin socket \($0.path): \($0.error)" } + [

@@ -46,8 +46,8 @@ final class AdminServer: Sendable {
     try ListeningSocket(.unix(path: path), rights: SocketRights(mode: 0o600))
   }
 
-  /// Opens the socket anew if its path does not lead to it any more: somebody has removed its file, or a link on the way
-  /// leads to another folder.
+  /// Opens the socket anew if its path does not lead to it any more: somebody has removed its file, or a link on the
+  /// way leads to another folder.
   /// - Returns: whether it was opened anew.
   /// - Throws: if it cannot be opened there. The old socket stays.
   func restoreSocket() throws(ListenError) -> Bool {
@@ -63,8 +63,7 @@ final class AdminServer: Sendable {
       return false
     }
     server.accept(on: [new])
-    server.stopAccepting(on: [old])
-    old.close()
+    old.close(isInUse: !server.stopAccepting(on: old))
     return true
   }
 

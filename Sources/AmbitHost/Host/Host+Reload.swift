@@ -25,6 +25,7 @@ extension Host {
       let blocked = worker.blockedLoops()
       try repository.failIfStopping()
       guard blocked.isEmpty else { throw HostError(blocked) }
+      restoreListeners()
       let configuration = try source.readAgain()
       _ = try source.listenRequests(configuration)
       changes = try loadPlugins(configuration, refusing: false)
@@ -37,21 +38,6 @@ extension Host {
       began: began, duration: ContinuousClock.now - start, changes: changes, ignored: ignored, errors: errors)
     log(outcome)
     return outcome
-  }
-
-  /// Opens the admin socket anew if its path does not lead to it any more.
-  private func restoreAdminSocket() {
-    guard let admin else { return }
-    do throws(ListenError) {
-      guard try DescriptorReserve.shared.lend({ () throws(ListenError) in try admin.restoreSocket() }) else { return }
-      logger.notice("the admin socket was gone from unix:\(admin.path) and is made again")
-    } catch {
-      logger.warning(
-        """
-        the admin socket is gone from unix:\(admin.path), so `ambit status` and `ambit reload` do not find this host, \
-        and it cannot be made again: \(error); the next reload tries it again
-        """)
-    }
   }
 
   private func log(_ outcome: ReloadOutcome) {

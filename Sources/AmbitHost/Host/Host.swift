@@ -24,7 +24,9 @@ package final class Host {
   private var debounce = ReloadDebounce()
   /// The sockets that the worker accepts on. They are the host's, which closes them when the worker has stopped
   /// accepting.
-  private(set) var sockets: [ListeningSocket] = []
+  var sockets: [ListeningSocket] = []
+  /// What each of `sockets` was opened for.
+  private(set) var requests: [ListeningSocket.Request] = []
   /// nil if the configuration wants no admin API.
   private(set) var admin: AdminServer?
   let logger: Logger
@@ -116,7 +118,7 @@ package final class Host {
 
   /// Opens the sockets first: a host that cannot have its addresses starts no plugin.
   private func start(isChecked: Bool) throws(HostError) {
-    let requests = try source.listenRequests(configuration)
+    requests = try source.listenRequests(configuration)
     do throws(ListenError) {
       sockets = try ListeningSocket.open(requests)
     } catch {

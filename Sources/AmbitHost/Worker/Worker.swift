@@ -69,6 +69,10 @@ final class Worker: Sendable {
   /// Serves the clients that have connected to `sockets`, and those that will. The sockets stay the host's.
   func accept(on sockets: [ListeningSocket]) { server.accept(on: sockets) }
 
+  /// Accepts no more connections on a socket.
+  /// - Returns: false if a loop is blocked and may still use the socket.
+  func stopAccepting(on socket: ListeningSocket) -> Bool { server.stopAccepting(on: socket) }
+
   /// Restores standard streams that plugins have closed, and reads the limit of descriptors again, which the operator
   /// may have raised: prlimit(1). At the beginning of a reload.
   func refreshProcess() {

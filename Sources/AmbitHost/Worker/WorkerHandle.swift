@@ -67,6 +67,13 @@ extension WorkerHandle {
     }
   }
 
+  /// See `Worker.stopAccepting`.
+  func stopAccepting(on socket: ListeningSocket) -> Bool {
+    switch self {
+    case .inProcess(let worker): worker.stopAccepting(on: socket)
+    }
+  }
+
   /// See `Worker.drain`. From any thread.
   func drain(within timeout: Int64) -> Bool {
     switch self {

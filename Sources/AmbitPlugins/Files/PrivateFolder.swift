@@ -36,7 +36,7 @@ package enum PrivateFolder {
       do throws(Unavailable) {
         return Opened(copies: try copies(in: folder, trust), notice: nil)
       } catch {
-        throw Unavailable(description: "private: \(error)")
+        throw Unavailable(description: "private: \(error); set private to another folder, or to \"\" for a default")
       }
     }
     var objections: [String] = []
@@ -90,8 +90,7 @@ package enum PrivateFolder {
     do throws(UntrustedFile) { try trust.check(folder) } catch { throw Unavailable(description: "\(error)") }
     guard !Paths.isMountedNoExec(folder) else {
       throw Unavailable(
-        description: "\(folder): cannot load libraries from a file system that is mounted noexec; "
-          + "run `mount -o remount,exec` for it, or set private to a folder on another file system")
+        description: "\(folder) lies on a file system mounted noexec, from which the system loads no libraries")
     }
     do throws(FileError) { return try PluginCopies(in: folder) } catch { throw Unavailable(description: "\(error)") }
   }

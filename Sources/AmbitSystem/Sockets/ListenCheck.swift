@@ -1,4 +1,5 @@
 package import AmbitCore
+internal import CLinux
 internal import Glibc
 
 /// Whether the system would let this process listen on an address, as far as it tells without listening.
@@ -7,7 +8,7 @@ package enum ListenCheck {
   package static func objection(to address: ListenAddress) -> String? {
     switch address {
     case .any(let port): objection(toPort: port)
-    case .internet(_, let port): objection(toPort: port)
+    case .internet(let bytes, let port): objection(toPort: port) ?? objection(toAddress: bytes)
     case .unix(let path): objection(toPath: path)
     }
   }
@@ -16,6 +17,17 @@ package enum ListenCheck {
     if let obstacle = SocketFile(at: path).obstacle { return obstacle }
     do throws(FileError) { try Paths.checkWritable(Paths.folder(of: path)) } catch { return error.description }
     return nil
+  }
+
+  /// Binds a socket to the address with a port that the system chooses, and closes it: no other process can notice that.
+  private static func objection(toAddress bytes: [UInt8]) -> String? {
+    let address = SocketAddress(.internet(address: bytes, port: 0))
+    let descriptor = clinux_socket(address.family)
+    guard descriptor >= 0 else { return SystemError.text(errno) }
+    defer { clinux_close(descriptor) }
+    var copy = address
+    guard unsafe copy.withPointer({ unsafe bind(descriptor, $0, $1.pointee) }) != 0 else { return nil }
+    return SystemError.text(errno)
   }
 
   /// Ports from 1 up to a limit need a capability: ip(7).

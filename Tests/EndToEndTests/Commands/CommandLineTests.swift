@@ -166,7 +166,7 @@ import Testing
       let script = "mount -t tmpfs -o noexec none copies && exec \"$0\" check"
       let result = try await run("unshare", ["-rm", "sh", "-c", script, Places.ambit.filePath], in: directory)
       #expect(result.status == .exited(1))
-      let reason = "/copies: cannot load libraries from a file system that is mounted noexec; run `mount -o remount,exec`"
+      let reason = "/copies lies on a file system mounted noexec, from which the system loads no libraries; set private to"
       #expect(result.errorLines.count == 1 && result.errors.hasPrefix("error: private: /"), "\(result.errors)")
       #expect(result.errors.contains(reason))
     }

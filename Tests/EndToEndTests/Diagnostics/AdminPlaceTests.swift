@@ -145,6 +145,16 @@ import Testing
     }
   }
 
+  @Test func `check refuses an address that this machine does not have, and no port that it can have`() async throws {
+    try await withTemporaryFolder { directory in
+      try await populate(directory, with: [])
+      try directory.write("listen = ['192.0.2.1:8080', '127.0.0.1:8080']", as: "host.conf")
+      let check = try await ambit("check", in: directory)
+      let reason = "error: cannot listen on 192.0.2.1:8080: Cannot assign requested address\n"
+      #expect(check.status == .exited(1) && check.errors == reason, "\(check.errors)")
+    }
+  }
+
   @Test(.enabled(if: geteuid() == 0, "only root can start a command as another user"))
   func `check refuses a port that serve may not have`() async throws {
     try await withTemporaryFolder { directory in

@@ -90,6 +90,35 @@ import Testing
     }
   }
 
+  @Test func `Unix sockets of listen are made again at a reload if their paths do not lead to them any more`()
+    async throws
+  {
+    try await withTemporaryFolder { directory in
+      try await deploy(in: directory)
+      for release in ["1", "2"] {
+        let text = "listen = ['127.0.0.1:0', 'unix:http.sock']\n"
+        try directory.appending(path: release).write(text, as: "host.conf")
+      }
+      let path = directory.appending(path: "current/http.sock").filePath
+      try await withHost(in: directory, arguments: ["-c", "current/host.conf"]) { host in
+        #expect(try await curl("--unix-socket", path, "http://a/speak").text == "1\n")
+        point(directory, to: "2")
+        try await host.reload()
+        #expect(try await curl("--unix-socket", path, "http://a/speak").text == "2\n")
+        unlink(path)
+        _ = try await host.reload()
+        #expect(try await curl("--unix-socket", path, "http://a/speak").text == "2\n")
+        _ = try await host.log.lines(2) { $0.contains("NOTICE the socket was gone from unix:") }
+        #expect(try await host.get("/speak").text == "2\n")
+        #expect(await host.stop() == .exited(0))
+        for release in ["1", "2"] {
+          let left = try FileManager.default.contentsOfDirectory(atPath: directory.appending(path: release).filePath)
+          #expect(!left.contains { $0.hasSuffix(".sock") })
+        }
+      }
+    }
+  }
+
   @Test func `A reload names the configuration that it read, and does not follow a link that the host does not know`()
     async throws
   {
