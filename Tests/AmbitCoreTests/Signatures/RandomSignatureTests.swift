@@ -49,7 +49,7 @@ extension SeededGenerator {
 
   private mutating func parameter(_ name: String) -> String {
     let scalar = element(of: ["bool", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64", "size", "f32", "f64"])
-    switch number(0...7) {
+    switch number(0...9) {
     case 0: return "out \(scalar) \(name)"
     case 1: return "buffer(\(number(1...1000))) \(name)"
     case 2: return "str \(name), u32 len(\(name))"
@@ -57,6 +57,8 @@ extension SeededGenerator {
     case 4: return "scope"
     case 5: return "str \"" + text(of: "abc é{}(),\t", count: 0...5) + element(of: ["", "\\n", "\\\""]) + "\""
     case 6: return "\(scalar) \(scalar == "bool" ? "true" : "\(number(0...127))")"
+    case 7: return "\(scalar) \(name)\(blank())=\(blank())\(scalar == "bool" ? "false" : "\(number(0...127))")"
+    case 8: return "str \(name) = \(element(of: ["null", "\"\"", "\"=,)\\t\""]))"
     default: return "\(scalar) \(name)"
     }
   }

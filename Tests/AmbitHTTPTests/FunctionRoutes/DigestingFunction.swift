@@ -15,6 +15,8 @@ final class DigestingFunction: @unchecked Sendable {
     let type: CType
     let name: String
     let isInPath: Bool
+    /// The text of its default value; nil if it has none.
+    let defaultText: String?
 
     var hasLength: Bool { type == .str || type == .bytes }
   }
@@ -35,7 +37,11 @@ final class DigestingFunction: @unchecked Sendable {
   init(index: Int, using random: inout SeededGenerator) {
     let pathCount = random.number(0...3)
     parameters = (0..<random.number(0...10)).map { number in
-      Parameter(type: random.element(of: Self.types), name: "p\(number)", isInPath: number < pathCount)
+      let type = random.element(of: Self.types)
+      let defaultText = type == .bool ? "true" : type == .str || type == .bytes ? "a b" : "7"
+      return Parameter(
+        type: type, name: "p\(number)", isInPath: number < pathCount,
+        defaultText: random.chance(30) ? defaultText : nil)
     }
     takesBody = random.chance(20)
     path = "/\(index)"
@@ -44,7 +50,11 @@ final class DigestingFunction: @unchecked Sendable {
   }
 
   var signature: String {
-    let list = parameters.map { "\($0.type) \($0.name)" + ($0.hasLength ? ", size len(\($0.name))" : "") }
+    let list = parameters.map { parameter in
+      let quote = parameter.hasLength ? "\"" : ""
+      return "\(parameter.type) \(parameter.name)" + (parameter.defaultText.map { " = \(quote)\($0)\(quote)" } ?? "")
+        + (parameter.hasLength ? ", size len(\(parameter.name))" : "")
+    }
     return "i64 (\((list + (takesBody ? ["bytes body, u32 len(body)"] : [])).joined(separator: ", ")))"
   }
 

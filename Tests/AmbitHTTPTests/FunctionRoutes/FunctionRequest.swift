@@ -47,7 +47,8 @@ struct FunctionRequest {
     var text = random.argument(of: parameter.type)
     while isCareful, !ArgumentOracle.accepts(text, as: parameter.type) { text = random.argument(of: parameter.type) }
     guard !parameter.isInPath else { return addToPath(text, parameter) }
-    if !isCareful, random.chance(3) { return fits = false }
+    if let text = parameter.defaultText, random.chance(40) { return take(Array(text.utf8), as: parameter.type) }
+    if !isCareful, parameter.defaultText == nil, random.chance(3) { return fits = false }
     if form == .none || random.chance(40) {
       addPair(parameter.name, text, to: &query, &random)
     } else if form == .urlEncoded {
