@@ -20,6 +20,7 @@ extension HostStatus {
       ("stuck_jobs", JSONValue(worker.stuckJobs)),
       ("stalls", JSONValue(worker.stalls)),
       ("references", JSONValue(worker.references)),
+      ("pool", worker.pool.json),
       ("loops", .array((0..<worker.loopCount).map(json(ofLoop:)))),
       ("generations", .array(worker.generations.map(\.json))),
       ("residents", residentsJSON),
@@ -46,6 +47,31 @@ extension HostStatus {
       ("stacks", figure(\.loop.stacks)),
       ("timers", figure(\.loop.timers)),
       ("buffers", figure(\.buffers)),
+    ])
+  }
+}
+
+extension PoolReport {
+  fileprivate var json: JSONValue {
+    .object([
+      ("threads", JSONValue(limit)),
+      ("in_use", JSONValue(inUse)),
+      ("most_in_use", JSONValue(mostInUse)),
+      ("waiting", JSONValue(waiting)),
+      ("held_by", .array(holders.map(\.json))),
+    ])
+  }
+}
+
+extension PoolReport.Holder {
+  fileprivate var json: JSONValue {
+    .object([
+      ("threads", JSONValue(threads)),
+      ("plugin", .string(plugin)),
+      ("route", label.isEmpty ? .null : .string(label)),
+      ("job", job.isEmpty ? .null : .string(job)),
+      ("state", .string(state)),
+      ("milliseconds", JSONValue(age / 1_000_000)),
     ])
   }
 }

@@ -28,7 +28,7 @@ extension HostStatus {
   /// For people: the host, its generations and its last reloads.
   var text: String {
     let title = "ambit \(AmbitVersion.text), pid \(HostProcess.identifier), \(content.phase) since \(time(began))"
-    let parts = [[title], hostLines, generationLines, functionLines, residentLines, reloadLines]
+    let parts = [[title], hostLines, poolLines, generationLines, functionLines, residentLines, reloadLines]
     return parts.filter { !$0.isEmpty }.map { lines in lines.map { $0.printable + "\n" }.joined() }
       .joined(separator: "\n")
   }
@@ -40,6 +40,10 @@ extension HostStatus {
     table.add("loops", "\(worker.loopCount)" + blocked)
     table.add("connections", "\(worker.connections)")
     table.add("requests", "\(worker.requests) in flight")
+    let pool = worker.pool
+    table.add(
+      "pool",
+      "\(pool.inUse) of \(pool.limit) threads in use, at most \(pool.mostInUse) so far, \(pool.waiting) waiting")
     table.add(
       "trouble",
       "\(worker.stuckJobs.pluralized("stuck job")), \(worker.stalls.pluralized("blocked loop")) since the start")
@@ -49,6 +53,17 @@ extension HostStatus {
   private var blocked: String {
     guard !worker.blockedLoops.isEmpty else { return "" }
     return ", blocked: \(worker.blockedLoops.map(String.init).joined(separator: ", "))"
+  }
+
+  /// Who has the threads of the pool, while others wait for one.
+  private var poolLines: [String] {
+    guard worker.pool.waiting > 0 else { return [] }
+    var table = TextTable()
+    table.add("THREADS", "MS", "STATE", "HELD BY")
+    for holder in worker.pool.holders {
+      table.add("\(holder.threads)", "\(holder.age / 1_000_000)", holder.state, holder.work)
+    }
+    return table.lines
   }
 
   private var generationLines: [String] {

@@ -98,7 +98,7 @@ final class Worker: Sendable {
     let shown = generations.withLock { $0.shown }
     return WorkerReport(
       loops: servers, loopCount: loopCount, stalls: loops.stallCount, references: References.count,
-      generations: GenerationStatus.all(of: shown, on: loops, timeout: timeout))
+      pool: loops.poolReport, generations: GenerationStatus.all(of: shown, on: loops, timeout: timeout))
   }
 }
 

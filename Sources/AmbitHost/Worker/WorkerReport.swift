@@ -12,6 +12,8 @@ struct WorkerReport: Sendable {
   let stalls: Int
   /// Scopes that plugins hold references to and that have not closed.
   let references: Int
+  /// The threads for blocking handlers and jobs.
+  let pool: PoolReport
   let generations: [GenerationStatus]
 
   var requests: Int { loops.reduce(0) { $0 + $1.loop.requests } }

@@ -42,7 +42,7 @@ final class ThreadRun: @unchecked Sendable {
 
   /// The run as work for the pool. One thread runs it, once, when it has its turn in `lane`.
   func makeWork(in lane: SerialLane? = nil) -> PoolWork {
-    PoolWork(for: UInt(bitPattern: job), in: lane, owner: lane.map { _ in owner }) {
+    PoolWork(for: UInt(bitPattern: job), in: lane, owner: owner) {
       self.end(with: nil)
     } run: {
       self.run()
@@ -53,7 +53,8 @@ final class ThreadRun: @unchecked Sendable {
   private var owner: WorkOwner {
     WorkOwner(
       plugin: scope.pointee.generation?.pointee.labelBytes ?? UnsafeRawBufferPointer(start: nil, count: 0),
-      label: scope.pointee.label, scope: scope.pointee.id)
+      label: scope.pointee.label, scope: scope.pointee.id, isHandler: job.isHandler(of: scope),
+      job: String(bytes: job.pointee.name))
   }
 
   /// On the thread.

@@ -7,6 +7,8 @@ struct PoolTask {
   let work: PoolWork
   /// It counts as a running job.
   let isJob: Bool
+  /// When a thread got it: monotonic nanoseconds.
+  let since: Int64
 }
 
 /// A thread of a pool, or the thread that a lane has for itself.

@@ -38,11 +38,15 @@ public final class SerialLane: @unchecked Sendable {
   var isOnOwnThread: Bool { usesOwnThread.load(ordering: .relaxed) }
 }
 
-/// The plugin, label and scope, a request's, that a call belongs to. The texts live as long as the generation.
+/// The plugin, label and scope, a request's, that work belongs to. The texts live as long as the generation.
 struct WorkOwner {
   let plugin: UnsafeRawBufferPointer
   let label: UnsafeBufferPointer<UInt8>
   let scope: UInt64
+  /// The work is the handler or function of a request.
+  let isHandler: Bool
+  /// The name of the job; empty if it has none.
+  let job: String
 }
 
 /// What a lane does at one moment: a copy.

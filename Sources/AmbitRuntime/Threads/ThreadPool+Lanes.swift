@@ -43,7 +43,7 @@ extension ThreadPool {
     if lane.isOnOwnThread { return lane.waiting.count > 0 && hasThread(lane) ? giveToOwnThread(lane) : nil }
     guard let next = lane.waiting.popFirst() else { return nil }
     lane.running = next
-    jobs.append(next)
+    enqueue(next)
     return nil
   }
 
@@ -70,7 +70,7 @@ extension ThreadPool {
       // A reload of the configuration may have moved the library back to the pool.
       if !lane.isOnOwnThread, lane.running == nil, let next = lane.waiting.popFirst() {
         lane.running = next
-        jobs.append(next)
+        enqueue(next)
         lane.isThreadIdle = true
         return (nil, assignNext())
       }
@@ -123,8 +123,9 @@ extension ThreadPool {
     guard let next = lane.waiting.popFirst() else { return }
     lane.running = next
     lane.isThreadIdle = false
-    thread.task = PoolTask(work: next, isJob: false)
-    lane.noteBegin()
+    let now = Clock.monotonic
+    thread.task = PoolTask(work: next, isJob: false, since: now)
+    lane.noteBegin(at: now)
   }
 }
 
@@ -189,8 +190,7 @@ extension ThreadPool {
 
 extension SerialLane {
   /// A thread starts the running call.
-  func noteBegin() {
-    let now = Clock.monotonic
+  func noteBegin(at now: Int64) {
     since = now
     reportDue = now + ThreadPool.reportAfter
   }

@@ -41,7 +41,10 @@ public final class ThreadPool: @unchecked Sendable {
   private var idle: [PoolThread] = []
   /// How many threads have been started and do not run yet.
   private var startingCount = 0
-  private var jobsAtWork = 0
+  private(set) var jobsAtWork = 0
+  /// The most jobs that have run at the same time.
+  private(set) var mostJobsAtWork = 0
+  var starvation = PoolStarvation()
   var calls: [CallThread] = []
   /// Lifecycle calls that were reported and have returned since, for the watchdog to report.
   var lateCalls: [OverdueCall] = []
@@ -101,7 +104,7 @@ public final class ThreadPool: @unchecked Sendable {
     }
     if let lane = work.lane, lane.isOnOwnThread || lane.running != nil { return queue(work, in: lane) }
     if !isHook, jobsAtWork + jobs.count >= limits.threads + limits.queue { return nil }
-    if isHook { hooks.append(work) } else { jobs.append(work) }
+    if isHook { hooks.append(work) } else { enqueue(work) }
     work.lane?.running = work
     let thread = assignNext()
     if thread == nil, threads.isEmpty {
@@ -110,6 +113,12 @@ public final class ThreadPool: @unchecked Sendable {
       return nil
     }
     return .some(thread)
+  }
+
+  /// Queues a job. Under the lock.
+  func enqueue(_ job: PoolWork) {
+    if jobs.count == 0 { starvation.lastMove = Clock.monotonic }
+    jobs.append(job)
   }
 
   /// Gives waiting work to an idle thread, which is returned to be woken, or starts one more thread, which will look
@@ -127,11 +136,14 @@ public final class ThreadPool: @unchecked Sendable {
 
   /// Takes work that may run now out of the queues.
   private func nextTask() -> PoolTask? {
-    if let hook = hooks.popFirst() { return PoolTask(work: hook, isJob: false) }
+    if let hook = hooks.popFirst() { return PoolTask(work: hook, isJob: false, since: 0) }
     guard jobsAtWork < limits.threads, let job = jobs.popFirst() else { return nil }
     jobsAtWork += 1
-    job.lane?.noteBegin()
-    return PoolTask(work: job, isJob: true)
+    mostJobsAtWork = max(mostJobsAtWork, jobsAtWork)
+    let now = Clock.monotonic
+    starvation.lastMove = now
+    job.lane?.noteBegin(at: now)
+    return PoolTask(work: job, isJob: true, since: now)
   }
 
   /// Starts one more thread. If the system has none, only the log shows it.

@@ -13,7 +13,7 @@ final class PoolWork: @unchecked Sendable {
   let withdrawn: () -> Void
   /// The lane in which it waits for its turn; nil if it need not wait for other work.
   let lane: SerialLane?
-  /// Plugin, label and scope of the call; nil if they are not known.
+  /// Whose work it is; nil if that is not known.
   let owner: WorkOwner?
   /// Owned by the queue that holds the work.
   fileprivate var state = State.waiting

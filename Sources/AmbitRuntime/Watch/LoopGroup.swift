@@ -84,6 +84,9 @@ public final class LoopGroup: Sendable {
   /// How often a loop has been blocked for `stall_warning`. From any thread.
   public var stallCount: Int { watchdog.stallCount.load(ordering: .relaxed) }
 
+  /// What the threads of the pool do at the moment. From any thread; asks the kernel about each thread.
+  public var poolReport: PoolReport { PoolReport(pool.snapshot) }
+
   /// What a lane does at the moment. From any thread; does not wait.
   public func report(on lane: SerialLane) -> SerialLaneReport { pool.report(on: lane) }
 

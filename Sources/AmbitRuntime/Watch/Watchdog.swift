@@ -6,7 +6,8 @@ internal import Logging
 internal import Synchronization
 
 /// Watches the loops from a thread of its own. Reports blocked loops, cancelled jobs that do not return, lifecycle
-/// calls of plugins that do not return, and calls that keep other calls of their library waiting.
+/// calls of plugins that do not return, calls that keep other calls of their library waiting, and jobs that wait for a
+/// thread of the pool in vain.
 ///
 /// The watchdog writes the reports so that no loop has to. A healthy loop spends two stores per turn on it.
 final class Watchdog: @unchecked Sendable {
@@ -81,6 +82,7 @@ final class Watchdog: @unchecked Sendable {
       mainThread.look(logger)
       lookAtLanes()
       lookAtLifecycleCalls()
+      PoolWatch.look(at: pool, logger)
     }
   }
 

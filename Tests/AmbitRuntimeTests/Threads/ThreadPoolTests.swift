@@ -99,4 +99,68 @@ import Testing
     #expect(!pool.withdraw(work))
     job.end()
   }
+
+  @Test func `A pool counts its running jobs, the most of them so far, and those that wait`() {
+    let pool = ThreadPool(limits: ThreadPool.Limits(threads: 2, queue: 10))
+    #expect(pool.snapshot.running.isEmpty && pool.snapshot.mostRunning == 0)
+    let jobs = (0..<3).map { _ in Held() }
+    for job in jobs { #expect(pool.submit(.job, job.work)) }
+    for job in jobs[..<2] { _ = job.began.wait() }
+    let busy = pool.snapshot
+    #expect(busy.running.count == 2 && busy.mostRunning == 2 && busy.waiting == 1 && busy.limits.threads == 2)
+    jobs[0].end()
+    _ = jobs[2].began.wait()
+    #expect(pool.snapshot.waiting == 0)
+    for job in jobs[1...2] { job.end() }
+    let last = Held()
+    #expect(pool.submit(.job, last.work))
+    _ = last.began.wait()
+    #expect(pool.snapshot.mostRunning == 2)
+    last.end()
+  }
+
+  @Test func `Jobs that wait while no thread becomes free are reported after a second, then once a minute`() {
+    let pool = ThreadPool(limits: ThreadPool.Limits(threads: 1, queue: 10))
+    let second: Int64 = 1_000_000_000
+    let (first, next, last) = (Held(), Held(), Held())
+    #expect(pool.submit(.job, first.work))
+    _ = first.began.wait()
+    #expect(pool.starvationNews(at: Clock.monotonic + 100 * second) == nil)
+    #expect(pool.submit(.job, next.work))
+    #expect(pool.submit(.job, last.work))
+    let start = Clock.monotonic
+    #expect(pool.starvationNews(at: start + second / 2) == nil)
+    guard case .begun(let time) = pool.starvationNews(at: start + second) else {
+      Issue.record("not reported")
+      return
+    }
+    #expect(time >= second && time < 2 * second)
+    #expect(pool.starvationNews(at: start + 60 * second) == nil)
+    #expect(pool.starvationNews(at: start + 61 * second) != nil)
+    first.end()
+    _ = next.began.wait()
+    // The queue has moved, but a job still waits: the starvation goes on.
+    #expect(pool.starvationNews(at: start + 70 * second) == nil)
+    next.end()
+    _ = last.began.wait()
+    guard case .ended = pool.starvationNews(at: start + 71 * second) else {
+      Issue.record("its end is not reported")
+      return
+    }
+    #expect(pool.starvationNews(at: start + 72 * second) == nil)
+    last.end()
+  }
+
+  @Test func `A queue that moves is no starvation`() {
+    let pool = ThreadPool(limits: ThreadPool.Limits(threads: 1, queue: 10))
+    let jobs = (0..<3).map { _ in Held() }
+    for job in jobs { #expect(pool.submit(.job, job.work)) }
+    for index in 0..<2 {
+      _ = jobs[index].began.wait()
+      #expect(pool.starvationNews(at: Clock.monotonic + 900_000_000) == nil)
+      jobs[index].end()
+    }
+    _ = jobs[2].began.wait()
+    jobs[2].end()
+  }
 }
