@@ -1,7 +1,7 @@
 import AmbitCore
 
 // The keys `blocking`, `serial` and `thread`, which together say where a C function runs and whether its calls run in
-// parallel.
+// parallel, and `buffer_body`, which needs a function that runs on a thread.
 
 extension RouteSetting {
   /// The values of these keys in an entry.
@@ -9,6 +9,7 @@ extension RouteSetting {
     var blocking: Bool?
     var serial: Bool?
     var thread: Thread?
+    var buffersBody = false
 
     /// Diagnostics for values that contradict each other, or that require a thread-safe function.
     func contradictions(in call: CallTarget, at path: SettingPath) -> [Diagnostic] {
@@ -20,6 +21,12 @@ extension RouteSetting {
         return find(
           "serial",
           #"expected true, or no "serial", since thread = "own" calls the library on one thread; found false"#)
+      }
+      if buffersBody, runsOnLoop(call) {
+        return find(
+          "buffer_body",
+          "expected a function that runs on a thread, since a request on an event loop holds no thread while its body "
+            + #"comes; found one that runs on the event loops: add "blocking = true", or remove "buffer_body""#)
       }
       guard blocking == false else { return [] }
       if let thread {
@@ -41,6 +48,13 @@ extension RouteSetting {
         #"expected "serial = false" beside "blocking = false", found no "serial"; functions of \#(library) would run "#
           + #"on several event loops at once: add "serial = false" if \#(call.symbol) is thread-safe, else remove "#
           + #""blocking", and calls run one at a time on a thread"#)
+    }
+
+    /// Whether the function runs on the event loop of its request.
+    private func runsOnLoop(_ call: CallTarget) -> Bool {
+      if let blocking { return !blocking }
+      if case .plugin = call.provider { return thread == nil && serial != true }
+      return false
     }
   }
 }

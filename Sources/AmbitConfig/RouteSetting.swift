@@ -22,6 +22,9 @@ package struct RouteSetting: Sendable, Equatable {
   /// The stack size of the function or handler in bytes, a multiple of 4096; nil for the default of the function or
   /// plugin.
   package var stackSize: Int?
+  /// How many bytes of the body the host receives before a request takes a thread, 0 for none; nil for the default:
+  /// `defaultBodyBuffer` for functions, 0 for handlers.
+  package var bufferBody: Int?
   /// The `Content-Type` of the responses; nil without `call`.
   package var contentType: String?
   /// Whether the host leaves the route out and logs a notice if the library is missing; nil without `call`.
@@ -88,11 +91,12 @@ extension RouteSetting {
     let thread = table.decode("thread", ValueDecoder<Thread>.choice, &diagnostics)
     let onDisconnect = table.decode("on_disconnect", ValueDecoder<OnDisconnect>.choice, &diagnostics)
     let stackSize = table.decode("stack_size", .size((16 << 10)...(64 << 20), multipleOf: 4096), &diagnostics)
+    let bufferBody = table.decode("buffer_body", .size(0...(1 << 30)), &diagnostics)
     let contentType = table.decode("content_type", .contentType, &diagnostics)
     let optional = table.decode("optional", .boolean, &diagnostics)
     diagnostics += table.unknownKeys
     diagnostics += Self.contradictions(in: table)
-    let calling = Calling(blocking: blocking, serial: serial, thread: thread)
+    let calling = Calling(blocking: blocking, serial: serial, thread: thread, buffersBody: bufferBody ?? 0 > 0)
     if let call { diagnostics += calling.contradictions(in: call, at: path) }
     guard let match else { return nil }
     self.init(match: match, place: place(path))
@@ -103,6 +107,7 @@ extension RouteSetting {
     self.thread = thread
     self.onDisconnect = onDisconnect
     self.stackSize = stackSize
+    self.bufferBody = bufferBody
     self.contentType = contentType
     self.optional = optional
   }
@@ -120,8 +125,9 @@ extension RouteSetting {
     for key in ["serial", "thread", "content_type", "optional"] where table.has(key) {
       find(table.path.appending(.key(key)), #"expected only with "call", which is missing"#)
     }
-    if !["timeout", "blocking", "on_disconnect", "stack_size"].contains(where: table.has), table.unknownKeys.isEmpty {
-      let changes = #""timeout", "blocking", "on_disconnect" or "stack_size""#
+    let changing = ["timeout", "blocking", "on_disconnect", "stack_size", "buffer_body"]
+    if !changing.contains(where: table.has), table.unknownKeys.isEmpty {
+      let changes = #""timeout", "blocking", "on_disconnect", "stack_size" or "buffer_body""#
       find(table.path, #"expected "call", or a change of a plugin's route: \#(changes); all are missing"#)
     }
     return diagnostics

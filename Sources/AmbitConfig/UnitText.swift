@@ -63,8 +63,9 @@ enum SizeText {
     ("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1),
   ]
 
-  /// Parses a size in bytes, at most `Int.max`; nil if the text is malformed.
+  /// Parses a size in bytes, at most `Int.max`; nil if the text is malformed. Zero needs no unit.
   static func bytes(in text: String) -> Int? {
+    if text == "0" { return 0 }
     let (digits, name) = split(text)
     guard !digits.isEmpty, let unit = units.first(where: { $0.name == name }) else { return nil }
     let (bytes, overflow) = (Int(digits) ?? .max).multipliedReportingOverflow(by: unit.bytes)

@@ -17,6 +17,7 @@ import Testing
       serial = false
       on_disconnect = "finish"
       stack_size = "4MiB"
+      buffer_body = "0"
       content_type = "text/csv; charset=utf-8"
       optional = true
       """
@@ -29,6 +30,7 @@ import Testing
     expected.serial = false
     expected.onDisconnect = .finish
     expected.stackSize = 4 << 20
+    expected.bufferBody = 0
     expected.contentType = "text/csv; charset=utf-8"
     expected.optional = true
     #expect(try routes(text) == [expected])
@@ -37,7 +39,9 @@ import Testing
   @Test func `A route leaves open the keys that it does not have`() throws {
     let route = try #require(try routes("[[route]]\nmatch = '* /{all...}'\ncall = 'x: void f()'\n").first)
     #expect(route.timeout == nil && route.blocking == nil && route.onDisconnect == nil && route.stackSize == nil)
-    #expect(route.contentType == nil && route.optional == nil && route.serial == nil && route.thread == nil)
+    #expect(
+      route.bufferBody == nil && route.contentType == nil && route.optional == nil && route.serial == nil
+        && route.thread == nil)
   }
 
   @Test func `A route without a call changes a plugin's route`() throws {
@@ -47,6 +51,26 @@ import Testing
     #expect(routes.map(\.timeout) == [.unlimited, nil])
     #expect(routes.map(\.onDisconnect) == [nil, .cancel])
     #expect(routes.map(\.place.position?.line) == [1, 4])
+  }
+
+  @Test(arguments: [
+    ("match = 'GET /a'\nbuffer_body = '64KiB'", 65536), ("match = 'GET /a'\nbuffer_body = 0", 0),
+    ("match = 'GET /a'\nbuffer_body = '1GiB'\ncall = 'libm.so.6: f64 cos(f64 x)'", 1 << 30),
+    ("match = 'GET /a'\nbuffer_body = 1\ncall = 'm: void f()'\nserial = true", 1),
+    ("match = 'GET /a'\nbuffer_body = 1\ncall = 'm: void f()'\nthread = 'pool'", 1),
+    ("match = 'GET /a'\nbuffer_body = 0\ncall = 'm: void f()'", 0),
+  ])
+  func `A route may say how much of a body is received before it takes a thread`(keys: String, size: Int) throws {
+    #expect(try routes("[[route]]\n" + keys).map(\.bufferBody) == [size])
+  }
+
+  @Test(arguments: ["call = 'm: void f()'", "call = 'libm.so.6: f64 cos(f64 x)'\nblocking = false"])
+  func `A buffer for bodies needs a function that runs on a thread`(call: String) {
+    let message =
+      "host.conf:3:1: route[0].buffer_body: expected a function that runs on a thread, since a request on an event "
+      + "loop holds no thread while its body comes; found one that runs on the event loops: "
+      + #"add "blocking = true", or remove "buffer_body""#
+    #expect(messages("[[route]]\nmatch = 'GET /a'\nbuffer_body = '1B'\n\(call)") == [message])
   }
 
   @Test(arguments: [
@@ -83,6 +107,10 @@ import Testing
       #"3:1: route[0].stack_size: expected a size from 16KiB to 64MiB, found "65MiB""#
     ),
     (
+      "[[route]]\nmatch = 'GET /a'\nbuffer_body = '2GiB'",
+      #"3:1: route[0].buffer_body: expected a size from 0B to 1GiB, found "2GiB""#
+    ),
+    (
       "[[route]]\nmatch = 'GET /a'\non_disconnect = 'finnish'",
       #"3:1: route[0].on_disconnect: expected "cancel" or "finish", found "finnish"; did you mean "finish"?"#
     ),
@@ -96,8 +124,8 @@ import Testing
     ),
     (
       "[[route]]\nmatch = 'GET /a'",
-      #"1:1: route[0]: expected "call", or a change of a plugin's route: "timeout", "blocking", "on_disconnect" or "#
-        + #""stack_size"; all are missing"#
+      #"1:1: route[0]: expected "call", or a change of a plugin's route: "timeout", "blocking", "on_disconnect", "#
+        + #""stack_size" or "buffer_body"; all are missing"#
     ),
     (
       "[[route]]\nmatch = 'GET /a'\nblokcing = true",
@@ -114,7 +142,8 @@ import Testing
 
   @Test func `An unknown key of a route is refused with a list if no known key is near`() {
     let known =
-      "match, call, timeout, blocking, serial, thread, on_disconnect, stack_size, content_type, optional"
+      "match, call, timeout, blocking, serial, thread, on_disconnect, stack_size, buffer_body, content_type, "
+      + "optional"
     let message = #"host.conf:4:1: route[0]: unknown key "colour"; known here: "# + known
     #expect(messages("[[route]]\nmatch = 'GET /a'\nblocking = true\ncolour = 1") == [message])
   }

@@ -11,6 +11,7 @@ extension UnsafeMutablePointer<Exchange> {
     scope.cancelIfOver(for: job)
     while true {
       if job.isCancelled(in: scope) { return Int64(Status.cancelled.rawValue) }
+      if !pointee.body.buffered.isEmpty { return Int64(pointee.body.takeBuffered(into: memory)) }
       switch pointee.body.state {
       case .tooLong: return Int64(Status.limit.rawValue)
       case .malformed: return Int64(Status.invalid.rawValue)
@@ -30,8 +31,10 @@ extension UnsafeMutablePointer<Exchange> {
     if let whole = pointee.body.whole { return (.ok, whole) }
     if pointee.body.state == .tooLong { return (.limit, nothing) }
     if pointee.body.state == .malformed { return (.invalid, nothing) }
-    if pointee.body.received > 0 || pointee.carrier?.isBodyAwaited(byOtherThan: job) == true {
-      return (.wrongState, nothing)
+    let isUntouched = pointee.body.received == Int64(pointee.body.buffered.count)
+    if !isUntouched || pointee.carrier?.isBodyAwaited(byOtherThan: job) == true { return (.wrongState, nothing) }
+    if pointee.body.state == .finished, !pointee.body.buffered.isEmpty {
+      return (.ok, pointee.body.takeWholeFromBuffer())
     }
     if let whole = pointee.carrier?.takeBodyInPlace(of: self) {
       pointee.body.whole = whole
@@ -57,6 +60,33 @@ extension UnsafeMutablePointer<Exchange> {
     return (.ok, whole)
   }
 
+  /// Receives the body, as far as it has at most `limit` bytes, waiting as `job`. `readBody` and `readWholeBody` hand
+  /// out these bytes first. A body that has come with its head is not copied.
+  func receiveBody(upTo limit: Int, as job: JobPointer) -> Status {
+    guard pointee.body.state == .reading, let carrier = pointee.carrier else { return .ok }
+    if let whole = carrier.takeBodyInPlace(of: self) {
+      pointee.body.buffered = whole
+      return .ok
+    }
+    var capacity = Swift.min(firstCapacity, limit)
+    guard var memory = scope.allocate(capacity, isZeroed: false) else { return .noMemory }
+    var length = 0
+    while pointee.body.state == .reading, length < limit {
+      if length == capacity {
+        capacity = Swift.min(capacity * 2, limit)
+        guard let larger = scope.allocate(capacity, isZeroed: false) else { return .noMemory }
+        memcpy(larger, memory, length)
+        memory = larger
+      }
+      let rest = UnsafeMutableRawBufferPointer(start: memory + length, count: capacity - length)
+      let count = readBody(into: rest, job: job, scope: scope)
+      guard count >= 0 else { return Status(rawValue: Int32(count)) }
+      length += Int(count)
+    }
+    pointee.body.buffered = UnsafeRawBufferPointer(start: memory, count: length)
+    return .ok
+  }
+
   /// How many bytes to make room for before the body is read. A body of known length is within the limit.
   private var firstCapacity: Int {
     switch pointee.head.body {
@@ -78,6 +108,8 @@ struct RequestBody {
   var isContinueDue = false
   /// The whole body, once `ambit_body` has read it.
   var whole: UnsafeRawBufferPointer?
+  /// Bytes that were received before the request took its thread, and that nobody has read yet.
+  var buffered = UnsafeRawBufferPointer(start: nil, count: 0)
 
   /// Makes it the body of a request whose head is not known yet. Field by field, as `begin`: records are used again for
   /// every request, and a whole new value would be made on the stack and copied.
@@ -87,6 +119,24 @@ struct RequestBody {
     received = 0
     isContinueDue = false
     whole = nil
+    buffered = UnsafeRawBufferPointer(start: nil, count: 0)
+  }
+
+  /// Moves buffered bytes to `memory` and returns their number.
+  mutating func takeBuffered(into memory: UnsafeMutableRawBufferPointer) -> Int {
+    let count = Swift.min(memory.count, buffered.count)
+    guard count > 0 else { return 0 }
+    memcpy(memory.baseAddress!, buffered.baseAddress!, count)
+    buffered = UnsafeRawBufferPointer(rebasing: buffered[count...])
+    return count
+  }
+
+  /// Makes the buffered bytes the whole body.
+  mutating func takeWholeFromBuffer() -> UnsafeRawBufferPointer {
+    let bytes = buffered
+    buffered = UnsafeRawBufferPointer(start: nil, count: 0)
+    whole = bytes
+    return bytes
   }
 
   /// Takes from the head whether there is a body, and whether it is longer than `limit`.

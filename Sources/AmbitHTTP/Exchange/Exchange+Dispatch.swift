@@ -60,7 +60,10 @@ extension UnsafeMutablePointer<Exchange> {
   private func runElsewhere(_ route: RoutePointer, as job: JobPointer) -> Int32 {
     if pointee.policy.isBlocking {
       switch route.pointee.target {
-      case .handler(let handler): return job.runHandlerOnThread(in: scope) { handler($0) }
+      case .handler(let handler):
+        let status = receiveBodyBeforeThread(as: job)
+        guard status == .ok else { return answerWithoutBody(status) }
+        return job.runHandlerOnThread(in: scope) { handler($0) }
       case .function(let call): return answer(by: call, isBlocking: true, as: job)
       }
     }
@@ -73,6 +76,28 @@ extension UnsafeMutablePointer<Exchange> {
     let size = Int(pointee.policy.stackSize)
     guard size > pointee.server.pointee.loop.pointee.limits.handlerStackSize else { return runInPlace(route, as: job) }
     return job.runOnLargeStack(of: size) { runInPlace(route, as: job) } ?? answerWithoutStack(of: size)
+  }
+
+  /// Receives the body as far as its route has it buffered, so that a slow client holds no thread.
+  @inline(__always)
+  func receiveBodyBeforeThread(as job: JobPointer) -> Status {
+    guard pointee.policy.bodyBuffer > 0, pointee.body.state == .reading else { return .ok }
+    return receiveBody(upTo: Int(pointee.policy.bodyBuffer), as: job)
+  }
+
+  /// The result in place of the handler's if its body could not be received.
+  private func answerWithoutBody(_ status: Status) -> Int32 {
+    switch status {
+    case .limit where pointee.body.state == .tooLong:
+      ErrorResponse.send(on: self, status: 413, text: "the request body is too large", abort: .requestUnreadable)
+    case .invalid where pointee.body.state == .malformed:
+      ErrorResponse.send(on: self, status: 400, text: "the request body is malformed", abort: .requestUnreadable)
+    case .noMemory:
+      PluginLog.write(.error, scope, "cannot buffer the request's body: no memory; answered 503")
+      ErrorResponse.send(on: self, status: 503, text: "there is no memory for the request's body")
+    default: return status.rawValue
+    }
+    return Status.ok.rawValue
   }
 
   private func answerWithoutStack(of size: Int) -> Int32 {

@@ -93,8 +93,16 @@ extension FunctionCall {
   /// The whole body, the same each time; waits until it is here.
   func body() throws(FunctionCallError) -> UnsafeRawBufferPointer {
     let (status, bytes) = exchange.readWholeBody(job: job, scope: scope)
+    try checkBody(status)
+    return bytes
+  }
+
+  /// Receives the body for a function that reads it through the scope, on its thread.
+  func receiveBody() throws(FunctionCallError) { try checkBody(exchange.receiveBodyBeforeThread(as: job)) }
+
+  private func checkBody(_ status: Status) throws(FunctionCallError) {
     switch status {
-    case .ok: return bytes
+    case .ok: break
     case .limit where exchange.pointee.body.state == .tooLong: throw .bodyTooLarge
     case .invalid: throw .badRequest("the request body is malformed")
     default: throw .status(status)

@@ -82,6 +82,7 @@ extension FunctionCall {
   mutating func perform(isBlocking: Bool) throws(FunctionCallError) {
     if job.isCancelled(in: scope) { throw .status(.cancelled) }
     if isBlocking {
+      if call.pointee.takesScope { try receiveBody() }
       try performOnThread()
     } else {
       result = call.perform(frame, output: output)

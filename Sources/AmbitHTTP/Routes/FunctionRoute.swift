@@ -14,6 +14,8 @@ struct FunctionRoute {
   let steps: UnsafeBufferPointer<FunctionRouteStep>
   /// The plan reads fields of the query or the body.
   let hasFields: Bool
+  /// The function gets the scope, so that it can read the body itself.
+  let takesScope: Bool
   /// The function reports variables or buffers besides its result.
   let hasReports: Bool
   /// The result of the function, or a variable that it reports, is a text.
@@ -82,7 +84,7 @@ extension FunctionRoute {
     call.initialize(
       to: FunctionRoute(
         function: function, interface: CallInterface(signature), plan: plan, steps: UnsafeBufferPointer(steps),
-        hasFields: !plan.fields.isEmpty, hasReports: !plan.reports.isEmpty,
+        hasFields: !plan.fields.isEmpty, takesScope: plan.steps.contains(.scope), hasReports: !plan.reports.isEmpty,
         reportsTexts: signature.result.type == .str || plan.reports.contains { $0.type == .str },
         result: signature.result, returnsStatus: signature.result.status && !isOfLibrary, lane: lane,
         contentType: .immortalCopy(contentType ?? "text/plain"),

@@ -66,6 +66,8 @@ struct RoutePolicy {
   var runsElsewhere: Bool
   /// Bytes of stack that the route asks for; 0: none.
   var stackSize: UInt32
+  /// How many bytes of the body are received before the request takes a thread; 0: none.
+  var bodyBuffer: UInt32
 
   init(of route: RoutePointer, changes: [RouteChange]) {
     timeout = nil
@@ -73,14 +75,21 @@ struct RoutePolicy {
     finishesOnDisconnect = route.pointee.finishesOnDisconnect
     stackSize = UInt32(clamping: route.pointee.stackSize)
     runsElsewhere = false
+    bodyBuffer = if case .function = route.pointee.target { Self.functionBodyBuffer } else { 0 }
     for change in changes {
       timeout = change.timeout ?? timeout
       isBlocking = change.isBlocking ?? isBlocking
       finishesOnDisconnect = change.finishesOnDisconnect ?? finishesOnDisconnect
       stackSize = change.stackSize.map { UInt32(clamping: $0) } ?? stackSize
+      bodyBuffer = change.bodyBuffer.map { UInt32(clamping: $0) } ?? bodyBuffer
     }
     runsElsewhere = isBlocking || stackSize > 0 || route.pointee.generation.pointee.usesSwift
   }
+}
+
+extension RoutePolicy {
+  /// `bodyBuffer` of function routes: 64 KiB.
+  private static var functionBodyBuffer: UInt32 { 65536 }
 }
 
 /// A change by the configuration to the route that has exactly this pattern. Values that are nil change nothing.
@@ -92,14 +101,18 @@ package struct RouteChange: Sendable {
   package let finishesOnDisconnect: Bool?
   /// Bytes of stack that the handler or function needs.
   package let stackSize: Int?
+  /// How many bytes of the body are received before the request takes a thread; 0: none.
+  package let bodyBuffer: Int?
 
   package init(
-    pattern: RoutePattern, timeout: Int64?, isBlocking: Bool?, finishesOnDisconnect: Bool?, stackSize: Int? = nil
+    pattern: RoutePattern, timeout: Int64?, isBlocking: Bool?, finishesOnDisconnect: Bool?, stackSize: Int? = nil,
+    bodyBuffer: Int? = nil
   ) {
     self.pattern = pattern
     self.timeout = timeout
     self.isBlocking = isBlocking
     self.finishesOnDisconnect = finishesOnDisconnect
     self.stackSize = stackSize
+    self.bodyBuffer = bodyBuffer
   }
 }

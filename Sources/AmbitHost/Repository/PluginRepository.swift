@@ -88,10 +88,12 @@ final class PluginRepository {
     planning.plan.removed = planning.plan.missing(from: serving)
     refuseCallsOfMissingPlugins(&planning)
     noteSettingsOfMissingPlugins(&planning)
-    planning.plan.routeErrors = RouteChanges(configuration).errors(
-      in: source.name, among: routes(after: planning.plan),
+    let (changes, routes) = (RouteChanges(configuration), routes(after: planning.plan))
+    planning.plan.routeErrors = changes.errors(
+      in: source.name, among: routes,
       isComplete: planning.plan.refusals.isEmpty && planning.plan.fallbacks.isEmpty
     ).map(\.description)
+    planning.plan.notices += changes.notices(in: source.name, among: routes)
     assignNumbers(&planning.plan)
     return planning.plan
   }
@@ -157,12 +159,16 @@ final class PluginRepository {
   private func routes(after plan: ReloadPlan) -> [RouteChanges.Route] {
     let leaving = Set(plan.removed).union(plan.generations.map(\.name))
     let staying = serving.filter { !leaving.contains($0.key) }.values.flatMap { plugin in
-      plugin.patterns.map { RouteChanges.Route(pattern: $0, plugin: plugin.name, runsOnThreads: plugin.runsOnThreads) }
+      zip(plugin.patterns, plugin.blocking).map { pattern, isBlocking in
+        RouteChanges.Route(
+          pattern: pattern, plugin: plugin.name, runsOnThreads: plugin.runsOnThreads, isBlocking: isBlocking)
+      }
     }
     return staying
       + plan.generations.flatMap { planned in
-        planned.patterns.map {
-          RouteChanges.Route(pattern: $0, plugin: planned.name, runsOnThreads: planned.runsOnThreads)
+        zip(planned.patterns, planned.blocking).map { pattern, isBlocking in
+          RouteChanges.Route(
+            pattern: pattern, plugin: planned.name, runsOnThreads: planned.runsOnThreads, isBlocking: isBlocking)
         }
       }
   }

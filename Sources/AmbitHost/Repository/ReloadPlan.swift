@@ -152,6 +152,12 @@ struct PlannedGeneration: Sendable {
   /// All code of the plugin runs on threads.
   var runsOnThreads: Bool { manifest?.flags.contains(.threads) ?? false }
 
+  /// Whether each route runs on a thread by its plugin or its configuration, in the order of `patterns`.
+  var blocking: [Bool] {
+    (manifest?.routes ?? []).map { runsOnThreads || $0.flags.contains(.blocking) }
+      + settings.calls.map { runsOnThreads || $0.placement.usesThread }
+  }
+
   /// The name and the routes that this generation claims.
   var claim: PluginConflicts.Claim {
     let own = patterns.dropLast(settings.calls.count).map { PluginConflicts.Route($0) }

@@ -17,6 +17,8 @@ struct RouteChanges {
     let plugin: String
     /// All code of the plugin runs on threads.
     let runsOnThreads: Bool
+    /// The plugin has its handler or function run on a thread.
+    let isBlocking: Bool
   }
 
   /// The changes for the server, in the order of the configuration.
@@ -25,7 +27,8 @@ struct RouteChanges {
       let isOwn = setting.call == nil
       return RouteChange(
         pattern: setting.match, timeout: setting.timeout?.wholeNanoseconds, isBlocking: isOwn ? setting.blocking : nil,
-        finishesOnDisconnect: isOwn ? setting.onDisconnect.map { $0 == .finish } : nil, stackSize: setting.stackSize)
+        finishesOnDisconnect: isOwn ? setting.onDisconnect.map { $0 == .finish } : nil, stackSize: setting.stackSize,
+        bodyBuffer: setting.bufferBody)
     }
   }
 
@@ -36,6 +39,20 @@ struct RouteChanges {
     let ofFunctions = settings.filter { $0.call != nil && Self.usesThread($0) }
     return ofFunctions.compactMap { stackError(of: $0, onThread: true, in: file) }
       + changeErrors(in: file, among: routes, isComplete: isComplete)
+  }
+
+  /// Changes of a plugin's route that have no effect, a line each.
+  func notices(in file: String, among routes: [Route]) -> [String] {
+    settings.filter { $0.call == nil && $0.bufferBody ?? 0 > 0 }.compactMap { setting in
+      guard let route = routes.first(where: { $0.pattern == setting.match }),
+        !(setting.blocking ?? (route.isBlocking || route.runsOnThreads))
+      else { return nil }
+      let error = error(
+        in: file, at: setting, key: "buffer_body",
+        "it has no effect: the handler of plugin \(route.plugin) runs on the event loop, where a request holds no "
+          + "thread while its body comes")
+      return error.description
+    }
   }
 
   /// Whether the function of a route with `call` is called on a thread.

@@ -14,6 +14,8 @@ struct ServingPlugin: Sendable {
   let isLibrary: Bool
   let settings: PluginSettingValues
   let patterns: [RoutePattern]
+  /// Whether each route runs on a thread by its plugin or its configuration, in the order of `patterns`.
+  let blocking: [Bool]
   /// All code of the plugin runs on threads.
   let runsOnThreads: Bool
   /// The configured routes, each with the image that its function lies in.
@@ -29,6 +31,7 @@ struct ServingPlugin: Sendable {
     isLibrary = !planned.isPlugin
     settings = planned.settings
     patterns = planned.patterns
+    blocking = planned.blocking
     runsOnThreads = planned.runsOnThreads
     libraryCalls = calls
     self.refusal = refusal
