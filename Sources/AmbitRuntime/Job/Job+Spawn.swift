@@ -48,8 +48,10 @@ extension UnsafeMutablePointer<Scope> {
     if options.timeout > 0 { job.armTimeout(after: options.timeout) }
     if status == .ok, let interval = options.interval {
       job.startTicking(every: interval)
-    } else {
+    } else if pointee.jobCount <= pointee.mostReadyJobs {
       loop.enqueue(job)
+    } else {
+      loop.enqueueInBacklog(job)
     }
     return (status, status == .ok ? job : nil)
   }

@@ -115,6 +115,7 @@ extension UnsafeMutablePointer<Loop> {
     pointee.freeScopes.freeIdle(most: Loop.recordSlice)
     pointee.freeChunks.freeIdle(most: Loop.trimSlice)
     pointee.ready.shrink()
+    pointee.backlog.shrink()
     noteFreedMemory()
   }
 }

@@ -23,6 +23,8 @@ extension Loop {
   static var readySlice: Int64 { 150_000 }
   /// The longest slice, in nanoseconds.
   fileprivate static var longestSlice: Int64 { 100_000_000 }
+  /// A scope with more jobs is large: its further new jobs wait in the backlog.
+  static var largeScope: UInt32 { 256 }
   /// How many stacks of a deep queue have their pages looked up at a time: the processor does several lookups at once,
   /// but stalls meanwhile.
   fileprivate static var pageBatch: Int { 8 }
@@ -60,9 +62,41 @@ extension UnsafeMutablePointer<Loop> {
     }
   }
 
-  /// Queues the end of the scope, behind all that is ready now.
+  /// Queues the end of the scope, behind all that is ready now: its jobs may be in the backlog.
   @inline(__always)
-  func enqueue(endOf scope: ScopePointer) { pointee.ready.append(ReadyItem(endOf: scope)) }
+  func enqueue(endOf scope: ScopePointer) {
+    if pointee.backlog.isEmpty {
+      pointee.ready.append(ReadyItem(endOf: scope))
+    } else {
+      pointee.backlog.append(ReadyItem(endOf: scope))
+    }
+  }
+
+  /// Queues a new job of a large scope for its first turn. Jobs of a scope begin in the order in which they were
+  /// spawned.
+  @inline(never)
+  func enqueueInBacklog(_ job: JobPointer) {
+    if pointee.backlog.isEmpty, pointee.ready.count <= Loop.turnsPerClockReading { return enqueue(job) }
+    job.pointee.scope.pointee.backlogCount += 1
+    job.pointee.scope.pointee.mostReadyJobs = 0
+    pointee.backlog.append(ReadyItem(job, isInDeepQueue: false))
+    // The ready queue has enough items for the next turn, which then takes others from the backlog.
+    pointee.turnsLeft = 0
+  }
+
+  /// Moves items from the backlog to the ready queue, until it has one more than run between two readings of the clock.
+  /// So the ready queue does not become empty before the backlog.
+  @inline(never)
+  private func takeFromBacklog() {
+    while pointee.ready.count <= Loop.turnsPerClockReading, !pointee.backlog.isEmpty {
+      let item = pointee.backlog[0]
+      pointee.backlog.removeFirst()
+      pointee.ready.append(item)
+      guard let scope = item.job?.pointee.scope else { continue }
+      scope.pointee.backlogCount -= 1
+      if scope.pointee.backlogCount == 0 { scope.pointee.mostReadyJobs = Loop.largeScope }
+    }
+  }
 
   /// Runs `work` and moves the items that it has queued to the front of the queue, in order, if they are no more than a
   /// batch. Others hardly wait longer, and these items find their records in the processor's caches.
@@ -81,20 +115,21 @@ extension UnsafeMutablePointer<Loop> {
       pointee.readyBefore = 0
       runFew(Self.readyBatch)
     } else {
-      noteDeepQueue()
-      runReady(max(Self.readyBatch, pointee.ready.count / 2))
+      runReady(max(Self.readyBatch, noteDeepQueue() / 2))
     }
   }
 
   /// Each turn in which the queue has grown since the last one doubles the slice, so that a queue that is filled as
   /// fast as possible does not grow without end; each other turn halves it.
+  /// - Returns: how long the queue is, with the backlog.
   @inline(never)
-  private func noteDeepQueue() {
-    let count = pointee.ready.count
+  private func noteDeepQueue() -> Int {
+    let count = pointee.ready.count &+ pointee.backlog.count
     let hasGrown = count > pointee.readyBefore && pointee.readyBefore > 0
     pointee.readySlice =
       hasGrown ? min(pointee.readySlice * 2, Loop.longestSlice) : max(pointee.readySlice / 2, Loop.readySlice)
     pointee.readyBefore = count
+    return count
   }
 
   /// Runs at most `count` ready items, and ends when a slice of the time is over.
@@ -105,6 +140,7 @@ extension UnsafeMutablePointer<Loop> {
     repeat {
       runFew(min(left, Loop.turnsPerClockReading))
       left &-= Loop.turnsPerClockReading
+      if !pointee.backlog.isEmpty { takeFromBacklog() }
     } while left > 0 && !pointee.ready.isEmpty && Clock.monotonic < pointee.sliceEnd
   }
 

@@ -38,6 +38,10 @@ public struct Loop {
   let jobKinds: JobKinds
   /// Jobs that are ready for their turn, and scopes whose end is due, in order.
   var ready = ReadyQueue()
+  /// New jobs of large scopes, and ends of scopes that come after them, in order. They move to `ready` a few at a time,
+  /// so that jobs of other scopes do not wait behind all of them. Between turns it is empty unless `ready` has more
+  /// items than run between two readings of the clock.
+  var backlog = ReadyQueue()
   /// How many ready items run before the loop asks the kernel for events again.
   var turnsLeft = 0
   /// How long ready items of a deep queue run in one turn, in nanoseconds.

@@ -36,6 +36,10 @@ public struct Scope {
   let depth: UInt32
   /// Jobs that have not ended.
   public var jobCount: UInt32
+  /// With more jobs, a new job goes to the loop's backlog. 0 as long as earlier jobs are there.
+  var mostReadyJobs = Loop.largeScope
+  /// How many of its new jobs are in the loop's backlog.
+  var backlogCount: UInt32 = 0
   /// In the scope of a generation: requests whose scopes have not closed.
   public var requestCount: UInt32
   /// The first job that fails cancels the scope.

@@ -7,7 +7,7 @@ enum { JOBS = 4000 };
 static int had_turn, begun, cancelled;
 static bool is_ending;
 static ambit_event *event, *all_had_turn;
-static ambit_scope *crowd;
+static ambit_scope *held;
 
 /* For 20 microseconds at least. */
 static void compute(ambit_scope *scope) {
@@ -62,16 +62,16 @@ static int32_t hold(ambit_scope *scope) {
   had_turn = begun = cancelled = 0;
   event = ambit_event_new(scope);
   all_had_turn = ambit_event_new(scope);
-  ambit_status status = ambit_open(scope, NULL, &crowd);
+  ambit_status status = ambit_open(scope, NULL, &held);
   if (status == AMBIT_OK)
-    status = spawn_all(crowd, waits);
+    status = spawn_all(held, waits);
   while (status == AMBIT_OK && begun < JOBS)
     status = ambit_yield(scope);
   NOTE("all wait\n");
   if (status == AMBIT_OK)
     status = ambit_event_wait(scope, all_had_turn, HOUR);
   if (status == AMBIT_OK)
-    status = ambit_close(crowd);
+    status = ambit_close(held);
   return status == AMBIT_OK ? ambit_respondf(scope, 200, "text/plain", "%d", cancelled) : status;
 }
 
@@ -79,7 +79,7 @@ static int32_t hold(ambit_scope *scope) {
 static int32_t end(ambit_scope *scope) {
   await_other_request("about to end");
   is_ending = true;
-  ambit_cancel(crowd);
+  ambit_cancel(held);
   return ambit_respond(scope, 200, "text/plain", "", 0);
 }
 
@@ -91,12 +91,27 @@ static int32_t other(ambit_scope *scope) {
   return ambit_respondf(scope, 200, "text/plain", "%d", count);
 }
 
+static int32_t returns(ambit_scope *scope, void *arg) {
+  (void)scope;
+  (void)arg;
+  return AMBIT_OK;
+}
+
+/* The same, after it has waited for a job of its own. */
+static int32_t other_with_job(ambit_scope *scope) {
+  ambit_status status = ambit_spawn(scope, returns, NULL, NULL, NULL);
+  if (status == AMBIT_OK)
+    status = ambit_join_all(scope, -1);
+  return status == AMBIT_OK ? other(scope) : status;
+}
+
 static const ambit_route routes[] = {
     {.pattern = "GET /begin", .handler = begin},
     {.pattern = "GET /hold", .handler = hold},
     {.pattern = "GET /end", .handler = end},
     {.pattern = "GET /other", .handler = other},
+    {.pattern = "GET /other-with-job", .handler = other_with_job},
 };
 
 AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
-    AMBIT_PLUGIN_HEADER, .name = "crowds", .routes = routes, .route_count = sizeof routes / sizeof routes[0]};
+    AMBIT_PLUGIN_HEADER, .name = "large_scopes", .routes = routes, .route_count = sizeof routes / sizeof routes[0]};

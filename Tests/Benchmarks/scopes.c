@@ -1,7 +1,7 @@
-/* The client of `crowds`: crowds PORT JOBS RATE SECONDS
+/* The client of `scopes`: scopes PORT JOBS RATE SECONDS
  *
  * Asks for /plain RATE times a second, at times that are set beforehand, over 32 connections; and twice a second for a
- * crowd of so many JOBS, 0 for none. A request whose time has come is sent even if the answers to those before it are
+ * scope of so many JOBS, 0 for none. A request whose time has come is sent even if the answers to those before it are
  * late, and its latency counts from that time: a server that does not answer for a while is late for every request of
  * that while. Prints a line with each figure, its name, a tab, its value, in microseconds. */
 #define _GNU_SOURCE
@@ -11,7 +11,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { CONNECTIONS = 32, CROWD = CONNECTIONS, MOST_UNANSWERED = 1 << 16, MOST_CROWDS = 1000 };
+enum { CONNECTIONS = 32, OPENER = CONNECTIONS, MOST_UNANSWERED = 1 << 16, MOST_SCOPES = 1000 };
 
 /* A connection for /plain, with the times of its requests that are not answered. */
 struct connection {
@@ -29,10 +29,10 @@ static size_t answer_length;
 static int64_t *latencies;
 static size_t latency_count;
 
-/* Nanoseconds of each crowd: its spawning, until its last job had begun, and from the cancel until the last one had
+/* Nanoseconds of each scope: its spawning, until its last job had begun, and from the cancel until the last one had
  * ended. */
-static int64_t crowds[3][MOST_CROWDS];
-static size_t crowd_count;
+static int64_t scopes[3][MOST_SCOPES];
+static size_t scope_count;
 
 static void ask(struct connection *connection, int64_t time) {
   if (connection->sent - connection->answered == MOST_UNANSWERED) {
@@ -67,14 +67,14 @@ static void learn_answer(int descriptor) {
   answer_length = (size_t)length;
 }
 
-static void ask_for_crowd(int descriptor, long jobs) {
+static void ask_for_scope(int descriptor, long jobs) {
   char request[128];
-  int length = snprintf(request, sizeof request, "GET /crowd/%ld HTTP/1.1\r\nHost: ambit\r\n\r\n", jobs);
+  int length = snprintf(request, sizeof request, "GET /scope/%ld HTTP/1.1\r\nHost: ambit\r\n\r\n", jobs);
   if (write(descriptor, request, (size_t)length) != length)
     die("write");
 }
 
-static void receive_crowd(int descriptor) {
+static void receive_scope(int descriptor) {
   char answer[4096];
   ssize_t length = read(descriptor, answer, sizeof answer - 1);
   if (length <= 0)
@@ -87,10 +87,10 @@ static void receive_crowd(int descriptor) {
     fprintf(stderr, "unexpected answer: %s\n", answer);
     exit(1);
   }
-  if (crowd_count < MOST_CROWDS) {
-    crowds[0][crowd_count] = spawned;
-    crowds[1][crowd_count] = begun;
-    crowds[2][crowd_count++] = ended;
+  if (scope_count < MOST_SCOPES) {
+    scopes[0][scope_count] = spawned;
+    scopes[1][scope_count] = begun;
+    scopes[2][scope_count++] = ended;
   }
 }
 
@@ -107,7 +107,7 @@ static void print(const char *name, int64_t *sample, size_t count, double part) 
 
 int main(int count, char **arguments) {
   if (count != 5) {
-    fputs("usage: crowds PORT JOBS RATE SECONDS\n", stderr);
+    fputs("usage: scopes PORT JOBS RATE SECONDS\n", stderr);
     return 64;
   }
   int port = atoi(arguments[1]);
@@ -117,15 +117,15 @@ int main(int count, char **arguments) {
   int epoll = epoll_create1(0);
   if (latencies == NULL || epoll < 0)
     die("start");
-  int crowd = connected(port);
+  int opener = connected(port);
   for (uint32_t i = 0; i <= CONNECTIONS; i++) {
-    int descriptor = i == CROWD ? crowd : (connections[i].descriptor = connected(port));
-    if (i != CROWD)
+    int descriptor = i == OPENER ? opener : (connections[i].descriptor = connected(port));
+    if (i != OPENER)
       learn_answer(descriptor);
     struct epoll_event event = {.events = EPOLLIN, .data.u32 = i};
     epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event);
   }
-  int64_t begin = now(), next_crowd = begin + INT64_C(250000000);
+  int64_t begin = now(), next_scope = begin + INT64_C(250000000);
   size_t sent = 0;
   while (latency_count < total) {
     int64_t time = now();
@@ -135,15 +135,15 @@ int main(int count, char **arguments) {
         break;
       ask(&connections[sent % CONNECTIONS], due);
     }
-    if (jobs > 0 && time >= next_crowd && sent < total) {
-      ask_for_crowd(crowd, jobs);
-      next_crowd += INT64_C(500000000);
+    if (jobs > 0 && time >= next_scope && sent < total) {
+      ask_for_scope(opener, jobs);
+      next_scope += INT64_C(500000000);
     }
     struct epoll_event events[CONNECTIONS + 1];
     int ready = epoll_wait(epoll, events, CONNECTIONS + 1, 0);
     for (int i = 0; i < ready; i++)
-      if (events[i].data.u32 == CROWD)
-        receive_crowd(crowd);
+      if (events[i].data.u32 == OPENER)
+        receive_scope(opener);
       else
         receive(&connections[events[i].data.u32]);
   }
@@ -154,7 +154,7 @@ int main(int count, char **arguments) {
   for (size_t i = 0; i < sizeof quantiles / sizeof *quantiles; i++)
     print(quantiles[i].name, latencies, latency_count, quantiles[i].part);
   static const char *const times[] = {"spawned", "last begun", "last ended"};
-  for (size_t i = 0; i < 3 && crowd_count > 0; i++)
-    print(times[i], crowds[i], crowd_count, 0.5);
+  for (size_t i = 0; i < 3 && scope_count > 0; i++)
+    print(times[i], scopes[i], scope_count, 0.5);
   return 0;
 }
