@@ -143,7 +143,8 @@ import Testing
       let line = try await host.log.line(containing: "stop of plugin hangs/1 has not returned for ")
       #expect(line.contains("ERROR") && line.field("call") == "stop" && line.field("plugin") == "hangs/1", "\(line)")
       #expect(try #require(line.field("ms").flatMap { Int($0) }) >= 200)
-      #expect(line.field("stack_guess")?.contains("hangs.") == true, "\(line)")
+      // On a busy machine the thread may be about to run.
+      #expect((line.field("stack_guess") ?? line.field("stack"))?.contains("hangs.") == true, "\(line)")
       try host.directory.write("", as: "returns")
       try await host.log.line(containing: "stop of plugin hangs/1 has returned after ")
       try await host.log.line(containing: "plugin generation retired")

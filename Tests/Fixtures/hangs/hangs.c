@@ -11,7 +11,7 @@ static void hang(void *arg) {
   (void)arg;
   dprintf(STDERR_FILENO, "hangs\n");
   while (until[0] == '\0' || access(until, F_OK) != 0)
-    usleep(1000);
+    usleep(100000);
 }
 
 static void hang_at_end(void *arg, ambit_outcome outcome, int32_t code) {
