@@ -4,7 +4,7 @@ import Testing
 /// Code of plugins that belongs to the main thread.
 @Suite(.enabled(if: SwiftPlugin.isSupported)) struct `The main actor of a plugin in Swift` {
   private static let plugin = SwiftPlugin(
-    "leading", "lead", "queue", "block", "unblock", "fork", fields: ".start = start",
+    "leading", "lead", "queue", "block", "unblock", "split", fields: ".start = start",
     source: #"""
       import Dispatch
       import Glibc
@@ -81,7 +81,7 @@ import Testing
 
       @_silgen_name("fork") func forkProcess() -> Int32
 
-      @_cdecl("fork") public func forkRequest(_ scope: Scope) -> Int32 {
+      @_cdecl("split") public func split(_ scope: Scope) -> Int32 {
         respond(
           scope,
           answer(scope) { done in
@@ -130,7 +130,7 @@ import Testing
     try await withHost([.sample("hello")], configuration: "threads = 1") { host in
       try await Self.plugin.install(in: host.plugins)
       try await host.reload()
-      #expect(try await host.get("/fork").text == "forked")
+      #expect(try await host.get("/split").text == "forked")
       try await host.log.line(containing: "returned from a block of the main queue")
       #expect(try await host.get("/lead").text == "2 on the main thread")
     }
