@@ -93,11 +93,13 @@ enum ResponseCalls {
   private static func isFinal(_ status: Int32) -> Bool { status >= 200 && status <= 599 }
 
   /// The status for a call with an HTTP status that a plugin cannot send.
+  @inline(never)
   private static func invalid(_ status: Int32) -> Status {
     .invalid(because: "status \(status), expected 200 to 599")
   }
 
   /// The status for a call with a length and no bytes.
+  @inline(never)
   private static func noBytes(_ length: Int) -> Status {
     .invalid(because: length < 0 ? "length \(length), expected 0 or more" : "expected \(length) bytes, found NULL")
   }
@@ -105,6 +107,7 @@ enum ResponseCalls {
   private static var badContentType: String { "content_type: expected a text without CR, LF and NUL" }
 
   /// The status for a header line that a plugin may not set.
+  @inline(never)
   private static func invalid(_ name: UnsafePointer<CChar>?, _ value: UnsafePointer<CChar>?) -> Status {
     guard let name = name.map(CString.bytes), let value = value.map(CString.bytes) else {
       return .invalid(because: "expected a name and a value, found NULL")

@@ -47,7 +47,11 @@ public enum HostCall {
     _ call: StaticString, _ body: (ScopePointer, JobPointer) -> Status, _ scope: ScopePointer, _ job: JobPointer
   ) -> Status {
     let status = body(scope, job)
-    if status.rawValue < 0 { job.callFailed(call, status) }
+    if status == .cancelled {
+      job.noteCancelledWait()
+    } else if status.rawValue < 0 {
+      job.callFailed(call, status)
+    }
     return status
   }
 
@@ -68,9 +72,16 @@ public enum HostCall {
   ) -> Int32 {
     onLoop(handle) { scope in
       let status = body(scope)
-      if status.rawValue < 0 { scope.pointee.loop.pointee.current?.callFailed(call, status) }
+      if status.rawValue < 0 { failed(call, status) }
       return status
     }
+  }
+
+  /// The call that runs on this loop has failed.
+  // Out of line and without the scope, so that calls that succeed take no longer.
+  @inline(never)
+  public static func failed(_ call: StaticString, _ status: Status) {
+    LoopPointer.ofThisThread?.pointee.current?.callFailed(call, status)
   }
 
   /// The same for a call that returns no status.

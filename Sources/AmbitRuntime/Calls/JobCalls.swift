@@ -99,7 +99,7 @@ enum JobCalls {
     api.post = { ref, function, argument in
       guard let function else {
         let status = Status.invalid(because: "fn: expected a function, found NULL")
-        LoopPointer.ofThisThread?.pointee.current?.callFailed("ambit_post", status)
+        HostCall.failed("ambit_post", status)
         return status.rawValue
       }
       guard !ForkedChild.isCurrent else { return Status.wrongThread.rawValue }

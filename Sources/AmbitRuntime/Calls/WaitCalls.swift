@@ -15,7 +15,7 @@ enum WaitCalls {
   private static func installTime(_ api: inout ambit_api) {
     api.sleep = { handle, duration in
       HostCall.asJob(handle, "ambit_sleep", duration) { scope, job, duration in
-        guard duration >= 0 else { return .invalid(because: "duration \(duration), expected 0 or more") }
+        guard duration >= 0 else { return WaitCalls.refusal(of: duration) }
         let status = job.suspend(for: .sleep, in: scope, timeout: duration)
         return status == .timedOut ? .ok : status
       }
@@ -46,6 +46,12 @@ enum WaitCalls {
       return status == Status.ok.rawValue ? code : status
     }
     api.now = { _ in Clock.monotonic }
+  }
+
+  /// The status of a sleep of a negative duration. Out of line, so that the call of a sleep stays small.
+  @inline(never)
+  private static func refusal(of duration: Int64) -> Status {
+    .invalid(because: "duration \(duration), expected 0 or more")
   }
 
   private static func installTickers(_ api: inout ambit_api) {

@@ -29,41 +29,43 @@ extension UnsafeMutablePointer<Job> {
   /// work, and jobs make a great many of them.
   @inline(never)
   public func callFailed(_ call: StaticString, _ status: Status) {
-    switch status {
-    case .cancelled: noteCancelledWait()
-    case .timedOut, .closed: break
-    default:
-      let coldState = ensureColdState()
-      if coldState.pointee.failedCall.name != nil || coldState.pointee.failedCall.status != status {
-        forgetFailedCall()
-      }
-      coldState.pointee.failedCall.name = call
-      coldState.pointee.failedCall.status = status
-    }
+    guard status != .cancelled, status != .timedOut, status != .closed else { return }
+    let isNoted = failedCall.map { $0.pointee.name == nil && $0.pointee.status == status } ?? false
+    if !isNoted { remember(FailedCall(status: status)) }
+    failedCall!.pointee.name = call
   }
 
   fileprivate func noteCallReason(_ reason: String, _ status: Status) {
-    forgetFailedCall()
     var reason = reason
-    ensureColdState().pointee.failedCall = FailedCall(
-      name: nil, status: status, reason: reason.withUTF8 { OwnedText(owning: $0) })
+    remember(FailedCall(status: status, reason: reason.withUTF8 { OwnedText(owning: $0) }))
   }
 
-  /// Drops the call, and the memory of its reason.
+  private var failedCall: UnsafeMutablePointer<FailedCall>? { pointee.coldState?.pointee.failedCall }
+
+  private func remember(_ call: FailedCall) {
+    forgetFailedCall()
+    let record = UnsafeMutablePointer<FailedCall>.allocate(capacity: 1)
+    record.initialize(to: call)
+    ensureColdState().pointee.failedCall = record
+  }
+
+  /// Drops the call, and its memory.
   func forgetFailedCall() {
-    pointee.coldState?.pointee.failedCall.reason.release()
-    pointee.coldState?.pointee.failedCall = FailedCall()
+    guard let record = failedCall else { return }
+    pointee.coldState!.pointee.failedCall = nil
+    record.pointee.reason.release()
+    record.deallocate()
   }
 
   /// The status of the last call that failed and is remembered; `.ok` if there is none.
-  public var failedCallStatus: Status { pointee.coldState?.pointee.failedCall.status ?? .ok }
+  public var failedCallStatus: Status { failedCall?.pointee.status ?? .ok }
 
   /// Why the job's function failed with `code`, as the end of a log line: the reason that it gave to `ambit_fail`, and
   /// the call that returned the same status; empty if there is neither.
   public func failureText(for code: Int32) -> String {
     guard let coldState = pointee.coldState else { return "" }
     let reason = String(bytes: coldState.pointee.failure.bytes)
-    let call = coldState.pointee.failedCall.status.rawValue == code ? coldState.pointee.failedCall.text : nil
+    let call = failedCallStatus.rawValue == code ? failedCall?.pointee.text : nil
     switch (reason.isEmpty, call) {
     case (true, nil): return ""
     case (true, let call?): return " from \(call)"

@@ -6,8 +6,8 @@ struct JobColdState {
   var name = OwnedText.absent
   /// The reason of the job's failure, from `ambit_fail`.
   var failure = OwnedText.absent
-  /// The last call of the job that failed.
-  var failedCall = FailedCall()
+  /// The last call of the job that failed; nil if none has. Owned.
+  var failedCall: UnsafeMutablePointer<FailedCall>?
   /// The least size of the job's stack in bytes, if that is more than `stack_size`; else 0.
   var stackSize = 0
   /// The job.
@@ -52,12 +52,12 @@ extension UnsafeMutablePointer<Job> {
 
   @inline(never)
   private func giveBackColdState() {
+    forgetFailedCall()
     let coldState = pointee.coldState!
     pointee.coldState = nil
     pointee.loop.disarm(coldState.timeoutTimer)
     coldState.pointee.name.release()
     coldState.pointee.failure.release()
-    coldState.pointee.failedCall.reason.release()
     pointee.loop.giveBack(coldState)
   }
 
@@ -157,6 +157,6 @@ extension UnsafeMutablePointer<Job> {
     forgetFailure()
     let own = ensureColdState()
     (own.pointee.failure, own.pointee.failedCall) = (coldState.pointee.failure, coldState.pointee.failedCall)
-    (coldState.pointee.failure, coldState.pointee.failedCall) = (.absent, FailedCall())
+    (coldState.pointee.failure, coldState.pointee.failedCall) = (.absent, nil)
   }
 }

@@ -80,6 +80,16 @@ static int32_t leaves_it_properly(ambit_scope *scope) {
   return status == AMBIT_OK ? AMBIT_PENDING : status;
 }
 
+/* Spawns often although its scope is cancelled: that is no repeated wait. */
+static int32_t spawns_in_vain(ambit_scope *scope) {
+  int refused = 0;
+  ambit_cancel(scope);
+  for (int i = 0; i < 100; i++)
+    refused += ambit_spawn(scope, answers, NULL, NULL, NULL) == AMBIT_CANCELLED;
+  ambit_logf(scope, AMBIT_INFO, "refused %d", refused);
+  return AMBIT_OK;
+}
+
 /* Writes until the client has left, and returns what ambit_write returns then. */
 static int32_t endless(ambit_scope *scope) {
   static const char bytes[1 << 16];
@@ -99,6 +109,7 @@ static const ambit_route routes[] = {
     {.pattern = "GET /refused-on-a-thread/{call}", .handler = refused_call, .flags = AMBIT_ROUTE_BLOCKING},
     {.pattern = "GET /job-answers", .handler = leaves_the_answer},
     {.pattern = "GET /job-answers-for-a-pending-handler", .handler = leaves_it_properly},
+    {.pattern = "GET /spawns-in-vain", .handler = spawns_in_vain},
     {.pattern = "GET /endless", .handler = endless, .flags = AMBIT_ROUTE_FINISH_ON_DISCONNECT},
     {.pattern = "GET /nothing", .handler = nothing},
     {.pattern = "GET /status-only", .handler = status_only},

@@ -112,6 +112,16 @@ import Testing
     }
   }
 
+  @Test func `A handler that spawns often in a cancelled scope is not taken for one that repeats a wait`()
+    async throws
+  {
+    try await withHost([.probe("results")]) { host in
+      _ = try await host.get("/spawns-in-vain")
+      try await host.log.line(containing: "refused 100")
+      #expect(host.log.lines { $0.contains("repeats a wait") }.isEmpty)
+    }
+  }
+
   @Test func `A client that leaves a route that goes on without it is no fault of the handler`() async throws {
     try await withHost([.probe("results")]) { host in
       let connection = try host.connect()
