@@ -45,8 +45,12 @@ extension ScopeHandle {
   /// A child scope with `count` jobs that have begun and sleep until it ends.
   func openChild(withSleepers count: Int) -> ScopeHandle {
     let child = openChild()
-    for _ in 0..<count { child.spawn(sleepForAnHour) }
-    require(ambit_yield(self))
+    var waiting = count
+    withUnsafeMutablePointer(to: &waiting) { waiting in
+      for _ in 0..<count { child.spawn(sleepForAnHour, waiting) }
+      // The jobs of a large scope begin in more than one turn.
+      while waiting.pointee > 0 { require(ambit_yield(self)) }
+    }
     return child
   }
 
@@ -59,6 +63,8 @@ func require(_ status: ambit_status) {
   precondition(status == AMBIT_OK, "ambit-micro: a call returned \(status), expected AMBIT_OK")
 }
 
-private func sleepForAnHour(_ scope: ScopeHandle?, _: UnsafeMutableRawPointer?) -> Int32 {
-  ambit_sleep(scope, 3_600_000_000_000)
+/// The argument is the count of jobs that have not begun.
+private func sleepForAnHour(_ scope: ScopeHandle?, _ waiting: UnsafeMutableRawPointer?) -> Int32 {
+  waiting!.assumingMemoryBound(to: Int.self).pointee -= 1
+  return ambit_sleep(scope, 3_600_000_000_000)
 }
