@@ -75,18 +75,17 @@ public struct HeadParser: Sendable {
       return .complete
     } catch {
       switch error {
-      case .rejected(let error):
-        if !isInFields { head.method = methodOfRejectedLine(window) }
-        return reject(error)
+      case .rejected(let error): return reject(error, window, into: &head)
       case .outOfBytes where bytes.byteCount < Int(limits.maxHead): return .incomplete
-      case .outOfBytes: return reject(isInFields ? .headTooLong : .targetTooLong)
+      case .outOfBytes: return reject(isInFields ? .headTooLong : .targetTooLong, window, into: &head)
       }
     }
   }
 
   /// Forgets a head that will not be completed: it says nothing about the connection.
   @inline(never)
-  private mutating func reject(_ error: HTTPParseError) -> HeadResult {
+  private mutating func reject(_ error: HTTPParseError, _ window: RawSpan, into head: inout RequestHead) -> HeadResult {
+    if !isInFields { head.method = methodOfRejectedLine(window) }
     http1 = HTTP1Head()
     return .rejected(error)
   }

@@ -79,7 +79,7 @@ enum ResponseCalls {
   /// Runs `body` on an exchange whose response has not started.
   @inline(__always)
   private static func change(
-    _ handle: UnsafeMutablePointer<ambit_scope>?, _ call: StaticString, _ body: (ExchangePointer) -> Status
+    _ handle: UnsafeMutablePointer<ambit_scope>?, _ call: CallName, _ body: (ExchangePointer) -> Status
   ) -> Int32 {
     guard let exchange = ExchangePointer.of(handle) else { return Status.wrongState.rawValue }
     return HostCall.onLoop(handle, call) { _ in
@@ -153,7 +153,7 @@ extension UnsafeMutablePointer<Exchange> {
   /// Notes why `call` is refused, and returns `refusal`. Tells the plugin's author if a job responds although its
   /// handler has not said so.
   @inline(never)
-  fileprivate func explain(_ refusal: Status, _ call: StaticString) -> Status {
+  fileprivate func explain(_ refusal: Status, _ call: CallName) -> Status {
     guard refusal == .wrongState else { return refusal }
     guard pointee.response.isHosts, let job = JobPointer.ofThisThread, job != pointee.job else {
       return refusal.noting("the response has begun")

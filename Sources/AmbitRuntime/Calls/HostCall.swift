@@ -13,7 +13,7 @@ public enum HostCall {
   /// thread: a hook belongs to no job and cannot wait.
   @inline(__always)
   public static func asJob(
-    _ handle: UnsafeMutablePointer<ambit_scope>?, _ call: StaticString, _ body: (ScopePointer, JobPointer) -> Status
+    _ handle: UnsafeMutablePointer<ambit_scope>?, _ call: CallName, _ body: (ScopePointer, JobPointer) -> Status
   ) -> Int32 {
     guard let handle else { return Status.invalid.rawValue }
     let scope = ScopePointer.of(handle)
@@ -25,7 +25,7 @@ public enum HostCall {
   /// each of a great many waiting jobs would keep it.
   @inline(__always)
   static func asJob<Argument>(
-    _ handle: UnsafeMutablePointer<ambit_scope>?, _ call: StaticString, _ argument: Argument,
+    _ handle: UnsafeMutablePointer<ambit_scope>?, _ call: CallName, _ argument: Argument,
     _ body: (ScopePointer, JobPointer, Argument) -> Status
   ) -> Int32 {
     guard let handle else { return Status.invalid.rawValue }
@@ -36,7 +36,7 @@ public enum HostCall {
 
   @inline(never)
   private static func elsewhere<Argument>(
-    _ scope: ScopePointer, _ call: StaticString, _ argument: Argument,
+    _ scope: ScopePointer, _ call: CallName, _ argument: Argument,
     _ body: (ScopePointer, JobPointer, Argument) -> Status
   ) -> Status {
     elsewhere(scope, call) { body($0, $1, argument) }
@@ -44,7 +44,7 @@ public enum HostCall {
 
   @inline(__always)
   private static func run(
-    _ call: StaticString, _ body: (ScopePointer, JobPointer) -> Status, _ scope: ScopePointer, _ job: JobPointer
+    _ call: CallName, _ body: (ScopePointer, JobPointer) -> Status, _ scope: ScopePointer, _ job: JobPointer
   ) -> Status {
     let status = body(scope, job)
     if status == .cancelled {
@@ -58,7 +58,7 @@ public enum HostCall {
   /// The same as `asJob` for a call that the running job of the scope's loop does not make. A function of its own, so
   /// that the fast path of `asJob` can be inlined into other modules.
   public static func elsewhere(
-    _ scope: ScopePointer, _ call: StaticString, _ body: (ScopePointer, JobPointer) -> Status
+    _ scope: ScopePointer, _ call: CallName, _ body: (ScopePointer, JobPointer) -> Status
   ) -> Status {
     guard !scope.isOnThisThread else { return .wrongState }
     return fromThread(scope) { job in job.pointee.isHook ? .wrongState : run(call, body, scope, job) }
@@ -68,7 +68,7 @@ public enum HostCall {
   /// the job remembers the call: `FailedCall`.
   @inline(__always)
   public static func onLoop(
-    _ handle: UnsafeMutablePointer<ambit_scope>?, _ call: StaticString, _ body: (ScopePointer) -> Status
+    _ handle: UnsafeMutablePointer<ambit_scope>?, _ call: CallName, _ body: (ScopePointer) -> Status
   ) -> Int32 {
     onLoop(handle) { scope in
       let status = body(scope)
@@ -80,7 +80,7 @@ public enum HostCall {
   /// The call that runs on this loop has failed.
   // Out of line and without the scope, so that calls that succeed take no longer.
   @inline(never)
-  public static func failed(_ call: StaticString, _ status: Status) {
+  public static func failed(_ call: CallName, _ status: Status) {
     LoopPointer.ofThisThread?.pointee.current?.callFailed(call, status)
   }
 

@@ -4,10 +4,20 @@ public import AmbitCore
 /// call. It is remembered on the failing path only.
 struct FailedCall {
   /// "ambit_respond"; nil while the call runs.
-  var name: StaticString?
+  var name: CallName?
   var status = Status.ok
   /// What was wrong: "status 600, expected 200 to 599"; absent if the status says enough.
   var reason = OwnedText.absent
+}
+
+/// The name of a call of `ambit.h`, "ambit_respond", in one word: it is an argument of calls that seldom need it.
+public struct CallName: ExpressibleByStringLiteral, CustomStringConvertible, Sendable {
+  private let text: UInt
+
+  @inline(__always)
+  public init(stringLiteral literal: StaticString) { text = UInt(bitPattern: literal.utf8Start) }
+
+  public var description: String { String(cString: UnsafePointer<CChar>(bitPattern: text)!) }
 }
 
 extension Status {
@@ -28,7 +38,7 @@ extension UnsafeMutablePointer<Job> {
   /// Calls that were cancelled, that timed out, or whose other side is closed are not remembered: they have done their
   /// work, and jobs make a great many of them.
   @inline(never)
-  public func callFailed(_ call: StaticString, _ status: Status) {
+  public func callFailed(_ call: CallName, _ status: Status) {
     guard status != .cancelled, status != .timedOut, status != .closed else { return }
     let isNoted = failedCall.map { $0.pointee.name == nil && $0.pointee.status == status } ?? false
     if !isNoted { remember(FailedCall(status: status)) }
