@@ -81,6 +81,7 @@ enum SizeText {
   /// A hint for a malformed text: the binary unit instead of a decimal or abbreviated one.
   static func hint(for text: String) -> String? {
     let (digits, name) = split(text)
+    if name.isEmpty, !digits.isEmpty { return "a number of bytes is written without quotes, \(digits)" }
     guard !digits.isEmpty, let letter = name.first?.uppercased(), name.count <= 3,
       let unit = units.first(where: { $0.name.hasPrefix(letter) }),
       ["", "b", "ib"].contains(name.dropFirst().lowercased())

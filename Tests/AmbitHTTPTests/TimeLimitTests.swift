@@ -1,4 +1,5 @@
 import AmbitRuntime
+import AmbitSystem
 import CAmbit
 import TestSupport
 import Testing
@@ -22,6 +23,26 @@ import Testing
     #expect(client.rest().isEmpty)
     client.close()
     #expect(server.finalCounts == TestServer.Counts())
+  }
+
+  @Test func `The time limit of a request counts from its first byte`() throws {
+    var limits = HTTPLimits()
+    limits.requestTimeout = 60_000_000_000
+    let handler = TestRoute("GET /deadline") { scope in
+      let text = "\(ambit_deadline(scope))"
+      return ambit_respond(scope, 200, nil, text, text.utf8.count)
+    }
+    let server = try TestServer([handler], limits: limits)
+    let slow = try Client(server)
+    try slow.send("GET /deadline HTTP/1.1\r\n")
+    // The loop answers the other client in the same turn as it reads the first bytes, or later.
+    let other = try Client(server)
+    try other.send("GET /deadline HTTP/1.1\r\nHost: a\r\n\r\n")
+    #expect(try other.reply().status == 200)
+    let answered = Clock.monotonic
+    try slow.send("Host: a\r\n\r\n")
+    let deadline = try #require(try Int64(slow.reply().text))
+    #expect(deadline <= answered + limits.requestTimeout)
   }
 
   @Test(arguments: ["", "GET / HTTP/1.1\r\nHost: a\r\n\r\n"])

@@ -212,7 +212,7 @@ extension UnsafeMutablePointer<Exchange> {
     scope.pointee.label = UnsafeBufferPointer(
       start: UnsafeRawPointer(route.pointee.pattern.ptr)!.assumingMemoryBound(to: UInt8.self),
       count: route.pointee.pattern.len)
-    if timeout != .max { scope.pointee.deadline = loop.pointee.now &+ timeout }
+    if timeout != .max { scope.pointee.deadline = pointee.record.startedAt &+ timeout }
     pointee.path = isCopied ? UnsafeRawBufferPointer(scope.copy(path)) : path
     return true
   }

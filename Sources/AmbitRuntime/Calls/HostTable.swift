@@ -40,7 +40,7 @@ public enum RuntimeCalls {
     api.size = UInt32(MemoryLayout<ambit_api>.size)
     api.major = UInt16(AMBIT_ABI_MAJOR)
     api.minor = UInt16(AMBIT_ABI_MINOR)
-    api.send_file = { _, _, _, _ in Status.unsupported.rawValue }
+    api.send_file = { handle, _, _, _ in HostCall.onLoop(handle, "ambit_send_file") { _ in .unsupported } }
     JobCalls.install(in: &api)
     ScopeCalls.install(in: &api)
     WaitCalls.install(in: &api)

@@ -24,7 +24,9 @@ enum PluginCalls {
     api.state = { $0.flatMap { ScopePointer.of($0).pointee.generation?.pointee.state } }
     api.set_state = { handle, state in
       HostCall.onLoop(handle, "ambit_set_state") { scope in
-        guard let generation = scope.generationAtFirstLoop, generation.pointee.isStarting else { return .wrongState }
+        guard let generation = scope.generationAtFirstLoop, generation.pointee.isStarting else {
+          return .wrongState.noting("the plugin is not starting")
+        }
         generation.pointee.state = state
         return .ok
       }
@@ -58,7 +60,9 @@ enum PluginCalls {
   private static func installHandOver(_ api: inout ambit_api) {
     api.hand_over = { handle, version, bytes, length in
       HostCall.onLoop(handle, "ambit_hand_over") { scope in
-        guard let generation = scope.generationAtFirstLoop, generation.pointee.isSaving else { return .wrongState }
+        guard let generation = scope.generationAtFirstLoop, generation.pointee.isSaving else {
+          return .wrongState.noting("the plugin's save function is not running")
+        }
         guard bytes != nil || length == 0 else {
           return .invalid(because: "bytes: expected \(length) bytes, found NULL")
         }

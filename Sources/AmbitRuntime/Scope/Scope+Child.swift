@@ -36,7 +36,8 @@ extension UnsafeMutablePointer<Scope> {
   /// cancel does not end this wait. `.wrongState` if the scope is not from `openChild`, if it is already being closed,
   /// or if the job runs in it.
   func closeChild(as job: JobPointer) -> Status {
-    guard pointee.life.owner == .opener, !job.runs(in: self) else { return .wrongState }
+    if pointee.life.owner != .opener { return .wrongState.noting("expected an open scope of ambit_open") }
+    if job.runs(in: self) { return .wrongState.noting("the job itself runs in the scope") }
     cancel(.called)
     takeFromOpener()
     pointee.closer = job

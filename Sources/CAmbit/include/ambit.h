@@ -1012,7 +1012,8 @@ static inline ambit_status ambit_add_header(ambit_scope *scope, const char *name
  * Owner     The bytes are copied or sent before the call returns. `content_type` may be NULL for none.
  * Returns   AMBIT_OK: the response is complete and handed to the transport. AMBIT_WRONG_STATE: a response was begun
  *           before. AMBIT_INVALID: the status is not from 200 to 599, or the content type contains a CR, LF or NUL.
- *           AMBIT_CANCELLED: the scope has ended. AMBIT_NO_MEMORY.
+ *           AMBIT_CANCELLED: the client has left, or the host has answered in place of the handler. A scope that has
+ *           ended otherwise can still respond. AMBIT_NO_MEMORY.
  * Since     1.0 */
 static inline ambit_status ambit_respond(ambit_scope *scope, int status, const char *content_type, const void *bytes,
                                          size_t length) {
