@@ -141,7 +141,7 @@ extension ValueDecoder where Value == UInt32 {
     ValueDecoder { value throws(ValueError) in
       let expected = #"the permissions of the socket as octal digits in quotes, such as "0660""#
       if case .integer(let number) = value {
-        throw ValueError(expected: expected, hint: "did you mean \(quoted("0" + String(number, radix: 8)))?")
+        throw ValueError(expected: expected, hint: meant(by: number).map { "did you mean \(quoted($0))?" })
       }
       guard case .string(let text) = value, (3...4).contains(text.utf8.count),
         text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "7")).contains($0) }),
@@ -149,6 +149,19 @@ extension ValueDecoder where Value == UInt32 {
       else { throw ValueError(expected: expected) }
       return mode
     }
+  }
+
+  /// The octal digits that somebody meant who wrote a number; nil if the number suggests none.
+  ///
+  /// It is not known whether the file has `0o660` or its value `432`. So if the value gives the usual rights to a socket,
+  /// that is suggested, else the digits of the number: `600` means "0600".
+  private static func meant(by number: Int) -> String? {
+    guard number >= 0 else { return nil }
+    let isUsual = [0o600, 0o640, 0o644, 0o660, 0o664, 0o666, 0o700, 0o750, 0o755, 0o770, 0o775, 0o777]
+      .contains(number)
+    guard let mode = isUsual ? number : Int(String(number), radix: 8), mode <= 0o777 else { return nil }
+    let digits = String(mode, radix: 8)
+    return String(repeating: "0", count: 4 - digits.utf8.count) + digits
   }
 }
 

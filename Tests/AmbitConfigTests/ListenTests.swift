@@ -32,6 +32,25 @@ import Testing
   }
 
   @Test(arguments: [
+    ("600", "0600"), ("660", "0660"), ("666", "0666"), ("777", "0777"), ("400", "0400"), ("440", "0440"), ("7", "0007"),
+    ("0o600", "0600"), ("0o640", "0640"), ("0o644", "0644"), ("0o660", "0660"), ("0o777", "0777"), ("0o755", "0755"),
+  ])
+  func `A mode that is a number is an error that names the octal digits in quotes`(mode: String, meant: String) throws {
+    let errors = #expect(throws: ConfigurationErrors.self) {
+      try HostConfiguration.parse(text: "listen = [{ address = 'unix:a', mode = \(mode) }]", file: "host.conf")
+    }
+    #expect(errors.map { "\($0)".hasSuffix("; did you mean \"\(meant)\"?") } == true, "\(String(describing: errors))")
+  }
+
+  @Test(arguments: ["4755", "0o4755", "1000", "888", "699", "-600"])
+  func `A mode that is a number and has no octal digits up to 0777 gets no suggestion`(mode: String) throws {
+    let errors = #expect(throws: ConfigurationErrors.self) {
+      try HostConfiguration.parse(text: "listen = [{ address = 'unix:a', mode = \(mode) }]", file: "host.conf")
+    }
+    #expect(errors.map { "\($0)".contains("did you mean") } == false, "\(String(describing: errors))")
+  }
+
+  @Test(arguments: [
     (#"{}"#, #"listen[0]: expected "address", such as "unix:/run/ambit/http.sock"; it is missing"#),
     (
       #"{ address = "*:80", mode = "0600" }"#,
