@@ -26,12 +26,15 @@ import Testing
 
   /// Builds the plugin `one`.
   private func build(_ environment: [String: String] = [:], in plugins: String? = nil) throws -> BuildReport.Entry {
+    try #require(report(environment, in: plugins).entries.first { $0.name == "one" })
+  }
+
+  private func report(_ environment: [String: String] = [:], in plugins: String? = nil) throws -> BuildReport {
     let plugins = plugins ?? folder.path(of: "plugins")
     let headers = try PluginHeaders(["ambit.h": Places.header()], in: "\(plugins)/.include")
     let usual = ["TMPDIR": folder.path, "PATH": ProcessInfo.processInfo.environment["PATH"] ?? ""]
     let toolchain = try Toolchain(environment: environment.merging(usual) { first, _ in first })
-    let report = try PluginBuilder(directory: plugins, headers: headers, toolchain: toolchain).build()
-    return try #require(report.entries.first { $0.name == "one" })
+    return try PluginBuilder(directory: plugins, headers: headers, toolchain: toolchain).build()
   }
 
   /// Builds, and expects that something was compiled, for a cause that contains `part`; then builds once more, and
@@ -55,8 +58,9 @@ import Testing
     try Data(contentsOf: URL(filePath: folder.path(of: "plugins/one.so"))).firstRange(of: Data(text.utf8)) != nil
   }
 
-  private func setTime(_ seconds: Int, of name: String) throws {
-    var times = [timeval(tv_sec: seconds, tv_usec: 0), timeval(tv_sec: seconds, tv_usec: 0)]
+  private func setTime(_ seconds: Int, microseconds: Int = 0, of name: String) throws {
+    let time = timeval(tv_sec: seconds, tv_usec: microseconds)
+    var times = [time, time]
     try #require(utimes(folder.path(of: name), &times) == 0)
   }
 
@@ -78,6 +82,30 @@ import Testing
     #expect(try build().result == .upToDate)
     try setTime(time, of: file)
     try expectBuilt(because: "\(file.split(separator: "/").last!) has changed")
+  }
+
+  @Test(arguments: ["plugins/one/one.c", "plugins/one/here.h"])
+  func `A touch within the second of the last change is a change`(file: String) throws {
+    try setTime(1_000_000_000, microseconds: 100_000, of: file)
+    try expectFirstBuild()
+    for microseconds in [100_001, 200_000, 900_000] {
+      try setTime(1_000_000_000, microseconds: microseconds, of: file)
+      try expectBuilt(because: "\(file.split(separator: "/").last!) has changed")
+    }
+  }
+
+  @Test(arguments: [123_456, 123_000, 0])
+  func `A time that a copy has cut to microseconds, milliseconds or seconds is no change`(microseconds: Int) throws {
+    let exact = timespec(tv_sec: 1_000_000_000, tv_nsec: 123_456_789)
+    let times = [exact, exact]
+    for file in ["one.c", "here.h"] {
+      try #require(utimensat(AT_FDCWD, folder.path(of: "plugins/one/\(file)"), times, 0) == 0)
+    }
+    try expectFirstBuild()
+    for file in ["one.c", "here.h"] {
+      try setTime(1_000_000_000, microseconds: microseconds, of: "plugins/one/\(file)")
+    }
+    #expect(try build().result == .upToDate)
   }
 
   @Test func `A file with other content is compiled again, though it has the same size and time`() throws {
@@ -267,5 +295,32 @@ import Testing
         "loose.c": "each plugin has a folder of its own; move the file to \(plugins)/loose/loose.c",
         "lost": "the link leads nowhere",
       ])
+  }
+
+  @Test(arguments: ["rm -r one", "mv one two", "rm one/one.c", "rm one/one.c && echo >one/one.rs"])
+  func `A library whose folder or sources are gone is named by each build, and stays`(command: String) throws {
+    #expect(try report().orphans == [])
+    let plugins = folder.path(of: "plugins")
+    try #require(try run("sh", ["-c", "cd plugins && \(command)"], in: folder.url).status == .exited(0))
+    let isFolderLeft = command.hasPrefix("rm one/")
+    let reason =
+      isFolderLeft ? "the C and C++ sources in \(plugins)/one are gone" : "the folder \(plugins)/one is gone"
+    for _ in 0..<2 {
+      let orphans = try report().orphans
+      #expect(orphans.map(\.path) == ["\(plugins)/one.so"] && orphans.map(\.reason) == [reason])
+    }
+    #expect(try libraryContains("first"))
+    try FileManager.default.removeItem(atPath: "\(plugins)/one.so")
+    #expect(try report().orphans == [])
+  }
+
+  @Test func `A library that no build has made is not named, whether it was always there or took the place of one`()
+    throws
+  {
+    try folder.write("any", to: "plugins/other.so")
+    _ = try build()
+    try FileManager.default.removeItem(atPath: folder.path(of: "plugins/one"))
+    try folder.write("made by another tool", to: "plugins/one.so")
+    #expect(try report().orphans == [])
   }
 }

@@ -7,14 +7,24 @@ internal import AmbitSystem
 package enum PluginBuild {
   /// A line for people about the build.
   package struct Line {
+    package enum Kind { case result, warning, error }
+
     package let text: String
-    /// Whether the line tells that something failed.
-    package let isError: Bool
+    package let kind: Kind
+
+    /// The text with "warning:" or "error:" before it, if it is one.
+    package var prefixed: String {
+      switch kind {
+      case .result: text
+      case .warning: "warning: \(text)"
+      case .error: "error: \(text)"
+      }
+    }
   }
 
   /// Builds plugins that are out of date. Compilers write to standard error. Blocks.
-  /// - Parameter report: is called with a line for each plugin folder when its build has ended, and for what is left
-  ///   out.
+  /// - Parameter report: is called with a line for each plugin folder when its build has ended, for what is left out,
+  ///   and for each library whose sources are gone.
   /// - Throws: if the folder cannot be read, or a plugin cannot be built. The lines of the others were reported.
   package static func run(in folder: String, report: (Line) -> Void) throws(HostError) {
     let directory = trimmed(folder)
@@ -26,7 +36,7 @@ package enum PluginBuild {
       let headers = try PluginHeaders(
         ["ambit.h": PluginHeaderText.value], in: "\(directory)/\(PluginHeaders.folderName)")
       result = try PluginBuilder(directory: directory, headers: headers, toolchain: toolchain).build {
-        report(Line(text: "\(directory): another ambit builds here; waiting until it has ended", isError: false))
+        report(Line(text: "\(directory): another ambit builds here; waiting until it has ended", kind: .result))
       } report: { entry in
         report(line(for: entry, in: directory))
       }
@@ -34,13 +44,18 @@ package enum PluginBuild {
       throw HostError(error)
     }
     for item in result.leftOut {
-      report(Line(text: "\(item.path): left out: \(item.reason)", isError: false))
+      report(Line(text: "\(item.path): left out: \(item.reason)", kind: .result))
+    }
+    for orphan in result.orphans {
+      let advice = "restore the sources, or remove \(orphan.path) and reload"
+      let text = "\(orphan.path): \(orphan.reason), and a host goes on serving the library: \(advice)"
+      report(Line(text: text, kind: .warning))
     }
     if result.entries.isEmpty {
       let advice =
         result.leftOut.isEmpty
         ? "no folder with sources" : "if it is the folder of one plugin, name the folder above it"
-      report(Line(text: "\(directory): nothing to build: \(advice)", isError: false))
+      report(Line(text: "\(directory): nothing to build: \(advice)", kind: .result))
     }
     guard result.failureCount == 0 else {
       let count = result.entries.count
@@ -75,7 +90,7 @@ package enum PluginBuild {
 
   private static func line(for entry: BuildReport.Entry, in directory: String) -> Line {
     let compilers = entry.compilers.joined(separator: " and ")
-    var isError = false
+    var kind = Line.Kind.result
     let text: String
     switch entry.result {
     case .built: text = "built with \(compilers)" + (entry.cause.map { ", because \($0)" } ?? "")
@@ -83,8 +98,8 @@ package enum PluginBuild {
     case .noSources: text = "left out: it has no C or C++ sources"
     case .failed(let reason):
       text = "failed" + (reason.map { ": \($0)" } ?? ", see above (compiled with \(compilers))")
-      isError = true
+      kind = .error
     }
-    return Line(text: "\(directory)/\(entry.name): \(text)", isError: isError)
+    return Line(text: "\(directory)/\(entry.name): \(text)", kind: kind)
   }
 }

@@ -32,15 +32,15 @@ struct BuildInput: Equatable {
   /// Whether the file is still the same.
   ///
   /// Its state tells without reading it: any change gives another one, whatever the time of the file is set to. A file
-  /// that was copied with its time has another state, too (and perhaps a time in whole seconds, as archives store it).
-  /// Then its content decides, if the record has a hash. Another size or time means a change: `touch` has its plugin
-  /// built, as make(1) does.
+  /// that was copied with its time has another state, too (and perhaps a less exact time, as archives store it). Then
+  /// its content decides, if the record has a hash. Another size or time means a change: `touch` has its plugin built,
+  /// as make(1) does.
   func isUnchanged(in folder: String) -> Bool {
     let place = Self.place(of: path, in: folder)
     guard let status = try? FileStatus(of: place) else { return false }
     let now = FileState(status)
     if now == state { return true }
-    guard let hash, now.size == state.size, now.second == state.second else { return false }
+    guard let hash, now.size == state.size, now.hasTime(of: state) else { return false }
     return (try? Self.hash(of: OpenFile(reading: place))) == hash
   }
 }
@@ -72,6 +72,9 @@ struct FileState: Equatable {
 
   var text: String { "\(size) \(modified) \(changed) \(device) \(inode)" }
 
-  /// The time of the content in whole seconds.
-  var second: Int64 { modified.quotientAndRemainder(dividingBy: 1_000_000_000).quotient }
+  /// Whether the time of the content is that of the other state, or is that time cut to microseconds, milliseconds or
+  /// seconds. A time that merely lies within the same second is another one: `touch` may follow a change at once.
+  func hasTime(of other: FileState) -> Bool {
+    [1, 1000, 1_000_000, 1_000_000_000].contains { modified == other.modified - other.modified % $0 }
+  }
 }

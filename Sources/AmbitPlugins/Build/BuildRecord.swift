@@ -19,6 +19,11 @@ struct BuildRecord: Equatable {
   /// The path of the record of the library called `name`.
   static func path(of name: String, in folder: String) -> String { "\(folder)/.\(name).build" }
 
+  /// The record of the library called `name`; nil if there is none, or it is damaged.
+  static func read(of name: String, in folder: String) -> BuildRecord? {
+    (try? OpenFile(reading: path(of: name, in: folder)).readHead(upTo: sizeLimit)).flatMap { BuildRecord($0) }
+  }
+
   /// Why the library is not what a build would make now, a few words; nil if it is.
   func change(to recipe: BuildRecipe, in folder: String) -> String? {
     if let change = recipe.change(from: self.recipe) { return change }

@@ -30,7 +30,8 @@ package struct PluginBuilder: Sendable {
     removeRests()
     var entries: [BuildReport.Entry] = []
     var leftOut: [LeftOut] = []
-    for name in try namesInFolder(directory) {
+    let names = try namesInFolder(directory)
+    for name in names {
       guard !name.hasPrefix("."), let built = entry(name, &leftOut) else {
         leftOut += LeftOut(entry: name, of: directory).map { [$0] } ?? []
         continue
@@ -38,7 +39,8 @@ package struct PluginBuilder: Sendable {
       entries.append(built)
       report(built)
     }
-    return BuildReport(entries: entries, leftOut: leftOut)
+    let orphans = names.compactMap { OrphanLibrary(ofRecord: $0, in: directory) }
+    return BuildReport(entries: entries, leftOut: leftOut, orphans: orphans)
   }
 
   /// Builds the plugin of one folder; nil if there is no such folder.
@@ -61,7 +63,7 @@ package struct PluginBuilder: Sendable {
     let recipe = BuildRecipe(folder, toolchain, compilers)
     var cause: String?
     if Paths.exists("\(directory)/\(folder.name).so") {
-      if let record = record(of: folder) {
+      if let record = BuildRecord.read(of: folder.name, in: directory) {
         guard let change = record.change(to: recipe, in: directory) else {
           return BuildReport.Entry(name: folder.name, result: .upToDate)
         }
@@ -76,11 +78,6 @@ package struct PluginBuilder: Sendable {
     return BuildReport.Entry(
       name: folder.name, result: isBuilt ? .built : .failed(nil), cause: cause,
       compilers: folder.languages.map { compilers[$0].name })
-  }
-
-  private func record(of folder: SourceFolder) -> BuildRecord? {
-    let path = BuildRecord.path(of: folder.name, in: directory)
-    return (try? OpenFile(reading: path).readHead(upTo: BuildRecord.sizeLimit)).flatMap { BuildRecord($0) }
   }
 
   /// Removes what builds that were interrupted have left: `.NAME.so.PID.new` here, and folders for object files.
@@ -123,6 +120,8 @@ package struct BuildReport: Equatable, Sendable {
   package let entries: [Entry]
   /// What else looks like source code, and is not compiled.
   package let leftOut: [LeftOut]
+  /// Libraries of earlier builds whose sources are gone.
+  package let orphans: [OrphanLibrary]
 
   /// How many plugins could not be built.
   package var failureCount: Int { entries.count { if case .failed = $0.result { true } else { false } } }

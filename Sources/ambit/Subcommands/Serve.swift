@@ -30,9 +30,7 @@ struct Serve: ParsableCommand {
       let source = configuration.source
       let configuration = try source.read()
       if build {
-        try PluginBuild.run(for: source, configuration) { line in
-          Terminal.note(line.isError ? "error: \(line.text)" : line.text)
-        }
+        try PluginBuild.run(for: source, configuration) { Terminal.note($0.prefixed) }
       }
       try Host.serve(source, configuration, isChecked: checked) { Terminal.fail($0) }
     } catch {

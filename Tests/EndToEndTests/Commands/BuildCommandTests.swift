@@ -78,6 +78,54 @@ import Testing
     }
   }
 
+  @Test(arguments: [[], ["-c", "host.conf"], ["-c", "conf/host.conf"]])
+  func `build without a folder builds the plugin directory of the configuration`(arguments: [String]) async throws {
+    try await withTemporaryFolder { directory in
+      let folder = arguments.last == "conf/host.conf" ? "conf/" : ""
+      try copySamples(["hello/hello.c"], to: directory.appending(path: "\(folder)P"))
+      try directory.appending(path: folder).write("plugins = \"P\"\n", as: "host.conf")
+      let result = try await run(Places.ambit.filePath, ["build"] + arguments, in: directory)
+      #expect(result.status == .exited(0) && result.text == "\(folder)P/hello: built with cc\n", "\(result.errors)")
+    }
+  }
+
+  @Test func `build with a folder does not read host.conf, and refuses a folder beside -c`() async throws {
+    try await withSamples(["hello/hello.c"]) { directory in
+      try directory.write("plugins = 1\n", as: "host.conf")
+      #expect(try await ambit("build", ".", in: directory).text == "./hello: built with cc\n")
+      #expect(try await ambit("build", in: directory).status == .exited(78))
+      let both = try await ambit("build", "-c", "host.conf", ".", in: directory)
+      #expect(both.status == .exited(64) && both.errors.contains("expected a folder or -c FILE, found both"))
+    }
+  }
+
+  @Test func `build warns of a library whose folder is gone, on standard error, and says what to do`() async throws {
+    try await withSamples(["hello/hello.c", "counter/counter.cpp"]) { directory in
+      #expect(try await ambit("build", ".", in: directory).errors == "")
+      try FileManager.default.removeItem(at: directory.appending(path: "hello"))
+      let result = try await ambit("build", ".", in: directory)
+      #expect(result.status == .exited(0) && result.text == "./counter: up to date\n", "\(result.text)")
+      #expect(
+        result.errors == "warning: ./hello.so: the folder ./hello is gone, and a host goes on serving the library: "
+          + "restore the sources, or remove ./hello.so and reload\n")
+      #expect(try Set(inodes(in: directory).keys) == ["hello.so", "counter.so"])
+    }
+  }
+
+  @Test(arguments: ["c", "cpp"])
+  func `build does not warn of parameters that are not used, and warns of variables`(suffix: String) async throws {
+    try await withTemporaryFolder { directory in
+      let text = "extern \"C\" int unused(int parameter);\nint unused(int parameter) { int variable; return 1; }\n"
+      let source = suffix == "c" ? text.replacing("extern \"C\"", with: "extern") : text
+      try FileManager.default.createDirectory(
+        at: directory.appending(path: "one"), withIntermediateDirectories: false)
+      try directory.write(source, as: "one/one.\(suffix)")
+      let result = try await ambit("build", ".", in: directory)
+      #expect(result.status == .exited(0) && result.errors.contains("variable"), "\(result.errors)")
+      #expect(!result.errors.contains("unused-parameter"), "\(result.errors)")
+    }
+  }
+
   @Test func `build says that it found nothing to build`() async throws {
     try await withTemporaryFolder { directory in
       let result = try await ambit("build", ".", in: directory)
