@@ -28,7 +28,9 @@ struct Ambit: ParsableCommand {
       // ArgumentParser's own `main` would print help without a look at errors of the output.
       let (text, status) = (fullMessage(for: error), exitCode(for: error).rawValue)
       guard status == 0 else {
-        text.split(separator: "\n", omittingEmptySubsequences: false).forEach { Terminal.note(String($0)) }
+        // ArgumentParser begins with "Error:", all other errors of commands with "error:".
+        let lines = text.hasPrefix("Error:") ? "e\(text.dropFirst())" : text
+        lines.split(separator: "\n", omittingEmptySubsequences: false).forEach { Terminal.note(String($0)) }
         Terminal.exit(status)
       }
       Terminal.print(text + "\n")

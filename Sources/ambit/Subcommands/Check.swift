@@ -19,7 +19,7 @@ struct Check: ParsableCommand {
     do throws(HostError) {
       let source = configuration.source
       let review = try PluginReview(source, isOfStart: true)
-      for notice in review.notices { Terminal.note("ambit: \(notice)") }
+      for notice in review.notices { Terminal.note("notice: \(notice)") }
       Terminal.print("\(source.name.forTerminal): ok, \(review.summary)\n")
       Terminal.exit(0)
     } catch {

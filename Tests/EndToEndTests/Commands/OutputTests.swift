@@ -44,7 +44,7 @@ import Testing
           let script =
             "\(prefix)exec 3> >(exec true); wait $!; \"$0\" \(command) >&3; code=$?; [ $code = 141 ] || echo $code >&2"
           let result = try await run("bash", ["-c", script, Places.ambit.filePath], in: host.directory)
-          let said = result.errorLines.filter { !$0.hasPrefix("ambit: ") }
+          let said = result.errorLines.filter { !$0.hasPrefix("notice: ") }
           #expect(said == [], "\(prefix)\(command): \(result.errors)")
         }
       }

@@ -113,7 +113,7 @@ import Testing
         "Plugins/bb.so: linked with libhelper.so, found at \(plugins.filePath)/bb/libhelper.so, but another library is "
         + "loaded under this name, from \(plugins.filePath)/aa/libhelper.so, and is used: give one of them another name"
       let check = try await ambit("check", in: directory)
-      #expect(check.status == .exited(0) && check.errors == "ambit: \(note)\n", "\(check.errors)")
+      #expect(check.status == .exited(0) && check.errors == "notice: \(note)\n", "\(check.errors)")
     }
   }
 
