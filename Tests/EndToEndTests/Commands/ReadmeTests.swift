@@ -143,6 +143,67 @@ private func steps(of session: String) -> [(command: String, output: String)] {
     }
   }
 
+  /// The files that a section of WritingPlugins shows, in their order, and the commands that follow them.
+  private func example(_ section: String) throws -> (files: [(language: String, text: String)], commands: String) {
+    let page = try Document("\(Document.hostPages)/WritingPlugins.md")
+    let rest = try #require(page.text.components(separatedBy: "\n## \(section)\n").last)
+    let text = try #require(rest.components(separatedBy: "\n## ").first)
+    let blocks = text.components(separatedBy: "\n```").enumerated().filter { $0.offset % 2 == 1 }.map(\.element)
+    let parts = blocks.map { block in
+      let end = block.firstIndex(of: "\n") ?? block.endIndex
+      return (language: String(block[..<end]), text: String(block[end...].dropFirst()) + "\n")
+    }
+    return (parts.filter { $0.language != "sh" }, try #require(parts.last { $0.language == "sh" }).text)
+  }
+
+  @Test(.enabled(if: Places.tool("go") != nil, "go is not installed"), .disabled(if: Places.isSanitized))
+  func `The plugin in Go in WritingPlugins is built by the commands of the page, and answers`() async throws {
+    let (files, commands) = try example("Go")
+    #expect(files.map(\.language) == ["c", "go"])
+    try await withHost([]) { host in
+      let folder = host.directory.appending(path: "my")
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+      for (file, name) in zip(files, ["entry.c", "main.go"]) { try folder.write(file.text, as: name) }
+      let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+      let built = try await TestSupport.run(
+        "sh", ["-e", "-c", commands], in: host.directory,
+        environment: [
+          "GOCACHE": host.directory.appending(path: "cache").filePath, "GOPROXY": "off",
+          "PATH": "\(Places.ambit.deletingLastPathComponent().filePath):\(path)",
+        ], limit: .seconds(300))
+      try #require(built.status == .exited(0), "\(built.errors)")
+      #expect(try await host.reload().field("added") == "1")
+      #expect(try await host.get("/go/World").text == "Hello, World!\n")
+    }
+  }
+
+  @Test(.enabled(if: SwiftPlugin.isSupported))
+  func `The plugin in Swift in WritingPlugins is built by the commands of the page, and answers`() async throws {
+    let (files, commands) = try example("Swift")
+    #expect(files.map(\.language) == ["c", "swift"])
+    try await withHost([]) { host in
+      for (file, name) in zip(files, ["entry.c", "my.swift"]) { try host.directory.write(file.text, as: name) }
+      try FileManager.default.createSymbolicLink(
+        at: host.directory.appending(path: "Sources"), withDestinationURL: Places.package.appending(path: "Sources"))
+      let built = try await TestSupport.run(
+        "sh", ["-e", "-c", commands], in: host.directory, limit: .seconds(300))
+      try #require(built.status == .exited(0), "\(built.errors)")
+      #expect(try await host.reload().field("added") == "1")
+      #expect(try await host.get("/swift/World").text == "Hello, World!\n")
+    }
+  }
+
+  @Test(.enabled(if: SwiftPlugin.isSupported))
+  func `The handler in SwiftPlugins that waits for async code compiles as it stands, and answers`() async throws {
+    let page = try Document("\(Document.hostPages)/SwiftPlugins.md")
+    let source = try page.block(of: "swift", containing: "ambit_post")
+    try await withHost([]) { host in
+      try await SwiftPlugin("my", "quote", source: source).install(in: host.plugins)
+      #expect(try await host.reload().field("added") == "1")
+      #expect(try await host.get("/quote").text == "42\n")
+    }
+  }
+
   @Test func `The compiler command in the README is the one that the tests use, with a header that exists`() throws {
     let session = try readme.block(of: "console", containing: "Plugins/my.so")
     #expect(
