@@ -6,13 +6,17 @@ internal import AmbitSystem
 package struct AdminClient: Sendable {
   /// Where the socket may be: the first on which a host answers is taken.
   private let paths: [String]
+  /// A configuration has given the paths, not the operator.
+  private let isByConfiguration: Bool
 
   /// Speaks to the host that listens on the socket at `path`.
-  package init(path: String) { paths = [path] }
+  package init(path: String) { (paths, isByConfiguration) = ([path], false) }
 
   /// Speaks to the host of a configuration.
   /// - Throws: if the configuration has an error or names no admin socket.
-  package init(_ source: ConfigurationSource) throws(HostError) { paths = try AdminSocket.places(of: source) }
+  package init(_ source: ConfigurationSource) throws(HostError) {
+    (paths, isByConfiguration) = (try AdminSocket.places(of: source), true)
+  }
 
   /// Returns what `GET /status` answers.
   package func status(asJSON: Bool) throws(HostError) -> String {
@@ -59,20 +63,18 @@ package struct AdminClient: Sendable {
         guard error.operation == LocalClient.connecting else { break }
       }
     }
-    throw Self.noAnswer(errors)
+    throw noAnswer(errors)
   }
 
-  private static func noAnswer(_ errors: [(path: String, error: SystemError)]) -> HostError {
-    guard errors.count > 1 else {
-      let places = errors.map { "\($0.path): \($0.error)" }.joined()
-      let isByLink = errors.contains { Paths.real(Paths.folder(of: $0.path)) != Paths.folder(of: $0.path) }
-      let advice = isByLink ? " if a link in this path was moved since its start, send it a SIGHUP first" : ""
-      return HostError(["no host answers on the admin socket \(places); is a host running?\(advice)"])
-    }
+  private func noAnswer(_ errors: [(path: String, error: SystemError)]) -> HostError {
+    let places = errors.map { "no host answers on the admin socket \($0.path): \($0.error)" }
+    guard isByConfiguration else { return HostError(places + ["is a host running? its log says where its socket is"]) }
+    let folder = errors.map { Paths.folder(of: $0.path) }.first { Paths.exists($0) && Paths.real($0) != $0 }
+    let link = folder.map { "; if a link in \($0) was moved since the host's start, send the host a SIGHUP first" }
     return HostError(
-      errors.map { "no host answers on the admin socket \($0.path): \($0.error)" } + [
-        "is a host running? the log of a host says where its socket is, \"admin API on unix:PATH\": name it with "
-          + "--socket PATH"
+      places + [
+        "is a host running? its log says where its socket is, \"admin API on unix:PATH\": name it with --socket PATH"
+          + (link ?? "")
       ])
   }
 }

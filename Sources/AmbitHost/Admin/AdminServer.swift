@@ -38,7 +38,7 @@ final class AdminServer: Sendable {
       socket = Mutex(opened)
       server.accept(on: [opened])
     } catch {
-      throw HostError(["admin: \(error); with admin = \"\" the host has no admin API"])
+      throw HostError(["admin: \(error); set admin to another path, or to \"\" for no admin API"])
     }
   }
 

@@ -6,7 +6,8 @@ internal import AmbitSystem
 /// of RUNTIME_DIRECTORY, which systemd sets (systemd.exec(5)), `$XDG_RUNTIME_DIR/ambit`, and the folder of `host.conf`.
 ///
 /// In the first two folders the socket's name is made of the path of `host.conf`, so that hosts of one user differ, and
-/// a command that is given the same path finds its host.
+/// a command that is given the same path finds its host. Beside `host.conf` it is `.ambit.sock`; a configuration of
+/// another name has a socket of its own there, since several may be in one folder.
 struct AdminSocket {
   /// The path of the socket; nil if the host has none.
   let path: String?
@@ -74,13 +75,19 @@ struct AdminSocket {
     return [
       serviceFolder(environment).map { Candidate(path: "\($0)/\(name)") },
       userFolder(environment).map { Candidate(path: "\($0)/ambit/\(name)", userFolder: $0) },
-      Candidate(path: besideConfiguration(source)),
+      Candidate(path: besideConfiguration(source.location)),
     ].compactMap { $0 }
   }
 
   private static func name(for configuration: String) -> String { "admin-\(SHA256.key(configuration)).sock" }
 
-  private static func besideConfiguration(_ source: ConfigurationSource) -> String { source.resolve(".ambit.sock") }
+  /// The path beside a configuration. A long name is replaced by its key, because the path of a socket is short.
+  private static func besideConfiguration(_ configuration: String) -> String {
+    let name = configuration.split(separator: "/").last.map(String.init) ?? ""
+    let id = name.utf8.count <= 16 ? name : SHA256.key(name)
+    let file = name == ConfigurationSource.usualName ? ".ambit.sock" : ".ambit-\(id).sock"
+    return Paths.absolute("\(Paths.folder(of: configuration))/\(file)")
+  }
 
   /// The first folder of RUNTIME_DIRECTORY.
   private static func serviceFolder(_ environment: [String: String]) -> String? {
@@ -108,7 +115,7 @@ extension AdminSocket {
   static func places(
     of source: ConfigurationSource, environment: [String: String] = HostProcess.environment
   ) throws(HostError) -> [String] {
-    switch try source.read().admin {
+    switch try setting(of: source) {
     case .path(let name): return [source.resolve(name)]
     case .off: throw HostError(["\(source.name): admin is \"\", so a host of this configuration has no admin API"])
     case .automatic: break
@@ -117,10 +124,24 @@ extension AdminSocket {
     // A remote shell may lack the variable, and root may look for the host of another user.
     let users = [HostProcess.user, (try? FileStatus(of: source.folder))?.owner ?? HostProcess.user]
     // The last one is that of a unit of the system with RuntimeDirectory=ambit.
-    folders += (users.map { "/run/user/\($0)/ambit" } + ["/run/ambit"]).filter(Paths.exists)
+    folders += users.map { "/run/user/\($0)/ambit" } + ["/run/ambit"]
     // A host that was started in another way may know its configuration by the path without links.
-    let names = [source.location, Paths.real(source.location)].map(name)
-    let paths = folders.flatMap { folder in names.map { "\(folder)/\($0)" } } + [besideConfiguration(source)]
+    let locations = [source.location, Paths.real(source.location)]
+    let paths =
+      folders.flatMap { folder in locations.map { "\(folder)/\(name(for: $0))" } } + locations.map(besideConfiguration)
     return paths.enumerated().filter { !paths[..<$0.offset].contains($0.element) }.map(\.element)
+  }
+
+  /// What a configuration says about the socket.
+  /// - Throws: if the configuration has an error, with a way to reach the host nevertheless.
+  private static func setting(of source: ConfigurationSource) throws(HostError) -> HostConfiguration.AdminPlace {
+    do throws(HostError) {
+      return try source.read().admin
+    } catch {
+      throw error.followed(by: [
+        "the configuration says where the admin socket is; to reach a running host without it, name the socket with "
+          + "--socket PATH (the log of the host has the line \"admin API on unix:PATH\")"
+      ])
+    }
   }
 }

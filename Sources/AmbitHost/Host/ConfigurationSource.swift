@@ -13,9 +13,12 @@ package struct ConfigurationSource: Sendable {
   /// Its name in messages.
   package var name: String { path ?? "defaults" }
 
+  /// The name of the file that is read if none is named.
+  static var usualName: String { "host.conf" }
+
   /// - Parameter path: the file; nil for `host.conf` in the working directory, or the defaults if there is none.
   package init(named path: String?) {
-    let usual = "host.conf"
+    let usual = Self.usualName
     location = Paths.absolute(path ?? usual)
     self.path = path ?? (Paths.exists(location) ? usual : nil)
   }

@@ -25,6 +25,13 @@ package struct HostError: Error, Sendable, CustomStringConvertible {
     return error
   }
 
+  /// The same error with further lines at its end.
+  func followed(by last: [String]) -> HostError {
+    var error = HostError(lines + last)
+    (error.exitStatus, error.isInterruption) = (exitStatus, isInterruption)
+    return error
+  }
+
   /// The configuration is invalid.
   static func configuration(_ error: some Error) -> HostError {
     var failure = HostError(error)

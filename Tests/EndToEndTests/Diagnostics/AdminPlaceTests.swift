@@ -66,6 +66,48 @@ import Testing
     }
   }
 
+  @Test func `Two configurations in one folder have sockets of their own, each found by its name`() async throws {
+    try await withTemporaryFolder { directory in
+      try await populate(directory, with: [.sample("hello")])
+      let name = "\(String(repeating: "x", count: 60)).conf"
+      for other in ["r.conf", name] {
+        try FileManager.default.copyItem(
+          at: directory.appending(path: "host.conf"), to: directory.appending(path: other))
+      }
+      try await withHost(in: directory) { usual in
+        #expect(try await socket(of: usual).hasSuffix("/.ambit.sock"))
+        for other in ["r.conf", name] {
+          let absent = try await ambit("status", "-c", other, in: directory)
+          #expect(absent.status == .exited(1), "\(absent.text)")
+          try await withHost(in: directory, arguments: ["-c", other]) { second in
+            let path = try await socket(of: second)
+            let file = path.split(separator: "/").last ?? ""
+            #expect(other == name ? file.utf8.count == 28 : file == ".ambit-r.conf.sock", "\(path)")
+            for (host, words) in [(usual, ["status"]), (second, ["status", "-c", other])] {
+              let answer = try await run(Places.ambit.filePath, words, in: directory)
+              #expect(answer.text.contains("pid \(host.child.pid),"), "\(answer.errors)")
+            }
+          }
+        }
+        let again = try await ambit("serve", in: directory)
+        #expect(again.status == .exited(1))
+        #expect(again.errors.contains("listens there; set admin to another path, or to \"\""), "\(again.errors)")
+      }
+    }
+  }
+
+  @Test(arguments: [("status", 78), ("scopes", 78), ("reload", 1)])
+  func `A command whose configuration is invalid says how to reach the host without it`(command: String, status: Int32)
+    async throws
+  {
+    try await withHost([.sample("hello")]) { host in
+      try host.configure("thread = 1")
+      let result = try await ambit(command, in: host.directory)
+      #expect(result.status == .exited(status))
+      #expect(result.errors.contains("unknown key") && result.errors.contains("--socket PATH"), "\(result.errors)")
+    }
+  }
+
   @Test func `A host in a folder whose path is too long for a socket starts without an admin API, and says what to do`()
     async throws
   {
@@ -109,7 +151,10 @@ import Testing
       let result = try await status(
         in: directory, environment: ["RUNTIME_DIRECTORY": service, "XDG_RUNTIME_DIR": user])
       #expect(result.status == .exited(1))
-      for folder in ["\(service)/admin-", "\(user)/ambit/admin-", "\(directory.filePath)/.ambit.sock"] {
+      for folder in [
+        "\(service)/admin-", "\(user)/ambit/admin-", "/run/user/\(geteuid())/ambit/admin-", "/run/ambit/admin-",
+        "\(directory.filePath)/.ambit.sock",
+      ] {
         let path = folder.replacing("//", with: "/")
         #expect(result.errors.contains("no host answers on the admin socket \(path)"), "\(result.errors)")
       }
