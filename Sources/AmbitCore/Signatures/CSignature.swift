@@ -46,7 +46,8 @@ public struct SignatureParameter: Sendable, Hashable {
   public let type: CType
   /// The source of the argument.
   public let source: ArgumentSource
-  /// The argument if the request does not have the name; nil: such a request is refused. Only for `.named`.
+  /// The argument if the request does not have the name, or has null for it in JSON; nil: such a request is refused.
+  /// Only for `.named`.
   public let defaultValue: ConstantArgument?
 
   init(_ type: CType, _ source: ArgumentSource, default defaultValue: ConstantArgument? = nil) {

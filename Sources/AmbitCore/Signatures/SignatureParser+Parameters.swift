@@ -148,9 +148,10 @@ extension SignatureParser {
     scanner.skipBlanks()
     if scanner.peek == Ascii.quote { return try text(for: type) }
     if type.isScalar, scanner.isAtNumber { return try scalar(scanner.number(), of: type) }
-    guard let word = scanner.word() else { throw scanner.unexpected(expected: "a default value after `=`") }
+    let expected = type.isScalar ? "a default value after `=`" : "text in double quotes or `null` after `=`"
+    guard let word = scanner.word() else { throw scanner.unexpected(expected: expected) }
     guard type.isScalar || word.text == "null" else {
-      throw scanner.fault("expected text in quotes or `null` after `=`, found \(shown(word.text))", at: word.start)
+      throw scanner.fault("expected \(expected), found \(shown(word.text))", at: word.start)
     }
     return word.text == "null" ? try null(word, of: type) : try scalar(word, of: type)
   }
@@ -228,7 +229,7 @@ extension CType {
   /// The constants of the type, for a message.
   fileprivate var constants: String {
     switch self {
-    case .str, .bytes: "text in quotes, `null` or a name for `\(rawValue)`"
+    case .str, .bytes: "text in double quotes, `null` or a name for `\(rawValue)`"
     case .ptr: "`null` for `ptr`"
     default: expectation
     }

@@ -175,7 +175,7 @@ extension FunctionCall {
   private func setField(
     _ index: Int, _ value: FieldValue, in bytes: UnsafeRawBufferPointer
   ) throws(FunctionCallError) {
-    if value.form == .missing, let fallback = call.pointee.steps[index].fallback {
+    if value.form == .missing || value.form == .jsonNull, let fallback = call.pointee.steps[index].fallback {
       frame.set(index, to: fallback.bits)
       lengths[index] = fallback.length
       return

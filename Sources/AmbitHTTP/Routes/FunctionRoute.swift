@@ -39,7 +39,7 @@ typealias FunctionRoutePointer = UnsafePointer<FunctionRoute>
 struct FunctionRouteStep {
   let type: CType
   let source: Source
-  /// For a field: the argument if the request does not have it; nil: such a request is refused.
+  /// For a field: the argument if the request does not have it, or has null in JSON; nil: such a request is refused.
   let fallback: Fallback?
 
   /// The default value of a field.

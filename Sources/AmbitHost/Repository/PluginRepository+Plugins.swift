@@ -53,7 +53,7 @@ extension PluginRepository {
       warnOfLargeFrames(in: copy, of: manifest.name)
       if copy.needsRunLoop { logger.warning("plugin \(manifest.name) (\(copy.file.path)): \(LibraryWarning.runLoop)") }
       var planned = PlannedGeneration(copy, manifest, settings, patterns: patterns)
-      planned.warnings = result.warnings
+      planned.warnings = result.warnings + manifest.doubts
       return planned
     } catch {
       copies.discard(copy)

@@ -41,8 +41,20 @@ struct RouteChanges {
       + changeErrors(in: file, among: routes, isComplete: isComplete)
   }
 
-  /// Changes of a plugin's route that have no effect, a line each.
+  /// Changes of a plugin's route that have no effect, and probable mistakes in signatures, a line each.
   func notices(in file: String, among routes: [Route]) -> [String] {
+    changeNotices(in: file, among: routes) + signatureNotices(in: file)
+  }
+
+  private func signatureNotices(in file: String) -> [String] {
+    settings.flatMap { setting in
+      (setting.call?.target.signature.doubts(on: setting.match) ?? []).map { doubt in
+        error(in: file, at: setting, key: "call", doubt).description
+      }
+    }
+  }
+
+  private func changeNotices(in file: String, among routes: [Route]) -> [String] {
     settings.filter { $0.call == nil && $0.bufferBody ?? 0 > 0 }.compactMap { setting in
       guard let route = routes.first(where: { $0.pattern == setting.match }),
         !(setting.blocking ?? (route.isBlocking || route.runsOnThreads))

@@ -84,6 +84,14 @@ package struct PluginManifest: Sendable, Equatable {
   package let stackSize: Int
   package let routes: [Route]
 
+  /// What is probably a mistake in the signatures of its function routes, a line each.
+  package var doubts: [String] {
+    routes.enumerated().flatMap { index, route in
+      let signature = route.signature.flatMap { try? CSignature(parsing: $0) }
+      return (signature?.doubts(on: route.pattern) ?? []).map { "routes[\(index)].signature: \($0)" }
+    }
+  }
+
   /// The patterns below `prefix`, "" for none, of the plugin in `file`.
   /// - Throws: the first pattern that is not valid there, and why.
   package func patterns(prefix: String, of file: PluginFile) throws(PluginError) -> [RoutePattern] {

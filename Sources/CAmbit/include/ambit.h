@@ -266,13 +266,17 @@ typedef struct ambit_value {
  *
  *     name              the value of that name in the path parameters, else in the query, else in the fields of a JSON
  *                       object or form body (application/json or application/x-www-form-urlencoded)
- *     name = 20         the same, or this constant if the request does not have the name. A value that is empty or
- *                       malformed is refused nevertheless. For `str` and `bytes`: `name = "x"` or `name = null`
- *     42, "text"        a constant: a number, `true`, `false`, `null` or a text in quotes
+ *     name = 20         the same, or this constant if the request does not have the name, or has null for it in JSON. A
+ *                       value that is empty or malformed is refused nevertheless. So is a body that looks like JSON
+ *                       without saying so in its Content-Type, or is multipart/form-data, if a name is missing and the
+ *                       signature has neither body nor len(body). For `str` and `bytes`: `name = "x"` or `name = null`
+ *     42, "text"        a constant: a number, `true`, `false`, `null` or a text in double quotes
  *     body              the request's body
  *     len(name)         the number of bytes of another parameter; len(body): of the body
  *     out TYPE name     the address of a zeroed variable; the response reports its value
  *     buffer(N) name    the address of N zeroed bytes; the response reports them as text up to the first NUL
+ *
+ * The host warns of a parameter of the path that no argument takes. Call it `{_name}` if it is meant to be unused.
  *
  * Memory that an argument points to lives until the request ends. The function may write to variables and buffers only.
  *

@@ -70,12 +70,13 @@ private let readTypes = "fields are read from application/json and application/x
   @Test(arguments: [
     ("application/json", #"{"limit":7,"q":"json"}"#, "7 json 1 0.5 null 4"), ("application/json", "{}", allDefaults),
     ("application/x-www-form-urlencoded", "q=form&x=1", "20 form 1 1 null 4"),
+    ("application/json", #"{"limit":null,"q":null,"x":2}"#, "20 a b 1 2 null 3"),
     ("application/octet-stream", "{", allDefaults),
     ("text/plain", "limit=3", allDefaults),
   ])
-  func `An argument that the body leaves out has its default value, too`(type: String, body: String, answer: String)
-    async throws
-  {
+  func `An argument that the body leaves out, or has as null, has its default value, too`(
+    type: String, body: String, answer: String
+  ) async throws {
     try await withHost([.probe("typed_routes")]) { host in
       let response = try await post(body, type, to: "/defaults", of: host)
       #expect(response.status == 200, "\(response.text)")
