@@ -159,16 +159,19 @@ final class PluginRepository {
   private func routes(after plan: ReloadPlan) -> [RouteChanges.Route] {
     let leaving = Set(plan.removed).union(plan.generations.map(\.name))
     let staying = serving.filter { !leaving.contains($0.key) }.values.flatMap { plugin in
-      zip(plugin.patterns, plugin.blocking).map { pattern, isBlocking in
+      plugin.patterns.indices.map { index in
         RouteChanges.Route(
-          pattern: pattern, plugin: plugin.name, runsOnThreads: plugin.runsOnThreads, isBlocking: isBlocking)
+          pattern: plugin.patterns[index], plugin: plugin.name, runsOnThreads: plugin.runsOnThreads,
+          isBlocking: plugin.blocking[index], stackSize: plugin.stackSizes[index])
       }
     }
     return staying
       + plan.generations.flatMap { planned in
-        zip(planned.patterns, planned.blocking).map { pattern, isBlocking in
+        let (blocking, stackSizes) = (planned.blocking, planned.stackSizes)
+        return planned.patterns.indices.map { index in
           RouteChanges.Route(
-            pattern: pattern, plugin: planned.name, runsOnThreads: planned.runsOnThreads, isBlocking: isBlocking)
+            pattern: planned.patterns[index], plugin: planned.name, runsOnThreads: planned.runsOnThreads,
+            isBlocking: blocking[index], stackSize: stackSizes[index])
         }
       }
   }

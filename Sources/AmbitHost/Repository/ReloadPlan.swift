@@ -158,6 +158,9 @@ struct PlannedGeneration: Sendable {
       + settings.calls.map { runsOnThreads || $0.placement.usesThread }
   }
 
+  /// The bytes of stack that the plugin asks for at each route, 0 for none, in the order of `patterns`.
+  var stackSizes: [Int] { (manifest?.routes.map(\.stackSize) ?? []) + settings.calls.map { _ in 0 } }
+
   /// The name and the routes that this generation claims.
   var claim: PluginConflicts.Claim {
     let own = patterns.dropLast(settings.calls.count).map { PluginConflicts.Route($0) }

@@ -19,6 +19,8 @@ struct RouteChanges {
     let runsOnThreads: Bool
     /// The plugin has its handler or function run on a thread.
     let isBlocking: Bool
+    /// Bytes of stack that the plugin asks for at the route; 0: none.
+    let stackSize: Int
   }
 
   /// The changes for the server, in the order of the configuration.
@@ -89,8 +91,16 @@ struct RouteChanges {
           "no plugin has the route \(setting.match)" + (isComplete ? "" : ", unless a refused plugin does")
             + (near.map { "; did you mean \($0)?" } ?? ""))
       }
-      let onThread = route.runsOnThreads || setting.blocking == true
+      let onThread = route.runsOnThreads || setting.blocking ?? route.isBlocking
       if let error = stackError(of: setting, onThread: onThread, in: file) { return error }
+      if setting.blocking == true, setting.stackSize == nil,
+        let expected = StackSize.mismatch(route.stackSize, onThread: true)
+      {
+        return error(
+          in: file, at: setting, key: "blocking",
+          "expected a handler whose stack is \(expected), found one for which plugin \(route.plugin) asks for "
+            + "\(route.stackSize) bytes; set stack_size as well if it needs less")
+      }
       guard setting.blocking == false, route.runsOnThreads else { return nil }
       return error(
         in: file, at: setting, key: "blocking",

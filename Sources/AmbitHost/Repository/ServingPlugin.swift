@@ -16,6 +16,8 @@ struct ServingPlugin: Sendable {
   let patterns: [RoutePattern]
   /// Whether each route runs on a thread by its plugin or its configuration, in the order of `patterns`.
   let blocking: [Bool]
+  /// The bytes of stack that the plugin asks for at each route, 0 for none, in the order of `patterns`.
+  let stackSizes: [Int]
   /// All code of the plugin runs on threads.
   let runsOnThreads: Bool
   /// The configured routes, each with the image that its function lies in.
@@ -32,6 +34,7 @@ struct ServingPlugin: Sendable {
     settings = planned.settings
     patterns = planned.patterns
     blocking = planned.blocking
+    stackSizes = planned.stackSizes
     runsOnThreads = planned.runsOnThreads
     libraryCalls = calls
     self.refusal = refusal
