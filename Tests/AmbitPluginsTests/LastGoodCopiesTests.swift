@@ -1,5 +1,6 @@
 import AmbitCore
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -33,6 +34,29 @@ import Testing
     #expect(try hash(open(), PluginFile(path: "other.so")) == nil)
     #expect(try hash(open(), PluginFile(library: "bare.so", at: "bare.so")) == nil)
     #expect(try hash(open(of: "\(folder.path)/bare.so"), file) == nil, "another configuration's")
+  }
+
+  @Test func `A last good copy is kept again after somebody has removed the state folder`() throws {
+    let copy = try copies.add(.settled(file))
+    let lastGood = try open()
+    try lastGood.keep(copy, as: file)
+    #expect(lastGood.hasCopy(of: file))
+    try FileManager.default.removeItem(atPath: "\(folder.path)/state")
+    #expect(!lastGood.hasCopy(of: file))
+    try lastGood.keep(copy, as: file)
+    #expect(try hash(open(), file) == copy.hash)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: lastGood.path).contains("configuration"))
+  }
+
+  @Test func `No last good copy is kept in a folder that was made again and that others could change`() throws {
+    let copy = try copies.add(.settled(file))
+    let lastGood = try LastGoodCopies(
+      of: folder.path, environment: ["STATE_DIRECTORY": "\(folder.path)/state"], trust: .owner)
+    try FileManager.default.removeItem(atPath: "\(folder.path)/state")
+    try FileManager.default.createDirectory(atPath: "\(folder.path)/state", withIntermediateDirectories: false)
+    chmod("\(folder.path)/state", 0o777)
+    let error = #expect(throws: LastGoodCopies.Unavailable.self) { try lastGood.keep(copy, as: file) }
+    #expect(error?.description.contains("\(folder.path)/state") == true)
   }
 
   @Test func `A last good copy is found after a deployment has pointed a link to another folder`() throws {

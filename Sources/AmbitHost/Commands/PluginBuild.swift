@@ -1,7 +1,7 @@
 package import AmbitConfig
 internal import AmbitCore
 internal import AmbitPlugins
-internal import AmbitSystem
+package import AmbitSystem
 
 /// `ambit build`: compiles the plugins of a folder.
 package enum PluginBuild {
@@ -27,6 +27,12 @@ package enum PluginBuild {
   ///   and for each library whose sources are gone.
   /// - Throws: if the folder cannot be read, or a plugin cannot be built. The lines of the others were reported.
   package static func run(in folder: String, report: (Line) -> Void) throws(HostError) {
+    try run(in: folder, by: nil, report: report)
+  }
+
+  private static func run(
+    in folder: String, by commands: EndableCommands?, report: (Line) -> Void
+  ) throws(HostError) {
     let directory = trimmed(folder)
     let toolchain = try toolchain()
     let result: BuildReport
@@ -35,7 +41,8 @@ package enum PluginBuild {
       _ = try namesInFolder(directory)
       let headers = try PluginHeaders(
         ["ambit.h": PluginHeaderText.value], in: "\(directory)/\(PluginHeaders.folderName)")
-      result = try PluginBuilder(directory: directory, headers: headers, toolchain: toolchain).build {
+      let builder = PluginBuilder(directory: directory, headers: headers, toolchain: toolchain, commands: commands)
+      result = try builder.build {
         report(Line(text: "\(directory): another ambit builds here; waiting until it has ended", kind: .result))
       } report: { entry in
         report(line(for: entry, in: directory))
@@ -68,6 +75,36 @@ package enum PluginBuild {
     for source: ConfigurationSource, _ configuration: HostConfiguration, report: (Line) -> Void
   ) throws(HostError) {
     try run(in: source.shown(configuration.plugins), report: report)
+  }
+
+  /// Builds as `run(for:_:report:)` does, before the process serves. SIGTERM and SIGINT end the compilers and the process,
+  /// with status 0. Call it on the main thread, before others are started.
+  /// - Returns: the signals of the process, for the host. Those that came during the build wait in it.
+  package static func runBeforeServing(
+    _ source: ConfigurationSource, _ configuration: HostConfiguration, report: @escaping @Sendable (Line) -> Void
+  ) throws(HostError) -> Signals {
+    let signals: Signals
+    do throws(SystemError) { signals = try Signals() } catch { throw HostError(error) }
+    let (commands, ended) = (EndableCommands(), Latch<Void>())
+    // At once, on the signal thread.
+    signals.onStopLimit(0) {
+      if commands.end() {
+        _ = ended.wait(timeout: 2_000_000_000)
+        commands.kill()
+      }
+      report(Line(text: "stopped during the build, before the host served anything", kind: .result))
+      HostProcess.exit(0)
+    }
+    let result = Result { () throws(HostError) in
+      try run(in: source.shown(configuration.plugins), by: commands) { if !signals.isTerminating { report($0) } }
+    }
+    ended.arrive(())
+    // The signal thread ends the process.
+    while signals.isTerminating { _ = signals.next() }
+    // A signal that comes from here on is the host's.
+    signals.onStopLimit(.max) { HostProcess.exit(0) }
+    try result.get()
+    return signals
   }
 
   /// The text of `ambit.h`.

@@ -3,7 +3,7 @@ internal import AmbitCore
 internal import AmbitHTTP
 internal import AmbitPlugins
 internal import AmbitRuntime
-internal import AmbitSystem
+package import AmbitSystem
 internal import Logging
 
 /// The host: puts the configuration, the plugin repository, the worker and the admin API together, and does what
@@ -35,9 +35,11 @@ package final class Host {
   /// - Parameters:
   ///   - configuration: what `source` says.
   ///   - isChecked: whether calls of plugins are checked.
+  ///   - existing: the signals of the process, if it has a value for them already.
   /// - Throws: if a plugin or an address fails. Then nothing is served. A signal to stop ends the process.
   package init(
-    _ source: ConfigurationSource, _ configuration: HostConfiguration, isChecked: Bool = false
+    _ source: ConfigurationSource, _ configuration: HostConfiguration, isChecked: Bool = false,
+    signals existing: Signals? = nil
   ) throws(HostError) {
     LogOutput.start(configuration.log, waits: false)
     logger = Logger(label: "ambit")
@@ -47,7 +49,7 @@ package final class Host {
     try Self.prepareProcess(configuration, logger)
     let loader: LibraryLoader
     do throws(SystemError) {
-      let signals = try Signals()
+      let signals = if let existing { existing } else { try Signals() }
       let isStopping: @Sendable () -> Bool = { signals.isTerminating }
       loader = try LibraryLoader(isStopping: isStopping)
       worker = .inProcess(
@@ -75,17 +77,19 @@ package final class Host {
 
   /// Starts the host and serves, on a thread of its own, the control thread. The calling thread, which is the main one,
   /// runs the main queue meanwhile: see `MainThread`.
-  /// - Parameter fail: ends the process. It gets why the host cannot start.
+  /// - Parameters:
+  ///   - signals: the signals of the process, if it has a value for them already.
+  ///   - fail: ends the process. It gets why the host cannot start.
   /// - Throws: if the system has no thread.
   package static func serve(
     _ source: ConfigurationSource, _ configuration: HostConfiguration, isChecked: Bool,
-    fail: @escaping @Sendable (HostError) -> Never
+    signals: Signals? = nil, fail: @escaping @Sendable (HostError) -> Never
   ) throws(HostError) {
     do throws(SystemError) {
       try Signals.install()
       try MainThread.serve(codeReturned: ForkedChild.endIfReturnedFromMainQueue) {
         do throws(HostError) {
-          try Host(source, configuration, isChecked: isChecked).run()
+          try Host(source, configuration, isChecked: isChecked, signals: signals).run()
         } catch {
           fail(error)
         }

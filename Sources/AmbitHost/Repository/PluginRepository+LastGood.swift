@@ -92,15 +92,18 @@ extension PluginRepository {
   }
 
   /// Keeps copies of what serves now as last good, and removes the copies of files that are gone. A copy that cannot be
-  /// written is reported, and the copy before it stays.
+  /// written is reported, and the copy before it stays, if there is one.
   func keepLastGood(_ plan: ReloadPlan) {
     guard let lastGood else { return }
     for plugin in serving.values where !plugin.isLastGoodCopy && plugin.copy.isPrivate {
-      do throws(FileError) {
+      do throws(LastGoodCopies.Unavailable) {
         try lastGood.keep(plugin.copy, as: plugin.file)
       } catch {
+        let consequence =
+          lastGood.hasCopy(of: plugin.file)
+          ? "the previous copy stays" : "if its file is bad at the next start, nothing can serve in its place"
         logger.warning(
-          "cannot keep a last good copy of \(plugin.kind) \(plugin.name): \(error); the previous copy stays",
+          "cannot keep a last good copy of \(plugin.kind) \(plugin.name): \(error); \(consequence)",
           metadata: plugin.lastGoodFields)
       }
     }

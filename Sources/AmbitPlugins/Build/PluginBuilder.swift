@@ -5,14 +5,19 @@ package struct PluginBuilder: Sendable {
   private let directory: String
   private let headers: PluginHeaders
   private let toolchain: Toolchain
+  private let commands: EndableCommands?
 
   /// - Parameters:
   ///   - directory: The folder whose subfolders are plugins, and that gets the libraries.
   ///   - headers: The headers that plugins include.
-  package init(directory: String, headers: PluginHeaders, toolchain: Toolchain) {
+  ///   - commands: What runs the compilers, if another thread may end them.
+  package init(
+    directory: String, headers: PluginHeaders, toolchain: Toolchain, commands: EndableCommands? = nil
+  ) {
     self.directory = directory
     self.headers = headers
     self.toolchain = toolchain
+    self.commands = commands
   }
 
   /// Builds each library that is missing, or was built from something else than a build would use now: see
@@ -69,11 +74,16 @@ package struct PluginBuilder: Sendable {
         }
         cause = change
       } else {
-        cause = "nothing tells what \(folder.name).so was built from"
+        // A record has a line for each path.
+        cause =
+          folder.name.contains { $0.isNewline }
+          ? "no record can be kept for a name with a line break; rename the folder"
+          : "nothing tells what \(folder.name).so was built from"
       }
     }
     let job = PluginCompilation(
-      folder: folder, directory: directory, headers: headers, toolchain: toolchain, compilers: compilers)
+      folder: folder, directory: directory, headers: headers, toolchain: toolchain, compilers: compilers,
+      commands: commands)
     let isBuilt = try job.run(recording: recipe)
     return BuildReport.Entry(
       name: folder.name, result: isBuilt ? .built : .failed(nil), cause: cause,

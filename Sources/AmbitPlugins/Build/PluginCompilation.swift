@@ -14,6 +14,8 @@ struct PluginCompilation {
   let headers: PluginHeaders
   let toolchain: Toolchain
   let compilers: Compilers
+  /// What runs the compilers, if another thread may end them; nil: they run until they end.
+  var commands: EndableCommands?
 
   /// - Returns: whether all commands succeeded; if not, an older library is still there.
   func run(recording recipe: BuildRecipe) throws(FileError) -> Bool {
@@ -28,12 +30,18 @@ struct PluginCompilation {
       let command = toolchain.compile(
         "\(folder.path)/\(source.name)", as: source.language, by: compilers[source.language], including: headers.path,
         to: object, rule: rule)
-      guard try ChildProcess(command).succeeds() else { return false }
+      guard try run(command) else { return false }
       read = read.flatMap { read in files(in: rule).map { read.union($0) } }
     }
     guard let library = try link(objects) else { return false }
     try write(recipe, library, read.map { $0.union(toolchain.namedFiles) }, start: start)
     return true
+  }
+
+  /// - Returns: whether the command succeeded.
+  private func run(_ command: [String]) throws(FileError) -> Bool {
+    if let commands { return try commands.run(command) }
+    return try ChildProcess(command).succeeds()
   }
 
   private func object(of source: String, in objects: String) -> String { "\(objects)/\(source).o" }
@@ -50,7 +58,7 @@ struct PluginCompilation {
     _ = try replaceFile("\(directory)/\(folder.name).so") { (temporary) throws(FileError) in
       let command = toolchain.link(
         folder.sources.map { object(of: $0.name, in: objects) }, as: language, by: compilers[language], to: temporary)
-      guard try ChildProcess(command).succeeds() else { return false }
+      guard try run(command) else { return false }
       library = try OpenFile(reading: temporary)
       return true
     }

@@ -1,5 +1,5 @@
 internal import AmbitCore
-package import AmbitSystem
+internal import AmbitSystem
 import CLinux
 import Glibc
 import Synchronization
@@ -11,7 +11,7 @@ import Synchronization
 /// each plugin and library, named by a key and its SHA-256. A file gets its name only when its bytes are on the
 /// disk, so a crash leaves the previous copy. For the control thread.
 package final class LastGoodCopies: Sendable {
-  /// Why there are no last good copies, to be printed after a colon.
+  /// Why there are no last good copies, or why one cannot be kept, to be printed after a colon.
   package struct Unavailable: Error, CustomStringConvertible {
     package let description: String
 
@@ -19,6 +19,8 @@ package final class LastGoodCopies: Sendable {
   }
 
   package let path: String
+  private let configuration: String
+  private let trust: FileTrust
   /// The names of files that this process has read or written, and that were intact.
   private let intact = Mutex<Set<String>>([])
 
@@ -36,6 +38,13 @@ package final class LastGoodCopies: Sendable {
       throw Unavailable(description: "neither STATE_DIRECTORY nor XDG_STATE_HOME nor HOME is set")
     }
     path = "\(state)/last-good/\(SHA256.key(configuration))"
+    self.configuration = configuration
+    self.trust = trust
+    try makeFolder()
+  }
+
+  /// Makes the folder if there is none, and checks it. An operator may remove it while the host runs.
+  private func makeFolder() throws(Unavailable) {
     do throws(FileError) {
       try Paths.makeFolders(path)
       try Paths.checkWritable(path)
@@ -46,7 +55,7 @@ package final class LastGoodCopies: Sendable {
       throw Unavailable(description: "\(path) lies on a file system mounted noexec")
     }
     do throws(UntrustedFile) { try trust.check(path) } catch { throw Unavailable(description: "\(error)") }
-    note(configuration)
+    if !Paths.exists("\(path)/configuration") { note(configuration) }
   }
 
   /// The folder for files that outlive the host: the first one of `STATE_DIRECTORY` (systemd.exec(5)), else
@@ -62,7 +71,7 @@ package final class LastGoodCopies: Sendable {
 
   /// Notes in the folder, for people, which `host.conf` the copies belong to.
   private func note(_ configuration: String) {
-    _ = try? OpenFile(creating: "\(path)/configuration", mode: 0o600).write(Array("\(configuration)\n".utf8))
+    _ = try? OpenFile(creatingOwn: "\(path)/configuration", mode: 0o600).write(Array("\(configuration)\n".utf8))
   }
 
   /// The last good content of `file`; nil if there is none. Messages name the path of `file`.
@@ -99,13 +108,21 @@ package final class LastGoodCopies: Sendable {
 
   /// Keeps `copy`, which serves, as the last good copy of `file`, and the libraries that it brings along likewise.
   /// Removes the previous copies. Blocks until everything is on the disk.
-  /// - Throws: if it cannot be written; the previous copy stays then.
-  package func keep(_ copy: PluginCopy, as file: PluginFile) throws(FileError) {
-    for dependency in copy.dependencies where dependency.isBrought && dependency.copy.isPrivate {
-      try keep(dependency.copy, under: Self.key(ofDependency: dependency.name))
+  /// - Throws: if it cannot be written; the previous copy stays then, if there is one.
+  package func keep(_ copy: PluginCopy, as file: PluginFile) throws(Unavailable) {
+    if !Paths.exists(path) { try makeFolder() }
+    do throws(FileError) {
+      for dependency in copy.dependencies where dependency.isBrought && dependency.copy.isPrivate {
+        try keep(dependency.copy, under: Self.key(ofDependency: dependency.name))
+      }
+      try keep(copy, under: Self.key(of: file))
+    } catch {
+      throw Unavailable(description: "\(error)")
     }
-    try keep(copy, under: Self.key(of: file))
   }
+
+  /// Whether there is a copy of `file`.
+  package func hasCopy(of file: PluginFile) -> Bool { !copies(under: Self.key(of: file)).isEmpty }
 
   private func keep(_ copy: PluginCopy, under key: String) throws(FileError) {
     guard let hash = copy.hash?.description else { return }
@@ -173,7 +190,7 @@ package final class LastGoodCopies: Sendable {
     Paths.remove(temporary)
     defer { Paths.remove(temporary) }
     var found = SHA256.Pieces()
-    let copy = try OpenFile(creating: temporary, mode: 0o600)
+    let copy = try OpenFile(creatingOwn: temporary, mode: 0o600)
     try OpenFile(reading: source).readPieces(upTo: .max) { (piece) throws(FileError) in
       found.append(piece.span)
       try copy.write(piece)

@@ -114,7 +114,7 @@ package struct PluginContent: Sendable {
   func copy(to path: String) throws(PluginError) {
     var hash = SHA256.Pieces()
     do throws(FileError) {
-      let copy = try OpenFile(creating: path, mode: 0o700)
+      let copy = try OpenFile(creatingOwn: path, mode: 0o700)
       do throws(FileError) {
         try source.readPieces(upTo: size + 1) { (piece) throws(FileError) in
           hash.append(piece.span)

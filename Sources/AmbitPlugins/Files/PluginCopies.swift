@@ -121,7 +121,7 @@ package final class PluginCopies: Sendable {
     if let copy = loadedCopy(at: "\(folder)/\(name)"), Paths.exists(copy.path) { return copy }
     var copy = try self.copy(content).copy
     do throws(FileError) {
-      try Paths.makeFolder(folder)
+      try Paths.makeOwnFolder(folder)
       try Paths.rename(copy.path, to: "\(folder)/\(name)")
     } catch {
       discard(copy)
@@ -143,7 +143,7 @@ package final class PluginCopies: Sendable {
     guard !named.isEmpty else { return copy }
     let opener = "\(path)/\(Paths.shortened(copy.file.copyName)).links-\(count.add(1, ordering: .relaxed).newValue).so"
     do throws(FileError) {
-      try OpenFile(creating: opener, mode: 0o700).write(
+      try OpenFile(creatingOwn: opener, mode: 0o700).write(
         StubLibrary.bytes(
           linkedWith: named.map { String($0.1[1]) }, in: Set(named.map { String($0.1[0]) }).sorted()))
     } catch {

@@ -27,6 +27,7 @@ package func makeUniqueFolder(in parent: String, prefix: String) throws(FileErro
   guard unsafe mkdtemp(&template) != nil else {
     throw FileError(subject: parent, action: "make a private folder in it", code: errno)
   }
+  Paths.grant(0o700, to: String(systemPath: template))
   return String(systemPath: template)
 }
 
@@ -52,6 +53,7 @@ package final class FolderLock: Sendable {
       unsafe clinux_own(open(temporary.systemPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o600))
     }
     self.descriptor = descriptor
+    fchmod(descriptor, 0o600)
     _ = try systemCall("lock it", temporary) { flock(descriptor, LOCK_EX | LOCK_NB) }
     try Paths.rename(temporary, to: final)
   }
@@ -88,7 +90,10 @@ package func replaceFile(
   _ path: String, _ write: (_ temporary: String) throws(FileError) -> Bool
 ) throws(FileError) -> Bool {
   let name = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
-  let temporary = "\(path[..<name]).\(Paths.shortened(String(path[name...]))).\(getpid()).new"
+  // The suffix stays: who looks for files that a killed process has left knows them by it.
+  let suffix = path[name...].dropFirst().lastIndex(of: ".") ?? path.endIndex
+  let stem = Paths.shortened(String(path[name..<suffix]))
+  let temporary = "\(path[..<name]).\(stem)\(path[suffix...].prefix(16)).\(getpid()).new"
   Paths.remove(temporary)
   defer { Paths.remove(temporary) }
   let isWanted = try write(temporary)
@@ -127,10 +132,24 @@ package enum Paths {
   package static func exists(_ path: String) -> Bool { unsafe access(path.systemPath, F_OK) == 0 }
 
   /// Makes a folder, with `mode` less the process's umask, if there is none.
-  package static func makeFolder(_ path: String, mode: UInt32 = 0o700) throws(FileError) {
+  package static func makeFolder(_ path: String, mode: UInt32) throws(FileError) {
     if unsafe mkdir(path.systemPath, mode_t(mode)) == -1, errno != EEXIST {
       throw FileError(subject: path, action: "make the folder", code: errno)
     }
+  }
+
+  /// Makes a folder for this user alone if there is none, whatever umask code of a plugin has set.
+  package static func makeOwnFolder(_ path: String) throws(FileError) {
+    let isThere = exists(path)
+    try makeFolder(path, mode: 0o700)
+    if !isThere { grant(0o700, to: path) }
+  }
+
+  /// Gives a new folder of this process the rights that the umask has taken from it.
+  fileprivate static func grant(_ mode: UInt32, to path: String) {
+    // Only then: chmod(2) takes the bits that a folder inherits from its parent.
+    guard let status = try? FileStatus(ofLink: path), status.permissions & mode != mode else { return }
+    _ = unsafe fchmodat(AT_FDCWD, path.systemPath, mode_t(mode), AT_SYMLINK_NOFOLLOW)
   }
 
   /// Makes the folders of `path` that do not exist, for this user alone.
@@ -139,7 +158,7 @@ package enum Paths {
     for name in path.split(separator: "/") {
       folder += "/\(name)"
       // mkdir(2) of an existing folder may fail with another error than EEXIST.
-      if !exists(folder) { try makeFolder(folder) }
+      if !exists(folder) { try makeOwnFolder(folder) }
     }
   }
 

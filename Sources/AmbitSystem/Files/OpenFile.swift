@@ -26,6 +26,14 @@ package final class OpenFile: Sendable {
     self.path = path
   }
 
+  /// Creates a file of the host's own, with exactly `mode`, whatever umask code of a plugin has set. Throws if there is
+  /// one already. For files whose rights are up to the operator, see `init(creating:mode:)`.
+  package convenience init(creatingOwn path: String, mode: UInt32) throws(FileError) {
+    try self.init(creating: path, mode: mode)
+    // Some file systems have one mode for all files; they refuse it.
+    fchmod(descriptor, mode_t(mode))
+  }
+
   deinit { close(descriptor) }
 
   /// The status of the open file, whatever has its path by now.

@@ -11,12 +11,21 @@ package struct ChildProcess: ~Copyable {
   /// signal blocked and with the default action for SIGPIPE.
   /// - Throws: if it cannot be started.
   package init(_ arguments: [String]) throws(FileError) {
+    id = try Self.start(arguments)
+  }
+
+  /// Starts a program as `init` does.
+  /// - Parameter inOwnGroup: whether it begins a process group of its own.
+  /// - Returns: its process id.
+  static func start(_ arguments: [String], inOwnGroup: Bool = false) throws(FileError) -> pid_t {
     let vector = unsafe arguments.map { unsafe strdup($0.systemPath) } + [nil]
     defer { unsafe vector.forEach { unsafe free($0) } }
     var id = pid_t()
-    let code = unsafe withSpawnAttributes { unsafe posix_spawnp(&id, vector[0]!, nil, $0, vector, environ) }
+    let code = unsafe withSpawnAttributes(inOwnGroup: inOwnGroup) {
+      unsafe posix_spawnp(&id, vector[0]!, nil, $0, vector, environ)
+    }
     guard code == 0 else { throw FileError(subject: arguments[0], action: "start it", code: code) }
-    self.id = id
+    return id
   }
 
   deinit { _ = Self.wait(for: id) }
@@ -30,7 +39,7 @@ package struct ChildProcess: ~Copyable {
   }
 
   /// The status that waitpid(2) gives.
-  private static func wait(for id: pid_t) -> Int32 {
+  static func wait(for id: pid_t) -> Int32 {
     var status: Int32 = -1
     while unsafe waitpid(id, &status, 0) == -1, errno == EINTR {}
     return status
@@ -61,7 +70,10 @@ package enum ProcessEnd: Equatable, Sendable {
 
 /// Calls `body` with attributes for posix_spawn(3) by which the new process does not inherit the host's treatment of
 /// signals: none is blocked, and SIGPIPE has its default action.
-func withSpawnAttributes<Result>(_ body: (UnsafePointer<posix_spawnattr_t>) -> Result) -> Result {
+/// - Parameter inOwnGroup: whether it begins a process group of its own.
+func withSpawnAttributes<Result>(
+  inOwnGroup: Bool = false, _ body: (UnsafePointer<posix_spawnattr_t>) -> Result
+) -> Result {
   var attributes = posix_spawnattr_t()
   unsafe posix_spawnattr_init(&attributes)
   defer { unsafe posix_spawnattr_destroy(&attributes) }
@@ -70,7 +82,8 @@ func withSpawnAttributes<Result>(_ body: (UnsafePointer<posix_spawnattr_t>) -> R
   unsafe posix_spawnattr_setsigmask(&attributes, &signals)
   unsafe sigaddset(&signals, SIGPIPE)
   unsafe posix_spawnattr_setsigdefault(&attributes, &signals)
-  unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+  let group = inOwnGroup ? POSIX_SPAWN_SETPGROUP : 0
+  unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | group))
   return unsafe body(&attributes)
 }
 

@@ -154,11 +154,16 @@ public final class Signals: Sendable {
 }
 
 extension Signals {
-  /// How often the host looks whether its handlers are still there, in nanoseconds.
-  private static var reclaimInterval: Int64 { 1_000_000_000 }
+  /// How often the host looks whether its handlers are still there, in nanoseconds. A signal that arrives in between is
+  /// the other code's: it may be lost, or end the host. Looking costs seven calls of sigaction(2).
+  private static var reclaimInterval: Int64 { 20_000_000 }
+
+  /// When a line may be logged again, by the library and the name of the signal. Code that replaces a handler again and
+  /// again would fill the log.
+  private static let logLimits = Mutex<[String: LogRateLimit]>([:])
 
   /// Installs the host's handlers again where code of `plugin`, or of any plugin, has replaced them, and logs it: the
-  /// host must stop on SIGTERM, whatever a plugin handles.
+  /// host must stop on SIGTERM, whatever a plugin handles. Allocates nothing if they are in place.
   public static func reclaim(from plugin: String?) {
     var lost = clinux_lost_signal()
     while unsafe clinux_reclaim_signal(&lost) {
@@ -173,10 +178,15 @@ extension Signals {
     var place = unsafe clinux_place()
     let isKnown = unsafe signal.handler != 0 && clinux_find_place(signal.handler, &place)
     let library = isKnown ? unsafe String(cString: place.file).split(separator: "/").last.map(String.init) : nil
+    if plugin == nil {
+      let key = "\(name) \(library ?? "")"
+      guard logLimits.withLock({ $0[key, default: LogRateLimit()].permits(at: Clock.monotonic) }) else { return }
+    }
     let what = signal.handler == 0 ? "has reset or ignored" : "has installed a handler for"
     let consequence = signal.handler == 0 ? "" : ", so the other does not run"
+    let note = plugin == nil ? "; \(LogRateLimit.note)" : ""
     Logger(label: "ambit").warning(
-      "\(library ?? "plugin code") \(what) \(name); the host has installed its own handler again\(consequence)",
+      "\(library ?? "plugin code") \(what) \(name); the host has installed its own handler again\(consequence)\(note)",
       metadata: plugin.map { ["plugin": "\($0)"] } ?? [:])
   }
 }

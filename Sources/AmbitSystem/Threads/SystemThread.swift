@@ -38,8 +38,11 @@ public struct SystemThread {
       unsafe body.release()
       // A kernel without clone3 answers ENOSYS, and the C library then uses clone; a container's filter that answers
       // EPERM makes it fail.
-      let hint = code == EPERM ? " (does a container engine's filter refuse clone3? then update the engine)" : ""
-      throw SystemError(operation: "cannot start the thread of \(purpose)\(hint)", code: code)
+      let filter = code == EPERM ? " (does a container engine's filter refuse clone3? then update the engine)" : nil
+      // The C library answers EAGAIN as well if there is no address space for the stack.
+      let memory = code == EAGAIN || code == ENOMEM ? ResourceLimit.addressSpace : nil
+      let limit = memory.map { " (perhaps because the address space is limited to \($0 >> 20) MiB: ulimit -v)" }
+      throw SystemError(operation: "cannot start the thread of \(purpose)\(filter ?? limit ?? "")", code: code)
     }
     thread = created
   }

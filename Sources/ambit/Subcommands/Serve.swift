@@ -6,9 +6,9 @@ struct Serve: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Serve the plugins of a folder.",
     discussion: """
-      Signals: HUP reloads the configuration and the plugins, also under nohup. TERM and INT abort a start or reload, \
-      let requests finish, then stop the host; a second one stops it at once. USR2 writes all scopes and jobs to the \
-      log. USR1 has no effect, because the log is standard error. The exit status is 0 after a stop, 1 if the host \
+      Signals: HUP reloads the configuration and the plugins, also under nohup. TERM and INT abort a build, start or \
+      reload, let requests finish, then stop the host; a second one stops it at once. USR2 writes all scopes and jobs to \
+      the log. USR1 has no effect, because the log is standard error. The exit status is 0 after a stop, 1 if the host \
       cannot start, and 78 if the configuration is invalid; a restart does not help then.
 
         ambit serve                   # ./host.conf, or the defaults
@@ -29,10 +29,11 @@ struct Serve: ParsableCommand {
     do throws(HostError) {
       let source = configuration.source
       let configuration = try source.read()
+      var signals: Signals?
       if build {
-        try PluginBuild.run(for: source, configuration) { Terminal.note($0.prefixed) }
+        signals = try PluginBuild.runBeforeServing(source, configuration) { Terminal.note($0.prefixed) }
       }
-      try Host.serve(source, configuration, isChecked: checked) { Terminal.fail($0) }
+      try Host.serve(source, configuration, isChecked: checked, signals: signals) { Terminal.fail($0) }
     } catch {
       Terminal.fail(error)
     }

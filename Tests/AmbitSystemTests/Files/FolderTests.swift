@@ -1,5 +1,6 @@
 import AmbitSystem
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -10,7 +11,7 @@ import Testing
 
   @Test func `A folder is abandoned when its lock is gone, and not before`() throws {
     let path = folder.path(of: "locked")
-    try Paths.makeFolder(path)
+    try Paths.makeFolder(path, mode: 0o700)
     var lock: FolderLock? = try FolderLock(path)
     #expect(!FolderLock.isAbandoned(path))
     withExtendedLifetime(lock) {}
@@ -37,5 +38,16 @@ import Testing
     #expect(isReplaced)
     #expect(try String(contentsOfFile: path, encoding: .utf8) == "new")
     #expect(try namesInFolder(folder.path) == [name])
+  }
+
+  @Test(arguments: ["so", "build"]) func `The temporary name of a file with a long name ends like the file's`(
+    suffix: String
+  ) throws {
+    let path = folder.path(of: "\(String(repeating: "n", count: 240)).\(suffix)")
+    let isReplaced = try replaceFile(path) { (temporary) throws(FileError) in
+      #expect(temporary.hasSuffix("n.\(suffix).\(getpid()).new"))
+      return false
+    }
+    #expect(!isReplaced)
   }
 }

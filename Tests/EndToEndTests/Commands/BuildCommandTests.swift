@@ -222,6 +222,57 @@ import Testing
     }
   }
 
+  @Test(arguments: [SIGTERM, SIGINT])
+  func `A signal during the build of serve --build ends the compiler too, and leaves nothing behind`(number: Int32)
+    async throws
+  {
+    try await withSamples(["hello/hello.c"]) { directory in
+      let compiler = try makeWaitingCompiler(in: directory)
+      try directory.write("listen = ['127.0.0.1:0']\nplugins = '.'\n", as: "host.conf")
+      let (child, log) = try startHost(
+        Places.ambit.filePath, ["serve", "--build"], in: directory,
+        environment: ["CC": compiler, "TMPDIR": directory.filePath])
+      let line = try await log.line(containing: "compiler ")
+      let processes = line.text.split(separator: " ").compactMap { pid_t($0) }
+      #expect(processes.count == 2)
+      for ignored in [SIGHUP, SIGUSR1, SIGUSR2] { child.signal(ignored) }
+      child.signal(number)
+      try await log.line(containing: "stopped during the build, before the host served anything")
+      #expect(await child.status == .exited(0))
+      for process in processes { try await eventually(until: { $0 }) { kill(process, 0) == -1 || isZombie(process) } }
+      let left = try FileManager.default.contentsOfDirectory(atPath: directory.filePath)
+      #expect(left.filter { $0.contains("build") || $0.hasSuffix(".new") } == [])
+    }
+  }
+
+  /// A compiler that runs another process, writes the numbers of both, and never ends by itself.
+  private func makeWaitingCompiler(in directory: URL) throws -> String {
+    try directory.writeScript("sleep 1000 &\necho compiler $$ $! >&2\nwait", as: "waits")
+    return directory.appending(path: "waits").filePath
+  }
+
+  /// Whether a process has ended and only its parent does not know yet.
+  private func isZombie(_ process: pid_t) -> Bool {
+    let status = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)
+    return status?.contains(") Z ") ?? true
+  }
+
+  @Test func `SIGHUP during the build of serve --build leads to a reload after the start`() async throws {
+    try await withSamples(["hello/hello.c"]) { directory in
+      let (compiler, gate) = try makeSlowCompiler(in: directory)
+      try directory.write("listen = ['127.0.0.1:0']\nplugins = '.'\n", as: "host.conf")
+      let (child, log) = try startHost(
+        Places.ambit.filePath, ["serve", "--build"], in: directory,
+        environment: ["CC": compiler, "TMPDIR": directory.filePath])
+      try await log.line(containing: "compiles")
+      child.signal(SIGHUP)
+      close(open(gate, O_WRONLY))
+      try await log.line(containing: "reload done")
+      child.signal(SIGTERM)
+      #expect(await child.status == .exited(0))
+    }
+  }
+
   @Test func `Two builds of one folder do not work at once: the second waits, and finds everything up to date`()
     async throws
   {

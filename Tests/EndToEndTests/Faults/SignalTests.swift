@@ -84,6 +84,68 @@ import Testing
     }
   }
 
+  /// Waits until the host catches a signal.
+  private func waitUntilCaught(_ number: Int32, by host: Host) async throws {
+    try await eventually(until: { $0 & 1 << UInt64(number - 1) != 0 }) { () throws -> UInt64 in
+      let status = try String(contentsOfFile: "/proc/\(host.child.pid)/status", encoding: .utf8)
+      let line = status.split(separator: "\n").first { $0.hasPrefix("SigCgt:") }
+      return try #require(line?.split(separator: "\t").last.flatMap { UInt64($0, radix: 16) })
+    }
+  }
+
+  @Test func `Ctrl-C stops the host while a plugin waits for the command of system, which ignores it`() async throws {
+    let runner = PluginFile.source(
+      """
+      #include <ambit.h>
+      #include <stdlib.h>
+      static int32_t wait_for(ambit_scope *scope) {
+        return ambit_respondf(scope, 200, "text/plain", "%d", system("echo $$ > child; echo runs >&2; exec sleep 30"));
+      }
+      static const ambit_route routes[] = {
+        {.pattern = "GET /wait", .handler = wait_for, .flags = AMBIT_ROUTE_BLOCKING}};
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
+        AMBIT_PLUGIN_HEADER, .name = "runner", .routes = routes, .route_count = 1};
+      """, name: "runner")
+    try await withHost([runner], configuration: "drain_timeout = \"50ms\"\ncancel_grace = \"50ms\"") { host in
+      let connection = try host.connect()
+      try await connection.send("GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      try await host.log.line { $0.text == "runs" }
+      let text = try String(contentsOf: host.directory.appending(path: "child"), encoding: .utf8)
+      let child = try #require(pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines)))
+      defer { kill(child, SIGKILL) }
+      try await waitUntilCaught(SIGINT, by: host)
+      host.child.signal(SIGINT)
+      #expect(await host.child.status == .exited(0))
+      #expect(host.log.lines { $0.contains("SIGINT; the host has installed") }.isEmpty)
+    }
+  }
+
+  @Test(arguments: ["SIG_IGN", "SIG_DFL"])
+  func `SIGTERM stops the host soon after a handler has ignored or reset it, and one line says so`(action: String)
+    async throws
+  {
+    let resetter = PluginFile.source(
+      """
+      #include <ambit.h>
+      #include <signal.h>
+      static int32_t reset(ambit_scope *scope) {
+        return ambit_respond(scope, signal(SIGTERM, \(action)) == SIG_ERR ? 500 : 200, "text/plain", "", 0);
+      }
+      static const ambit_route routes[] = {{.pattern = "GET /reset", .handler = reset}};
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
+        AMBIT_PLUGIN_HEADER, .name = "resetter", .routes = routes, .route_count = 1};
+      """, name: "resetter")
+    try await withHost([resetter]) { host in
+      for _ in 1...3 {
+        #expect(try await host.get("/reset").status == 200)
+        try await waitUntilCaught(SIGTERM, by: host)
+      }
+      #expect(await host.stop() == .exited(0))
+      let lines = host.log.lines { $0.contains("plugin code has reset or ignored SIGTERM") }
+      #expect(lines.count == 1 && lines[0].contains("logged at most every 10 s"), "\(lines)")
+    }
+  }
+
   @Test func `A failed dry run is noticed at once although a plugin has the host ignore the end of processes`()
     async throws
   {

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -228,6 +229,43 @@ import Testing
         try await next.startAgain { last in
           let text = try await last.get("/speak").text
           #expect(text == "old\n")
+        }
+      }
+    }
+  }
+
+  @Test func `The log promises no previous copy if there is none`() async throws {
+    try await withHost([speaks("old")]) { host in
+      let state = host.directory.appending(path: "state")
+      try FileManager.default.removeItem(at: state)
+      try host.directory.write("", as: "state")
+      try await host.reload()
+      let line = try await host.log.line(containing: "cannot keep a last good copy of plugin speaks: ")
+      #expect(line.contains("; if its file is bad at the next start, nothing can serve in its place"), "\(line)")
+      try FileManager.default.removeItem(at: state)
+      try await host.reload()
+      #expect(try copies(in: host.directory).count == 1)
+    }
+  }
+
+  @Test func `The rights of the host's own files do not depend on the umask that a plugin has set`() async throws {
+    let masks = PluginFile.source(
+      """
+      #include <ambit.h>
+      #include <sys/stat.h>
+      static int32_t start(ambit_scope *plugin) { (void)plugin; umask(0777); return AMBIT_OK; }
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "masks", .start = start};
+      """, name: "masks")
+    try await withHost([masks]) { host in
+      try FileManager.default.removeItem(at: host.directory.appending(path: "state"))
+      try await speaks("old").install(in: host.plugins)
+      #expect(try await host.reload().field("added") == "1")
+      for folder in ["private", "state"] {
+        let top = host.directory.appending(path: folder)
+        for name in try FileManager.default.subpathsOfDirectory(atPath: top.filePath) {
+          var status = stat()
+          #expect(lstat(top.appending(path: name).filePath, &status) == 0)
+          #expect(status.st_mode & 0o600 == 0o600, "\(folder)/\(name): \(String(status.st_mode, radix: 8))")
         }
       }
     }

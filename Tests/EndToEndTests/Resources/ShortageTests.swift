@@ -42,4 +42,17 @@ import Testing
     let change = try await run("prlimit", ["--pid=\(host.child.pid)", "--as=\(limit):"])
     #expect(change.status == .exited(0), "\(change.errors)")
   }
+
+  @Test func `A host that cannot start a thread names the limit of its address space`() async throws {
+    try await withTemporaryFolder { directory in
+      try await populate(directory, with: [])
+      // Each thread wants a stack of 4 GiB.
+      let script = "ulimit -s 4194304; ulimit -v 2097152; exec \"$0\" serve"
+      let result = try await run("bash", ["-c", script, Places.ambit.filePath], in: directory)
+      #expect(result.status == .exited(1))
+      let reason = "(perhaps because the address space is limited to 2048 MiB: ulimit -v)"
+      #expect(result.errors.contains("cannot start the thread of "), "\(result.errors)")
+      #expect(result.errors.contains(reason), "\(result.errors)")
+    }
+  }
 }
