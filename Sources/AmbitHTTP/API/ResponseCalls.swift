@@ -165,7 +165,8 @@ extension UnsafeMutablePointer<Exchange> {
       a job called \(call) after its handler had returned AMBIT_OK, so the host had completed the response; a handler \
       whose job responds returns AMBIT_PENDING
       """)
-    return refusal.noting("the host has completed the response, because the handler returned AMBIT_OK")
+    return refusal.noting(
+      "the host has completed the response, because the handler returned AMBIT_OK", isReported: true)
   }
 }
 

@@ -63,7 +63,10 @@ extension UnsafeMutablePointer<Exchange> {
       case .handler(let handler):
         let status = receiveBodyBeforeThread(as: job)
         guard status == .ok else { return answerWithoutBody(status) }
-        return job.runHandlerOnThread(in: scope) { handler($0) }
+        do throws(PoolError) { return try job.runHandlerOnThread(in: scope) { handler($0) } } catch {
+          answerBusy(error)
+          return Status.ok.rawValue
+        }
       case .function(let call): return answer(by: call, isBlocking: true, as: job)
       }
     }
@@ -94,7 +97,8 @@ extension UnsafeMutablePointer<Exchange> {
       ErrorResponse.send(on: self, status: 400, text: "the request body is malformed", abort: .requestUnreadable)
     case .noMemory:
       PluginLog.write(.error, scope, "cannot buffer the request's body: no memory; answered 503")
-      ErrorResponse.send(on: self, status: 503, text: "there is no memory for the request's body")
+      ErrorResponse.send(
+        on: self, status: 503, text: "there is no memory for the request's body", isReported: true)
     default: return status.rawValue
     }
     return Status.ok.rawValue
@@ -102,7 +106,7 @@ extension UnsafeMutablePointer<Exchange> {
 
   private func answerWithoutStack(of size: Int) -> Int32 {
     PluginLog.write(.error, scope, "cannot run the handler: no memory for a stack of \(size) bytes; answered 503")
-    ErrorResponse.send(on: self, status: 503, text: "there is no memory for the handler's stack")
+    ErrorResponse.send(on: self, status: 503, text: "there is no memory for the handler's stack", isReported: true)
     return Status.ok.rawValue
   }
 

@@ -27,8 +27,8 @@ extension UnsafeMutablePointer<Exchange> {
     switch Status(rawValue: code) {
     case .ok: completeResponse()
     case .pending:
-      waitForCompletion()
-      if !pointee.response.isComplete { abandonResponse() }
+      let isReported = waitForCompletion()
+      if !pointee.response.isComplete { abandonResponse(isReported: isReported) }
     default: conclude(failure: code)
     }
   }
@@ -55,30 +55,33 @@ extension UnsafeMutablePointer<Exchange> {
     }
   }
 
-  /// The scope has ended, or no job is left that could complete the response.
-  private func abandonResponse() {
+  /// The scope has ended, or no job is left that could complete the response; `isReported` if the log says so already.
+  private func abandonResponse(isReported: Bool = false) {
     guard pointee.response.state == .notStarted else { return abort(.responseIncomplete) }
     switch scope.pointee.cause {
     case .disconnect: abort(.clientLeft)
     case .retired, .shutdown:
       ErrorResponse.send(
         on: self, status: 503, text: "the host is stopping, or the handler was replaced", abort: .hostStopping)
-    default: ErrorResponse.send(on: self, status: 500, text: "the handler did not respond")
+    default: ErrorResponse.send(on: self, status: 500, text: "the handler did not respond", isReported: isReported)
     }
   }
 
-  /// Waits until a job has completed the response.
-  private func waitForCompletion() {
+  /// Waits until a job has completed the response, or the scope has ended. True if no job is left that could complete
+  /// it, and the log says so.
+  private func waitForCompletion() -> Bool {
     let job = pointee.job
     while !pointee.response.isComplete {
       pointee.response.isAwaited = true
       let status = job.awaitIdle(in: scope)
       pointee.response.isAwaited = false
-      if status == .cancelled { return }
+      if status == .cancelled { return false }
       if !pointee.response.isComplete, !scope.isBusy {
-        return fault("handler returned AMBIT_PENDING, but no job is left to complete the response")
+        fault("handler returned AMBIT_PENDING, but no job is left to complete the response")
+        return true
       }
     }
+    return false
   }
 
   @inline(never)

@@ -3,61 +3,109 @@ internal import AmbitRuntime
 internal import Logging
 
 // A handler, or a function of a plugin that returns an `ambit_status`, has returned anything but AMBIT_OK and
-// AMBIT_PENDING: what the client gets, and what the log says. The client does not see reasons, which may be secret.
+// AMBIT_PENDING, or did not run: what the client gets, and what the log says. The client does not see reasons, which
+// may be secret.
 
 extension UnsafeMutablePointer<Exchange> {
-  /// Responds with what the failure means for the client.
+  /// Responds with what the failure means for the client. The failure has been reported.
   func sendFailure(_ status: Status) {
     switch status {
     case .limit where pointee.body.state == .tooLong:
-      ErrorResponse.send(
-        on: self, status: 413, text: "the request body is too large", abort: .requestUnreadable, isReported: true)
+      sendFailure(413, "the request body is too large", abort: .requestUnreadable)
     case .invalid where pointee.body.state == .malformed:
-      ErrorResponse.send(on: self, status: 400, text: "the request body is malformed", abort: .requestUnreadable)
-    case .badRequest: ErrorResponse.send(on: self, status: 400, text: "the \(noun) found the request invalid")
-    case .notFound: ErrorResponse.send(on: self, status: 404, text: "the \(noun) found nothing for this request")
-    case .limit: ErrorResponse.send(on: self, status: 503, text: "the \(noun) has reached a limit")
-    case .timedOut:
-      ErrorResponse.send(on: self, status: 504, text: "the \(noun) ran into a timeout", isReported: true)
-    default: ErrorResponse.send(on: self, status: 500, text: "the \(noun) failed")
+      sendFailure(400, "the request body is malformed", abort: .requestUnreadable)
+    case .badRequest: sendFailure(400, "the \(noun) found the request invalid")
+    case .notFound: sendFailure(404, "the \(noun) found nothing for this request")
+    case .limit: sendFailure(503, "the \(noun) has reached a limit")
+    case .timedOut: sendFailure(504, "the \(noun) ran into a timeout")
+    default: sendFailure(500, "the \(noun) failed")
     }
+  }
+
+  private func sendFailure(_ status: Int, _ text: String, abort reason: AbortReason? = nil) {
+    ErrorResponse.send(on: self, status: status, text: text, abort: reason, isReported: true)
+  }
+
+  /// Responds in place of a handler or function that did not run, because the pool has no thread for it.
+  @inline(never)
+  func answerBusy(_ error: PoolError, in lane: SerialLane? = nil) {
+    scope.report(error, in: lane, "the request was answered 503")
+    ErrorResponse.send(on: self, status: 503, text: "the server is busy", isReported: true, namesRequest: false)
   }
 
   /// Logs the failure: as the plugin's fault, unless the client has caused it.
   func report(failure status: Status) {
     let returned = "\(noun) returned \(status.constant)\(pointee.job.failureText(for: status.rawValue))"
-    guard let cause = clientsPart(in: status) else { return fault(returned + hint(at: status)) }
-    PluginLog.write(.info, scope, cause.isEmpty ? returned : "\(cause), and the \(returned)")
+    if let cause = clientsPart(in: status) {
+      guard let note = clientErrorNote(cause.status) else { return }
+      return PluginLog.write(.info, scope, "\(cause.text), and the \(returned)\(consequence); \(note)")
+    }
+    switch status {
+    case .badRequest where !hasPluginResponded, .notFound where !hasPluginResponded:
+      PluginLog.write(.info, scope, returned + consequence)
+    default:
+      if pointee.response.state != .notStarted, pointee.job.isFailureReported(status.rawValue) { return }
+      fault(returned + (hint(at: status) ?? consequence))
+    }
   }
 
-  /// What the client has done, as the beginning of the line, or "" if the status says it; nil if the plugin is at
-  /// fault.
-  private func clientsPart(in status: Status) -> String? {
+  /// What the client has done, as the beginning of the line, with the condition that limits such lines; nil if the
+  /// client has done nothing.
+  private func clientsPart(in status: Status) -> (text: String, status: Int)? {
     switch status {
-    case .badRequest, .notFound: ""
-    case .limit where pointee.body.state == .tooLong: "the request's body is longer than max_body"
-    case .invalid where pointee.body.state == .malformed: "the request's body is malformed"
-    case .closed where pointee.record.abortReason == .clientLeft: "the client has left"
+    case .limit where pointee.body.state == .tooLong: ("the request's body is longer than max_body", 413)
+    case .invalid where pointee.body.state == .malformed: ("the request's body is malformed", 400)
+    case .closed where pointee.record.abortReason == .clientLeft: ("the client has left", ClientErrorLog.clientLeft)
     default: nil
     }
   }
 
-  /// What the plugin's author probably meant, as the end of the line; empty if the line says enough.
-  private func hint(at status: Status) -> String {
+  /// The host has answered in place of the handler when the deadline passed.
+  private var hasDeadlineResponse: Bool { scope.pointee.cause == .deadline && pointee.record.status == 504 }
+
+  private var hasPluginResponded: Bool { pointee.response.state != .notStarted && !hasDeadlineResponse }
+
+  /// What follows from a status that comes after the response or in the middle of it, as the end of the line; empty if
+  /// the response had not begun.
+  private var consequence: String {
+    let response = "; the response (\(pointee.record.status))"
+    return switch pointee.response.state {
+    case .notStarted: ""
+    case .complete where hasDeadlineResponse:
+      "; the client had got 504 at the deadline, so the status changed nothing"
+    case .complete where pointee.record.abortReason == .responseIncomplete:
+      "\(response) had ended too early, so the connection closes"
+    case .complete: "\(response) was complete, so the status changed nothing"
+    case .streaming, .cutShort: "\(response) had begun, so the client gets only a part of it, and the connection closes"
+    }
+  }
+
+  /// What the plugin's author probably meant, as the end of the line; nil if the line says enough.
+  private func hint(at status: Status) -> String? {
     let code = status.rawValue
     switch code {
-    case Status.invalid.rawValue where pointee.job.failedCallStatus != .invalid:
+    case Status.invalid.rawValue
+    where pointee.job.failedCallStatus != .invalid && pointee.response.state == .notStarted:
       return "; if the request is at fault, return AMBIT_BAD_REQUEST"
     case 200...599 where pointee.response.isComplete:
       return ", which is no ambit_status; the response was complete: return AMBIT_OK"
-    case 200...599:
-      let constant = code == 400 ? "AMBIT_BAD_REQUEST, or " : code == 404 ? "AMBIT_NOT_FOUND, or " : ""
-      return ", which is no ambit_status; to answer \(code), return \(constant)AMBIT_OK after "
-        + "ambit_set_status(scope, \(code))"
-    case _ where code > 0: return ", expected AMBIT_OK, AMBIT_PENDING or a negative ambit_status"
-    case _ where !status.isKnown: return ", which is no ambit_status of this host"
-    default: return ""
+    case 200...599: return ", which is no ambit_status; to answer \(code), \(wayToAnswer(code))\(consequence)"
+    case _ where code > 0: return ", expected AMBIT_OK, AMBIT_PENDING or a negative ambit_status\(consequence)"
+    case _ where !status.isKnown: return ", which is no ambit_status of this host\(consequence)"
+    default: return nil
     }
+  }
+
+  /// How the plugin responds with an HTTP status that it has returned: a function needs its scope for most.
+  private func wayToAnswer(_ code: Int32) -> String {
+    let constant = code == 400 ? "AMBIT_BAD_REQUEST" : code == 404 ? "AMBIT_NOT_FOUND" : nil
+    let call = "AMBIT_OK after ambit_set_status(scope, \(code))"
+    guard case .function(let function) = pointee.route?.pointee.target, !function.pointee.takesScope else {
+      return "return \(constant.map { "\($0), or " } ?? "")\(call)"
+    }
+    if code == 200 { return "return AMBIT_OK" }
+    let withScope = "add a parameter scope to the function and to its signature, and return \(call)"
+    return constant.map { "return \($0), or \(withScope)" } ?? withScope
   }
 
   private var noun: String {

@@ -110,7 +110,7 @@ enum ResponseWriter {
   @inline(never)
   private static func reportDropped(_ count: Int, of exchange: ExchangePointer) {
     let status = Int(exchange.pointee.record.status)
-    guard count > 0, exchange.isDispatched, !Response.mayHaveContent(status),
+    guard count > 0, exchange.isDispatched, !Response.mayHaveContent(status), PluginLog.writes(.warning),
       exchange.pointee.server.pointee.droppedBodyLimit.permits(at: exchange.pointee.server.pointee.loop.pointee.now)
     else { return }
     PluginLog.write(
@@ -145,7 +145,7 @@ enum ResponseWriter {
     exchange.fault("ended the response \(remaining) bytes short of the length it announced")
     exchange.abort(.responseIncomplete)
     complete(exchange, carrier)
-    return .invalid(because: "the body is \(remaining) bytes shorter than announced")
+    return .invalid.noting("the body is \(remaining) bytes shorter than announced", isReported: true)
   }
 
   /// The response is complete or cut short. Wakes the job that waits for it.
@@ -166,17 +166,20 @@ enum ErrorResponse {
   ///   - abort: why the connection or stream ends with this response; nil if it does not.
   ///   - route: of a request that is refused before its scope opens, for the log; nil if it is not known, or if the
   ///     scope knows it.
-  ///   - isReported: a line about it is in the log already.
+  ///   - isReported: a line about it is in the log already, or was left out on purpose.
+  ///   - namesRequest: false for a request that no code of a plugin has seen although its scope is open.
   // Out of line, so that its code is not on the path of other requests.
   @inline(never)
   static func send(
     on exchange: ExchangePointer, status: Int, text: some CustomStringConvertible, allow: String? = nil,
-    abort reason: AbortReason? = nil, route: RoutePointer? = nil, isReported: Bool = false
+    abort reason: AbortReason? = nil, route: RoutePointer? = nil, isReported: Bool = false,
+    namesRequest: Bool = true
   ) {
     guard exchange.pointee.carrier != nil, exchange.pointee.response.state == .notStarted else { return }
     if let reason { exchange.abort(reason) }
-    if !isReported { exchange.reportClientError(status, "\(text)", route: route) }
-    let request = status >= 500 && exchange.isDispatched ? " (request \(RequestID(ofRequest: exchange.scope)))" : ""
+    let namesRequest = namesRequest && status >= 500 && exchange.isDispatched
+    if !isReported { exchange.reportAnswer(status, "\(text)", route: route, isLimited: !namesRequest) }
+    let request = namesRequest ? " (request \(RequestID(ofRequest: exchange.scope)))" : ""
     var line = "\(status) \(ReasonPhrase.text(for: status)): \(text)\(request)\n"
     var allow = allow
     exchange.pointee.response.lines = HeaderLines()

@@ -44,6 +44,8 @@ enum FunctionCallError: Error {
   /// The function cannot be called with this request.
   case badRequest(String)
   case bodyTooLarge
+  /// The pool takes no more calls.
+  case busy(PoolError)
   /// The function failed, or its result cannot be sent.
   case function(String)
 }
@@ -59,19 +61,20 @@ extension UnsafeMutablePointer<Exchange> {
       try run.respond()
       return Status.ok.rawValue
     } catch {
-      return answer(error).rawValue
+      return answer(error, of: call).rawValue
     }
   }
 
-  private func answer(_ failure: FunctionCallError) -> Status {
+  private func answer(_ failure: FunctionCallError, of call: FunctionRoutePointer) -> Status {
     switch failure {
     case .status(let status): return status
     case .badRequest(let reason): ErrorResponse.send(on: self, status: 400, text: reason)
     case .bodyTooLarge:
       ErrorResponse.send(on: self, status: 413, text: "the request body is too large", abort: .requestUnreadable)
+    case .busy(let error): answerBusy(error, in: call.pointee.lane)
     case .function(let reason):
       fault(reason)
-      ErrorResponse.send(on: self, status: 500, text: reason)
+      ErrorResponse.send(on: self, status: 500, text: reason, isReported: true)
     }
     return .ok
   }
@@ -110,10 +113,13 @@ extension FunctionCall {
 
   private mutating func performOnThread() throws(FunctionCallError) {
     var result = result
-    let status = withUnsafeMutablePointer(to: &result) { result in
-      let call = ThreadedCall(call: call, frame: frame, output: output, result: result)
-      return job.runHandlerOnThread(in: scope, lane: self.call.pointee.lane) { _ in call.perform() }
-    }
+    let status: Int32
+    do throws(PoolError) {
+      status = try withUnsafeMutablePointer(to: &result) { result throws(PoolError) in
+        let call = ThreadedCall(call: call, frame: frame, output: output, result: result)
+        return try job.runHandlerOnThread(in: scope, lane: self.call.pointee.lane) { _ in call.perform() }
+      }
+    } catch { throw .busy(error) }
     guard status == Status.ok.rawValue else { throw .status(Status(rawValue: status)) }
     self.result = result
   }

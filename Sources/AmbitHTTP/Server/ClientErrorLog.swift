@@ -3,45 +3,52 @@ internal import AmbitSystem
 internal import CAmbit
 internal import Logging
 
-/// Limits the log lines about requests that end because their clients send too much, or because they take too long: one
-/// line for each status in the interval of `LogRateLimit`. A value for one loop.
+/// Limits the log lines that clients can cause at will, because they send too much, too little or not what HTTP asks
+/// for: one line for each condition in the interval of `LogRateLimit`. A value for one loop.
 struct ClientErrorLog {
-  /// The status codes that leave a line.
-  private static var statuses: InlineArray<5, Int> { [408, 413, 414, 431, 504] }
+  /// What clients do, by the status code of the response.
+  private static var statuses: InlineArray<6, Int> { [400, 408, 413, 414, 431, clientLeft] }
+  /// In place of a status code: the client has left, so it gets no response.
+  static var clientLeft: Int { 0 }
 
-  private var limits = InlineArray<5, LogRateLimit>(repeating: LogRateLimit())
-  private var leftOut = InlineArray<5, Int>(repeating: 0)
+  private var limits = InlineArray<6, LogRateLimit>(repeating: LogRateLimit())
 
-  /// Whether a line about a response with this status may be logged at `now`, monotonic nanoseconds.
-  /// - Returns: how many were left out since the last line; nil if this one is left out too, or leaves no line.
-  mutating func permits(_ status: Int, at now: Int64) -> Int? {
-    for index in limits.indices where Self.statuses[index] == status {
-      guard limits[index].permits(at: now) else {
-        leftOut[index] += 1
-        return nil
-      }
-      defer { leftOut[index] = 0 }
-      return leftOut[index]
-    }
+  /// The end of a line about this status that may be logged at `now`, monotonic nanoseconds; nil if it is left out.
+  mutating func note(_ status: Int, at now: Int64) -> String? {
+    for index in limits.indices where Self.statuses[index] == status { return limits[index].note(at: now) }
     return nil
+  }
+
+  /// Whether the host logs that it answers with this status by itself.
+  fileprivate static func leavesLine(_ status: Int) -> Bool {
+    switch status {
+    case 408, 413, 414, 431: true
+    default: false
+    }
   }
 }
 
 extension UnsafeMutablePointer<Exchange> {
-  /// Logs that the host answers with this status, if that status leaves a line: with the plugin, route and scope of the
-  /// request, or else with its route, if that is known, and with its client.
-  func reportClientError(_ status: Int, _ text: String, route: RoutePointer?) {
-    let now = pointee.server.pointee.loop.pointee.now
-    guard let leftOut = pointee.server.pointee.clientErrorLog.permits(status, at: now) else { return }
-    let milliseconds = (now - pointee.record.startedAt) / 1_000_000
-    let more = leftOut > 0 ? ", \(leftOut) more since the last line" : ""
-    let line = "answered \(status) after \(milliseconds) ms: \(text); \(LogRateLimit.note)\(more)"
-    guard !isDispatched else { return PluginLog.write(.info, scope, line) }
+  /// The end of a line at info about something that clients can cause at will; nil if the line is left out.
+  func clientErrorNote(_ status: Int) -> String? {
+    guard PluginLog.writes(.info) else { return nil }
+    return pointee.server.pointee.clientErrorLog.note(status, at: pointee.server.pointee.loop.pointee.now)
+  }
+
+  /// Logs that the host answers with this status: with the plugin, route and request, or else with the route, if that
+  /// is known, and with the client. If `isLimited`, only some statuses leave a line, at most every 10 s. Otherwise the
+  /// response shows the client the identifier of the request, so each leaves one.
+  func reportAnswer(_ status: Int, _ text: String, route: RoutePointer?, isLimited: Bool) {
+    let milliseconds = (pointee.server.pointee.loop.pointee.now - pointee.record.startedAt) / 1_000_000
+    let line = "answered \(status) after \(milliseconds) ms: \(text)"
+    guard isLimited else { return PluginLog.write(status == 500 ? .warning : .info, scope, line) }
+    guard ClientErrorLog.leavesLine(status), let note = clientErrorNote(status) else { return }
+    guard !isDispatched else { return PluginLog.write(.info, scope, "\(line); \(note)") }
     var fields: Logger.Metadata = ["peer": "\(pointee.carrier?.peer.text ?? "gone")"]
     if let pattern = route?.pointee.pattern {
       let bytes = UnsafeRawBufferPointer(start: pattern.ptr, count: pattern.len)
       fields[LogField.label] = "\(String(decoding: bytes, as: UTF8.self))"
     }
-    HTTPLog.answeredClientError(line, fields)
+    HTTPLog.answeredClientError("\(line); \(note)", fields)
   }
 }

@@ -40,7 +40,9 @@ enum WaitCalls {
       var code: Int32 = 0
       let status = HostCall.asJob(handle, "ambit_block") { scope, job in
         if job.isCancelled(in: scope) { return .cancelled }
-        code = job.block(function, argument, in: scope)
+        do throws(PoolError) { code = try job.block(function, argument, in: scope) } catch {
+          return .limit.noting("\(error)")
+        }
         return .ok
       }
       return status == Status.ok.rawValue ? code : status

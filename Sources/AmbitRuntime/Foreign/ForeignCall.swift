@@ -46,7 +46,7 @@ extension UnsafeMutablePointer<ForeignCall> {
     switch pointee.failure {
     case .status(let number): "returned status \(number)"
     case .errorNumber(let number): "returned -1: \(SystemError.text(number))"
-    case nil: "failed with \(Status(rawValue: code))"
+    case nil: "failed with \(Status(rawValue: code).constant)"
     }
   }
 
@@ -213,7 +213,7 @@ extension UnsafeMutablePointer<Scope> {
     } catch {
       PluginLog.write(.error, self, job: JobPointer.ofThisThread, isFault: true, "ambit_spawn_call: \(error.reason)")
       var options = options
-      options.error = .invalid(because: error.reason)
+      options.error = .invalid.noting(error.reason, isReported: true)
       return spawn(nil, argument: nil, options: options, isHeld: false)
     }
   }

@@ -8,6 +8,8 @@ struct FailedCall {
   var status = Status.ok
   /// What was wrong: "status 600, expected 200 to 599"; absent if the status says enough.
   var reason = OwnedText.absent
+  /// A line about it is in the log already.
+  var isReported = false
 }
 
 /// The name of a call of `ambit.h`, "ambit_respond", in one word: it is an argument of calls that seldom need it.
@@ -25,9 +27,10 @@ extension Status {
   public static func invalid(because reason: String) -> Status { invalid.noting(reason) }
 
   /// The status for the call that runs on this loop, with what was wrong. Nothing is noted if no job makes the call.
+  /// - Parameter isReported: a line about it is in the log already.
   @inline(never)
-  public func noting(_ reason: String) -> Status {
-    LoopPointer.ofThisThread?.pointee.current?.noteCallReason(reason, self)
+  public func noting(_ reason: String, isReported: Bool = false) -> Status {
+    LoopPointer.ofThisThread?.pointee.current?.noteCallReason(reason, self, isReported: isReported)
     return self
   }
 }
@@ -45,9 +48,10 @@ extension UnsafeMutablePointer<Job> {
     failedCall!.pointee.name = call
   }
 
-  fileprivate func noteCallReason(_ reason: String, _ status: Status) {
+  fileprivate func noteCallReason(_ reason: String, _ status: Status, isReported: Bool) {
     var reason = reason
-    remember(FailedCall(status: status, reason: reason.withUTF8 { OwnedText(owning: $0) }))
+    remember(
+      FailedCall(status: status, reason: reason.withUTF8 { OwnedText(owning: $0) }, isReported: isReported))
   }
 
   private var failedCall: UnsafeMutablePointer<FailedCall>? { pointee.coldState?.pointee.failedCall }
@@ -69,6 +73,13 @@ extension UnsafeMutablePointer<Job> {
 
   /// The status of the last call that failed and is remembered; `.ok` if there is none.
   public var failedCallStatus: Status { failedCall?.pointee.status ?? .ok }
+
+  /// Whether a line in the log already says why the job's function failed with `code`, and the function has given no
+  /// reason of its own.
+  public func isFailureReported(_ code: Int32) -> Bool {
+    guard let call = failedCall, call.pointee.isReported, call.pointee.status.rawValue == code else { return false }
+    return pointee.coldState!.pointee.failure.bytes.isEmpty
+  }
 
   /// Why the job's function failed with `code`, as the end of a log line: the reason that it gave to `ambit_fail`, and
   /// the call that returned the same status; empty if there is neither.

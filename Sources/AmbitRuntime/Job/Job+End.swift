@@ -34,9 +34,10 @@ extension UnsafeMutablePointer<Job> {
     call?.release()
   }
 
-  /// Logs that the job has failed, and why.
+  /// Logs that the job has failed, and why, unless a line about its mistake says so already.
   fileprivate func reportFailure() {
-    let reason = call?.failureText(code: pointee.code) ?? "failed with \(Status(rawValue: pointee.code))"
+    guard !isFailureReported(pointee.code) else { return }
+    let reason = call?.failureText(code: pointee.code) ?? "failed with \(Status(rawValue: pointee.code).constant)"
     PluginLog.write(.warning, pointee.scope, job: self, "job \(reason)\(failureText(for: pointee.code))")
   }
 }

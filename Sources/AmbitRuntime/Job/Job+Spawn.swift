@@ -114,7 +114,12 @@ extension UnsafeMutablePointer<Scope> {
       prepare(scope)
       let job = scope.pointee.loop.pointee.current!
       let call = LifecycleCall("\(name)", in: scope, timeout: timeout)
-      completion(scope, job.runOnThread(.call(call), in: scope, timeout: timeout, function))
+      do throws(PoolError) {
+        completion(scope, try job.runOnThread(.call(call), in: scope, timeout: timeout, function))
+      } catch {
+        job.noteFailure("the call did not run: \(error)")
+        completion(scope, Status.limit.rawValue)
+      }
     }
   }
 

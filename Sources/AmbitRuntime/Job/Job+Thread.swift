@@ -11,22 +11,25 @@ extension UnsafeMutablePointer<Job> {
     let argument = Unchecked(pointee.argument)
     pointee.state = .onThread
     let run = ThreadRun(of: self, then: .endOfTurn) { scope in function(scope, argument.value) }
-    let isAccepted = waitForThread(with: run, in: pointee.scope)
-    if isAccepted { return }
-    // A tick that gets no thread is missed, like a tick whose time passed during another.
-    if pointee.isTicker { restAfterTick() } else { end(neverRan: .limit) }
+    do throws(PoolError) {
+      try waitForThread(with: run, in: pointee.scope)
+    } catch {
+      // A tick that gets no thread is missed, like a tick whose time passed during another.
+      pointee.scope.report(error, job: self, pointee.isTicker ? "a tick was missed" : "the job was refused")
+      if pointee.isTicker { restAfterTick() } else { end(neverRan: .limit) }
+    }
   }
 
   /// Runs a request's handler on a thread and waits, as this job, until it returns, cancelled or not. With a `lane`,
   /// the handler waits for its turn there. The handler's waits are cancelled with `scope`.
   ///
-  /// Returns the handler's result, `AMBIT_LIMIT` if the pool takes no more work, or `AMBIT_CANCELLED` if the scope was
-  /// cancelled before a thread was free.
+  /// Returns the handler's result, or `AMBIT_CANCELLED` if the scope was cancelled before a thread was free.
+  /// - Throws: if the pool takes no more work. The handler has not run.
   public func runHandlerOnThread(
     in scope: ScopePointer, lane: SerialLane? = nil,
     _ handler: @escaping @Sendable (UnsafeMutablePointer<ambit_scope>) -> Int32
-  ) -> Int32 {
-    runOnThread(.job, in: scope, lane: lane, handler)
+  ) throws(PoolError) -> Int32 {
+    try runOnThread(.job, in: scope, lane: lane, handler)
   }
 
   /// Runs a function of a plugin with `scope` on a thread, and waits for it as this job. The log gives it the name of
@@ -34,7 +37,7 @@ extension UnsafeMutablePointer<Job> {
   func runOnThread(
     _ kind: ThreadPool.Kind, in scope: ScopePointer, lane: SerialLane? = nil, timeout: Int64 = -1,
     _ function: @escaping @Sendable (UnsafeMutablePointer<ambit_scope>) -> Int32
-  ) -> Int32 {
+  ) throws(PoolError) -> Int32 {
     let loop = pointee.loop
     let caller = loop.takeJob()
     caller.initialize(forThreadIn: scope)
@@ -43,13 +46,14 @@ extension UnsafeMutablePointer<Job> {
     if timeout >= 0 { caller.armTimeout(after: timeout) }
     let earlier = scope.pointee.handlerJob
     scope.pointee.handlerJob = caller
-    let code = awaitThread(kind, for: caller, in: scope, lane: lane, function)
-    caller.noteReturn(in: scope)
-    caller.disarmTimeout()
-    takeFailure(of: caller)
-    scope.pointee.handlerJob = earlier
-    loop.recycle(caller)
-    return code
+    defer {
+      caller.noteReturn(in: scope)
+      caller.disarmTimeout()
+      takeFailure(of: caller)
+      scope.pointee.handlerJob = earlier
+      loop.recycle(caller)
+    }
+    return try awaitThread(kind, for: caller, in: scope, lane: lane, function)
   }
 
   /// Makes a record a job in `scope` that a thread makes calls as. It is in no list and gets no turns.
@@ -59,13 +63,14 @@ extension UnsafeMutablePointer<Job> {
 
   /// Runs `function` on a thread and waits, as this job, until it returns, cancelled or not. Returns its result, or
   /// `AMBIT_CANCELLED` if `scope` was cancelled before a thread was free.
+  /// - Throws: if the pool takes no more work.
   func block(
     _ function: @escaping @convention(c) (UnsafeMutableRawPointer?) -> Int32, _ argument: UnsafeMutableRawPointer?,
     in scope: ScopePointer
-  ) -> Int32 {
+  ) throws(PoolError) -> Int32 {
     let argument = Unchecked(argument)
     let home = pointee.scope.encloses(scope) ? scope : pointee.scope
-    return awaitThread(.job, for: self, in: home) { _ in function(argument.value) }
+    return try awaitThread(.job, for: self, in: home) { _ in function(argument.value) }
   }
 
   /// Waits, as this job, until a thread has run `function` for `runner`: this job, or a record that the thread makes
@@ -73,15 +78,13 @@ extension UnsafeMutablePointer<Job> {
   private func awaitThread(
     _ kind: ThreadPool.Kind, for runner: JobPointer, in scope: ScopePointer, lane: SerialLane? = nil,
     _ function: @escaping ThreadRun.Function
-  ) -> Int32 {
+  ) throws(PoolError) -> Int32 {
     prepareToBlock()
     let run = ThreadRun(of: runner, calledWith: scope, then: .wake(self), callsAsJob: runner != self, function)
-    let isAccepted =
-      switch kind {
-      case .job: runner.waitForThread(with: run, in: scope, lane: lane)
-      case .call, .hook: runner.submit(kind, run.makeWork())
-      }
-    guard isAccepted else { return Status.limit.rawValue }
+    switch kind {
+    case .job: try runner.waitForThread(with: run, in: scope, lane: lane)
+    case .call, .hook: try runner.submit(kind, run.makeWork())
+    }
     _ = block(for: .thread)
     return runner.pointee.code
   }
@@ -91,23 +94,27 @@ extension UnsafeMutablePointer<Job> {
 // turn of a job whose request is done: the job gets this turn in any case.
 
 extension UnsafeMutablePointer<Job> {
-  /// Hands work to the pool. False if the pool takes no more.
-  func submit(_ kind: ThreadPool.Kind, _ work: PoolWork) -> Bool {
+  /// Hands work to the pool.
+  func submit(_ kind: ThreadPool.Kind, _ work: PoolWork) throws(PoolError) {
     let loop = pointee.loop
     loop.expectThread()
-    let isAccepted = loop.pointee.pool._withUnsafeGuaranteedRef { $0.submit(kind, work) }
-    if !isAccepted { loop.pointee.busyPolling.withdraw() }
-    return isAccepted
+    do throws(PoolError) {
+      try loop.pointee.pool.takeUnretainedValue().submit(kind, work)
+    } catch {
+      loop.pointee.busyPolling.withdraw()
+      throw error
+    }
   }
 
-  /// Hands work to the pool that a cancel of `scope` or of the job withdraws. False if the pool takes no more.
-  fileprivate func waitForThread(with run: ThreadRun, in scope: ScopePointer, lane: SerialLane? = nil) -> Bool {
+  /// Hands work to the pool that a cancel of `scope` or of the job withdraws.
+  fileprivate func waitForThread(
+    with run: ThreadRun, in scope: ScopePointer, lane: SerialLane? = nil
+  ) throws(PoolError) {
     let work = run.makeWork(in: lane)
-    guard submit(.job, work) else { return false }
+    try submit(.job, work)
     ensureColdState().pointee.poolWork = .passRetained(work)
     scope.waitersLink.append(waiterLink)
     scope.armDeadline()
-    return true
   }
 
   /// Withdraws the work of the cancelled job, unless a thread has taken it.
@@ -159,7 +166,7 @@ extension UnsafeMutablePointer<Scope> {
       post.value.run()
       return Status.ok.rawValue
     }
-    if caller.submit(.hook, run.makeWork()) { return }
+    if (try? caller.submit(.hook, run.makeWork())) != nil { return }
     loop.pointee.mailbox._withUnsafeGuaranteedRef {
       _ = $0.post { _ in
         post.value.run()

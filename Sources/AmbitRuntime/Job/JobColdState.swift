@@ -132,6 +132,12 @@ struct OwnedText: BitwiseCopyable {
 // The reason of a job's failure, as the plugin gave it.
 
 extension UnsafeMutablePointer<Job> {
+  /// Keeps the reason for which the job's function did not run, in place of an earlier one.
+  func noteFailure(_ reason: String) {
+    var reason = reason
+    reason.withUTF8 { noteFailure(UnsafeRawBufferPointer($0)) }
+  }
+
   /// Keeps the reason that the job gave to `ambit_fail`, in place of an earlier one.
   func noteFailure(_ reason: UnsafeRawBufferPointer) {
     forgetReason()

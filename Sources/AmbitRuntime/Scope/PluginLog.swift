@@ -7,6 +7,10 @@ public import Logging
 public enum PluginLog {
   private static let logger = Logger(label: "ambit.plugin")
 
+  /// Whether lines of this level are written. To be asked before a `LogRateLimit`, so that a line that the level drops
+  /// does not hide later ones.
+  public static func writes(_ level: Logger.Level) -> Bool { level >= logger.logLevel }
+
   /// Writes a line. On the loop of `scope`.
   public static func write(
     _ level: Logger.Level, _ scope: ScopePointer, job: JobPointer? = nil, isFault: Bool = false,

@@ -1,3 +1,4 @@
+internal import AmbitSystem
 public import Synchronization
 
 /// Runs calls one at a time, first come, first served: the calls of one library's functions, which may keep state in
@@ -31,6 +32,8 @@ public final class SerialLane: @unchecked Sendable {
   var isThreadIdle = false
   /// The lane's own thread ends when no call waits.
   var isClosed = false
+  /// Limits the lines about calls that the lane has refused.
+  var refusalLimit = LogRateLimit()
 
   public init(name: String) { self.name = name }
 

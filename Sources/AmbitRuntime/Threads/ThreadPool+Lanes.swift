@@ -21,19 +21,21 @@ extension ThreadPool {
   }
 
   /// Queues a call in its lane, with the result of `accept`. Under the lock.
-  func queue(_ work: PoolWork, in lane: SerialLane) -> PoolThread?? {
-    guard lane.waiting.count < limits.queue else { return nil }
+  func queue(_ work: PoolWork, in lane: SerialLane) -> Result<PoolThread?, PoolError> {
+    guard lane.waiting.count < limits.queue else {
+      return .failure(.laneFull(library: lane.name, queue: limits.queue))
+    }
     lane.waiting.append(work)
     if lane.running != nil {
       list(lane)
-      return .some(nil)
+      return .success(nil)
     }
     // No call runs: the lane's own thread is idle, or has not been started yet.
     guard hasThread(lane) else {
       _ = lane.waiting.withdraw(work)
-      return nil
+      return .failure(.noThread)
     }
-    return .some(giveToOwnThread(lane))
+    return .success(giveToOwnThread(lane))
   }
 
   /// The running call has returned or was withdrawn: gives the next call its turn. Returns a thread to be woken. Under

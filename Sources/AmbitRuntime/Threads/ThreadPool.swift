@@ -55,21 +55,21 @@ public final class ThreadPool: @unchecked Sendable {
   var contendedLanes: [SerialLane] = []
   /// Calls that were reported and have returned since, for the watchdog to report.
   var returnedCalls: [SerialLaneReport] = []
+  /// Limits the lines about refused work.
+  var refusalLimit = LogRateLimit()
 
   public init(limits: Limits = Limits()) {
     self.limits = limits
     pthread_mutex_init(lock, nil)
   }
 
-  /// Has a thread run `work`; false if too many jobs wait already, or if there is no thread and none can be started.
-  /// From any thread; does not wait.
-  func submit(_ kind: Kind, _ work: PoolWork) -> Bool {
+  /// Has a thread run `work`. From any thread; does not wait.
+  /// - Throws: if too many jobs wait already, or if there is no thread and none can be started.
+  func submit(_ kind: Kind, _ work: PoolWork) throws(PoolError) {
     let (accepted, report) = withLock { (accept(kind, work), shortage.takeReport()) }
     report?()
-    guard let thread = accepted else { return false }
     // Outside the lock, which the thread takes next.
-    thread?.wakeup.notify()
-    return true
+    try accepted.get()?.wakeup.notify()
   }
 
   /// Withdraws a job that was submitted; false if a thread has taken it. From any thread; does not wait.
@@ -94,25 +94,27 @@ public final class ThreadPool: @unchecked Sendable {
     }
   }
 
-  /// Queues work. Returns the thread to be woken for it, if any; nil if the work is refused.
-  private func accept(_ kind: Kind, _ work: PoolWork) -> PoolThread?? {
+  /// Queues work. Returns the thread to be woken for it, if any.
+  private func accept(_ kind: Kind, _ work: PoolWork) -> Result<PoolThread?, PoolError> {
     var isHook = false
     switch kind {
-    case .call(let call): return start(call, work) ? .some(nil) : nil
+    case .call(let call): return start(call, work) ? .success(nil) : .failure(.noThread)
     case .hook: isHook = true
     case .job: break
     }
     if let lane = work.lane, lane.isOnOwnThread || lane.running != nil { return queue(work, in: lane) }
-    if !isHook, jobsAtWork + jobs.count >= limits.threads + limits.queue { return nil }
+    if !isHook, jobsAtWork + jobs.count >= limits.threads + limits.queue {
+      return .failure(.full(queue: limits.queue))
+    }
     if isHook { hooks.append(work) } else { enqueue(work) }
     work.lane?.running = work
     let thread = assignNext()
     if thread == nil, threads.isEmpty {
       _ = isHook ? hooks.withdraw(work) : jobs.withdraw(work)
       work.lane?.running = nil
-      return nil
+      return .failure(.noThread)
     }
-    return .some(thread)
+    return .success(thread)
   }
 
   /// Queues a job. Under the lock.

@@ -85,6 +85,8 @@ public struct LogRateLimit: Sendable {
 
   /// Monotonic nanoseconds.
   private var nextDue = Int64.min
+  /// How many lines `note(at:)` has left out since the last one.
+  private var leftOut = 0
 
   public init() {}
 
@@ -94,5 +96,16 @@ public struct LogRateLimit: Sendable {
     guard now >= nextDue else { return false }
     nextDue = now + Self.interval
     return true
+  }
+
+  /// The end of a line that may be logged now: tells of the limit, and how many lines were left out since the last one;
+  /// nil if this line is left out too.
+  public mutating func note(at now: Int64) -> String? {
+    guard permits(at: now) else {
+      leftOut += 1
+      return nil
+    }
+    defer { leftOut = 0 }
+    return leftOut > 0 ? "\(Self.note), \(leftOut) more since the last line" : Self.note
   }
 }

@@ -163,10 +163,13 @@ typedef int32_t ambit_level;
  *   AMBIT_OK       If the handler has not begun a response, the host sends one with an empty body and the status of
  *                  ambit_set_status, or 200.
  *   AMBIT_PENDING  A job that the handler spawned will complete the response. The request ends then.
- *   negative       If nothing was sent yet, AMBIT_BAD_REQUEST becomes 400, AMBIT_NOT_FOUND 404, AMBIT_LIMIT 503,
- *                  AMBIT_TIMED_OUT 504, and any other status 500. Else the host closes the connection or stream.
+ *   negative       If no response has begun, AMBIT_BAD_REQUEST becomes 400, AMBIT_NOT_FOUND 404, AMBIT_LIMIT 503,
+ *                  AMBIT_TIMED_OUT 504, and any other status 500. If the response has begun and is not complete, it
+ *                  ends there and the host closes the connection, so that the client sees that a part is missing. If
+ *                  the response is complete, the client has it, and the status changes nothing.
  *                  The host logs the status with the reason of ambit_fail: 400 and 404 at level info, since the client
- *                  caused them, and the others as errors. If a call returned the status, the line names that call,
+ *                  caused them, and the others as errors, also a 400 or 404 after the handler has begun a response.
+ *                  If a call returned the status, the line names that call,
  *                  for example "ambit_respond: status 600, expected 200 to 599".
  * Any other number is no status but a mistake: the client gets 500, and the log says what to return instead. To respond
  * with an HTTP status and no body, call ambit_set_status and return AMBIT_OK. */

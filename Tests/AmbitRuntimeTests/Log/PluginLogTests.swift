@@ -77,7 +77,7 @@ extension Stage {
     #expect(
       lines.map { $0.replacing(#/request=[0-9a-f]{8}-/#, with: "request=PREFIX-") } == [
         #"INFO  two\nlines \#(fields)"#[...], "ERROR beyond the last level \(fields)",
-        "WARNING job failed with LIMIT: the well is dry \(fields)",
+        "WARNING job failed with AMBIT_LIMIT: the well is dry \(fields)",
       ])
   }
 
@@ -92,6 +92,6 @@ extension Stage {
       let reason: Substring = line.suffix(from: found.upperBound)
       return reason.firstRange(of: " plugin=").map { String(reason.prefix(upTo: $0.lowerBound)) }
     }
-    #expect(failures == ["LIMIT: the well is dry", "CLOSED", "TIMED_OUT"])
+    #expect(failures == ["AMBIT_LIMIT: the well is dry", "AMBIT_CLOSED", "AMBIT_TIMED_OUT"])
   }
 }

@@ -82,7 +82,7 @@ import Testing
       request.hold()
       request.runHostJob("work") { scope in
         let job = scope.pointee.loop.pointee.current!
-        let code = job.runHandlerOnThread(in: scope) { _ in 7 }
+        let code = (try? job.runHandlerOnThread(in: scope) { _ in 7 }) ?? -99
         Stage.current.note("handler: \(Status(rawValue: code))")
         scope.release()
       }

@@ -32,7 +32,7 @@ import Testing
       }
     }
 
-    func submit(_ index: Int) -> Bool { pool.submit(.job, works[index]) }
+    func submit(_ index: Int) -> Bool { pool.accepts(.job, works[index]) }
     func begun(_ index: Int) -> Int32? { began[index].wait()?.first }
     func end(_ index: Int) { mayEnd[index].arrive(()) }
   }
@@ -46,7 +46,7 @@ import Testing
       _ = calls.begun(index)
       // Others have threads meanwhile, and the next call none.
       let beside = Latch<Void>()
-      #expect(pool.submit(.job, PoolWork { beside.arrive(()) }))
+      #expect(pool.accepts(.job, PoolWork { beside.arrive(()) }))
       _ = beside.wait()
       #expect(calls.began.dropFirst(index + 1).allSatisfy { !$0.isOpen })
       #expect(pool.report(on: lane).waiting == 2 - index)
@@ -62,7 +62,7 @@ import Testing
     _ = calls.begun(0)
     for _ in 0..<20 {
       let beside = Latch<Void>()
-      #expect(pool.submit(.job, PoolWork { beside.arrive(()) }))
+      #expect(pool.accepts(.job, PoolWork { beside.arrive(()) }))
       _ = beside.wait()
     }
     for index in 0..<8 { calls.end(index) }
@@ -77,10 +77,10 @@ import Testing
     #expect(calls.submit(0))
     _ = calls.begun(0)
     #expect(calls.submit(1) && calls.submit(2))
-    #expect(!pool.submit(.job, PoolWork(in: lane) {}))
+    #expect(!pool.accepts(.job, PoolWork(in: lane) {}))
     // What waits in a lane takes no room from others.
     let beside = Latch<Void>()
-    #expect(pool.submit(.job, PoolWork { beside.arrive(()) }))
+    #expect(pool.accepts(.job, PoolWork { beside.arrive(()) }))
     _ = beside.wait()
     for index in 0..<3 { calls.end(index) }
     #expect(calls.order.wait() == [0, 1, 2])
@@ -158,7 +158,7 @@ import Testing
             counters.value[index].pointee += 1
             ran.arrive(())
           }
-          _ = pool.submit(.job, work)
+          _ = pool.accepts(.job, work)
           if number % 7 == 0, pool.withdraw(work) {
             withdrawn += 1
             ran.arrive(())

@@ -29,7 +29,7 @@ import Testing
   @Test func `A pool runs as many jobs at once as allowed, queues as many as allowed, and refuses the rest`() {
     let pool = ThreadPool(limits: ThreadPool.Limits(threads: 2, queue: 1))
     let jobs = (0..<4).map { _ in Held() }
-    #expect(jobs.map { pool.submit(.job, $0.work) } == [true, true, true, false])
+    #expect(jobs.map { pool.accepts(.job, $0.work) } == [true, true, true, false])
     for job in jobs[..<2] { _ = job.began.wait() }
     #expect(!jobs[2].hasBegun)
     jobs[0].end()
@@ -41,11 +41,11 @@ import Testing
     let pool = ThreadPool(limits: ThreadPool.Limits(threads: 1, queue: 1))
     let (job, next) = (Held(), Held())
     let calls = (0..<5).map { _ in Held() }
-    #expect(pool.submit(.job, job.work))
+    #expect(pool.accepts(.job, job.work))
     _ = job.began.wait()
-    #expect(pool.submit(.job, next.work))
+    #expect(pool.accepts(.job, next.work))
     for call in calls {
-      #expect(pool.submit(.call(LifecycleCall(name: "start", plugin: "p/1", origin: 0, limit: .max)), call.work))
+      #expect(pool.accepts(.call(LifecycleCall(name: "start", plugin: "p/1", origin: 0, limit: .max)), call.work))
     }
     for call in calls { _ = call.began.wait() }
     #expect(!next.hasBegun)
@@ -57,14 +57,14 @@ import Testing
   @Test func `Hooks run while all threads for jobs are busy, and take none of them`() {
     let pool = ThreadPool(limits: ThreadPool.Limits(threads: 1, queue: 1))
     let (job, next, hook) = (Held(), Held(), Held())
-    #expect(pool.submit(.job, job.work))
+    #expect(pool.accepts(.job, job.work))
     _ = job.began.wait()
-    #expect(pool.submit(.job, next.work))
-    #expect(pool.submit(.hook, hook.work))
+    #expect(pool.accepts(.job, next.work))
+    #expect(pool.accepts(.hook, hook.work))
     _ = hook.began.wait()
     hook.end()
     let second = Held()
-    #expect(pool.submit(.hook, second.work))
+    #expect(pool.accepts(.hook, second.work))
     _ = second.began.wait()
     #expect(!next.hasBegun)
     second.end()
@@ -76,13 +76,13 @@ import Testing
   @Test func `A job that is withdrawn leaves room for another`() {
     let pool = ThreadPool(limits: ThreadPool.Limits(threads: 1, queue: 100))
     let first = Held()
-    #expect(pool.submit(.job, first.work))
+    #expect(pool.accepts(.job, first.work))
     _ = first.began.wait()
     let order = Latch<Int>(expected: 50)
     for round in 0..<20 {
       let jobs = (0..<100).map { number in PoolWork { order.arrive(number) } }
-      for job in jobs { #expect(pool.submit(.job, job)) }
-      #expect(!pool.submit(.job, first.work))
+      for job in jobs { #expect(pool.accepts(.job, job)) }
+      #expect(!pool.accepts(.job, first.work))
       let isLast = round == 19
       for number in 0..<100 where !isLast || number % 2 == 0 { #expect(pool.withdraw(jobs[number])) }
     }
@@ -94,7 +94,7 @@ import Testing
     let pool = ThreadPool()
     let job = Held()
     let work = job.work
-    #expect(pool.submit(.job, work))
+    #expect(pool.accepts(.job, work))
     _ = job.began.wait()
     #expect(!pool.withdraw(work))
     job.end()
@@ -104,7 +104,7 @@ import Testing
     let pool = ThreadPool(limits: ThreadPool.Limits(threads: 2, queue: 10))
     #expect(pool.snapshot.running.isEmpty && pool.snapshot.mostRunning == 0)
     let jobs = (0..<3).map { _ in Held() }
-    for job in jobs { #expect(pool.submit(.job, job.work)) }
+    for job in jobs { #expect(pool.accepts(.job, job.work)) }
     for job in jobs[..<2] { _ = job.began.wait() }
     let busy = pool.snapshot
     #expect(busy.running.count == 2 && busy.mostRunning == 2 && busy.waiting == 1 && busy.limits.threads == 2)
@@ -113,7 +113,7 @@ import Testing
     #expect(pool.snapshot.waiting == 0)
     for job in jobs[1...2] { job.end() }
     let last = Held()
-    #expect(pool.submit(.job, last.work))
+    #expect(pool.accepts(.job, last.work))
     _ = last.began.wait()
     #expect(pool.snapshot.mostRunning == 2)
     last.end()
@@ -123,11 +123,11 @@ import Testing
     let pool = ThreadPool(limits: ThreadPool.Limits(threads: 1, queue: 10))
     let second: Int64 = 1_000_000_000
     let (first, next, last) = (Held(), Held(), Held())
-    #expect(pool.submit(.job, first.work))
+    #expect(pool.accepts(.job, first.work))
     _ = first.began.wait()
     #expect(pool.starvationNews(at: Clock.monotonic + 100 * second) == nil)
-    #expect(pool.submit(.job, next.work))
-    #expect(pool.submit(.job, last.work))
+    #expect(pool.accepts(.job, next.work))
+    #expect(pool.accepts(.job, last.work))
     let start = Clock.monotonic
     #expect(pool.starvationNews(at: start + second / 2) == nil)
     guard case .begun(let time) = pool.starvationNews(at: start + second) else {
@@ -154,7 +154,7 @@ import Testing
   @Test func `A queue that moves is no starvation`() {
     let pool = ThreadPool(limits: ThreadPool.Limits(threads: 1, queue: 10))
     let jobs = (0..<3).map { _ in Held() }
-    for job in jobs { #expect(pool.submit(.job, job.work)) }
+    for job in jobs { #expect(pool.accepts(.job, job.work)) }
     for index in 0..<2 {
       _ = jobs[index].began.wait()
       #expect(pool.starvationNews(at: Clock.monotonic + 900_000_000) == nil)

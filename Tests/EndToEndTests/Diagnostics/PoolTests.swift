@@ -54,4 +54,50 @@ import Testing
       #expect(!idle.text.contains("HELD BY"), "\(idle.text)")
     }
   }
+
+  @Test func `A request that a full pool refuses is no fault of its plugin, and its client gets 503`()
+    async throws
+  {
+    try await withFullPool { host in
+      for _ in 0..<3 {
+        let answer = try await host.get("/quick")
+        #expect(answer.status == 503 && answer.text == "503 Service Unavailable: the server is busy\n")
+      }
+      let line = try await host.log.line(containing: "pool_queue (1) is full, so the request was answered 503")
+      #expect(line.contains("WARNING") && line.contains("; ambit status shows what has the threads; "), "\(line)")
+      #expect(line.contains("logged at most every 10 s") && line.field("fault") == nil, "\(line)")
+      #expect(line.field("plugin") == "uploads/1" && line.field("route") == "GET /quick", "\(line)")
+      let called = try await host.get("/blocks")
+      #expect(called.status == 503 && called.text.contains("the handler has reached a limit (request "))
+      let passedOn = try await host.log.line(
+        containing: "handler returned AMBIT_LIMIT from ambit_block: pool_queue (1) is full")
+      #expect(passedOn.field("route") == "GET /blocks", "\(passedOn)")
+      #expect(host.log.lines { $0.field("route") == "GET /quick" }.count == 1)
+    }
+  }
+
+  @Test func `A job that a full pool refuses leaves a line with its name`() async throws {
+    try await withFullPool { host in
+      #expect(try await host.get("/spawns").text == "unread\n")
+      let line = try await host.log.line(containing: "pool_queue (1) is full, so the job was refused")
+      #expect(line.contains("WARNING") && line.field("job") == "mailer" && line.field("fault") == nil, "\(line)")
+      #expect(host.log.lines { $0.text == "the job runs" }.isEmpty)
+    }
+  }
+
+  /// Runs `body` while a request has the only thread of the pool and another one the only place in its queue.
+  private func withFullPool(_ body: @Sendable (Host) async throws -> Void) async throws {
+    let settings = "threads = 1\npool_threads = 1\npool_queue = 1\n"
+    try await withHost([.probe("uploads")], configuration: settings) { host in
+      async let holder = host.get("/holds")
+      try await host.log.line { $0.text == "begun holds" }
+      async let waiting = host.get("/holds")
+      try await eventually(within: .seconds(30), until: { $0 == 1 }) {
+        try await host.adminJSON("/status").object("pool").number("waiting")
+      }
+      try await body(host)
+      try host.directory.write("", as: "go")
+      #expect(try await [holder.status, waiting.status] == [200, 200])
+    }
+  }
 }

@@ -265,6 +265,30 @@ private let readTypes = "fields are read from application/json and application/x
     }
   }
 
+  @Test(arguments: [
+    (
+      "/is-zero/404",
+      "return AMBIT_NOT_FOUND, or add a parameter scope to the function and to its signature, and return AMBIT_OK after "
+        + "ambit_set_status(scope, 404)"
+    ),
+    (
+      "/is-zero/409",
+      "add a parameter scope to the function and to its signature, and return AMBIT_OK after "
+        + "ambit_set_status(scope, 409)"
+    ),
+    ("/is-zero/200", "return AMBIT_OK fault=plugin"),
+    ("/refuse/409", "return AMBIT_OK after ambit_set_status(scope, 409)"),
+  ])
+  func `A function that returns an HTTP status is told what it can do with its signature`(path: String, advice: String)
+    async throws
+  {
+    try await withHost([.probe("typed_routes")]) { host in
+      #expect(try await host.get(path).status == 500)
+      let code = path.suffix(3)
+      try await host.log.line(containing: "which is no ambit_status; to answer \(code), \(advice)")
+    }
+  }
+
   @Test func `A function that returns AMBIT_PENDING leaves the response to its job`() async throws {
     try await withHost([.probe("typed_routes")]) { host in
       let answer = try await host.get("/later")

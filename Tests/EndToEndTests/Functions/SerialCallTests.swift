@@ -94,6 +94,28 @@ import Testing
     }
   }
 
+  @Test func `A call that the full queue of its library refuses is no fault of the function`() async throws {
+    let settings = "threads = 1\npool_queue = 1\n"
+    try await withHost([], configuration: settings) { host in
+      try await library.install(in: host.directory)
+      let routes =
+        route("GET /wait", "./unsafe.so: i32 wait_for_file()") + route("GET /most", "./unsafe.so: i32 most()")
+      try host.configure(settings + routes)
+      try await host.reload()
+      async let holder = host.get("/wait")
+      try await host.log.line { $0.text == "began" }
+      async let next = host.get("/most")
+      try await waiting(1, on: host)
+      let refused = try await host.get("/most")
+      #expect(refused.status == 503 && refused.text == "503 Service Unavailable: the server is busy\n")
+      let line = try await host.log.line(
+        containing: "pool_queue (1) of library ./unsafe.so is full, so the request was answered 503")
+      #expect(line.contains("WARNING") && line.field("fault") == nil && line.field("route") == "GET /most", "\(line)")
+      try host.directory.write("", as: "go")
+      #expect(try await [holder.status, next.status] == [200, 200])
+    }
+  }
+
   @Test func `Calls that wait for their turn delay neither a stop nor their loop`() async throws {
     let settings = "threads = 1\npool_threads = 2\ncancel_grace = \"100ms\"\ndrain_timeout = \"0s\"\n"
     let routes =

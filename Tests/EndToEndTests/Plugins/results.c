@@ -90,6 +90,18 @@ static int32_t spawns_in_vain(ambit_scope *scope) {
   return AMBIT_OK;
 }
 
+/* Cancels its own request and responds with nothing. */
+static int32_t gives_up(ambit_scope *scope) {
+  ambit_cancel(scope);
+  return AMBIT_CANCELLED;
+}
+
+/* Returns its number when its deadline is over. */
+static int32_t late(ambit_scope *scope) {
+  ambit_sleep(scope, HOUR);
+  return number(scope);
+}
+
 /* Writes until the client has left, and returns what ambit_write returns then. */
 static int32_t endless(ambit_scope *scope) {
   static const char bytes[1 << 16];
@@ -110,6 +122,8 @@ static const ambit_route routes[] = {
     {.pattern = "GET /job-answers", .handler = leaves_the_answer},
     {.pattern = "GET /job-answers-for-a-pending-handler", .handler = leaves_it_properly},
     {.pattern = "GET /spawns-in-vain", .handler = spawns_in_vain},
+    {.pattern = "GET /gives-up", .handler = gives_up},
+    {.pattern = "GET /late/{number}", .handler = late},
     {.pattern = "GET /endless", .handler = endless, .flags = AMBIT_ROUTE_FINISH_ON_DISCONNECT},
     {.pattern = "GET /nothing", .handler = nothing},
     {.pattern = "GET /status-only", .handler = status_only},

@@ -67,6 +67,27 @@ static int32_t holds(ambit_scope *scope) {
   return unread(scope);
 }
 
+static int32_t nothing(void *arg) {
+  (void)arg;
+  return AMBIT_OK;
+}
+
+/* Passes on the status of a call that needs a thread. */
+static int32_t blocks(ambit_scope *scope) { return ambit_block(scope, nothing, NULL); }
+
+static int32_t runs(ambit_scope *scope, void *arg) {
+  (void)scope, (void)arg;
+  NOTE("the job runs\n");
+  return AMBIT_OK;
+}
+
+/* Spawns a job that needs a thread. */
+static int32_t spawns(ambit_scope *scope) {
+  const ambit_job_options options = {.size = sizeof options, .name = "mailer", .flags = AMBIT_JOB_THREAD};
+  ambit_spawn(scope, runs, NULL, &options, NULL);
+  return unread(scope);
+}
+
 static int32_t waits(ambit_scope *scope, void *arg) {
   (void)arg;
   return ambit_sleep(scope, HOUR);
@@ -91,6 +112,8 @@ static const ambit_route routes[] = {
      .flags = AMBIT_ROUTE_BLOCKING},
     {.pattern = "GET /quick", .handler = unread, .flags = AMBIT_ROUTE_BLOCKING},
     {.pattern = "GET /holds", .handler = holds, .flags = AMBIT_ROUTE_BLOCKING},
+    {.pattern = "GET /blocks", .handler = blocks},
+    {.pattern = "GET /spawns", .handler = spawns},
 };
 
 AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {

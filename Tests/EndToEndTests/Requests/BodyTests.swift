@@ -111,12 +111,17 @@ import Testing
   func `A body that cannot be read to its end is no fault of the handler that tries`(
     chunks: String, status: Int, text: String, note: String
   ) async throws {
-    try await withHost([.probe("bodies")], configuration: "[limits]\nmax_body = 10") { host in
-      let answer = try await host.answer(
-        to: "POST /measure HTTP/1.1\r\nHost: ambit\r\nTransfer-Encoding: chunked\r\n\r\n\(chunks)")
-      #expect(answer.status == status && answer.text.contains(text), "\(answer)")
+    try await withHost([.probe("bodies")], configuration: "threads = 1\n[limits]\nmax_body = 10") { host in
+      for _ in 0..<3 {
+        let answer = try await host.answer(
+          to: "POST /measure HTTP/1.1\r\nHost: ambit\r\nTransfer-Encoding: chunked\r\n\r\n\(chunks)")
+        #expect(answer.status == status && answer.text.contains(text), "\(answer)")
+      }
       let line = try await host.log.line(containing: note)
       #expect(line.contains("INFO") && line.field("fault") == nil && line.field("plugin") == "bodies/1", "\(line)")
+      #expect(line.contains("; logged at most every 10 s "), "\(line)")
+      #expect(await host.stop() == .exited(0))
+      #expect(host.log.lines { $0.contains(note) }.count == 1)
     }
   }
 

@@ -109,6 +109,8 @@ import Testing
       let position = host.log.position
       #expect(try await host.get("/job-answers-for-a-pending-handler").text == "late")
       #expect(host.log.lines { $0.number > position && $0.field("fault") != nil }.isEmpty)
+      #expect(await host.stop() == .exited(0))
+      #expect(host.log.lines { $0.field("job") == "answers" }.count == 1)
     }
   }
 
@@ -132,6 +134,30 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    ("/after/-12", 200, "AMBIT_NOT_FOUND; the response (200) was complete, so the status changed nothing"),
+    ("/after/-4", 200, "AMBIT_INVALID; the response (200) was complete, so the status changed nothing"),
+    ("/late/-10", 504, "AMBIT_FAILED; the client had got 504 at the deadline, so the status changed nothing"),
+  ])
+  func `A status after the response changes nothing, and the log says so as a fault of the plugin`(
+    path: String, status: Int, text: String
+  ) async throws {
+    try await withHost([.probe("results")], configuration: "[limits]\nrequest_timeout = \"300ms\"") { host in
+      #expect(try await host.get(path).status == status)
+      let line = try await host.log.line(containing: "handler returned \(text)")
+      #expect(line.contains("ERROR") && line.field("fault") == "plugin", "\(line)")
+    }
+  }
+
+  @Test func `A handler that has found nothing when its client has got 504 is not at fault`() async throws {
+    try await withHost([.probe("results")], configuration: "[limits]\nrequest_timeout = \"300ms\"") { host in
+      #expect(try await host.get("/late/-12").status == 504)
+      let line = try await host.log.line(
+        containing: "handler returned AMBIT_NOT_FOUND; the client had got 504 at the deadline")
+      #expect(line.contains(" INFO ") && line.field("fault") == nil, "\(line)")
+    }
+  }
+
   @Test func `A connection serves on after a refused request`() async throws {
     try await withHost([.probe("results")]) { host in
       let connection = try host.connect()
@@ -148,7 +174,9 @@ import Testing
       try await connection.send("GET /cut/-10 HTTP/1.1\r\nHost: ambit\r\n\r\n")
       let received = String(decoding: try await connection.rest(), as: UTF8.self)
       #expect(received.hasPrefix("HTTP/1.1 200 OK\r\n") && received.hasSuffix("half."))
-      try await host.log.line { $0.field("fault") == "plugin" && $0.field("route") == "GET /cut/{number}" }
+      let line = try await host.log.line(containing: "handler returned AMBIT_FAILED")
+      let consequence = "the response (200) had begun, so the client gets only a part of it, and the connection closes"
+      #expect(line.contains("AMBIT_FAILED; \(consequence) fault=plugin"), "\(line)")
     }
   }
 

@@ -148,6 +148,36 @@ import Testing
     }
   }
 
+  @Test func `Each response of the host that names its request leaves a line with that request`() async throws {
+    let settings = "threads = 1\n[limits]\nrequest_timeout = \"200ms\""
+    try await withHost([.probe("results")], configuration: settings) { host in
+      for (path, text) in [
+        ("/late/0", "answered 504 after "), ("/late/0", "answered 504 after "),
+        ("/gives-up", "answered 500 after 0 ms: the handler did not respond"),
+      ] {
+        let answer = try await host.get(path).text
+        let request = answer.split(separator: "(request ").last.map { String($0.prefix { $0 != ")" }) }
+        let line = try await host.log.line { $0.field("request") == request && $0.contains(text) }
+        #expect(!line.contains("logged at most"), "\(line)")
+      }
+    }
+  }
+
+  @Test func `A line that the level of the log drops does not hide the next one`() async throws {
+    let settings = "threads = 1\n[limits]\nmax_body = 10\n[log]\nlevel = "
+    try await withHost([.probe("bodies")], configuration: settings + "\"info\"") { host in
+      let long = "POST /measure HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n01234567890"
+      for level in ["warning", "info"] {
+        try host.configure("\(settings)\"\(level)\"")
+        // The level drops the line about the reload, so the command tells when it is done.
+        #expect(try await run(Places.ambit.filePath, ["reload"], in: host.directory).status == .exited(0))
+        #expect(try await host.answer(to: long).status == 413)
+      }
+      let line = try await host.log.line(containing: "answered 413 after ")
+      #expect(!line.contains("since the last line"), "\(line)")
+    }
+  }
+
   @Test func `A target in raw UTF-8 is refused with the byte that must be percent-encoded`() async throws {
     try await withHost([.sample("hello")]) { host in
       let answer = try await host.answer(to: "GET /hello/Zo\u{eb} HTTP/1.1\r\nHost: ambit\r\n\r\n")

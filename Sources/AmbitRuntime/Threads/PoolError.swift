@@ -1,0 +1,40 @@
+internal import AmbitSystem
+
+/// Why a pool of threads has refused work, which has not run and will not run. The host is short of threads; no plugin
+/// is at fault.
+public enum PoolError: Error, Equatable {
+  /// So much work waits for a thread already: `pool_queue`.
+  case full(queue: Int)
+  /// So many calls wait already for their turn in the lane of the library: `pool_queue`.
+  case laneFull(library: String, queue: Int)
+  /// The pool has no thread, and the system gives none.
+  case noThread
+}
+
+extension PoolError: CustomStringConvertible {
+  /// "pool_queue (1024) is full".
+  public var description: String {
+    switch self {
+    case .full(let queue): "pool_queue (\(queue)) is full"
+    case .laneFull(let library, let queue): "pool_queue (\(queue)) of library \(library) is full"
+    case .noThread: "the system gives no thread"
+    }
+  }
+
+  /// Where the operator sees why, as the middle of a log line.
+  var advice: String {
+    switch self {
+    case .full: "; ambit status shows what has the threads"
+    case .laneFull: "; ambit status shows the call that the others wait for"
+    case .noThread: ""
+    }
+  }
+}
+
+extension ThreadPool {
+  /// The end of a line about refused work, which may be logged now; nil if the line is left out.
+  func noteOfRefusal(in lane: SerialLane?) -> String? {
+    let now = Clock.monotonic
+    return withLock { lane.map { $0.refusalLimit.note(at: now) } ?? refusalLimit.note(at: now) }
+  }
+}
