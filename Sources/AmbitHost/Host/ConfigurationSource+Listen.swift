@@ -28,11 +28,11 @@ extension ConfigurationSource {
   ) -> ListeningSocket.Request {
     var rights = SocketRights(mode: setting.mode)
     if let owner = setting.owner {
-      rights.owner = Accounts.user(owner)
+      rights.owner = UserDatabase.number(ofUser: owner)
       if rights.owner == nil { errors.append(unknown("user", owner, at: setting.place(of: "owner"))) }
     }
     if let group = setting.group {
-      rights.group = Accounts.group(group)
+      rights.group = UserDatabase.number(ofGroup: group)
       if rights.group == nil { errors.append(unknown("group", group, at: setting.place(of: "group"))) }
     }
     guard case .unix(let name) = setting.address else { return (setting.address, rights) }

@@ -1,6 +1,7 @@
 internal import Glibc
 
-/// The system's records of users and groups: getpwuid_r(3), getgrgid_r(3). Each lookup may ask a server and block.
+/// The system's records of users and groups, by number and by name: getpwuid_r(3), getgrgid_r(3), getpwnam_r(3),
+/// getgrnam_r(3). Each lookup may ask a server and block.
 package enum UserDatabase {
   /// A user as passwd(5) has it.
   package struct User: Equatable, Sendable {
@@ -49,6 +50,34 @@ package enum UserDatabase {
       }
       return unsafe (0, Group(name: String(cString: record.gr_name), members: members))
     }
+  }
+
+  /// The number of a user, given by name or number; nil if there is no such user.
+  package static func number(ofUser name: String) -> UInt32? {
+    if let number = number(name) { return number }
+    return unsafe lookUp { buffer in
+      var record = unsafe passwd()
+      var found: UnsafeMutablePointer<passwd>?
+      let code = unsafe getpwnam_r(name, &record, buffer.baseAddress!, buffer.count, &found)
+      return (code, unsafe found != nil ? record.pw_uid : nil)
+    }
+  }
+
+  /// The number of a group, given by name or number; nil if there is no such group.
+  package static func number(ofGroup name: String) -> UInt32? {
+    if let number = number(name) { return number }
+    return unsafe lookUp { buffer in
+      var record = unsafe Glibc.group()
+      var found: UnsafeMutablePointer<Glibc.group>?
+      let code = unsafe getgrnam_r(name, &record, buffer.baseAddress!, buffer.count, &found)
+      return (code, unsafe found != nil ? record.gr_gid : nil)
+    }
+  }
+
+  /// A number need not be that of an account. The largest one means "unchanged" to chown(2).
+  private static func number(_ text: String) -> UInt32? {
+    guard text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else { return nil }
+    return UInt32(text).flatMap { $0 == .max ? nil : $0 }
   }
 
   /// The users of /etc/passwd. Read from the file, because getpwent(3) has one position for the whole process, which a

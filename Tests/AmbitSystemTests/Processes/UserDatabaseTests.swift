@@ -13,4 +13,14 @@ import Testing
     #expect(UserDatabase.user(4_123_456) == nil)
     #expect(UserDatabase.group(4_123_456) == nil)
   }
+
+  @Test func `An account is found by its name and by its number`() {
+    #expect(UserDatabase.number(ofUser: "root") == 0 && UserDatabase.number(ofGroup: "root") == 0)
+    #expect(UserDatabase.number(ofUser: "0") == 0 && UserDatabase.number(ofGroup: "54321") == 54321)
+  }
+
+  @Test(arguments: ["no such account", "", "-1", "+1", "4294967295", "4294967296"])
+  func `An account that does not exist is not found`(name: String) {
+    #expect(UserDatabase.number(ofUser: name) == nil && UserDatabase.number(ofGroup: name) == nil)
+  }
 }
