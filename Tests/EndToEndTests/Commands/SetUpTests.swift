@@ -9,12 +9,17 @@ import Testing
   /// - Parameters:
   ///   - installed: the answer of dpkg about each package, a line of shell; nil: the machine's own dpkg.
   ///   - user: the number of the user.
-  private func calls(_ arguments: [String], user: Int, installed: String?) async throws -> (CommandResult, [String]) {
+  ///   - swift: what `swift` does, lines of shell.
+  private func calls(
+    _ arguments: [String], user: Int, installed: String?, swift: String = "false"
+  ) async throws -> (CommandResult, [String]) {
     try await withTemporaryFolder { directory in
       let tools = directory.appending(path: "tools")
       try FileManager.default.createDirectory(at: tools, withIntermediateDirectories: false)
       let note = "echo \"$(basename \"$0\") $*\" >>'\(directory.filePath)/calls'"
-      var scripts = ["apt-get": note, "sudo": "\(note); exec \"$@\"", "swift": "\(note); false", "id": "echo \(user)"]
+      var scripts = [
+        "apt-get": note, "sudo": "\(note); exec \"$@\"", "swift": "\(note); \(swift)", "id": "echo \(user)",
+      ]
       if let installed { scripts["dpkg"] = installed }
       for (name, script) in scripts { try tools.writeScript(script, as: name) }
       let path = tools.filePath + ":" + (ProcessInfo.processInfo.environment["PATH"] ?? "")
@@ -69,6 +74,41 @@ import Testing
     let (testing, _) = try await calls([], user: 0, installed: none)
     #expect(!serving.text.contains("wrk") && serving.text.contains("libtomlplusplus-dev"))
     #expect(testing.text.contains("wrk") && testing.text.contains("libtomlplusplus-dev"))
+  }
+
+  @Test func `The issues of failed tests are repeated after all other output, and the status is that of the tests`()
+    async throws
+  {
+    let (early, late) = ("recorded an issue at A.swift:1:2: Caught error: no", "recorded an issue at B.swift:3:4: no")
+    let swift = """
+      [ "$1" = build ] && exit
+      printf '%s\n' '✔ Test "first" passed after 0.1 seconds.' '✘ Test "early" \(early)' 'its log' '◇ Test "third".'
+      echo '✘ Test "late" \(late)' >&2
+      printf '%s\n' '↳ why' '✘ Test "early" failed after 9.1 seconds with 1 issue.'
+      seq 1000
+      echo '✘ Test run with 3 tests in 1 suite failed after 9.2 seconds with 2 issues.'
+      exit 3
+      """
+    let (result, calls) = try await calls([], user: 0, installed: Self.allInstalled, swift: swift)
+    #expect(calls == ["swift build", "swift test"] && result.status == .exited(3))
+    #expect(result.text.hasPrefix("✔ Test \"first\" passed"))
+    let end = """
+      1000
+      ✘ Test run with 3 tests in 1 suite failed after 9.2 seconds with 2 issues.
+      The tests that failed, and why:
+      ✘ Test "early" \(early)
+      its log
+      ✘ Test "late" \(late)
+      ↳ why
+
+      """
+    #expect(result.text.hasSuffix(end), "\(result.text.suffix(600))")
+  }
+
+  @Test func `The output of tests that pass is not repeated`() async throws {
+    let swift = "echo \"passes $1\""
+    let (result, _) = try await calls([], user: 0, installed: Self.allInstalled, swift: swift)
+    #expect(result.status == .exited(0) && result.text == "passes build\npasses test\n", "\(result.text)")
   }
 
   @Test func `A word that the script does not know changes nothing`() async throws {
