@@ -195,8 +195,8 @@ import Testing
     return (compiler, gate)
   }
 
-  private func startBuild(of directory: URL, with compiler: String) throws -> (RunningCommand, HostLog) {
-    try startHost(
+  private func startBuild(of directory: URL, with compiler: String) async throws -> (RunningCommand, HostLog) {
+    try await startHost(
       Places.ambit.filePath, ["build", directory.filePath], in: directory,
       environment: ["CC": compiler, "TMPDIR": directory.filePath])
   }
@@ -205,7 +205,7 @@ import Testing
   {
     try await withSamples(["hello/hello.c"]) { directory in
       let (compiler, gate) = try makeSlowCompiler(in: directory)
-      let (child, log) = try startBuild(of: directory, with: compiler)
+      let (child, log) = try await startBuild(of: directory, with: compiler)
       try await log.line(containing: "compiles")
       child.signal(SIGKILL)
       _ = await child.status
@@ -229,7 +229,7 @@ import Testing
     try await withSamples(["hello/hello.c"]) { directory in
       let compiler = try makeWaitingCompiler(in: directory)
       try directory.write("listen = ['127.0.0.1:0']\nplugins = '.'\n", as: "host.conf")
-      let (child, log) = try startHost(
+      let (child, log) = try await startHost(
         Places.ambit.filePath, ["serve", "--build"], in: directory,
         environment: ["CC": compiler, "TMPDIR": directory.filePath])
       let line = try await log.line(containing: "compiler ")
@@ -261,7 +261,7 @@ import Testing
     try await withSamples(["hello/hello.c"]) { directory in
       let (compiler, gate) = try makeSlowCompiler(in: directory)
       try directory.write("listen = ['127.0.0.1:0']\nplugins = '.'\n", as: "host.conf")
-      let (child, log) = try startHost(
+      let (child, log) = try await startHost(
         Places.ambit.filePath, ["serve", "--build"], in: directory,
         environment: ["CC": compiler, "TMPDIR": directory.filePath])
       try await log.line(containing: "compiles")
@@ -278,10 +278,10 @@ import Testing
   {
     try await withSamples(["hello/hello.c"]) { directory in
       let (compiler, gate) = try makeSlowCompiler(in: directory)
-      let (first, log) = try startBuild(of: directory, with: compiler)
+      let (first, log) = try await startBuild(of: directory, with: compiler)
       try await log.line(containing: "compiles")
       let script = "exec \"$0\" build '\(directory.filePath)' >&2"
-      let (second, secondLog) = try startHost(
+      let (second, secondLog) = try await startHost(
         "sh", ["-c", script, Places.ambit.filePath], in: directory, environment: ["CC": compiler])
       try await secondLog.line(containing: "another ambit builds here; waiting until it has ended")
       close(open(gate, O_WRONLY))

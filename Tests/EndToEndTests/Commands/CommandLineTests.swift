@@ -21,7 +21,8 @@ import Testing
   @Test func `A host that is started without standard streams has them on the null device`() async throws {
     try await withTemporaryFolder { directory in
       try await populate(directory, with: [.sample("hello")], configuration: "listen = ['127.0.0.1:0']")
-      let (child, log) = try startHost("sh", ["-c", "exec \"$0\" serve <&- >&-", Places.ambit.filePath], in: directory)
+      let (child, log) = try await startHost(
+        "sh", ["-c", "exec \"$0\" serve <&- >&-", Places.ambit.filePath], in: directory)
       try await log.line(containing: "serving")
       for stream in 0...1 {
         let target = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(child.pid)/fd/\(stream)")
@@ -40,7 +41,7 @@ import Testing
       try await populate(
         directory, with: [.sample("hello")],
         configuration: "listen = ['127.0.0.1:0']\nplugins = '\(path)/Plugins'\nprivate = '\(path)'\nadmin = ''\n")
-      let (child, log) = try startHost(
+      let (child, log) = try await startHost(
         "bash", ["-c", "exec \"$0\" serve --build -c <(cat host.conf)", Places.ambit.filePath], in: directory)
       let serving = try await log.line(containing: "serving")
       #expect(serving.field("plugins") == "1", "what --build reads, the host does not miss")

@@ -80,7 +80,7 @@ import Testing
         printf 'listen = ["127.0.0.1:0"]\n' > "$name/host.conf"; cd "$name"
         "$0" check && exec "$0" serve
         """#
-      let (child, log) = try startHost("bash", ["-c", script, Places.ambit.filePath], in: directory)
+      let (child, log) = try await startHost("bash", ["-c", script, Places.ambit.filePath], in: directory)
       try await log.line(containing: "serving")
       let ask = #"cd "$(printf 'a\377b')" && "$0" status && "$0" reload"#
       let result = try await run("bash", ["-c", ask, Places.ambit.filePath], in: directory)

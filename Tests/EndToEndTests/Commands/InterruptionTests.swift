@@ -99,7 +99,7 @@ import Testing
       try await plugin.install(in: plugins)
       let usual = "listen = [\"127.0.0.1:0\"]\nprivate = \"private\"\ndry_run_timeout = \"10m\"\n"
       try directory.write(usual + configuration, as: "host.conf")
-      let (host, log) = try startHost(Places.ambit.filePath, ["serve"], in: directory)
+      let (host, log) = try await startHost(Places.ambit.filePath, ["serve"], in: directory)
       try await body(host, log, copies)
     }
   }

@@ -13,6 +13,7 @@ import Testing
       try directory.write("listen = ['unix:\(directory.filePath)/http.sock']\nthreads = 1\n", as: "host.conf")
       // script(1) gives the host a terminal of its own, which goes with script.
       let script = "echo $$ > pid; exec \(Places.ambit.filePath) serve"
+      await otherTestsHaveRun()
       let terminal = try RunningCommand(
         "script", ["-qec", script, "/dev/null"], in: directory, environment: folderVariables(directory),
         output: open("/dev/null", O_WRONLY | O_CLOEXEC), errors: open("/dev/null", O_WRONLY | O_CLOEXEC))

@@ -2,13 +2,16 @@ import Foundation
 import TestSupport
 
 /// Runs a command to its end and collects its output. A host that it starts keeps its files in the folder, not where the
-/// user's own hosts do.
+/// user's own hosts do. Beside a host of the same test it runs at once, else when it is its turn.
 func run(
   _ command: String, _ arguments: [String], in folder: URL = FileManager.default.temporaryDirectory,
   environment: [String: String] = [:]
 ) async throws -> CommandResult {
-  try await TestSupport.run(
-    command, arguments, in: folder, environment: environment.merging(folderVariables(folder)) { chosen, _ in chosen })
+  try await HostSlots.shared.use {
+    await otherTestsHaveRun()
+    return try await TestSupport.run(
+      command, arguments, in: folder, environment: environment.merging(folderVariables(folder)) { chosen, _ in chosen })
+  }
 }
 
 /// The variables that say where a host keeps its files. Without a folder for sockets the admin socket is beside

@@ -19,7 +19,7 @@ final class Host: Sendable {
   ) async throws {
     self.directory = directory
     let words = wrapper + [Places.ambit.filePath, "serve"] + arguments
-    (child, log) = try startHost(
+    (child, log) = try await startHost(
       words[0], Array(words.dropFirst()), in: directory, environment: environment, limit: limit)
     let listening = try await log.line(containing: "listening on http://127.0.0.1:").text
     try await log.line(containing: "serving")
@@ -82,7 +82,7 @@ final class Host: Sendable {
   /// Asks the host to stop, starts another one in its place, hands the new one to `body`, and ends it at last.
   func startAgain(environment: [String: String] = [:], _ body: @Sendable (Host) async throws -> Void) async throws {
     _ = await stop()
-    let next = try await Host(in: directory, wrapper: [], arguments: [], environment: environment, limit: .seconds(60))
+    let next = try await Host(in: directory, wrapper: [], arguments: [], environment: environment, limit: .seconds(300))
     let result = await Result.running { try await body(next) }
     next.child.signal(SIGKILL)
     _ = await next.child.status
@@ -129,11 +129,12 @@ final class Host: Sendable {
   }
 }
 
-/// Starts a command that becomes a host, and follows its log.
+/// Starts a command that becomes a host, and follows its log. Before, it waits until other tests have had their turns.
 func startHost(
   _ command: String, _ arguments: [String], in directory: URL, environment: [String: String] = [:],
-  limit: Duration = .seconds(60)
-) throws -> (RunningCommand, HostLog) {
+  limit: Duration = .seconds(300)
+) async throws -> (RunningCommand, HostLog) {
+  await otherTestsHaveRun()
   let errors = try PipeEnds()
   let command = try RunningCommand(
     command, arguments, in: directory, environment: folderVariables(directory).merging(environment) { $1 },
@@ -141,17 +142,20 @@ func startHost(
   return (command, HostLog(following: errors.reading))
 }
 
-/// Lets six hosts run at a time, first come, first served: tests run in parallel, but a hundred hosts on two cores
-/// would only measure each other.
-private actor HostSlots {
+/// Lets six hosts, or commands beside hosts, run at a time, first come, first served: tests run in parallel, but a
+/// hundred hosts on two cores would only measure each other.
+actor HostSlots {
   static let shared = HostSlots()
+  /// Whether the running test has a slot. It needs no other one for its commands.
+  @TaskLocal private static var isHeld = false
   private var free = 6
   private var waiting: [CheckedContinuation<Void, Never>] = []
 
   func use<Value: Sendable>(_ body: @Sendable () async throws -> Value) async rethrows -> Value {
+    if Self.isHeld { return try await body() }
     await enter()
     defer { leave() }
-    return try await body()
+    return try await Self.$isHeld.withValue(true) { try await body() }
   }
 
   private func enter() async {
@@ -175,7 +179,7 @@ private actor HostSlots {
 func withHost(
   _ plugins: [PluginFile], configuration: String = "threads = 2", listeners: [String] = [], arguments: [String] = [],
   sources: [String] = [], libraries: [PluginFile] = [], environment: [String: String] = [:], wrapper: [String] = [],
-  limit: Duration = .seconds(60), mayCrash: Bool = false, _ body: @Sendable (Host) async throws -> Void
+  limit: Duration = .seconds(300), mayCrash: Bool = false, _ body: @Sendable (Host) async throws -> Void
 ) async throws {
   try await HostSlots.shared.use {
     try await withTemporaryFolder { directory in
@@ -209,7 +213,7 @@ func withHost(
 ) async throws {
   try await HostSlots.shared.use {
     let host = try await Host(
-      in: directory, wrapper: wrapper, arguments: arguments, environment: environment, limit: .seconds(60))
+      in: directory, wrapper: wrapper, arguments: arguments, environment: environment, limit: .seconds(300))
     let result = await Result.running { try await body(host) }
     host.child.signal(SIGKILL)
     _ = await host.child.status

@@ -59,7 +59,7 @@ import Testing
       try directory.write("listen = [\(entry)]\nadmin = \"\"\n", as: "host.conf")
       let command = "umask 077; exec \"$0\" serve -c \"$1\""
       let file = directory.appending(path: "host.conf").filePath
-      let (child, log) = try startHost("sh", ["-c", command, Places.ambit.filePath, file], in: folder)
+      let (child, log) = try await startHost("sh", ["-c", command, Places.ambit.filePath, file], in: folder)
       try await log.line(containing: "serving")
       let socket = directory.appending(path: "http.sock").filePath
       let attributes = try FileManager.default.attributesOfItem(atPath: socket)
