@@ -46,6 +46,7 @@ import Testing
     let clients = try (0..<8).map { _ in try Client(server) }
     for client in clients { try client.send("GET /place HTTP/1.1\r\nHost: a\r\n\r\n") }
     if connectsFirst { try blockFirstLoop() }
+    for client in clients + [blocker] { client.waitForDelivery() }
 
     releases[0]()
     #expect(server.journal.waits(for: "blocked"))
@@ -62,7 +63,7 @@ import Testing
     let server = try TestServer([Self.place], threads: 2)
     var counts = ["0": 0, "1": 0]
     for _ in 0..<1000 { counts[try place(on: Client(server)), default: 0] += 1 }
-    #expect(counts.values.allSatisfy { (350...650).contains($0) }, "\(counts)")
+    #expect(counts.values.allSatisfy { (200...800).contains($0) }, "\(counts)")
   }
 
   @Test func `New connections that stay open are shared among the loops from the first on`() throws {
@@ -71,7 +72,7 @@ import Testing
       let client = try Client(server)
       return (client, try place(on: client))
     }
-    #expect((3...5).contains(clients.count { $0.1 == "0" }), "\(clients.map(\.1))")
+    #expect((2...6).contains(clients.count { $0.1 == "0" }), "\(clients.map(\.1))")
   }
 
   @Test func `New connections are accepted by no loop after a drain that a blocked loop has not taken part in`() throws

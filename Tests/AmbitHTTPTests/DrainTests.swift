@@ -40,8 +40,9 @@ import Testing
     #expect(server.counts(becoming: .init(connections: 1)).connections == 1)
     let sending = Shared(value: client)
     server.loops.onEach { loop in
-      // The bytes are in the kernel when `send` returns, and the loop does not look before this returns.
+      // The loop does not look before this returns.
       try? sending.value.send("GET /ok HTTP/1.1\r\nHost: a\r\n\r\n")
+      sending.value.waitForDelivery()
       ServerPointer.on(loop).drain()
     }
     let reply = try client.reply()
@@ -52,6 +53,7 @@ import Testing
     let server = try server()
     let client = try Client(server)
     try client.send("GET /ok HTTP/1.1\r\n")
+    client.waitForDelivery()
     #expect(server.counts(becoming: .init(connections: 1)).connections == 1)
     server.loops.onEach { _ in }
     server.drain()
@@ -64,7 +66,7 @@ import Testing
     let server = try TestServer([
       TestRoute("GET /soon") { scope in
         scope.note("waiting")
-        _ = ambit_sleep(scope, 20_000_000)
+        while !scope.journal.lines.contains("drains") { _ = ambit_sleep(scope, 1_000_000) }
         return ambit_respond(scope, 200, nil, "done", 4)
       }
     ])
@@ -73,6 +75,7 @@ import Testing
     #expect(server.journal.waits(for: "waiting"))
     server.drain()
     #expect(throws: ClientError.self) { try Client(server) }
+    server.journal.note("drains")
     let reply = try client.reply()
     #expect(reply.text == "done" && reply["connection"] == "close")
     #expect(client.rest().isEmpty)

@@ -18,12 +18,12 @@ import Testing
 
   /// Labels and states of the generations in the worker's report.
   private var generations: [String: GenerationStatus.State] {
-    let report = worker.report(within: 1_000_000_000)
+    let report = worker.report(within: 60_000_000_000)
     return Dictionary(uniqueKeysWithValues: report.generations.map { ($0.label, $0.state) })
   }
 
   private func prepare(_ plan: inout ReloadPlan, _ repository: PluginRepository) throws {
-    let preparation = worker.prepare(plan.generations, within: .seconds(10))
+    let preparation = worker.prepare(plan.generations, within: .seconds(60))
     worker.abort(repository.settle(&plan, preparation, try folder.source.read()))
   }
 
@@ -79,7 +79,7 @@ import Testing
     try await folder.install("sound", "GET /sound")
     let plan = try folder.repository(loader: loader).plan()
     #expect(plan.generations.map(\.name) == ["failing", "sound"])
-    let preparation = worker.prepare(plan.generations, within: .seconds(10))
+    let preparation = worker.prepare(plan.generations, within: .seconds(60))
     #expect(preparation.prepared.keys.sorted() == ["sound"])
     #expect(preparation.failures.mapValues(\.stage) == ["failing": .loaded])
     #expect(preparation.failures["failing"]?.error.problems.map(\.code) == [.startFailed])
@@ -88,8 +88,8 @@ import Testing
   @Test func `A worker stops all plugins at its end`() async throws {
     try await folder.install("hello", "GET /hello")
     try reload(folder.repository(loader: loader))
-    #expect(worker.liveRequests(within: 10_000_000_000) == 0)
-    #expect(worker.drain(within: 10_000_000_000))
+    #expect(worker.liveRequests(within: 60_000_000_000) == 0)
+    #expect(worker.drain(within: 60_000_000_000))
     worker.end()
     try await eventually(until: { $0 }, { worker.hasEnded })
   }

@@ -17,13 +17,13 @@ package final class Client: @unchecked Sendable {
   /// - Parameters:
   ///   - receiveBuffer: asks for a small socket buffer, so that a slow reader is felt soon.
   ///   - timeout: how long a call waits; nil: for ever.
-  package init(port: UInt16, receiveBuffer: Int32? = nil, timeout: Duration? = .seconds(10)) throws {
+  package init(port: UInt16, receiveBuffer: Int32? = nil, timeout: Duration? = .seconds(60)) throws {
     descriptor = try Self.connect(port: port, receiveBuffer: receiveBuffer)
     setTimeout(timeout)
   }
 
   /// Connects to a Unix socket.
-  package init(path: String, timeout: Duration? = .seconds(10)) throws {
+  package init(path: String, timeout: Duration? = .seconds(60)) throws {
     descriptor = try Self.connect(path: path)
     setTimeout(timeout)
   }
@@ -119,10 +119,16 @@ package final class Client: @unchecked Sendable {
     }
   }
 
+  /// Waits until the kernel has all that was sent at the other end: on a busy machine it may be under way for a while.
+  package func waitForDelivery() {
+    var waiting: Int32 = 1
+    while ioctl(descriptor, UInt(TIOCOUTQ), &waiting) == 0, waiting > 0 { usleep(200) }
+  }
+
   /// Waits until bytes have come, or the end, or, if `orWritable`, until there is room to send.
   package func waitForProgress(orWritable: Bool) {
     var poll = pollfd(fd: descriptor, events: Int16(orWritable ? POLLIN | POLLOUT : POLLIN), revents: 0)
-    _ = Glibc.poll(&poll, 1, 10_000)
+    _ = Glibc.poll(&poll, 1, 60_000)
   }
 
   /// Whether bytes, or the end, are there now.

@@ -18,9 +18,9 @@ final class Journal: @unchecked Sendable {
     }
   }
 
-  /// Waits until `line` has been written `times` times; false if it has not after ten seconds.
+  /// Waits until `line` has been written `times` times; false if it has not after a minute.
   func waits(for line: String, times: Int = 1) -> Bool {
-    let limit = Date(timeIntervalSinceNow: 10)
+    let limit = Date(timeIntervalSinceNow: 60)
     changed.lock()
     defer { changed.unlock() }
     while written.count(where: { $0 == line }) < times {

@@ -154,7 +154,7 @@ final class TestServer: Sendable {
     }
   }
 
-  /// The counts once they are `expected`, or as they are when they have not become so in ten seconds.
+  /// The counts once they are `expected`, or as they are when they have not become so in a minute.
   func counts(becoming expected: Counts) -> Counts {
     eventuallyBlocking(until: { $0 == expected }) { counts }
   }

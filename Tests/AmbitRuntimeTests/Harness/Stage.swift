@@ -40,7 +40,7 @@ final class Stage: @unchecked Sendable {
       loop.pointee.server = Unmanaged.passUnretained(stage).toOpaque()
       scene(stage)
     }
-    guard stage.allClosed.wait(timeout: 30_000_000_000) != nil else {
+    guard stage.allClosed.wait(timeout: 120_000_000_000) != nil else {
       throw Failure(group.onEach { _ in "still open: \(stage.openNames); so far: \(stage.steps)" }[0])
     }
     let left = group.onEach { _ in stage.left }[0]

@@ -48,7 +48,7 @@ import Testing
         let child = scope.openChild().scope!
         child.spawn("inner") { child in
           child.shield()
-          _ = child.sleep(3_000_000)
+          _ = child.sleep(200_000_000)
           stage.note("inner is done")
           return .ok
         }

@@ -23,7 +23,7 @@ import Testing
   @Test func `The deadline of a parent applies to the scopes below`() throws {
     let steps = try Stage.play { stage in
       let outer = stage.open("outer")
-      _ = outer.setTimeout(1_000_000)
+      _ = outer.setTimeout(50_000_000)
       let inner = stage.open("inner", below: outer)
       inner.spawn("job") { scope in
         stage.note("\(ambit_deadline(scope) == outer.pointee.deadline)")

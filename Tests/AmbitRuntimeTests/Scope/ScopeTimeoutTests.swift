@@ -38,9 +38,9 @@ import Testing
   @Test func `A timeout can be set again, also to a later time or to none`() throws {
     let steps = try Stage.play { stage in
       stage.open("").spawn("opener") { scope in
-        let child = scope.openChild { $0.timeout = 1_000_000 }.scope!
+        let child = scope.openChild { $0.timeout = 50_000_000 }.scope!
         stage.note("\(child.setTimeout(-1)) \(child.deadline == .max)")
-        stage.note("\(child.sleep(3_000_000)) \(child.setTimeout(0)) \(child.sleep()) \(child.cause)")
+        stage.note("\(child.sleep(100_000_000)) \(child.setTimeout(0)) \(child.sleep()) \(child.cause)")
         stage.note("\(child.setTimeout(1))")
         scope.cancel()
         return .ok

@@ -6,7 +6,7 @@ import Testing
 @testable import AmbitRuntime
 
 @Suite struct Shields {
-  private static let shortGrace = RuntimeLimits(cancelGrace: 3_000_000)
+  private static let shortGrace = RuntimeLimits(cancelGrace: 60_000_000)
 
   /// Runs `body` as a job of a scope that is cancelled two turns later.
   private func play(_ limits: RuntimeLimits = RuntimeLimits(), _ body: @escaping @Sendable (Stage, ScopeHandle) -> Void)
@@ -34,7 +34,7 @@ import Testing
   @Test func `A shield lets a wait go on that began before the cancel`() throws {
     let steps = try play { stage, scope in
       scope.shield()
-      stage.note("\(scope.sleep(5_000_000)) \(scope.cause)")
+      stage.note("\(scope.sleep(200_000_000)) \(scope.cause)")
     }
     #expect(steps == ["OK called"])
   }
@@ -43,7 +43,7 @@ import Testing
     let steps = try play(Self.shortGrace) { stage, scope in
       _ = scope.sleep()
       let start = Clock.monotonic
-      stage.note("\(scope.shield()) \(scope.sleep()) \(Clock.monotonic - start >= 3_000_000)")
+      stage.note("\(scope.shield()) \(scope.sleep()) \(Clock.monotonic - start >= 60_000_000)")
       stage.note("\(scope.sleep(0)) \(scope.shield()) \(scope.sleep(0))")
     }
     #expect(steps == ["OK CANCELLED true", "CANCELLED LIMIT CANCELLED"])
@@ -62,11 +62,11 @@ import Testing
       _ = scope.sleep()
       var count = 0
       let start = Clock.monotonic
-      while scope.shield() == .ok, scope.sleep(500_000) == .ok {
+      while scope.shield() == .ok, scope.sleep(10_000_000) == .ok {
         scope.shield(false)
         count += 1
       }
-      stage.note("\(count <= 6), \(Clock.monotonic - start >= 2_500_000)")
+      stage.note("\(count <= 6), \(Clock.monotonic - start >= 50_000_000)")
     }
     #expect(steps == ["true, true"])
   }
@@ -75,9 +75,9 @@ import Testing
     let steps = try Stage.play(limits: Self.shortGrace) { stage in
       stage.open("").spawn("job") { scope in
         scope.shield()
-        stage.note("\(scope.sleep(6_000_000))")
+        stage.note("\(scope.sleep(120_000_000))")
         scope.cancel()
-        stage.note("\(scope.sleep(500_000))")
+        stage.note("\(scope.sleep(1_000_000))")
         return .ok
       }
     }
@@ -100,7 +100,7 @@ import Testing
       let scope = stage.open("")
       let shielded = scope.spawn("shielded") { scope in
         scope.shield()
-        return scope.sleep(3_000_000)
+        return scope.sleep(200_000_000)
       }
       let bare = scope.spawn("bare") { $0.sleep() }
       stage.afterTurns(2) {

@@ -29,7 +29,7 @@ import Testing
         }
       }
     }
-    #expect(latch.wait(timeout: 30_000_000_000) != nil)
+    #expect(latch.wait(timeout: 120_000_000_000) != nil)
     group.stop()
     group.stop()
   }

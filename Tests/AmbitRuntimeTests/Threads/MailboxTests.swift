@@ -17,7 +17,7 @@ import Testing
         loop.post { record in latch.arrive(LoopPointer.ofThisThread == record ? [thread, number] : []) }
       }
     }
-    let arrived = try #require(latch.wait(timeout: 30_000_000_000))
+    let arrived = try #require(latch.wait(timeout: 120_000_000_000))
     for thread in 0..<8 { #expect(arrived.filter { $0.first == thread }.map { $0[1] } == Array(0..<2_000)) }
   }
 

@@ -60,7 +60,7 @@ import Testing
       let scope = stage.open("")
       let live: () -> Int = { cfiber_stack_pool_live(stage.loop.stackPool) }
       for _ in 0..<100 { scope.asHandle.every(Self.hour, "resting") { _ in .ok } }
-      scope.asHandle.every(1_000_000, "ticker") { scope in
+      scope.asHandle.every(200_000_000, "ticker") { scope in
         let status = scope.sleep(1_000)
         stage.note("in a tick, after \(status): \(live())")
         stage.afterTurns(1) {
@@ -98,7 +98,7 @@ import Testing
       let scope = stage.open("request")
       let alone = scope.asHandle.every(Self.hour, "alone") { _ in .failed }
       scope.asHandle.every(Self.hour, "with the scope") { _ in .failed }
-      let timed = scope.asHandle.every(Self.hour, "timed", options: { $0.timeout = 1_000_000 }) { _ in .failed }
+      let timed = scope.asHandle.every(Self.hour, "timed", options: { $0.timeout = 50_000_000 }) { _ in .failed }
       scope.spawn("job") { scope in
         scope.cancel(alone.job)
         let statuses = "\(scope.join(alone.job)) \(scope.join(timed.job))"

@@ -37,7 +37,7 @@ import Testing
   }
 
   @Test func `A shielded job is not stuck before the shield time is used up, and is afterwards`() throws {
-    let steps = try Stage.play(limits: RuntimeLimits(cancelGrace: 30_000_000)) { stage in
+    let steps = try Stage.play(limits: RuntimeLimits(cancelGrace: 300_000_000)) { stage in
       let scope = stage.open("")
       scope.spawn("shielded") { handle in
         handle.cancel()

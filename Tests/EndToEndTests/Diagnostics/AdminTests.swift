@@ -112,7 +112,9 @@ import Testing
       }
       try host.directory.write("", as: "go")
       #expect(try await connection.response().status == 200)
-      #expect(try await host.admin("/status", "-H", "Accept: text/plain").text.contains(" 1 blocked loop since the start"))
+      // A busy machine may have kept a loop from running besides.
+      let text = try await host.admin("/status", "-H", "Accept: text/plain").text
+      #expect(text.contains(#/ [1-9][0-9]* blocked loops? since the start/#), "\(text)")
     }
   }
 

@@ -12,14 +12,14 @@ import Testing
       ("abort();", "dry run: a constructor called abort (SIGABRT)"),
       ("exit(3);", "dry run: a constructor called exit(3)"),
       ("raise(SIGSEGV);", "dry run: a constructor crashed: SIGSEGV"),
-      ("for (;;) pause();", "dry run: did not finish within 1s (in its constructors)"),
+      ("for (;;) pause();", "dry run: did not finish within 3s (in its constructors)"),
     ])
   func `A library whose constructor ends the process is refused, and the host serves on`(code: String, reason: String)
     async throws
   {
-    try await withHost([.sample("hello")], configuration: "dry_run_timeout = \"1s\"\n") { host in
+    try await withHost([.sample("hello")], configuration: "dry_run_timeout = \"3s\"\n") { host in
       try await library(1, constructor: code).install(in: host.directory)
-      try host.configure("dry_run_timeout = \"1s\"\n\n\n\n" + route)
+      try host.configure("dry_run_timeout = \"3s\"\n\n\n\n" + route)
       #expect(try await host.reload().field("failed") == "1")
       let line = "host.conf:9: library ./f.so: \(reason)"
       try await host.log.line { $0.contains("ERROR") && $0.contains(line) }
@@ -41,12 +41,12 @@ import Testing
     let hangs = "if (open(\"tried\", O_CREAT | O_EXCL, 0600) < 0) for (;;) pause();"
     try await withHost([plugin], configuration: others) { host in
       try await library(1, constructor: hangs).install(in: host.directory)
-      try host.configure("dry_run_timeout = \"1s\"\n" + others + route)
+      try host.configure("dry_run_timeout = \"3s\"\n" + others + route)
       for _ in 0..<2 {
         let done = try await host.reloadOnRequest()
         #expect(done.field("failed") == "1" && done.field("kept") == "2", "\(done)")
       }
-      try await host.log.line(containing: "library ./f.so: its constructors have not returned after 1s")
+      try await host.log.line(containing: "library ./f.so: its constructors have not returned after 3s")
       try await host.log.line(containing: "the constructors of ./f.so have not returned since 20")
       #expect(try await host.adminJSON("/status").objects("generations").count == 2)
       #expect(try await host.get("/own").text == "3")

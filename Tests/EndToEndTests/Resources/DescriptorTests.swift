@@ -49,7 +49,7 @@ import Testing
   }
 
   @Test func `The descriptor of a connection that a plugin has closed does not become another client's`() async throws {
-    let settings = "threads = 1\n[limits]\nidle_timeout = \"500ms\""
+    let settings = "threads = 1\n[limits]\nidle_timeout = \"3s\""
     try await withHost([.probe("descriptors")], configuration: settings) { host in
       let caller = try host.connect()
       try await caller.send(Self.request)

@@ -161,14 +161,14 @@ import Testing
         if (fork() == 0) {
           setsid();
           close(0), close(1), close(2);
-          sleep(20);
+          sleep(120);
           _exit(0);
         }
         return AMBIT_OK;
       }
       AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "forks", .start = start};
       """, name: "forks")
-    try await withHost([plugin, .sample("hello")], wrapper: withoutProc, limit: .seconds(15)) { host in
+    try await withHost([plugin, .sample("hello")], wrapper: withoutProc, limit: .seconds(60)) { host in
       try await expect("Hello, World!\n", at: "/hello/World", of: host)
       #expect(await host.stop() == .exited(0))
     }
