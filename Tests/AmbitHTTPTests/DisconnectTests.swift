@@ -162,6 +162,7 @@ import Testing
     try server.holdingLoop {
       for client in clients { leave(client, leaving) }
       try other.send("GET /ask HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+      other.waitForDelivery()
     }
     #expect(try other.reply().status == 200)
     #expect(server.finalCounts == TestServer.Counts())

@@ -23,7 +23,10 @@ final class HostFolder: Sendable {
 
   /// Writes the configuration anew. Keys outside of tables come first.
   func configure(_ text: String) throws {
-    let keys = ["threads = 1", #"trust = "any""#, #"admin = """#, #"private = "private""#, #"settle = "10ms""#, text]
+    let keys = [
+      "threads = 1", #"dry_run_timeout = "10m""#, #"trust = "any""#, #"admin = """#, #"private = "private""#,
+      #"settle = "10ms""#, text,
+    ]
     try folder.write(keys.joined(separator: "\n"), to: "host.conf")
   }
 
