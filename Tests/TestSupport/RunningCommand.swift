@@ -60,7 +60,8 @@ package final class RunningCommand: Sendable {
     return earlyStatus!
   }
 
-  private func whenEnded(_ body: @escaping @Sendable (ExitStatus) -> Void) {
+  /// Calls `body` when the process has ended, on whichever thread notices, or at once.
+  package func whenEnded(_ body: @escaping @Sendable (ExitStatus) -> Void) {
     let known = state.withLock { state in
       if state.status == nil { state.waiters.append(body) }
       return state.status

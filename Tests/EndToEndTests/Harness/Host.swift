@@ -139,7 +139,9 @@ func startHost(
   let command = try RunningCommand(
     command, arguments, in: directory, environment: folderVariables(directory).merging(environment) { $1 },
     output: open("/dev/null", O_WRONLY | O_CLOEXEC), errors: errors.writing, limit: limit)
-  return (command, HostLog(following: errors.reading))
+  let log = HostLog(following: errors.reading)
+  command.whenEnded { _ in DispatchQueue.global().asyncAfter(deadline: .now() + 30) { log.giveUp() } }
+  return (command, log)
 }
 
 /// Lets six hosts, or commands beside hosts, run at a time, first come, first served: tests run in parallel, but a

@@ -33,6 +33,10 @@ final class HostLog: Sendable {
     }
   }
 
+  /// Lets no test wait for further lines. For when the host is gone, but not a process that it has left behind and that
+  /// keeps its standard error open.
+  func giveUp() { state.withLock { end(&$0) } }
+
   /// Runs `body` while at most one more piece of the host's output is read.
   func unread<Result>(_ body: () async throws -> Result) async rethrows -> Result {
     isPaused.withLock { $0 = true }
