@@ -105,16 +105,17 @@ private struct Passed<Value>: @unchecked Sendable {
   @Test func `A job that computes sees a cancel by another thread of the request`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("request")
-      let job = scope.spawn("job") { scope in
+      var job: OpaquePointer?
+      scope.asHandle.spawn(options: { $0.flags = AMBIT_JOB_THREAD }, ended: { _, _ in }) { scope in
+        scope.cancel(job)
+        return .ok
+      }
+      job = scope.spawn("job") { scope in
         stage.note("\(scope.compute()), scope \(ScopePointer.of(scope).pointee.cause)")
         scope.spawn(options: { $0.flags = AMBIT_JOB_THREAD }, ended: { _, _ in }) { scope in
           scope.cancel()
           return .ok
         }
-        return .ok
-      }
-      scope.asHandle.spawn(options: { $0.flags = AMBIT_JOB_THREAD }, ended: { _, _ in }) { scope in
-        scope.cancel(job)
         return .ok
       }
     }
@@ -169,11 +170,11 @@ private struct Passed<Value>: @unchecked Sendable {
     let steps = try Stage.play { stage in
       stage.open("request").spawn("opener") { scope in
         let child = scope.openChild { $0.flags = AMBIT_FAIL_FAST }.scope!
+        child.spawn(options: { $0.flags = AMBIT_JOB_THREAD }, ended: { _, _ in }) { _ in .failed }
         child.spawn("computer") { scope in
           stage.note("\(scope.compute())")
           return .cancelled
         }
-        child.spawn(options: { $0.flags = AMBIT_JOB_THREAD }, ended: { _, _ in }) { _ in .failed }
         _ = child.joinAll()
         _ = child.closeChild()
         scope.cancel()
