@@ -72,7 +72,8 @@ import Testing
   ) async throws {
     try await withHost([Self.replacer]) { host in
       let line = try await host.log.line(containing: "has installed a handler for SIGTERM; the host has installed its")
-      #expect(line.contains("WARNING replacer.1.") && line.field("plugin") == "replacer/1", "\(line)")
+      // The host looks right after `start`, and 50 times in a second besides, when it knows only the library.
+      #expect(line.contains("WARNING replacer.1.") && [nil, "replacer/1"].contains(line.field("plugin")), "\(line)")
       try await host.log.line(containing: "plugin code has reset or ignored SIGHUP; the host has installed its own")
       let position = host.log.position
       #expect(try await host.get("/replace").status == 200)
