@@ -47,6 +47,11 @@ FIELD(ambit_scope_options, timeout, 16);
 FIELD(ambit_scope_options, max_jobs, 24);
 FIELD(ambit_scope_options, flags, 28);
 
+SIZE(ambit_worker, 16);
+FIELD(ambit_worker, size, 0);
+FIELD(ambit_worker, index, 8);
+FIELD(ambit_worker, count, 12);
+
 SIZE(ambit_value, 24);
 FIELD(ambit_value, kind, 0);
 FIELD(ambit_value, reserved, 4);
@@ -171,4 +176,7 @@ ENTRY(69, log);
 ENTRY(70, extension);
 ENTRY(71, bind);
 
-SIZE(ambit_api, 8 + 8 * 72);
+/* New calls */
+ENTRY(72, draining);
+
+SIZE(ambit_api, 8 + 8 * 73);

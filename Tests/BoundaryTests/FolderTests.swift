@@ -21,8 +21,8 @@ import Testing
     // A job belongs to a scope, and reports of a job name its scope. The argument of a job may be a call of a C
     // function.
     "Job": ["Scope", "ScopePointer", "ForkedChild", "PluginLog", "ForeignCall", "ForeignCallPointer"],
-    // A scope owns the functions that were bound in it.
-    "Scope": ["Binding"],
+    // A scope owns the functions that were bound in it. That of a generation tells who waits for its draining.
+    "Scope": ["Binding", "EventPointer"],
   ]
 
   /// A type at the top level of a file that other files can see.

@@ -12,6 +12,7 @@ import Testing
     header_at body_length read body
     set_status set_header add_header respond begin write end send_file
     state set_state setting hand_over handed_over fail log extension bind
+    draining
     """.split(whereSeparator: \.isWhitespace).map(String.init)
 
   @Test func `Each call has an entry in the table, in the order of the ABI`() throws {

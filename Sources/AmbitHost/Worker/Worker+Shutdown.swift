@@ -9,11 +9,14 @@ internal import Synchronization
 // plugins are stopped. The host decides how long each step may take.
 
 extension Worker {
-  /// Accepts no more connections, closes idle ones, and others after their response. Calling it again has no effect.
-  /// From any thread.
+  /// Accepts no more connections, closes idle ones, and others after their response. Plugins are told by
+  /// `ambit_draining`. Calling it again has no effect. From any thread.
   /// - Parameter timeout: how long to wait for each loop, in nanoseconds.
   /// - Returns: whether every loop has done its part. If not, the sockets are still in use.
-  func drain(within timeout: Int64) -> Bool { server.drain(within: timeout) }
+  func drain(within timeout: Int64) -> Bool {
+    loops.beginDraining()
+    return server.drain(within: timeout)
+  }
 
   /// How many requests are in flight; nil if a loop does not answer within `timeout` nanoseconds.
   func liveRequests(within timeout: Int64) -> Int? { loops.liveRequests(within: timeout) }

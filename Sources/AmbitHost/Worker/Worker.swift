@@ -39,10 +39,14 @@ final class Worker: Sendable {
   let generations = Mutex(Generations())
 
   /// Starts the loops and the thread pool. Nothing is served yet.
-  /// - Parameter isChecked: whether calls of plugins are checked.
+  /// - Parameters:
+  ///   - isChecked: whether calls of plugins are checked.
+  ///   - place: which worker of the host it is.
+  ///   - runsOnceJobs: whether jobs with `AMBIT_JOB_ONCE` run in it from the start: `LoopGroup.setRunsOnceJobs`.
   /// - Throws: if the system has no more threads or memory.
   init(
     _ configuration: HostConfiguration, isChecked: Bool = false, loader: LibraryLoader,
+    place: WorkerPlace = .only, runsOnceJobs: Bool = true,
     isStopping: @escaping @Sendable () -> Bool = { false }
   ) throws(SystemError) {
     (self.loader, self.isStopping) = (loader, isStopping)
@@ -53,7 +57,8 @@ final class Worker: Sendable {
       stallWarning: configuration.stallWarning?.wholeNanoseconds)
     loops = try LoopGroup(
       count: configuration.threads, table: try HTTPCalls.makeTable(isChecked: isChecked), limits: limits,
-      pool: ThreadPool.Limits(threads: configuration.poolThreads, queue: configuration.poolQueue))
+      pool: ThreadPool.Limits(threads: configuration.poolThreads, queue: configuration.poolQueue),
+      place: place, runsOnceJobs: runsOnceJobs)
     server = HTTPServer(loops: loops, limits: configuration.httpLimits)
   }
 

@@ -33,7 +33,8 @@ package final class DryRunChild: Sendable {
     let pool = ThreadPool.Limits(threads: dryRunLimits.poolThreads)
     let loops: LoopGroup
     do throws(SystemError) {
-      loops = try LoopGroup(count: 1, table: table, limits: limits, pool: pool)
+      // The host may run jobs with AMBIT_JOB_ONCE now.
+      loops = try LoopGroup(count: 1, table: table, limits: limits, pool: pool, runsOnceJobs: false)
     } catch {
       return LineOutput.standardError.write("cannot start an event loop: \(error)\n")
     }

@@ -49,13 +49,14 @@ struct GenerationRecord: Sendable {
 
   // MARK: The plugin's scope on each loop
 
-  /// Opens the plugin's scope on each loop. Waits at most `timeout` nanoseconds, or until `isStopping` returns true.
+  /// Opens the scope of `plugin` on each loop. Waits at most `timeout` nanoseconds, or until `isStopping` returns true.
   /// `ended` is called on each loop once the scope there has ended and nothing of it runs any more.
   /// - Returns: whether the scope is open on all loops. A loop that is blocked opens it later.
   func openShards(
-    within timeout: Int64, unless isStopping: () -> Bool, ended: @escaping @Sendable () -> Void
+    of plugin: String, within timeout: Int64, unless isStopping: () -> Bool, ended: @escaping @Sendable () -> Void
   ) -> Bool {
     unsafe record.value.pointee.shardEnded = ended
+    unsafe record.value.pointee.onceJobs = loops.onceJobs.add(generationOf: plugin)
     let opened = unsafe loops.onEach(within: timeout, unless: isStopping) { [record] loop in
       unsafe record.value.openShard(on: loop)
       return true
@@ -79,9 +80,10 @@ struct GenerationRecord: Sendable {
   }
 
   /// Lets the scope on each loop end after its last request, or after `drain` nanoseconds; then `drained` is called
-  /// there. Does not wait.
+  /// there. Jobs with `AMBIT_JOB_ONCE` are cancelled at once. Does not wait.
   func retire(drain: Int64, isUrgent: Bool, drained: @escaping @Sendable () -> Void) {
     unsafe record.value.pointee.shardDrained = drained
+    unsafe record.value.pointee.onceJobs?.retire()
     unsafe onEachShard(isUrgent) { unsafe $0.retire(drain: drain) }
   }
 

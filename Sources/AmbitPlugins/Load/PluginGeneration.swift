@@ -85,7 +85,9 @@ package final class PluginGeneration: Sendable {
     routes = try plugin.makeRoutes(settings, generation: record)
     libraryCalls = LibraryCall.all(settings.calls, of: plugin)
     if !plugin.isUsedInPlace { LibraryLanes.addUser(of: plugin.image) }
-    let isOpen = record.openShards(within: LoopGroup.defaultTimeout, unless: isStopping) { [self] in countDown() }
+    let isOpen = record.openShards(
+      of: plugin.shortName, within: LoopGroup.defaultTimeout, unless: isStopping
+    ) { [self] in countDown() }
     guard isOpen else {
       end(.retired(drain: .zero)) {}
       throw error("cannot open its scope on every event loop: a loop is blocked")

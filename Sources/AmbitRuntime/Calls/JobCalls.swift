@@ -116,14 +116,25 @@ extension JobOptions {
     var options = ambit_job_options()
     OptionsStructure.read(pointer, size: pointer.pointee.size, into: &options)
     usesThread = options.flags & AMBIT_JOB_THREAD != 0
-    if options.flags & ~AMBIT_JOB_THREAD != 0 {
-      error = .invalid(because: "options.flags: found a flag that this host does not know")
-    } else {
-      askForStack(of: Int(options.stack_size), in: scope)
-    }
+    if options.flags & ~AMBIT_JOB_THREAD != 0 { readRareFlags(options.flags, in: scope) }
+    if error == .ok { askForStack(of: Int(options.stack_size), in: scope) }
     timeout = options.timeout
     onEnd = options.on_end
     if let text = options.name { name = CString.bytes(text).assumingMemoryBound(to: UInt8.self) }
+  }
+
+  /// Reads the flags that few jobs have.
+  @inline(never)
+  private mutating func readRareFlags(_ flags: UInt32, in scope: ScopePointer) {
+    guard flags & ~(AMBIT_JOB_THREAD | AMBIT_JOB_ONCE) == 0 else {
+      error = .invalid(because: "options.flags: found a flag that this host does not know")
+      return
+    }
+    guard scope.pointee.kind == .plugin else {
+      error = .invalid(because: "options.flags: AMBIT_JOB_ONCE is for jobs in the plugin's scope (ambit_plugin_scope)")
+      return
+    }
+    traits.insert(.isOnce)
   }
 
   /// Notes the stack size if the usual stack is too small. The stack of a thread has one size for all.

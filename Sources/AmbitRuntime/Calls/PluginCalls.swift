@@ -87,16 +87,30 @@ enum PluginCalls {
 
   private static func installExtensions(_ api: inout ambit_api) {
     api.extension = { handle, id in
-      guard let handle, let id, strcmp(id, PluginCalls.dryRunExtension) == 0 else { return nil }
-      guard ScopePointer.of(handle).pointee.generation?.pointee.isDryRun == true else { return nil }
+      guard let handle, let id else { return nil }
+      let scope = ScopePointer.of(handle)
+      if strcmp(id, PluginCalls.workerExtension) == 0 { return UnsafeRawPointer(scope.pointee.loop.pointee.worker) }
+      guard strcmp(id, PluginCalls.dryRunExtension) == 0 else { return nil }
+      guard scope.pointee.generation?.pointee.isDryRun == true else { return nil }
       return PluginCalls.dryRunTable.map { UnsafeRawPointer($0) }
     }
   }
 
+  private static let workerExtension = "ambit.worker/1"
   private static let dryRunExtension = "ambit.dry_run/1"
   /// The table has no calls: a plugin only asks whether it is there.
   private nonisolated(unsafe) static let dryRunTable: UnsafePointer<UInt32>? =
     try? ConstantPages.copy([UInt32(MemoryLayout<UInt32>.size)], called: "the table of an extension")
+}
+
+extension WorkerPlace {
+  /// What the extension `ambit.worker/1` is. It is never released.
+  /// - Throws: if the system has no memory for it.
+  func makeExtension() throws(SystemError) -> UnsafePointer<ambit_worker> {
+    let worker = ambit_worker(
+      size: MemoryLayout<ambit_worker>.size, index: UInt32(clamping: index), count: UInt32(clamping: count))
+    return try ConstantPages.copy([worker], called: "the table of an extension")
+  }
 }
 
 extension UnsafeMutablePointer<Scope> {

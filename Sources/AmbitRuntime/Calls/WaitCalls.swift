@@ -95,10 +95,18 @@ enum WaitCalls {
       return event?.asHandle
     }
     api.event_set = { handle in
-      HostCall.onLoop(ofEvent: handle) { $0.set() }
+      HostCall.onLoop(ofEvent: handle, "ambit_event_set") { $0.set() }
     }
     api.event_reset = { handle in
-      HostCall.onLoop(ofEvent: handle) { $0.reset() }
+      HostCall.onLoop(ofEvent: handle, "ambit_event_reset") { $0.reset() }
+    }
+    api.draining = { handle in
+      var event: EventPointer?
+      _ = HostCall.onLoop(handle) { scope in
+        event = scope.drainingEvent
+        return .ok
+      }
+      return event?.asHandle
     }
     api.event_wait = { handle, event, timeout in
       HostCall.asJob(handle, "ambit_event_wait") { scope, job in
@@ -147,14 +155,15 @@ enum WaitCalls {
 }
 
 extension HostCall {
-  /// Runs `body` for a call that names an event instead of a scope, on the loop of the scope that made the event; works
-  /// in hooks, too.
-  fileprivate static func onLoop(ofEvent handle: UnsafeMutablePointer<ambit_event>?, _ body: (EventPointer) -> Void)
-    -> Int32
-  {
+  /// Runs `body` for `call`, which names an event of a plugin instead of a scope, on the loop of the scope that made
+  /// the event; works in hooks, too.
+  fileprivate static func onLoop(
+    ofEvent handle: UnsafeMutablePointer<ambit_event>?, _ call: CallName, _ body: (EventPointer) -> Void
+  ) -> Int32 {
     guard let handle else { return Status.invalid.rawValue }
     let event = EventPointer.of(handle)
-    return onLoop(event.pointee.scope.asHandle) { _ in
+    return onLoop(event.pointee.scope.asHandle, call) { _ in
+      guard !event.pointee.isOfHost else { return .invalid(because: "the event of ambit_draining is the host's") }
       body(event)
       return .ok
     }

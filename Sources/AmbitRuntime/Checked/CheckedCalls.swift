@@ -18,9 +18,11 @@ enum CheckedCalls {
   }
 
   private static func installJobs(in api: inout ambit_api) {
-    api.spawn = { $0.violation("ambit_spawn") ?? $0.calls.pointee.spawn($0, $1, $2, $3, $4) }
-    api.spawn_call = { $0.violation("ambit_spawn_call") ?? $0.calls.pointee.spawn_call($0, $1, $2, $3, $4, $5, $6) }
-    api.every = { $0.violation("ambit_every") ?? $0.calls.pointee.every($0, $1, $2, $3, $4, $5) }
+    api.spawn = { $0.violation("ambit_spawn", options: $3) ?? $0.calls.pointee.spawn($0, $1, $2, $3, $4) }
+    api.spawn_call = {
+      $0.violation("ambit_spawn_call", options: $5) ?? $0.calls.pointee.spawn_call($0, $1, $2, $3, $4, $5, $6)
+    }
+    api.every = { $0.violation("ambit_every", options: $4) ?? $0.calls.pointee.every($0, $1, $2, $3, $4, $5) }
     api.join = { $0.violation("ambit_join", job: $1, waits: true) ?? $0.calls.pointee.join($0, $1, $2, $3, $4) }
     api.join_all = { $0.waitViolation("ambit_join_all") ?? $0.calls.pointee.join_all($0, $1) }
     api.cancel_job = { scope, job in
@@ -72,12 +74,14 @@ enum CheckedCalls {
   private static func installSharedWaits(in api: inout ambit_api) {
     api.event_new = { $0.permits("ambit_event_new") ? $0.calls.pointee.event_new($0) : nil }
     api.event_set = { event in
-      CheckedCalls.owner(of: event).violation("ambit_event_set") ?? (event!.pointee.api + 1).pointee.event_set(event)
+      CheckedCalls.owner(of: event).violation("ambit_event_set", changing: event)
+        ?? (event!.pointee.api + 1).pointee.event_set(event)
     }
     api.event_reset = { event in
-      CheckedCalls.owner(of: event).violation("ambit_event_reset")
+      CheckedCalls.owner(of: event).violation("ambit_event_reset", changing: event)
         ?? (event!.pointee.api + 1).pointee.event_reset(event)
     }
+    api.draining = { $0.permits("ambit_draining") ? $0.calls.pointee.draining($0) : nil }
     api.event_wait = { scope, event, timeout in
       scope.waitViolation("ambit_event_wait", owner: CheckedCalls.owner(of: event).map { .of($0) })
         ?? scope.calls.pointee.event_wait(scope, event, timeout)

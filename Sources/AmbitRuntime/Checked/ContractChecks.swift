@@ -69,6 +69,25 @@ extension PassedScope {
     return Status.wrongState.rawValue
   }
 
+  /// As above, for a call [job] that spawns a job. An option that the scope does not allow is reported; the call itself
+  /// refuses it, and runs the job's hook.
+  func violation(_ call: StaticString, options: UnsafePointer<ambit_job_options>?) -> Int32? {
+    if let status = violation(of: call, waits: false) { return status.rawValue }
+    if let self, let options, options.pointee.flags & AMBIT_JOB_ONCE != 0, ScopePointer.of(self).pointee.kind != .plugin
+    {
+      ContractViolation.report(call, .of(self), "was called with AMBIT_JOB_ONCE in another scope than the plugin's")
+    }
+    return nil
+  }
+
+  /// As above, for a call [job] that sets or resets an event of this scope.
+  func violation(_ call: StaticString, changing event: UnsafeMutablePointer<ambit_event>?) -> Int32? {
+    if let status = violation(of: call, waits: false) { return status.rawValue }
+    guard let self, let event, EventPointer.of(event).pointee.isOfHost else { return nil }
+    ContractViolation.report(call, .of(self), "was called with the event of ambit_draining, which the host alone sets")
+    return Status.invalid.rawValue
+  }
+
   /// As above, for a call [job, waits] that also names an event or a channel in the memory of `owner`.
   func waitViolation(_ call: StaticString, owner: ScopePointer?) -> Int32? {
     if let status = violation(of: call, waits: true) { return status.rawValue }

@@ -208,7 +208,7 @@ extension UnsafeMutablePointer<Scope> {
       let call = try ForeignCall.make(function, prepared, arguments: arguments, scope: self)
       var options = options
       if call == nil { options.error = .noMemory }
-      options.isCall = call != nil
+      if call != nil { options.traits.insert(.isCall) }
       return spawn(performForeignCall, argument: call, options: options, isHeld: isHeld)
     } catch {
       PluginLog.write(.error, self, job: JobPointer.ofThisThread, isFault: true, "ambit_spawn_call: \(error.reason)")

@@ -87,6 +87,7 @@ extension UnsafeMutablePointer<Job> {
     let scope = pointee.scope
     if let coldState = pointee.coldState {
       coldState.joinersLink.forEach { JobPointer.of(source: $0).wake(.ok) }
+      if coldState.pointee.runsOnce { endOnce() }
       releaseColdState()
     }
     scope.wakeJoiners()

@@ -8,10 +8,23 @@ extension UnsafeMutablePointer<Job> {
   func takeTurn() {
     if pointee.fiber == nil {
       guard mayStart else { return end(neverRan: .cancelled) }
-      guard !pointee.traits.contains(.usesThread) else { return startOnThread() }
+      guard startsOnStack || mayStartOnStack() else { return }
       guard prepareStack() else { return end(neverRan: .noMemory) }
     }
     resume()
+  }
+
+  /// Neither does the job run on a thread, nor may it have to wait for its first turn.
+  @inline(__always)
+  private var startsOnStack: Bool { pointee.traits.isDisjoint(with: [.usesThread, .isOnce]) }
+
+  /// Starts the job on a thread, if it runs there, or has it wait if it may not run now; false then.
+  @inline(never)
+  private func mayStartOnStack() -> Bool {
+    if pointee.traits.contains(.isOnce), !beginOnce() { return false }
+    guard pointee.traits.contains(.usesThread) else { return true }
+    startOnThread()
+    return false
   }
 
   /// Starts a job at once that is not in the ready queue, also one that has ended before. False if there is no memory
@@ -58,7 +71,7 @@ extension UnsafeMutablePointer<Job> {
   func hasStackForTurn() -> Bool { pointee.fiber != nil || canBegin() }
 
   @inline(never)
-  private func canBegin() -> Bool { !pointee.traits.contains(.usesThread) && mayStart && prepareStack() }
+  private func canBegin() -> Bool { startsOnStack && mayStart && prepareStack() }
 
   /// Makes the job the one that runs. The caller switches to its fiber.
   @inline(__always)

@@ -11,8 +11,8 @@ struct JobOptions {
   /// Nanoseconds between the turns of a ticker; nil for a job that runs once.
   var interval: Int64?
   var usesThread = false
-  /// The job makes a C call. Its argument is the `ForeignCall`.
-  var isCall = false
+  /// `isOnce`; and `isCall` if the job makes a C call. Its argument is the `ForeignCall` then.
+  var traits: JobTraits = []
   var onEnd: (@convention(c) (UnsafeMutableRawPointer?, ambit_outcome, Int32) -> Void)?
   /// Why the host cannot do what the options ask for; `.ok` if it can.
   var error = Status.ok
@@ -45,7 +45,11 @@ extension UnsafeMutablePointer<Scope> {
     pointee.jobCount += 1
     if let request = pointee.requestScope { request.pointee.requestJobCount += 1 }
     hold()
-    if options.timeout > 0 { job.armTimeout(after: options.timeout) }
+    if options.traits.contains(.isOnce) {
+      job.prepareOnce(timeout: options.timeout, isTicker: options.interval != nil)
+    } else if options.timeout > 0 {
+      job.armTimeout(after: options.timeout)
+    }
     if status == .ok, let interval = options.interval {
       job.startTicking(every: interval)
     } else if pointee.jobCount <= pointee.mostReadyJobs {
@@ -64,7 +68,7 @@ extension UnsafeMutablePointer<Scope> {
   /// The traits of a job of this scope before it is admitted.
   @inline(__always)
   private func traits(of options: JobOptions) -> JobTraits {
-    var traits: JobTraits = options.isCall ? .isCall : []
+    var traits = options.traits
     let common = pointee.generation?.pointee.jobTraits ?? []
     guard common.contains(.usesThread) else { return traits.union(options.usesThread ? .usesThread : common) }
     traits.insert(.usesThread)

@@ -6,6 +6,8 @@ public enum WaitKind: String, Sendable, CaseIterable {
   case sleep
   /// Its next tick, as a ticker.
   case tick
+  /// Its first turn: the job has AMBIT_JOB_ONCE and may not run in this worker, or not yet.
+  case once
   case event
   /// Room in a channel.
   case send
@@ -152,10 +154,10 @@ extension UnsafeMutablePointer<Job> {
   }
 
   /// Cancels this job only: its wait ends, its later waits fail, and if it has not begun, it never runs. The first
-  /// cause wins.
+  /// cause wins, but for `retired`, after which a ticker goes on: see `endTickOnce`.
   func cancel(_ cause: Cause) {
     guard pointee.state != .ended else { return }
-    if !pointee.isCancelled { pointee.cancelCause = cause }
+    if !pointee.isCancelled || pointee.cancelCause == .retired { pointee.cancelCause = cause }
     cancelWait()
   }
 

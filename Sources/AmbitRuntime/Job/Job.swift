@@ -63,6 +63,8 @@ struct JobTraits: OptionSet {
   static var isHeld: JobTraits { JobTraits(rawValue: 32) }
   /// Code in Swift runs as the job, on a fiber: see `SwiftThreadState`.
   static var takesThreadState: JobTraits { JobTraits(rawValue: 64) }
+  /// The job runs in one worker at a time: `AMBIT_JOB_ONCE`.
+  static var isOnce: JobTraits { JobTraits(rawValue: 128) }
 }
 
 extension Job {
@@ -159,9 +161,10 @@ extension UnsafeMutablePointer<Job> {
   }
 
   /// When the present or the last wait began: monotonic nanoseconds. A ticker without a stack has waited since its last
-  /// tick was due.
+  /// tick was due, another job without one since it was made.
   var waitingSince: Int64 {
     guard pointee.fiber == nil else { return stackState.pointee.waitingSince }
+    guard pointee.isTicker else { return pointee.madeAt }
     return max(pointee.ticks.due &- pointee.ticks.interval, pointee.madeAt)
   }
 }

@@ -10,6 +10,10 @@ struct JobColdState {
   var failedCall: UnsafeMutablePointer<FailedCall>?
   /// The least size of the job's stack in bytes, if that is more than `stack_size`; else 0.
   var stackSize = 0
+  /// The job has `AMBIT_JOB_ONCE` and runs, so that no other may: `endOnce` must follow.
+  var runsOnce = false
+  /// The own timeout, in nanoseconds, of a job with `AMBIT_JOB_ONCE` that has not begun; 0: none.
+  var onceTimeout: Int64 = 0
   /// The job.
   let job: JobPointer
   /// Cancels the job when its own timeout passes.

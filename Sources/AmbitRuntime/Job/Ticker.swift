@@ -35,6 +35,7 @@ extension UnsafeMutablePointer<Job> {
 /// Ends a tick, and with it the job unless the tick returned `AMBIT_OK`.
 let finishTick: JobBody = { record in
   let job = record.assumingMemoryBound(to: Job.self)
+  if job.pointee.traits.contains(.isOnce) { return job.endTickOnce() }
   if job.pointee.code == Status.ok.rawValue { job.restAfterTick() } else { finishPluginJob(record) }
 }
 

@@ -75,6 +75,10 @@ public struct Loop {
   var cancelTimer: Timer
   /// Shows other threads when the present turn began. Never freed.
   let heartbeat: HeartbeatPointer
+  /// The worker stops: it finishes what runs. What comes to an end with it is told so.
+  var isDraining = false
+  /// The extension `ambit.worker/1`; nil without a group of loops. Never freed.
+  var worker: UnsafePointer<ambit_worker>?
   /// Writes reports about overdue jobs. Not owned; nil in tests that run without a watchdog.
   var watchdog: Unmanaged<Watchdog>?
 

@@ -37,6 +37,8 @@ public struct Generation {
   public var saved: HandedOverState?
   /// A dry run: the generation serves nobody.
   public var isDryRun = false
+  /// Its jobs with `AMBIT_JOB_ONCE`; nil if they may always run.
+  public var onceJobs: OnceGeneration?
   /// Functions of the plugin that the host calls on behalf of others. Lifecycle calls are not among them.
   public internal(set) var entryPoints: [EntryPoint] = []
   /// The values of the plugin's scope: `ambit_set`.

@@ -142,12 +142,20 @@ extension UnsafeMutablePointer<Scope> {
 
   /// Starts the retirement of a generation's scope, which takes no more requests. The generation is told when the last
   /// request has ended. After `drain` nanoseconds the scope is cancelled with `retired`, even if something still runs.
+  /// Jobs with AMBIT_JOB_ONCE are cancelled now, if the generation has given them up.
   public func retire(drain: Int64) {
     pointee.life.retire()
+    tellOfDraining()
+    reviewOnceJobs()
     pointee.timer.fire = drainTimePassed
     pointee.loop.arm(timer, after: drain)
     if pointee.requestCount == 0 { pointee.generation?.pointee.shardDrained() }
   }
+}
+
+extension UnsafeMutablePointer<Scope> {
+  /// Sets the event of `ambit_draining`, if a plugin has asked for it.
+  func tellOfDraining() { pointee.coldState?.pointee.draining?.set() }
 }
 
 extension LinkPointer {

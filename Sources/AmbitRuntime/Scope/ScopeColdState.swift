@@ -16,6 +16,8 @@ struct ScopeColdState {
   var reference: Unmanaged<ReferenceSlot>?
   /// The deadline that the host set for a request; nil until a plugin sets another.
   var hostDeadline: Int64?
+  /// In the scope of a generation: the event of `ambit_draining`; nil if nobody asked for it.
+  var draining: EventPointer?
 }
 
 extension UnsafeMutablePointer<Scope> {

@@ -10,6 +10,8 @@ struct Event {
   /// Jobs that wait for it, in order of arrival.
   var waiters: Link
   var isSet = false
+  /// Plugins only wait for it: see `ambit_draining`.
+  let isOfHost: Bool
 }
 
 typealias EventPointer = UnsafeMutablePointer<Event>
@@ -39,11 +41,12 @@ extension UnsafeMutablePointer<Event> {
 
 extension UnsafeMutablePointer<Scope> {
   /// An event that is not set, in the scope's memory; nil if there is no memory.
-  func makeEvent() -> EventPointer? {
+  func makeEvent(isOfHost: Bool = false) -> EventPointer? {
     guard pointee.state != .closed, let memory = allocate(MemoryLayout<Event>.size) else { return nil }
     let event = memory.bindMemory(to: Event.self, capacity: 1)
     let handle = ambit_event(api: pointee.loop.pointee.api)
-    event.initialize(to: Event(handle: handle, scope: self, waiters: Link(alone: event.waitersLink)))
+    event.initialize(
+      to: Event(handle: handle, scope: self, waiters: Link(alone: event.waitersLink), isOfHost: isOfHost))
     return event
   }
 }

@@ -10,12 +10,15 @@ public final class LoopGroup: Sendable {
   public let isChecked: Bool
   let pool: ThreadPool
   private let watchdog: Watchdog
+  /// Decides which jobs with `AMBIT_JOB_ONCE` may run.
+  public let onceJobs: OnceJobs
 
   /// Makes `count` loops and starts their threads; 0 means one for each CPU that this process may use: `UsableCPUs`.
-  /// Debuggers show the threads as `threadName` and a number.
+  /// Debuggers show the threads as `threadName` and a number. Plugins find `place` by `ambit.worker/1`. Jobs with
+  /// `AMBIT_JOB_ONCE` run from the start if `runsOnceJobs`: see `setRunsOnceJobs`.
   public init(
     count: Int, threadName: String = "ambit-loop", table: HostTable, limits: RuntimeLimits,
-    pool: ThreadPool.Limits = .init()
+    pool: ThreadPool.Limits = .init(), place: WorkerPlace = .only, runsOnceJobs: Bool = true
   ) throws(SystemError) {
     ForkedChild.watch()
     let pool = ThreadPool(limits: pool)
@@ -31,7 +34,13 @@ public final class LoopGroup: Sendable {
     isChecked = table.isChecked
     self.pool = pool
     watchdog = try Watchdog(loops: loops, pool: pool, stallWarning: limits.stallWarning)
-    for loop in loops { loop.record.pointee.watchdog = .passUnretained(watchdog) }
+    onceJobs = OnceJobs(isDesignated: runsOnceJobs)
+    onceJobs.onChange { [loops] in for loop in loops { loop.postUrgent { $0.reviewOnceJobs() } } }
+    let worker = try place.makeExtension()
+    for loop in loops {
+      loop.record.pointee.watchdog = .passUnretained(watchdog)
+      loop.record.pointee.worker = worker
+    }
     try watchdog.start()
     for loop in loops { try loop.start() }
   }
@@ -73,6 +82,22 @@ public final class LoopGroup: Sendable {
   public func postUrgentToEach(_ work: @escaping @Sendable (LoopPointer) -> Void) {
     for loop in loops { loop.postUrgent(work) }
   }
+
+  /// Sets the event of `ambit_draining` of all generations, also of those to come: the worker finishes what runs, and
+  /// then ends. A loop that is blocked follows when it turns again, and a job that computes is told when it asks whether
+  /// it is cancelled. Calling it again has no effect. From any thread; does not wait.
+  public func beginDraining() { postUrgentToEach { $0.beginDraining() } }
+
+  /// Whether this worker is the one that runs jobs with `AMBIT_JOB_ONCE`. When it is not any more, those that run are
+  /// cancelled with `retired`, tickers miss their ticks, and no other begins. A cancelled job may go on as long as it
+  /// likes: only when `ended` was called, on any thread and once, may another worker be designated. It is called at once
+  /// if none runs, and never if this worker is designated again before. From any thread; does not wait.
+  public func setRunsOnceJobs(_ isDesignated: Bool, ended: @escaping @Sendable () -> Void = {}) {
+    onceJobs.designate(isDesignated, ended: ended)
+  }
+
+  /// Whether this worker is not designated and no job with `AMBIT_JOB_ONCE` runs in it any more. From any thread.
+  public var onceJobsHaveEnded: Bool { onceJobs.haveEnded }
 
   /// Requests whose scope is not closed, on all loops; nil if a loop does not answer within `timeout` nanoseconds. From
   /// the control thread only.

@@ -101,7 +101,7 @@ typedef struct ambit_ref {
  * ended. */
 typedef struct ambit_job ambit_job;
 
-/* A flag that jobs wait for. It belongs to the scope in which it was made. */
+/* A flag that jobs wait for. It belongs to the scope in which it was made; that of ambit_draining is the host's. */
 typedef struct ambit_event {
   const ambit_api *api;
 } ambit_event;
@@ -136,7 +136,8 @@ typedef int32_t ambit_cause;
 #define AMBIT_CAUSE_DEADLINE 3   /* its deadline passed; the client gets 504 if nothing was sent yet */
 #define AMBIT_CAUSE_CALLED 4     /* the plugin called ambit_cancel on it or on a scope above it */
 #define AMBIT_CAUSE_FAILED 5     /* a job failed in a scope with AMBIT_FAIL_FAST */
-#define AMBIT_CAUSE_RETIRED 6    /* the plugin was replaced or removed, and its drain_timeout is over */
+#define AMBIT_CAUSE_RETIRED 6    /* the plugin was replaced or removed, and its drain_timeout is over. For a job with
+                                    AMBIT_JOB_ONCE: it may not run in this worker any more */
 #define AMBIT_CAUSE_SHUTDOWN 7   /* the host stops, and its drain_timeout is over */
 
 /* How a job ended. */
@@ -198,13 +199,31 @@ typedef void (*ambit_function)(void);
 #define AMBIT_ZERO
 #endif
 
-/* Options of a job. 0 or NULL in a field means the default. ambit_default_job_options(name) sets `size` and `name`. */
+/* Options of a job. 0 or NULL in a field means the default. ambit_default_job_options(name) sets `size` and `name`.
+ *
+ * AMBIT_JOB_ONCE is for work that must not happen twice at a time, such as cleaning up a database. The host may have
+ * several worker processes. Each loads the plugin and runs `start`, so a job that `start` spawns runs in each of them.
+ * With this flag the host chooses one worker, and the job runs there only:
+ *
+ *   - In the other workers a job of ambit_spawn waits and begins when its worker is chosen; a job of ambit_every skips
+ *     its ticks. If the scope ends first, a waiting job never runs and ends with AMBIT_JOB_CANCELLED.
+ *   - If the chosen worker crashes or is replaced, the host chooses another when nothing of such jobs runs in the old
+ *     one. So the work of a job may be repeated: what it does must bear that.
+ *   - A worker that is not to run such jobs any more cancels those that run, with AMBIT_CAUSE_RETIRED. A tick that is
+ *     cancelled so does not end its job.
+ *   - A reload cancels these jobs of the old generation in the same way as soon as the new one serves, even if the old
+ *     one still has requests. Those of the new generation begin when those of the old one have ended.
+ *   - They never run in a dry run. `timeout` of ambit_spawn counts from the begin of the job. `start` must not join
+ *     such a job, which may not begin for a long time.
+ *
+ * The flag works in the plugin's scope only. A host with one worker chooses that. */
 #define AMBIT_JOB_THREAD 1u /* the job runs on a pool thread: for code that blocks or computes for long */
+#define AMBIT_JOB_ONCE 2u   /* the job runs in one worker of the host at a time; in the plugin's scope only */
 
 typedef struct ambit_job_options {
   size_t size AMBIT_ZERO;         /* sizeof(ambit_job_options) */
   const char *name AMBIT_ZERO;    /* for the log; copied */
-  uint32_t flags AMBIT_ZERO;      /* AMBIT_JOB_THREAD */
+  uint32_t flags AMBIT_ZERO;      /* AMBIT_JOB_THREAD, AMBIT_JOB_ONCE */
   uint32_t stack_size AMBIT_ZERO; /* bytes, at most 64 MiB, on a thread at most ulimit -s; 0: the host's stack_size */
   int64_t timeout AMBIT_ZERO;     /* nanoseconds after which the job is cancelled; 0 or less: no timeout of its own */
   ambit_end_fn on_end AMBIT_ZERO; /* runs when the job has ended; NULL: none */
@@ -250,6 +269,15 @@ typedef struct ambit_value {
 #define AMBIT_READABLE 1u
 #define AMBIT_WRITABLE 2u
 #define AMBIT_HANGUP 4u /* always reported, even if not asked for */
+
+/* What ambit_extension(scope, "ambit.worker/1") returns: which of the host's worker processes this is. All workers
+ * serve all requests, and each has its own memory: ambit_state, ambit_set and static variables are not shared. During a
+ * dry run, and in a host with one worker, `index` and `count` are 1. */
+typedef struct ambit_worker {
+  size_t size;    /* sizeof(ambit_worker) of the host */
+  uint32_t index; /* the number of this worker, from 1 to `count`, as `ambit status` shows it */
+  uint32_t count; /* how many workers the host has; a change of `workers` replaces all of them */
+} ambit_worker;
 
 /* ------------------------------------------------------------------------------------------ The plugin's one symbol */
 
@@ -482,6 +510,9 @@ struct ambit_api {
   const void *(*extension)(ambit_scope *scope, const char *id);
   ambit_status (*bind)(ambit_scope *scope, const char *signature, void (*fn)(void *context, void **args, void *result),
                        void *context, ambit_function *out);
+
+  /* New calls */
+  ambit_event *(*draining)(ambit_scope *scope);
 };
 
 /* True if the host's table has the entry: AMBIT_HAS(scope, bind). If a host has an entry and does not implement it, the
@@ -496,8 +527,8 @@ struct ambit_api {
  *           once, also for a job that never ran, and never inside the call. Options are copied.
  * Returns   AMBIT_OK, and the handle in `*job` unless `job` is NULL. AMBIT_CANCELLED: the scope is ending, the job will
  *           not run. AMBIT_LIMIT: there are too many jobs, or the job asks for a larger stack than it can have.
- *           AMBIT_INVALID: `fn` is NULL, or this host does not know the options. AMBIT_NO_MEMORY. `*job` is NULL unless
- *           the call returns AMBIT_OK.
+ *           AMBIT_INVALID: `fn` is NULL, this host does not know the options, or AMBIT_JOB_ONCE is set in another scope
+ *           than the plugin's. AMBIT_NO_MEMORY. `*job` is NULL unless the call returns AMBIT_OK.
  * Since     1.0 */
 static inline ambit_status ambit_spawn(ambit_scope *scope, ambit_job_fn fn, void *arg, const ambit_job_options *options,
                                        ambit_job **job) {
@@ -567,7 +598,8 @@ static inline void ambit_cancel_job(ambit_scope *scope, ambit_job *job) { scope-
  * the other requests of its loop; AMBIT_JOB_THREAD avoids that.
  * Returns   AMBIT_CAUSE_NONE while the scope is open, afterwards its first cause, which never changes. If only the
  *           calling job was cancelled: AMBIT_CAUSE_DEADLINE after its own timeout, AMBIT_CAUSE_CALLED after
- *           ambit_cancel_job. A job that outlives the handler may get AMBIT_CAUSE_DONE before the scope ends.
+ *           ambit_cancel_job, AMBIT_CAUSE_RETIRED if a job with AMBIT_JOB_ONCE may not run here any more. A job that
+ *           outlives the handler may get AMBIT_CAUSE_DONE before the scope ends.
  * Since     1.0 */
 static inline ambit_cause ambit_cancelled(ambit_scope *scope) { return scope->api->cancelled(scope); }
 
@@ -789,13 +821,13 @@ static inline ambit_event *ambit_event_new(ambit_scope *scope) { return scope->a
 
 /* [job]
  * Set an event. All jobs that wait for it continue in the next turn of the loop, and later waits for it return at once.
- * Returns   AMBIT_OK, also if the event was set already.
+ * Returns   AMBIT_OK, also if the event was set already. AMBIT_INVALID: it is the event of ambit_draining.
  * Since     1.0 */
 static inline ambit_status ambit_event_set(ambit_event *event) { return event->api->event_set(event); }
 
 /* [job]
  * Reset an event, so that it is not set. Jobs that an earlier ambit_event_set has woken still continue.
- * Returns   AMBIT_OK, also if the event was not set.
+ * Returns   AMBIT_OK, also if the event was not set. AMBIT_INVALID: it is the event of ambit_draining.
  * Since     1.0 */
 static inline ambit_status ambit_event_reset(ambit_event *event) { return event->api->event_reset(event); }
 
@@ -806,6 +838,19 @@ static inline ambit_status ambit_event_reset(ambit_event *event) { return event-
 static inline ambit_status ambit_event_wait(ambit_scope *scope, ambit_event *event, int64_t timeout) {
   return scope->api->event_wait(scope, event, timeout);
 }
+
+/* [job]
+ * Get the event that the host sets when the plugin's generation begins to drain: a reload has replaced or removed it,
+ * or the worker or the host stops. What runs then has `drain_timeout` to end. A response without an end of its own,
+ * such as server-sent events, waits for this event and completes itself. The event is never reset. A computing job can
+ * ask with a timeout of 0, after ambit_cancelled. Jobs in the plugin's scope may be cancelled as soon as the event is
+ * set, since they go on only until the last request has ended.
+ * Owner     The host's; it lives as long as the plugin's scope. Each loop has its own: this one is for jobs of the
+ *           caller's loop, on fibers and on pool threads. Do not set or reset it.
+ * Returns   The event, the same at each call on a loop, already set if the drain has begun; NULL if there is no memory.
+ *           AMBIT_HAS(scope, draining) tells whether this host has the call.
+ * Since     1.0 */
+static inline ambit_event *ambit_draining(ambit_scope *scope) { return scope->api->draining(scope); }
 
 /* [job]
  * Make a channel that holds up to `capacity` messages. With a capacity of 0 a sender waits until its message is
@@ -1135,10 +1180,13 @@ static inline void ambit_log(ambit_scope *scope, ambit_level level, const char *
 }
 
 /* [job]
- * Get a table of calls that is not part of this ABI, by its name and version. The only one so far is "ambit.dry_run/1",
- * which has no calls: a host has it during a dry run only, so it tells the plugin that this is a dry run.
+ * Get a table that is not part of this ABI, by its name and version:
+ *
+ *     "ambit.dry_run/1"   has no calls. A host has it during a dry run only, so it tells that this is a dry run.
+ *     "ambit.worker/1"    is an ambit_worker: the number of this worker process, and of all of them.
+ *
  * Owner     The host's; it lives as long as the process.
- * Returns   The table, of the type that the extension's header declares; NULL if this host has none of that name.
+ * Returns   The table, of the type that the extension declares; NULL if this host has none of that name.
  * Since     1.0 */
 static inline const void *ambit_extension(ambit_scope *scope, const char *id) {
   return scope->api->extension(scope, id);

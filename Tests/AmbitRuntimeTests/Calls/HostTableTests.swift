@@ -23,6 +23,20 @@ import Testing
     #expect(missing == [])
   }
 
+  @Test func `The extension ambit.worker/1 names the worker and how many there are`() throws {
+    for place in [nil, WorkerPlace(index: 2, count: 3)] {
+      let group = try LoopGroup(
+        count: 2, table: HostTable { _ in }, limits: RuntimeLimits(), place: place ?? .only)
+      defer { group.stop() }
+      let found = group.onEach { loop in
+        let extension1 = ambit_extension(loop.pointee.root.asHandle, "ambit.worker/1")
+        let worker = extension1!.load(as: ambit_worker.self)
+        return [Int(worker.size), Int(worker.index), Int(worker.count)]
+      }
+      #expect(found == Array(repeating: [16, place?.index ?? 1, place?.count ?? 1], count: 2))
+    }
+  }
+
   @Test func `A table has the calls that a protocol adds`() throws {
     let table = try HostTable { api in api.body_length = { _ in 42 } }
     #expect(table.pointer.pointee.body_length(nil) == 42)

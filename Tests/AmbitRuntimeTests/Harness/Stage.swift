@@ -12,7 +12,7 @@ final class Stage: @unchecked Sendable {
   private(set) var steps: [String] = []
   /// What a test wants to find again from a callback.
   var subject: AnyObject?
-  private let group: LoopGroup
+  let group: LoopGroup
   private let allClosed = Latch<Void>()
   private var names: [ScopePointer: String] = [:]
 
@@ -30,10 +30,11 @@ final class Stage: @unchecked Sendable {
   /// opened has closed. The scene sees to it that they end.
   /// - Throws: a `Failure` if a scope stays open, or if the loop counts something that is left.
   static func play(
-    limits: RuntimeLimits = RuntimeLimits(), pool: ThreadPool.Limits = .init(),
+    limits: RuntimeLimits = RuntimeLimits(), pool: ThreadPool.Limits = .init(), runsOnceJobs: Bool = true,
     _ scene: @escaping @Sendable (Stage) -> Void
   ) throws -> [String] {
-    let group = try LoopGroup(count: 1, table: HostTable { _ in }, limits: limits, pool: pool)
+    let group = try LoopGroup(
+      count: 1, table: HostTable { _ in }, limits: limits, pool: pool, runsOnceJobs: runsOnceJobs)
     defer { group.stop() }
     let stage = Stage(group)
     group.loops[0].post { loop in

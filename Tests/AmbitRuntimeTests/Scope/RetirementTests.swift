@@ -3,34 +3,6 @@ import Testing
 
 @testable import AmbitRuntime
 
-extension Stage {
-  /// Opens the scope of a plugin whose generation, when it is told that no request is left, notes that and calls
-  /// `drained`.
-  fileprivate func openPlugin(drained: @escaping (ScopePointer) -> Void = { _ in }) -> ScopePointer {
-    let plugin = open("plugin", kind: .plugin)
-    let shards = UnsafeMutableBufferPointer<ScopePointer>.allocate(capacity: 1)
-    shards.initialize(repeating: plugin)
-    let generation = GenerationPointer.allocate(capacity: 1)
-    generation.initialize(to: Generation(label: "plugin/1", settings: SettingsTable([]), shards: shards))
-    let tell = OnLoop(run: drained)
-    generation.pointee.shardDrained = {
-      Stage.current.note("drained")
-      tell.run(Stage.current.loop.pointee.root.firstChild)
-    }
-    plugin.pointee.generation = generation
-    return plugin
-  }
-}
-
-/// Something that only the loop's thread touches.
-private struct OnLoop: @unchecked Sendable {
-  let run: (ScopePointer) -> Void
-}
-
-extension ScopePointer {
-  fileprivate var firstChild: ScopePointer { .of(sibling: childrenLink.pointee.next) }
-}
-
 @Suite struct Retiring {
   @Test func `A retiring plugin without requests tells so at once, and its background work goes on`() throws {
     let steps = try Stage.play { stage in

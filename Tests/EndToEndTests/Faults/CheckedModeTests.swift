@@ -27,6 +27,18 @@ import Testing
         "ambit_event_wait was called with the handle of an event or a channel whose scope has closed",
       ]),
     Forbidden(
+      path: "/set-draining", answer: "event_set -4\n",
+      reports: [
+        "ambit_event_reset was called with the event of ambit_draining, which the host alone sets",
+        "ambit_event_set was called with the event of ambit_draining, which the host alone sets",
+      ]),
+    Forbidden(
+      path: "/once-here", answer: "every -4\n",
+      reports: [
+        "ambit_spawn was called with AMBIT_JOB_ONCE in another scope than the plugin's",
+        "ambit_every was called with AMBIT_JOB_ONCE in another scope than the plugin's",
+      ]),
+    Forbidden(
       path: "/use-thread", answer: "open -8\n",
       reports: [
         "ambit_sleep was called on a thread that runs no job of the scope",

@@ -51,6 +51,19 @@ static int32_t use_event(ambit_scope *scope) {
   return respond_status(scope, "event_wait", ambit_event_wait(scope, event, 0));
 }
 
+static int32_t set_draining(ambit_scope *scope) {
+  ambit_event_reset(ambit_draining(scope));
+  return respond_status(scope, "event_set", ambit_event_set(ambit_draining(scope)));
+}
+
+/* The job is for the plugin's scope only, and its hook runs all the same. */
+static int32_t once_here(ambit_scope *scope) {
+  ambit_job_options options = ambit_default_job_options("once");
+  options.flags = AMBIT_JOB_ONCE;
+  ambit_spawn(scope, returns, NULL, &options, NULL);
+  return respond_status(scope, "every", ambit_every(scope, 1, returns, NULL, &options, NULL));
+}
+
 static void *sleep_elsewhere(void *scope) {
   status_in_hook = ambit_sleep(scope, 0);
   ambit_cancel(scope);
@@ -140,6 +153,8 @@ static const ambit_route routes[] = {
     {.pattern = "GET /use-kept", .handler = use_kept},
     {.pattern = "GET /use-job", .handler = use_job},
     {.pattern = "GET /use-event", .handler = use_event},
+    {.pattern = "GET /set-draining", .handler = set_draining},
+    {.pattern = "GET /once-here", .handler = once_here},
     {.pattern = "GET /use-thread", .handler = use_thread},
     {.pattern = "GET /use-bound", .handler = use_bound},
     {.pattern = "GET /end-twice", .handler = end_twice},
