@@ -1,8 +1,9 @@
-/* simple_service: jobs end with the request that spawned them.
+/* simple_service: jobs end with the request that spawned them, and a stream ends in time.
  *
  *     curl -i http://127.0.0.1:8080/simple             responds at once; the job is cancelled with cause=done
  *     curl -m 1 http://127.0.0.1:8080/hold             the client leaves; the job is cancelled with cause=disconnect
  *     curl 'http://127.0.0.1:8080/hold?seconds=4'      the client waits; the job finishes
+ *     curl -N http://127.0.0.1:8080/events             a stream; it ends when the plugin is replaced or the host stops
  *
  * The host's log shows how each job ended. The plugin stops no job: the host cancels it when the request ends.
  */
@@ -62,9 +63,43 @@ static int32_t hold(ambit_scope *scope) {
   return ambit_respondf(scope, 200, "text/plain", "held for %d s\n", (int)seconds);
 }
 
+/* Sends one of the server-sent events (text/event-stream). */
+static ambit_status send_event(ambit_scope *scope, const char *name, unsigned number) {
+  char text[64];
+  const int length = snprintf(text, sizeof text, "event: %s\ndata: %u\n\n", name, number);
+  return ambit_write(scope, text, (size_t)length);
+}
+
+/* GET /events: sends an event each second. The stream has no end of its own, so it waits for the begin of the drain
+ * too: then it sends a last event and completes the response, instead of being cut off when drain_timeout is over. The
+ * client connects again, and gets the new version. A real stream needs `timeout = "0s"` in a [[route]] of host.conf:
+ * this one ends with the request_timeout. */
+static int32_t events(ambit_scope *scope) {
+  ambit_event *draining = ambit_draining(scope);
+  if (draining == NULL)
+    return AMBIT_NO_MEMORY;
+  ambit_set_header(scope, "Content-Type", "text/event-stream");
+  ambit_set_header(scope, "Cache-Control", "no-store");
+
+  unsigned count = 0;
+  ambit_status waited = AMBIT_TIMED_OUT;
+  ambit_status status = ambit_begin(scope, 200, -1);
+  while (status == AMBIT_OK && waited == AMBIT_TIMED_OUT) {
+    status = send_event(scope, "tick", ++count);
+    if (status == AMBIT_OK)
+      waited = ambit_event_wait(scope, draining, AMBIT_SECONDS(1));
+  }
+  if (status == AMBIT_OK)
+    status = waited;
+  if (status == AMBIT_OK)
+    status = send_event(scope, "bye", count);
+  return status == AMBIT_OK ? ambit_end(scope) : status;
+}
+
 static const ambit_route routes[] = {
     {.pattern = "GET /simple", .handler = simple},
     {.pattern = "GET /hold", .handler = hold},
+    {.pattern = "GET /events", .handler = events},
 };
 
 AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {

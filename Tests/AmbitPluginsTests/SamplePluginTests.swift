@@ -21,7 +21,8 @@ import Testing
     #expect(declarations.map(\.name) == ["counter", "hello", "simple_service", "typed"])
     #expect(
       declarations.map { $0.routes.map(\.pattern.description) } == [
-        ["GET /counter", "POST /counter"], ["GET /hello/{name}", "POST /echo"], ["GET /simple", "GET /hold"],
+        ["GET /counter", "POST /counter"], ["GET /hello/{name}", "POST /echo"],
+        ["GET /simple", "GET /hold", "GET /events"],
         ["GET /sum/{a}/{b}", "GET /greeting/{name}", "POST /statistics", "POST /nap"],
       ])
   }
