@@ -57,7 +57,7 @@ final class HostFolder: Sendable {
   func file(_ name: String) -> String { folder.path(of: "Plugins/\(name).so") }
 
   /// A repository for the configuration. Its dry runs use the `ambit` under test.
-  func repository(loader: LibraryLoader? = nil, keepsLastGood: Bool = false) throws -> PluginRepository {
+  func repository(keepsLastGood: Bool = false) throws -> PluginRepository {
     let configuration = try source.read()
     let lastGood =
       try keepsLastGood
@@ -65,8 +65,7 @@ final class HostFolder: Sendable {
         of: source.location, environment: ["STATE_DIRECTORY": folder.path(of: "state")], trust: configuration.fileTrust)
       : nil
     return try PluginRepository(
-      source, configuration, loader: loader ?? LibraryLoader(isStopping: { false }), lastGood: lastGood,
-      program: Places.ambit.filePath)
+      source, configuration, lastGood: lastGood, program: Places.ambit.filePath)
   }
 }
 

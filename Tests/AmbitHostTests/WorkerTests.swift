@@ -7,13 +7,11 @@ import Testing
 
 @Suite struct `A worker` {
   private let folder: HostFolder
-  private let loader: LibraryLoader
   private let worker: WorkerHandle
 
   init() throws {
     folder = try HostFolder()
-    loader = try LibraryLoader(isStopping: { false })
-    worker = .inProcess(try Worker(try folder.source.read(), loader: loader))
+    worker = .inProcess(try Worker(try folder.source.read()))
   }
 
   /// Labels and states of the generations in the worker's report.
@@ -37,7 +35,7 @@ import Testing
   @Test func `A worker loads a generation when it prepares it, and serves it when the plan is committed`() async throws
   {
     try await folder.install("hello", "GET /hello")
-    let repository = try folder.repository(loader: loader)
+    let repository = try folder.repository()
     var plan = try repository.plan()
     try prepare(&plan, repository)
     #expect(plan.errors.isEmpty)
@@ -53,7 +51,7 @@ import Testing
     async throws
   {
     try await folder.install("hello", "GET /hello")
-    let repository = try folder.repository(loader: loader)
+    let repository = try folder.repository()
     try reload(repository)
     try await folder.install("hello", "GET /hello", "GET /new")
     var plan = try repository.plan()
@@ -77,7 +75,7 @@ import Testing
       """
     try await folder.install("failing", "GET /failing", code: code, entry: ".start = start")
     try await folder.install("sound", "GET /sound")
-    let plan = try folder.repository(loader: loader).plan()
+    let plan = try folder.repository().plan()
     #expect(plan.generations.map(\.name) == ["failing", "sound"])
     let preparation = worker.prepare(plan.generations, within: .seconds(60))
     #expect(preparation.prepared.keys.sorted() == ["sound"])
@@ -85,9 +83,57 @@ import Testing
     #expect(preparation.failures["failing"]?.error.problems.map(\.code) == [.startFailed])
   }
 
+  @Test func `A worker tells what its loader has, and finds libraries by that`() async throws {
+    try await folder.install("hello", "GET /hello")
+    let repository = try folder.repository()
+    try reload(repository)
+    let (copies, limit) = (repository.copies.path, Duration.seconds(10))
+    let copy = try #require(repository.serving["hello"]).copy.path
+    #expect(try worker.loadedLibrary(copy, file: nil, besides: copies, within: limit)?.path == copy)
+    #expect(try worker.loadedLibrary("libnope.so", file: nil, besides: copies, within: limit) == nil)
+    let mathematics = try worker.findLibrary("libm.so.6", at: "libm.so.6", besides: copies, within: limit)
+    #expect(mathematics.use != nil)
+    let own = try worker.findLibrary("hello.so", at: folder.file("hello"), besides: copies, within: limit)
+    #expect(own.use == nil, "its copy is loaded, not the file")
+    #expect(throws: PluginError.self) {
+      try worker.findLibrary("libnope.so", at: "libnope.so", besides: copies, within: limit)
+    }
+  }
+
+  @Test func `A worker whose loader is busy refuses questions at once, and a library that serves unchanged is kept`()
+    async throws
+  {
+    try folder.configure("[[route]]\nmatch = \"GET /cos/{x}\"\ncall = \"libm.so.6: f64 cos(f64 x)\"")
+    let repository = try folder.repository()
+    try reload(repository)
+    let gates = try TemporaryFolder()
+    let gate = gates.path(of: "gate")
+    mkfifo(gate, 0o600)
+    // It returns in the dry run, which is another process.
+    let code = """
+      #include <fcntl.h>
+      #include <unistd.h>
+      __attribute__((constructor)) static void hang(void) {
+        if (getpid() == \(getpid()))
+          close(open("\(gate)", O_RDONLY));
+      }
+      """
+    try await folder.install("hanging", "GET /hanging", code: code)
+    let plan = try repository.plan(folder.source.read(), asking: worker)
+    let preparation = worker.prepare(plan.generations, within: .milliseconds(50))
+    defer { close(open(gate, O_WRONLY)) }
+    #expect(preparation.failures["hanging"]?.error.problems.map(\.code) == [.loadingHangs])
+    #expect(worker.isLoaderBusy)
+    #expect(throws: PluginError.self) {
+      try worker.loadedLibrary("libm.so.6", file: nil, besides: repository.copies.path, within: .seconds(10))
+    }
+    try folder.remove("hanging")
+    #expect(try repository.plan(folder.source.read(), asking: worker).kept.keys.sorted() == ["libm.so.6"])
+  }
+
   @Test func `A worker stops all plugins at its end`() async throws {
     try await folder.install("hello", "GET /hello")
-    try reload(folder.repository(loader: loader))
+    try reload(folder.repository())
     #expect(worker.liveRequests(within: 60_000_000_000) == 0)
     #expect(worker.drain(within: 60_000_000_000))
     worker.end()

@@ -51,7 +51,9 @@ package struct PluginInspection: Sendable {
     let dryRun = DryRun(limits: defaults.dryRunLimits, timeout: defaults.dryRunTimeout) { event in
       LineOutput.standardError.write("\(copy.file.path), dry run: \(event.message)\n")
     }
-    var resolver = DependencyResolver(copies: folder, settle: .zero, trust: .any)
+    var resolver = DependencyResolver(copies: folder, settle: .zero, trust: .any) {
+      LoadedLibrary($0, file: $1, besides: folder.path)
+    }
     let linked = try folder.attach(try resolver.dependencies(of: copy, in: copy.file), to: copy)
     return try dryRun.run(linked) { _ in nil }.manifest
   }

@@ -42,9 +42,7 @@ package struct PluginReview {
   private init(
     _ source: ConfigurationSource, _ configuration: HostConfiguration, _ startNotices: [String]
   ) throws(HostError) {
-    let loader: LibraryLoader
-    do throws(SystemError) { loader = try LibraryLoader(isStopping: { false }) } catch { throw HostError(error) }
-    let repository = try PluginRepository(source, configuration, loader: loader)
+    let repository = try PluginRepository(source, configuration)
     defer { repository.copies.remove() }
     let plan = try repository.plan(configuration)
     try plan.validate(refusing: true)

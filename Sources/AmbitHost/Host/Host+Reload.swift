@@ -98,7 +98,7 @@ extension Host {
     let preparation = worker.prepare(plan.generations, within: limit)
     worker.abort(repository.settle(&plan, preparation, configuration))
     guard fallingBack, !plan.refusals.isEmpty,
-      let fallbacks = repository.planFallbacks(for: &plan, configuration)
+      let fallbacks = repository.planFallbacks(for: &plan, configuration, asking: worker)
     else { return }
     plan.generations += fallbacks.generations
     let second = worker.prepare(fallbacks.generations, within: limit)

@@ -47,20 +47,17 @@ package final class Host {
     self.configuration = configuration
     initial = configuration
     try Self.prepareProcess(configuration, logger)
-    let loader: LibraryLoader
     do throws(SystemError) {
       let signals = if let existing { existing } else { try Signals() }
       let isStopping: @Sendable () -> Bool = { signals.isTerminating }
-      loader = try LibraryLoader(isStopping: isStopping)
-      worker = .inProcess(
-        try Worker(configuration, isChecked: isChecked, loader: loader, isStopping: isStopping))
+      worker = .inProcess(try Worker(configuration, isChecked: isChecked, isStopping: isStopping))
       self.signals = signals
     } catch {
       throw HostError(error)
     }
-    repository = try PluginRepository(
-      source, configuration, loader: loader, lastGood: .open(source, configuration)
-    ) { [signals] in signals.isTerminating }
+    repository = try PluginRepository(source, configuration, lastGood: .open(source, configuration)) { [signals] in
+      signals.isTerminating
+    }
     if let notice = repository.copiesNotice { logger.notice("\(notice)") }
     stopInTime()
     do throws(HostError) {

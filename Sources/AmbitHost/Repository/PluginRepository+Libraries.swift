@@ -13,10 +13,10 @@ extension PluginRepository {
     let settings = PluginSettingValues(prefix: "", values: [:], calls: library.routes)
     let serving = serving[library.name]
     do throws(PluginError) {
-      if let serving, serving.settings == settings, try isUnchangedBehindBusyLoader(serving.copy, configuration) {
+      if let serving, serving.settings == settings, try isUnchangedBehindBusyLoader(serving.copy, planning) {
         return planning.plan.kept[library.name] = serving.file
       }
-      let found = try find(library, within: configuration.dryRunTimeout)
+      let found = try find(library, planning)
       let version = try version(of: found, configuration)
       if let serving, serving.copy.isSame(as: version), try needsSameLibraries(serving.copy, found.file, &planning) {
         guard serving.settings != settings else { return planning.plan.kept[library.name] = serving.file }
@@ -61,23 +61,22 @@ extension PluginRepository {
 
   /// Whether the loader is busy and need not be asked. Constructors that do not return occupy the loader, but do not
   /// concern a library that serves and has not changed.
-  private func isUnchangedBehindBusyLoader(
-    _ copy: PluginCopy, _ configuration: HostConfiguration
-  ) throws(PluginError) -> Bool {
-    guard loader.isBusy, copy.isPrivate else { return loader.isBusy }
+  private func isUnchangedBehindBusyLoader(_ copy: PluginCopy, _ planning: Planning) throws(PluginError) -> Bool {
+    guard planning.isLoaderBusy else { return false }
+    guard copy.isPrivate else { return true }
+    let configuration = planning.configuration
     let content = try PluginContent(
       of: copy.file, settle: configuration.settle, trust: configuration.fileTrust, limit: configuration.maxPluginSize)
     return content.hash == copy.hash
   }
 
-  /// Finds the file of a library, on the loader's thread, since the system's loader is asked what it has.
-  private func find(_ library: CallRoutes.Library, within limit: Duration) throws(PluginError) -> FoundLibrary {
-    let path = source.resolveLibrary(library.name)
-    let copies = copies
-    let file = PluginFile(library: library.name, at: path)
-    return try loader.load(file, of: library.name, within: limit) { () throws(PluginError) in
-      try FoundLibrary(library.name, at: path, besides: copies)
-    }
+  /// Finds the file of a library. A library that is loaded is found where the loader has it.
+  private func find(_ library: CallRoutes.Library, _ planning: Planning) throws(PluginError) -> FoundLibrary {
+    let (name, path) = (library.name, source.resolveLibrary(library.name))
+    guard let worker = planning.worker else { return try FoundLibrary(name, at: path, besides: copies.path) }
+    let limit = planning.configuration.dryRunTimeout
+    let answers = [try worker.findLibrary(name, at: path, besides: copies.path, within: limit)]
+    return .agreed(answers, serving: serving[name]?.copy)
   }
 
   private func version(
@@ -98,15 +97,15 @@ extension PluginRepository {
 // The libraries that plugins and libraries are linked with and bring along.
 
 extension PluginRepository {
-  /// Asks the system's loader on the loader's thread, because it may hang.
-  func makeResolver(_ configuration: HostConfiguration) -> DependencyResolver {
-    let (loader, limit) = (loader, configuration.dryRunTimeout)
+  /// - Parameter worker: Tells what is loaded; nil if nothing is.
+  func makeResolver(_ configuration: HostConfiguration, asking worker: WorkerHandle?) -> DependencyResolver {
+    let (folder, limit) = (copies.path, configuration.dryRunTimeout)
     return DependencyResolver(
       copies: copies, settle: configuration.settle, trust: configuration.fileTrust, limit: configuration.maxPluginSize
-    ) { (name) throws(PluginError) in
-      try loader.load(PluginFile(library: name, at: name), of: name, within: limit) { () throws(PluginError) in
-        SystemLoader.library(name)
-      }
+    ) { (name, file) throws(PluginError) in
+      guard let worker else { return LoadedLibrary(name, file: file, besides: folder) }
+      let answers = [try worker.loadedLibrary(name, file: file, besides: folder, within: limit)]
+      return .agreed(answers, besides: folder)
     }
   }
 
@@ -127,9 +126,14 @@ extension PluginRepository {
   func needsSameLibraries(
     _ loaded: PluginCopy, _ file: PluginFile, _ planning: inout Planning
   ) throws(PluginError) -> Bool {
-    guard !loader.isBusy else { return true }
+    guard !planning.isLoaderBusy else { return true }
     let dependencies = try planning.resolver.dependencies(of: loaded, in: file)
     planning.plan.notes[file.path] = dependencies.notes
     return dependencies.areLoadedLike(loaded.dependencies)
   }
+}
+
+extension PluginRepository.Planning {
+  /// A worker is loading a library, so nothing else can be loaded there.
+  fileprivate var isLoaderBusy: Bool { worker?.isLoaderBusy ?? false }
 }

@@ -6,14 +6,14 @@ internal import Logging
 
 /// Decides what a start or a reload does: lists the plugin directory, waits until files are stable, checks whether they
 /// can be trusted, copies them, tries each copy in a dry run, settles conflicts, and numbers generations. The result is
-/// a `ReloadPlan`. Nothing is loaded into this process.
+/// a `ReloadPlan`. Nothing is loaded into this process, and its loader is not asked: what is loaded is known to the
+/// workers. Of a library it maps only private copies, to read their ELF tables, and unmaps them at once.
 ///
 /// It owns the private copies, the last good copies, the generation numbers and the record of what serves, all of which
 /// survive a worker. For the control thread.
 final class PluginRepository {
   let source: ConfigurationSource
   let copies: PluginCopies
-  let loader: LibraryLoader
   /// nil if there is no place for last good copies.
   let lastGood: LastGoodCopies?
   /// Whether the host is to stop. Then nothing that a plugin does is waited for.
@@ -30,19 +30,16 @@ final class PluginRepository {
 
   /// Makes the folder for private copies.
   /// - Parameters:
-  ///   - loader: Asks the system's loader which libraries it has.
   ///   - lastGood: Where copies of what serves are kept for a start that finds a bad file; nil for nowhere.
   ///   - program: The program that is started for dry runs; nil: the one of this process.
   ///   - isStopping: Whether the host is to stop.
   /// - Throws: if the folder cannot be made or cannot be trusted.
   init(
-    _ source: ConfigurationSource, _ configuration: HostConfiguration, loader: LibraryLoader,
-    lastGood: LastGoodCopies? = nil, program: String? = nil,
-    isStopping: @escaping @Sendable () -> Bool = { false }
+    _ source: ConfigurationSource, _ configuration: HostConfiguration, lastGood: LastGoodCopies? = nil,
+    program: String? = nil, isStopping: @escaping @Sendable () -> Bool = { false }
   ) throws(HostError) {
-    (self.source, self.loader, self.lastGood) = (source, loader, lastGood)
+    (self.source, self.lastGood) = (source, lastGood)
     (self.program, self.isStopping) = (program, isStopping)
-    InPlaceUse.noteHostsOwn()
     do throws(PrivateFolder.Unavailable) {
       let folder = try PrivateFolder.open(
         configuration.privateDirectory.map(source.resolve), environment: HostProcess.environment,
@@ -58,7 +55,8 @@ final class PluginRepository {
   ///
   /// Plugins are planned independently: one that is refused is in `refusals`, and the others proceed.
   /// - Parameters:
-  ///   - worker: Answers questions about what is loaded; nil if nothing is.
+  ///   - worker: Answers questions about what is loaded; nil if nothing is, as in a worker that is yet to start. Then
+  ///     this process, which has loaded nothing either, answers.
   ///   - fallingBack: At the start, the last good copy takes the place of a refused file.
   /// - Throws: if the directory cannot be listed or trusted, or the host is to stop.
   func plan(
@@ -114,7 +112,7 @@ final class PluginRepository {
       dryRun = DryRun(
         program: repository.program ?? HostProcess.binary, limits: configuration.dryRunLimits, timeout: configuration.dryRunTimeout,
         isStopping: repository.isStopping, log: PluginRepository.log)
-      resolver = repository.makeResolver(configuration)
+      resolver = repository.makeResolver(configuration, asking: worker)
       plan.routeChanges = RouteChanges(configuration).all
       plan.routingOptions = configuration.routingOptions
     }

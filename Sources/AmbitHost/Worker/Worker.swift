@@ -43,13 +43,15 @@ final class Worker: Sendable {
   ///   - isChecked: whether calls of plugins are checked.
   ///   - place: which worker of the host it is.
   ///   - runsOnceJobs: whether jobs with `AMBIT_JOB_ONCE` run in it from the start: `LoopGroup.setRunsOnceJobs`.
+  ///   - isStopping: whether the host is to stop.
   /// - Throws: if the system has no more threads or memory.
   init(
-    _ configuration: HostConfiguration, isChecked: Bool = false, loader: LibraryLoader,
-    place: WorkerPlace = .only, runsOnceJobs: Bool = true,
+    _ configuration: HostConfiguration, isChecked: Bool = false, place: WorkerPlace = .only, runsOnceJobs: Bool = true,
     isStopping: @escaping @Sendable () -> Bool = { false }
   ) throws(SystemError) {
-    (self.loader, self.isStopping) = (loader, isStopping)
+    self.isStopping = isStopping
+    InPlaceUse.noteHostsOwn()
+    loader = try LibraryLoader(isStopping: isStopping)
     let limits = RuntimeLimits(
       stackSize: configuration.stackSize, handlerStackSize: configuration.handlerStackSize,
       jobsPerRequest: UInt32(configuration.limits.jobsPerRequest),

@@ -149,6 +149,31 @@ extension WorkerHandle {
     }
   }
 
+  /// See `Worker.findLibrary`.
+  func findLibrary(
+    _ name: String, at path: String, besides copies: String, within limit: Duration
+  ) throws(PluginError) -> FoundLibrary {
+    switch self {
+    case .inProcess(let worker): try worker.findLibrary(name, at: path, besides: copies, within: limit)
+    }
+  }
+
+  /// See `Worker.loadedLibrary`.
+  func loadedLibrary(
+    _ name: String, file: String?, besides copies: String, within limit: Duration
+  ) throws(PluginError) -> LoadedLibrary? {
+    switch self {
+    case .inProcess(let worker): try worker.loadedLibrary(name, file: file, besides: copies, within: limit)
+    }
+  }
+
+  /// See `Worker.isLoaderBusy`.
+  var isLoaderBusy: Bool {
+    switch self {
+    case .inProcess(let worker): worker.isLoaderBusy
+    }
+  }
+
   /// See `Worker.report`.
   func report(within timeout: Int64) -> WorkerReport {
     switch self {

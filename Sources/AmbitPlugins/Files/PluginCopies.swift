@@ -175,7 +175,10 @@ package final class PluginCopies: Sendable {
   }
 
   /// Whether the file at `path` is one of the copies.
-  func contains(_ path: String) -> Bool { path.hasPrefix("\(self.path)/") }
+  func contains(_ path: String) -> Bool { Self.isFile(path, in: self.path) }
+
+  /// Whether the file at `path` is one of the copies in `folder`, which may be another process's.
+  static func isFile(_ path: String, in folder: String) -> Bool { path.hasPrefix("\(folder)/") }
 
   /// Removes the folder with all copies. Call it when no plugin's code runs any more: a crash report needs the file of
   /// a library to name its functions.

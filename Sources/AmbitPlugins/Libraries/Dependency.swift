@@ -43,21 +43,19 @@ package struct DependencyResolver {
   private let settle: Duration
   private let trust: FileTrust
   private let limit: Int
-  private let loaded: (String) throws(PluginError) -> SystemLoader.Library?
+  private let loaded: (_ name: String, _ file: String?) throws(PluginError) -> LoadedLibrary?
   /// The copies to prefer to the operator's files: for a plugin that is itself a last good copy, and served with these
   /// libraries.
   package var lastGood: LastGoodCopies?
   /// The library that each name was first resolved to, loaded or not.
   private var found: [String: Dependency] = [:]
 
-  /// - Parameter loaded: Returns the library that the system's loader has under a name. By default the loader is called
-  ///   on this thread.
+  /// - Parameter loaded: Returns the library that the process which serves has under a name: see `LoadedLibrary`.
   package init(
     copies: PluginCopies, settle: Duration, trust: FileTrust, limit: Int = PluginContent.defaultLimit,
-    loaded: ((String) throws(PluginError) -> SystemLoader.Library?)? = nil
+    loaded: @escaping (_ name: String, _ file: String?) throws(PluginError) -> LoadedLibrary?
   ) {
-    (self.copies, self.settle, self.trust, self.limit) = (copies, settle, trust, limit)
-    self.loaded = loaded ?? { SystemLoader.library($0) }
+    (self.copies, self.settle, self.trust, self.limit, self.loaded) = (copies, settle, trust, limit, loaded)
   }
 
   /// The libraries that `copy`, a copy of `file`, brings along, and those that these libraries bring along. Each comes
@@ -77,9 +75,9 @@ package struct DependencyResolver {
     _ visited: inout Set<String>
   ) throws(PluginError) {
     for name in links.needed where visited.insert(name).inserted && !InPlaceUse.isNeverCopied(name) {
-      let library: SystemLoader.Library?
-      do throws(PluginError) { library = try loaded(name) } catch { throw error.ofDependency(name, of: file) }
       let path = links.file(of: name, from: location)
+      let library: LoadedLibrary?
+      do throws(PluginError) { library = try loaded(name, path) } catch { throw error.ofDependency(name, of: file) }
       let dependency =
         if let path { try brought(name, at: path, library, for: file) } else { stale(name, library, for: file) }
       guard let dependency else { continue }
@@ -90,7 +88,7 @@ package struct DependencyResolver {
 
   /// A library that is found by a RUNPATH; nil if the loader has the operator's file itself.
   private mutating func brought(
-    _ name: String, at path: String, _ library: SystemLoader.Library?, for file: PluginFile
+    _ name: String, at path: String, _ library: LoadedLibrary?, for file: PluginFile
   ) throws(PluginError) -> Dependency? {
     if let library, !copies.contains(library.path) { return try inPlace(name, at: path, library, for: file) }
     let content = try content(name, at: path, for: file)
@@ -112,9 +110,9 @@ package struct DependencyResolver {
 
   /// A library that the loader has, and that is no copy: other code has opened it by its name.
   private func inPlace(
-    _ name: String, at path: String, _ library: SystemLoader.Library, for file: PluginFile
+    _ name: String, at path: String, _ library: LoadedLibrary, for file: PluginFile
   ) throws(PluginError) -> Dependency? {
-    guard LoadedImages()?.contains(fileAt: path) != true else { return nil }
+    guard !library.isAskedFile else { return nil }
     let content = try content(name, at: path, for: file)
     let other = try? PluginContent(of: PluginFile(library: name, at: library.path), settle: .zero, limit: limit)
     guard other?.hash != content.hash else { return nil }
@@ -125,11 +123,11 @@ package struct DependencyResolver {
 
   /// A library that the loader finds without the host, if it has an old version of it; else nil.
   private func stale(
-    _ name: String, _ library: SystemLoader.Library?, for file: PluginFile
+    _ name: String, _ library: LoadedLibrary?, for file: PluginFile
   ) -> Dependency? {
     guard let library else { return nil }
     if let copy = copies.loadedCopy(at: library.path) {
-      guard let path = LibrarySearch().file(of: name), let content = try? content(name, at: path, for: file) else {
+      guard let path = library.foundFile, let content = try? content(name, at: path, for: file) else {
         return nil
       }
       let isOld = content.hash != copy.hash
@@ -137,7 +135,7 @@ package struct DependencyResolver {
         name: name, location: path, isBrought: false, copy: copy,
         note: isOld ? Self.note(name, path, instead: path) : nil)
     }
-    guard LoadedImages()?.hasLostFile(at: library.address) == true else { return nil }
+    guard library.hasLostFile else { return nil }
     let copy = PluginCopy(InPlaceUse(name: name, isHostsOwn: false), of: PluginFile(library: name, at: library.path))
     return Dependency(
       name: name, location: library.path, isBrought: false, copy: copy,

@@ -3,22 +3,25 @@ internal import AmbitCore
 internal import CLinux
 internal import Glibc
 
-/// A library of configured routes, as it was found: the path, and whether the host loads a copy. Nothing of it has run.
-package struct FoundLibrary: Sendable {
+/// A library of configured routes, as a process that serves has found it: the path, and whether the host loads a copy.
+/// Nothing of it has run.
+package struct FoundLibrary: Sendable, Equatable {
   /// The name in `host.conf`, and the file.
   package let file: PluginFile
   /// Why the library is used in place; nil if the host makes a copy.
   package let use: InPlaceUse?
 
-  /// Looks for the library. Blocks while the system's loader is busy.
+  init(file: PluginFile, use: InPlaceUse?) { (self.file, self.use) = (file, use) }
+
+  /// Looks for the library, by what the loader of this process has. Blocks while the loader is busy.
   /// - Parameters:
   ///   - name: Its name in messages.
   ///   - path: A path if it has a slash, else a name that the loader searches for.
-  ///   - copies: The host's private copies, which do not count as loaded.
+  ///   - copies: The folder of the host's private copies, which do not count as loaded.
   /// - Throws: `.missing` if there is no such file.
-  package init(_ name: String, at path: String, besides copies: PluginCopies) throws(PluginError) {
+  package init(_ name: String, at path: String, besides copies: String) throws(PluginError) {
     if !path.contains("/") {
-      let loaded = SystemLoader.path(of: path).flatMap { copies.contains($0) ? nil : $0 }
+      let loaded = SystemLoader.path(of: path).flatMap { PluginCopies.isFile($0, in: copies) ? nil : $0 }
       if loaded != nil || InPlaceUse.isNeverCopied(path) {
         file = PluginFile(library: name, at: loaded ?? LibrarySearch().file(of: path) ?? path)
         use = InPlaceUse(name: path, loadedFrom: loaded)
@@ -65,6 +68,22 @@ package struct FoundLibrary: Sendable {
       .notLoadable, file,
       "its SONAME is \(soname): a process can have only one such library, and the host has loaded the system's; "
         + "write \(soname) in its place")
+  }
+}
+
+extension FoundLibrary {
+  /// The answer that holds for all workers. They differ when a worker was replaced: the new one has loaded only what
+  /// serves now, the others also libraries of plugins that have gone.
+  ///
+  /// If the library serves already, an answer that keeps it as it was loaded counts first. Else it is used in place if
+  /// one worker would: that worker has it, and a copy beside it would have variables of its own. The other workers load
+  /// the file from the same place.
+  /// - Parameters:
+  ///   - answers: What the workers have found, at least one.
+  ///   - loaded: The library that serves now; nil if none does.
+  package static func agreed(_ answers: [FoundLibrary], serving loaded: PluginCopy?) -> FoundLibrary {
+    let kept = loaded.flatMap { loaded in answers.first { $0.use?.name == loaded.inPlace?.name } }
+    return kept ?? answers.first { $0.use != nil } ?? answers[0]
   }
 }
 

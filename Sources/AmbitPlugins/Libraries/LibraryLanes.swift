@@ -65,30 +65,24 @@ extension LoadedPlugin {
   }
 }
 
-/// A configured route with the image whose function it calls.
+/// A configured route with the library whose function it calls. It names the library by its file, so it is the same in
+/// every process.
 package struct LibraryCall: Sendable {
   /// The library or plugin, as the operator names it.
   package let library: String
   package let call: CallRoute
-  /// The loader's identity for the image; 0 if it is not loaded here.
-  let image: UInt
-  /// The identity of an image, loaded or not: the path of a file that is used in place, the hash of a copy.
+  /// The identity of the library that has the function: the path of a file that is used in place, the hash of a copy.
   let identity: String
 
   /// The routes of `calls` whose functions the library has. Blocks while the system's loader is busy.
   package static func all(_ calls: [CallRoute], of plugin: LoadedPlugin) -> [LibraryCall] {
-    calls.compactMap { call in
-      guard case .function(let function) = plugin.symbol(call.symbol) else { return nil }
-      return LibraryCall(
-        library: plugin.declaration.name, call: call, image: SystemLoader.image(of: function),
-        identity: plugin.copy.identity(ofImage: SystemLoader.imagePath(of: function)))
-    }
+    MappedCall.all(calls, of: plugin).map(\.call)
   }
 
   /// The routes of a library after its dry run: `images` are the files of the images that have the functions.
   package static func all(_ calls: [CallRoute], of copy: PluginCopy, in images: [String]) -> [LibraryCall] {
     zip(calls, images).map { call, path in
-      LibraryCall(library: copy.file.path, call: call, image: 0, identity: copy.identity(ofImage: path))
+      LibraryCall(library: copy.file.path, call: call, identity: copy.identity(ofImage: path))
     }
   }
 
@@ -107,14 +101,40 @@ package struct LibraryCall: Sendable {
   }
 }
 
+/// A configured route, and the image in this process that has its function.
+struct MappedCall: Sendable {
+  let call: LibraryCall
+  /// The loader's identity for the image.
+  let image: UInt
+
+  /// The routes of `calls` whose functions the library has. Blocks while the system's loader is busy.
+  static func all(_ calls: [CallRoute], of plugin: LoadedPlugin) -> [MappedCall] {
+    calls.compactMap { call in
+      guard case .function(let function) = plugin.symbol(call.symbol) else { return nil }
+      let identity = plugin.copy.identity(ofImage: SystemLoader.imagePath(of: function))
+      return MappedCall(
+        call: LibraryCall(library: plugin.declaration.name, call: call, identity: identity),
+        image: SystemLoader.image(of: function))
+    }
+  }
+
+  /// The lane of the image, if calls of the route run one at a time; else nil.
+  var lane: SerialLane? {
+    call.call.placement.isSerial ? LibraryLanes.lane(of: image, named: call.library) : nil
+  }
+}
+
 extension PluginGeneration {
+  /// The configured routes among its routes.
+  package var libraryCalls: [LibraryCall] { mappedCalls.map(\.call) }
+
   /// Assigns each library that routes of these generations call to the thread that the routes ask for. Call it before
   /// the routes are published; it takes effect at the next call.
   package static func assignThreads(to generations: some Sequence<PluginGeneration>) {
-    let calls = generations.flatMap(\.libraryCalls)
-    for call in calls where call.call.placement.isSerial {
-      LibraryLanes.lane(of: call.image, named: call.library).usesOwnThread.store(
-        call.sharesOwnThread(among: calls), ordering: .relaxed)
+    let mapped = generations.flatMap(\.mappedCalls)
+    let calls = mapped.map(\.call)
+    for mapped in mapped {
+      mapped.lane?.usesOwnThread.store(mapped.call.sharesOwnThread(among: calls), ordering: .relaxed)
     }
   }
 
@@ -147,20 +167,17 @@ extension PluginGeneration {
       return FunctionRoute(pattern: bound.pattern.description, runs: placement.text(sharesOwnThread: false))
     }
     return own
-      + libraryCalls.map { call in
-        FunctionRoute(
-          pattern: call.call.pattern.description, runs: call.call.placement.text(sharesOwnThread: isOnOwnThread(call)))
+      + mappedCalls.map { mapped in
+        let call = mapped.call.call
+        let isOnOwnThread = mapped.lane?.usesOwnThread.load(ordering: .relaxed) ?? false
+        return FunctionRoute(
+          pattern: call.pattern.description, runs: call.placement.text(sharesOwnThread: isOnOwnThread))
       }
-  }
-
-  private func isOnOwnThread(_ call: LibraryCall) -> Bool {
-    call.call.placement.isSerial
-      && LibraryLanes.lane(of: call.image, named: call.library).usesOwnThread.load(ordering: .relaxed)
   }
 
   /// A report on each lane of its routes. From any thread.
   package var laneReports: [SerialLaneReport] {
-    let calls = libraryCalls.filter { $0.call.placement.isSerial }
+    let calls = mappedCalls.filter { $0.call.call.placement.isSerial }
     return Set(calls.map(\.image)).map { loops.report(on: LibraryLanes.lane(of: $0, named: plugin.declaration.name)) }
   }
 }

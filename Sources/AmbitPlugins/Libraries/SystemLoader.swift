@@ -61,9 +61,9 @@ struct LibraryHandle: Sendable {
 }
 
 /// What the system's loader knows: dlopen(3), dladdr(3).
-package enum SystemLoader {
+enum SystemLoader {
   /// A library that is loaded.
-  package struct Library: Sendable {
+  struct Library: Sendable {
     /// The path of its file, as the loader names it.
     let path: String
     /// Where a part of its file is mapped.
@@ -72,7 +72,7 @@ package enum SystemLoader {
 
   /// The library that the loader has under `name`, a name or a path; nil if it has none. Loads nothing. Blocks while
   /// the loader is busy.
-  package static func library(_ name: String) -> Library? {
+  static func library(_ name: String) -> Library? {
     guard let handle = LibraryHandle.loaded(name) else { return nil }
     defer { handle.close() }
     return handle.path.map { Library(path: $0, address: handle.address) }

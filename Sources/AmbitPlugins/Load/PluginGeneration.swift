@@ -19,7 +19,7 @@ package final class PluginGeneration: Sendable {
   package let routes: [PluginRoute]
   /// The configured routes among them. Looked up once, because a lookup blocks while a constructor hangs: the system's
   /// loader holds its lock during constructors.
-  package let libraryCalls: [LibraryCall]
+  let mappedCalls: [MappedCall]
   let loops: LoopGroup
   let record: GenerationRecord
   /// Opens once the scope has ended on each loop and `end` was called.
@@ -83,7 +83,7 @@ package final class PluginGeneration: Sendable {
     running = Latch<Void>(expected: loops.loops.count + 1)
     progress = Mutex(Progress(file: plugin.copy.file))
     routes = try plugin.makeRoutes(settings, generation: record)
-    libraryCalls = LibraryCall.all(settings.calls, of: plugin)
+    mappedCalls = MappedCall.all(settings.calls, of: plugin)
     if !plugin.isUsedInPlace { LibraryLanes.addUser(of: plugin.image) }
     let isOpen = record.openShards(
       of: plugin.shortName, within: LoopGroup.defaultTimeout, unless: isStopping
