@@ -92,7 +92,7 @@ let package = Package(
     .testTarget(name: "AmbitConfigTests", dependencies: ["AmbitConfig", "AmbitCore"], swiftSettings: common),
     .testTarget(
       name: "AmbitSystemTests", dependencies: ["AmbitCore", "AmbitSystem", "TestSupport", logging],
-      swiftSettings: common),
+      exclude: ["Programs"], swiftSettings: common),
     .testTarget(
       name: "AmbitPluginsTests", dependencies: ["AmbitCore", "AmbitPlugins", "AmbitSystem", "CAmbit", "TestSupport"],
       swiftSettings: common),
@@ -112,7 +112,8 @@ let package = Package(
     .testTarget(
       name: "AmbitHostTests",
       dependencies: [
-        "AmbitConfig", "AmbitCore", "AmbitHost", "AmbitPlugins", "AmbitRuntime", "AmbitSystem", "TestSupport",
+        "AmbitConfig", "AmbitCore", "AmbitHTTP", "AmbitHost", "AmbitPlugins", "AmbitRuntime", "AmbitSystem",
+        "TestSupport",
       ], swiftSettings: common),
     .testTarget(
       name: "EndToEndTests", dependencies: ["TestSupport"], exclude: ["Plugins", "Programs"], swiftSettings: common),

@@ -1,6 +1,6 @@
 /// The SHA-256 of some bytes (FIPS 180-4): it identifies the content of a plugin, independently of the file's inode and
 /// time.
-public struct SHA256: Hashable, Sendable, CustomStringConvertible {
+public struct SHA256: Hashable, Sendable, CodableByText {
   private let words: InlineArray<8, UInt32>
 
   /// Hashes `bytes` in one pass, copying at most the last 64 of them.
@@ -65,6 +65,13 @@ public struct SHA256: Hashable, Sendable, CustomStringConvertible {
     guard words.count == 8 else { return nil }
     self.words = InlineArray { words[$0] }
   }
+
+  public init(canonical text: String) throws {
+    guard let hash = SHA256(hexadecimal: text) else { throw NotAHash() }
+    self = hash
+  }
+
+  private struct NotAHash: Error {}
 
   public static func == (one: SHA256, other: SHA256) -> Bool { one.all == other.all }
 

@@ -3,6 +3,8 @@ import Foundation
 /// A C program of a test target's folder `Programs`, compiled together with the sources of a C target.
 package struct CProgram {
   private let folder: TemporaryFolder
+  /// The program's file, which is removed with this value.
+  package var path: String { folder.path(of: "program") }
 
   /// Compiles `Tests/TESTS/Programs/NAME.c` and all sources of `Sources/LIBRARY`; throws the compiler's messages if it
   /// refuses.
@@ -29,7 +31,7 @@ package struct CProgram {
   package func run(
     _ arguments: [String] = [], under launcher: [String] = [], environment: [String: String] = [:]
   ) throws -> CommandResult {
-    let words = launcher + [folder.path(of: "program")] + arguments
+    let words = launcher + [path] + arguments
     return try TestSupport.run(
       words[0], Array(words.dropFirst()), environment: environment, limit: .seconds(300), mergesErrors: true)
   }

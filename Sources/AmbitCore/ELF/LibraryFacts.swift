@@ -83,7 +83,7 @@ public struct LibraryFacts: Equatable, Sendable {
 }
 
 /// The libraries that a library is linked with, and the folders in which its author expects them.
-public struct LibraryLinks: Equatable, Sendable {
+public struct LibraryLinks: Equatable, Codable, Sendable {
   /// DT_NEEDED: the libraries, in their order.
   public let needed: [String]
   /// DT_RUNPATH, or DT_RPATH where there is none: folders, in which `$ORIGIN` is the library's own.
@@ -159,7 +159,7 @@ extension LibraryFacts {
 }
 
 /// A property of a library because of which `dlclose` crashes the process later or has no effect.
-public enum UnloadObstacle: Equatable, Sendable, CustomStringConvertible {
+public enum UnloadObstacle: Equatable, Codable, Sendable, CustomStringConvertible {
   /// It has no section table, which the other checks need.
   case unknown
   /// The Swift runtime keeps pointers to its types and conformances.

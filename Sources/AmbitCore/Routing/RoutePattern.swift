@@ -69,7 +69,9 @@ public struct RoutePattern: Sendable, Hashable {
   }
 }
 
-extension RoutePattern: CustomStringConvertible {
+extension RoutePattern: CodableByText {
+  public init(canonical text: String) throws { self = try RoutePattern(text) }
+
   /// The canonical text: parsing it gives an equal pattern. In literals, exactly those bytes are escaped that a path
   /// must not contain (RFC 3986, section 3.3), with upper-case digits.
   public var description: String { "\(method) \(path)" }

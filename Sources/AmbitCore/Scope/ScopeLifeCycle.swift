@@ -1,5 +1,5 @@
 /// Why a scope ended. The first cause wins.
-public enum Cause: UInt8, Sendable, BitwiseCopyable {
+public enum Cause: UInt8, Codable, Sendable, BitwiseCopyable {
   /// The scope has not ended.
   case none
   /// The handler has returned and the response is complete.
@@ -36,7 +36,7 @@ public enum Outcome: UInt8, Sendable, BitwiseCopyable {
 }
 
 /// What reports and plugins know of a scope's life: see `ScopeLifeCycle`.
-public enum ScopeState: Sendable, BitwiseCopyable {
+public enum ScopeState: Codable, Sendable, BitwiseCopyable {
   /// The scope takes jobs and child scopes, and waits wait.
   case open
   /// It has a cause: waits fail, nothing new starts, and what runs is to return.

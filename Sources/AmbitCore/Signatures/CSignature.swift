@@ -107,7 +107,10 @@ public enum ConstantArgument: Sendable, Hashable {
   case null
 }
 
-extension CSignature: CustomStringConvertible {
+extension CSignature: CodableByText {
+  /// The signature of a route.
+  public init(canonical text: String) throws { self = try CSignature(parsing: text) }
+
   /// The canonical text. Parsing it for the same use gives an equal signature.
   public var description: String { "\(result) \(parameterList)" }
 

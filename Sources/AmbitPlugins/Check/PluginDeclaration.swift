@@ -41,7 +41,7 @@ package struct DeclaredRoute: @unchecked Sendable {
 }
 
 /// The `AMBIT_PLUGIN_` flags of an entry.
-package struct PluginFlags: OptionSet, Sendable {
+package struct PluginFlags: OptionSet, Codable, Sendable {
   package let rawValue: UInt32
   package init(rawValue: UInt32) { self.rawValue = rawValue }
 
@@ -52,7 +52,7 @@ package struct PluginFlags: OptionSet, Sendable {
 }
 
 /// The `AMBIT_ROUTE_` flags of a route.
-package struct RouteFlags: OptionSet, Sendable {
+package struct RouteFlags: OptionSet, Codable, Sendable {
   package let rawValue: UInt32
   package init(rawValue: UInt32) { self.rawValue = rawValue }
 
@@ -63,8 +63,8 @@ package struct RouteFlags: OptionSet, Sendable {
 }
 
 /// A plugin's entry as a plain value, which can be sent from one process to another.
-package struct PluginManifest: Sendable, Equatable {
-  package struct Route: Sendable, Equatable {
+package struct PluginManifest: Codable, Sendable, Equatable {
+  package struct Route: Codable, Sendable, Equatable {
     /// Without the plugin's prefix.
     package let pattern: RoutePattern
     package let flags: RouteFlags

@@ -9,7 +9,7 @@ package final class DryRunChild: Sendable {
   /// The descriptor of the connection to the host.
   static let connection: Int32 = 3
 
-  private let host = MessageConnection(inherited: DryRunChild.connection)
+  private let host = MessageConnection(inherited: DryRunChild.connection, limit: DryRunRequest.limit)
 
   package init() {
     HostProcess.surviveClosedPipes()
@@ -92,11 +92,11 @@ package final class DryRunChild: Sendable {
     return count < 0 && (errno == EBADF || errno == ENOTSOCK)
   }
 
-  private func send(_ reply: DryRunReply) { host.send(reply.bytes) }
+  private func send(_ reply: DryRunReply) { host.send(MessageEncoder.encode(reply)) }
 
   /// Waits for the next request; nil when the host has closed the connection.
   private func receive() -> DryRunRequest? {
-    guard let message = host.receive() else { return nil }
-    return try? DryRunRequest(message[...])
+    guard let message = host.receive()?.message else { return nil }
+    return try? MessageDecoder.decode(DryRunRequest.self, from: message[...])
   }
 }

@@ -2,7 +2,7 @@ package import AmbitRuntime
 import AmbitSystem
 
 /// What the host asks of the child process.
-enum DryRunRequest {
+enum DryRunRequest: Codable {
   /// The first message.
   case begin(DryRunLimits)
   /// A library that is used in place has no hash. The child opens the libraries in `after` first.
@@ -11,10 +11,13 @@ enum DryRunRequest {
   case start(DryRunInputs)
   /// Answers the manifest: leave this plugin and wait for the next.
   case pass
+
+  /// Most bytes of a message, also of a reply: as many as a plugin can hand over, and room for the rest.
+  static let limit = HandedOverState.limit + (1 << 20)
 }
 
 /// What the child process tells the host.
-enum DryRunReply {
+enum DryRunReply: Codable {
   case began(DryRunStep)
   case manifest(PluginManifest)
   case refused([PluginProblem])
@@ -25,7 +28,7 @@ enum DryRunReply {
 }
 
 /// What runs of a plugin in its dry run.
-package enum DryRunStep: UInt64, Sendable {
+package enum DryRunStep: UInt64, Codable, Sendable {
   /// The library's constructors, while it is loaded.
   case loading
   /// The plugin's `start`.
@@ -53,7 +56,7 @@ package enum DryRunStep: UInt64, Sendable {
 }
 
 /// The limits of the child's runtime, which are those of the live host.
-package struct DryRunLimits: Sendable, Equatable {
+package struct DryRunLimits: Codable, Sendable, Equatable {
   /// Bytes of a fiber's stack.
   package let stackSize: Int
   /// Nanoseconds.
@@ -71,7 +74,7 @@ package struct DryRunLimits: Sendable, Equatable {
 }
 
 /// What a plugin's `start` finds in its dry run.
-package struct DryRunInputs: Sendable {
+package struct DryRunInputs: Codable, Sendable {
   /// Without the configured routes.
   let settings: PluginSettingValues
   /// The functions that the configured routes need.
@@ -79,14 +82,8 @@ package struct DryRunInputs: Sendable {
   let handedOver: HandedOverState?
 
   package init(settings: PluginSettingValues, handedOver: HandedOverState?) {
-    self.settings = settings
+    self.settings = PluginSettingValues(prefix: settings.prefix, values: settings.values)
     self.handedOver = handedOver
     functions = settings.calls.map(WantedFunction.init)
-  }
-
-  init(settings: PluginSettingValues, functions: [WantedFunction], handedOver: HandedOverState?) {
-    self.settings = settings
-    self.functions = functions
-    self.handedOver = handedOver
   }
 }

@@ -33,7 +33,7 @@ final class DryRunProcess {
   /// When the process was first seen without the connection: monotonic, nanoseconds.
   private var disconnection: Int64?
   private var outgoing: [UInt8] = []
-  private var incoming = MessageStream(limit: HandedOverState.limit + (1 << 20))
+  private var incoming = MessageStream(limit: DryRunRequest.limit)
   private var lines = LineStream()
   private var events: ArraySlice<Event> = []
   private var end: DryRunDeath?
@@ -65,7 +65,7 @@ final class DryRunProcess {
 
   /// Sends a message. What the connection has no room for now is sent by the following calls of `next`.
   func send(_ request: DryRunRequest) {
-    outgoing += MessageStream.framed(request.bytes)
+    outgoing += MessageStream.framed(MessageEncoder.encode(request))
     flush()
   }
 
@@ -122,7 +122,9 @@ final class DryRunProcess {
       events += lines.append(piece).map { .line($0) }
     }
     do throws(MalformedMessageError) {
-      while let message = try incoming.next() { events.append(.reply(try DryRunReply(message[...]))) }
+      while let message = try incoming.next() {
+        events.append(.reply(try MessageDecoder.decode(DryRunReply.self, from: message[...])))
+      }
     } catch {
       events.append(.malformed)
     }

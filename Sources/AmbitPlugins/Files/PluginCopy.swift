@@ -4,7 +4,7 @@ internal import AmbitSystem
 /// The file that is loaded for a plugin or a library of routes: a private copy, which was checked to be a library for
 /// this machine; or the operator's file of a library that is used in place, which is neither copied nor read. The value
 /// stays in memory with the library, so it holds only the facts that are needed then.
-package struct PluginCopy: Sendable {
+package struct PluginCopy: Codable, Sendable {
   package let file: PluginFile
   /// Nil if the file was not read.
   package let hash: SHA256?

@@ -1,8 +1,8 @@
 internal import AmbitCore
 
 /// One reason why a plugin is refused: a code to match, the plugin and its file, and a sentence to read.
-package struct PluginProblem: Equatable, Sendable, CustomStringConvertible {
-  package enum Code: UInt64, Sendable {
+package struct PluginProblem: Equatable, Codable, Sendable, CustomStringConvertible {
+  package enum Code: UInt64, Codable, Sendable {
     /// The file could not be read or copied.
     case unreadable
     /// Others than root and the host's user could change the file.
@@ -68,7 +68,7 @@ package struct PluginProblem: Equatable, Sendable, CustomStringConvertible {
 }
 
 /// Why a plugin is refused: every reason that could be found at once, at least one.
-package struct PluginError: Error, Equatable, Sendable, CustomStringConvertible {
+package struct PluginError: Error, Equatable, Codable, Sendable, CustomStringConvertible {
   package let problems: [PluginProblem]
 
   package init(problems: [PluginProblem]) { self.problems = problems }

@@ -2,7 +2,7 @@ package import AmbitSystem
 
 /// The operator's file of a plugin, or of a library that `host.conf` makes routes of. The host loads a private copy of
 /// it, unless the library is used in place.
-package struct PluginFile: Hashable, Sendable {
+package struct PluginFile: Hashable, Codable, Sendable {
   /// The path as the operator wrote it, for messages.
   package let path: String
   /// The path that the system finds it by: absolute, since a plugin may change the working folder.

@@ -1,7 +1,7 @@
 package import AmbitCore
 
 /// A configured route to a C function: `[[route]]` in `host.conf`.
-package struct CallRoute: Sendable {
+package struct CallRoute: Codable, Sendable {
   package let pattern: RoutePattern
   /// The function's name in its library or plugin.
   package let symbol: String
@@ -38,7 +38,7 @@ extension CallRoute: Equatable {
 }
 
 /// A function that a configured route calls.
-struct WantedFunction: Equatable {
+struct WantedFunction: Codable, Equatable {
   /// Its name in its library or plugin.
   let symbol: String
   /// The place of the route in the configuration, for messages.
@@ -55,7 +55,7 @@ extension WantedFunction {
 }
 
 /// The threads that a C function of a configured route runs on, and whether its calls run in parallel.
-package enum CallPlacement: Sendable, Equatable {
+package enum CallPlacement: Codable, Sendable, Equatable {
   /// On the event loop of its request, in parallel with calls on other loops. If the operator does not say that the
   /// function is thread-safe, the host must know it.
   case loop(isSaidToBeSafe: Bool)

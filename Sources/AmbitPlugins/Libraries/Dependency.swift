@@ -6,7 +6,7 @@ internal import Glibc
 ///
 /// The system's loader would look for it beside the private copy. So the host looks for it beside the operator's file
 /// and opens a copy of it first: the loader takes a library that it has for every other of that name.
-package struct Dependency: Sendable {
+package struct Dependency: Codable, Sendable {
   /// The name that the plugin is linked with: `libhelper.so.1`.
   package let name: String
   /// The operator's file.

@@ -1,5 +1,5 @@
 /// Why a library of routes is not copied, and what the loader is asked for.
-package struct InPlaceUse: Hashable, Sendable {
+package struct InPlaceUse: Hashable, Codable, Sendable {
   /// A path or a name.
   let name: String
   /// Whether the host itself uses the library; else a library that it has loaded does.
@@ -45,7 +45,7 @@ package struct InPlaceUse: Hashable, Sendable {
 }
 
 /// The state of a library that is used in place.
-package struct InPlaceState: Sendable, Equatable {
+package struct InPlaceState: Codable, Sendable, Equatable {
   /// Whether its file was replaced since it was mapped.
   package let isReplaced: Bool
   /// For the operator: why it is used in place, and when a new version takes effect.

@@ -67,7 +67,7 @@ extension LoadedPlugin {
 
 /// A configured route with the library whose function it calls. It names the library by its file, so it is the same in
 /// every process.
-package struct LibraryCall: Sendable {
+package struct LibraryCall: Codable, Sendable {
   /// The library or plugin, as the operator names it.
   package let library: String
   package let call: CallRoute
@@ -151,7 +151,7 @@ extension PluginCopy {
 }
 
 /// A route to a C function, and the threads that the function runs on.
-package struct FunctionRoute: Sendable, Equatable {
+package struct FunctionRoute: Codable, Sendable, Equatable {
   package let pattern: String
   /// See `CallPlacement.text`.
   package let runs: String

@@ -151,7 +151,7 @@ package enum GenerationPhase: Sendable, Equatable {
 }
 
 /// The settings of one plugin in `host.conf`.
-package struct PluginSettingValues: Sendable, Equatable {
+package struct PluginSettingValues: Codable, Sendable, Equatable {
   /// The path its routes are mounted below; empty for none.
   package let prefix: String
   package let values: [String: String]

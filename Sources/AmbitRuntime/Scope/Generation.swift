@@ -169,13 +169,46 @@ public final class HandedOverState: Sendable {
   public let version: UInt32
   public let bytes: Unchecked<UnsafeRawBufferPointer>
 
+  /// Its size in bytes.
+  public var size: Int { bytes.value.count }
+
   /// Copies `bytes`; nil if there is no memory.
-  public init?(version: UInt32, copying bytes: UnsafeRawBufferPointer) {
-    guard let copy = malloc(max(bytes.count, 1)) else { return nil }
-    if let source = bytes.baseAddress { memcpy(copy, source, bytes.count) }
+  public convenience init?(version: UInt32, copying bytes: UnsafeRawBufferPointer) {
+    guard let copy = Self.copy(of: bytes) else { return nil }
+    self.init(version: version, owning: copy)
+  }
+
+  private init(version: UInt32, owning bytes: UnsafeRawBufferPointer) {
     self.version = version
-    self.bytes = Unchecked(UnsafeRawBufferPointer(start: copy, count: bytes.count))
+    self.bytes = Unchecked(bytes)
   }
 
   deinit { free(UnsafeMutableRawPointer(mutating: bytes.value.baseAddress)) }
+
+  private static func copy(of bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+    guard let copy = malloc(max(bytes.count, 1)) else { return nil }
+    if let source = bytes.baseAddress { memcpy(copy, source, bytes.count) }
+    return UnsafeRawBufferPointer(start: copy, count: bytes.count)
+  }
+}
+
+extension HandedOverState: Codable {
+  /// Copies the bytes.
+  /// - Throws: if there is no memory, or the state is larger than `limit`.
+  public convenience init(from decoder: any Decoder) throws {
+    var container = try decoder.unkeyedContainer()
+    let version = try container.decode(UInt32.self)
+    let bytes = try container.decode([UInt8].self)
+    guard bytes.count <= Self.limit, let copy = bytes.withUnsafeBytes(Self.copy) else {
+      throw DecodingError.dataCorruptedError(in: container, debugDescription: "expected a state that fits in memory")
+    }
+    self.init(version: version, owning: copy)
+  }
+
+  /// Encodes the version and the bytes.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.unkeyedContainer()
+    try container.encode(version)
+    try container.encode(Array(bytes.value))
+  }
 }

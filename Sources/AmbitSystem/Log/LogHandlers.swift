@@ -68,7 +68,7 @@ public final class LogThreshold: Sendable {
 /// Passes each log event on, so that another process can write it.
 public struct RelayLogHandler: LogHandler {
   /// A log event in plain values: the level's name, the message, and the fields in the order in which lines show them.
-  public struct Event: Sendable, Equatable {
+  public struct Event: Codable, Sendable, Equatable {
     public let level: String
     public let message: String
     public let fields: [Field]
@@ -80,7 +80,7 @@ public struct RelayLogHandler: LogHandler {
     }
   }
 
-  public struct Field: Sendable, Equatable {
+  public struct Field: Codable, Sendable, Equatable {
     public let key: String
     public let value: String
 

@@ -5,6 +5,7 @@
 
 #include "clinux_descriptors.h"
 #include "clinux_inspect.h"
+#include "clinux_messages.h"
 #include "clinux_processes.h"
 #include "clinux_signals.h"
 #include "clinux_stream.h"

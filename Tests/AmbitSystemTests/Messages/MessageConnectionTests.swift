@@ -9,16 +9,16 @@ import Testing
     one.send([1, 2, 3])
     one.send([])
     other.send([4])
-    #expect(other.receive() == [1, 2, 3])
-    #expect(other.receive() == [])
-    #expect(one.receive() == [4])
+    #expect(other.receive()?.message == [1, 2, 3])
+    #expect(other.receive()?.message == [])
+    #expect(one.receive()?.message == [4])
   }
 
   @Test func `A connection carries a message that is larger than the socket's buffer`() throws {
     let (one, other) = try connections()
     let message = (0..<3 << 20).map { UInt8(truncatingIfNeeded: $0) }
     try SystemThread(for: "a test") { one.send(message) }.detach()
-    #expect(other.receive() == message)
+    #expect(other.receive()?.message == message)
   }
 
   @Test func `A connection keeps the messages of several threads apart`() throws {
@@ -28,23 +28,65 @@ import Testing
         .detach()
     }
     for _ in 0..<400 {
-      let message = try #require(other.receive())
+      let message = try #require(other.receive()).message
       #expect(message.count == 10_000 && Set(message).count == 1)
     }
   }
 
   @Test func `A connection receives nothing more when the peer has closed it`() throws {
     let ends = try sockets()
-    let connection = MessageConnection(inherited: ends.0)
+    let connection = MessageConnection(inherited: ends.0, limit: 100)
     // Half a length.
     #expect(write(ends.1, [1, 0, 0, 0], 4) == 4)
     close(ends.1)
     #expect(connection.receive() == nil)
   }
 
-  private func connections() throws -> (MessageConnection, MessageConnection) {
+  @Test(.timeLimit(.minutes(1))) func `A receive that waits returns nil when its own process or the peer closes`()
+    throws
+  {
+    for closesOther in [false, true] {
+      let (one, other) = try connections()
+      other.send([1])
+      #expect(one.receive()?.message == [1])
+      // The thread below closes while this one waits, mostly.
+      try SystemThread(for: "a test") { (closesOther ? other : one).close() }.detach()
+      #expect(one.receive() == nil)
+      #expect(!one.send([2]) && !other.send([2]))
+    }
+  }
+
+  @Test(.timeLimit(.minutes(1))) func `A send that waits for room returns false when the connection is closed`() throws
+  {
     let ends = try sockets()
-    return (MessageConnection(inherited: ends.0), MessageConnection(inherited: ends.1))
+    let connection = MessageConnection(inherited: ends.0, limit: 100)
+    let result = Latch<Bool>()
+    try SystemThread(for: "a test") { result.arrive(connection.send([UInt8](repeating: 0, count: 16 << 20))) }.detach()
+    // The first bytes have come, and there is no room for all.
+    var byte: UInt8 = 0
+    #expect(recv(ends.1, &byte, 1, Int32(MSG_PEEK)) == 1)
+    connection.close()
+    #expect(result.wait() == [false])
+    close(ends.1)
+  }
+
+  @Test func `A message beyond the limit ends the connection for its receiver, and one at the limit is received`()
+    throws
+  {
+    let (one, other) = try connections(limit: 100)
+    one.send([UInt8](repeating: 1, count: 100))
+    one.send([UInt8](repeating: 1, count: 101))
+    #expect(other.receive()?.message.count == 100)
+    #expect(other.receive() == nil)
+  }
+
+  @Test func `The owner's end is made blocking`() throws {
+    let pair = try DescriptorPair(socketsFor: "a test")
+    let descriptor = pair.takeOurs()
+    #expect(fcntl(descriptor, F_GETFL) & O_NONBLOCK != 0)
+    let connection = MessageConnection(owned: descriptor, limit: 100)
+    #expect(fcntl(descriptor, F_GETFL) & O_NONBLOCK == 0)
+    _ = connection
   }
 
   private func sockets() throws -> (Int32, Int32) {

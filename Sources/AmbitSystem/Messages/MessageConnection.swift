@@ -1,0 +1,127 @@
+internal import CLinux
+internal import Glibc
+internal import Synchronization
+
+/// A connection to another process of the host that carries messages, and descriptors with them, in both directions,
+/// seen from a process whose threads may block. `MessageStream` is for a process that must not wait for its peer.
+///
+/// A message is preceded by its length and the number of its descriptors: `MessageStream` reads messages without
+/// descriptors.
+package final class MessageConnection: Sendable {
+  /// The most descriptors that one message can carry: SCM_MAX_FD of the kernel, unix(7).
+  package static let mostDescriptors = Int(CLINUX_MOST_PASSED)
+
+  private let descriptor: Int32
+  private let limit: Int
+  private let sending = Mutex<Void>(())
+
+  /// - Parameters:
+  ///   - descriptor: a stream socket that this process has inherited. The connection owns it from now on, and programs
+  ///     that this process starts do not inherit it.
+  ///   - limit: most bytes of a message to receive. A longer one comes from code that is not the host's, and ends the
+  ///     connection for the receiver.
+  package init(inherited descriptor: Int32, limit: Int) {
+    self.descriptor = clinux_own(descriptor)
+    self.limit = limit
+    _ = fcntl(self.descriptor, F_SETFD, FD_CLOEXEC)
+  }
+
+  /// - Parameters:
+  ///   - descriptor: a stream socket that the caller owns, as `DescriptorPair.takeOurs` returns it. The connection owns
+  ///     it from now on, and makes it blocking.
+  ///   - limit: most bytes of a message to receive, as above.
+  package init(owned descriptor: Int32, limit: Int) {
+    self.descriptor = descriptor
+    self.limit = limit
+    _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK)
+  }
+
+  deinit { clinux_close(descriptor) }
+
+  /// Ends the connection for both processes: a `receive` that waits here or there returns nil once it has received what
+  /// was sent before, and a `send` that waits returns false. From any thread; does not wait. The descriptor is closed
+  /// when the object is released.
+  package func close() { shutdown(descriptor, Int32(SHUT_RDWR)) }
+
+  /// Sends a whole message. From any thread; blocks until the connection has room.
+  /// - Parameter descriptors: at most `mostDescriptors`. The peer gets duplicates; these stay the caller's.
+  /// - Returns: false if the peer is gone, or if the system does not pass the descriptors: sendmsg(2), unix(7). Nothing
+  ///   was sent in the second case, and later messages can be sent.
+  @discardableResult
+  package func send(_ message: [UInt8], passing descriptors: [Int32] = []) -> Bool {
+    guard descriptors.count <= Self.mostDescriptors else { return false }
+    let bytes = MessageHead(length: message.count, descriptors: descriptors.count).bytes + message
+    return sending.withLock { _ in
+      var rest = bytes[...]
+      // The kernel passes the descriptors with the first byte.
+      var passed = descriptors
+      while !rest.isEmpty {
+        let count = unsafe rest.withUnsafeBytes {
+          unsafe clinux_send_passing(descriptor, $0.baseAddress!, $0.count, passed, passed.count)
+        }
+        guard count > 0 || count < 0 && errno == EINTR else { return false }
+        if count > 0 { passed = [] }
+        rest = rest.dropFirst(max(count, 0))
+      }
+      return true
+    }
+  }
+
+  /// Waits for the next message. For one thread.
+  ///
+  /// Its descriptors are close-on-exec and belong to the caller. They are not noted as the host's own yet: see
+  /// `clinux_own`. If this process has no room for all of them (RLIMIT_NOFILE), -1 takes the place of each missing one.
+  /// - Returns: nil if the peer or `close` has closed the connection, or if the peer has sent what is no message, after
+  ///   which nothing more can be received.
+  package func receive() -> (message: [UInt8], descriptors: [Int32])? {
+    var passed: [Int32] = []
+    guard let bytes = read(MessageHead.size, &passed), let head = MessageHead(bytes[...]), head.length <= limit,
+      let message = read(head.length, &passed), passed.count <= head.descriptors
+    else {
+      for descriptor in passed where descriptor >= 0 { _ = Glibc.close(descriptor) }
+      return nil
+    }
+    passed += [Int32](repeating: -1, count: head.descriptors - passed.count)
+    return (message, passed)
+  }
+
+  /// Reads exactly `count` bytes, and appends the descriptors that come with them. A wild count takes no memory before
+  /// the bytes have come.
+  private func read(_ count: Int, _ passed: inout [Int32]) -> [UInt8]? {
+    var bytes: [UInt8] = []
+    var room = [Int32](repeating: -1, count: Self.mostDescriptors)
+    while bytes.count < count {
+      var piece = [UInt8](repeating: 0, count: min(count - bytes.count, 1 << 20))
+      var passedCount = 0
+      let received = unsafe clinux_receive_passing(descriptor, &piece, piece.count, &room, &passedCount)
+      passed += room[..<passedCount]
+      guard received > 0 || received < 0 && errno == EINTR else { return nil }
+      bytes += piece[..<max(received, 0)]
+    }
+    return bytes
+  }
+}
+
+/// What precedes a message: its length in the lower seven bytes, and the number of its descriptors in the highest.
+struct MessageHead {
+  static let size = 8
+
+  let length: Int
+  let descriptors: Int
+
+  init(length: Int, descriptors: Int = 0) { (self.length, self.descriptors) = (length, descriptors) }
+
+  /// Nil if there are not that many bytes.
+  init?(_ bytes: ArraySlice<UInt8>) {
+    var reader = WireReader(bytes)
+    guard let number = try? reader.number() else { return nil }
+    length = Int(number & 0xff_ffff_ffff_ffff)
+    descriptors = Int(number >> 56)
+  }
+
+  var bytes: [UInt8] {
+    var writer = WireWriter()
+    writer.put(UInt64(length) | UInt64(descriptors) << 56)
+    return writer.bytes
+  }
+}
