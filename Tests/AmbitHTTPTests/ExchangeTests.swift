@@ -1,4 +1,5 @@
 import AmbitCore
+import AmbitSystem
 import CAmbit
 import TestSupport
 import Testing
@@ -35,6 +36,9 @@ import Testing
     let counters = counters(of: server, exchanges: 1)
     #expect(counters.responses(ofClass: status / 100) == 1)
     #expect(counters.bytesSent == Int64(bytes.count))
+    // The host may read them in another process.
+    let relayed = try MessageDecoder.decode(HTTPCounters.self, from: MessageEncoder.encode(counters)[...])
+    #expect(relayed == counters)
   }
 
   @Test func `An exchange is recorded with every byte of a response in pieces`() throws {

@@ -48,6 +48,17 @@ final class HostFolder: Sendable {
     try folder.write(try await Compiler.plugin(URL(filePath: source)), to: "Plugins/\(name).so")
   }
 
+  /// Compiles a library `libNAME.so`, which is no plugin, beside the configuration.
+  /// - Parameter other: a library of this folder that it is linked with.
+  func installLibrary(_ name: String, _ code: String, bringing other: String? = nil) async throws {
+    let source = try folder.write(code, to: "Sources/\(name).c")
+    let links = other.map {
+      ["-Wl,--no-as-needed", "-L", folder.url.filePath, "-l\($0)", "-Wl,--enable-new-dtags,-rpath,$ORIGIN"]
+    }
+    let library = try await Compiler.plugin(URL(filePath: source), ["-Wl,-soname,lib\(name).so"] + (links ?? []))
+    try folder.write(library, to: "lib\(name).so")
+  }
+
   /// Puts a file that is no library into the plugin directory.
   func installText(_ name: String) throws { try folder.write("no library", to: "Plugins/\(name).so") }
 

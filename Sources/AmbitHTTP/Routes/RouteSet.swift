@@ -44,7 +44,7 @@ package final class RouteSet: @unchecked Sendable {
 }
 
 /// Options for the requests of all routes. A reload can change them.
-package struct RoutingOptions: Sendable {
+package struct RoutingOptions: Codable, Sendable {
   /// Responses name the generation whose handler was called.
   package var exposesGeneration = false
   /// A client that closes its sending side only has not left.
@@ -93,7 +93,7 @@ extension RoutePolicy {
 }
 
 /// A change by the configuration to the route that has exactly this pattern. Values that are nil change nothing.
-package struct RouteChange: Sendable {
+package struct RouteChange: Codable, Sendable {
   package let pattern: RoutePattern
   /// Nanoseconds from a request's head to its end; `Int64.max`: none.
   package let timeout: Int64?

@@ -1,7 +1,7 @@
 package import AmbitRuntime
 
 /// The load of one loop at one moment, and its connections.
-package struct ServerReport: Sendable {
+package struct ServerReport: Codable, Sendable {
   package let loop: LoopReport
   /// Open ones, idle or not.
   package let connections: Int
@@ -35,7 +35,7 @@ package struct HTTPCounters: Sendable, Equatable {
   package func responses(ofClass hundreds: Int) -> Int { responses[hundreds] }
 
   /// All exchanges.
-  package var exchanges: Int { responses.indices.reduce(0) { $0 + responses[$1] } }
+  package var exchanges: Int { responses.indices.reduce(0) { $0 &+ responses[$1] } }
 
   /// Adds an exchange that is over.
   @inline(__always)
@@ -46,12 +46,26 @@ package struct HTTPCounters: Sendable, Equatable {
 
   package static func + (one: HTTPCounters, other: HTTPCounters) -> HTTPCounters {
     var sum = one
-    for index in sum.responses.indices { sum.responses[index] += other.responses[index] }
-    sum.bytesSent += other.bytesSent
+    for index in sum.responses.indices { sum.responses[index] &+= other.responses[index] }
+    sum.bytesSent &+= other.bytesSent
     return sum
   }
 
   package static func == (one: HTTPCounters, other: HTTPCounters) -> Bool {
     one.bytesSent == other.bytesSent && one.responses.indices.allSatisfy { one.responses[$0] == other.responses[$0] }
+  }
+}
+
+extension HTTPCounters: Codable {
+  package init(from decoder: any Decoder) throws {
+    var container = try decoder.unkeyedContainer()
+    for index in responses.indices { responses[index] = try container.decode(Int.self) }
+    bytesSent = try container.decode(Int64.self)
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.unkeyedContainer()
+    for index in responses.indices { try container.encode(responses[index]) }
+    try container.encode(bytesSent)
   }
 }

@@ -108,7 +108,7 @@ extension Host {
   /// Makes the worker serve what it has prepared, then reports the changes, keeps last good copies, and retires old
   /// generations.
   private func commit(_ plan: ReloadPlan, _ configuration: HostConfiguration) throws(HostError) -> [PluginChange] {
-    let report = try worker.commit(plan)
+    let report = try worker.commit(plan.commitOrder)
     if !report.isComplete {
       logger.warning("an event loop is blocked: its clients wait until it runs again, and get the new routes then")
     }

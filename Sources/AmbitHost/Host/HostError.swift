@@ -1,5 +1,5 @@
 /// Why a command failed: lines for the operator, at least one.
-package struct HostError: Error, Sendable, CustomStringConvertible {
+package struct HostError: Error, Codable, Sendable, CustomStringConvertible {
   package let lines: [String]
   /// Nothing failed, but the host was told to stop.
   private(set) var isInterruption = false

@@ -1,6 +1,7 @@
 internal import AmbitCore
 internal import AmbitHTTP
 internal import AmbitPlugins
+internal import AmbitRuntime
 
 /// The decisions of `PluginRepository` for a start or a reload, as a value: it names files and numbers, and holds
 /// nothing that is loaded.
@@ -60,19 +61,27 @@ struct ReloadPlan: Sendable {
   }
 }
 
+extension ReloadPlan {
+  /// What a worker needs for the commit of the plan.
+  var commitOrder: CommitOrder {
+    CommitOrder(
+      removed: removed, kept: kept, fallbacks: fallbacks, routeChanges: routeChanges, routingOptions: routingOptions)
+  }
+}
+
 extension [String: PluginError] {
   /// All reasons, a line each, sorted by file.
   var lines: [String] { sorted { $0.key < $1.key }.flatMap { $0.value.problems.map(\.description) } }
 }
 
 /// A generation for a worker to load: a plugin that has passed its dry run, or a library of configured routes.
-struct PlannedGeneration: Sendable {
-  enum Source: Sendable {
+struct PlannedGeneration: Codable, Sendable {
+  enum Source: Codable, Sendable {
     /// A private copy, and what its entry said in the dry run.
     case plugin(PluginCopy, PluginManifest)
     /// A library that is no plugin: a private copy, or a file that is used in place.
     case library(PluginCopy)
-    /// A library that the worker has loaded already for the generation that serves now. Only its routes change.
+    /// A library that serves already, with other routes. A worker that has it uses it as it is loaded.
     case loadedLibrary(PluginCopy)
   }
 
@@ -92,6 +101,9 @@ struct PlannedGeneration: Sendable {
   var sharesCopy = false
   /// The configured routes as a worker has bound them; nil until it has prepared the generation.
   var boundCalls: [LibraryCall]?
+  /// The state that its `start` gets from a worker that has no older generation of the plugin to ask; nil if there is
+  /// none.
+  var handedOver: HandedOverState?
 
   init(_ copy: PluginCopy, _ manifest: PluginManifest, _ settings: PluginSettingValues, patterns: [RoutePattern]) {
     source = .plugin(copy, manifest)

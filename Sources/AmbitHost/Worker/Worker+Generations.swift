@@ -6,37 +6,6 @@ internal import AmbitSystem
 internal import Logging
 internal import Synchronization
 
-/// The result of preparing generations. A generation in neither list was not tried, because the host is stopping.
-struct Preparation: Sendable {
-  /// The generations that are started, by name, with their configured routes.
-  var prepared: [String: [LibraryCall]] = [:]
-  /// The others, by name.
-  var failures: [String: PreparationFailure] = [:]
-}
-
-/// Why a generation could not be prepared, and how far it came.
-struct PreparationFailure: Sendable {
-  enum Stage: Sendable {
-    /// It was not tried. Its number and its copy are unused.
-    case notLoaded
-    /// The system's loader refused the copy, which is of no use.
-    case refusedByLoader
-    /// The copy was mapped, and stays whatever is wrong with it.
-    case loaded
-  }
-
-  let error: PluginError
-  let stage: Stage
-}
-
-/// The result of a commit.
-struct CommitReport: Sendable {
-  /// Whether every loop uses the new routes. A blocked loop takes them when it turns again.
-  let isComplete: Bool
-  /// Libraries that are used in place, by name: why, and what that means for a new version of their files.
-  let usedInPlace: [String: InPlaceState]
-}
-
 extension Worker {
   /// Loads and starts generations of a plan, one after the other, beside those that serve. A failure of one does not
   /// stop the others. Generations that were prepared before stay prepared.
@@ -45,9 +14,10 @@ extension Worker {
     var result = Preparation()
     for planned in planned where !isStopping() {
       switch start(planned, within: limit) {
-      case .success(let generation):
+      case .success(let generation, let state):
         generations.withLock { $0.prepared[planned.name] = generation }
         result.prepared[planned.name] = generation.libraryCalls
+        if let state, state.size <= Preparation.largestKeptState { result.states[planned.name] = state }
       case .failure(let failure): result.failures[planned.name] = failure
       }
     }
@@ -55,7 +25,8 @@ extension Worker {
   }
 
   private enum Outcome {
-    case success(PluginGeneration)
+    /// With the state that the older generation has handed over.
+    case success(PluginGeneration, HandedOverState?)
     case failure(PreparationFailure)
   }
 
@@ -70,7 +41,7 @@ extension Worker {
     }
     if planned.ownCopy != nil { logStaticTLS(of: plugin) }
     do throws(PluginError) {
-      return .success(try start(plugin, planned, within: limit))
+      return try start(plugin, planned, within: limit)
     } catch {
       return .failure(PreparationFailure(error: error, stage: .loaded))
     }
@@ -97,11 +68,11 @@ extension Worker {
 
   private func load(_ planned: PlannedGeneration, within limit: Duration) throws(PluginError) -> LoadedPlugin {
     switch planned.source {
-    case .loadedLibrary: return generations.withLock { $0.serving[planned.name]!.plugin }
-    case .library(let copy):
-      return try loader.load(copy.file, of: planned.name, within: limit) { () throws(PluginError) in
-        try LoadedPlugin(library: copy)
-      }
+    case .library(let copy): return try load(library: copy, planned, within: limit)
+    case .loadedLibrary(let copy):
+      // A worker that was started later has not loaded it.
+      if let serving = generations.withLock({ $0.serving[planned.name] }) { return serving.plugin }
+      return try load(library: copy, planned, within: limit)
     case .plugin(let copy, let manifest):
       return try loader.load(copy.file, of: planned.name, within: limit) { () throws(PluginError) in
         try LoadedPlugin(copy, expecting: manifest)
@@ -109,21 +80,31 @@ extension Worker {
     }
   }
 
+  private func load(
+    library copy: PluginCopy, _ planned: PlannedGeneration, within limit: Duration
+  ) throws(PluginError) -> LoadedPlugin {
+    try loader.load(copy.file, of: planned.name, within: limit) { () throws(PluginError) in
+      try LoadedPlugin(library: copy)
+    }
+  }
+
   private func start(
     _ plugin: LoadedPlugin, _ planned: PlannedGeneration, within limit: Duration
-  ) throws(PluginError) -> PluginGeneration {
+  ) throws(PluginError) -> Outcome {
     let generation = try PluginGeneration(
       plugin, number: planned.number, settings: planned.settings, loops: loops, unless: isStopping)
     do throws(PluginError) {
       // The state that was saved for the dry run is outdated.
-      let state = try save(planned.name, within: limit)
-      try generation.start(from: state, timeout: limit, unless: isStopping)
+      let older = generations.withLock { $0.serving[planned.name] }
+      let state = try older?.save(timeout: limit, unless: isStopping)
+      let handedOver = older == nil ? planned.handedOver : state
+      try generation.start(from: handedOver, timeout: limit, unless: isStopping)
+      return .success(generation, state)
     } catch {
       if generation.isInLifecycleCall { generations.withLock { $0.stuckStarts.append(generation) } }
       retire(generation, drain: .zero)
       throw error
     }
-    return generation
   }
 
   /// Asks the serving generation of a plugin for the state that it hands over, while it serves on; nil if there is no
@@ -133,30 +114,36 @@ extension Worker {
   }
 
   /// Looks up the functions of new routes in a library that is loaded. Blocks.
-  /// - Throws: every function that is not there or may not run where its route wants it.
+  /// - Throws: every function that is not there or may not run where its route wants it; or that the library does not
+  ///   serve in this worker.
   func lookUp(
     _ routes: [CallRoute], in library: String, within limit: Duration
   ) throws(PluginError) -> [LibraryCall] {
-    let plugin = generations.withLock { $0.serving[library]!.plugin }
+    guard let plugin = generations.withLock({ $0.serving[library]?.plugin }) else {
+      let reason = "this worker does not serve it yet; reload again"
+      throw PluginError(problems: [
+        PluginProblem(code: .notLoadable, plugin: library, file: library, reason: reason)
+      ])
+    }
     return try loader.load(plugin.copy.file, of: library, within: limit) { () throws(PluginError) in
       try plugin.check(routes)
       return LibraryCall.all(routes, of: plugin)
     }
   }
 
-  /// Serves what was prepared, in place of what it replaces and of what the plan removes. Requests that run already
+  /// Serves what was prepared, in place of what it replaces and of what the order removes. Requests that run already
   /// keep the generation that they started with; call `retire` to end those.
   /// - Throws: if two routes conflict. Then all that was prepared is aborted, and nothing has changed.
-  func commit(_ plan: ReloadPlan) throws(HostError) -> CommitReport {
+  func commit(_ order: CommitOrder) throws(HostError) -> CommitReport {
     let (serving, prepared) = generations.withLock { ($0.serving, $0.prepared) }
-    let next = serving.filter { !plan.removed.contains($0.key) }.merging(prepared) { $1 }
-    let routes = try makeRoutes(next, plan)
-    for (name, file) in plan.kept {
+    let next = serving.filter { !order.removed.contains($0.key) }.merging(prepared) { $1 }
+    let routes = try makeRoutes(next, order)
+    for (name, file) in order.kept {
       serving[name]?.fileWasRenamed(to: file)
       serving[name]?.fileIsGood()
     }
     for generation in prepared.values {
-      if let refusal = plan.fallbacks[generation.file.path] { generation.standsIn(for: refusal) }
+      if let refusal = order.fallbacks[generation.file.path] { generation.standsIn(for: refusal) }
     }
     PluginGeneration.assignThreads(to: next.values)
     let isComplete = server.replaceRoutes(by: routes, within: LoopGroup.defaultTimeout, unless: isStopping)
@@ -172,11 +159,11 @@ extension Worker {
 
   /// The routes of all plugins.
   private func makeRoutes(
-    _ next: [String: PluginGeneration], _ plan: ReloadPlan
+    _ next: [String: PluginGeneration], _ order: CommitOrder
   ) throws(HostError) -> RouteSet {
     let routes = next.sorted { $0.key < $1.key }.flatMap(\.value.routeDeclarations)
     do throws(RouteConflict) {
-      return try RouteSet(routes, changes: plan.routeChanges, options: plan.routingOptions)
+      return try RouteSet(routes, changes: order.routeChanges, options: order.routingOptions)
     } catch {
       abort(generations.withLock { Array($0.prepared.keys) })
       throw HostError([

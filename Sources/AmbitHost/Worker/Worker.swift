@@ -9,7 +9,7 @@ internal import Synchronization
 
 /// Serves: it owns the event loops, the thread pool, the HTTP server and the generations that are loaded.
 ///
-/// It decides nothing about plugins: it prepares, commits and retires what a `ReloadPlan` names. The host speaks to it
+/// It decides nothing about plugins: it prepares, commits and retires what it is told. The host speaks to it
 /// through `WorkerHandle` only. `report`, `scopeTree` and `drain` may be called from any thread, all else is for the
 /// control thread.
 final class Worker: Sendable {

@@ -33,9 +33,9 @@ extension WorkerHandle {
   }
 
   /// See `Worker.commit`.
-  func commit(_ plan: ReloadPlan) throws(HostError) -> CommitReport {
+  func commit(_ order: CommitOrder) throws(HostError) -> CommitReport {
     switch self {
-    case .inProcess(let worker): try worker.commit(plan)
+    case .inProcess(let worker): try worker.commit(order)
     }
   }
 

@@ -3,11 +3,13 @@ internal import AmbitHTTP
 internal import AmbitPlugins
 internal import AmbitRuntime
 
-/// The state of a worker at one moment.
-struct WorkerReport: Sendable {
+/// The state of a worker at one moment. Plugin code may have damaged the worker's memory, so no value that another
+/// process sends makes arithmetic here trap.
+struct WorkerReport: Codable, Sendable {
   /// The loops that answered in time, by index.
   let loops: [ServerReport]
-  let loopCount: Int
+  /// Not negative, and not so large that the indices would exhaust the memory.
+  private let loopTotal: UInt16
   /// How often a loop was blocked for `stall_warning`, since the start.
   let stalls: Int
   /// Scopes that plugins hold references to and that have not closed.
@@ -16,9 +18,18 @@ struct WorkerReport: Sendable {
   let pool: PoolReport
   let generations: [GenerationStatus]
 
-  var requests: Int { loops.reduce(0) { $0 + $1.loop.requests } }
-  var stuckJobs: Int { loops.reduce(0) { $0 + $1.loop.stuckJobs } }
-  var connections: Int { loops.reduce(0) { $0 + $1.connections } }
+  init(
+    loops: [ServerReport], loopCount: Int, stalls: Int, references: Int, pool: PoolReport,
+    generations: [GenerationStatus]
+  ) {
+    (self.loops, loopTotal, self.stalls, self.references) = (loops, UInt16(clamping: loopCount), stalls, references)
+    (self.pool, self.generations) = (pool, generations)
+  }
+
+  var loopCount: Int { Int(loopTotal) }
+  var requests: Int { loops.reduce(0) { $0 &+ $1.loop.requests } }
+  var stuckJobs: Int { loops.reduce(0) { $0 &+ $1.loop.stuckJobs } }
+  var connections: Int { loops.reduce(0) { $0 &+ $1.connections } }
 
   /// Generations of which nothing runs and whose library stays in memory.
   var residents: [GenerationStatus] { generations.filter { $0.state == .resident } }
@@ -31,8 +42,8 @@ struct WorkerReport: Sendable {
 }
 
 /// One generation of a plugin, as the operator sees it.
-struct GenerationStatus: Sendable, Equatable {
-  enum State: String, Sendable {
+struct GenerationStatus: Codable, Sendable, Equatable {
+  enum State: String, Codable, Sendable {
     /// Its routes are served.
     case serving
     /// It takes no more requests, and finishes those that it has begun.

@@ -5,7 +5,7 @@ internal import Glibc
 
 /// A library of configured routes, as a process that serves has found it: the path, and whether the host loads a copy.
 /// Nothing of it has run.
-package struct FoundLibrary: Sendable, Equatable {
+package struct FoundLibrary: Codable, Sendable, Equatable {
   /// The name in `host.conf`, and the file.
   package let file: PluginFile
   /// Why the library is used in place; nil if the host makes a copy.

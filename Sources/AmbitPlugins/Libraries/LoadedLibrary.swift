@@ -2,7 +2,7 @@ internal import AmbitSystem
 
 /// A library that the system's loader of a process has under a name, and what that process knows of its file. The
 /// process that serves answers with it, since the one that plans has loaded nothing.
-package struct LoadedLibrary: Sendable, Equatable {
+package struct LoadedLibrary: Codable, Sendable, Equatable {
   /// The path of its file, as the loader names it.
   package let path: String
   /// The file was replaced or removed since it was loaded. False for a private copy.

@@ -1,7 +1,7 @@
 internal import CFiber
 
 /// The numbers of a loop at one moment: a copy, which other threads may read.
-public struct LoopReport: Sendable {
+public struct LoopReport: Codable, Sendable {
   /// The loop's index.
   public let loop: Int
   /// Requests whose scopes are not closed.

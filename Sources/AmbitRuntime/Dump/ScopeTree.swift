@@ -3,7 +3,7 @@ internal import CFiber
 internal import Glibc
 
 /// The scopes and jobs of one loop at one moment: a copy, which other threads may read.
-struct ScopeTree: Sendable {
+struct ScopeTree: Codable, Sendable {
   /// The loop's index.
   let loop: Int
   /// From the root down: a scope, its handler, its jobs, then its child scopes. All ages are taken at the same moment.
@@ -15,22 +15,22 @@ struct ScopeTree: Sendable {
   /// How many jobs of scopes in `entries` were left out for lack of room.
   var jobsLeftOut = 0
 
-  struct Entry: Sendable {
+  struct Entry: Codable, Sendable {
     /// How many scopes lie above it.
-    let depth: Int
+    let depth: UInt16
     /// The scope, or the scope of the job.
     let scope: ScopeLabel
     let subject: Subject
   }
 
-  enum Subject: Sendable {
+  enum Subject: Codable, Sendable {
     case scope(ScopeReport)
     case job(JobReport)
   }
 }
 
 /// The state of a scope. Times are in nanoseconds.
-struct ScopeReport: Sendable {
+struct ScopeReport: Codable, Sendable {
   let kind: Scope.Kind
   /// `ScopeLabel.identifier` of the scope above; nil for the host's.
   let parent: String?
@@ -45,15 +45,21 @@ struct ScopeReport: Sendable {
 }
 
 /// The state of a job. Times are in nanoseconds.
-struct JobReport: Sendable {
+struct JobReport: Codable, Sendable {
+  /// What a job waits for, and how long it has waited.
+  struct Wait: Codable, Sendable {
+    let kind: WaitKind
+    let time: Int64
+  }
+
   /// It runs the handler of a request.
   let isHandler: Bool
   /// Empty if it has none.
   let name: String
   let state: JobState
   let age: Int64
-  /// What it waits for, and how long it has waited; nil if it does not wait.
-  let wait: (kind: WaitKind, time: Int64)?
+  /// nil if it does not wait.
+  let wait: Wait?
   /// See `StackUse`; nil if it has no stack.
   let stackBytes: Int?
   /// It has not returned within `cancel_grace` of its cancel.
@@ -107,7 +113,7 @@ struct ScopeTreeWalk {
   }
 
   private mutating func add(_ subject: ScopeTree.Subject, of scope: ScopeLabel, depth: Int) {
-    tree.entries.append(ScopeTree.Entry(depth: depth, scope: scope, subject: subject))
+    tree.entries.append(ScopeTree.Entry(depth: UInt16(clamping: depth), scope: scope, subject: subject))
   }
 }
 
@@ -136,7 +142,7 @@ extension JobReport {
     age = now - (request?.pointee.openedAt ?? job.pointee.madeAt)
     isStuck = job.pointee.cancellation.lateness == .stuck
     let isWaiting = job.pointee.state == .suspended || job.pointee.state == .blocked
-    wait = isWaiting ? (job.pointee.waitKind, now - job.waitingSince) : nil
+    wait = isWaiting ? Wait(kind: job.pointee.waitKind, time: now - job.waitingSince) : nil
     stackBytes = job.pointee.fiber.flatMap { StackUse.bytes(of: $0.pointee.stack_low!, size: $0.pointee.stack_size) }
   }
 }

@@ -3,7 +3,7 @@ internal import AmbitSystem
 internal import Logging
 
 /// The scopes and jobs of all loops at one moment, for the admin API.
-public struct ScopeTreeReport: Sendable {
+public struct ScopeTreeReport: Codable, Sendable {
   /// Of the loops that answered, in their order.
   private let trees: [ScopeTree]
   /// Loops that did not answer in time, of which nothing is known.
@@ -12,7 +12,7 @@ public struct ScopeTreeReport: Sendable {
   init(_ trees: [ScopeTree], blockedLoops: [Int]) { (self.trees, self.blockedLoops) = (trees, blockedLoops) }
 
   /// How many scopes and jobs were left out for lack of room.
-  public var leftOut: Int { trees.reduce(0) { $0 + $1.scopesLeftOut + $1.jobsLeftOut } }
+  public var leftOut: Int { trees.reduce(0) { $0 &+ $1.scopesLeftOut &+ $1.jobsLeftOut } }
 
   /// One line for each scope and job, from each root down, loop by loop. Each line is made when it is asked for: the
   /// lines of many loops take more memory than the tree.
@@ -134,7 +134,7 @@ public struct ScopeTreeLine: Sendable {
   private(set) var fields: Logger.Metadata
 
   init(_ entry: ScopeTree.Entry, loop: Int) {
-    let indentation = String(repeating: "  ", count: entry.depth)
+    let indentation = String(repeating: "  ", count: Int(entry.depth))
     fields = entry.scope.fields
     fields["loop"] = "\(loop)"
     switch entry.subject {

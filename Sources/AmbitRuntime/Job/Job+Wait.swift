@@ -2,7 +2,7 @@ public import AmbitCore
 internal import CFiber
 
 /// What a job waits for. Logs, dumps and the admin API show the raw value as `waits_for`.
-public enum WaitKind: String, Sendable, CaseIterable {
+public enum WaitKind: String, Codable, Sendable, CaseIterable {
   case sleep
   /// Its next tick, as a ticker.
   case tick

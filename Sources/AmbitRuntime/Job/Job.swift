@@ -102,7 +102,7 @@ extension Job {
 
 public typealias JobPointer = UnsafeMutablePointer<Job>
 
-enum JobState {
+enum JobState: Codable {
   /// It has had no turn yet, and has no stack.
   case created
   /// It is in the ready queue and has a stack.

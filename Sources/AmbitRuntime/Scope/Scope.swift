@@ -84,7 +84,7 @@ public struct Scope {
   var coldState: UnsafeMutablePointer<ScopeColdState>?
   var deferred: UnsafeMutablePointer<DeferredCall>?
 
-  public enum Kind: Sendable {
+  public enum Kind: Codable, Sendable {
     case host
     case plugin
     case request

@@ -78,7 +78,7 @@ struct WorkLabel: Sendable {
 }
 
 /// Which scope it is, as reports name it. A copy, which other threads may read.
-struct ScopeLabel: Sendable {
+struct ScopeLabel: Codable, Sendable {
   let id: UInt64
   /// The request that the scope belongs to; nil outside a request.
   let request: RequestID?

@@ -53,9 +53,9 @@ struct WorkOwner {
 }
 
 /// What a lane does at one moment: a copy.
-public struct SerialLaneReport: Sendable, Equatable {
+public struct SerialLaneReport: Codable, Sendable, Equatable {
   /// A call that has begun.
-  public struct Call: Sendable, Equatable {
+  public struct Call: Codable, Sendable, Equatable {
     /// Plugin and generation, as in "libfoo.so/1".
     public let plugin: String
     public let label: String

@@ -3,9 +3,9 @@ internal import AmbitSystem
 internal import Logging
 
 /// What the threads of the pool do at one moment: a copy.
-public struct PoolReport: Sendable, Equatable {
+public struct PoolReport: Codable, Sendable, Equatable {
   /// Threads that do the same for the same handler or job.
-  public struct Holder: Sendable, Equatable {
+  public struct Holder: Codable, Sendable, Equatable {
     /// Plugin and generation, "hello/3".
     public let plugin: String
     /// What the scope serves: `Scope.label`; empty outside of requests.

@@ -27,7 +27,8 @@ import Testing
 
   @Test func `The line of a job has its name, its wait with its time, and its stack`() {
     let report = JobReport(
-      isHandler: false, name: "dns", state: .suspended, age: 9_999_999, wait: (.joinAll, 1_000_000), stackBytes: 8192)
+      isHandler: false, name: "dns", state: .suspended, age: 9_999_999,
+      wait: .init(kind: .joinAll, time: 1_000_000), stackBytes: 8192)
     let line = ScopeTreeLine(ScopeTree.Entry(depth: 3, scope: request, subject: .job(report)), loop: 0)
     #expect(line.message == "      job")
     #expect(

@@ -14,7 +14,7 @@ import Testing
       inner.spawnSleeper("two")
       outer.asHandle.spawnSleeper("three")
       for entry in ScopeTreeWalk.tree(of: stage.loop).entries {
-        let indentation = String(repeating: "-", count: entry.depth)
+        let indentation = String(repeating: "-", count: Int(entry.depth))
         switch entry.subject {
         case .scope(let scope): stage.note("\(indentation)\(scope.kind) \(entry.scope.name) jobs=\(scope.jobs)")
         case .job(let job): stage.note("\(indentation)\(job.name)")
