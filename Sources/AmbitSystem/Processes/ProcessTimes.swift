@@ -1,0 +1,46 @@
+package import AmbitCore
+internal import Glibc
+
+/// What the system tells about other processes: proc(5). Reads some small files of /proc, and does not wait for the
+/// process. Nothing is told without /proc, or about processes of other users if the system is set up so.
+package enum ProcessTimes {
+  /// What a process has done up to now; nil if the system does not tell.
+  package static func sample(of process: Int32) -> ProcessSample? {
+    guard let stat = stat("/proc/\(process)") else { return nil }
+    var (wait, runnable) = (Int64(0), 0)
+    for thread in threads(of: process) {
+      if self.stat(thread)?.state == "R" { runnable += 1 }
+      wait += processorWait(of: thread)
+    }
+    return ProcessSample(
+      time: Clock.monotonic, isStopped: ["T", "t"].contains(stat.state),
+      processorTime: stat.processorTicks * nanosecondsPerTick, processorWait: wait, runnableThreads: runnable)
+  }
+
+  /// When a process began, in clock ticks after the start of the system.
+  static func beginning(of process: Int32) -> Int64? { stat("/proc/\(process)")?.beginning }
+
+  /// Whether a process has ended and waits to be reaped.
+  static func hasEnded(_ process: Int32) -> Bool { stat("/proc/\(process)")?.state == "Z" }
+
+  /// The name that ps(1) shows, at most 15 bytes; empty if the system does not tell.
+  static func name(of process: Int32) -> String { stat("/proc/\(process)")?.name ?? "" }
+
+  private static let nanosecondsPerTick = 1_000_000_000 / Int64(max(sysconf(Int32(_SC_CLK_TCK)), 1))
+
+  private static func stat(_ folder: String) -> ProcessStat? {
+    (try? TextFile.read("\(folder)/stat")).flatMap { ProcessStat($0) }
+  }
+
+  /// The folders of the threads.
+  private static func threads(of process: Int32) -> [String] {
+    let folder = "/proc/\(process)/task"
+    return ((try? namesInFolder(folder)) ?? []).map { "\(folder)/\($0)" }
+  }
+
+  /// How long a thread has waited for a processor, in nanoseconds: sched-stats of the kernel's documentation.
+  private static func processorWait(of thread: String) -> Int64 {
+    let fields = (try? TextFile.read("\(thread)/schedstat"))?.split(separator: " ") ?? []
+    return fields.count > 1 ? Int64(fields[1]) ?? 0 : 0
+  }
+}
