@@ -17,6 +17,8 @@ static uint64_t handled, survived;
  * needs no descriptor, which code of a plugin could close. */
 static uint64_t arrived;
 static sem_t arrival;
+/* How the thread that looks after child processes is woken. */
+static sem_t child_change;
 
 static uint64_t bit(int number) { return UINT64_C(1) << number; }
 
@@ -63,6 +65,52 @@ void clinux_notice_children(void) {
     signal(SIGCHLD, SIG_DFL);
 }
 
+static void note_child_change(int number) {
+  int error = errno;
+  (void)number;
+  /* A child of fork(2) that has the handler has another memory, where nobody waits. */
+  sem_post(&child_change);
+  errno = error;
+}
+
+int32_t clinux_watch_children(void) {
+  if (sem_init(&child_change, 0, 0) != 0)
+    return errno;
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGCHLD);
+  pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+  return install(SIGCHLD, note_child_change);
+}
+
+void clinux_note_child_change(void) { sem_post(&child_change); }
+
+/* Waits for a post, at most for `nanoseconds`; INT64_MAX: without a limit. */
+static void await_post(sem_t *semaphore, int64_t nanoseconds) {
+  if (nanoseconds == INT64_MAX) {
+    while (sem_wait(semaphore) != 0 && errno == EINTR) {
+    }
+    return;
+  }
+  struct timespec end;
+  clock_gettime(CLOCK_MONOTONIC, &end);
+  end.tv_sec += nanoseconds / 1000000000;
+  end.tv_nsec += nanoseconds % 1000000000;
+  if (end.tv_nsec >= 1000000000) {
+    end.tv_sec++;
+    end.tv_nsec -= 1000000000;
+  }
+  while (sem_clockwait(semaphore, CLOCK_MONOTONIC, &end) != 0 && errno == EINTR) {
+  }
+}
+
+void clinux_await_child_change(int64_t nanoseconds) {
+  await_post(&child_change, nanoseconds);
+  /* One look at the children does for all that has changed before it. */
+  while (sem_trywait(&child_change) == 0) {
+  }
+}
+
 /* What a parent such as nohup(1) or a shell script ignores must not end the host, and must not be ignored by programs
  * that plugins start. SIGTTIN and SIGTTOU stay ignored: a system call that is restarted after them would not end. */
 static void survive_what_is_ignored(void) {
@@ -92,13 +140,7 @@ int32_t clinux_handle_signals(uint64_t numbers) {
 }
 
 uint64_t clinux_await_signals(int64_t nanoseconds) {
-  struct timespec end;
-  clock_gettime(CLOCK_MONOTONIC, &end);
-  int64_t sum = end.tv_nsec + nanoseconds;
-  end.tv_sec += sum / 1000000000;
-  end.tv_nsec = sum % 1000000000;
-  while (sem_clockwait(&arrival, CLOCK_MONOTONIC, &end) != 0 && errno == EINTR) {
-  }
+  await_post(&arrival, nanoseconds);
   return __atomic_exchange_n(&arrived, 0, __ATOMIC_ACQUIRE);
 }
 

@@ -159,12 +159,8 @@ final class DryRunProcess {
   /// Reads the rest of the output of a process that has ended, or ends it with all its descendants, and reaps it.
   private func reap(killing: Bool) {
     if killing { kill(id, Subreaper.endSignal) } else { while receive() {} }
-    var (status, usage) = (Int32(0), rusage())
-    var reaped = unsafe wait4(id, &status, 0, &usage)
-    while reaped == -1, errno == EINTR { reaped = unsafe wait4(id, &status, 0, &usage) }
+    let child = OwnChildren.reap(id)
     if let rest = lines.rest() { events.append(.line(rest)) }
-    let times = [usage.ru_utime, usage.ru_stime]
-    let time = times.reduce(0) { $0 + Int64($1.tv_sec) * 1_000_000_000 + Int64($1.tv_usec) * 1000 }
-    end = DryRunDeath(end: reaped == id ? ProcessEnd(status: status) : nil, processorTime: time)
+    end = DryRunDeath(end: child?.end, processorTime: child?.usage.processorTime ?? 0)
   }
 }

@@ -18,6 +18,14 @@ package final class OpenFile: Sendable {
     self.path = path
   }
 
+  /// Opens a file that exists for writing, such as one of proc(5).
+  package init(writing path: String) throws(FileError) {
+    descriptor = try systemCall("open it", path) {
+      unsafe clinux_lift(open(path.systemPath, O_WRONLY | O_CLOEXEC))
+    }
+    self.path = path
+  }
+
   /// Creates a file, with `mode` less the process's umask. Throws if there is one already.
   package init(creating path: String, mode: UInt32) throws(FileError) {
     descriptor = try systemCall("create it", path) {

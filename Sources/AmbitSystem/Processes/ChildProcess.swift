@@ -20,29 +20,24 @@ package struct ChildProcess: ~Copyable {
   static func start(_ arguments: [String], inOwnGroup: Bool = false) throws(FileError) -> pid_t {
     let vector = unsafe arguments.map { unsafe strdup($0.systemPath) } + [nil]
     defer { unsafe vector.forEach { unsafe free($0) } }
-    var id = pid_t()
-    let code = unsafe withSpawnAttributes(inOwnGroup: inOwnGroup) {
-      unsafe posix_spawnp(&id, vector[0]!, nil, $0, vector, environ)
+    return try OwnChildren.starting { () throws(FileError) -> pid_t in
+      var id = pid_t()
+      let code = unsafe withSpawnAttributes(inOwnGroup: inOwnGroup) {
+        unsafe posix_spawnp(&id, vector[0]!, nil, $0, vector, environ)
+      }
+      guard code == 0 else { throw FileError(subject: arguments[0], action: "start it", code: code) }
+      return id
     }
-    guard code == 0 else { throw FileError(subject: arguments[0], action: "start it", code: code) }
-    return id
   }
 
-  deinit { _ = Self.wait(for: id) }
+  deinit { _ = OwnChildren.reap(id) }
 
   /// Waits until the program has ended. Blocks.
   /// - Returns: whether it exited with status 0.
   package consuming func succeeds() -> Bool {
     let id = id
     discard self
-    return Self.wait(for: id) == 0
-  }
-
-  /// The status that waitpid(2) gives.
-  static func wait(for id: pid_t) -> Int32 {
-    var status: Int32 = -1
-    while unsafe waitpid(id, &status, 0) == -1, errno == EINTR {}
-    return status
+    return OwnChildren.reap(id)?.end == .exited(0)
   }
 }
 
@@ -88,7 +83,7 @@ func withSpawnAttributes<Result>(
 }
 
 /// Starts the program at the path `words[0]` in a process group of its own, with no signal blocked, ignored or handled,
-/// and returns its process id. Waits until it runs.
+/// and returns its process id, which the caller passes to `OwnChildren.reap`. Waits until it runs.
 /// - Parameters:
 ///   - descriptors: The first becomes the program's descriptor 1, the next its 2, and so on. Its standard input is
 ///     /dev/null.
@@ -98,15 +93,37 @@ package func startProcess(
   _ words: [String], environment: [String: String], descriptors: [Int32], niceness: Int32, endSignal: Int32
 ) throws(FileError) -> Int32 {
   let nothing = try systemCall("open it", "/dev/null") { unsafe open("/dev/null", O_RDONLY | O_CLOEXEC) }
+  defer { close(nothing) }
+  let descriptors = [nothing] + descriptors
+  return try unsafe startChild(words, environment) { vector, variables in
+    unsafe clinux_run_beside(vector, variables, descriptors, descriptors.count, niceness, endSignal)
+  }
+}
+
+/// Starts the program at the path `words[0]` in the group of this process, with its standard streams, and with no signal
+/// blocked, ignored or handled. Waits until it runs.
+/// - Parameters:
+///   - descriptors: They become the program's descriptors 3, 4 and so on.
+///   - mark: What the program has, and all that it will start.
+/// - Returns: its process id, for `OwnChildren`.
+func startMarkedProcess(
+  _ words: [String], environment: [String: String], descriptors: [Int32], mark: ProcessMark
+) throws(FileError) -> Int32 {
+  try unsafe startChild(words, environment) { vector, variables in
+    unsafe clinux_run_child(vector, variables, descriptors, descriptors.count, mark.limit)
+  }
+}
+
+/// Calls `start` with the program's arguments and variables as execve(2) takes them.
+private func startChild(
+  _ words: [String], _ environment: [String: String],
+  _ start: ([UnsafeMutablePointer<CChar>?], [UnsafeMutablePointer<CChar>?]) -> Int32
+) throws(FileError) -> Int32 {
   let vector = unsafe words.map { unsafe strdup($0.systemPath) } + [nil]
   let variables = unsafe environment.map { unsafe strdup("\($0)=\($1)".systemPath) } + [nil]
-  defer {
-    close(nothing)
-    unsafe (vector + variables).forEach { unsafe free($0) }
-  }
-  let descriptors = [nothing] + descriptors
-  return try systemCall("start it", words[0]) {
-    unsafe clinux_run_beside(vector, variables, descriptors, descriptors.count, niceness, endSignal)
+  defer { unsafe (vector + variables).forEach { unsafe free($0) } }
+  return try OwnChildren.starting { () throws(FileError) in
+    try systemCall("start it", words[0]) { unsafe start(vector, variables) }
   }
 }
 

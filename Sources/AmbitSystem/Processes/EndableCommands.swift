@@ -25,7 +25,7 @@ package final class EndableCommands: Sendable {
       // A compiler's driver may end before the compiler.
       if state.isEnded { _ = Glibc.kill(-id, SIGKILL) }
     }
-    return ChildProcess.wait(for: id) == 0
+    return OwnChildren.reap(id)?.end == .exited(0)
   }
 
   private func start(_ arguments: [String]) throws(FileError) -> pid_t? {

@@ -30,6 +30,25 @@ const char *clinux_program(void);
 int32_t clinux_run_beside(char *const *words, char *const *environment, const int32_t *descriptors,
                           size_t descriptor_count, int32_t niceness, int32_t end_signal);
 
+/* Runs the program at the path `words[0]` as `clinux_run_beside` does, but in the process group of this process, with
+ * its priority and its standard streams. Waits until it runs.
+ *
+ * descriptors  Descriptor n becomes the program's descriptor 3 + n. The program also has descriptors of this process
+ *              that are not close-on-exec.
+ * mark         If not 0, the soft value of the program's RLIMIT_LOCKS, getrlimit(2), which the kernel has not looked at
+ *              since Linux 2.4. All that the program starts inherits it, also what leaves its session and clears its
+ *              environment. Where the system refuses it, the program runs without it.
+ * Returns      The process number; -1 with errno if the program cannot be run. */
+int32_t clinux_run_child(char *const *words, char *const *environment, const int32_t *descriptors,
+                         size_t descriptor_count, uint64_t mark);
+
+/* The mark that `clinux_run_child` gave a process, or one of its ancestors; 0 if there is none, or if the process is
+ * gone or another user's: prlimit(2). Process 0 is the calling one. */
+uint64_t clinux_mark_of(int32_t process);
+
+/* A child of this process that has ended and is not reaped; 0 if there is none. Does not reap it: waitid(2). */
+int32_t clinux_ended_child(void);
+
 /* fork(2), which Swift does not offer since only the calling thread lives on in the child. For processes with one
  * thread. */
 int32_t clinux_fork(void);

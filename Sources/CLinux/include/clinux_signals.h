@@ -17,8 +17,8 @@
  * Returns 0 or an error's number. */
 int32_t clinux_handle_signals(uint64_t numbers);
 
-/* Waits for these signals, at most for `nanoseconds`. Returns the bits of those that have come since the last call,
- * each once, or 0. For one thread. */
+/* Waits for these signals, at most for `nanoseconds`; INT64_MAX: without a limit. Returns the bits of those that have
+ * come since the last call, each once, or 0. For one thread. */
 uint64_t clinux_await_signals(int64_t nanoseconds);
 
 /* A handler of the host that other code has replaced. */
@@ -38,5 +38,18 @@ void clinux_survive_signal(int32_t number);
 
 /* Lets waitpid(2) tell how a child has ended, although the process was started with SIGCHLD ignored. */
 void clinux_notice_children(void);
+
+/* Installs a handler of SIGCHLD that wakes `clinux_await_child_change`, and unblocks the signal in the calling thread.
+ * The system sends the signal when a child of this process ends, is stopped or goes on, and when it becomes the parent
+ * of a process that has ended. For a process without code of plugins, which may want the signal for itself. Returns 0
+ * or an error's number. */
+int32_t clinux_watch_children(void);
+
+/* Waits until a child may have changed since the last call, at most for `nanoseconds`; INT64_MAX: without a limit. For
+ * one thread, after `clinux_watch_children`. */
+void clinux_await_child_change(int64_t nanoseconds);
+
+/* Wakes `clinux_await_child_change`. From any thread. */
+void clinux_note_child_change(void);
 
 #endif
