@@ -34,12 +34,16 @@ public final class Signals: Sendable {
   }
 
   private let inbox = Mutex(Inbox())
+  private let reclaims: Bool
   /// For the control thread, after a signal was put into the inbox.
   private let wakeup = Wakeup()
 
   /// Starts the thread that waits for the signals, and installs the handlers if that was not done before.
+  /// - Parameter reclaims: Whether code of plugins runs in this process, which may replace the handlers: the thread then
+  ///   looks after them all the time. Otherwise it sleeps until a signal comes.
   /// - Throws: if the system has no thread to wait for signals.
-  public init() throws(SystemError) {
+  public init(reclaims: Bool = true) throws(SystemError) {
+    self.reclaims = reclaims
     try Self.install()
     try SystemThread(for: "signals") { self.receive() }.detach()
   }
@@ -49,6 +53,17 @@ public final class Signals: Sendable {
   /// are started. A second call has no effect.
   public static func install() throws(SystemError) {
     guard installation == 0 else { throw SystemError(operation: "sigaction", code: installation) }
+  }
+
+  /// Gives each signal that ends or reloads a host, and those of closed pipes and of the limit of files, an empty handler,
+  /// and unblocks all signals in the calling thread and in the threads that it will start. For a process that another
+  /// one tells what to do: such signals reach it when they are sent to the whole process group, as by Ctrl-C, or to the
+  /// whole control group. What it starts has the default actions. Needs no thread. Call it on the main thread, before
+  /// other threads are started.
+  public static func installEmpty() throws(SystemError) {
+    for number in numbers + [SIGPIPE, SIGXFSZ] { clinux_survive_signal(number) }
+    let code = clinux_handle_signals(0)
+    guard code == 0 else { throw SystemError(operation: "sigaction", code: code) }
   }
 
   private static let installation: Int32 = {
@@ -103,10 +118,10 @@ public final class Signals: Sendable {
   private func receive() {
     unsafe clinux_name_thread("ambit-signals")
     while true {
-      let arrived = clinux_await_signals(min(Self.reclaimInterval, timeUntilStopLimit))
+      let arrived = clinux_await_signals(min(reclaims ? Self.reclaimInterval : .max, timeUntilStopLimit))
       if arrived != 0 { take(arrived) }
       if timeUntilStopLimit == 0 { endAtStopLimit() }
-      Self.reclaim(from: nil)
+      if reclaims { Self.reclaim(from: nil) }
     }
   }
 
