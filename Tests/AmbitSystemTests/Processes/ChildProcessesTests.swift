@@ -242,13 +242,13 @@ private func refuseMarks() {
         let children = try started()
         let nested = "\(straying(files[0])); \(straying(files[1])); echo $$ > \(files[2]); exec sleep 1000"
         let quoted = nested.replacing("'", with: "'\\''")
-        let script = "setsid sh -c '\(quoted)' & until [ -s \(files[2]) ]; do sleep 0.01; done"
-        let observed = try Observed(script, by: children)
+        let areWritten = files.map { "[ -s \($0) ]" }.joined(separator: " && ")
+        let script = "setsid sh -c '\(quoted)' & until \(areWritten); do sleep 0.01; done"
+        _ = try Observed(script, by: children)
         for file in files {
           let orphan = number(in: file)
           wait("the end of \(orphan)") { !exists(orphan) }
         }
-        _ = observed
       }
     }
   }
