@@ -20,6 +20,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -92,6 +93,33 @@ bool clinux_bound_freed_memory(void) {
 
 void *clinux_map_memory(size_t size) {
   void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return memory == MAP_FAILED ? NULL : memory;
+}
+
+int clinux_memory_file(const char *name, size_t size) {
+  /* MFD_NOEXEC_SEAL, which kernels before 6.3 lack. */
+  enum { noexec_seal = 8 };
+  int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | noexec_seal);
+  if (fd < 0 && errno == EINVAL)
+    fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  fd = clinux_own(fd);
+  if (fd < 0)
+    return -1;
+  if (ftruncate(fd, (off_t)size) == 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
+    return fd;
+  int code = errno;
+  clinux_close(fd);
+  errno = code;
+  return -1;
+}
+
+int64_t clinux_file_size(int fd) {
+  struct stat status;
+  return fstat(fd, &status) == 0 ? status.st_size : -1;
+}
+
+void *clinux_map_shared_memory(int fd, size_t size) {
+  void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   return memory == MAP_FAILED ? NULL : memory;
 }
 

@@ -1,6 +1,10 @@
+import AmbitCore
 import AmbitRuntime
+import AmbitSystem
 import CAmbit
+import CLinux
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -89,6 +93,131 @@ import Testing
     server.journal.note("release")
     #expect(try blocker.reply().text == "ok")
     #expect(server.counts(becoming: .init()) == .init())
+  }
+
+  // Two servers in this process stand for two processes here: each has event loops, descriptors and counters of its
+  // own.
+
+  @Test func `New connections are served by another process while all loops of one are blocked`() throws {
+    let (first, second) = try Self.pair()
+    defer { second.drain() }
+    try first.holdingLoop {
+      for _ in 0..<20 { _ = try place(on: Client(first)) }
+      #expect(second.answered == 20)
+    }
+  }
+
+  @Test func `New connections go to another process when a handler that becomes ready in the same turn blocks a loop`()
+    throws
+  {
+    let (first, second) = try Self.pair()
+    defer { second.drain() }
+    let blocker = try connection(of: first)
+    let before = second.answered
+    let releases = [first.hold(0), second.hold(0)]
+    try blocker.send("GET /block HTTP/1.1\r\nHost: a\r\n\r\n")
+    let clients = try (0..<8).map { _ in try Client(first) }
+    for client in clients { try client.send("GET /place HTTP/1.1\r\nHost: a\r\n\r\n") }
+    releases[0]()
+    #expect(first.journal.waits(for: "blocked"))
+    releases[1]()
+    for client in clients { #expect(try client.reply().status == 200) }
+    #expect(second.answered == before + 8)
+    first.journal.note("release")
+    #expect(try blocker.reply().text == "ok")
+  }
+
+  @Test(arguments: [true, false])
+  func `New connections are shared among the loops of two processes`(stayOpen: Bool) throws {
+    let (first, second) = try Self.pair()
+    defer { second.drain() }
+    var open: [Client] = []
+    for _ in 0..<1000 {
+      let client = try Client(first)
+      _ = try place(on: client)
+      if stayOpen { open.append(client) }
+    }
+    let counts = [first.answered, second.answered]
+    #expect(counts.reduce(0, +) == 1000 && counts.allSatisfy { (350...650).contains($0) }, "\(counts)")
+  }
+
+  @Test func `New connections are served by the others when a process has closed the socket while its loop was blocked`()
+    throws
+  {
+    let (first, second) = try Self.pair()
+    let release = first.hold(0)
+    #expect(!first.http.stopAccepting(on: first.sockets[0]))
+    first.sockets.close(isInUse: true)
+    for _ in 0..<20 { _ = try place(on: Client(second)) }
+    release()
+    for _ in 0..<20 { _ = try place(on: Client(second)) }
+    #expect(first.answered == 0 && second.answered == 40)
+  }
+
+  @Test func `A new connection is served by another loop if the process that was woken for it does not run`() throws {
+    let socket = try ListeningSocket(.internet(address: [127, 0, 0, 1], port: 0))
+    // The kernel wakes the process first that watches first.
+    let stopped = try StoppedProcess(watching: socket)
+    let server = try TestServer([Self.place], on: socket, sharing: AcceptSharing(nil, loopCount: 2))
+    let client = try Client(server)
+    try client.send("GET /place HTTP/1.1\r\nHost: a\r\n\r\n")
+    stopped.waitForWakeup()
+    #expect(server.counts == .init())
+    let watch = BacklogWatch()
+    watch.start(server.sockets)
+    #expect(try client.reply().text == "0")
+    watch.stop()
+  }
+
+  /// The servers of two processes that accept from one socket, with a loop each.
+  private static func pair() throws -> (TestServer, TestServer) {
+    let counters = SharedCounters(slots: 2)
+    let memory = try #require(counters.passedDescriptor)
+    let copy = try #require(SharedCounters(received: clinux_duplicate(memory), slots: 2))
+    let first = try TestServer([place, block], sharing: AcceptSharing((counters, 0), loopCount: 2))
+    let second = try TestServer(
+      [place, block], on: first.sockets[0].passed(), sharing: AcceptSharing((copy, 1), loopCount: 2))
+    return (first, second)
+  }
+
+  /// A process that is stopped as soon as the kernel has woken it for a connection, so that it does not accept.
+  private final class StoppedProcess: Sendable {
+    private let epoll = epoll_create1(0)
+    private let woken = Latch<Void>()
+
+    init(watching socket: ListeningSocket) throws {
+      var event = epoll_event(events: clinux_epollin | clinux_epollexclusive, data: epoll_data())
+      try #require(epoll_ctl(epoll, EPOLL_CTL_ADD, socket.descriptor, &event) == 0)
+      let started = Latch<String?>()
+      Thread.detachNewThread { [epoll, woken] in
+        started.arrive(try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/thread-self"))
+        var event = epoll_event()
+        epoll_wait(epoll, &event, 1, -1)
+        woken.arrive(())
+      }
+      let thread = try #require(started.wait()?[0])
+      let calls = [SYS_epoll_wait, SYS_epoll_pwait].map { "\($0) " }
+      _ = eventuallyBlocking(until: { call in calls.contains { call.hasPrefix($0) } }) {
+        (try? String(contentsOfFile: "/proc/\(thread)/syscall", encoding: .utf8)) ?? ""
+      }
+    }
+
+    deinit { close(epoll) }
+
+    func waitForWakeup() { _ = woken.wait() }
+  }
+
+  /// A connection that the server itself has accepted, not the one that shares its socket.
+  private func connection(of server: TestServer) throws -> Client {
+    var others: [Client] = []
+    while others.count < 100 {
+      let before = server.answered
+      let client = try Client(server)
+      _ = try place(on: client)
+      if server.answered > before { return client }
+      others.append(client)
+    }
+    throw ClientError(description: "no connection to this server")
   }
 
   private func connection(to loop: String, of server: TestServer) throws -> Client {

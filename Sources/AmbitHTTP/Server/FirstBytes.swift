@@ -31,7 +31,7 @@ struct FirstBytes {
 extension UnsafeMutablePointer<Server> {
   /// Waits for the first bytes of a new connection, if that is worthwhile; false if none have arrived.
   func mayHaveFirstBytes(on transport: TransportPointer) -> Bool {
-    guard pointee.connections.loopCount > 1, !pointee.loop.hasMoreInTurn, pointee.firstBytes.isWorthwhile() else {
+    guard pointee.connections.isShared, !pointee.loop.hasMoreInTurn, pointee.firstBytes.isWorthwhile() else {
       return true
     }
     let haveCome = transport.awaitBytes(for: FirstBytes.wait)

@@ -2,7 +2,6 @@ package import AmbitCore
 package import AmbitRuntime
 package import AmbitSystem
 internal import Logging
-internal import Synchronization
 
 /// HTTP/1.1 on all loops of the process.
 ///
@@ -17,9 +16,10 @@ package final class HTTPServer: Sendable {
   /// - Parameters:
   ///   - limits: of listeners that have no options of their own.
   ///   - isHosts: its clients belong to the operator, and may use the descriptors that are reserved for the host.
-  package init(loops: LoopGroup, limits: HTTPLimits, isHosts: Bool = false) {
+  ///   - sharing: how it shares its sockets with servers in other processes; nil: it is the only one.
+  package init(loops: LoopGroup, limits: HTTPLimits, isHosts: Bool = false, sharing: AcceptSharing? = nil) {
     self.loops = loops
-    connections = ConnectionCounts(loopCount: loops.loops.count, isHosts: isHosts)
+    connections = ConnectionCounts(loops: loops.loops.count, isHosts: isHosts, sharing: sharing)
     loops.onEach { [connections] loop in
       let server = ServerPointer.allocate(capacity: 1)
       server.initialize(loop: loop, routes: .empty, limits: limits, connections: connections)
@@ -30,6 +30,7 @@ package final class HTTPServer: Sendable {
   /// closes them after `drain`.
   /// - Parameter options: for the connections of these sockets; nil: the server's limits, and http.
   package func accept(on sockets: [ListeningSocket], options: ListenerOptions? = nil) {
+    connections.setAccepting(true)
     for socket in sockets { accept(on: socket, options) }
   }
 
@@ -39,8 +40,14 @@ package final class HTTPServer: Sendable {
   ///   `ListeningSocket.close(isInUse:)`.
   package func stopAccepting(on socket: ListeningSocket) -> Bool {
     let descriptor = socket.descriptor
-    return loops.onEach(within: 1_000_000_000) { ServerPointer.on($0).stopAccepting(on: descriptor) }.count
-      == loops.loops.count
+    let done = loops.onEach(within: 1_000_000_000) { loop in
+      ServerPointer.on(loop).stopAccepting(on: descriptor)
+      return loop.pointee.index
+    }
+    // The socket stays open if another process has it. Then a loop that still watched it would be woken in place of one
+    // that accepts, and could not stop that any more when the number is another file's.
+    for (index, loop) in loops.loops.enumerated() where !done.contains(index) { loop.unwatch(descriptor) }
+    return done.count == loops.loops.count
   }
 
   /// Reads the process's limit of descriptors again, so that an operator who has raised it, prlimit(1), need not
@@ -94,7 +101,8 @@ package final class HTTPServer: Sendable {
   ///   `ListeningSocket.close(isInUse:)`.
   @discardableResult
   package func drain(within timeout: Int64 = 1_000_000_000) -> Bool {
-    loops.onEach(within: timeout) { ServerPointer.on($0).drain() }.count == loops.loops.count
+    connections.setAccepting(false)
+    return loops.onEach(within: timeout) { ServerPointer.on($0).drain() }.count == loops.loops.count
   }
 
   /// The reports of the loops that answer within the timeout, in nanoseconds, by index. From threads that may block.
@@ -106,43 +114,6 @@ package final class HTTPServer: Sendable {
   package var connectionCount: Int {
     loops.onEach { ServerPointer.on($0).pointee.openCount }.reduce(0, +)
   }
-}
-
-/// Counts the connections of all loops of a server. Any loop may call it.
-final class ConnectionCounts: Sendable {
-  let loopCount: Int
-  /// The clients belong to the operator, and may use the reserved descriptors: `DescriptorReserve`.
-  let isHosts: Bool
-  /// Descriptors from this number on are reserved.
-  private let descriptorEnd = Atomic<Int32>(.max)
-  private let open = Atomic<Int>(0)
-  private let accepted = Atomic<Int>(0)
-
-  init(loopCount: Int, isHosts: Bool) {
-    (self.loopCount, self.isHosts) = (loopCount, isHosts)
-    readDescriptorLimit()
-  }
-
-  var descriptorLimit: Int32 { descriptorEnd.load(ordering: .relaxed) }
-
-  /// Reads the process's limit of descriptors.
-  func readDescriptorLimit() {
-    guard !isHosts else { return }
-    descriptorEnd.store(DescriptorReserve.limitForClients(loops: loopCount), ordering: .relaxed)
-  }
-
-  func connectionOpened() {
-    open.add(1, ordering: .relaxed)
-    accepted.add(1, ordering: .relaxed)
-  }
-
-  func connectionClosed() { open.subtract(1, ordering: .relaxed) }
-
-  /// Open connections per loop, rounded down.
-  var average: Int { open.load(ordering: .relaxed) / loopCount }
-
-  /// Connections accepted since the start.
-  var acceptedCount: Int { accepted.load(ordering: .relaxed) }
 }
 
 /// The log lines of servers and listeners.

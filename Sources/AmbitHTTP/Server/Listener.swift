@@ -4,8 +4,8 @@ internal import AmbitSystem
 internal import CLinux
 internal import Glibc
 
-/// A listening socket's registration with one loop. All loops of a server watch the same socket, so that any loop that
-/// is not blocked can accept a connection.
+/// A listening socket's registration with one loop. All loops of a host, in all its processes, watch the same socket, so
+/// that any loop that is not blocked can accept a connection.
 ///
 /// The kernel wakes the first of the loops that sleep (EPOLLEXCLUSIVE, epoll_ctl(2)). A loop that has other work in the
 /// same turn wakes another loop too and accepts after that work, because a handler that blocks the loop blocks every
@@ -112,7 +112,7 @@ extension UnsafeMutablePointer<Listener> {
     if isShared { loop.unwatch(pointee.relay) }
   }
 
-  private var isShared: Bool { connections.loopCount > 1 }
+  private var isShared: Bool { connections.isShared }
 
   private func connectionsWait() {
     if isShared, loop.hasMoreInTurn { leaveToOthers() } else { acceptBatch() }

@@ -65,3 +65,9 @@ extension UnsafeMutablePointer<Loop> {
     epoll_ctl(pointee.epoll, EPOLL_CTL_DEL, descriptor, nil) == 0
   }
 }
+
+extension EventLoop {
+  /// Stops the events of a descriptor for a loop that is blocked and cannot do it itself. An event that the loop has
+  /// received already may still come. From any thread; does not wait.
+  public func unwatch(_ descriptor: Int32) { record.unwatch(descriptor) }
+}

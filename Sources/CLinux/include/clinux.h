@@ -98,7 +98,19 @@ bool clinux_bound_freed_memory(void);
 /* A fresh mapping of `size` bytes, zeroed, aligned to a page; NULL if there is no memory. */
 void *clinux_map_memory(size_t size);
 
-/* Unmaps it. */
+/* A file of `size` zero bytes in memory that processes can share, close-on-exec and the host's own: memfd_create(2),
+ * `clinux_own`. Nobody can change its size, so that no process that has mapped it gets SIGBUS. -1 with errno if it
+ * fails. */
+int clinux_memory_file(const char *name, size_t size);
+
+/* The size of a file in bytes; -1 with errno if the system does not tell: fstat(2). */
+int64_t clinux_file_size(int fd);
+
+/* Maps the first `size` bytes of a file, so that all processes that map it see each other's changes. NULL with errno if
+ * it fails. */
+void *clinux_map_shared_memory(int fd, size_t size);
+
+/* Unmaps memory of the functions above. */
 void clinux_unmap_memory(void *memory, size_t size);
 
 /* How many cores the process may run on, at least 1: sched_getaffinity(2). */

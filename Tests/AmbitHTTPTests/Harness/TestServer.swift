@@ -2,6 +2,7 @@ import AmbitCore
 import AmbitRuntime
 import AmbitSystem
 import CAmbit
+import CLinux
 import Glibc
 import TestSupport
 import Testing
@@ -39,22 +40,27 @@ struct TestRoute: @unchecked Sendable {
 final class TestServer: Sendable {
   let loops: LoopGroup
   let http: HTTPServer
-  private let sockets: [ListeningSocket]
+  let sockets: [ListeningSocket]
   let journal = Journal()
   let address: ListenAddress
   private let generation: Shared<GenerationPointer>
 
+  /// - Parameters:
+  ///   - path: the path of a unix socket to listen at, in place of a port that the system chooses.
+  ///   - socket: accepts from this one, which it closes at last, in place of one that it opens.
+  ///   - sharing: how it shares the socket with servers of other processes.
   init(
-    _ routes: [TestRoute], threads: Int = 1, limits: HTTPLimits = HTTPLimits(), path: String? = nil
+    _ routes: [TestRoute], threads: Int = 1, limits: HTTPLimits = HTTPLimits(), path: String? = nil,
+    on socket: ListeningSocket? = nil, sharing: AcceptSharing? = nil
   ) throws {
     signal(SIGPIPE, SIG_IGN)
     loops = try LoopGroup(count: threads, table: try HTTPCalls.makeTable(), limits: RuntimeLimits())
-    http = HTTPServer(loops: loops, limits: limits)
+    http = HTTPServer(loops: loops, limits: limits, sharing: sharing)
     generation = Self.openGeneration(on: loops)
     generation.value.pointee.state = Unmanaged.passUnretained(journal).toOpaque()
     http.replaceRoutes(by: try Self.bind(routes, to: generation))
     let wanted = path.map { ListenAddress.unix(path: $0) } ?? .internet(address: [127, 0, 0, 1], port: 0)
-    sockets = try ListeningSocket.open([(wanted, SocketRights())])
+    sockets = try socket.map { [$0] } ?? ListeningSocket.open([(wanted, SocketRights())])
     http.accept(on: sockets)
     let url = sockets[0].url
     address = path == nil ? .internet(address: [127, 0, 0, 1], port: UInt16(url.split(separator: ":").last!)!) : wanted
@@ -135,6 +141,9 @@ final class TestServer: Sendable {
     return { released.arrive(1) }
   }
 
+  /// Requests answered so far. Not while a loop is held.
+  var answered: Int { http.reports(within: .max).reduce(0) { $0 + $1.counters.exchanges } }
+
   /// What is open on all loops, besides the scopes of the host and of the plugin.
   struct Counts: Equatable, Sendable {
     var connections = 0
@@ -161,6 +170,14 @@ final class TestServer: Sendable {
 
   /// The counts once all clients have gone: zero, unless something is left over.
   var finalCounts: Counts { counts(becoming: Counts()) }
+}
+
+extension ListeningSocket {
+  /// The socket as another process receives it, with other numbers.
+  func passed() throws -> ListeningSocket {
+    let copies = passedDescriptors.map { clinux_duplicate($0) }
+    return try #require(ListeningSocket.received([handover], copies).first)
+  }
 }
 
 extension Client {

@@ -51,6 +51,34 @@ import Testing
     #expect(error?.description == "cannot listen on 127.0.0.1:\(first.port): Address already in use")
   }
 
+  @Test func `A socket that another process has passed on is closed here and goes on listening there`() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path(of: "a.sock")
+    let owner = try ListeningSocket(.unix(path: path))
+    defer { owner.close() }
+    let copies = owner.passedDescriptors.map { dup($0) }
+    let received = try #require(ListeningSocket.received([owner.handover], copies).first)
+    #expect((received.id, received.url) == (owner.id, owner.url) && received.descriptor != owner.descriptor)
+    let waiting = try Client(path: path)
+    received.close()
+    #expect(copies.allSatisfy { fcntl($0, F_GETFD) < 0 })
+    #expect(throws: Never.self) { try Client(path: path) }
+    let connection = accept(owner.descriptor, nil, nil)
+    #expect(connection >= 0, "the client that waited is not lost")
+    close(connection)
+    waiting.close()
+  }
+
+  @Test func `A socket of which a descriptor has not come is left out`() throws {
+    let owner = try ListeningSocket(.internet(address: [127, 0, 0, 1], port: 0))
+    defer { owner.close() }
+    let copies = [dup(owner.descriptor), -1] + owner.passedDescriptors.map { dup($0) } + [dup(owner.relay)]
+    let sockets = ListeningSocket.received([owner.handover, owner.handover], copies)
+    defer { sockets.close() }
+    #expect(sockets.map(\.passedDescriptors) == [[copies[2], copies[3]]])
+    #expect([copies[0], copies[4]].allSatisfy { fcntl($0, F_GETFD) < 0 }, "closed")
+  }
+
   private func option(_ name: Int32, _ level: Int32, of descriptor: Int32) -> Int32 {
     var value: Int32 = -1
     var size = socklen_t(4)
