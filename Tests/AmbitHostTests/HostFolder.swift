@@ -34,7 +34,10 @@ final class HostFolder: Sendable {
   /// - Parameters:
   ///   - code: functions of the plugin.
   ///   - entry: further members of its entry.
-  func install(_ name: String, _ routes: String..., code: String = "", entry: String = "") async throws {
+  ///   - flags: further options of the compiler.
+  func install(
+    _ name: String, _ routes: String..., code: String = "", entry: String = "", flags: [String] = []
+  ) async throws {
     let list = routes.map { "{.pattern = \"\($0)\", .handler = answer}" }.joined(separator: ", ")
     let text = """
       #include <ambit.h>
@@ -45,7 +48,18 @@ final class HostFolder: Sendable {
         .route_count = \(routes.count), \(entry)};
       """
     let source = try folder.write(text, to: "Sources/\(name).c")
-    try folder.write(try await Compiler.plugin(URL(filePath: source)), to: "Plugins/\(name).so")
+    try folder.write(try await Compiler.plugin(URL(filePath: source), flags), to: "Plugins/\(name).so")
+  }
+
+  /// Compiles a library and puts it beside the plugins, as `Plugins/lib/NAME.so`.
+  /// - Returns: the options that link a plugin with it.
+  func installLibrary(_ name: String, _ code: String) async throws -> [String] {
+    let source = try folder.write(code, to: "Sources/\(name).c")
+    try folder.write(try await Compiler.plugin(URL(filePath: source)), to: "Plugins/lib/\(name).so")
+    return [
+      "-Wl,--no-as-needed", "-L", folder.path(of: "Plugins/lib"), "-l:\(name).so",
+      "-Wl,--enable-new-dtags,-rpath,$ORIGIN/lib",
+    ]
   }
 
   /// Compiles a library `libNAME.so`, which is no plugin, beside the configuration.

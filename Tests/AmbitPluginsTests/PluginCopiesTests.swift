@@ -59,6 +59,53 @@ import Testing
     next.remove()
   }
 
+  @Test func `The folder of a host that was killed stays while a worker uses it, and is removed afterwards`() throws {
+    let content = try PluginContent.settled(FixtureLibrary.build("bare", in: folder))
+    var killed: PluginCopies? = try PluginCopies(in: folder.path)
+    let path = try #require(killed?.path)
+    var worker: SharedCopies? = SharedCopies()
+    worker?.hold(folderOf: try #require(try killed?.add(content)))
+    killed = nil
+    let next = try PluginCopies(in: folder.path)
+    #expect(killed == nil && FileManager.default.fileExists(atPath: path), "its worker lives")
+    withExtendedLifetime(worker) {}
+    worker = nil
+    next.removeAbandoned()
+    #expect(!FileManager.default.fileExists(atPath: path))
+    #expect(FileManager.default.fileExists(atPath: next.path))
+  }
+
+  @Test func `The last worker of a host that was killed removes the folder`() throws {
+    let content = try PluginContent.settled(FixtureLibrary.build("bare", in: folder))
+    var killed: PluginCopies? = try PluginCopies(in: folder.path)
+    let path = try #require(killed?.path)
+    let workers = [SharedCopies(), SharedCopies()]
+    for worker in workers { worker.hold(folderOf: try #require(try killed?.add(content))) }
+    workers[0].removeIfLast()
+    #expect(FileManager.default.fileExists(atPath: path))
+    withExtendedLifetime(killed) {}
+    killed = nil
+    workers[1].removeIfLast()
+    #expect(killed == nil && !FileManager.default.fileExists(atPath: path))
+  }
+
+  @Test func `A worker holds a folder again that somebody has removed and the host has made again`() throws {
+    let content = try PluginContent.settled(FixtureLibrary.build("bare", in: folder))
+    var host: PluginCopies? = try PluginCopies(in: folder.path)
+    let path = try #require(host?.path)
+    let worker = SharedCopies()
+    worker.hold(folderOf: try #require(try host?.add(content)))
+    try FileManager.default.removeItem(atPath: path)
+    #expect(try host?.restore() == true)
+    worker.hold(folderOf: try #require(try host?.add(content)))
+    host = nil
+    let next = try PluginCopies(in: folder.path)
+    #expect(host == nil && FileManager.default.fileExists(atPath: path))
+    worker.removeIfLast()
+    #expect(!FileManager.default.fileExists(atPath: path))
+    next.remove()
+  }
+
   @Test func `A file that is cut short is not copied, at whatever length`() throws {
     let whole = try Data(contentsOf: URL(fileURLWithPath: FixtureLibrary.build("bare", in: folder).path))
     for length in stride(from: 0, to: whole.count, by: 97) + [whole.count - 1] {

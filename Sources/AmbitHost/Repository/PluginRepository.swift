@@ -123,20 +123,6 @@ final class PluginRepository {
     if isStopping() { throw .interruption }
   }
 
-  /// Makes the folder of private copies again if somebody has removed it.
-  private func restoreCopies() throws(HostError) {
-    do throws(FileError) {
-      guard try copies.restore() else { return }
-    } catch {
-      throw HostError(["the folder of private copies was removed and cannot be made again: \(error)"])
-    }
-    logger.notice(
-      """
-      the folder of private copies \(copies.path) was removed and is made again; set private to a folder that nobody \
-      cleans up
-      """)
-  }
-
   private func list(_ configuration: HostConfiguration) throws(HostError) -> [PluginFile] {
     let directory = source.resolve(configuration.plugins)
     let files: [PluginFile]

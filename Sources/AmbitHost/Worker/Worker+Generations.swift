@@ -34,6 +34,7 @@ extension Worker {
     do throws(PluginError) { try refuseWhileStuck(planned) } catch {
       return .failure(PreparationFailure(error: error, stage: .notLoaded))
     }
+    copies.hold(folderOf: planned.copy)
     let plugin: LoadedPlugin
     do throws(PluginError) { plugin = try load(planned, within: limit) } catch {
       let isRefused = error.problems.allSatisfy { $0.code == .notLoadable }

@@ -37,6 +37,8 @@ final class Worker: Sendable {
   let isStopping: @Sendable () -> Bool
   let logger = Logger(label: "ambit")
   let generations = Mutex(Generations())
+  /// The folder of the private copies that are loaded.
+  let copies = SharedCopies()
 
   /// Starts the loops and the thread pool. Nothing is served yet.
   /// - Parameters:

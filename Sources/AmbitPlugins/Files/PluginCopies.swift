@@ -12,6 +12,16 @@ import Synchronization
 package final class PluginCopies: Sendable {
   private static let prefix = "ambit-host-"
 
+  /// The folder of the private copies, of whatever process, that the file at `path` is one of; nil if it is none.
+  static func folder(ofFile path: String) -> String? {
+    var folder = Paths.folder(of: path)
+    while folder != "/", folder.contains("/") {
+      if folder[folder.lastIndex(of: "/")!...].dropFirst().hasPrefix(prefix) { return folder }
+      folder = Paths.folder(of: folder)
+    }
+    return nil
+  }
+
   package let path: String
   private let lock: Mutex<FolderLock>
   /// How often the folder was made again.
@@ -23,41 +33,72 @@ package final class PluginCopies: Sendable {
   /// Makes a new folder in `parent`, readable by this user alone, and removes the folders of hosts that have ended. The
   /// file system must allow execution: see `PrivateFolder`.
   package init(in parent: String) throws(FileError) {
-    for name in (try? namesInFolder(parent)) ?? [] where name.hasPrefix(Self.prefix) {
-      let folder = "\(parent)/\(name)"
-      if FolderLock.isAbandoned(folder) { removeFolder(folder) }
-    }
+    Self.removeAbandoned(in: parent)
     // Absolute, because the loader uses an absolute path for what it finds by $ORIGIN.
     path = try makeUniqueFolder(in: Paths.absolute(parent), prefix: Self.prefix)
     lock = Mutex(try FolderLock(path))
   }
 
+  /// Removes the folders beside this one of hosts that have ended. The folder of a host that was killed stays until its
+  /// last worker has ended, so it may have been in use when this host started.
+  package func removeAbandoned() { Self.removeAbandoned(in: Paths.folder(of: path)) }
+
+  private static func removeAbandoned(in parent: String) {
+    for name in (try? namesInFolder(parent)) ?? [] where name.hasPrefix(prefix) {
+      let folder = "\(parent)/\(name)"
+      if FolderLock.isAbandoned(folder) { removeFolder(folder) }
+    }
+  }
+
   /// Makes the folder again if somebody has removed it, or its lock, as cleaners of temporary files do. The libraries
-  /// that are mapped stay mapped.
+  /// that are mapped stay mapped. From any thread.
   /// - Returns: whether it was made again.
   /// - Throws: if it cannot be made, or if another user has a folder of this name now.
   package func restore() throws(FileError) -> Bool {
-    guard !lock.withLock({ $0.isInPlace(in: path) }) else { return false }
-    try Paths.makeFolders(path)
-    let status = try FileStatus(ofLink: path)
-    guard status.kind == .folder, status.owner == geteuid() else {
-      throw FileError(subject: path, action: "use it, because it was replaced by another user", code: EPERM)
+    try lock.withLock { (lock) throws(FileError) in
+      guard !lock.isInPlace(in: path) else { return false }
+      try Paths.makeFolders(path)
+      let status = try FileStatus(ofLink: path)
+      guard status.kind == .folder, status.owner == geteuid() else {
+        throw FileError(subject: path, action: "use it, because it was replaced by another user", code: EPERM)
+      }
+      lock = try FolderLock(path)
+      restorations.add(1, ordering: .relaxed)
+      return true
     }
-    let new = try FolderLock(path)
-    lock.withLock { $0 = new }
-    restorations.add(1, ordering: .relaxed)
+  }
+
+  /// Writes the file of a copy again, from `content`, which is the same, if somebody has removed it. The file gets its
+  /// name when it is whole. From any thread.
+  func replaceIfRemoved(_ copy: PluginCopy, by content: PluginContent) throws(PluginError) {
+    guard !Paths.exists(copy.path) else { return }
+    let new = newPath("\(Paths.shortened(content.file.copyName)).new")
+    try content.copy(to: new)
+    do throws(FileError) {
+      try Paths.makeFolders(Paths.folder(of: copy.path))
+      try Paths.rename(new, to: copy.path)
+    } catch {
+      Paths.remove(new)
+      throw PluginError(.unreadable, content.file, "cannot make a private copy: \(error)")
+    }
+  }
+
+  /// Writes the opener of a copy again if somebody has removed it. From any thread.
+  /// - Returns: whether it was missing.
+  func replaceOpenerIfRemoved(of copy: PluginCopy) throws(PluginError) -> Bool {
+    guard let opener = copy.opener, !Paths.exists(opener) else { return false }
+    let new = newPath("\(Paths.shortened(copy.file.copyName)).new")
+    try writeOpener(new, of: copy)
+    do throws(FileError) { try Paths.rename(new, to: opener) } catch {
+      Paths.remove(new)
+      throw PluginError(.unreadable, copy.file, "cannot make a private copy: \(error)")
+    }
     return true
   }
 
-  /// Writes the file of a copy again, from `content`, which is the same, if somebody has removed it.
-  func replaceIfRemoved(_ copy: PluginCopy, by content: PluginContent) throws(PluginError) {
-    guard !Paths.exists(copy.path) else { return }
-    do throws(FileError) {
-      try Paths.makeFolders(Paths.folder(of: copy.path))
-    } catch {
-      throw PluginError(.unreadable, content.file, "cannot make a private copy: \(error)")
-    }
-    try content.copy(to: copy.path)
+  /// A path in the folder that no file has had.
+  private func newPath(_ beginning: String) -> String {
+    "\(path)/\(beginning)-\(count.add(1, ordering: .relaxed).newValue).so"
   }
 
   /// Copies a library to a new file, and checks that it is one for this machine that can be loaded.
@@ -75,7 +116,7 @@ package final class PluginCopies: Sendable {
   /// Copies a library to a new file, and reads the copy's ELF tables without loading it.
   package func copy(_ content: PluginContent) throws(PluginError) -> (copy: PluginCopy, facts: LibraryFacts) {
     let file = content.file
-    let copy = "\(path)/\(Paths.shortened(file.copyName)).new-\(count.add(1, ordering: .relaxed).newValue).so"
+    let copy = newPath("\(Paths.shortened(file.copyName)).new")
     try content.copy(to: copy)
     do throws(PluginError) {
       let facts = try LibraryFacts(ofCopy: copy, of: file)
@@ -136,22 +177,36 @@ package final class PluginCopies: Sendable {
   package func attach(_ dependencies: [Dependency], to copy: PluginCopy) throws(PluginError) -> PluginCopy {
     var copy = copy
     copy.dependencies = dependencies
-    let own = dependencies.map(\.copy).filter { contains($0.path) }
-    let named = zip(own, own.map { $0.path.dropFirst(path.count + 1).split(separator: "/") }).filter { $1.count == 2 }
+    let named = namedCopies(in: dependencies)
     // The loader knows a copy that was loaded for routes by its SONAME.
-    copy.openedBefore = own.map(\.path).filter { path in !named.contains { $0.0.path == path } }
-    guard !named.isEmpty else { return copy }
-    let opener = "\(path)/\(Paths.shortened(copy.file.copyName)).links-\(count.add(1, ordering: .relaxed).newValue).so"
-    do throws(FileError) {
-      try OpenFile(creatingOwn: opener, mode: 0o700).write(
-        StubLibrary.bytes(
-          linkedWith: named.map { String($0.1[1]) }, in: Set(named.map { String($0.1[0]) }).sorted()))
-    } catch {
-      throw PluginError(.unreadable, copy.file, "cannot make a private copy: \(error)")
+    copy.openedBefore = dependencies.map(\.copy.path).filter { path in
+      contains(path) && !named.contains { "\(self.path)/\($0.folder)/\($0.name)" == path }
     }
+    guard !named.isEmpty else { return copy }
+    let opener = newPath("\(Paths.shortened(copy.file.copyName)).links")
+    try writeOpener(opener, of: copy)
     copy.openedBefore.append(opener)
     copy.opener = opener
     return copy
+  }
+
+  /// Writes the library that is linked with the dependencies of `copy` by their names.
+  private func writeOpener(_ opener: String, of copy: PluginCopy) throws(PluginError) {
+    let named = namedCopies(in: copy.dependencies)
+    do throws(FileError) {
+      try OpenFile(creatingOwn: opener, mode: 0o700).write(
+        StubLibrary.bytes(linkedWith: named.map(\.name), in: Set(named.map(\.folder)).sorted()))
+    } catch {
+      throw PluginError(.unreadable, copy.file, "cannot make a private copy: \(error)")
+    }
+  }
+
+  /// The copies that were made as dependencies: each has its name, in a folder of its own.
+  private func namedCopies(in dependencies: [Dependency]) -> [(folder: String, name: String)] {
+    dependencies.map(\.copy.path).filter(contains).compactMap { path in
+      let parts = path.dropFirst(self.path.count + 1).split(separator: "/").map(String.init)
+      return parts.count == 2 ? (parts[0], parts[1]) : nil
+    }
   }
 
   /// A path that no copy has. A library may have the name of a plugin, or of another library in another folder, and the

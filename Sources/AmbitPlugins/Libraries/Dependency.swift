@@ -86,39 +86,37 @@ package struct DependencyResolver {
     }
   }
 
-  /// A library that is found by a RUNPATH; nil if the loader has the operator's file itself.
+  /// A library that is found by a RUNPATH. If other code has loaded a library under the name, the worker uses that one;
+  /// a worker that starts later has not, and the dry run has not either, so there is a copy all the same.
   private mutating func brought(
     _ name: String, at path: String, _ library: LoadedLibrary?, for file: PluginFile
-  ) throws(PluginError) -> Dependency? {
-    if let library, !copies.contains(library.path) { return try inPlace(name, at: path, library, for: file) }
+  ) throws(PluginError) -> Dependency {
     let content = try content(name, at: path, for: file)
+    let other = library.flatMap { otherNote(name, path, content, $0) }
     let known = library.flatMap { copies.loadedCopy(at: $0.path) } ?? found[name]?.copy
     if let known {
-      let note = known.hash == content.hash ? nil : Self.note(name, path, instead: known.file.location)
+      let isSame = known.hash == content.hash
       // A dry run opens the file of the copy.
-      if note == nil { try copies.replaceIfRemoved(known, by: content) }
+      if isSame { try copies.replaceIfRemoved(known, by: content) }
+      let note = other ?? (isSame ? nil : Self.note(name, path, instead: known.file.location))
       return Dependency(name: name, location: path, isBrought: true, copy: known, note: note)
     }
     let copy: PluginCopy
     do throws(PluginError) { copy = try copies.addDependency(content, named: name) } catch {
       throw error.ofDependency(path, of: file)
     }
-    let dependency = Dependency(name: name, location: path, isBrought: true, copy: copy, note: nil)
+    let dependency = Dependency(name: name, location: path, isBrought: true, copy: copy, note: other)
     found[name] = dependency
     return dependency
   }
 
-  /// A library that the loader has, and that is no copy: other code has opened it by its name.
-  private func inPlace(
-    _ name: String, at path: String, _ library: LoadedLibrary, for file: PluginFile
-  ) throws(PluginError) -> Dependency? {
-    guard !library.isAskedFile else { return nil }
-    let content = try content(name, at: path, for: file)
+  /// Why a library that is no copy is used, which other code has opened by its name; nil if it has the same content.
+  private func otherNote(
+    _ name: String, _ path: String, _ content: PluginContent, _ library: LoadedLibrary
+  ) -> String? {
+    guard !copies.contains(library.path), !library.isAskedFile else { return nil }
     let other = try? PluginContent(of: PluginFile(library: name, at: library.path), settle: .zero, limit: limit)
-    guard other?.hash != content.hash else { return nil }
-    let copy = PluginCopy(InPlaceUse(name: name, isHostsOwn: false), of: PluginFile(library: name, at: library.path))
-    return Dependency(
-      name: name, location: path, isBrought: false, copy: copy, note: Self.note(name, path, instead: library.path))
+    return other?.hash == content.hash ? nil : Self.note(name, path, instead: library.path)
   }
 
   /// A library that the loader finds without the host, if it has an old version of it; else nil.

@@ -36,16 +36,14 @@ package struct LoadedLibrary: Codable, Sendable, Equatable {
 
   /// The answer that holds for all workers.
   ///
-  /// A private copy counts if one worker has it: a plan names the file of the copy, and the other workers open it too.
-  /// Another library counts only if all workers have one, because a worker that has none must be given a copy. If its
-  /// file was replaced for one of them, that worker keeps the old version, so the operator hears of it.
+  /// A private copy counts first: a plan names the file of the copy, and the workers that have none open it too. Else
+  /// the operator is to hear of a worker that keeps an old version, or that uses another library of the name.
   /// - Parameters:
   ///   - answers: What each worker has under the name, at least one.
   ///   - copies: The folder of the host's private copies.
   package static func agreed(_ answers: [LoadedLibrary?], besides copies: String) -> LoadedLibrary? {
     let loaded = answers.compactMap { $0 }
     if let copy = loaded.first(where: { PluginCopies.isFile($0.path, in: copies) }) { return copy }
-    guard loaded.count == answers.count else { return nil }
     return loaded.first(where: \.hasLostFile) ?? loaded.first { !$0.isAskedFile } ?? loaded.first
   }
 }

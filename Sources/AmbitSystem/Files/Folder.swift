@@ -40,7 +40,8 @@ package func removeFolder(_ path: String) {
   unsafe rmdir(path.systemPath)
 }
 
-/// A lock that a process holds on a folder of its own until it ends, however it ends: flock(2).
+/// A lock that a process holds on a folder of its own until it ends, however it ends: flock(2). Other processes that use
+/// the folder can hold it too: it is abandoned when the last of them has ended. Child processes do not inherit the lock.
 package final class FolderLock: Sendable {
   private static let name = "lock"
   private let descriptor: Int32
@@ -54,9 +55,23 @@ package final class FolderLock: Sendable {
     }
     self.descriptor = descriptor
     fchmod(descriptor, 0o600)
-    _ = try systemCall("lock it", temporary) { flock(descriptor, LOCK_EX | LOCK_NB) }
+    _ = try systemCall("lock it", temporary) { flock(descriptor, LOCK_SH | LOCK_NB) }
     try Paths.rename(temporary, to: final)
   }
+
+  /// Holds `folder`, which another process has locked and has not abandoned, for this process too.
+  package init(joining folder: String) throws(FileError) {
+    let path = "\(folder)/\(Self.name)"
+    let descriptor = try systemCall("open it", path) {
+      unsafe clinux_own(open(path.systemPath, O_RDWR | O_CLOEXEC | O_NOFOLLOW))
+    }
+    self.descriptor = descriptor
+    _ = try systemCall("lock it", path) { flock(descriptor, LOCK_SH | LOCK_NB) }
+  }
+
+  /// Ends the part of this process in the lock, unless it is the last one.
+  /// - Returns: whether this process is the last one. Then no other can join it any more.
+  package func leave() -> Bool { flock(descriptor, LOCK_EX | LOCK_NB) == 0 }
 
   /// Whether the lock file of `folder` is still the locked one. Someone may have removed it, or the whole folder.
   package func isInPlace(in folder: String) -> Bool {
@@ -67,7 +82,7 @@ package final class FolderLock: Sendable {
 
   deinit { clinux_close(descriptor) }
 
-  /// Whether `folder` was locked by a process of this user that has ended. It can then be removed: in a folder that
+  /// Whether `folder` was locked by processes of this user that have all ended. It can then be removed: in a folder that
   /// everybody may write, a link of another user may lead to any folder that has a file of this name.
   package static func isAbandoned(_ folder: String) -> Bool {
     guard let status = try? FileStatus(ofLink: folder), status.kind == .folder, status.owner == geteuid() else {

@@ -20,6 +20,23 @@ import Testing
     #expect(!FolderLock.isAbandoned(folder.path(of: "missing")))
   }
 
+  @Test func `A folder that several processes hold is abandoned when the last of them has ended`() throws {
+    let path = folder.path(of: "shared")
+    try Paths.makeFolder(path, mode: 0o700)
+    var first: FolderLock? = try FolderLock(path)
+    var second: FolderLock? = try FolderLock(joining: path)
+    #expect(second?.leave() == false, "the first one holds it")
+    second = try FolderLock(joining: path)
+    first = nil
+    #expect(first == nil && !FolderLock.isAbandoned(path))
+    #expect(second?.leave() == true)
+    #expect(throws: FileError.self, "nobody joins a folder that its last user removes") {
+      try FolderLock(joining: path)
+    }
+    second = nil
+    #expect(FolderLock.isAbandoned(path))
+  }
+
   @Test func `A link is never an abandoned folder, since what it leads to may be anybody's`() throws {
     try folder.write("", to: "precious/lock")
     try FileManager.default.createSymbolicLink(
