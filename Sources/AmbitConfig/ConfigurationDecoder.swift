@@ -60,6 +60,7 @@ struct ConfigurationDecoder {
     decodePlugins()
     decodeRoutes()
     compareLimits()
+    compareWorkers()
   }
 
   /// The members of a table; none if it is missing or not a table.
@@ -111,7 +112,18 @@ struct ConfigurationDecoder {
     return [Diagnostic(path: path, message: "\(path): expected each route once, found \(found)")]
   }
 
-  /// Checks that need several keys.
+  /// With one worker for each CPU, each worker has one event loop.
+  private mutating func compareWorkers() {
+    let path = SettingPath("threads")
+    let areRead = !diagnostics.contains { $0.path == path || $0.path == SettingPath("workers") }
+    guard areRead, configuration.workers == 0, configuration.threads != 0 else { return }
+    let message =
+      "threads: expected 0 beside workers = 0, which runs one worker with one event loop for each CPU, found "
+      + "\(configuration.threads); remove threads, or set workers to a number"
+    diagnostics.append(Diagnostic(path: path, message: message))
+  }
+
+  /// The target of a request is part of its head.
   private mutating func compareLimits() {
     let limits = configuration.limits
     var path = SettingPath("limits", "max_target")

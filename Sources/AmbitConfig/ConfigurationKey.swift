@@ -13,7 +13,12 @@ struct ConfigurationKey: Sendable {
   let differs: @Sendable (HostConfiguration, HostConfiguration) -> Bool
 
   enum Effect {
+    /// A running host takes it into use.
     case atReload
+    /// A running worker cannot take it into use. A reload replaces the workers, or if the host is a single process, the
+    /// change waits for the next start.
+    case inNewWorkers
+    /// Only a start reads it.
     case atNextStart
     /// The key is about starts only, so a running host ignores nothing.
     case duringStarts
@@ -46,15 +51,17 @@ extension ConfigurationKey {
     .init("plugins", .directory, \.plugins, .atReload),
     .init("private", .optionalDirectory, \.privateDirectory, .atNextStart),
     .init("admin", .adminPlace, \.admin, .atNextStart),
-    .init("threads", .integer(0...1024), \.threads, .atNextStart),
-    .init("stack_size", .size((16 << 10)...(64 << 20), multipleOf: 4096), \.stackSize, .atNextStart),
-    .init("handler_stack_size", .size((64 << 10)...(64 << 20), multipleOf: 4096), \.handlerStackSize, .atNextStart),
-    .init("pool_threads", .integer(1...1024), \.poolThreads, .atNextStart),
-    .init("pool_queue", .integer(0...1_000_000), \.poolQueue, .atNextStart),
+    .init("workers", .integer(0...1024), \.workers, .inNewWorkers),
+    .init("threads", .integer(0...1024), \.threads, .inNewWorkers),
+    .init("stack_size", .size((16 << 10)...(64 << 20), multipleOf: 4096), \.stackSize, .inNewWorkers),
+    .init("handler_stack_size", .size((64 << 10)...(64 << 20), multipleOf: 4096), \.handlerStackSize, .inNewWorkers),
+    .init("pool_threads", .integer(1...1024), \.poolThreads, .inNewWorkers),
+    .init("pool_queue", .integer(0...1_000_000), \.poolQueue, .inNewWorkers),
     .init("start", .choice, \.start, .duringStarts),
     .init("drain_timeout", .duration(.zero...day), \.drainTimeout, .atReload),
-    .init("cancel_grace", .duration(.zero...minute), \.cancelGrace, .atNextStart),
-    .init("stall_warning", .timeLimit(millisecond...minute), \.stallWarning, .atNextStart),
+    .init("cancel_grace", .duration(.zero...minute), \.cancelGrace, .inNewWorkers),
+    .init("crash_window", .duration(second...day), \.crashWindow, .atReload),
+    .init("stall_warning", .timeLimit(millisecond...minute), \.stallWarning, .inNewWorkers),
     .init("settle", .duration(.zero...minute), \.settle, .atReload),
     .init("max_plugin_size", .size((4 << 10)...(1 << 40)), \.maxPluginSize, .atReload),
     .init("dry_run_timeout", .duration(millisecond...(minute * 10)), \.dryRunTimeout, .atReload),
@@ -69,12 +76,15 @@ extension ConfigurationKey {
     .init("max_target", in: "limits", .size(64...(1 << 20)), \.limits.maxTarget, .atReload),
     .init("max_headers", in: "limits", .integer(1...10_000), \.limits.maxHeaders, .atReload),
     .init("jobs_per_request", in: "limits", .integer(0...1_000_000), \.limits.jobsPerRequest, .atReload),
+    .init("hang_limit", in: "limits", .timeLimit((millisecond * 100)...hour), \.limits.hangLimit, .atReload),
     .init("level", in: "log", .choice, \.log.level, .atReload),
     .init("format", in: "log", .choice, \.log.format, .atNextStart),
   ]
 
   private static let millisecond = Duration.milliseconds(1)
+  private static let second = Duration.seconds(1)
   private static let minute = Duration.seconds(60)
+  private static let hour = Duration.seconds(3600)
   private static let day = Duration.seconds(86_400)
 
   /// The tables of the keys.
@@ -84,8 +94,20 @@ extension ConfigurationKey {
 extension HostConfiguration {
   /// The paths of the keys whose values in this configuration, which has been read at a reload, take effect at the next
   /// start only: those that differ from the configuration of the last start.
-  package func keysIgnored(since start: HostConfiguration) -> [String] {
-    ConfigurationKey.all.filter { $0.takesEffect == .atNextStart && $0.differs(start, self) }.map(\.path.description)
+  /// - Parameter isSingle: the host is a single process, so it cannot replace its workers.
+  package func keysIgnored(since start: HostConfiguration, isSingle: Bool) -> [String] {
+    keys(changedSince: start, that: isSingle ? [.atNextStart, .inNewWorkers] : [.atNextStart])
+  }
+
+  /// The paths of the keys whose values in this configuration, which has been read at a reload, a running worker cannot
+  /// take into use: those that differ from the configuration that the worker was started with.
+  package func keysNeedingNewWorkers(since running: HostConfiguration) -> [String] {
+    keys(changedSince: running, that: [.inNewWorkers])
+  }
+
+  private func keys(changedSince old: HostConfiguration, that takeEffect: [ConfigurationKey.Effect]) -> [String] {
+    ConfigurationKey.all.filter { takeEffect.contains($0.takesEffect) && $0.differs(old, self) }
+      .map(\.path.description)
   }
 }
 

@@ -13,7 +13,11 @@ package struct HostConfiguration: Sendable, Equatable {
   package var privateDirectory: String?
   /// Where the admin API's socket is.
   package var admin = AdminPlace.automatic
-  /// The number of event loops; 0 for one for each CPU that the process may use.
+  /// The number of worker processes; 0 for one for each CPU that the host may use. `workerPlan` gives the number that
+  /// runs.
+  package var workers = 1
+  /// The number of event loops of each worker; 0 for the share of the worker in the CPUs that the host may use.
+  /// `workerPlan` gives the number that runs.
   package var threads = 0
   /// The size of a job's stack in bytes of address space, a multiple of 4096.
   package var stackSize = 256 << 10
@@ -30,6 +34,8 @@ package struct HostConfiguration: Sendable, Equatable {
   package var drainTimeout = Duration.seconds(10)
   /// How long jobs may take to return after they are cancelled.
   package var cancelGrace = Duration.seconds(5)
+  /// How long a worker must serve before a crash counts as its first one, after which it is replaced without a delay.
+  package var crashWindow = Duration.seconds(60)
   /// How long an event loop may be blocked before the host logs it; nil for no warning.
   package var stallWarning: Duration? = .milliseconds(100)
   /// How long the file of a plugin must be unchanged before the host loads it.
@@ -107,6 +113,9 @@ extension HostConfiguration {
     package var maxHeaders = 100
     /// The most jobs that are alive at once in the scope of a request.
     package var jobsPerRequest = 10_000
+    /// How long a worker may accept no connection, because its event loops are blocked, before the host replaces it;
+    /// nil for any time.
+    package var hangLimit: Duration? = .seconds(10)
 
     package init() {}
   }

@@ -39,8 +39,9 @@ import Testing
       let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
       comment = self.comment(above: try #require(lines.firstIndex(of: "[\(table)]")) + 1)
     }
-    let moment = effect == .atReload ? "a reload" : "the next start"
+    let moment = effect == .atReload || effect == .inNewWorkers ? "a reload" : "the next start"
     #expect(comment.contains("take effect at \(moment)"), "\(path)")
+    #expect(comment.contains("take effect at a reload, in new workers") == (effect == .inNewWorkers), "\(path)")
   }
 
   @Test(arguments: ConfigurationKey.all.map { ($0.path.description, $0.takesEffect) })
@@ -52,7 +53,9 @@ import Testing
     let page = try String(
       contentsOf: top.appending(path: "Sources/AmbitHost/AmbitHost.docc/Configuration.md"), encoding: .utf8)
     let row = try #require(page.split(separator: "\n").first { $0.hasPrefix("| `") && $0.contains("`\(path)`") })
-    #expect(row.contains(effect == .atReload ? "| at the next reload" : "| at the next start"), "\(row)")
+    let isAtReload = effect == .atReload || effect == .inNewWorkers
+    #expect(row.contains(isAtReload ? "| at the next reload" : "| at the next start"), "\(row)")
+    #expect(row.contains("in new workers") == (effect == .inNewWorkers), "\(row)")
   }
 
   /// The comment that ends above a line, on one line.
@@ -60,26 +63,6 @@ import Testing
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     let comment = lines[..<(line - 1)].reversed().prefix { $0.hasPrefix("# ") }.reversed()
     return comment.map { $0.dropFirst(2) }.joined(separator: " ")
-  }
-
-  @Test func `The keys that a running host ignores are those that take effect at the next start and have changed`()
-    throws
-  {
-    func parse(_ text: String) throws -> HostConfiguration {
-      try HostConfiguration.parse(text: text, file: "host.conf")
-    }
-    let start = try parse("threads = 2")
-    #expect(try parse("threads = 2").keysIgnored(since: start) == [])
-    let changed = try parse(
-      """
-      listen = ["[::1]:80"]
-      start = "lenient"
-      [limits]
-      max_body = 5
-      [log]
-      format = "json"
-      """)
-    #expect(changed.keysIgnored(since: start) == ["listen", "threads", "log.format"])
   }
 
   @Test(arguments: ConfigurationKey.all.map(\.path.description))

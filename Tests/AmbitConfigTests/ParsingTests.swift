@@ -14,6 +14,7 @@ import Testing
       plugins = "/srv/plugins"
       private = "copies"
       admin = "/run/a.sock"
+      workers = 2
       threads = 3
       stack_size = 65536
       handler_stack_size = "2MiB"
@@ -22,6 +23,7 @@ import Testing
       start = "lenient"
       drain_timeout = "1m30s"
       cancel_grace = "1s"
+      crash_window = "2m"
       settle = "0s"
       dry_run_timeout = "2s"
       trust = "any"
@@ -37,6 +39,7 @@ import Testing
       max_target = 1000
       max_headers = 64
       jobs_per_request = 0
+      hang_limit = "1500ms"
       [log]
       level = "debug"
       format = "json"
@@ -49,6 +52,7 @@ import Testing
     expected.plugins = "/srv/plugins"
     expected.privateDirectory = "copies"
     expected.admin = .path("/run/a.sock")
+    expected.workers = 2
     expected.threads = 3
     expected.stackSize = 65_536
     expected.handlerStackSize = 2 << 20
@@ -57,6 +61,7 @@ import Testing
     expected.start = .lenient
     expected.drainTimeout = .seconds(90)
     expected.cancelGrace = .seconds(1)
+    expected.crashWindow = .seconds(120)
     expected.settle = .zero
     expected.dryRunTimeout = .seconds(2)
     expected.trust = .any
@@ -71,6 +76,7 @@ import Testing
     expected.limits.maxTarget = 1000
     expected.limits.maxHeaders = 64
     expected.limits.jobsPerRequest = 0
+    expected.limits.hangLimit = .milliseconds(1500)
     expected.log.level = .debug
     expected.log.format = .json
     #expect(try HostConfiguration.parse(text: text, file: "host.conf") == expected)

@@ -24,6 +24,7 @@ struct AdminSocket {
     case .off: (path, notice) = (nil, nil)
     case .path(let name):
       let path = source.resolve(name)
+      if let objection = Self.lengthObjection(to: path) { throw HostError(configuration: "admin: \(objection)") }
       if let objection = Self.objection(to: path) { throw HostError(["admin: \(objection)"]) }
       (self.path, notice) = (path, nil)
     case .automatic: (path, notice) = Self.choose(source, environment)
@@ -100,11 +101,14 @@ struct AdminSocket {
 
   /// Why no socket can be at `path`; nil if no reason is known. Does not say whether a process listens there.
   static func objection(to path: String) -> String? {
+    lengthObjection(to: path) ?? ListenCheck.objection(to: .unix(path: path)).map { "\(path): \($0)" }
+  }
+
+  /// Why no socket can be at `path` on any system; nil if it can.
+  private static func lengthObjection(to path: String) -> String? {
     let (length, limit) = (path.utf8.count, ListenAddress.longestPath)
-    guard length <= limit else {
-      return "expected a socket path of at most \(limit) bytes, found \(length) bytes: \(path)"
-    }
-    return ListenCheck.objection(to: .unix(path: path)).map { "\(path): \($0)" }
+    guard length > limit else { return nil }
+    return "expected a socket path of at most \(limit) bytes, found \(length) bytes: \(path)"
   }
 }
 

@@ -9,12 +9,15 @@ extension Host {
   /// what served before stays in service. The outcome goes to the log and to the clients that wait for the reload.
   func reload() {
     let waiting = reloads.takeWaiting()
+    service.reloading()
     state.enter(.reloading)
     worker.refreshProcess()
     restoreAdminSocket()
     let outcome = DescriptorReserve.shared.lend { reloadNow() }
     state.record(outcome)
     state.enter(.serving)
+    // Before the answers: when `ExecReload=ambit reload` returns, systemd takes the reload for over.
+    service.ready(status: serviceStatus)
     for latch in waiting { latch.arrive(outcome) }
   }
 
@@ -144,7 +147,7 @@ extension Host {
       logger.warning("an event loop is blocked: it uses the old [limits] until it runs again")
     }
     configuration = new
-    return new.keysIgnored(since: initial)
+    return new.keysIgnored(since: initial, isSingle: true)
   }
 }
 

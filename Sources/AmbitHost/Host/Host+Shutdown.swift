@@ -12,6 +12,7 @@ extension Host {
   /// each plugin is stopped. All steps share one deadline, and what has not ended by then is named and left behind.
   func shutDown() -> Never {
     let deadline = ShutdownDeadline(of: self)
+    tellServiceOfStop(by: deadline)
     logger.info("stopping", metadata: ["requests": liveRequests(by: deadline.lastMoment)])
     state.enter(.draining)
     reloads.close()

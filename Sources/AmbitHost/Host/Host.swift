@@ -137,9 +137,12 @@ package final class Host {
       if let note = socket.note { logger.info("\(note)") }
     }
     if let path = admin?.path { logger.info("admin API on unix:\(path)") }
+    if let notice = configuration.singleProcessNotice { logger.notice("\(notice)") }
     reportQuota()
     state.enter(.serving)
+    try startServiceWatchdog()
     logger.info("serving", metadata: servingFields)
+    service.ready(status: serviceStatus)
   }
 
   /// Says why there are fewer event loops than cores.

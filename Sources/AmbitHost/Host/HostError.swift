@@ -3,9 +3,11 @@ package struct HostError: Error, Codable, Sendable, CustomStringConvertible {
   package let lines: [String]
   /// Nothing failed, but the host was told to stop.
   private(set) var isInterruption = false
-  /// The exit status of the command: 1, or 78 (EX_CONFIG of sysexits.h) if the configuration is invalid, when
-  /// a restart does not help.
+  /// The exit status of the command: 1, or 78 (EX_CONFIG of sysexits.h) if the text of the configuration is at fault,
+  /// when a restart does not help before somebody changes it.
   package private(set) var exitStatus: Int32 = 1
+  /// Whether the text of the configuration is at fault.
+  var isOfConfiguration: Bool { exitStatus == 78 }
 
   package init(_ lines: [String]) { self.lines = lines }
 
@@ -38,6 +40,9 @@ package struct HostError: Error, Codable, Sendable, CustomStringConvertible {
     failure.exitStatus = 78
     return failure
   }
+
+  /// A value of the configuration cannot work.
+  init(configuration line: String) { (lines, exitStatus) = ([line], 78) }
 
   static var interruption: HostError {
     var failure = HostError(["aborted because the host is stopping"])

@@ -18,7 +18,7 @@ struct ReloadOutcome: Sendable {
   let duration: Duration
   /// Sorted by kind, then by file. Empty if the reload was refused.
   let changes: [PluginChange]
-  /// The keys of the configuration that have changed since the start and take effect at the next start: `listen`.
+  /// The keys of the configuration that have changed since the start and take effect at the next start.
   let ignored: [String]
   /// Why the whole reload was refused; empty if it was not.
   let errors: [String]

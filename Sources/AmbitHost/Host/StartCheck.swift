@@ -20,6 +20,7 @@ struct StartCheck {
     do throws(HostError) {
       notices += [try AdminSocket(source, configuration).notice].compactMap { $0 }
     } catch {
+      if error.isOfConfiguration { throw error }
       errors += error.lines
     }
   }

@@ -15,6 +15,16 @@ public enum HostProcess {
     unsafe getenv(name).map { unsafe String(systemPath: $0) }
   }
 
+  /// Takes variables out of the environment, so that neither this process nor its children find them. Call it before
+  /// other threads are started: they may read the environment.
+  /// - Returns: those that were set.
+  static func takeVariables(_ names: [String]) -> [String: String] {
+    names.reduce(into: [:]) { taken, name in
+      taken[name] = variable(name)
+      unsafe unsetenv(name)
+    }
+  }
+
   /// All environment variables.
   public static var environment: [String: String] {
     var variables: [String: String] = [:]

@@ -44,6 +44,20 @@ package struct SocketAddress {
     }
   }
 
+  /// The address of a unix socket that has a name and no file: "Abstract" in unix(7).
+  /// - Parameter name: without the null byte in front of it, at most `longestAbstractName` bytes.
+  package init(abstract name: String) {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    let bytes = name.utf8.prefix(Self.longestAbstractName)
+    unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0[1...].copyBytes(from: bytes) }
+    store(address)
+    // Every byte of the length belongs to the name, also null bytes.
+    length = socklen_t(MemoryLayout<sa_family_t>.size + 1 + bytes.count)
+  }
+
+  package static var longestAbstractName: Int { ListenAddress.longestPath }
+
   private init(ipv4 bytes: [UInt8], port: UInt16) {
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)

@@ -26,6 +26,7 @@ struct Serve: ParsableCommand {
   var checked = false
 
   func run() throws {
+    ServiceManager.takeVariables()
     do throws(HostError) {
       let source = configuration.source
       let configuration = try source.read()

@@ -1,0 +1,26 @@
+internal import AmbitCore
+internal import AmbitSystem
+
+// What the service manager is told: see `ServiceManager`.
+
+extension Host {
+  var service: ServiceManager { .ofProcess }
+
+  /// What `systemctl status` shows of a host that serves: "serving 3 plugins", and whether the last reload failed.
+  var serviceStatus: String {
+    let plugins = repository.serving.values.count { !$0.isLibrary }
+    let serving = "serving \(plugins.pluralized("plugin"))"
+    guard let last = state.current.reloads.last, last.result != .done else { return serving }
+    return "\(serving); the last reload \(last.result == .partial ? "has failures" : "was refused"), see the log"
+  }
+
+  /// Tells the service manager while all loops turn.
+  func startServiceWatchdog() throws(HostError) {
+    try ServiceWatchdog.start(service) { [worker] in worker.liveRequests(within: $0) != nil }
+  }
+
+  /// Tells the service manager that the host stops.
+  func tellServiceOfStop(by deadline: ShutdownDeadline) {
+    service.stopping(within: deadline.lastMoment - Clock.monotonic, status: "stopping")
+  }
+}
