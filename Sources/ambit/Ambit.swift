@@ -16,7 +16,7 @@ struct Ambit: ParsableCommand {
     version: AmbitVersionText.line,
     subcommands: [
       Serve.self, Reload.self, Status.self, Scopes.self, Inspect.self, Check.self, Routes.self, Build.self, Header.self,
-      DryRun.self,
+      DryRun.self, Worker.self,
     ])
 
   static func main() {

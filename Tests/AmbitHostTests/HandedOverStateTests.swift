@@ -33,12 +33,12 @@ import Testing
     try await folder.install("keeps", "GET /\(mark)", code: code, entry: ".start = start, .save = save")
   }
 
-  private func worker() throws -> WorkerHandle {
-    .inProcess(try Worker(try folder.source.read()))
+  private func worker() throws -> Worker {
+    try Worker(try folder.source.read())
   }
 
   /// What the serving generation would hand over now.
-  private func state(in worker: WorkerHandle) throws -> String? {
+  private func state(in worker: Worker) throws -> String? {
     try worker.save("keeps", within: .seconds(10))?.text
   }
 
@@ -57,7 +57,7 @@ import Testing
     #expect(try state(in: worker) == "kepta")
 
     try await install(mark: "b")
-    plan = try repository.plan(folder.source.read(), asking: worker)
+    plan = try repository.plan(folder.source.read(), asking: folder.group(of: worker))
     plan.generations[0].handedOver = .of("not this")
     preparation = try relayed(worker.prepare(relayed(plan.generations), within: .seconds(10)))
     let state = try #require(preparation.states["keeps"])

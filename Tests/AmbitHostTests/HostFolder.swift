@@ -53,6 +53,7 @@ final class HostFolder: Sendable {
 
   /// Compiles a library and puts it beside the plugins, as `Plugins/lib/NAME.so`.
   /// - Returns: the options that link a plugin with it.
+  @discardableResult
   func installLibrary(_ name: String, _ code: String) async throws -> [String] {
     let source = try folder.write(code, to: "Sources/\(name).c")
     try folder.write(try await Compiler.plugin(URL(filePath: source)), to: "Plugins/lib/\(name).so")
@@ -130,5 +131,13 @@ extension PluginRepository {
       preparation.failures[planned.name] = PreparationFailure(error: PluginError(problems: [error]), stage: stage)
     }
     return settle(&plan, preparation, try source.read())
+  }
+}
+
+extension HostFolder {
+  /// The group of a worker in this process, which the repository asks.
+  func group(of worker: Worker) throws -> WorkerGroup {
+    let text = try source.text()
+    return WorkerGroup(worker, try text.parse(), text)
   }
 }

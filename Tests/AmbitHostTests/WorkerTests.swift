@@ -10,11 +10,11 @@ import Testing
 
 @Suite struct `A worker` {
   private let folder: HostFolder
-  private let worker: WorkerHandle
+  private let worker: Worker
 
   init() throws {
     folder = try HostFolder()
-    worker = .inProcess(try Worker(try folder.source.read()))
+    worker = try Worker(try folder.source.read())
   }
 
   /// Labels and states of the generations in the worker's report.
@@ -131,7 +131,7 @@ import Testing
       }
       """
     try await folder.install("hanging", "GET /hanging", code: code)
-    let plan = try repository.plan(folder.source.read(), asking: worker)
+    let plan = try repository.plan(folder.source.read(), asking: folder.group(of: worker))
     let preparation = worker.prepare(plan.generations, within: .milliseconds(50))
     defer { close(open(gate, O_WRONLY)) }
     #expect(preparation.failures["hanging"]?.error.problems.map(\.code) == [.loadingHangs])
@@ -140,7 +140,7 @@ import Testing
       try worker.loadedLibrary("libm.so.6", file: nil, besides: repository.copies.path, within: .seconds(60))
     }
     try folder.remove("hanging")
-    #expect(try repository.plan(folder.source.read(), asking: worker).kept.keys.sorted() == ["libm.so.6"])
+    #expect(try repository.plan(folder.source.read(), asking: folder.group(of: worker)).kept.keys.sorted() == ["libm.so.6"])
   }
 
   @Test func `A worker stops all plugins at its end`() async throws {
@@ -164,7 +164,7 @@ import Testing
     let scopes = worker.scopeTree()
     var texts: [String] = []
     for tree in [scopes, try relayed(scopes)] {
-      tree.writeText {
+      [tree].writeText {
         texts.append(String(decoding: $0, as: UTF8.self))
         return true
       }
@@ -187,7 +187,7 @@ import Testing
         shown += 1
       }
       if let scopes = try? MessageDecoder.decode(ScopeTreeReport.self, from: scopes[...]) {
-        scopes.writeText { _ in true }
+        [scopes].writeText { _ in true }
       }
     }
     #expect(shown > 100)

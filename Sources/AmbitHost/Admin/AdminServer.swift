@@ -85,20 +85,20 @@ final class AdminServer: Sendable {
 struct AdminRoutes: Sendable {
   let state: HostState
   let reloads: ReloadQueue
-  let worker: WorkerHandle
+  let workers: WorkerGroup
   let configuration: String?
 
   var all: [HostRoute] {
     [
       HostRoute(.status) { request in
         let status = DescriptorReserve.shared.lend {
-          HostStatus(state: state, reloads: reloads, configuration: configuration, worker: worker)
+          HostStatus(state: state, reloads: reloads, configuration: configuration, workers: workers)
         }
         return AdminFormat(request).response(json: status.json, text: status.text)
       },
       HostRoute(.scopes) { request in
-        let tree = worker.scopeTree()
-        return AdminFormat(request).response(json: tree.writeJSON, text: tree.writeText)
+        let trees = workers.scopeTrees()
+        return AdminFormat(request).response(json: trees.writeJSON, text: trees.writeText)
       },
       HostRoute(.reload) { request in
         let format = AdminFormat(request)

@@ -21,7 +21,8 @@ extension HostStatus {
       ("stalls", JSONValue(worker.stalls)),
       ("references", JSONValue(worker.references)),
       ("pool", worker.pool.json),
-      ("loops", .array((0..<worker.loopCount).map(json(ofLoop:)))),
+      ("workers", .array(workers.map(json(of:)))),
+      ("loops", .array(workers.flatMap(loops(of:)))),
       ("generations", .array(worker.generations.map(\.json))),
       ("residents", residentsJSON),
       ("waiting_for_reload", JSONValue(waitingForReload)),
@@ -34,10 +35,33 @@ extension HostStatus {
     return .object([("count", JSONValue(worker.residents.count)), ("memory_bytes", JSONValue(memory))])
   }
 
-  private func json(ofLoop index: Int) -> JSONValue {
-    let report = worker.loops.first { $0.loop.loop == index }
+  private func json(of status: WorkerStatus) -> JSONValue {
+    func figure(_ value: (WorkerReport) -> Int) -> JSONValue { status.report.map { JSONValue(value($0)) } ?? .null }
+    return .object([
+      ("worker", JSONValue(status.index)),
+      ("pid", status.slot.pid.map { JSONValue($0) } ?? .null),
+      ("state", .string(status.slot.phase.rawValue)),
+      ("since", .string(Timestamp.text(of: status.slot.since))),
+      ("answers", .bool(status.report != nil)),
+      ("loops", figure(\.loopCount)),
+      ("connections", figure(\.connections)),
+      ("requests", figure(\.requests)),
+      ("crashes", JSONValue(status.slot.crashes)),
+      ("runs_once_jobs", .bool(status.index == onceWorker)),
+    ])
+  }
+
+  private func loops(of status: WorkerStatus) -> [JSONValue] {
+    guard let report = status.report else { return [] }
+    return (0..<report.loopCount).map { index in
+      json(of: report.loops.first { $0.loop.loop == index }, index, status.index)
+    }
+  }
+
+  private func json(of report: ServerReport?, _ index: Int, _ worker: Int) -> JSONValue {
     func figure(_ value: (ServerReport) -> Int) -> JSONValue { report.map { JSONValue(value($0)) } ?? .null }
     return .object([
+      ("worker", JSONValue(worker)),
       ("loop", JSONValue(index)),
       ("answers", .bool(report != nil)),
       ("connections", figure(\.connections)),

@@ -3,9 +3,16 @@ internal import AmbitPlugins
 internal import AmbitRuntime
 internal import AmbitSystem
 
-/// The state of the host and its worker at one moment.
+/// The state of the host and its workers at one moment.
 struct HostStatus: Sendable {
   let content: HostState.Content
+  /// Each place of a worker.
+  let workers: [WorkerStatus]
+  /// The workers have processes of their own.
+  let isSupervisor: Bool
+  /// The place of the worker that runs jobs with AMBIT_JOB_ONCE; nil if none does at the moment.
+  let onceWorker: Int?
+  /// The reports of all workers that answered, as if they were one.
   let worker: WorkerReport
   let began: Int64
   let now: Int64
@@ -13,9 +20,11 @@ struct HostStatus: Sendable {
   /// How many clients wait for a reload that has not begun.
   let waitingForReload: Int
 
-  /// Asks the worker for its report, which waits for each loop for at most a second. Blocks; not from a loop.
-  init(state: HostState, reloads: ReloadQueue, configuration: String?, worker handle: WorkerHandle) {
-    worker = handle.report(within: 1_000_000_000)
+  /// Asks the workers for their reports, which waits for each loop for at most a second. Blocks; not from a loop.
+  init(state: HostState, reloads: ReloadQueue, configuration: String?, workers group: WorkerGroup) {
+    workers = group.reports(within: 1_000_000_000)
+    (isSupervisor, onceWorker) = (!group.isInProcess, group.once.index)
+    worker = WorkerReport(merging: workers.compactMap(\.report))
     waitingForReload = reloads.waitingCount
     content = state.current
     began = state.began
@@ -28,7 +37,7 @@ extension HostStatus {
   /// For people: the host, its generations and its last reloads.
   var text: String {
     let title = "ambit \(AmbitVersion.text), pid \(HostProcess.identifier), \(content.phase) since \(time(began))"
-    let parts = [[title], hostLines, poolLines, generationLines, functionLines, residentLines, reloadLines]
+    let parts = [[title], hostLines, workerLines, poolLines, generationLines, functionLines, residentLines, reloadLines]
     return parts.filter { !$0.isEmpty }.map { lines in lines.map { $0.printable + "\n" }.joined() }
       .joined(separator: "\n")
   }
@@ -51,8 +60,25 @@ extension HostStatus {
   }
 
   private var blocked: String {
-    guard !worker.blockedLoops.isEmpty else { return "" }
-    return ", blocked: \(worker.blockedLoops.map(String.init).joined(separator: ", "))"
+    let names = workers.flatMap { status in
+      (status.report?.blockedLoops ?? []).map { workers.count > 1 ? "\($0) of worker \(status.index)" : "\($0)" }
+    }
+    return names.isEmpty ? "" : ", blocked: \(names.joined(separator: ", "))"
+  }
+
+  /// A line for each worker that has a process of its own.
+  private var workerLines: [String] {
+    guard isSupervisor else { return [] }
+    var table = TextTable()
+    table.add("WORKER", "PID", "SINCE", "STATE", "LOOPS", "CONNECTIONS", "REQUESTS", "CRASHES")
+    for status in workers {
+      let report = status.report
+      func figure(_ value: (WorkerReport) -> Int) -> String { report.map { "\(value($0))" } ?? "-" }
+      table.add(
+        "\(status.index)", status.slot.pid.map { "\($0)" } ?? "-", time(status.slot.since), status.slot.phase.rawValue,
+        figure(\.loopCount), figure(\.connections), figure(\.requests), "\(status.slot.crashes)")
+    }
+    return table.lines
   }
 
   /// Who has the threads of the pool, while others wait for one.

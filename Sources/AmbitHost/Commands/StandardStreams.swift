@@ -58,15 +58,17 @@ enum LogOutput {
   /// Makes all loggers write to standard error as the configuration says. Call it once, before the first line.
   /// - Parameter waits: whether logging waits for a slow reader: in commands. A host never waits, and drops lines
   ///   instead.
-  static func start(_ configuration: HostConfiguration.Log, waits: Bool) {
+  /// - Parameter worker: the number of the worker that this process is, which each line names; nil: none does.
+  static func start(_ configuration: HostConfiguration.Log, waits: Bool, worker: Int? = nil) {
     use(configuration.level)
     let format: LineLogHandler.Format =
       switch configuration.format {
       case .text: .text
       case .json: .json
       }
-    let handler = LineLogHandler(threshold: threshold, format: format)
-    LoggingSystem.bootstrap { _ in handler }
+    var handler = LineLogHandler(threshold: threshold, format: format)
+    if let worker { handler.metadata["worker"] = "\(worker)" }
+    LoggingSystem.bootstrap { [handler] _ in handler }
     guard !waits else { return }
     HostProcess.keepStandardError()
     LineOutput.standardError.makeNonBlocking(lossLine: handler.lossLine)

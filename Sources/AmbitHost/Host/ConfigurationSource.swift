@@ -23,30 +23,29 @@ package struct ConfigurationSource: Sendable {
     self.path = path ?? (Paths.exists(location) ? usual : nil)
   }
 
-  /// Reads and checks the file again for a reload. Blocks.
-  /// - Throws: as `read`. Also if the file is a pipe or the like: it would be empty now, which means the defaults.
-  func readAgain() throws(HostError) -> HostConfiguration {
+  /// Reads the file again for a reload. Blocks.
+  /// - Throws: as `text`. Also if the file is a pipe or the like: it would be empty now, which means the defaults.
+  func textAgain() throws(HostError) -> ConfigurationText {
     if isStream {
       throw HostError([
         "\(name): cannot be read again: expected a regular file, found a pipe or the like, which can be read only "
           + "once; for reloads start the host with a regular file (-c FILE)"
       ])
     }
-    return try read()
+    return try text()
   }
 
   /// Reads and checks the file. Blocks.
   /// - Throws: an error whose exit status says that the configuration is at fault.
-  package func read() throws(HostError) -> HostConfiguration {
-    guard let path else { return .defaults }
-    let bytes: [UInt8]
-    do throws(SystemError) { bytes = try TextFile.bytes(location) } catch {
-      throw error.isOfContent ? HostError.configuration(error) : HostError(error)
-    }
-    do throws(ConfigurationErrors) {
-      return try HostConfiguration.parse(bytes: bytes, file: path)
+  package func read() throws(HostError) -> HostConfiguration { try text().parse() }
+
+  /// Reads the file. Blocks. Without a file the text is empty, which means the defaults.
+  package func text() throws(HostError) -> ConfigurationText {
+    guard let path else { return ConfigurationText(bytes: [], name: name) }
+    do throws(SystemError) {
+      return ConfigurationText(bytes: try TextFile.bytes(location), name: path)
     } catch {
-      throw HostError.configuration(error)
+      throw error.isOfContent ? HostError.configuration(error) : HostError(error)
     }
   }
 

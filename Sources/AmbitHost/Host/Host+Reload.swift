@@ -11,7 +11,7 @@ extension Host {
     let waiting = reloads.takeWaiting()
     service.reloading()
     state.enter(.reloading)
-    worker.refreshProcess()
+    workers.refreshProcess()
     restoreAdminSocket()
     let outcome = DescriptorReserve.shared.lend { reloadNow() }
     state.record(outcome)
@@ -25,14 +25,15 @@ extension Host {
     let (began, start) = (Clock.wall, ContinuousClock.now)
     var (changes, ignored, errors): ([PluginChange], [String], [String]) = ([], [], [])
     do throws(HostError) {
-      let blocked = worker.blockedLoops()
+      let blocked = workers.blockedLoops()
       try repository.failIfStopping()
       guard blocked.isEmpty else { throw HostError(blocked) }
       restoreListeners()
-      let configuration = try source.readAgain()
+      let text = try source.textAgain()
+      let configuration = try text.parse()
       _ = try source.listenRequests(configuration)
       changes = try loadPlugins(configuration, refusing: false)
-      ignored = adopt(configuration)
+      ignored = adopt(configuration, text)
       stopInTime()
     } catch {
       errors = error.lines
@@ -75,7 +76,7 @@ extension Host {
   func loadPlugins(
     _ configuration: HostConfiguration, refusing: Bool, fallingBack: Bool = false
   ) throws(HostError) -> [PluginChange] {
-    var plan = try repository.plan(configuration, asking: worker, fallingBack: fallingBack)
+    var plan = try repository.plan(configuration, asking: workers, fallingBack: fallingBack)
     for notice in plan.notices { logger.notice("\(notice)") }
     do throws(HostError) {
       try plan.validate(refusing: refusing)
@@ -86,9 +87,9 @@ extension Host {
     for error in plan.routeErrors { logger.warning("\(error)") }
     prepare(&plan, configuration, fallingBack: fallingBack)
     if repository.isStopping() || refusing && !plan.refusals.isEmpty {
-      worker.endPrepared()
+      workers.endPrepared()
       // A host that serves waits for these generations together with the others.
-      if state.current.phase == .starting { waitForEnd(of: ShutdownDeadline(of: self)) }
+      if state.current.phase == .starting { workers.waitForEnd(by: ShutdownDeadline(of: self)) }
       try repository.failIfStopping()
       throw HostError(plan.refusals.lines)
     }
@@ -98,20 +99,20 @@ extension Host {
   /// Makes the worker load and start the generations of the plan. The plan refuses generations that fail.
   private func prepare(_ plan: inout ReloadPlan, _ configuration: HostConfiguration, fallingBack: Bool) {
     let limit = configuration.dryRunTimeout
-    let preparation = worker.prepare(plan.generations, within: limit)
-    worker.abort(repository.settle(&plan, preparation, configuration))
+    let preparation = workers.prepare(plan.generations, within: limit)
+    workers.abort(repository.settle(&plan, preparation, configuration))
     guard fallingBack, !plan.refusals.isEmpty,
-      let fallbacks = repository.planFallbacks(for: &plan, configuration, asking: worker)
+      let fallbacks = repository.planFallbacks(for: &plan, configuration, asking: workers)
     else { return }
     plan.generations += fallbacks.generations
-    let second = worker.prepare(fallbacks.generations, within: limit)
-    worker.abort(repository.settle(&plan, second, configuration))
+    let second = workers.prepare(fallbacks.generations, within: limit)
+    workers.abort(repository.settle(&plan, second, configuration))
   }
 
   /// Makes the worker serve what it has prepared, then reports the changes, keeps last good copies, and retires old
   /// generations.
   private func commit(_ plan: ReloadPlan, _ configuration: HostConfiguration) throws(HostError) -> [PluginChange] {
-    let report = try worker.commit(plan.commitOrder)
+    let report = try workers.commit(plan)
     if !report.isComplete {
       logger.warning("an event loop is blocked: its clients wait until it runs again, and get the new routes then")
     }
@@ -124,7 +125,7 @@ extension Host {
       for note in change.notes { logger.warning("\(change.file): \(note)") }
     }
     repository.keepLastGood(plan)
-    worker.retire(drain: configuration.drainTimeout)
+    workers.retire(drain: configuration.drainTimeout)
     return changes.sorted(by: PluginChange.inTables)
   }
 
@@ -141,9 +142,9 @@ extension Host {
 
   /// Takes the configuration into use, apart from plugins and routes, which are in use by now.
   /// - Returns: the keys whose changes take effect at the next start.
-  private func adopt(_ new: HostConfiguration) -> [String] {
+  private func adopt(_ new: HostConfiguration, _ text: ConfigurationText) -> [String] {
     LogOutput.use(new.log.level)
-    if new.limits != configuration.limits, !worker.replaceLimits(by: new) {
+    if !workers.use(new, text) {
       logger.warning("an event loop is blocked: it uses the old [limits] until it runs again")
     }
     configuration = new

@@ -16,7 +16,7 @@ extension Host {
 
   /// Tells the service manager while all loops turn.
   func startServiceWatchdog() throws(HostError) {
-    try ServiceWatchdog.start(service) { [worker] in worker.liveRequests(within: $0) != nil }
+    try ServiceWatchdog.start(service) { [workers] in workers.isEverythingTurning(within: $0) }
   }
 
   /// Tells the service manager that the host stops.

@@ -11,11 +11,11 @@ extension Host {
       let old = sockets[index]
       do throws(ListenError) {
         let new = try ListeningSocket(requests[index].address, rights: requests[index].rights)
-        worker.accept(on: [new])
+        workers.accept(on: [new])
         sockets[index] = new
         // It has to know the new socket before the old one is closed.
         stopInTime()
-        old.close(isInUse: !worker.stopAccepting(on: old))
+        old.close(isInUse: !workers.stopAccepting(on: old))
         logger.notice("the socket was gone from \(new.url) and is made again")
       } catch {
         logger.warning(

@@ -1,4 +1,4 @@
-package import AmbitConfig
+internal import AmbitConfig
 internal import AmbitCore
 internal import AmbitHTTP
 internal import AmbitPlugins
@@ -6,10 +6,12 @@ internal import AmbitRuntime
 package import AmbitSystem
 internal import Logging
 
-/// The host: puts the configuration, the plugin repository, the worker and the admin API together, and does what
+/// The host: puts the configuration, the plugin repository, the workers and the admin API together, and does what
 /// signals ask for.
 ///
-/// It serves nothing itself and speaks to its worker through `WorkerHandle` only. All of it is the control thread's.
+/// It serves nothing itself and speaks to its workers through `WorkerGroup` only. They run in processes of their own,
+/// and the host is their supervisor, which runs no code of plugins and outlives their crashes; or the only worker runs
+/// in the host's process. All of it is the control thread's.
 package final class Host {
   let source: ConfigurationSource
   /// The configuration at the start. Loops, listeners and the log's format stay as it says.
@@ -17,7 +19,9 @@ package final class Host {
   /// The configuration of the last successful reload.
   var configuration: HostConfiguration
   let signals: Signals
-  let worker: WorkerHandle
+  let workers: WorkerGroup
+  /// The processes of the workers; nil if the worker runs in this process.
+  let children: ChildProcesses?
   let repository: PluginRepository
   let state = HostState()
   let reloads = ReloadQueue()
@@ -31,27 +35,45 @@ package final class Host {
   private(set) var admin: AdminServer?
   let logger: Logger
 
+  /// How the host runs.
+  package struct Options: Sendable {
+    /// The only worker runs in the host's process.
+    package var isSingle: Bool
+    /// Calls of plugins are checked.
+    package var isChecked: Bool
+
+    package init(isSingle: Bool = false, isChecked: Bool = false) {
+      (self.isSingle, self.isChecked) = (isSingle, isChecked)
+    }
+  }
+
   /// Starts the host: opens the sockets, loads all plugins, then serves.
   /// - Parameters:
-  ///   - configuration: what `source` says.
-  ///   - isChecked: whether calls of plugins are checked.
+  ///   - text: what `source` says.
   ///   - existing: the signals of the process, if it has a value for them already.
   /// - Throws: if a plugin or an address fails. Then nothing is served. A signal to stop ends the process.
   package init(
-    _ source: ConfigurationSource, _ configuration: HostConfiguration, isChecked: Bool = false,
-    signals existing: Signals? = nil
+    _ source: ConfigurationSource, _ text: ConfigurationText, _ options: Options, signals existing: Signals? = nil
   ) throws(HostError) {
+    configuration = try text.parse()
+    (self.source, initial) = (source, configuration)
     LogOutput.start(configuration.log, waits: false)
     logger = Logger(label: "ambit")
-    self.source = source
-    self.configuration = configuration
-    initial = configuration
     try Self.prepareProcess(configuration, logger)
     do throws(SystemError) {
-      let signals = if let existing { existing } else { try Signals() }
-      let isStopping: @Sendable () -> Bool = { signals.isTerminating }
-      worker = .inProcess(try Worker(configuration, isChecked: isChecked, isStopping: isStopping))
+      let signals = if let existing { existing } else { try Signals(reclaims: options.isSingle) }
       self.signals = signals
+      let isStopping: @Sendable () -> Bool = { signals.isTerminating }
+      if options.isSingle {
+        children = nil
+        let worker = try Worker(configuration, isChecked: options.isChecked, isStopping: isStopping)
+        workers = WorkerGroup(worker, configuration, text)
+      } else {
+        let children = ChildProcesses()
+        try children.begin()
+        self.children = children
+        workers = WorkerGroup(configuration, text, isStopping: isStopping)
+      }
     } catch {
       throw HostError(error)
     }
@@ -61,10 +83,11 @@ package final class Host {
     if let notice = repository.copiesNotice { logger.notice("\(notice)") }
     stopInTime()
     do throws(HostError) {
-      try start(isChecked: isChecked)
+      try start(options)
     } catch {
       sockets.close()
       admin?.drain(within: 100_000_000)
+      endWorkersAtOnce()
       repository.copies.remove()
       guard error.isInterruption else { throw error }
       logger.info("stopped before the host served anything")
@@ -79,14 +102,14 @@ package final class Host {
   ///   - fail: ends the process. It gets why the host cannot start.
   /// - Throws: if the system has no thread.
   package static func serve(
-    _ source: ConfigurationSource, _ configuration: HostConfiguration, isChecked: Bool,
-    signals: Signals? = nil, fail: @escaping @Sendable (HostError) -> Never
+    _ source: ConfigurationSource, _ text: ConfigurationText, _ options: Options, signals: Signals? = nil,
+    fail: @escaping @Sendable (HostError) -> Never
   ) throws(HostError) {
     do throws(SystemError) {
       try Signals.install()
       try MainThread.serve(codeReturned: ForkedChild.endIfReturnedFromMainQueue) {
         do throws(HostError) {
-          try Host(source, configuration, isChecked: isChecked, signals: signals).run()
+          try Host(source, text, options, signals: signals).run()
         } catch {
           fail(error)
         }
@@ -97,7 +120,7 @@ package final class Host {
   }
 
   /// Sets up what belongs to the process as a whole, before it has threads of plugins.
-  private static func prepareProcess(_ configuration: HostConfiguration, _ logger: Logger) throws(HostError) {
+  static func prepareProcess(_ configuration: HostConfiguration, _ logger: Logger) throws(HostError) {
     HostProcess.raiseDescriptorLimit()
     DescriptorReserve.shared.fill()
     HostProcess.boundFreedMemory()
@@ -118,7 +141,7 @@ package final class Host {
   }
 
   /// Opens the sockets first: a host that cannot have its addresses starts no plugin.
-  private func start(isChecked: Bool) throws(HostError) {
+  private func start(_ options: Options) throws(HostError) {
     requests = try source.listenRequests(configuration)
     do throws(ListenError) {
       sockets = try ListeningSocket.open(requests)
@@ -127,11 +150,16 @@ package final class Host {
     }
     state.setAddresses(sockets.map(\.url))
     stopInTime()
+    if let children {
+      let settings = WorkerSettings(configuration, program: HostProcess.binary, isChecked: options.isChecked)
+      try workers.start(settings, children: children)
+    }
     try startAdmin()
     let changes = try loadPlugins(configuration, refusing: configuration.start == .strict, fallingBack: true)
     for line in changes.flatMap(\.reasons) { logger.error("\(line)") }
-    worker.accept(on: sockets)
-    if isChecked { logger.notice("checked mode: calls of plugins are checked, which costs time and memory") }
+    workers.accept(on: sockets)
+    try workers.awaitStart()
+    if options.isChecked { logger.notice("checked mode: calls of plugins are checked, which costs time and memory") }
     for socket in sockets {
       logger.info("listening on \(socket.url)")
       if let note = socket.note { logger.info("\(note)") }
@@ -152,7 +180,7 @@ package final class Host {
     logger.info(
       """
       the CPU quota of the control group is worth \(quota) CPUs of \(usable.cores), so the host has \
-      \(worker.loopCount.pluralized("event loop")); "threads" in host.conf sets another number
+      \(workers.loopCount.pluralized("event loop")); "threads" in host.conf sets another number
       """)
   }
 
@@ -160,17 +188,19 @@ package final class Host {
     let socket = try AdminSocket(source, configuration)
     if let notice = socket.notice { logger.notice("\(notice)") }
     guard let path = socket.path else { return }
-    let routes = AdminRoutes(state: state, reloads: reloads, worker: worker, configuration: source.path)
+    let routes = AdminRoutes(state: state, reloads: reloads, workers: workers, configuration: source.path)
     admin = try AdminServer(at: path, routes: routes.all)
     stopInTime()
   }
 
   private var servingFields: Logger.Metadata {
     let plugins = repository.serving.values
-    return [
+    var fields: Logger.Metadata = [
       "pid": "\(HostProcess.identifier)", "plugins": "\(plugins.count { !$0.isLibrary })",
-      "routes": "\(plugins.reduce(0) { $0 + $1.patterns.count })", "threads": "\(worker.loopCount)",
+      "routes": "\(plugins.reduce(0) { $0 + $1.patterns.count })", "threads": "\(workers.loopCount)",
     ]
+    if children != nil { fields["workers"] = "\(workers.present.count)" }
+    return fields
   }
 
   /// Serves until a signal ends it, then ends the process.
@@ -183,7 +213,7 @@ package final class Host {
       }
       switch signals.next(timeout: debounce.delay(at: Clock.monotonic) ?? -1) {
       case .reload: debounce.request()
-      case .dump: worker.dump()
+      case .dump: workers.dump()
       case .reopenLog: keepLog()
       case .terminate, nil: break
       }

@@ -41,13 +41,13 @@ extension PluginRepository {
   }
 
   /// Plans the last good copies of files that a worker could not load or start.
-  /// - Parameter worker: Answers questions about what is loaded.
+  /// - Parameter workers: Answer questions about what is loaded.
   /// - Returns: a plan with the generations that are to be prepared in addition; nil if there are none.
   func planFallbacks(
-    for plan: inout ReloadPlan, _ configuration: HostConfiguration, asking worker: WorkerHandle? = nil
+    for plan: inout ReloadPlan, _ configuration: HostConfiguration, asking workers: WorkerGroup? = nil
   ) -> ReloadPlan? {
     guard let lastGood else { return nil }
-    var planning = Planning(configuration, self, asking: worker)
+    var planning = Planning(configuration, self, asking: workers)
     for file in plan.files where !plan.triedLastGood.contains(file.path) && !isStopping() {
       guard let refusal = plan.refusals[file.path] else { continue }
       planning.plan.refusals[file.path] = refusal
@@ -85,7 +85,7 @@ extension PluginRepository {
     // It served with the last good copies of the libraries that it brings along.
     let resolver = planning.resolver
     defer { planning.resolver = resolver }
-    planning.resolver = makeResolver(configuration, asking: planning.worker)
+    planning.resolver = makeResolver(configuration, asking: planning.workers)
     planning.resolver.lastGood = lastGood
     let copy = try link(try copies.add(content), &planning)
     guard let library = planning.calls.libraries.first(where: { file.isLibrary && $0.name == file.path }) else {

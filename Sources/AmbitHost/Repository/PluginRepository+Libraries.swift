@@ -55,7 +55,7 @@ extension PluginRepository {
     _ serving: ServingPlugin, to library: CallRoutes.Library, _ settings: PluginSettingValues, _ planning: Planning
   ) throws(PluginError) -> PlannedGeneration {
     let limit = planning.configuration.dryRunTimeout
-    let calls = try planning.worker?.lookUp(library.routes, in: library.name, within: limit) ?? []
+    let calls = try planning.workers?.lookUp(library.routes, in: library.name, within: limit) ?? []
     return PlannedGeneration(library: .loadedLibrary(serving.copy), settings, at: library.place, calling: calls)
   }
 
@@ -73,9 +73,9 @@ extension PluginRepository {
   /// Finds the file of a library. A library that is loaded is found where the loader has it.
   private func find(_ library: CallRoutes.Library, _ planning: Planning) throws(PluginError) -> FoundLibrary {
     let (name, path) = (library.name, source.resolveLibrary(library.name))
-    guard let worker = planning.worker else { return try FoundLibrary(name, at: path, besides: copies.path) }
+    guard let workers = planning.workers else { return try FoundLibrary(name, at: path, besides: copies.path) }
     let limit = planning.configuration.dryRunTimeout
-    let answers = [try worker.findLibrary(name, at: path, besides: copies.path, within: limit)]
+    let answers = try workers.findLibrary(name, at: path, besides: copies.path, within: limit)
     return .agreed(answers, serving: serving[name]?.copy)
   }
 
@@ -97,14 +97,14 @@ extension PluginRepository {
 // The libraries that plugins and libraries are linked with and bring along.
 
 extension PluginRepository {
-  /// - Parameter worker: Tells what is loaded; nil if nothing is.
-  func makeResolver(_ configuration: HostConfiguration, asking worker: WorkerHandle?) -> DependencyResolver {
+  /// - Parameter workers: Tell what is loaded; nil if nothing is.
+  func makeResolver(_ configuration: HostConfiguration, asking workers: WorkerGroup?) -> DependencyResolver {
     let (folder, limit) = (copies.path, configuration.dryRunTimeout)
     return DependencyResolver(
       copies: copies, settle: configuration.settle, trust: configuration.fileTrust, limit: configuration.maxPluginSize
     ) { (name, file) throws(PluginError) in
-      guard let worker else { return LoadedLibrary(name, file: file, besides: folder) }
-      let answers = [try worker.loadedLibrary(name, file: file, besides: folder, within: limit)]
+      guard let workers else { return LoadedLibrary(name, file: file, besides: folder) }
+      let answers = try workers.loadedLibrary(name, file: file, besides: folder, within: limit)
       return .agreed(answers, besides: folder)
     }
   }
@@ -135,5 +135,5 @@ extension PluginRepository {
 
 extension PluginRepository.Planning {
   /// A worker is loading a library, so nothing else can be loaded there.
-  fileprivate var isLoaderBusy: Bool { worker?.isLoaderBusy ?? false }
+  fileprivate var isLoaderBusy: Bool { workers?.isLoaderBusy ?? false }
 }

@@ -41,10 +41,10 @@ extension PluginRepository {
 
   /// Tries a copy of a plugin in a child process: loads, starts and stops it there.
   func performDryRun(_ copy: PluginCopy, _ planning: Planning) throws(PluginError) -> PlannedGeneration {
-    let (configuration, calls, worker) = (planning.configuration, planning.calls, planning.worker)
+    let (configuration, calls, workers) = (planning.configuration, planning.calls, planning.workers)
     do throws(PluginError) {
       let result = try planning.dryRun.run(copy) { manifest throws(PluginError) in
-        let state = try worker?.save(manifest.name, within: configuration.dryRunTimeout)
+        let state = try workers?.save(manifest.name, within: configuration.dryRunTimeout)
         return DryRunInputs(settings: configuration.settings(of: manifest.name, calls), handedOver: state)
       }
       let manifest = result.manifest

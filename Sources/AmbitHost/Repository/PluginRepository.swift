@@ -55,15 +55,15 @@ final class PluginRepository {
   ///
   /// Plugins are planned independently: one that is refused is in `refusals`, and the others proceed.
   /// - Parameters:
-  ///   - worker: Answers questions about what is loaded; nil if nothing is, as in a worker that is yet to start. Then
+  ///   - workers: Answer questions about what is loaded; nil if nothing is, as in a worker that is yet to start. Then
   ///     this process, which has loaded nothing either, answers.
   ///   - fallingBack: At the start, the last good copy takes the place of a refused file.
   /// - Throws: if the directory cannot be listed or trusted, or the host is to stop.
   func plan(
-    _ configuration: HostConfiguration, asking worker: WorkerHandle? = nil, fallingBack: Bool = false
+    _ configuration: HostConfiguration, asking workers: WorkerGroup? = nil, fallingBack: Bool = false
   ) throws(HostError) -> ReloadPlan {
     try restoreCopies()
-    var planning = Planning(configuration, self, asking: worker)
+    var planning = Planning(configuration, self, asking: workers)
     let files = try list(configuration)
     planning.plan.files =
       files + planning.calls.libraries.map { PluginFile(library: $0.name, at: source.resolveLibrary($0.name)) }
@@ -101,18 +101,18 @@ final class PluginRepository {
     let configuration: HostConfiguration
     let calls: CallRoutes
     let dryRun: DryRun
-    let worker: WorkerHandle?
+    let workers: WorkerGroup?
     var resolver: DependencyResolver
     var plan = ReloadPlan()
 
-    init(_ configuration: HostConfiguration, _ repository: PluginRepository, asking worker: WorkerHandle?) {
+    init(_ configuration: HostConfiguration, _ repository: PluginRepository, asking workers: WorkerGroup?) {
       self.configuration = configuration
-      self.worker = worker
+      self.workers = workers
       calls = CallRoutes(configuration, file: repository.source.name)
       dryRun = DryRun(
         program: repository.program ?? HostProcess.binary, limits: configuration.dryRunLimits, timeout: configuration.dryRunTimeout,
         isStopping: repository.isStopping, log: PluginRepository.log)
-      resolver = repository.makeResolver(configuration, asking: worker)
+      resolver = repository.makeResolver(configuration, asking: workers)
       plan.routeChanges = RouteChanges(configuration).all
       plan.routingOptions = configuration.routingOptions
     }

@@ -42,13 +42,12 @@ final class Worker: Sendable {
 
   /// Starts the loops and the thread pool. Nothing is served yet.
   /// - Parameters:
+  ///   - role: its place among the workers of the host; nil: it is the only one.
   ///   - isChecked: whether calls of plugins are checked.
-  ///   - place: which worker of the host it is.
-  ///   - runsOnceJobs: whether jobs with `AMBIT_JOB_ONCE` run in it from the start: `LoopGroup.setRunsOnceJobs`.
   ///   - isStopping: whether the host is to stop.
   /// - Throws: if the system has no more threads or memory.
   init(
-    _ configuration: HostConfiguration, isChecked: Bool = false, place: WorkerPlace = .only, runsOnceJobs: Bool = true,
+    _ configuration: HostConfiguration, as role: WorkerRole? = nil, isChecked: Bool = false,
     isStopping: @escaping @Sendable () -> Bool = { false }
   ) throws(SystemError) {
     self.isStopping = isStopping
@@ -59,11 +58,12 @@ final class Worker: Sendable {
       jobsPerRequest: UInt32(configuration.limits.jobsPerRequest),
       cancelGrace: configuration.cancelGrace.wholeNanoseconds,
       stallWarning: configuration.stallWarning?.wholeNanoseconds)
+    let role = role ?? .only(loops: configuration.threads)
     loops = try LoopGroup(
-      count: configuration.threads, table: try HTTPCalls.makeTable(isChecked: isChecked), limits: limits,
+      count: role.loops, table: try HTTPCalls.makeTable(isChecked: isChecked), limits: limits,
       pool: ThreadPool.Limits(threads: configuration.poolThreads, queue: configuration.poolQueue),
-      place: place, runsOnceJobs: runsOnceJobs)
-    server = HTTPServer(loops: loops, limits: configuration.httpLimits)
+      place: role.place, runsOnceJobs: role.runsOnceJobs)
+    server = HTTPServer(loops: loops, limits: configuration.httpLimits, sharing: role.sharing)
   }
 
   var loopCount: Int { loops.loops.count }

@@ -1,27 +1,54 @@
 internal import AmbitConfig
 internal import AmbitCore
-internal import AmbitHTTP
 internal import AmbitPlugins
 internal import AmbitRuntime
 internal import AmbitSystem
 
-/// How the host speaks to a worker. Every order and every answer is a value, so that a worker in another process can be
-/// told the same by messages.
+/// How the host speaks to one worker. Every order and every answer is a value, so that a worker in another process can
+/// be told the same by messages.
 ///
 /// The host is the only sender. A reload is `refreshProcess`, `prepare`, `abort` for what is not wanted, `commit`, and
-/// `retire`. The end of the host is `drain` and `end`.
+/// `retire`. A worker whose process is gone answers nothing: its calls return nil, or what means the same.
 enum WorkerHandle: Sendable {
   /// The worker runs in the process of the host.
   case inProcess(Worker)
+  case process(WorkerProcess)
+
+  /// How long an answer may take that does not wait for plugins, in nanoseconds.
+  private static var promptly: Int64 { LoopGroup.defaultTimeout + 5_000_000_000 }
+
+  /// Whether both are the same worker.
+  func isSame(as other: WorkerHandle) -> Bool {
+    switch (self, other) {
+    case (.inProcess(let one), .inProcess(let other)): one === other
+    case (.process(let one), .process(let other)): one === other
+    default: false
+    }
+  }
+
+  /// Whether it can still answer.
+  var isGone: Bool {
+    switch self {
+    case .inProcess: false
+    case .process(let process): process.isGone
+    }
+  }
 }
 
-// Orders. For the control thread, but for `drain`.
+// Orders. For one thread at a time.
 
 extension WorkerHandle {
   /// See `Worker.prepare`. Blocks.
-  func prepare(_ generations: [PlannedGeneration], within limit: Duration) -> Preparation {
+  /// - Returns: nil if the worker does not answer.
+  func prepare(_ planned: PlannedGeneration, within limit: Duration) -> Preparation? {
     switch self {
-    case .inProcess(let worker): worker.prepare(generations, within: limit)
+    case .inProcess(let worker): return worker.prepare([planned], within: limit)
+    case .process(let process):
+      // Its load, the old generation's `save` and its `start` each have the limit, and a second to return.
+      let timeout = (limit * 3).wholeNanoseconds + Self.promptly
+      let answer = process.ask(.prepare([planned], within: limit), within: timeout, as: Preparation.self)
+      if answer?.prepared[planned.name] != nil { process.note(prepared: planned) }
+      return answer
     }
   }
 
@@ -29,13 +56,30 @@ extension WorkerHandle {
   func abort(_ names: [String]) {
     switch self {
     case .inProcess(let worker): worker.abort(names)
+    case .process(let process):
+      process.noteAborted(names)
+      _ = process.ask(.abort(names), within: Self.promptly, as: Done.self)
     }
   }
 
   /// See `Worker.commit`.
-  func commit(_ order: CommitOrder) throws(HostError) -> CommitReport {
+  /// - Returns: nil if the worker does not answer.
+  func commit(_ order: CommitOrder) throws(HostError) -> CommitReport? {
     switch self {
-    case .inProcess(let worker): try worker.commit(order)
+    case .inProcess(let worker): return try worker.commit(order)
+    case .process(let process):
+      let answer = process.ask(.commit(order), within: Self.promptly, as: CallResult<CommitReport, HostError>.self)
+      guard let answer else { return nil }
+      process.noteCommit(of: order)
+      return try answer.get()
+    }
+  }
+
+  /// The labels of the generations that it serves, and of those that it has prepared, by name.
+  var known: (serving: [String: String], prepared: [String: String]) {
+    switch self {
+    case .inProcess(let worker): worker.known
+    case .process(let process): process.known
     }
   }
 
@@ -43,13 +87,15 @@ extension WorkerHandle {
   func retire(drain: Duration) {
     switch self {
     case .inProcess(let worker): worker.retire(drain: drain)
+    case .process(let process): _ = process.ask(.retire(drain: drain), within: Self.promptly, as: Done.self)
     }
   }
 
   /// See `Worker.replaceLimits`.
-  func replaceLimits(by configuration: HostConfiguration) -> Bool {
+  func replaceLimits(by configuration: HostConfiguration, _ text: ConfigurationText) -> Bool {
     switch self {
     case .inProcess(let worker): worker.replaceLimits(by: configuration)
+    case .process(let process): process.ask(.replaceLimits(text), within: Self.promptly, as: Bool.self) ?? true
     }
   }
 
@@ -57,6 +103,7 @@ extension WorkerHandle {
   func refreshProcess() {
     switch self {
     case .inProcess(let worker): worker.refreshProcess()
+    case .process(let process): _ = process.ask(.refreshProcess, within: Self.promptly, as: Done.self)
     }
   }
 
@@ -64,6 +111,10 @@ extension WorkerHandle {
   func accept(on sockets: [ListeningSocket]) {
     switch self {
     case .inProcess(let worker): worker.accept(on: sockets)
+    case .process(let process):
+      _ = process.ask(
+        .accept(sockets.map(\.handover)), passing: sockets.flatMap { [$0.descriptor, $0.relay] },
+        within: Self.promptly, as: Done.self)
     }
   }
 
@@ -71,34 +122,26 @@ extension WorkerHandle {
   func stopAccepting(on socket: ListeningSocket) -> Bool {
     switch self {
     case .inProcess(let worker): worker.stopAccepting(on: socket)
+    // Its descriptors are not the supervisor's, so those are free in any case.
+    case .process(let process):
+      process.ask(.stopAccepting(socket.id), within: Self.promptly, as: Bool.self) != nil || process.isGone
     }
   }
 
-  /// See `Worker.drain`. From any thread.
-  func drain(within timeout: Int64) -> Bool {
+  /// See `Worker.runOnceJobs`. Does not wait.
+  func runOnceJobs() {
     switch self {
-    case .inProcess(let worker): worker.drain(within: timeout)
+    case .inProcess(let worker): worker.runOnceJobs()
+    case .process(let process): process.tell(.runOnceJobs)
     }
   }
 
-  /// See `Worker.end`.
-  func end() {
+  /// See `Worker.endOnceJobs`. Waits, if need be until the process of the worker has ended.
+  func endOnceJobs() {
     switch self {
-    case .inProcess(let worker): worker.end()
-    }
-  }
-
-  /// See `Worker.endPrepared`.
-  func endPrepared() {
-    switch self {
-    case .inProcess(let worker): worker.endPrepared()
-    }
-  }
-
-  /// See `Worker.logRunning`.
-  func logRunning(within timeout: Int64) -> [String] {
-    switch self {
-    case .inProcess(let worker): worker.logRunning(within: timeout)
+    case .inProcess(let worker): worker.endOnceJobs()
+    case .process(let process):
+      if process.ask(.endOnceJobs, within: .max, as: Done.self) == nil { _ = process.ended.wait() }
     }
   }
 
@@ -106,6 +149,7 @@ extension WorkerHandle {
   func dump() {
     switch self {
     case .inProcess(let worker): worker.dump()
+    case .process(let process): _ = process.ask(.dump, within: Self.promptly, as: Done.self)
     }
   }
 }
@@ -113,57 +157,58 @@ extension WorkerHandle {
 // Questions. From threads that may block.
 
 extension WorkerHandle {
-  var loopCount: Int {
-    switch self {
-    case .inProcess(let worker): worker.loopCount
-    }
-  }
-
-  /// See `Worker.hasEnded`.
-  var hasEnded: Bool {
-    switch self {
-    case .inProcess(let worker): worker.hasEnded
-    }
-  }
-
-  /// See `Worker.runningLabels`. From any thread.
-  var runningLabels: [String] {
-    switch self {
-    case .inProcess(let worker): worker.runningLabels
-    }
-  }
-
   /// See `Worker.save`.
   func save(_ plugin: String, within limit: Duration) throws(PluginError) -> HandedOverState? {
     switch self {
-    case .inProcess(let worker): try worker.save(plugin, within: limit)
+    case .inProcess(let worker): return try worker.save(plugin, within: limit)
+    case .process(let process):
+      let timeout = limit.wholeNanoseconds + Self.promptly
+      let answer = process.ask(
+        .save(plugin, within: limit), within: timeout, as: CallResult<HandedOverState?, PluginError>.self)
+      return try answer?.get() ?? nil
     }
   }
 
   /// See `Worker.lookUp`.
+  /// - Returns: nil if the worker does not answer.
   func lookUp(
     _ routes: [CallRoute], in library: String, within limit: Duration
-  ) throws(PluginError) -> [LibraryCall] {
+  ) throws(PluginError) -> [LibraryCall]? {
     switch self {
-    case .inProcess(let worker): try worker.lookUp(routes, in: library, within: limit)
+    case .inProcess(let worker): return try worker.lookUp(routes, in: library, within: limit)
+    case .process(let process):
+      let timeout = limit.wholeNanoseconds + Self.promptly
+      let order = WorkerOrder.lookUp(routes, in: library, within: limit)
+      return try process.ask(order, within: timeout, as: CallResult<[LibraryCall], PluginError>.self)?.get()
     }
   }
 
   /// See `Worker.findLibrary`.
+  /// - Returns: nil if the worker does not answer.
   func findLibrary(
     _ name: String, at path: String, besides copies: String, within limit: Duration
-  ) throws(PluginError) -> FoundLibrary {
+  ) throws(PluginError) -> FoundLibrary? {
     switch self {
-    case .inProcess(let worker): try worker.findLibrary(name, at: path, besides: copies, within: limit)
+    case .inProcess(let worker): return try worker.findLibrary(name, at: path, besides: copies, within: limit)
+    case .process(let process):
+      let order = WorkerOrder.findLibrary(name, at: path, besides: copies, within: limit)
+      let timeout = limit.wholeNanoseconds + Self.promptly
+      return try process.ask(order, within: timeout, as: CallResult<FoundLibrary, PluginError>.self)?.get()
     }
   }
 
   /// See `Worker.loadedLibrary`.
+  /// - Returns: nil if the worker does not answer; in it, nil if it has no such library.
   func loadedLibrary(
     _ name: String, file: String?, besides copies: String, within limit: Duration
-  ) throws(PluginError) -> LoadedLibrary? {
+  ) throws(PluginError) -> LoadedLibrary?? {
     switch self {
-    case .inProcess(let worker): try worker.loadedLibrary(name, file: file, besides: copies, within: limit)
+    case .inProcess(let worker):
+      return .some(try worker.loadedLibrary(name, file: file, besides: copies, within: limit))
+    case .process(let process):
+      let order = WorkerOrder.loadedLibrary(name, file: file, besides: copies, within: limit)
+      let timeout = limit.wholeNanoseconds + Self.promptly
+      return try process.ask(order, within: timeout, as: CallResult<LoadedLibrary?, PluginError>.self)?.get()
     }
   }
 
@@ -171,20 +216,26 @@ extension WorkerHandle {
   var isLoaderBusy: Bool {
     switch self {
     case .inProcess(let worker): worker.isLoaderBusy
+    case .process(let process): process.ask(.isLoaderBusy, within: Self.promptly, as: Bool.self) ?? false
     }
   }
 
   /// See `Worker.report`.
-  func report(within timeout: Int64) -> WorkerReport {
+  /// - Returns: nil if the worker does not answer.
+  func report(within timeout: Int64) -> WorkerReport? {
     switch self {
     case .inProcess(let worker): worker.report(within: timeout)
+    case .process(let process):
+      process.ask(.report(within: timeout), within: timeout * 2 + 1_000_000_000, as: WorkerReport.self)
     }
   }
 
   /// See `Worker.scopeTree`.
-  func scopeTree() -> ScopeTreeReport {
+  /// - Returns: nil if the worker does not answer.
+  func scopeTree() -> ScopeTreeReport? {
     switch self {
     case .inProcess(let worker): worker.scopeTree()
+    case .process(let process): process.ask(.scopeTree, within: Self.promptly, as: ScopeTreeReport.self)
     }
   }
 
@@ -192,6 +243,18 @@ extension WorkerHandle {
   func blockedLoops() -> [String] {
     switch self {
     case .inProcess(let worker): worker.blockedLoops()
+    case .process(let process):
+      process.ask(.blockedLoops, within: Self.promptly, as: [String].self) ?? []
+    }
+  }
+
+  /// See `Worker.turningLoops`.
+  /// - Returns: nil if the worker does not answer.
+  func turningLoops(within timeout: Int64) -> TurningLoops? {
+    switch self {
+    case .inProcess(let worker): worker.turningLoops(within: timeout)
+    case .process(let process):
+      process.ask(.turningLoops(within: timeout), within: timeout + 500_000_000, as: TurningLoops.self)
     }
   }
 
@@ -199,6 +262,8 @@ extension WorkerHandle {
   func liveRequests(within timeout: Int64) -> Int? {
     switch self {
     case .inProcess(let worker): worker.liveRequests(within: timeout)
+    case .process(let process):
+      process.ask(.liveRequests(within: timeout), within: timeout * 2, as: Int?.self) ?? nil
     }
   }
 }

@@ -65,25 +65,25 @@ struct GenerationStatus: Codable, Sendable, Equatable {
   let file: String
   let state: State
   /// When the state began: nanoseconds since 1970.
-  let since: Int64
+  private(set) var since: Int64
   /// The patterns of its routes, any prefix included.
   let routes: [String]
   /// The routes that call C functions, and where those run.
   let functions: [FunctionRoute]
   /// The state of each lane on which its routes call functions one at a time.
-  let lanes: [SerialLaneReport]
+  private(set) var lanes: [SerialLaneReport]
   /// Requests in flight.
-  let requests: Int
+  private(set) var requests: Int
   /// Jobs in flight, of requests and of the plugin itself.
-  let jobs: Int
+  private(set) var jobs: Int
   /// What keeps a retiring generation from ending, a few words each, at most a few dozen.
-  let holders: [String]
+  private(set) var holders: [String]
   /// Why its library stays in memory after its end; nil if it can be unloaded.
   let residentReason: String?
   /// Why its file is refused if it is the last good copy of the file; else empty.
   let lastGoodBecause: [String]
   /// Resident bytes of the mappings of its library.
-  let memory: Int
+  private(set) var memory: Int
 }
 
 extension GenerationStatus {
@@ -126,5 +126,43 @@ extension GenerationStatus {
     self.residentReason = residentReason
     lastGoodBecause = state == .serving ? generation.lastGoodBecause : []
     self.memory = memory[generation.plugin.path] ?? 0
+  }
+}
+
+// Several workers, as if they were one.
+
+extension WorkerReport {
+  /// The sum of reports of different workers.
+  init(merging reports: [WorkerReport]) {
+    self.init(
+      loops: reports.flatMap(\.loops), loopCount: reports.reduce(0) { $0 + $1.loopCount },
+      stalls: reports.reduce(0) { $0 &+ $1.stalls }, references: reports.reduce(0) { $0 &+ $1.references },
+      pool: PoolReport(merging: reports.map(\.pool)), generations: GenerationStatus.merged(reports.map(\.generations)))
+  }
+}
+
+extension GenerationStatus {
+  /// Each generation once, in the order of the first list that has it.
+  fileprivate static func merged(_ lists: [[GenerationStatus]]) -> [GenerationStatus] {
+    guard lists.count > 1 else { return lists.first ?? [] }
+    var merged: [GenerationStatus] = []
+    for status in lists.joined() {
+      if let index = merged.firstIndex(where: { $0.label == status.label && $0.state == status.state }) {
+        merged[index].add(status)
+      } else {
+        merged.append(status)
+      }
+    }
+    return merged
+  }
+
+  /// Adds what the same generation does in another worker.
+  private mutating func add(_ other: GenerationStatus) {
+    since = max(since, other.since)
+    lanes += other.lanes
+    requests &+= other.requests
+    jobs &+= other.jobs
+    holders += other.holders
+    memory &+= other.memory
   }
 }

@@ -26,7 +26,7 @@ package final class DryRunChild: Sendable {
   /// Serves the host's requests until the host closes the connection. `startLog` is called before any plugin is loaded,
   /// with the least severe level to log.
   package func run(table: HostTable, startLog: (String) -> Void) {
-    defer { if hasLostConnection { ClosedDescriptors.endHost() } }
+    defer { if !host.isIntact { ClosedDescriptors.endHost() } }
     guard case .begin(let dryRunLimits)? = receive() else { return }
     startLog(dryRunLimits.logLevel)
     let limits = RuntimeLimits(stackSize: dryRunLimits.stackSize, cancelGrace: dryRunLimits.cancelGrace)
@@ -84,12 +84,6 @@ package final class DryRunChild: Sendable {
     send(.manifest(PluginManifest(of: library)))
     guard case .start(let inputs)? = receive() else { return [] }
     return try library.check(inputs.functions).map { SystemLoader.imagePath(of: $0) }
-  }
-
-  /// Whether a plugin has closed the connection; another file may have its number since.
-  private var hasLostConnection: Bool {
-    let count = unsafe Glibc.send(Self.connection, "", 0, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
-    return count < 0 && (errno == EBADF || errno == ENOTSOCK)
   }
 
   private func send(_ reply: DryRunReply) { host.send(MessageEncoder.encode(reply)) }

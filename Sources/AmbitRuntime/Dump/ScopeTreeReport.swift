@@ -8,6 +8,8 @@ public struct ScopeTreeReport: Codable, Sendable {
   private let trees: [ScopeTree]
   /// Loops that did not answer in time, of which nothing is known.
   public let blockedLoops: [Int]
+  /// Which worker's loops they are, for lines that show several workers; nil if there is one.
+  public var worker: Int?
 
   init(_ trees: [ScopeTree], blockedLoops: [Int]) { (self.trees, self.blockedLoops) = (trees, blockedLoops) }
 
@@ -17,7 +19,9 @@ public struct ScopeTreeReport: Codable, Sendable {
   /// One line for each scope and job, from each root down, loop by loop. Each line is made when it is asked for: the
   /// lines of many loops take more memory than the tree.
   public var lines: some Sequence<ScopeTreeLine> {
-    trees.lazy.flatMap { tree in tree.entries.lazy.map { ScopeTreeLine($0, loop: tree.loop) } }
+    trees.lazy.flatMap { [worker] tree in
+      tree.entries.lazy.map { ScopeTreeLine($0, loop: tree.loop, worker: worker) }
+    }
   }
 }
 
@@ -31,13 +35,18 @@ extension LoopGroup {
   }
 }
 
-extension ScopeTreeReport {
+extension [ScopeTreeReport] {
   /// Passes the text for people to `write`, in pieces, until that returns false.
   public func writeText(_ write: ([UInt8]) -> Bool) {
     var pieces = Pieces()
-    for line in lines { guard pieces.add(line.text + "\n", write) else { return } }
+    for report in self {
+      for line in report.lines { guard pieces.add(line.text + "\n", write) else { return } }
+    }
     var last = leftOut == 0 ? "" : "left out: \(leftOut == 1 ? "1 scope or job" : "\(leftOut) scopes and jobs")\n"
-    for loop in blockedLoops { last += "event loop \(loop) did not answer in time\n" }
+    for report in self {
+      let worker = report.worker.map { "worker \($0): " } ?? ""
+      for loop in report.blockedLoops { last += "\(worker)event loop \(loop) did not answer in time\n" }
+    }
     guard pieces.add(last, write) else { return }
     _ = write(pieces.rest)
   }
@@ -46,13 +55,25 @@ extension ScopeTreeReport {
   public func writeJSON(_ write: ([UInt8]) -> Bool) {
     var pieces = Pieces()
     var separator = "{\n  \"entries\": ["
-    for line in lines {
-      guard pieces.add("\(separator)\n    \(line.json.line)", write) else { return }
-      separator = ","
+    for report in self {
+      for line in report.lines {
+        guard pieces.add("\(separator)\n    \(line.json.line)", write) else { return }
+        separator = ","
+      }
     }
-    let blocked = JSONValue.array(blockedLoops.map { JSONValue($0) }).line
+    if separator != "," { guard pieces.add(separator, write) else { return } }
+    let blocked = JSONValue.array(flatMap { report in report.blockedLoops.map { report.blocked($0) } }).line
     _ = pieces.add("\n  ],\n  \"left_out\": \(leftOut),\n  \"blocked_loops\": \(blocked)\n}\n", write)
     _ = write(pieces.rest)
+  }
+
+  private var leftOut: Int { reduce(0) { $0 + $1.leftOut } }
+}
+
+extension ScopeTreeReport {
+  fileprivate func blocked(_ loop: Int) -> JSONValue {
+    guard let worker else { return JSONValue(loop) }
+    return .object([("worker", JSONValue(worker)), ("loop", JSONValue(loop))])
   }
 }
 
@@ -133,9 +154,11 @@ public struct ScopeTreeLine: Sendable {
   let message: String
   private(set) var fields: Logger.Metadata
 
-  init(_ entry: ScopeTree.Entry, loop: Int) {
+  /// - Parameter worker: whose loop it is; nil if there is one worker.
+  init(_ entry: ScopeTree.Entry, loop: Int, worker: Int? = nil) {
     let indentation = String(repeating: "  ", count: Int(entry.depth))
     fields = entry.scope.fields
+    if let worker { fields["worker"] = "\(worker)" }
     fields["loop"] = "\(loop)"
     switch entry.subject {
     case .scope(let scope):

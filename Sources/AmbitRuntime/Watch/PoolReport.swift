@@ -145,3 +145,14 @@ enum PoolWatch {
       """, metadata: fields)
   }
 }
+
+extension PoolReport {
+  /// The sum of the pools of different processes.
+  public init(merging reports: [PoolReport]) {
+    limit = reports.reduce(0) { $0 &+ $1.limit }
+    inUse = reports.reduce(0) { $0 &+ $1.inUse }
+    mostInUse = reports.reduce(0) { $0 &+ $1.mostInUse }
+    waiting = reports.reduce(0) { $0 &+ $1.waiting }
+    holders = reports.flatMap(\.holders).sorted { $0.threads > $1.threads }
+  }
+}

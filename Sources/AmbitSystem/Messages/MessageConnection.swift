@@ -38,6 +38,16 @@ package final class MessageConnection: Sendable {
 
   deinit { clinux_close(descriptor) }
 
+  /// Marks the descriptor as vital: if code of a plugin closes it, the process ends and says so.
+  package func setVital() { clinux_set_use(descriptor, CLINUX_VITAL) }
+
+  /// Whether the descriptor is still that of the connection. Code of a plugin may have closed it; another file may have
+  /// its number since.
+  package var isIntact: Bool {
+    let count = unsafe Glibc.send(descriptor, "", 0, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
+    return count >= 0 || errno != EBADF && errno != ENOTSOCK
+  }
+
   /// Ends the connection for both processes: a `receive` that waits here or there returns nil once it has received what
   /// was sent before, and a `send` that waits returns false. From any thread; does not wait. The descriptor is closed
   /// when the object is released.

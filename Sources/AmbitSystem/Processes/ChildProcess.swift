@@ -51,6 +51,14 @@ package enum ProcessEnd: Equatable, Sendable {
     self = status & 0x7f == 0 ? .exited(status >> 8 & 0xff) : .signalled(status & 0x7f)
   }
 
+  /// As the predicate of a sentence: "was killed by SIGKILL", "exited with status 3".
+  package var text: String {
+    switch self {
+    case .exited(let status): "exited with status \(status)"
+    case .signalled(let number): "was killed by \(Self.name(ofSignal: number))"
+    }
+  }
+
   /// The signal's name, as SIGSEGV; `signal N` if it has none.
   package static func name(ofSignal number: Int32) -> String {
     let names: [Int32: String] = [

@@ -17,6 +17,9 @@ package enum ProcessTimes {
       processorTime: stat.processorTicks * nanosecondsPerTick, processorWait: wait, runnableThreads: runnable)
   }
 
+  /// The file that a process runs; nil if the system does not tell.
+  package static func program(of process: Int32) -> String? { Paths.linkTarget("/proc/\(process)/exe") }
+
   /// When a process began, in clock ticks after the start of the system.
   static func beginning(of process: Int32) -> Int64? { stat("/proc/\(process)")?.beginning }
 

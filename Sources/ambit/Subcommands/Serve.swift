@@ -22,6 +22,9 @@ struct Serve: ParsableCommand {
   @Flag(help: "First build the plugins of the folder, as 'ambit build' does.")
   var build = false
 
+  @Flag(help: "Serve in one process, without workers, for a debugger. A crash of a plugin ends the host.")
+  var single = false
+
   @Flag(help: "Check each call that a plugin makes, and report contract violations. For development.")
   var checked = false
 
@@ -29,12 +32,14 @@ struct Serve: ParsableCommand {
     ServiceManager.takeVariables()
     do throws(HostError) {
       let source = configuration.source
-      let configuration = try source.read()
+      let text = try source.text()
+      let configuration = try text.parse()
       var signals: Signals?
       if build {
         signals = try PluginBuild.runBeforeServing(source, configuration) { Terminal.note($0.prefixed) }
       }
-      try Host.serve(source, configuration, isChecked: checked, signals: signals) { Terminal.fail($0) }
+      let options = Host.Options(isSingle: single, isChecked: checked)
+      try Host.serve(source, text, options, signals: signals) { Terminal.fail($0) }
     } catch {
       Terminal.fail(error)
     }

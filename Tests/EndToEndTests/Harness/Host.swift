@@ -18,7 +18,7 @@ final class Host: Sendable {
     limit: Duration
   ) async throws {
     self.directory = directory
-    let words = wrapper + [Places.ambit.filePath, "serve"] + arguments
+    let words = wrapper + [Places.ambit.filePath, "serve", "--single"] + arguments
     (child, log) = try await startHost(
       words[0], Array(words.dropFirst()), in: directory, environment: environment, limit: limit)
     let listening = try await log.line(containing: "listening on http://127.0.0.1:").text

@@ -1,0 +1,69 @@
+internal import AmbitCore
+internal import AmbitSystem
+internal import Synchronization
+
+/// Asks a worker at regular intervals whether its event loops turn, and finds out whether it hangs: it accepts no
+/// connection, although it could run. For the thread of a slot.
+struct Heartbeat {
+  /// The longest time between two questions, in nanoseconds.
+  private static var longestInterval: Int64 { 2_500_000_000 }
+  private static var shortestInterval: Int64 { 100_000_000 }
+  /// How long the loops may take to answer, in nanoseconds. A loop that answers later is blocked.
+  private static var timeToAnswer: Int64 { 200_000_000 }
+
+  private let limit: Int64?
+  private let interval: Int64
+  private var watch: HangWatch?
+  /// When to ask next, in monotonic nanoseconds.
+  private(set) var next: Int64
+
+  /// - Parameter limit: how long a worker may accept no connection; nil: for ever.
+  init(hangLimit limit: Duration?) {
+    let limit = limit?.wholeNanoseconds
+    self.limit = limit
+    interval = limit.map { min(max($0 / 4, Self.shortestInterval), Self.longestInterval) } ?? Self.longestInterval
+    next = Clock.monotonic + interval
+  }
+
+  /// Asks. Blocks for at most some 700 ms.
+  /// - Parameter liveness: is told whether all loops turn.
+  /// - Returns: what is wrong with the worker, as the end of a sentence about it, if it hangs.
+  mutating func ask(_ worker: WorkerProcess, _ liveness: Liveness) -> String? {
+    defer { next = Clock.monotonic + interval }
+    let asked = Clock.monotonic
+    let turning = WorkerHandle.process(worker).turningLoops(within: Self.timeToAnswer)
+    liveness.note(worker, isTurning: turning?.isComplete ?? false)
+    guard turning?.count ?? 0 == 0, let limit else {
+      watch = nil
+      return nil
+    }
+    var watch = self.watch ?? HangWatch(limit: limit, interval: interval, now: asked)
+    defer { self.watch = watch }
+    switch watch.look(ProcessTimes.sample(of: worker.pid), now: Clock.monotonic) {
+    case .hangs, .unknown: return "has accepted no connection for hang_limit (\(limit / 1_000_000) ms)"
+    case .waits, .stopped, .starved: return nil
+    }
+  }
+}
+
+/// Whether the loops of all workers turn, for the watchdog of the service manager. From any thread.
+final class Liveness: Sendable {
+  private let turning = Mutex<[ObjectIdentifier: Bool]>([:])
+
+  func note(_ worker: WorkerProcess, isTurning: Bool) {
+    turning.withLock { $0[ObjectIdentifier(worker)] = isTurning }
+  }
+
+  func forget(_ worker: WorkerProcess) { turning.withLock { $0[ObjectIdentifier(worker)] = nil } }
+
+  /// Whether each worker that was asked has answered from each of its loops when it was asked last.
+  var isEverythingTurning: Bool { turning.withLock { $0.values.allSatisfy { $0 } } }
+}
+
+/// How many loops of a worker turn.
+struct TurningLoops: Codable, Sendable {
+  /// Those that have answered.
+  let count: Int
+  /// Whether these are all.
+  let isComplete: Bool
+}

@@ -1,0 +1,77 @@
+internal import AmbitPlugins
+internal import AmbitRuntime
+internal import AmbitSystem
+
+/// What every worker of the host serves, as a value: a worker that starts later is brought to it.
+struct Service: Sendable {
+  /// The largest state of a plugin that is kept for a worker that starts later.
+  static var largestState: Int { 16 << 20 }
+
+  /// Counts the changes of what is served.
+  private(set) var version = 0
+  /// The sockets that workers accept connections from.
+  var sockets: [ListeningSocket] = []
+  /// How long the load, the `save` and the `start` of a plugin may each take.
+  var startLimit: Duration
+  /// What workers that start from now on are configured by.
+  var configuration: ConfigurationText
+  /// The generations that serve, by name.
+  private(set) var generations: [String: PlannedGeneration] = [:]
+  /// The present files of those that serve their own file, by name.
+  private var files: [String: PluginFile] = [:]
+  /// Why the files of the others are refused, by path: their last good copies serve.
+  private var fallbacks: [String: PluginError] = [:]
+  /// What the configuration says about routes.
+  private var routing = CommitOrder()
+  /// What generations started from, by name and by worker.
+  private(set) var states: [String: [Int: HandedOverState]] = [:]
+
+  init(_ configuration: ConfigurationText, startLimit: Duration) {
+    (self.configuration, self.startLimit) = (configuration, startLimit)
+  }
+
+  /// Serves what a plan says from now on.
+  /// - Parameter states: what the generations of the plan started from.
+  mutating func adopt(_ plan: ReloadPlan, from states: [String: [Int: HandedOverState]]) {
+    for name in plan.removed { (generations[name], files[name], self.states[name]) = (nil, nil, nil) }
+    for (name, file) in plan.kept {
+      if let old = files[name] { fallbacks[old.path] = nil }
+      if let planned = generations[name] { fallbacks[planned.file] = nil }
+      files[name] = file
+    }
+    for planned in plan.generations {
+      generations[planned.name] = planned
+      fallbacks[planned.file] = plan.fallbacks[planned.file]
+      files[planned.name] = plan.fallbacks[planned.file] == nil ? planned.copy.file : nil
+      self.states[planned.name] = states[planned.name]
+    }
+    routing = plan.commitOrder
+    version += 1
+  }
+
+  /// The order by which a worker serves exactly this.
+  /// - Parameter serving: the names of what it serves at present.
+  func order(for serving: some Sequence<String>) -> CommitOrder {
+    var order = routing
+    order.removed = serving.filter { generations[$0] == nil }.sorted()
+    order.kept = files
+    order.fallbacks = fallbacks
+    return order
+  }
+
+  /// The generations that a worker has to prepare which knows `labels`, by name. Each has the state that the worker
+  /// with this index, or else another one, started it from.
+  func missing(in labels: [String: String], worker index: Int) -> [PlannedGeneration] {
+    generations.values.filter { labels[$0.name] != $0.label }.sorted(by: Self.loadingOrder).map { planned in
+      var planned = planned
+      let states = states[planned.name] ?? [:]
+      planned.handedOver = states[index] ?? states.min { $0.key < $1.key }?.value
+      return planned
+    }
+  }
+
+  /// As plans have them: plugins come before the libraries of routes.
+  private static func loadingOrder(_ one: PlannedGeneration, _ other: PlannedGeneration) -> Bool {
+    one.isPlugin == other.isPlugin ? one.name < other.name : one.isPlugin
+  }
+}

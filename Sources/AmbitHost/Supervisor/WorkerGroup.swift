@@ -1,0 +1,171 @@
+internal import AmbitConfig
+internal import AmbitCore
+internal import AmbitPlugins
+internal import AmbitRuntime
+internal import AmbitSystem
+internal import Logging
+internal import Synchronization
+
+/// All workers of the host. What the host orders goes to each of them; what it asks is answered by one of them, or by
+/// all together.
+///
+/// A worker may end at any moment, and another one takes its place: see `WorkerSlot`. All workers serve the same
+/// `Service`: a change of it is prepared by all, then committed by all, and a worker that starts meanwhile is brought to
+/// the new one before it accepts connections.
+///
+/// Orders are for the control thread, unless they say otherwise.
+final class WorkerGroup: Sendable {
+  /// The workers that serve, by their place, from 1.
+  private let members = Mutex<[Int: WorkerHandle]>([:])
+  /// Wake threads that wait for a member.
+  private let waiting = Mutex<[Latch<Void>]>([])
+  /// Held while a change is committed, and while a worker joins.
+  let service: Mutex<Service>
+  /// What prepared generations started from, by name and by worker.
+  let states = Mutex<[String: [Int: HandedOverState]]>([:])
+  /// The places of workers in processes of their own; none if the worker runs in this process.
+  let slots = Mutex<[WorkerSlot]>([])
+  /// The sockets that workers accept connections from, for threads that must not wait for a change of `service`.
+  let openSockets = Mutex<[ListeningSocket]>([])
+  /// The connections of all workers, for their balance; nil if there is one worker.
+  let counters: Mutex<SharedCounters?> = Mutex(nil)
+  /// Held while workers are replaced, one after the other.
+  let replacing = Mutex<Void>(())
+  let liveness = Liveness()
+  let once = OnceDesignation()
+  let stopped = StoppedWorkers()
+  /// Whether the host is to stop. Then nothing that a plugin does is waited for.
+  let isStopping: @Sendable () -> Bool
+  let logger = Logger(label: "ambit")
+
+  /// One worker, in this process.
+  init(_ worker: Worker, _ configuration: HostConfiguration, _ text: ConfigurationText) {
+    service = Mutex(Service(text, startLimit: configuration.dryRunTimeout))
+    isStopping = worker.isStopping
+    members.withLock { $0[1] = .inProcess(worker) }
+  }
+
+  /// Workers in processes of their own. None is there before `start`.
+  init(
+    _ configuration: HostConfiguration, _ text: ConfigurationText, isStopping: @escaping @Sendable () -> Bool
+  ) {
+    service = Mutex(Service(text, startLimit: configuration.dryRunTimeout))
+    self.isStopping = isStopping
+  }
+
+  /// Whether the worker runs in this process.
+  var isInProcess: Bool { slots.withLock { $0.isEmpty } }
+
+  /// Those that serve, by their place.
+  var present: [(index: Int, worker: WorkerHandle)] {
+    members.withLock { $0.sorted { $0.key < $1.key } }.filter { !$0.value.isGone }.map { ($0.key, $0.value) }
+  }
+
+  /// Waits until at least one worker serves, at most `timeout` nanoseconds, and returns those that do.
+  func present(within timeout: Int64) -> [(index: Int, worker: WorkerHandle)] {
+    let end = Clock.monotonic + timeout
+    while true {
+      let latch = Latch<Void>()
+      waiting.withLock { $0.append(latch) }
+      let found = present
+      guard found.isEmpty, Clock.monotonic < end, !isStopping() else { return found }
+      _ = latch.wait(timeout: end - Clock.monotonic, unless: isStopping)
+    }
+  }
+
+  /// Runs `body` for each worker, for several of them at the same time, and waits for all.
+  static func onAll<Answer: Sendable>(
+    _ workers: [(index: Int, worker: WorkerHandle)], _ body: @escaping @Sendable (Int, WorkerHandle) -> Answer
+  ) -> [Answer] {
+    guard workers.count > 1 else { return workers.map { body($0.index, $0.worker) } }
+    let latch = Latch<(Int, Answer)>(expected: workers.count)
+    for (index, worker) in workers { onOwnThread { latch.arrive((index, body(index, worker))) } }
+    return (latch.wait() ?? []).sorted { $0.0 < $1.0 }.map(\.1)
+  }
+}
+
+// Workers join and leave. For the threads of their slots.
+
+extension WorkerGroup {
+  /// Tells a worker that has just started what it is, and waits until its loops run.
+  /// - Returns: nil if it does not answer within `timeout` nanoseconds.
+  func begin(_ worker: WorkerProcess, _ settings: WorkerSettings, within timeout: Int64) -> WorkerBegun? {
+    let counters = counters.withLock { $0 }
+    let slot = counters?.takeSlot()
+    worker.slotOfCounters.withLock { $0 = slot }
+    let descriptor = slot == nil ? nil : counters?.passedDescriptor
+    let beginning = WorkerBeginning(
+      index: worker.index, settings: settings, configuration: service.withLock { $0.configuration },
+      countersSlot: descriptor == nil ? nil : slot)
+    return worker.ask(.begin(beginning), passing: descriptor.map { [$0] } ?? [], within: timeout, as: WorkerBegun.self)
+  }
+
+  /// Brings a worker to what the others serve, and lets it accept connections in place of the worker that had its place.
+  /// Blocks.
+  /// - Parameter predecessor: a worker that serves on until this one does. It is asked for the state of its plugins.
+  /// - Throws: if a generation does not start in it, or it ends.
+  func join(_ worker: WorkerProcess, after predecessor: WorkerProcess?) throws(HostError) {
+    let handle = WorkerHandle.process(worker)
+    let predecessor = predecessor.map { WorkerHandle.process($0) }
+    // Without the lock, since plugins may take long to start. What changes meanwhile is done under it.
+    let first = service.withLock { $0 }
+    try bring(handle, worker.index, to: first, asking: predecessor)
+    try service.withLock { (service) throws(HostError) in
+      if service.version != first.version { try bring(handle, worker.index, to: service, asking: predecessor) }
+      handle.accept(on: service.sockets)
+      guard !worker.isGone else { throw HostError(["it ended before it served"]) }
+      members.withLock { $0[worker.index] = handle }
+    }
+    let woken = waiting.withLock { waiting in
+      defer { waiting = [] }
+      return waiting
+    }
+    for latch in woken { latch.arrive(()) }
+    once.choose(among: present)
+  }
+
+  /// Sends no more orders to a worker, which finishes what it has begun.
+  func leave(_ worker: WorkerProcess) {
+    members.withLock { members in
+      if case .process(let present)? = members[worker.index], present === worker { members[worker.index] = nil }
+    }
+    once.choose(among: present)
+  }
+
+  /// A worker's process has ended.
+  func hasEnded(_ worker: WorkerProcess) {
+    leave(worker)
+    noteStopped(false, worker)
+    liveness.forget(worker)
+    if let slot = worker.slotOfCounters.withLock({ $0.take() }) { counters.withLock { $0 }?.releaseSlot(slot) }
+    BacklogWatch.look(at: openSockets.withLock { $0 })
+  }
+
+  /// Makes a worker prepare and commit what it lacks of `service`.
+  private func bring(
+    _ handle: WorkerHandle, _ index: Int, to service: Service, asking predecessor: WorkerHandle?
+  ) throws(HostError) {
+    try prepareMissing(of: service, in: handle, index, asking: predecessor)
+    guard try handle.commit(service.order(for: handle.known.serving.keys)) != nil else {
+      throw HostError(["it ended before it served"])
+    }
+  }
+
+  /// Makes a worker prepare what it lacks of `service`.
+  /// - Parameter predecessor: is asked for the state of its plugins, which those here start from.
+  /// - Throws: if one does not start, or the worker does not answer.
+  func prepareMissing(
+    of service: Service, in handle: WorkerHandle, _ index: Int, asking predecessor: WorkerHandle?
+  ) throws(HostError) {
+    let known = handle.known
+    var errors: [String] = []
+    for var planned in service.missing(in: known.serving.merging(known.prepared) { $1 }, worker: index) {
+      if let state = try? predecessor?.save(planned.name, within: service.startLimit) { planned.handedOver = state }
+      guard let answer = handle.prepare(planned, within: service.startLimit) else {
+        throw HostError(["it ended while it loaded and started \(planned.label)"])
+      }
+      if let failure = answer.failures[planned.name] { errors += failure.error.problems.map(\.description) }
+    }
+    guard errors.isEmpty else { throw HostError(errors) }
+  }
+}

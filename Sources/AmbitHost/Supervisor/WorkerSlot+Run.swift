@@ -1,0 +1,144 @@
+internal import AmbitCore
+internal import AmbitSystem
+internal import Logging
+internal import Synchronization
+
+// The slot's thread.
+
+extension WorkerSlot {
+  /// How long a process may live on that has closed its connection, in nanoseconds.
+  private static var timeToDisconnect: Int64 { 300_000_000 }
+  /// How long a worker may take to begin, in nanoseconds.
+  private static var timeToBegin: Int64 { 30_000_000_000 }
+
+  func run() {
+    var policy = RestartPolicy()
+    var random = SystemRandomNumberGenerator()
+    var crashed: Int64?
+    while deadline == nil {
+      let settings = settings.withLock { $0 }
+      if let worker = bringUp(settings, after: nil) {
+        policy.serves(at: Clock.monotonic, window: settings.crashWindow.wholeNanoseconds)
+        if let crashed { reportReturn(of: worker, since: crashed) }
+        guard let moment = watch(worker) else { break }
+        crashed = moment
+      } else {
+        crashed = crashed ?? Clock.monotonic
+      }
+      guard deadline == nil else { break }
+      countCrash()
+      enter(.crashed)
+      let window = settings.crashWindow.wholeNanoseconds
+      wait(policy.crashed(at: Clock.monotonic, window: window, using: &random))
+    }
+    endAll()
+    ended.arrive(())
+  }
+
+  /// Starts a worker, and brings it to what the others serve.
+  /// - Parameter predecessor: The worker that serves until this one does.
+  /// - Returns: nil if that fails. The reason is logged, and the process has ended.
+  func bringUp(_ settings: WorkerSettings, after predecessor: WorkerProcess?) -> WorkerProcess? {
+    if predecessor == nil { enter(.starting) }
+    do throws(HostError) {
+      let worker = try begin(settings)
+      do throws(HostError) {
+        try group.join(worker, after: predecessor)
+      } catch {
+        worker.kill()
+        awaitEnd(of: worker)
+        throw error
+      }
+      enter(.serving, pid: worker.pid)
+      firstStart.arrive(nil)
+      return worker
+    } catch {
+      firstStart.arrive(error)
+      guard deadline == nil else { return nil }
+      logger.error("worker \(index) does not start: \(error)", metadata: fields)
+      return nil
+    }
+  }
+
+  /// Starts the process of a worker, and its loops.
+  private func begin(_ settings: WorkerSettings) throws(HostError) -> WorkerProcess {
+    let id = makeID()
+    let worker = try WorkerProcess(id, index: index, program: settings.program, children: children) { event in
+      self.put(.process(event, of: id))
+    } onDisconnection: {
+      self.put(.disconnected(id))
+    }
+    add(worker)
+    if deadline != nil { worker.kill() }
+    guard let begun = group.begin(worker, settings, within: Self.timeToBegin) else {
+      worker.kill()
+      let end = awaitEnd(of: worker)
+      throw HostError(["its process \(end.map { "\($0)" } ?? "did not answer") before it served"])
+    }
+    if let error = begun.error {
+      worker.kill()
+      awaitEnd(of: worker)
+      throw HostError(error.split(separator: "\n").map(String.init))
+    }
+    return worker
+  }
+
+  /// Waits until a worker that is not watched yet has ended. Other events keep their order.
+  @discardableResult
+  private func awaitEnd(of worker: WorkerProcess) -> ProcessEnd? {
+    var others: [Event] = []
+    defer {
+      remove(worker)
+      for event in others { put(event) }
+    }
+    let end = Clock.monotonic + 5_000_000_000
+    while let event = next(until: end) {
+      switch event {
+      case .process(.ended(let child), of: worker.id): return child.end
+      case .process(_, of: worker.id), .disconnected(worker.id): break
+      default: others.append(event)
+      }
+    }
+    return nil
+  }
+
+  /// Waits until the delay of a crash is over. Draining workers may end meanwhile.
+  private func wait(_ nanoseconds: Int64) {
+    let end = Clock.monotonic + nanoseconds
+    while deadline == nil, let event = next(until: end) { takeOfOthers(event) }
+  }
+
+  /// Takes an event that does not concern the worker that serves.
+  func takeOfOthers(_ event: Event) {
+    guard case .process(let event, let id) = event, let worker = workers.first(where: { $0.id == id }) else { return }
+    switch event {
+    case .ended(let child):
+      remove(worker)
+      group.hasEnded(worker)
+      guard child.end != .exited(0) else { return }
+      logger.warning("worker \(index) (pid \(worker.pid)) \(child.end.text) while it drained", metadata: fields)
+    case .killedOrphan(let process, let name): reportOrphan(process, name, of: worker)
+    case .stopped, .continued: break
+    }
+  }
+
+  /// Waits until all workers of this place have ended, and ends those that have not by the deadline.
+  private func endAll() {
+    guard let deadline else { return }
+    enter(.draining)
+    for worker in workers {
+      group.leave(worker)
+      let drain = Duration.nanoseconds(max(deadline.drainEnd - Clock.monotonic, 0))
+      worker.tell(
+        .leave(Leaving(drain: drain, cancelGrace: settings.withLock { $0.cancelGrace }, reason: .shutdown)))
+    }
+    while !workers.isEmpty {
+      guard let event = next(until: deadline.lastMoment) else { break }
+      takeOfOthers(event)
+    }
+    for worker in workers {
+      logger.warning("worker \(index) (pid \(worker.pid)) has not ended in time: it is killed", metadata: fields)
+      worker.kill()
+    }
+  }
+}

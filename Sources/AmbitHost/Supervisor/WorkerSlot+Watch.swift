@@ -1,0 +1,144 @@
+internal import AmbitCore
+internal import AmbitSystem
+internal import Logging
+internal import Synchronization
+
+// While a worker serves: what happens to it, whether its loops turn, and who takes its place.
+
+extension WorkerSlot {
+  /// How long a process may live on that has closed its connection, in nanoseconds.
+  private static var timeToDisconnect: Int64 { 300_000_000 }
+  /// How long a process that was told to report what it does may take to end, in nanoseconds.
+  private static var timeToAbort: Int64 { 2_000_000_000 }
+
+  /// Watches a worker that serves until it ends, and replaces it by others if that is wanted.
+  /// - Returns: when the last one crashed, in monotonic nanoseconds; nil if the host stops.
+  func watch(_ first: WorkerProcess) -> Int64? {
+    var worker = first
+    var heartbeat = Heartbeat(hangLimit: settings.withLock { $0.hangLimit })
+    while deadline == nil {
+      switch next(until: heartbeat.next) {
+      case nil:
+        if let sign = heartbeat.ask(worker, group.liveness) { return end(worker, because: sign) }
+      case .stop: return nil
+      case .replace(let reason, let done):
+        defer { done.arrive(()) }
+        guard let successor = replace(worker, because: reason) else { break }
+        worker = successor
+        heartbeat = Heartbeat(hangLimit: settings.withLock { $0.hangLimit })
+      case .disconnected(worker.id): return end(afterDisconnection: worker)
+      case .process(.ended(let child), of: worker.id): return noteEnd(of: worker, child.end)
+      case .process(let event, of: worker.id): report(event, worker)
+      case let event?: takeOfOthers(event)
+      }
+    }
+    return nil
+  }
+
+  /// Starts another worker, lets it serve, and has the old one finish its requests.
+  /// - Returns: nil if the other does not start. The old one serves on.
+  private func replace(_ old: WorkerProcess, because reason: String) -> WorkerProcess? {
+    let settings = settings.withLock { $0 }
+    logger.notice("worker \(index) is replaced: \(reason)", metadata: fields(old))
+    let began = Clock.monotonic
+    guard let new = bringUp(settings, after: old) else {
+      logger.error("worker \(index) (pid \(old.pid)) serves on", metadata: fields(old))
+      return nil
+    }
+    logger.notice("worker \(index) serves", metadata: fields(new, since: began))
+    drain(old, settings)
+    return new
+  }
+
+  /// Has a worker finish its requests, without waiting for it. It is killed if it takes too long.
+  private func drain(_ worker: WorkerProcess, _ settings: WorkerSettings) {
+    let deadline = ShutdownDeadline(
+      since: Clock.monotonic, drain: settings.drainTimeout, cancelGrace: settings.cancelGrace)
+    worker.tell(
+      .leave(Leaving(drain: settings.drainTimeout, cancelGrace: settings.cancelGrace, reason: .replaced)))
+    onOwnThread {
+      while Clock.monotonic < deadline.lastMoment, !worker.isGone { pauseThread(.milliseconds(50)) }
+      worker.kill()
+    }
+  }
+
+  /// A process that has closed its connection ends within a moment, or it is ended.
+  private func end(afterDisconnection worker: WorkerProcess) -> Int64? {
+    let program = ProcessTimes.program(of: worker.pid)
+    let end = Clock.monotonic + Self.timeToDisconnect
+    while let event = next(until: end) {
+      if case .process(.ended(let child), of: worker.id) = event { return noteEnd(of: worker, child.end) }
+      takeOfOthers(event)
+    }
+    let isOther = program != nil && program != ProcessTimes.program(of: HostProcess.identifier)
+    return self.end(
+      worker, because: isOther ? "has become another program, \(program!)" : "has lost its connection to the supervisor")
+  }
+
+  /// Ends a worker that is of no use any more, and waits for its end.
+  private func end(_ worker: WorkerProcess, because reason: String) -> Int64? {
+    logger.error("worker \(index) (pid \(worker.pid)) \(reason): it is ended", metadata: fields(worker))
+    worker.abort()
+    var end = Clock.monotonic + Self.timeToAbort
+    while true {
+      guard let event = next(until: end) else {
+        worker.kill()
+        end = .max
+        continue
+      }
+      if case .process(.ended, of: worker.id) = event { break }
+      takeOfOthers(event)
+    }
+    return noteEnd(of: worker, nil)
+  }
+
+  /// - Parameter end: How it has ended; nil if that was said before.
+  private func noteEnd(of worker: WorkerProcess, _ end: ProcessEnd?) -> Int64 {
+    let moment = Clock.monotonic
+    remove(worker)
+    group.hasEnded(worker)
+    if let end {
+      logger.notice("worker \(index) (pid \(worker.pid)) \(end.text)", metadata: fields(worker))
+    }
+    return moment
+  }
+}
+
+// Log lines.
+
+extension WorkerSlot {
+  /// The fields of lines about this place.
+  var fields: Logger.Metadata { ["worker": "\(index)"] }
+
+  private func fields(_ worker: WorkerProcess, since began: Int64? = nil) -> Logger.Metadata {
+    var fields = fields
+    fields["pid"] = "\(worker.pid)"
+    if let began { fields["ms"] = "\((Clock.monotonic - began) / 1_000_000)" }
+    return fields
+  }
+
+  func reportReturn(of worker: WorkerProcess, since crash: Int64) {
+    logger.notice("worker \(index) serves again", metadata: fields(worker, since: crash))
+  }
+
+  func reportOrphan(_ process: Int32, _ name: String, of worker: WorkerProcess) {
+    logger.notice(
+      "process \(process) (\(name)), which worker \(index) (pid \(worker.pid)) had started, was killed with it",
+      metadata: fields)
+  }
+
+  private func report(_ event: ProcessEvent, _ worker: WorkerProcess) {
+    switch event {
+    case .stopped(let signal):
+      group.noteStopped(true, worker)
+      logger.warning(
+        "worker \(index) (pid \(worker.pid)) was stopped by \(ProcessEnd.name(ofSignal: signal)): its requests wait until it is continued",
+        metadata: fields)
+    case .continued:
+      group.noteStopped(false, worker)
+      logger.notice("worker \(index) (pid \(worker.pid)) was continued", metadata: fields)
+    case .killedOrphan(let process, let name): reportOrphan(process, name, of: worker)
+    case .ended: break
+    }
+  }
+}

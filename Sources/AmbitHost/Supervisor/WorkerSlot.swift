@@ -1,0 +1,150 @@
+internal import AmbitCore
+internal import AmbitSystem
+internal import Logging
+internal import Synchronization
+
+/// The place of one worker among the workers of a host: a thread that starts the worker, waits for its end, and starts
+/// another one in its place.
+///
+/// Every end that the supervisor did not order counts as a crash. After a crash the next worker starts at once; after
+/// further ones, later and later: see `RestartPolicy`.
+final class WorkerSlot: Sendable {
+  /// What the slot's thread waits for.
+  enum Event: Sendable {
+    case process(ProcessEvent, of: WorkerProcess.ID)
+    case disconnected(WorkerProcess.ID)
+    /// Another worker is to take the place of this one, without a break.
+    case replace(because: String, then: Latch<Void>)
+    /// The worker is to end, and no other one is to start.
+    case stop
+  }
+
+  /// What the status shows.
+  struct Status: Sendable {
+    var phase = WorkerPhase.starting
+    /// Of the present worker, or else of the last one; nil before the first.
+    var pid: Int32?
+    /// When the phase began: nanoseconds since 1970.
+    var since = Clock.wall
+    var crashes = 0
+  }
+
+  /// From 1.
+  let index: Int
+  let children: ChildProcesses
+  let settings: Mutex<WorkerSettings>
+  unowned let group: WorkerGroup
+  let logger = Logger(label: "ambit")
+  /// Opens with the first worker that serves, or with the reason why it does not.
+  let firstStart = Latch<HostError?>()
+  /// Opens when no worker of this place is left and none will start.
+  let ended = Latch<Void>()
+  private let inbox = Mutex<[Event]>([])
+  private let wakeup = Wakeup()
+  private let shown = Mutex(Status())
+  private let living = Mutex(Living())
+
+  private struct Living {
+    /// All processes of this place that have not ended: at most one serves, another may start, others drain.
+    var workers: [WorkerProcess] = []
+    var lastID: WorkerProcess.ID = 0
+    var deadline: ShutdownDeadline?
+  }
+
+  init(_ index: Int, _ settings: WorkerSettings, children: ChildProcesses, in group: WorkerGroup) {
+    (self.index, self.children, self.group) = (index, children, group)
+    self.settings = Mutex(settings)
+  }
+
+  /// Starts the thread, and by it the first worker. Does not wait: see `firstStart`.
+  /// - Throws: if the system has no more threads.
+  func start() throws(HostError) {
+    do throws(SystemError) {
+      try SystemThread(for: "worker \(index)") { self.run() }.detach()
+    } catch {
+      throw HostError(error)
+    }
+  }
+
+  /// Makes another worker take the place of the present one, which finishes its requests. From any thread; does not
+  /// wait.
+  /// - Parameter done: opens when another worker serves, or when that has failed.
+  func replace(because reason: String, then done: Latch<Void> = Latch()) {
+    put(.replace(because: reason, then: done))
+  }
+
+  /// Ends all workers of this place within the deadline, and starts no other one. From any thread; does not wait: see
+  /// `ended`.
+  func stop(by deadline: ShutdownDeadline) {
+    living.withLock { $0.deadline = deadline }
+    put(.stop)
+  }
+
+  /// Ends all workers of this place at once. From any thread.
+  func kill() { for worker in workers { worker.kill() } }
+
+  /// When all workers of this place have to have ended; nil if the host does not stop.
+  var deadline: ShutdownDeadline? { living.withLock { $0.deadline } }
+
+  var status: Status { shown.withLock { $0 } }
+}
+
+// For the slot's thread, and for those that tell it what has happened.
+
+extension WorkerSlot {
+  /// All processes of this place that have not ended.
+  var workers: [WorkerProcess] { living.withLock { $0.workers } }
+
+  /// A number for the next worker of this place.
+  func makeID() -> WorkerProcess.ID {
+    living.withLock { living in
+      living.lastID += 1
+      return living.lastID
+    }
+  }
+
+  func add(_ worker: WorkerProcess) { living.withLock { $0.workers.append(worker) } }
+
+  func remove(_ worker: WorkerProcess) { living.withLock { $0.workers.removeAll { $0 === worker } } }
+
+  func put(_ event: Event) {
+    inbox.withLock { $0.append(event) }
+    wakeup.notify()
+  }
+
+  /// Waits for the next event, at most until `end`, in monotonic nanoseconds.
+  func next(until end: Int64) -> Event? {
+    while true {
+      if let event = inbox.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) { return event }
+      let left = end == .max ? -1 : max(end - Clock.monotonic, 0)
+      if left == 0 { return nil }
+      wakeup.wait(atMost: left)
+    }
+  }
+
+  func enter(_ phase: WorkerPhase, pid: Int32? = nil) {
+    shown.withLock { status in
+      (status.phase, status.since) = (phase, Clock.wall)
+      if let pid { status.pid = pid }
+    }
+  }
+
+  func countCrash() { shown.withLock { $0.crashes += 1 } }
+}
+
+/// What workers are started with. A change takes effect with the next worker.
+struct WorkerSettings: Sendable {
+  /// The host's own binary.
+  let program: String
+  /// How many workers the host has.
+  let count: Int
+  /// The event loops of each.
+  let loops: Int
+  /// Whether calls of plugins are checked.
+  let isChecked: Bool
+  var crashWindow: Duration
+  /// How long a worker may accept no connection; nil: for ever.
+  var hangLimit: Duration?
+  var drainTimeout: Duration
+  var cancelGrace: Duration
+}

@@ -1,0 +1,31 @@
+internal import AmbitPlugins
+internal import AmbitRuntime
+internal import AmbitSystem
+internal import Synchronization
+
+// What a supervisor asks a worker about, besides its reports.
+
+extension Worker {
+  /// The labels of the generations that it serves, and of those that it has prepared, by name. From any thread.
+  var known: (serving: [String: String], prepared: [String: String]) {
+    generations.withLock { ($0.serving.mapValues(\.label), $0.prepared.mapValues(\.label)) }
+  }
+
+  /// How many loops answer within `timeout` nanoseconds. Waits for all of them, or for that long. From threads that may
+  /// block.
+  func turningLoops(within timeout: Int64) -> TurningLoops {
+    let answers = unsafe loops.onEach(within: timeout) { unsafe $0.pointee.index }
+    return TurningLoops(count: answers.count, isComplete: answers.count == loopCount)
+  }
+
+  /// Runs jobs with `AMBIT_JOB_ONCE` from now on. From any thread; does not wait.
+  func runOnceJobs() { loops.setRunsOnceJobs(true) }
+
+  /// Cancels jobs with `AMBIT_JOB_ONCE`, and starts no others. Waits until none runs any more. From threads that may
+  /// block.
+  func endOnceJobs() {
+    let ended = Latch<Void>()
+    loops.setRunsOnceJobs(false) { ended.arrive(()) }
+    _ = ended.wait()
+  }
+}

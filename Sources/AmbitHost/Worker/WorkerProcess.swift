@@ -1,0 +1,148 @@
+internal import AmbitCore
+internal import AmbitSystem
+internal import Synchronization
+
+/// A worker in a process of its own, as the supervisor sees it: orders and their answers over a connection, and its
+/// end. From any thread that may block.
+final class WorkerProcess: Sendable {
+  private struct Calls {
+    var lastNumber: UInt64 = 0
+    /// Those that wait for an answer, by the number of the order; nil once there will be no answer any more.
+    var waiting: [UInt64: Latch<[UInt8]?>]? = [:]
+  }
+
+  /// Counts the workers of one place.
+  typealias ID = Int
+
+  let id: ID
+  /// Its place among the workers, from 1.
+  let index: Int
+  /// When it was started: nanoseconds since 1970.
+  let began = Clock.wall
+  /// Opens when the process has ended.
+  let ended = Latch<Void>()
+  /// Its slot in the counts of connections; nil if it counts for itself.
+  let slotOfCounters = Mutex<Int?>(nil)
+  private let process: SupervisedProcess
+  private let connection: MessageConnection
+  private let calls = Mutex(Calls())
+  /// The labels of its generations, by name.
+  private let generations = Mutex<(serving: [String: String], prepared: [String: String])>(([:], [:]))
+
+  /// Starts `ambit worker`.
+  /// - Parameters:
+  ///   - program: the host's own binary.
+  ///   - onEvent: called with what happens to the process: see `ChildProcesses.start`.
+  ///   - onDisconnection: called once when there will be no answers any more: the process is about to end, runs another
+  ///     program, or code of a plugin has closed the descriptor.
+  /// - Throws: if the system has no more processes, descriptors or threads.
+  init(
+    _ id: ID, index: Int, program: String, children: ChildProcesses, onEvent: @escaping @Sendable (ProcessEvent) -> Void,
+    onDisconnection: @escaping @Sendable () -> Void
+  ) throws(HostError) {
+    (self.id, self.index) = (id, index)
+    let ended = ended
+    do throws(FileError) {
+      let pair = try DescriptorPair(socketsFor: program)
+      process = try children.start(
+        [program, "worker"], environment: Self.environment, descriptors: [pair.theirs]
+      ) { event in
+        if case .ended = event { ended.arrive(()) }
+        onEvent(event)
+      }
+      connection = MessageConnection(owned: pair.takeOurs(), limit: WorkerService.messageLimit)
+    } catch {
+      throw HostError(error)
+    }
+    do throws(SystemError) {
+      try SystemThread(for: "the answers of a worker") {
+        self.receive()
+        onDisconnection()
+      }.detach()
+    } catch {
+      process.kill()
+      throw HostError(error)
+    }
+  }
+
+  /// The supervisor's, with Swift's backtracer off: a crash must end the worker at once and by its signal.
+  private static var environment: [String: String] {
+    HostProcess.environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
+  }
+
+  /// The number of its process.
+  var pid: Int32 { process.number }
+
+  /// Sends an order and waits for its answer.
+  /// - Parameters:
+  ///   - descriptors: go with the order; they stay the caller's.
+  ///   - timeout: how long to wait, in nanoseconds. An answer that comes later is lost.
+  /// - Returns: nil if the worker has not answered in time, has ended, or has sent what is no answer.
+  func ask<Answer: Codable & Sendable>(
+    _ order: WorkerOrder, passing descriptors: [Int32] = [], within timeout: Int64, as type: Answer.Type
+  ) -> Answer? {
+    let latch = Latch<[UInt8]?>()
+    let number = calls.withLock { calls -> UInt64? in
+      guard calls.waiting != nil else { return nil }
+      calls.lastNumber += 1
+      calls.waiting![calls.lastNumber] = latch
+      return calls.lastNumber
+    }
+    guard let number else { return nil }
+    defer { calls.withLock { $0.waiting?[number] = nil } }
+    guard connection.send(WorkerMessage.order(order, number: number), passing: descriptors),
+      let message = latch.wait(timeout: timeout)?.first ?? nil
+    else { return nil }
+    return try? WorkerMessage.answer(type, message)
+  }
+
+  /// Sends an order whose answer nobody waits for.
+  func tell(_ order: WorkerOrder) { connection.send(WorkerMessage.order(order, number: 0)) }
+
+  /// Sends SIGABRT, so that it reports what it does, and ends.
+  func abort() { process.send(6) }
+
+  /// Ends it at once.
+  func kill() {
+    process.kill()
+    connection.close()
+  }
+
+  /// Whether there will be no answers any more.
+  var isGone: Bool { calls.withLock { $0.waiting == nil } }
+
+  private func receive() {
+    while let message = connection.receive()?.message, let number = try? WorkerMessage.number(message) {
+      calls.withLock { $0.waiting?[number] }?.arrive(message)
+    }
+    let unanswered = calls.withLock { calls in
+      defer { calls.waiting = nil }
+      return calls.waiting ?? [:]
+    }
+    for latch in unanswered.values { latch.arrive(nil) }
+  }
+}
+
+// What the supervisor knows of its generations.
+
+extension WorkerProcess {
+  var known: (serving: [String: String], prepared: [String: String]) { generations.withLock { $0 } }
+
+  func note(prepared planned: PlannedGeneration) {
+    generations.withLock { $0.prepared[planned.name] = planned.label }
+  }
+
+  func noteAborted(_ names: [String]) {
+    generations.withLock { known in
+      for name in names { known.prepared[name] = nil }
+    }
+  }
+
+  func noteCommit(of order: CommitOrder) {
+    generations.withLock { known in
+      for name in order.removed { known.serving[name] = nil }
+      known.serving.merge(known.prepared) { $1 }
+      known.prepared = [:]
+    }
+  }
+}

@@ -1,0 +1,124 @@
+internal import AmbitConfig
+internal import AmbitCore
+internal import AmbitPlugins
+internal import AmbitRuntime
+internal import AmbitSystem
+internal import Logging
+internal import Synchronization
+
+/// A worker process, from inside: it carries out what its supervisor orders, over the connection that it has inherited.
+///
+/// Orders are carried out one after the other by one thread. Questions are answered meanwhile, each on a thread of its
+/// own, since a call of a plugin may take long. If the supervisor is gone, the worker finishes what it has begun, and
+/// ends.
+package final class WorkerService: Sendable {
+  /// The descriptor of the connection to the supervisor.
+  static var connectionDescriptor: Int32 { 3 }
+  /// Most bytes of a message. The largest brings the state that one plugin hands over.
+  static var messageLimit: Int { HandedOverState.limit + (16 << 20) }
+  /// How long what is cancelled may take after the supervisor's death: nobody would end the worker.
+  private static var graceOfOrphan: Duration { .milliseconds(500) }
+
+  private let supervisor: MessageConnection
+  let worker: Worker
+  private let orders: WorkThread
+  private let drainTimeout: Mutex<Duration>
+  private let isStopping: StopFlag
+  let sockets = Mutex<[UInt64: ListeningSocket]>([:])
+  private let logger = Logger(label: "ambit")
+
+  /// Whether the worker is to end: then nothing that a plugin does is waited for.
+  private final class StopFlag: Sendable {
+    let value = Atomic<Bool>(false)
+  }
+
+  /// Serves as a worker of the supervisor that has started this process. The calling thread is the main one.
+  package static func run() -> Never {
+    do throws(SystemError) {
+      try Signals.installEmpty()
+      try MainThread.serve(codeReturned: ForkedChild.endIfReturnedFromMainQueue) { serve() }
+    } catch {
+      StandardStreams.writeError("error: a worker cannot start: \(error)\n")
+    }
+    HostProcess.exit(1)
+  }
+
+  private static func serve() {
+    let supervisor = MessageConnection(inherited: connectionDescriptor, limit: messageLimit)
+    guard let (message, descriptors) = supervisor.receive(), let (number, order) = try? WorkerMessage.order(message),
+      case .begin(let beginning) = order
+    else {
+      return StandardStreams.writeError("error: ambit worker is started by ambit serve, which tells it what to do\n")
+    }
+    do throws(HostError) {
+      let service = try WorkerService(supervisor, beginning, counters: descriptors.first)
+      service.answer(WorkerBegun(), to: number)
+      service.receive()
+    } catch {
+      _ = supervisor.send(WorkerMessage.answer(WorkerBegun(error: error.description), to: number))
+    }
+  }
+
+  private init(
+    _ supervisor: MessageConnection, _ beginning: WorkerBeginning, counters: Int32?
+  ) throws(HostError) {
+    let configuration = try beginning.configuration.parse()
+    LogOutput.start(configuration.log, waits: false, worker: beginning.count > 1 ? beginning.index : nil)
+    try Host.prepareProcess(configuration, logger)
+    let isStopping = StopFlag()
+    do throws(SystemError) {
+      worker = try Worker(
+        configuration, as: WorkerRole(beginning, counters: counters), isChecked: beginning.isChecked
+      ) { isStopping.value.load(ordering: .relaxed) }
+      orders = try WorkThread(for: "orders", name: "ambit-orders")
+    } catch {
+      throw HostError(error)
+    }
+    (self.supervisor, self.isStopping) = (supervisor, isStopping)
+    drainTimeout = Mutex(configuration.drainTimeout)
+  }
+
+  /// Takes orders until the supervisor is gone or orders the end.
+  private func receive() -> Never {
+    while let (message, descriptors) = supervisor.receive() {
+      guard let (number, order) = try? WorkerMessage.order(message) else { break }
+      if order.isQuestion {
+        onOwnThread { self.carryOut(order, number, descriptors) }
+      } else {
+        orders.post { self.carryOut(order, number, descriptors) }
+      }
+    }
+    guard supervisor.isIntact else { ClosedDescriptors.endHost(forLossOf: Self.connectionDescriptor) }
+    logger.warning("the supervisor is gone: the worker finishes what it has begun, and ends")
+    leave(Leaving(drain: drainTimeout.withLock { $0 }, cancelGrace: Self.graceOfOrphan, reason: .orphaned))
+  }
+
+  func answer(_ answer: some Codable & Sendable, to number: UInt64) {
+    _ = supervisor.send(WorkerMessage.answer(answer, to: number))
+  }
+
+  /// Uses the limits of a configuration, and remembers what its end needs of it.
+  func use(_ text: ConfigurationText) -> Bool {
+    guard let configuration = try? text.parse() else { return false }
+    drainTimeout.withLock { $0 = configuration.drainTimeout }
+    LogOutput.use(configuration.log.level)
+    return worker.replaceLimits(by: configuration)
+  }
+
+  /// Ends the worker: new connections are left to others, requests in flight finish, then all that still runs is
+  /// cancelled, then each plugin is stopped. Ends the process.
+  func leave(_ leaving: Leaving) -> Never {
+    isStopping.value.store(true, ordering: .relaxed)
+    let deadline = ShutdownDeadline(
+      since: Clock.monotonic, drain: leaving.drain, cancelGrace: leaving.cancelGrace)
+    let running = worker.leave(by: deadline) { isComplete in
+      for socket in sockets.withLock({ $0.values }) { socket.close(isInUse: !isComplete) }
+    } isStopping: {
+    }
+    if !running.isEmpty {
+      logger.warning(
+        "the worker ends, and leaves behind what still runs", metadata: ["running": "\(running.joined(separator: " "))"])
+    }
+    HostProcess.exit(0, by: deadline.lastMoment)
+  }
+}
