@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import TestSupport
 
-/// A running `ambit serve` of one loop that counts its allocations and tells their number at `/allocations`.
+/// A running `ambit serve --single` of one loop that counts its allocations and tells their number at `/allocations`.
 struct CountingHost: Sendable {
   let port: UInt16
 
@@ -22,7 +22,7 @@ func withCountingHost<Value: Sendable>(
     let counter = try prepare(folder)
     let errors = try PipeEnds()
     let host = try RunningCommand(
-      Places.ambit.filePath, ["serve"], in: folder.url,
+      Places.ambit.filePath, ["serve", "--single"], in: folder.url,
       environment: ["LD_PRELOAD": counter, "STATE_DIRECTORY": folder.path(of: "state")],
       output: open("/dev/null", O_WRONLY | O_CLOEXEC), errors: errors.writing, limit: .seconds(300))
     defer {

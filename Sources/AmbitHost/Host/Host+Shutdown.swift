@@ -89,10 +89,11 @@ extension Host {
     }
   }
 
-  /// Ends the workers of a host that does not start.
-  func endWorkersAtOnce() {
+  /// Ends the workers of a host that does not start. Plugins that have started are stopped.
+  func endWorkersOfFailedStart() {
     guard let children else { return }
-    workers.stop(by: ShutdownDeadline(since: Clock.monotonic, drain: .zero, cancelGrace: .zero))
+    let deadline = ShutdownDeadline(since: Clock.monotonic, drain: .zero, cancelGrace: initial.cancelGrace)
+    _ = workers.leave(by: deadline) { _ in } isStopping: {}
     _ = children.killAll(within: 500_000_000)
   }
 

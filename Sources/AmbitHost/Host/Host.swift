@@ -87,7 +87,7 @@ package final class Host {
     } catch {
       sockets.close()
       admin?.drain(within: 100_000_000)
-      endWorkersAtOnce()
+      endWorkersOfFailedStart()
       repository.copies.remove()
       guard error.isInterruption else { throw error }
       logger.info("stopped before the host served anything")

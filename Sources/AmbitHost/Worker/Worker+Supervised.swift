@@ -14,8 +14,8 @@ extension Worker {
   /// How many loops answer within `timeout` nanoseconds. Waits for all of them, or for that long. From threads that may
   /// block.
   func turningLoops(within timeout: Int64) -> TurningLoops {
-    let answers = unsafe loops.onEach(within: timeout) { unsafe $0.pointee.index }
-    return TurningLoops(count: answers.count, isComplete: answers.count == loopCount)
+    let count = loops.turningLoops(within: timeout)
+    return TurningLoops(count: count, isComplete: count == loopCount)
   }
 
   /// Runs jobs with `AMBIT_JOB_ONCE` from now on. From any thread; does not wait.

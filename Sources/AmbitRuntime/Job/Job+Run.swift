@@ -16,7 +16,7 @@ extension UnsafeMutablePointer<Job> {
 
   /// Neither does the job run on a thread, nor may it have to wait for its first turn.
   @inline(__always)
-  private var startsOnStack: Bool { pointee.traits.isDisjoint(with: [.usesThread, .isOnce]) }
+  private var startsOnStack: Bool { pointee.traits.isDisjoint(with: .startsElsewhere) }
 
   /// Starts the job on a thread, if it runs there, or has it wait if it may not run now; false then.
   @inline(never)

@@ -63,6 +63,8 @@ struct JobTraits: OptionSet {
   static var isHeld: JobTraits { JobTraits(rawValue: 32) }
   /// Code in Swift runs as the job, on a fiber: see `SwiftThreadState`.
   static var takesThreadState: JobTraits { JobTraits(rawValue: 64) }
+  /// The job may not begin on a stack of its loop at its first turn.
+  static var startsElsewhere: JobTraits { JobTraits(rawValue: usesThread.rawValue | isOnce.rawValue) }
   /// The job runs in one worker at a time: `AMBIT_JOB_ONCE`.
   static var isOnce: JobTraits { JobTraits(rawValue: 128) }
 }

@@ -13,7 +13,7 @@ import Testing
       let serving = try await host.log.line(containing: "serving")
       #expect(serving.field("pid") == String(host.child.pid))
       #expect(serving.field("plugins") == "1")
-      #expect(serving.field("routes") == "2")
+      #expect(serving.field("routes") == "3")
       #expect(serving.field("threads") == "2")
     }
   }
