@@ -6,10 +6,11 @@ internal import AmbitSystem
 
 extension ConfigurationSource {
   /// The sockets that `listen` asks for.
-  /// - Throws: all entries whose path is too long, or whose user or group this system does not know.
+  /// - Throws: all entries whose path is too long, or whose user or group this system does not know; another error if the
+  ///   system cannot tell.
   func listenRequests(_ configuration: HostConfiguration) throws(HostError) -> [ListeningSocket.Request] {
     var errors: [ConfigurationError] = []
-    let requests = configuration.listen.map { request(for: $0, &errors) }
+    let requests = try configuration.listen.map { setting throws(HostError) in try request(for: setting, &errors) }
     guard errors.isEmpty else { throw HostError.configuration(ConfigurationErrors(errors)) }
     return requests
   }
@@ -25,14 +26,14 @@ extension ConfigurationSource {
 
   private func request(
     for setting: ListenSetting, _ errors: inout [ConfigurationError]
-  ) -> ListeningSocket.Request {
+  ) throws(HostError) -> ListeningSocket.Request {
     var rights = SocketRights(mode: setting.mode)
     if let owner = setting.owner {
-      rights.owner = UserDatabase.number(ofUser: owner)
+      rights.owner = try look(up: "user", owner, at: setting.place(of: "owner"), by: UserDatabase.number(ofUser:))
       if rights.owner == nil { errors.append(unknown("user", owner, at: setting.place(of: "owner"))) }
     }
     if let group = setting.group {
-      rights.group = UserDatabase.number(ofGroup: group)
+      rights.group = try look(up: "group", group, at: setting.place(of: "group"), by: UserDatabase.number(ofGroup:))
       if rights.group == nil { errors.append(unknown("group", group, at: setting.place(of: "group"))) }
     }
     guard case .unix(let name) = setting.address else { return (setting.address, rights) }
@@ -43,6 +44,18 @@ extension ConfigurationSource {
       errors.append(ConfigurationError(file: self.name, at: setting.place, message: message))
     }
     return (.unix(path: path), rights)
+  }
+
+  /// - Throws: if the system cannot tell whether there is such an account. That is no fault of the configuration.
+  private func look(
+    up kind: String, _ name: String, at place: SettingPlace, by lookUp: (String) throws(SystemError) -> UInt32?
+  ) throws(HostError) -> UInt32? {
+    do throws(SystemError) {
+      return try lookUp(name)
+    } catch {
+      let message = "the system cannot look up the \(kind) \"\(name)\": \(SystemError.text(error.code))"
+      throw HostError(ConfigurationError(file: self.name, at: place, message: message))
+    }
   }
 
   private func unknown(_ kind: String, _ name: String, at place: SettingPlace) -> ConfigurationError {

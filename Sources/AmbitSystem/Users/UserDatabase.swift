@@ -53,25 +53,36 @@ package enum UserDatabase {
   }
 
   /// The number of a user, given by name or number; nil if there is no such user.
-  package static func number(ofUser name: String) -> UInt32? {
+  /// - Throws: if the system cannot tell whether there is one.
+  package static func number(ofUser name: String) throws(SystemError) -> UInt32? {
     if let number = number(name) { return number }
-    return unsafe lookUp { buffer in
+    let found = unsafe find { buffer in
       var record = unsafe passwd()
       var found: UnsafeMutablePointer<passwd>?
       let code = unsafe getpwnam_r(name, &record, buffer.baseAddress!, buffer.count, &found)
       return (code, unsafe found != nil ? record.pw_uid : nil)
     }
+    return try known(found)
   }
 
   /// The number of a group, given by name or number; nil if there is no such group.
-  package static func number(ofGroup name: String) -> UInt32? {
+  /// - Throws: if the system cannot tell whether there is one.
+  package static func number(ofGroup name: String) throws(SystemError) -> UInt32? {
     if let number = number(name) { return number }
-    return unsafe lookUp { buffer in
+    let found = unsafe find { buffer in
       var record = unsafe Glibc.group()
       var found: UnsafeMutablePointer<Glibc.group>?
       let code = unsafe getgrnam_r(name, &record, buffer.baseAddress!, buffer.count, &found)
       return (code, unsafe found != nil ? record.gr_gid : nil)
     }
+    return try known(found)
+  }
+
+  /// The record of a lookup; nil if there is none. The other codes of getpwnam_r(3) mean that there is none.
+  private static func known<Record>(_ found: (code: Int32, record: Record?)) throws(SystemError) -> Record? {
+    let isUnknown = [EINTR, EIO, EMFILE, ENFILE, ENOMEM, ERANGE, EAGAIN].contains(found.code)
+    if isUnknown { throw SystemError(operation: "cannot look up", code: found.code) }
+    return found.record
   }
 
   /// A number need not be that of an account. The largest one means "unchanged" to chown(2).
@@ -90,16 +101,23 @@ package enum UserDatabase {
     }
   }
 
-  /// Calls `body` with larger and larger buffers until the record fits. A group can have thousands of members.
+  /// The record of a lookup; nil if there is none or the system cannot tell.
   private static func lookUp<Record>(
     _ body: (UnsafeMutableBufferPointer<CChar>) -> (code: Int32, Record?)
   ) -> Record? {
+    unsafe find(body).record
+  }
+
+  /// Calls `body` with larger and larger buffers until the record fits. A group can have thousands of members.
+  private static func find<Record>(
+    _ body: (UnsafeMutableBufferPointer<CChar>) -> (code: Int32, Record?)
+  ) -> (code: Int32, record: Record?) {
     var size = 4096
     while size <= 16 << 20 {
       let (code, record) = unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: size) { unsafe body($0) }
-      guard code == ERANGE else { return record }
+      guard code == ERANGE else { return (code, record) }
       size *= 4
     }
-    return nil
+    return (ERANGE, nil)
   }
 }

@@ -14,13 +14,30 @@ import Testing
     #expect(UserDatabase.group(4_123_456) == nil)
   }
 
-  @Test func `An account is found by its name and by its number`() {
-    #expect(UserDatabase.number(ofUser: "root") == 0 && UserDatabase.number(ofGroup: "root") == 0)
-    #expect(UserDatabase.number(ofUser: "0") == 0 && UserDatabase.number(ofGroup: "54321") == 54321)
+  @Test func `An account is found by its name and by its number`() throws {
+    #expect(try UserDatabase.number(ofUser: "root") == 0 && UserDatabase.number(ofGroup: "root") == 0)
+    #expect(try UserDatabase.number(ofUser: "0") == 0 && UserDatabase.number(ofGroup: "54321") == 54321)
   }
 
   @Test(arguments: ["no such account", "", "-1", "+1", "4294967295", "4294967296"])
-  func `An account that does not exist is not found`(name: String) {
-    #expect(UserDatabase.number(ofUser: name) == nil && UserDatabase.number(ofGroup: name) == nil)
+  func `An account that does not exist is not found`(name: String) throws {
+    #expect(try UserDatabase.number(ofUser: name) == nil && UserDatabase.number(ofGroup: name) == nil)
   }
+
+  @Test func `A name that cannot be looked up, for lack of descriptors, is an error and not an unknown account`() async
+  {
+    await #expect(processExitsWith: .success) {
+      let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+      var limit = rlimit(rlim_cur: 0, rlim_max: 0)
+      precondition(setrlimit(resource, &limit) == 0)
+      precondition(code { try UserDatabase.number(ofUser: "root") } == EMFILE)
+      precondition(code { try UserDatabase.number(ofGroup: "root") } == EMFILE)
+    }
+  }
+}
+
+/// The code of the error of a lookup; 0 if there is none.
+private func code(_ lookUp: () throws -> UInt32?) -> Int32 {
+  do { _ = try lookUp() } catch { return (error as? SystemError)?.code ?? -1 }
+  return 0
 }
