@@ -24,6 +24,7 @@ extension Host {
   private func reloadNow() -> ReloadOutcome {
     let (began, start) = (Clock.wall, ContinuousClock.now)
     var (changes, ignored, errors): ([PluginChange], [String], [String]) = ([], [], [])
+    var newWorkers: [String] = []
     do throws(HostError) {
       let blocked = workers.blockedLoops()
       try repository.failIfStopping()
@@ -34,12 +35,14 @@ extension Host {
       _ = try source.listenRequests(configuration)
       changes = try loadPlugins(configuration, refusing: false)
       ignored = adopt(configuration, text)
+      newWorkers = replaceWorkers(configuration)
       stopInTime()
     } catch {
       errors = error.lines
     }
-    let outcome = ReloadOutcome(
+    var outcome = ReloadOutcome(
       began: began, duration: ContinuousClock.now - start, changes: changes, ignored: ignored, errors: errors)
+    outcome.newWorkers = newWorkers
     log(outcome)
     return outcome
   }
@@ -148,7 +151,19 @@ extension Host {
       logger.warning("an event loop is blocked: it uses the old [limits] until it runs again")
     }
     configuration = new
-    return new.keysIgnored(since: initial, isSingle: true)
+    return new.keysIgnored(since: initial, isSingle: children == nil)
+  }
+
+  /// Replaces the workers one after the other if a key has changed that a running worker cannot take over. Does not wait
+  /// for it.
+  /// - Returns: these keys.
+  private func replaceWorkers(_ new: HostConfiguration) -> [String] {
+    guard let children else { return [] }
+    let keys = new.keysNeedingNewWorkers(since: ofWorkers)
+    guard !keys.isEmpty else { return [] }
+    ofWorkers = new
+    workers.replaceAll(because: keys.map { "\($0) has changed" }, children: children)
+    return keys
   }
 }
 

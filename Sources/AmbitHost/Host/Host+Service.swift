@@ -6,10 +6,11 @@ internal import AmbitSystem
 extension Host {
   var service: ServiceManager { .ofProcess }
 
-  /// What `systemctl status` shows of a host that serves: "serving 3 plugins", and whether the last reload failed.
+  /// What `systemctl status` shows of a host that serves: "serving 3 plugins, 2 workers", and whether the last reload
+  /// failed.
   var serviceStatus: String {
-    let plugins = repository.serving.values.count { !$0.isLibrary }
-    let serving = "serving \(plugins.pluralized("plugin"))"
+    let plugins = repository.serving.values.count { !$0.isLibrary }.pluralized("plugin")
+    let serving = "serving \(plugins)" + (children == nil ? "" : ", \(workers.present.count.pluralized("worker"))")
     guard let last = state.current.reloads.last, last.result != .done else { return serving }
     return "\(serving); the last reload \(last.result == .partial ? "has failures" : "was refused"), see the log"
   }

@@ -18,6 +18,8 @@ package final class Host {
   let initial: HostConfiguration
   /// The configuration of the last successful reload.
   var configuration: HostConfiguration
+  /// The configuration that the workers were started with, or are being replaced for.
+  var ofWorkers: HostConfiguration
   let signals: Signals
   let workers: WorkerGroup
   /// The processes of the workers; nil if the worker runs in this process.
@@ -56,7 +58,7 @@ package final class Host {
     _ source: ConfigurationSource, _ text: ConfigurationText, _ options: Options, signals existing: Signals? = nil
   ) throws(HostError) {
     configuration = try text.parse()
-    (self.source, initial) = (source, configuration)
+    (self.source, initial, ofWorkers) = (source, configuration, configuration)
     LogOutput.start(configuration.log, waits: false)
     logger = Logger(label: "ambit")
     try Self.prepareProcess(configuration, logger)
@@ -165,7 +167,7 @@ package final class Host {
       if let note = socket.note { logger.info("\(note)") }
     }
     if let path = admin?.path { logger.info("admin API on unix:\(path)") }
-    if let notice = configuration.singleProcessNotice { logger.notice("\(notice)") }
+    if options.isSingle, let notice = configuration.singleProcessNotice { logger.notice("\(notice)") }
     reportQuota()
     state.enter(.serving)
     try startServiceWatchdog()

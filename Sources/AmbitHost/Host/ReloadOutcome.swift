@@ -20,6 +20,9 @@ struct ReloadOutcome: Sendable {
   let changes: [PluginChange]
   /// The keys of the configuration that have changed since the start and take effect at the next start.
   let ignored: [String]
+  /// The keys of the configuration that have changed and that a running worker cannot take over, so that new workers
+  /// replace the present ones.
+  var newWorkers: [String] = []
   /// Why the whole reload was refused; empty if it was not.
   let errors: [String]
 
@@ -126,6 +129,7 @@ extension ReloadOutcome {
     for change in self.changes {
       if let reason = change.inUse?.text { lines.append("in use  \(change.file) (\(reason))") }
     }
+    lines += newWorkers.map { "in new workers  \($0)" }
     lines += ignored.map { "ignored  \($0): needs a restart" }
     lines += errors
     return (lines + ["reload \(summary) (\(milliseconds) ms)"]).map { $0.printable + "\n" }.joined()
@@ -138,6 +142,7 @@ extension ReloadOutcome {
       ("milliseconds", .integer(milliseconds)),
       ("counts", .object(counts.map { ($0.kind.rawValue, JSONValue($0.count)) })),
       ("plugins", .array(changes.map(\.json))),
+      ("new_workers", .array(newWorkers.map(JSONValue.string))),
       ("ignored", .array(ignored.map(JSONValue.string))),
       ("errors", .array(errors.map(JSONValue.string))),
     ])

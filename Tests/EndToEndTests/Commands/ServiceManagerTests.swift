@@ -10,26 +10,29 @@ import Testing
   /// Runs a host that has the socket of a service manager.
   private func withService(
     _ plugins: [PluginFile] = [.sample("hello")], configuration: String = "threads = 2",
-    environment: [String: String] = [:], wrapper: [String] = [],
+    environment: [String: String] = [:], isSingle: Bool = false, wrapper: [String] = [],
     _ body: @Sendable (Host, NotifySocket) async throws -> Void
   ) async throws {
     let folder = try TemporaryFolder()
     let socket = try NotifySocket(in: folder.url)
     try await withHost(
       plugins, configuration: configuration,
-      environment: environment.merging(["NOTIFY_SOCKET": socket.address]) { $1 }, wrapper: wrapper
+      environment: environment.merging(["NOTIFY_SOCKET": socket.address]) { $1 }, isSingle: isSingle,
+      wrapper: wrapper
     ) { host in
       try await body(host, socket)
     }
   }
 
-  @Test func `The first message says that the host is ready and what it serves, and the last one that it stops`()
-    async throws
-  {
-    try await withService([.sample("hello"), .sample("simple_service")]) { host, socket in
+  @Test(arguments: [true, false])
+  func `The first message says that the host is ready and what it serves, and the last one that it stops`(
+    isSingle: Bool
+  ) async throws {
+    try await withService(
+      [.sample("hello"), .sample("simple_service")], configuration: "threads = 1\nworkers = 2", isSingle: isSingle
+    ) { host, socket in
       let ready = try await socket.next()
-      #expect(ready.lines.first == "READY=1")
-      #expect(ready["STATUS"]?.hasPrefix("serving 2 plugins") == true, "\(ready)")
+      #expect(ready.lines == ["READY=1", "STATUS=serving 2 plugins\(isSingle ? "" : ", 2 workers")"])
       #expect(try await host.get("/hello/World").status == 200)
       #expect(await host.stop() == .exited(0))
       let stopping = try await socket.next()
@@ -100,10 +103,12 @@ import Testing
     }
   }
 
-  @Test func `Plugins do not find the variables of the service manager, but all others`() async throws {
+  @Test(arguments: [true, false])
+  func `Plugins do not find the variables of the service manager, but all others`(isSingle: Bool) async throws {
     try await withService(
       [], configuration: Self.environmentRoute,
-      environment: ["WATCHDOG_USEC": "10000000", "WATCHDOG_PID": "1", "OTHER": "here"]
+      environment: ["WATCHDOG_USEC": "10000000", "WATCHDOG_PID": "1", "OTHER": "here"],
+      isSingle: isSingle
     ) { host, _ in
       #expect(try await host.get("/env/OTHER").text.contains("here"))
       for name in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"] {
@@ -113,12 +118,14 @@ import Testing
     }
   }
 
-  @Test func `The host reports to the watchdog while its loops turn, and again when a blocked loop turns again`()
-    async throws
-  {
+  @Test(arguments: [true, false])
+  func `The host reports to the watchdog while its loops turn, and again when a blocked loop turns again`(
+    isSingle: Bool
+  ) async throws {
     try await withService(
       [.fixture("ignores_cancel")], configuration: "threads = 2\nlimits.request_timeout = '200ms'",
-      environment: ["WATCHDOG_USEC": "1000000"], wrapper: ["sh", "-c", "WATCHDOG_PID=$$ exec \"$@\"", "sh"]
+      environment: ["WATCHDOG_USEC": "1000000"], isSingle: isSingle,
+      wrapper: ["sh", "-c", "WATCHDOG_PID=$$ exec \"$@\"", "sh"]
     ) { host, socket in
       for _ in 0..<2 { _ = try await socket.next(with: "WATCHDOG=1") }
       let connection = try host.connect()

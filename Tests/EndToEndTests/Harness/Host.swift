@@ -14,11 +14,11 @@ final class Host: Sendable {
   var plugins: URL { directory.appending(path: "Plugins") }
 
   fileprivate init(
-    in directory: URL, wrapper: [String], arguments: [String], environment: [String: String],
+    in directory: URL, isSingle: Bool = true, wrapper: [String], arguments: [String], environment: [String: String],
     limit: Duration
   ) async throws {
     self.directory = directory
-    let words = wrapper + [Places.ambit.filePath, "serve", "--single"] + arguments
+    let words = wrapper + [Places.ambit.filePath, "serve"] + (isSingle ? ["--single"] : []) + arguments
     (child, log) = try await startHost(
       words[0], Array(words.dropFirst()), in: directory, environment: environment, limit: limit)
     let listening = try await log.line(containing: "listening on http://127.0.0.1:").text
@@ -175,12 +175,14 @@ actor HostSlots {
 ///   - listeners: further addresses, or tables as `host.conf` has them.
 ///   - sources: files of samples, copied as they are and not built.
 ///   - libraries: libraries that lie beside `host.conf`.
+///   - isSingle: whether the plugins run in the host's process, and not in workers.
 ///   - wrapper: words in front of the host's command.
 ///   - limit: the time after which the host is killed.
 ///   - mayCrash: whether a signal may end the host.
 func withHost(
   _ plugins: [PluginFile], configuration: String = "threads = 2", listeners: [String] = [], arguments: [String] = [],
-  sources: [String] = [], libraries: [PluginFile] = [], environment: [String: String] = [:], wrapper: [String] = [],
+  sources: [String] = [], libraries: [PluginFile] = [], environment: [String: String] = [:], isSingle: Bool = true,
+  wrapper: [String] = [],
   limit: Duration = .seconds(300), mayCrash: Bool = false, _ body: @Sendable (Host) async throws -> Void
 ) async throws {
   try await HostSlots.shared.use {
@@ -194,7 +196,8 @@ func withHost(
       try copySamples(sources, to: folder)
       try Host.write(configuration: configuration, listeners: listeners, in: directory)
       let host = try await Host(
-        in: directory, wrapper: wrapper, arguments: arguments, environment: environment, limit: limit)
+        in: directory, isSingle: isSingle, wrapper: wrapper, arguments: arguments, environment: environment,
+        limit: limit)
       let result = await Result.running { try await body(host) }
       let early = host.child.earlyStatus
       host.child.signal(SIGKILL)
