@@ -5,6 +5,7 @@ internal import AmbitPlugins
 internal import AmbitRuntime
 package import AmbitSystem
 internal import Logging
+internal import Synchronization
 
 /// The host: puts the configuration, the plugin repository, the workers and the admin API together, and does what
 /// signals ask for.
@@ -82,6 +83,7 @@ package final class Host {
     repository = try PluginRepository(source, configuration, lastGood: .open(source, configuration)) { [signals] in
       signals.isTerminating
     }
+    workers.restorer.withLock { $0 = repository.restorer }
     if let notice = repository.copiesNotice { logger.notice("\(notice)") }
     stopInTime()
     do throws(HostError) {

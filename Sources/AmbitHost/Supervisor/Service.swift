@@ -18,7 +18,7 @@ struct Service: Sendable {
   /// The generations that serve, by name.
   private(set) var generations: [String: PlannedGeneration] = [:]
   /// The present files of those that serve their own file, by name.
-  private var files: [String: PluginFile] = [:]
+  private(set) var files: [String: PluginFile] = [:]
   /// Why the files of the others are refused, by path: their last good copies serve.
   private var fallbacks: [String: PluginError] = [:]
   /// What the configuration says about routes.

@@ -31,6 +31,8 @@ final class WorkerGroup: Sendable {
   let counters: Mutex<SharedCounters?> = Mutex(nil)
   /// Held while workers are replaced, one after the other.
   let replacing = Mutex<Void>(())
+  /// Makes removed private copies again for workers that start later; nil before the host has set it.
+  let restorer = Mutex<CopyRestorer?>(nil)
   let liveness = Liveness()
   let once = OnceDesignation()
   let stopped = StoppedWorkers()
@@ -158,8 +160,10 @@ extension WorkerGroup {
     of service: Service, in handle: WorkerHandle, _ index: Int, asking predecessor: WorkerHandle?
   ) throws(HostError) {
     let known = handle.known
-    var errors: [String] = []
-    for var planned in service.missing(in: known.serving.merging(known.prepared) { $1 }, worker: index) {
+    let missing = service.missing(in: known.serving.merging(known.prepared) { $1 }, worker: index)
+    let lost = restorer.withLock { $0 }?.restore(missing, renamed: service.files) ?? [:]
+    var errors = lost.values.flatMap(\.problems).map(\.description)
+    for var planned in missing where lost[planned.name] == nil {
       if let state = try? predecessor?.save(planned.name, within: service.startLimit) { planned.handedOver = state }
       guard let answer = handle.prepare(planned, within: service.startLimit) else {
         throw HostError(["it ended while it loaded and started \(planned.label)"])
