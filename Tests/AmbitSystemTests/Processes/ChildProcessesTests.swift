@@ -34,6 +34,13 @@ private final class Observed: Sendable {
     ) { events.note($0) }
   }
 
+  /// Takes over a process that was started with `mark`.
+  init(adopting number: Int32, _ mark: ProcessMark, by children: ChildProcesses) {
+    let events = Events()
+    self.events = events
+    process = children.adopt(number, mark) { events.note($0) }
+  }
+
   /// Waits until the events so far are these.
   func expect(_ texts: [String], _ line: UInt = #line) {
     func found() -> [String] { events.texts.withLock { $0 } }
@@ -305,6 +312,29 @@ private func refuseMarks() {
         wait("the end of \(orphan)") { ProcessTimes.hasEnded(orphan) || !exists(orphan) }
         precondition(exists(stays) && !ProcessTimes.hasEnded(stays))
         kill(stays, SIGKILL)
+      }
+    }
+  }
+
+  @Test func `A process that was there before the program is supervised when it is adopted, and what it starts`()
+    async throws
+  {
+    try await withTemporaryFolder { folder in
+      let (file, go) = (folder.appending(path: "number").filePath, folder.appending(path: "go").filePath)
+      await #expect(processExitsWith: .success) { [file = file as String, go = go as String] in
+        let mark = ProcessMark()
+        let waits = "until [ -e \(go) ]; do sleep 0.01; done"
+        let old = run("export \(ProcessMark.variable)=\(mark); \(waits); \(straying(file)); exec sleep 1000")
+        let children = ChildProcesses()
+        let adopted = Observed(adopting: old, ProcessMark(mark.description)!, by: children)
+        try children.begin()
+        _ = try OpenFile(creating: go, mode: 0o600)
+        let orphan = number(in: file)
+        try Observed("exit 1", by: children).expect(["exited(1)"])
+        precondition(exists(orphan))
+        adopted.process.kill()
+        adopted.expect(["signalled(9)", "killed sleep"])
+        wait("the end of \(orphan)") { !exists(orphan) }
       }
     }
   }
