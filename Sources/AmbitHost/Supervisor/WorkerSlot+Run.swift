@@ -110,6 +110,9 @@ extension WorkerSlot {
 
   /// Takes an event that does not concern the worker that serves.
   func takeOfOthers(_ event: Event) {
+    if case .process(.killedOrphan(let process, let name, let parent), _) = event {
+      return reportOrphan(process, name, ofWorker: parent)
+    }
     guard case .process(let event, let id) = event, let worker = workers.first(where: { $0.id == id }) else { return }
     switch event {
     case .ended(let child):
@@ -117,8 +120,7 @@ extension WorkerSlot {
       group.hasEnded(worker)
       guard child.end != .exited(0) else { return }
       logger.warning("worker \(index) (pid \(worker.pid)) \(child.end.text) while it drained", metadata: fields)
-    case .killedOrphan(let process, let name): reportOrphan(process, name, of: worker)
-    case .stopped, .continued: break
+    case .stopped, .continued, .killedOrphan: break
     }
   }
 

@@ -121,9 +121,9 @@ extension WorkerSlot {
     logger.notice("worker \(index) serves again", metadata: fields(worker, since: crash))
   }
 
-  func reportOrphan(_ process: Int32, _ name: String, of worker: WorkerProcess) {
+  func reportOrphan(_ process: Int32, _ name: String, ofWorker worker: Int32) {
     logger.notice(
-      "process \(process) (\(name)), which worker \(index) (pid \(worker.pid)) had started, was killed with it",
+      "process \(process) (\(name)), which worker \(index) (pid \(worker)) had started, was killed with it",
       metadata: fields)
   }
 
@@ -137,8 +137,7 @@ extension WorkerSlot {
     case .continued:
       group.noteStopped(false, worker)
       logger.notice("worker \(index) (pid \(worker.pid)) was continued", metadata: fields)
-    case .killedOrphan(let process, let name): reportOrphan(process, name, of: worker)
-    case .ended: break
+    case .ended, .killedOrphan: break
     }
   }
 }

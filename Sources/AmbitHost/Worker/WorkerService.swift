@@ -119,8 +119,11 @@ package final class WorkerService: Sendable {
       logger.warning(
         "the worker ends, and leaves behind what still runs", metadata: ["running": "\(running.joined(separator: " "))"])
     }
-    // Else the supervisor removes them.
-    if leaving.reason == .orphaned { DescriptorReserve.shared.lend { worker.copies.removeIfLast() } }
+    // Otherwise the supervisor does both.
+    if leaving.reason == .orphaned {
+      ProcessMark.killInheritors()
+      DescriptorReserve.shared.lend { worker.copies.removeIfLast() }
+    }
     HostProcess.exit(0, by: deadline.lastMoment)
   }
 }

@@ -20,7 +20,7 @@ extension ChildProcesses {
       hasChanged = true
       state.killed.insert(number)
       if let parent = mark.known.flatMap({ state.departed[$0] }) {
-        tell(parent, .killedOrphan(process: number, name: name))
+        tell(parent, .killedOrphan(process: number, name: name, parent: parent.number))
       }
     }
     if !areListed { return !OwnChildren.reapUnlistedStrangers() }

@@ -10,8 +10,9 @@ package enum ProcessEvent: Sendable {
   case stopped(signal: Int32)
   /// It goes on after a stop.
   case continued
-  /// It had ended and left a process behind, which was killed. `name` is the one that ps(1) shows, at most 15 bytes.
-  case killedOrphan(process: Int32, name: String)
+  /// It had ended and left a process behind, which was killed. `name` is the one that ps(1) shows, at most 15 bytes;
+  /// `parent` was the number of the supervised process.
+  case killedOrphan(process: Int32, name: String, parent: Int32)
 }
 
 /// A process that `ChildProcesses` has started and looks after. From any thread.

@@ -19,7 +19,7 @@ private final class Observed: Sendable {
         case .ended(let child): "\(child.end)"
         case .stopped(let signal): "stopped by \(signal)"
         case .continued: "continued"
-        case .killedOrphan(_, let name): "killed \(name)"
+        case .killedOrphan(_, let name, _): "killed \(name)"
         }
       texts.withLock { $0.append(text) }
     }
