@@ -79,12 +79,14 @@ package enum PluginBuild {
 
   /// Builds as `run(for:_:report:)` does, before the process serves. SIGTERM and SIGINT end the compilers and the process,
   /// with status 0. Call it on the main thread, before others are started.
+  /// - Parameter options: what the host will be started with.
   /// - Returns: the signals of the process, for the host. Those that came during the build wait in it.
   package static func runBeforeServing(
-    _ source: ConfigurationSource, _ configuration: HostConfiguration, report: @escaping @Sendable (Line) -> Void
+    _ source: ConfigurationSource, _ configuration: HostConfiguration, _ options: Host.Options,
+    report: @escaping @Sendable (Line) -> Void
   ) throws(HostError) -> Signals {
     let signals: Signals
-    do throws(SystemError) { signals = try Signals() } catch { throw HostError(error) }
+    do throws(SystemError) { signals = try Signals(reclaims: options.isSingle) } catch { throw HostError(error) }
     let (commands, ended) = (EndableCommands(), Latch<Void>())
     // At once, on the signal thread.
     signals.onStopLimit(0) {

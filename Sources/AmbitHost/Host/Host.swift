@@ -68,6 +68,13 @@ package final class Host {
       self.signals = signals
       let isStopping: @Sendable () -> Bool = { signals.isTerminating }
       if options.isSingle {
+        if HostProcess.identifier == 1 {
+          logger.notice(
+            """
+            process 1 of its container, with --single: processes that lose their parent are not reaped when they end; \
+            leave out --single, or have the container engine run an init (docker run --init)
+            """)
+        }
         children = nil
         let worker = try Worker(configuration, isChecked: options.isChecked, isStopping: isStopping)
         workers = WorkerGroup(worker, configuration, text)

@@ -34,11 +34,11 @@ struct Serve: ParsableCommand {
       let source = configuration.source
       let text = try source.text()
       let configuration = try text.parse()
+      let options = Host.Options(isSingle: single, isChecked: checked)
       var signals: Signals?
       if build {
-        signals = try PluginBuild.runBeforeServing(source, configuration) { Terminal.note($0.prefixed) }
+        signals = try PluginBuild.runBeforeServing(source, configuration, options) { Terminal.note($0.prefixed) }
       }
-      let options = Host.Options(isSingle: single, isChecked: checked)
       try Host.serve(source, text, options, signals: signals) { Terminal.fail($0) }
     } catch {
       Terminal.fail(error)
