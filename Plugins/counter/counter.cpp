@@ -5,10 +5,10 @@
  *
  * A reload with a new version of this plugin starts a new generation with its own count and its own ticker.
  *
- * If host.conf has several `workers`, each worker process has a counter of its own, and the answer names the worker: the
- * next request may get to another worker and its count. State that all workers share belongs into a database or a file.
- * The ticker stands for work that must not happen twice at a time, such as cleaning up that database. It runs in one
- * worker only, so the others show 0 ticks.
+ * If host.conf has several `workers`, each worker process has a count of its own, and the answer names the worker: the
+ * next request may get to another worker and its count. Keep state that all workers share in a database or a file. The
+ * ticker stands for work that must not happen twice at a time, such as cleaning up that database. It runs in one worker
+ * only, so the others show 0 ticks.
  */
 #include <ambit.h>
 
@@ -49,8 +49,8 @@ int32_t tick(ambit_scope *, void *arg) {
   return AMBIT_OK;
 }
 
-/* Runs once in each worker, before the first request. There is no `stop`: the memory of the plugin's scope lives until the last job of
- * the generation has ended, and a Counter needs no destructor. */
+/* Runs once in each worker, before the first request. There is no `stop`: the memory of the plugin's scope lives until
+ * the last job of the generation has ended, and a Counter needs no destructor. */
 int32_t start(ambit_scope *plugin) {
   void *memory = ambit_alloc(plugin, sizeof(Counter));
   if (memory == nullptr)

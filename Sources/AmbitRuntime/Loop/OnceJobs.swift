@@ -18,7 +18,7 @@ public final class OnceJobs: Sendable {
     var members: [String: [Member]] = [:]
     var lastNumber = 0
     /// To be called once none runs and the worker is not designated.
-    var ended: (@Sendable () -> Void)?
+    var ended: [@Sendable () -> Void] = []
     /// Has jobs ask again: those that wait may run now, or those that run may not.
     var changed: @Sendable () -> Void = {}
   }
@@ -41,19 +41,20 @@ public final class OnceJobs: Sendable {
   func designate(_ isDesignated: Bool, ended: @escaping @Sendable () -> Void) {
     let (changed, told) = state.withLock { state in
       state.isDesignated = isDesignated
-      state.ended = isDesignated ? nil : ended
+      if isDesignated { state.ended = [] } else { state.ended.append(ended) }
       return (state.changed, Self.takeEnded(&state))
     }
     changed()
-    told?()
+    for tell in told { tell() }
   }
 
   /// Whether none runs, and none will before the worker is designated.
   var haveEnded: Bool { state.withLock { !$0.isDesignated && $0.running == 0 } }
 
-  private static func takeEnded(_ state: inout State) -> (@Sendable () -> Void)? {
-    guard !state.isDesignated, state.running == 0 else { return nil }
-    defer { state.ended = nil }
+  /// Who is to be told that none runs any more; nobody while one does.
+  private static func takeEnded(_ state: inout State) -> [@Sendable () -> Void] {
+    guard !state.isDesignated, state.running == 0 else { return [] }
+    defer { state.ended = [] }
     return state.ended
   }
 }
@@ -105,19 +106,20 @@ extension OnceJobs {
 
   /// Changes the generation's record, and removes it if that was its last change.
   private func change(_ generation: OnceGeneration, _ change: (inout State, Int) -> Void) {
-    let (changed, ended) = state.withLock { state in
-      guard let index = state.members[generation.plugin]?.firstIndex(where: { $0.number == generation.number }) else {
-        return (nil as (@Sendable () -> Void)?, nil as (@Sendable () -> Void)?)
-      }
+    var told: [@Sendable () -> Void] = []
+    state.withLock { state in
+      let index = state.members[generation.plugin]?.firstIndex { $0.number == generation.number }
+      guard let index else { return }
       change(&state, index)
       let member = state.members[generation.plugin]![index]
-      let isGone = member.isRetired && member.running == 0
-      if isGone { state.members[generation.plugin]!.remove(at: index) }
-      if state.members[generation.plugin]!.isEmpty { state.members[generation.plugin] = nil }
-      return (isGone ? state.changed : nil, Self.takeEnded(&state))
+      if member.isRetired, member.running == 0 {
+        state.members[generation.plugin]!.remove(at: index)
+        if state.members[generation.plugin]!.isEmpty { state.members[generation.plugin] = nil }
+        told.append(state.changed)
+      }
+      told += Self.takeEnded(&state)
     }
-    changed?()
-    ended?()
+    for tell in told { tell() }
   }
 }
 

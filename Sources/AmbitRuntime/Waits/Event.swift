@@ -35,6 +35,13 @@ extension UnsafeMutablePointer<Event> {
     while let link = waitersLink.popFirst() { JobPointer.of(source: link).wake(.ok) }
   }
 
+  /// Why a job that runs elsewhere cannot wait for it.
+  fileprivate var mismatch: String {
+    pointee.isOfHost
+      ? "the event of ambit_draining is for another event loop or plugin: make that call where you wait for it"
+      : "the event belongs to another scope"
+  }
+
   /// Lets later waits wait again. Jobs that `set` has woken go on.
   func reset() { pointee.isSet = false }
 }
@@ -55,9 +62,7 @@ extension UnsafeMutablePointer<Job> {
   /// Waits, as the running job, until `event` is set. Returns `.invalid` if the event belongs neither to `scope` nor to
   /// a scope above it.
   func wait(for event: EventPointer, in scope: ScopePointer, timeout: Int64) -> Status {
-    guard event.pointee.scope.encloses(scope) else {
-      return .invalid(because: "the event belongs to another scope")
-    }
+    guard event.pointee.scope.encloses(scope) else { return .invalid(because: event.mismatch) }
     if isCancelled(in: scope) { return .cancelled }
     if event.pointee.isSet { return .ok }
     return wait(for: .event, in: event.waitersLink, of: event.pointee.scope, scope: scope, timeout: timeout)

@@ -84,14 +84,15 @@ public final class LoopGroup: Sendable {
   }
 
   /// Sets the event of `ambit_draining` of all generations, also of those to come: the worker finishes what runs, and
-  /// then ends. A loop that is blocked follows when it turns again, and a job that computes is told when it asks whether
-  /// it is cancelled. Calling it again has no effect. From any thread; does not wait.
+  /// then ends. A loop that is blocked follows when it turns again, or when the job that computes there asks whether it
+  /// is cancelled. Calling it again has no effect. From any thread; does not wait.
   public func beginDraining() { postUrgentToEach { $0.beginDraining() } }
 
   /// Whether this worker is the one that runs jobs with `AMBIT_JOB_ONCE`. When it is not any more, those that run are
   /// cancelled with `retired`, tickers miss their ticks, and no other begins. A cancelled job may go on as long as it
-  /// likes: only when `ended` was called, on any thread and once, may another worker be designated. It is called at once
-  /// if none runs, and never if this worker is designated again before. From any thread; does not wait.
+  /// likes, so another worker may be designated only after `ended` was called: once, on any thread, when none runs any
+  /// more. That is at once if none runs, and never if this worker is designated again before. From any thread; does not
+  /// wait.
   public func setRunsOnceJobs(_ isDesignated: Bool, ended: @escaping @Sendable () -> Void = {}) {
     onceJobs.designate(isDesignated, ended: ended)
   }

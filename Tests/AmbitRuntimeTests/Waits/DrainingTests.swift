@@ -122,6 +122,33 @@ import Testing
     #expect(steps.filter { $0.hasPrefix("INVALID") } == ["INVALID TIMED_OUT", "INVALID OK"])
   }
 
+  @Test func `Each loop has an event of its own, and a job cannot wait for that of another loop`() throws {
+    let group = try LoopGroup(count: 2, table: HostTable { _ in }, limits: RuntimeLimits())
+    defer { group.stop() }
+    let generation = GenerationPointer.allocate(capacity: 1)
+    generation.initialize(to: Generation(label: "two/1", settings: SettingsTable([]), shards: .allocate(capacity: 2)))
+    let shared = Unchecked(generation)
+    let events = group.onEach { loop in
+      let shard = ScopePointer.allocate(capacity: 1)
+      shard.open(below: loop.pointee.root, kind: .plugin, observer: nil)
+      shard.pointee.generation = shared.value
+      shared.value.pointee.shards[loop.pointee.index] = shard
+      return Unchecked((loop: loop.pointee.index, event: ambit_draining(shard.asHandle)))
+    }
+    group.beginDraining()
+    for index in 0...1 {
+      let statuses = Latch<[Status]>()
+      group.loops[index].post { _ in
+        shared.value.pointee.shards[index].asHandle.spawn(ended: { _, _ in }) { scope in
+          let (own, other) = (events.first { $0.value.loop == index }!, events.first { $0.value.loop != index }!)
+          statuses.arrive([own, other].map { scope.wait(for: $0.value.event, timeout: 0) })
+          return .ok
+        }
+      }
+      #expect(statuses.wait(timeout: 30_000_000_000)?.first == [.ok, .invalid], "loop \(index)")
+    }
+  }
+
   @Test func `A scope without a generation has no such event`() throws {
     let steps = try Stage.play { stage in
       let scope = stage.open("").asHandle
