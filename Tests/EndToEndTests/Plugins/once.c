@@ -7,7 +7,7 @@
 
 static int32_t once(ambit_scope *scope, void *arg) {
   (void)arg;
-  NOTE("version " VERSION ": once begins\n");
+  NOTE("version " VERSION ": once begins pid=%d\n", (int)getpid());
   ambit_status status = ambit_sleep(scope, HOUR);
   ambit_cause cause = ambit_cancelled(scope);
   ambit_shield(scope, true);

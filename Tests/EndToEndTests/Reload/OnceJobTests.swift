@@ -1,8 +1,9 @@
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 
-/// Jobs with `AMBIT_JOB_ONCE` in a host with one worker.
+/// Jobs with `AMBIT_JOB_ONCE`, in a host with one worker and with several.
 @Suite struct `Once jobs` {
   private func version(_ number: Int) -> PluginFile {
     .source(
@@ -34,6 +35,35 @@ import Testing
       #expect(await host.stop() == .exited(0))
       try await host.log.line(containing: "version 1: once woken status=-1 cause=shutdown")
       try await host.log.line(containing: "version 1: once ends cancelled -1")
+    }
+  }
+
+  @Test func `With two workers the job runs in one of them, and in the other after a crash`() async throws {
+    try await withHost([.probe("once"), .sample("hello")], configuration: "workers = 2\nthreads = 1") { host in
+      let first = try await host.log.line(containing: "version 1: once begins")
+      let pid = try #require(first.field("pid").flatMap { pid_t($0) })
+      // The other worker has started the plugin too, and serves.
+      for _ in 1...20 { #expect(try await host.get("/hello/x").status == 200) }
+      #expect(host.log.lines { $0.contains("once begins") }.count == 1)
+      let position = host.log.position
+      kill(pid, SIGKILL)
+      let second = try await host.log.line(after: position, containing: "version 1: once begins")
+      #expect(second.field("pid") != first.field("pid"))
+      #expect(host.log.lines { $0.contains("once begins") }.count == 2)
+    }
+  }
+
+  @Test func `The answers of counter name the worker, and the ticker ticks in one`() async throws {
+    let configuration = "workers = 2\nthreads = 1"
+    try await withHost([.sample("counter", language: "cpp")], configuration: configuration) { host in
+      var ticks: [Substring: Int] = [:]
+      try await eventually(within: .seconds(30), until: { $0 }) {
+        let answer = try await host.get("/counter").text
+        let found = try #require(answer.wholeMatch(of: /count 0, ticks (\d+), worker ([12]) of 2\n/), "\(answer)")
+        ticks[found.2] = Int(found.1)
+        return ticks.count == 2 && ticks.values.contains { $0 > 0 }
+      }
+      #expect(ticks.values.contains(0), "\(ticks)")
     }
   }
 
