@@ -15,7 +15,7 @@ import Testing
 
   @Test(arguments: [SIGTERM, SIGINT], [true, false])
   func `The host reloads and stops on signals although it is process 1`(number: Int32, isSingle: Bool) async throws {
-    try await withHost([.sample("hello")], wrapper: Self.wrapper, isSingle: isSingle) { host in
+    try await withHost([.sample("hello")], isSingle: isSingle, wrapper: Self.wrapper) { host in
       let first = try Self.first(of: host)
       // One process cannot tell the children of plugins from those that have come to it.
       #expect(host.log.lines { $0.contains("not reaped when they end") }.count == (isSingle ? 1 : 0))
@@ -42,7 +42,7 @@ import Testing
       AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
         AMBIT_PLUGIN_HEADER, .name = "starter", .routes = routes, .route_count = 1};
       """, name: "starter")
-    try await withHost([plugin], wrapper: Self.wrapper, isSingle: false) { host in
+    try await withHost([plugin], isSingle: false, wrapper: Self.wrapper) { host in
       let first = try Self.first(of: host)
       func children() throws -> String {
         try String(contentsOfFile: "/proc/\(first)/task/\(first)/children", encoding: .utf8)

@@ -68,7 +68,7 @@ import Testing
   }
 
   @Test func `A process that has left its worker dies when the supervisor was killed`() async throws {
-    try await withHost([Self.plugin], mayCrash: true, isSingle: false) { host in
+    try await withHost([Self.plugin], isSingle: false, mayCrash: true) { host in
       let orphan = try await Self.startOrphan(on: host)
       host.child.signal(SIGKILL)
       try await Self.expectEnd(of: orphan)

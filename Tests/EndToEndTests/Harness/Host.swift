@@ -179,7 +179,6 @@ actor HostSlots {
 ///   - wrapper: words in front of the host's command.
 ///   - limit: the time after which the host is killed.
 ///   - mayCrash: whether a signal may end the host.
-///   - isSingle: whether supervisor and worker are one process.
 func withHost(
   _ plugins: [PluginFile], configuration: String = "threads = 2", listeners: [String] = [], arguments: [String] = [],
   sources: [String] = [], libraries: [PluginFile] = [], environment: [String: String] = [:], isSingle: Bool = true,
