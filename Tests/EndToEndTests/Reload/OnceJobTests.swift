@@ -39,7 +39,7 @@ import Testing
   }
 
   @Test func `With two workers the job runs in one of them, and in the other after a crash`() async throws {
-    try await withHost([.probe("once"), .sample("hello")], configuration: "workers = 2\nthreads = 1") { host in
+    try await withHost([.probe("once"), .sample("hello")], configuration: "workers = 2\nthreads = 1", isSingle: false) { host in
       let first = try await host.log.line(containing: "version 1: once begins")
       let pid = try #require(first.field("pid").flatMap { pid_t($0) })
       // The other worker has started the plugin too, and serves.
@@ -55,7 +55,7 @@ import Testing
 
   @Test func `The answers of counter name the worker, and the ticker ticks in one`() async throws {
     let configuration = "workers = 2\nthreads = 1"
-    try await withHost([.sample("counter", language: "cpp")], configuration: configuration) { host in
+    try await withHost([.sample("counter", language: "cpp")], configuration: configuration, isSingle: false) { host in
       var ticks: [Substring: Int] = [:]
       try await eventually(within: .seconds(30), until: { $0 }) {
         let answer = try await host.get("/counter").text
