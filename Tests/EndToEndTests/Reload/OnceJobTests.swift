@@ -5,6 +5,8 @@ import Testing
 
 /// Jobs with `AMBIT_JOB_ONCE`, in a host with one worker and with several.
 @Suite struct `Once jobs` {
+  private static let twoWorkers = "workers = 2\nthreads = 1"
+
   private func version(_ number: Int) -> PluginFile {
     .source(
       "#include \"\(Places.probe("once").filePath)\"\n", name: "once", flags: ["-DVERSION=\"\(number)\""])
@@ -39,7 +41,7 @@ import Testing
   }
 
   @Test func `With two workers the job runs in one of them, and in the other after a crash`() async throws {
-    try await withHost([.probe("once"), .sample("hello")], configuration: "workers = 2\nthreads = 1", isSingle: false) { host in
+    try await withHost([.probe("once"), .sample("hello")], configuration: Self.twoWorkers, isSingle: false) { host in
       let first = try await host.log.line(containing: "version 1: once begins")
       let pid = try #require(first.field("pid").flatMap { pid_t($0) })
       // The other worker has started the plugin too, and serves.
@@ -54,8 +56,8 @@ import Testing
   }
 
   @Test func `The answers of counter name the worker, and the ticker ticks in one`() async throws {
-    let configuration = "workers = 2\nthreads = 1"
-    try await withHost([.sample("counter", language: "cpp")], configuration: configuration, isSingle: false) { host in
+    let counter = PluginFile.sample("counter", language: "cpp")
+    try await withHost([counter], configuration: Self.twoWorkers, isSingle: false) { host in
       var ticks: [Substring: Int] = [:]
       try await eventually(within: .seconds(30), until: { $0 }) {
         let answer = try await host.get("/counter").text
