@@ -162,7 +162,9 @@ package final class Host {
     state.setAddresses(sockets.map(\.url))
     stopInTime()
     if let children {
-      let settings = WorkerSettings(configuration, program: HostProcess.binary, isChecked: options.isChecked)
+      let settings = WorkerSettings(
+        configuration, program: HostProcess.binary, isChecked: options.isChecked,
+        writesJSON: configuration.log.format == .json)
       try workers.start(settings, children: children)
     }
     try startAdmin()

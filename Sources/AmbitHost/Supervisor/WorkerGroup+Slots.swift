@@ -106,9 +106,9 @@ extension WorkerGroup {
 }
 
 extension WorkerSettings {
-  init(_ configuration: HostConfiguration, program: String, isChecked: Bool) {
+  init(_ configuration: HostConfiguration, program: String, isChecked: Bool, writesJSON: Bool) {
     let plan = configuration.workerPlan(usableCPUs: UsableCPUs.current.count)
-    (self.program, self.isChecked) = (program, isChecked)
+    (self.program, self.isChecked, self.writesJSON) = (program, isChecked, writesJSON)
     (count, loops) = (plan.workers, plan.threadsPerWorker)
     crashWindow = configuration.crashWindow
     hangLimit = configuration.limits.hangLimit
@@ -117,6 +117,6 @@ extension WorkerSettings {
 
   /// Uses what a configuration says for workers that start from now on.
   mutating func use(_ configuration: HostConfiguration) {
-    self = WorkerSettings(configuration, program: program, isChecked: isChecked)
+    self = WorkerSettings(configuration, program: program, isChecked: isChecked, writesJSON: writesJSON)
   }
 }

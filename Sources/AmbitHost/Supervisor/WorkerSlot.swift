@@ -142,6 +142,8 @@ struct WorkerSettings: Sendable {
   let loops: Int
   /// Whether calls of plugins are checked.
   let isChecked: Bool
+  /// Whether the log is JSON, which the start of the host decides: see `log.format`.
+  let writesJSON: Bool
   var crashWindow: Duration
   /// How long a worker may accept no connection; nil: for ever.
   var hangLimit: Duration?

@@ -54,7 +54,9 @@ enum WorkerOrder: Codable, Sendable {
   /// Whether a worker answers it while another order is carried out, because a call of a plugin may take long.
   var isQuestion: Bool {
     switch self {
-    case .isLoaderBusy, .report, .scopeTree, .blockedLoops, .turningLoops, .liveRequests, .leave, .runOnceJobs, .endOnceJobs: true
+    case .isLoaderBusy, .report, .scopeTree, .blockedLoops, .turningLoops, .liveRequests, .leave, .runOnceJobs,
+      .endOnceJobs:
+      true
     default: false
     }
   }
@@ -70,12 +72,15 @@ struct WorkerBeginning: Codable, Sendable {
   let loops: Int
   /// Whether calls of plugins are checked.
   let isChecked: Bool
+  /// Whether its log is JSON, as that of the host is. The configuration may say otherwise since the host's start.
+  let writesJSON: Bool
   let configuration: ConfigurationText
   /// Its slot in the counts of connections, whose descriptor comes with the message; nil if it counts for itself.
   let countersSlot: Int?
 
   init(index: Int, settings: WorkerSettings, configuration: ConfigurationText, countersSlot: Int?) {
     (self.index, count, loops, isChecked) = (index, settings.count, settings.loops, settings.isChecked)
+    writesJSON = settings.writesJSON
     (self.configuration, self.countersSlot) = (configuration, countersSlot)
   }
 }

@@ -62,7 +62,8 @@ package final class WorkerService: Sendable {
   private init(
     _ supervisor: MessageConnection, _ beginning: WorkerBeginning, counters: Int32?
   ) throws(HostError) {
-    let configuration = try beginning.configuration.parse()
+    var configuration = try beginning.configuration.parse()
+    configuration.log.format = beginning.writesJSON ? .json : .text
     LogOutput.start(configuration.log, waits: false, worker: beginning.count > 1 ? beginning.index : nil)
     try Host.prepareProcess(configuration, logger)
     let isStopping = StopFlag()
@@ -117,7 +118,8 @@ package final class WorkerService: Sendable {
     }
     if !running.isEmpty {
       logger.warning(
-        "the worker ends, and leaves behind what still runs", metadata: ["running": "\(running.joined(separator: " "))"])
+        "the worker ends, and leaves behind what still runs", metadata: ["running": "\(running.joined(separator: " "))"]
+      )
     }
     // Otherwise the supervisor does both.
     if leaving.reason == .orphaned {

@@ -4,7 +4,7 @@ import Testing
 /// Keys that a running worker cannot take over.
 @Suite struct `Replacing the workers at a reload` {
   @Test func `A reload replaces the workers for a changed key of workers, and says so`() async throws {
-    try await withHost([.sample("hello")], configuration: "threads = 1", isSingle: false) { host in
+    try await withHost([.probe("descriptors")], configuration: "threads = 1", isSingle: false) { host in
       try host.configure("threads = 2\nworkers = 2\n[log]\nformat = 'json'")
       let reload = try await ambit("reload", in: host.directory)
       #expect(reload.status == .exited(2), "the format of the log waits for the next start")
@@ -15,7 +15,6 @@ import Testing
       let line = try await host.log.line(containing: "worker 1 is replaced: ")
       #expect(line.contains("workers has changed, threads has changed"), "\(line)")
       try await host.log.line(containing: "worker 1 serves")
-      #expect(try await host.get("/hello/World").status == 200)
 
       try host.configure("threads = 2\nworkers = 2")
       let again = try await ambit("reload", in: host.directory)
@@ -24,8 +23,21 @@ import Testing
     }
   }
 
+  @Test func `A worker that starts after the format of the log has changed writes the one that the host has`()
+    async throws
+  {
+    try await withHost([.probe("descriptors")], configuration: "threads = 1", isSingle: false) { host in
+      try host.configure("threads = 2\n[log]\nformat = 'json'")
+      try await host.reload()
+      try await host.log.line(containing: "worker 1 serves")
+      for _ in 0..<20 { #expect(try await host.get("/shout").status == 200) }
+      let lines = try await host.log.lines(20) { $0.contains("a line in the log") }
+      #expect(lines.allSatisfy { !$0.text.hasPrefix("{") }, "\(lines)")
+    }
+  }
+
   @Test func `A single process keeps its worker, and says that a changed key needs a restart`() async throws {
-    try await withHost([.sample("hello")], configuration: "threads = 1\nworkers = 3") { host in
+    try await withHost([.sample("hello")], configuration: "threads = 1\nworkers = 3", isSingle: true) { host in
       try await host.log.line { $0.contains("--single runs one worker") && $0.contains("workers = 3 has no effect") }
       try host.configure("threads = 1\nworkers = 2")
       let reload = try await ambit("reload", in: host.directory)
