@@ -30,7 +30,7 @@ ssize_t clinux_send_passing(int fd, const void *bytes, size_t length, const int3
     header->cmsg_len = CMSG_LEN(sizeof(int) * count);
     memcpy(CMSG_DATA(header), descriptors, sizeof(int) * count);
   }
-  return sendmsg(fd, &message, MSG_NOSIGNAL);
+  return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 ssize_t clinux_receive_passing(int fd, void *bytes, size_t length, int32_t *descriptors, size_t *count) {

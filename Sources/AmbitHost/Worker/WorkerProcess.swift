@@ -90,14 +90,15 @@ final class WorkerProcess: Sendable {
     }
     guard let number else { return nil }
     defer { calls.withLock { $0.waiting?[number] = nil } }
-    guard connection.send(WorkerMessage.order(order, number: number), passing: descriptors),
-      let message = latch.wait(timeout: timeout)?.first ?? nil
+    let began = Clock.monotonic
+    guard connection.send(WorkerMessage.order(order, number: number), passing: descriptors, within: timeout),
+      let message = latch.wait(timeout: timeout - (Clock.monotonic - began))?.first ?? nil
     else { return nil }
     return try? WorkerMessage.answer(type, message)
   }
 
-  /// Sends an order whose answer nobody waits for.
-  func tell(_ order: WorkerOrder) { connection.send(WorkerMessage.order(order, number: 0)) }
+  /// Sends an order whose answer nobody waits for. The order is lost if the connection of a stopped worker is full.
+  func tell(_ order: WorkerOrder) { connection.send(WorkerMessage.order(order, number: 0), within: 1_000_000_000) }
 
   /// Sends SIGABRT, so that it reports what it does, and ends.
   func abort() { process.send(6) }

@@ -53,14 +53,19 @@ package final class MessageConnection: Sendable {
   /// when the object is released.
   package func close() { shutdown(descriptor, Int32(SHUT_RDWR)) }
 
-  /// Sends a whole message. From any thread; blocks until the connection has room.
-  /// - Parameter descriptors: at most `mostDescriptors`. The peer gets duplicates; these stay the caller's.
-  /// - Returns: false if the peer is gone, or if the system does not pass the descriptors: sendmsg(2), unix(7). Nothing
-  ///   was sent in the second case, and later messages can be sent.
+  /// Sends a whole message. From any thread. Waits until the connection has room: a peer that is stopped takes nothing,
+  /// and some 200 small messages fill the connection.
+  /// - Parameters:
+  ///   - descriptors: at most `mostDescriptors`. The peer gets duplicates; these stay the caller's.
+  ///   - timeout: how long to wait for room, in nanoseconds.
+  /// - Returns: false if the peer is gone, if there was no room in time, or if the system does not pass the descriptors:
+  ///   sendmsg(2), unix(7). Later messages can be sent after the last two, because nothing was sent; but if the time was
+  ///   over in the middle of a message, the connection is closed.
   @discardableResult
-  package func send(_ message: [UInt8], passing descriptors: [Int32] = []) -> Bool {
+  package func send(_ message: [UInt8], passing descriptors: [Int32] = [], within timeout: Int64 = .max) -> Bool {
     guard descriptors.count <= Self.mostDescriptors else { return false }
     let bytes = MessageHead(length: message.count, descriptors: descriptors.count).bytes + message
+    let (time, isNever) = Clock.monotonic.addingReportingOverflow(max(timeout, 0))
     return sending.withLock { _ in
       var rest = bytes[...]
       // The kernel passes the descriptors with the first byte.
@@ -69,11 +74,30 @@ package final class MessageConnection: Sendable {
         let count = unsafe rest.withUnsafeBytes {
           unsafe clinux_send_passing(descriptor, $0.baseAddress!, $0.count, passed, passed.count)
         }
-        guard count > 0 || count < 0 && errno == EINTR else { return false }
-        if count > 0 { passed = [] }
-        rest = rest.dropFirst(max(count, 0))
+        if count > 0 {
+          passed = []
+          rest = rest.dropFirst(count)
+        } else {
+          let mayGoOn = errno == EINTR || errno == EAGAIN && waitForRoom(until: isNever ? .max : time)
+          guard mayGoOn else {
+            if rest.count < bytes.count { close() }
+            return false
+          }
+        }
       }
       return true
+    }
+  }
+
+  /// Waits until something can be sent or the connection is closed.
+  /// - Parameter time: when to give up: monotonic, nanoseconds; `.max` for never.
+  /// - Returns: false if the time is over.
+  private func waitForRoom(until time: Int64) -> Bool {
+    while true {
+      let left = time == .max ? -1 : Int32(clamping: (max(time - Clock.monotonic, 0) + 999_999) / 1_000_000)
+      guard left != 0 else { return false }
+      var end = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+      if unsafe poll(&end, 1, left) > 0 { return true }
     }
   }
 

@@ -9,7 +9,8 @@
 /* The most descriptors that one call can pass: SCM_MAX_FD of the kernel. */
 enum { CLINUX_MOST_PASSED = 253 };
 
-/* Sends bytes, and duplicates of descriptors with the first of them: sendmsg(2), without SIGPIPE.
+/* Sends bytes, and duplicates of descriptors with the first of them: sendmsg(2), without SIGPIPE. Does not wait: EAGAIN
+ * if there is no room.
  *
  * descriptors, count  At most CLINUX_MOST_PASSED; they stay the caller's.
  * Returns             How many bytes were sent; -1 with errno if none was, and then no descriptor was. */

@@ -70,6 +70,26 @@ import Testing
     close(ends.1)
   }
 
+  @Test(.timeLimit(.minutes(1))) func `A send gives up if a peer takes nothing, and leaves whole messages only`() throws
+  {
+    let (one, other) = try connections()
+    var sent = 0
+    while one.send([UInt8(sent % 251)], within: 1_000_000) { sent += 1 }
+    #expect(sent > 100)
+    for number in 0..<sent { #expect(other.receive()?.message == [UInt8(number % 251)]) }
+    #expect(one.send([7], within: 0))
+    #expect(other.receive()?.message == [7])
+  }
+
+  @Test(.timeLimit(.minutes(1))) func `A connection is closed if its peer takes only a part of a message in time`()
+    throws
+  {
+    let (one, other) = try connections()
+    #expect(!one.send([UInt8](repeating: 0, count: 16 << 20), within: 1_000_000))
+    #expect(other.receive() == nil)
+    #expect(!one.send([1]))
+  }
+
   @Test func `A message beyond the limit ends the connection for its receiver, and one at the limit is received`()
     throws
   {
