@@ -63,9 +63,9 @@ final class HostFolder: Sendable {
     ]
   }
 
-  /// Compiles a library `libNAME.so`, which is no plugin, beside the configuration.
+  /// Compiles a library `libNAME.so` for configured routes, beside the configuration.
   /// - Parameter other: a library of this folder that it is linked with.
-  func installLibrary(_ name: String, _ code: String, bringing other: String? = nil) async throws {
+  func installRouteLibrary(_ name: String, _ code: String, bringing other: String? = nil) async throws {
     let source = try folder.write(code, to: "Sources/\(name).c")
     let links = other.map {
       ["-Wl,--no-as-needed", "-L", folder.url.filePath, "-l\($0)", "-Wl,--enable-new-dtags,-rpath,$ORIGIN"]

@@ -73,8 +73,8 @@ extension HandedOverState {
   @Test func `The generations of libraries have their calls, copies and the libraries that they bring along`()
     async throws
   {
-    try await folder.installLibrary("helper", "int helper(int x) { return x; }")
-    try await folder.installLibrary(
+    try await folder.installRouteLibrary("helper", "int helper(int x) { return x; }")
+    try await folder.installRouteLibrary(
       "user", "int helper(int x); int used(int x) { return helper(x); } int serial(int x) { return x; }",
       bringing: "helper")
     try folder.configure(

@@ -154,7 +154,7 @@ import Testing
 
   @Test func `A worker's report and its scopes keep all their parts in a message`() async throws {
     try await folder.install("hello", "GET /hello")
-    try await folder.installLibrary("own", "int f(int x); int f(int x) { return x; }")
+    try await folder.installRouteLibrary("own", "int f(int x); int f(int x) { return x; }")
     try folder.configure("[[route]]\nmatch = \"GET /f\"\ncall = \"./libown.so: i32 f(i32 x = 1)\"")
     try reload(folder.repository())
     let report = try relayed(worker.report(within: 10_000_000_000))
