@@ -16,7 +16,7 @@ struct `A debugger` {
       let commands = ["ambit-fibers", "ambit-fiber 1", "ambit-fiber 1 frame function outer", "ambit-fiber 2"].flatMap {
         ["-ex", $0]
       }
-      let result = try await run("gdb", ["-nx", "-batch", "-p", "\(host.child.pid)", "-x", script] + commands)
+      let result = try await run("gdb", ["-nx", "-batch", "-p", "\(host.servingProcess)", "-x", script] + commands)
       let lines = result.text.split(separator: "\n")
       #expect(lines.contains("1 suspended fiber"), "\(result.text)\(result.errors)")
       #expect(lines.contains { $0.hasPrefix("   1 ") && $0.contains("bytes  in inner (parked.1.") })

@@ -10,7 +10,7 @@ import Testing
 
   /// The number, outside of the container, of the process that has number 1 in it.
   private static func first(of host: Host) throws -> pid_t {
-    try #require(host.children().first.flatMap { pid_t($0) })
+    try #require(Host.children(of: host.child.pid).first)
   }
 
   @Test(arguments: [SIGTERM, SIGINT], [true, false])

@@ -31,13 +31,6 @@ import Testing
     return try #require(pid_t(text.dropLast()))
   }
 
-  private static func worker(of host: Host) throws -> pid_t {
-    let workers = try host.children().compactMap { pid_t($0) }.filter {
-      (try? String(contentsOfFile: "/proc/\($0)/cmdline", encoding: .utf8))?.contains("\0worker\0") == true
-    }
-    return try #require(workers.first)
-  }
-
   /// Waits until a process has ended; whose child it is now has to reap it.
   private static func expectEnd(of process: pid_t) async throws {
     try await eventually(until: { $0 }) {
@@ -49,7 +42,7 @@ import Testing
   @Test func `A process that has left its worker dies with it, and a line names it`() async throws {
     try await withHost([Self.plugin], isSingle: false) { host in
       let orphan = try await Self.startOrphan(on: host)
-      let worker = try Self.worker(of: host)
+      let worker = host.servingProcess
       kill(worker, SIGKILL)
       let line = try await host.log.line(containing: "process \(orphan) (sleep)")
       #expect(line.contains(" NOTICE ") && line.contains("(pid \(worker))"), "\(line)")

@@ -14,7 +14,7 @@ final class Host: Sendable {
   var plugins: URL { directory.appending(path: "Plugins") }
 
   fileprivate init(
-    in directory: URL, isSingle: Bool = true, wrapper: [String], arguments: [String], environment: [String: String],
+    in directory: URL, isSingle: Bool = false, wrapper: [String], arguments: [String], environment: [String: String],
     limit: Duration
   ) async throws {
     self.directory = directory
@@ -52,8 +52,12 @@ final class Host: Sendable {
   }
 
   /// Writes the configuration of this host anew, behind two lines of the harness. Keys outside of tables come first.
+  ///
+  /// Unless it says otherwise, there are two event loops, as by default of `withHost`: another number would need new
+  /// workers.
   func configure(_ text: String) throws {
-    try Host.write(configuration: text, listeners: [], in: directory)
+    let threads = text.contains("threads") ? "" : "threads = 2\n"
+    try Host.write(configuration: threads + text, listeners: [], in: directory)
   }
 
   /// Sends SIGHUP and waits for the line that closes this reload.
@@ -89,30 +93,42 @@ final class Host: Sendable {
     try result.get()
   }
 
-  /// The figure called `name` of `/proc/PID/status`, in bytes.
+  /// The process that runs the code of plugins: the first worker, or the host if it has none.
+  var servingProcess: pid_t {
+    for id in (try? Self.children(of: child.pid)) ?? [] {
+      let words = (try? Data(contentsOf: URL(filePath: "/proc/\(id)/cmdline")))?.split(separator: 0) ?? []
+      if words.count > 1, words[1].elementsEqual("worker".utf8) { return id }
+    }
+    return child.pid
+  }
+
+  /// The figure called `name` of `/proc/PID/status` of the process that runs the code of plugins, in bytes.
   func memory(_ name: String) throws -> Int {
-    let status = try String(contentsOfFile: "/proc/\(child.pid)/status", encoding: .utf8)
+    let status = try String(contentsOfFile: "/proc/\(servingProcess)/status", encoding: .utf8)
     let line = status.split(separator: "\n").first { $0.hasPrefix("\(name):") }
     guard let kibibytes = line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap({ Int($0) }) else {
-      throw HarnessError.commandFailed("no \(name) in /proc/\(child.pid)/status")
+      throw HarnessError.commandFailed("no \(name) in the status of the process")
     }
     return kibibytes * 1024
   }
 
-  /// The processes that the host has started and that are not gone.
-  func children() throws -> [String] {
-    let tasks = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(child.pid)/task")
+  /// The processes that the process which runs the code of plugins has started and that are not gone.
+  func children() throws -> [String] { try Self.children(of: servingProcess).map(String.init) }
+
+  /// The processes that another one has started and that are not gone.
+  static func children(of process: pid_t) throws -> [pid_t] {
+    let tasks = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task")
     return tasks.flatMap { task in
-      let list = try? String(contentsOfFile: "/proc/\(child.pid)/task/\(task)/children", encoding: .utf8)
-      return (list ?? "").split(separator: " ").map(String.init)
+      let list = try? String(contentsOfFile: "/proc/\(process)/task/\(task)/children", encoding: .utf8)
+      return (list ?? "").split(separator: " ").compactMap { pid_t($0) }
     }
   }
 
-  /// The files that the host has mapped, as the system lists them.
+  /// The files that the process which runs the code of plugins has mapped, as the system lists them.
   func maps() throws -> String {
     // Foundation stops reading if the system hands over fewer bytes than requested.
-    let descriptor = open("/proc/\(child.pid)/maps", O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw SystemCallError(call: "open maps of \(child.pid)", code: errno) }
+    let descriptor = open("/proc/\(servingProcess)/maps", O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw SystemCallError(call: "open the maps of the host", code: errno) }
     var bytes: [UInt8] = []
     drain(descriptor) { bytes += $0 }
     return String(decoding: bytes, as: UTF8.self)
@@ -181,7 +197,7 @@ actor HostSlots {
 ///   - mayCrash: whether a signal may end the host.
 func withHost(
   _ plugins: [PluginFile], configuration: String = "threads = 2", listeners: [String] = [], arguments: [String] = [],
-  sources: [String] = [], libraries: [PluginFile] = [], environment: [String: String] = [:], isSingle: Bool = true,
+  sources: [String] = [], libraries: [PluginFile] = [], environment: [String: String] = [:], isSingle: Bool = false,
   wrapper: [String] = [],
   limit: Duration = .seconds(300), mayCrash: Bool = false, _ body: @Sendable (Host) async throws -> Void
 ) async throws {

@@ -140,7 +140,7 @@ private struct Footprint {
 
   init(of host: Host) throws {
     memory = try host.memory("VmRSS")
-    descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(host.child.pid)/fd")
+    descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(host.servingProcess)/fd")
       .count
     let lines = try host.maps().split(separator: "\n").filter { $0.contains("/ambit-host-") }
     copies = Set(lines.compactMap { $0.split(separator: " ").last }).count

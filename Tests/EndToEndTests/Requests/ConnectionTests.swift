@@ -132,11 +132,11 @@ import Testing
       let hold = "GET /hold?seconds=1 HTTP/1.1\r\nHost: ambit\r\n\r\n"
       try await connection.send(hold)
       #expect(try await connection.response().status == 200)
-      let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(host.child.pid)/fd").compactMap {
+      let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(host.servingProcess)/fd").compactMap {
         Int($0)
       }
       let limit = try #require(open.max()) + 1
-      let change = try await run("prlimit", ["--pid=\(host.child.pid)", "--nofile=\(limit):\(limit)"])
+      let change = try await run("prlimit", ["--pid=\(host.servingProcess)", "--nofile=\(limit):\(limit)"])
       #expect(change.status == .exited(0), "\(change.errors)")
       let waiting = try (0..<limit).map { _ in try host.connect() }
       try await host.log.line(containing: "cannot accept connections: Too many open files")

@@ -122,7 +122,7 @@ private func raiseDescriptorLimit() {
 extension Host {
   /// Bytes of memory that the host has to itself, its page tables among them.
   fileprivate func footprint() throws -> Int {
-    let rollup = try String(contentsOfFile: "/proc/\(child.pid)/smaps_rollup", encoding: .utf8)
+    let rollup = try String(contentsOfFile: "/proc/\(servingProcess)/smaps_rollup", encoding: .utf8)
     let pss = rollup.firstMatch(of: /\nPss: +([0-9]+) kB/).flatMap { Int($0.1) }
     return (try #require(pss) << 10) + (try memory("VmPTE"))
   }

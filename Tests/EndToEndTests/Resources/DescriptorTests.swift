@@ -138,7 +138,7 @@ import Testing
   @discardableResult
   private func limitDescriptors(of host: Host, leaving count: Int) async throws -> Int {
     let limit = try #require(try host.descriptors.max()) + 1 + count
-    let change = try await run("prlimit", ["--pid=\(host.child.pid)", "--nofile=\(limit):\(limit)"])
+    let change = try await run("prlimit", ["--pid=\(host.servingProcess)", "--nofile=\(limit):\(limit)"])
     #expect(change.status == .exited(0), "\(change.errors)")
     return limit
   }
@@ -148,12 +148,12 @@ extension Host {
   /// The numbers of the host's open descriptors.
   fileprivate var descriptors: Set<Int> {
     get throws {
-      Set(try FileManager.default.contentsOfDirectory(atPath: "/proc/\(child.pid)/fd").compactMap { Int($0) })
+      Set(try FileManager.default.contentsOfDirectory(atPath: "/proc/\(servingProcess)/fd").compactMap { Int($0) })
     }
   }
 
   /// The target of a descriptor of the host.
   fileprivate func target(of descriptor: Int) -> String? {
-    try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(child.pid)/fd/\(descriptor)")
+    try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(servingProcess)/fd/\(descriptor)")
   }
 }

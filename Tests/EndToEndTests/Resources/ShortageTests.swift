@@ -3,8 +3,9 @@ import Testing
 
 /// The host when the system gives it no more threads or memory.
 @Suite(.enabled(if: Places.tool("prlimit") != nil && !Places.isSanitized)) struct Shortages {
+  // A limit that prlimit(1) sets holds for one process, so the worker is in the process of the host.
   @Test func `A shortage of threads is reported, and its end too`() async throws {
-    try await withHost([.probe("threads")]) { host in
+    try await withHost([.probe("threads")], isSingle: true) { host in
       try await limitAddressSpace(of: host, leaving: 6 << 20)
       #expect(try await host.get("/block").text == "block=-5 on \n")
       let line = try await host.log.line(containing: "cannot start the thread of the pool")
@@ -18,7 +19,7 @@ import Testing
   }
 
   @Test func `A shortage of stacks is reported, and leaves the admin API alone`() async throws {
-    try await withHost([.sample("simple_service")], configuration: "threads = 1") { host in
+    try await withHost([.sample("simple_service")], configuration: "threads = 1", isSingle: true) { host in
       try await limitAddressSpace(of: host, leaving: 12 << 20)
       let connections = try (0..<100).map { _ in try host.connect() }
       for connection in connections {
@@ -40,7 +41,7 @@ import Testing
   }
 
   private func setAddressSpace(of host: Host, to limit: String) async throws {
-    let change = try await run("prlimit", ["--pid=\(host.child.pid)", "--as=\(limit):"])
+    let change = try await run("prlimit", ["--pid=\(host.servingProcess)", "--as=\(limit):"])
     #expect(change.status == .exited(0), "\(change.errors)")
   }
 

@@ -102,13 +102,13 @@ import Testing
 
   @Test(.enabled(if: Places.tool("prlimit") != nil && !Places.isSanitized))
   func `A missing stack is logged, and answered with 503, when there is no memory for it`() async throws {
-    try await withHost([.probe("stacks")], configuration: "threads = 1") { host in
+    try await withHost([.probe("stacks")], configuration: "threads = 1", isSingle: true) { host in
       let limit = try host.memory("VmSize") + 12 << 20
-      _ = try await run("prlimit", ["--pid=\(host.child.pid)", "--as=\(limit):"])
+      _ = try await run("prlimit", ["--pid=\(host.servingProcess)", "--as=\(limit):"])
       #expect(try await host.get("/route/1").status == 503)
       try await host.log.line(
         containing: "cannot run the handler: no memory for a stack of 16777216 bytes; answered 503")
-      _ = try await run("prlimit", ["--pid=\(host.child.pid)", "--as=unlimited:"])
+      _ = try await run("prlimit", ["--pid=\(host.servingProcess)", "--as=unlimited:"])
       #expect(try await host.get("/route/14000").text == "1\n")
     }
   }
