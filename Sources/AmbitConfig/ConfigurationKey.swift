@@ -47,7 +47,7 @@ struct ConfigurationKey: Sendable {
 extension ConfigurationKey {
   /// All keys, except those of the `[plugin.NAME]` and `[[route]]` tables.
   static let all: [ConfigurationKey] = [
-    .init("listen", .addresses, \.listen, .atNextStart),
+    .init("listen", .addresses, \.listen, .atReload),
     .init("plugins", .directory, \.plugins, .atReload),
     .init("private", .optionalDirectory, \.privateDirectory, .atNextStart),
     .init("admin", .adminPlace, \.admin, .atNextStart),

@@ -61,6 +61,9 @@ package struct HostConfiguration: Sendable, Equatable {
   package static let defaults = HostConfiguration()
 
   package init() {}
+
+  /// Whether the file has the key `listen`.
+  package var hasListen: Bool { listen.contains { $0.place.position != nil } }
 }
 
 extension HostConfiguration {

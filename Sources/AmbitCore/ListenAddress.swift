@@ -34,7 +34,13 @@ extension ListenAddress {
     guard let port = Self.port(text[text.index(after: colon)...]) else {
       throw ListenAddressError(hint: "a port is a number from 0 to 65535")
     }
-    self = host == "*" ? .any(port: port) : .internet(address: try Self.address(host), port: port)
+    self = host == "*" ? .any(port: port) : ListenAddress(bytes: try Self.address(host), port: port)
+  }
+
+  /// One address, as its 4 or 16 bytes in network order. An IPv4 address in the form of an IPv6 address is that IPv4
+  /// address.
+  public init(bytes: [UInt8], port: UInt16) {
+    self = .internet(address: IPAddressText.mappedIPv4(bytes) ?? bytes, port: port)
   }
 
   private static func path(_ path: String) throws(ListenAddressError) -> String {
@@ -56,7 +62,7 @@ extension ListenAddress {
       guard let bytes = IPAddressText.ipv6(host.dropFirst().dropLast()) else {
         throw ListenAddressError(hint: "expected an IPv6 address between the brackets")
       }
-      return IPAddressText.mappedIPv4(bytes) ?? bytes
+      return bytes
     }
     if let bytes = IPAddressText.ipv4(host) { return bytes }
     if IPAddressText.ipv6(host) != nil { throw ListenAddressError(hint: "put an IPv6 address in brackets") }
@@ -73,6 +79,16 @@ extension ListenAddress {
     case (.unix(let one), .unix(let two)): one == two
     case (.unix, _), (_, .unix): false
     default: port != 0 && port == other.port && (includes(other) || other.includes(self))
+    }
+  }
+
+  /// Whether all connections of `other` are among those of this address. With port 0 nothing is: the system chooses a
+  /// port that nobody has.
+  public func covers(_ other: ListenAddress) -> Bool {
+    switch (self, other) {
+    case (.unix(let one), .unix(let two)): one == two
+    case (.unix, _), (_, .unix): false
+    default: port != 0 && port == other.port && includes(other)
     }
   }
 

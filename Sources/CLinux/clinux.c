@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <link.h>
+#include <linux/filter.h>
 #include <linux/futex.h>
 #include <malloc.h>
 #include <poll.h>
@@ -45,6 +46,19 @@ int clinux_accept(int fd, void *address, uint32_t *length) {
   fcntl(connection, F_SETFD, FD_CLOEXEC);
   fcntl(connection, F_SETFL, O_NONBLOCK);
   return clinux_own(connection);
+}
+
+int clinux_hold_new_clients(int fd) {
+  /* The byte of the flags in the header of TCP, and the flag SYN. */
+  enum { flags = 13, syn = 2 };
+  struct sock_filter program[] = {
+      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, flags),
+      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, syn, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, 0),
+      BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+  };
+  struct sock_fprog filter = {.len = sizeof program / sizeof program[0], .filter = program};
+  return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
 }
 
 bool clinux_await_bytes(int fd, int64_t nanoseconds) {

@@ -141,7 +141,8 @@ import Testing
     #expect(counts.reduce(0, +) == 1000 && counts.allSatisfy { (350...650).contains($0) }, "\(counts)")
   }
 
-  @Test func `New connections are served by the others when a process has closed the socket while its loop was blocked`()
+  @Test
+  func `New connections are served by the others when a process has closed the socket while its loop was blocked`()
     throws
   {
     let (first, second) = try Self.pair()

@@ -90,7 +90,7 @@ import Testing
     var options = ListenerOptions()
     options.limits.maxBody = 4
     options.limits.head.maxFields = 500
-    let sockets = try ListeningSocket.open([(.unix(path: path), SocketRights())])
+    let sockets = [try ListeningSocket(.unix(path: path))]
     defer { sockets.close(isInUse: true) }
     server.http.accept(on: sockets, options: options)
     let fields = (0..<400).map { "X-\($0): 1\r\n" }.joined()

@@ -5,10 +5,13 @@ internal import AmbitSystem
 // What `listen` asks for, with the paths of unix sockets resolved, and users and groups looked up.
 
 extension ConfigurationSource {
-  /// The sockets that `listen` asks for.
+  /// The sockets that `listen` asks for; none if the file has no `listen` and a service manager has passed sockets.
   /// - Throws: all entries whose path is too long, or whose user or group this system does not know; another error if the
   ///   system cannot tell.
-  func listenRequests(_ configuration: HostConfiguration) throws(HostError) -> [ListeningSocket.Request] {
+  func listenRequests(
+    _ configuration: HostConfiguration, isActivated: Bool = false
+  ) throws(HostError) -> [ListeningSocket.Request] {
+    if isActivated, !configuration.hasListen { return [] }
     var errors: [ConfigurationError] = []
     let requests = try configuration.listen.map { setting throws(HostError) in try request(for: setting, &errors) }
     guard errors.isEmpty else { throw HostError.configuration(ConfigurationErrors(errors)) }

@@ -25,6 +25,7 @@ extension Host {
     let (began, start) = (Clock.wall, ContinuousClock.now)
     var (changes, ignored, errors): ([PluginChange], [String], [String]) = ([], [], [])
     var newWorkers: [String] = []
+    var change = ListenerSet.Change()
     do throws(HostError) {
       let blocked = workers.blockedLoops()
       try repository.failIfStopping()
@@ -32,8 +33,15 @@ extension Host {
       restoreListeners()
       let text = try source.textAgain()
       let configuration = try text.parse()
-      _ = try source.listenRequests(configuration)
-      changes = try loadPlugins(configuration, refusing: false)
+      let listening = try prepareListeners(configuration)
+      do throws(HostError) {
+        changes = try loadPlugins(configuration, refusing: false)
+      } catch {
+        abandonListeners(listening)
+        throw error
+      }
+      change = listening
+      commitListeners(change)
       ignored = adopt(configuration, text)
       newWorkers = replaceWorkers(configuration)
       stopInTime()
@@ -43,6 +51,7 @@ extension Host {
     var outcome = ReloadOutcome(
       began: began, duration: ContinuousClock.now - start, changes: changes, ignored: ignored, errors: errors)
     outcome.newWorkers = newWorkers
+    (outcome.opened, outcome.closed) = (change.added.map(\.socket.url), change.removed.map(\.socket.url))
     log(outcome)
     return outcome
   }

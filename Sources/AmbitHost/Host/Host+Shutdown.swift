@@ -34,9 +34,9 @@ extension Host {
   /// - Returns: what still runs: labels of generations.
   private func endWorkers(by deadline: ShutdownDeadline) -> [String] {
     let ended = Latch<[String]>()
-    onOwnThread { [workers, state, sockets] in
+    onOwnThread { [workers, state, listeners] in
       let running = workers.leave(by: deadline) { isComplete in
-        sockets.close(isInUse: !isComplete)
+        listeners.close(isInUse: !isComplete)
       } isStopping: {
         state.enter(.stopping)
       }
@@ -80,8 +80,8 @@ extension Host {
 
   /// Ends the process from any thread, without waiting for anything that plugins do.
   private var endAtOnce: @Sendable () -> Void {
-    { [workers, sockets, admin, children, copies = repository.copies] in
-      sockets.close(isInUse: !workers.stopAcceptingAtOnce(within: 20_000_000))
+    { [workers, listeners, admin, children, copies = repository.copies] in
+      listeners.close(isInUse: !workers.stopAcceptingAtOnce(within: 20_000_000))
       admin?.drain(within: 20_000_000)
       _ = children?.killAll(within: 100_000_000)
       copies.remove()

@@ -1,5 +1,64 @@
+internal import AmbitConfig
 internal import AmbitSystem
 internal import Logging
+
+// The addresses of `listen`, at the start and at a reload.
+
+extension Host {
+  /// Opens the sockets of the configuration, and takes over those that a service manager has passed.
+  func openListeners() throws(HostError) {
+    do throws(ListenError) {
+      listeners.add(activated: try SocketActivation.sockets())
+    } catch {
+      throw HostError(error)
+    }
+    listeners.commit(try prepareListeners(configuration)) { _ in true }
+  }
+
+  /// Opens what the configuration asks for besides what is open. The workers, if there are any yet, accept from it.
+  /// - Throws: if an address cannot be opened. Then nothing has changed.
+  func prepareListeners(_ configuration: HostConfiguration) throws(HostError) -> ListenerSet.Change {
+    let requests = try source.listenRequests(configuration, isActivated: listeners.isActivated)
+    do throws(ListenError) {
+      let change = try listeners.prepare(requests)
+      let added = change.added.map(\.socket)
+      if state.current.phase != .starting, !added.isEmpty { workers.accept(on: added) }
+      return change
+    } catch {
+      throw HostError(error)
+    }
+  }
+
+  /// Takes back what `prepareListeners` has done.
+  func abandonListeners(_ change: ListenerSet.Change) {
+    listeners.abandon(change) { [workers] in workers.stopAccepting(on: $0) }
+  }
+
+  /// Accepts connections where the new configuration says, and nowhere else.
+  func commitListeners(_ change: ListenerSet.Change) {
+    listeners.commit(change) { [workers] in workers.stopAccepting(on: $0) }
+    state.setAddresses(listeners.urls)
+    for listener in change.added { logListening(listener) }
+    for listener in change.removed {
+      let rest =
+        listener.socket.isActivated
+        ? "; the service manager keeps the socket, so clients that connect wait: stop its unit to refuse them" : ""
+      logger.info("stopped listening on \(listener.socket.url)\(rest)")
+    }
+  }
+
+  /// Logs where clients can connect from now on.
+  func logListening(_ listener: ListenerSet.Listener) {
+    let socket = listener.socket
+    var line = "listening on \(socket.url)"
+    if socket.isActivated {
+      line += ", a socket of the service manager"
+      if listener.request == nil, configuration.hasListen { line += " that no entry of listen names" }
+    }
+    logger.info("\(line)")
+    if let note = socket.note { logger.info("\(note)") }
+  }
+}
 
 // Sockets in the file system. Their files can get lost while the host runs: somebody removes them, or a link on the way
 // leads to another folder, such as that of a new release. Then clients do not find the host any more.
@@ -7,14 +66,10 @@ internal import Logging
 extension Host {
   /// Opens the unix sockets of `listen` anew whose paths do not lead to them any more. When no loop is blocked.
   func restoreListeners() {
-    for index in sockets.indices where !sockets[index].isReachable {
-      let old = sockets[index]
+    for old in listeners.sockets where !old.isReachable {
       do throws(ListenError) {
-        let new = try ListeningSocket(requests[index].address, rights: requests[index].rights)
+        guard let new = try listeners.replace(old) else { continue }
         workers.accept(on: [new])
-        sockets[index] = new
-        // It has to know the new socket before the old one is closed.
-        stopInTime()
         old.close(isInUse: !workers.stopAccepting(on: old))
         logger.notice("the socket was gone from \(new.url) and is made again")
       } catch {

@@ -15,7 +15,7 @@ internal import Synchronization
 /// in the host's process. All of it is the control thread's.
 package final class Host {
   let source: ConfigurationSource
-  /// The configuration at the start. Loops, listeners and the log's format stay as it says.
+  /// The configuration at the start. Loops and the log's format stay as it says.
   let initial: HostConfiguration
   /// The configuration of the last successful reload.
   var configuration: HostConfiguration
@@ -31,9 +31,7 @@ package final class Host {
   private var debounce = ReloadDebounce()
   /// The sockets that the worker accepts on. They are the host's, which closes them when the worker has stopped
   /// accepting.
-  var sockets: [ListeningSocket] = []
-  /// What each of `sockets` was opened for.
-  private(set) var requests: [ListeningSocket.Request] = []
+  let listeners = ListenerSet()
   /// nil if the configuration wants no admin API.
   private(set) var admin: AdminServer?
   let logger: Logger
@@ -96,7 +94,7 @@ package final class Host {
     do throws(HostError) {
       try start(options)
     } catch {
-      sockets.close()
+      listeners.close()
       admin?.drain(within: 100_000_000)
       endWorkersOfFailedStart()
       repository.copies.remove()
@@ -153,13 +151,8 @@ package final class Host {
 
   /// Opens the sockets first: a host that cannot have its addresses starts no plugin.
   private func start(_ options: Options) throws(HostError) {
-    requests = try source.listenRequests(configuration)
-    do throws(ListenError) {
-      sockets = try ListeningSocket.open(requests)
-    } catch {
-      throw HostError(error)
-    }
-    state.setAddresses(sockets.map(\.url))
+    try openListeners()
+    state.setAddresses(listeners.urls)
     stopInTime()
     if let children {
       let settings = WorkerSettings(
@@ -170,13 +163,10 @@ package final class Host {
     try startAdmin()
     let changes = try loadPlugins(configuration, refusing: configuration.start == .strict, fallingBack: true)
     for line in changes.flatMap(\.reasons) { logger.error("\(line)") }
-    workers.accept(on: sockets)
+    workers.accept(on: listeners.sockets)
     try workers.awaitStart()
     if options.isChecked { logger.notice("checked mode: calls of plugins are checked, which costs time and memory") }
-    for socket in sockets {
-      logger.info("listening on \(socket.url)")
-      if let note = socket.note { logger.info("\(note)") }
-    }
+    listeners.listeners.forEach(logListening)
     if let path = admin?.path { logger.info("admin API on unix:\(path)") }
     if options.isSingle, let notice = configuration.singleProcessNotice { logger.notice("\(notice)") }
     reportQuota()

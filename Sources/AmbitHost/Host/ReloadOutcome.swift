@@ -18,6 +18,9 @@ struct ReloadOutcome: Sendable {
   let duration: Duration
   /// Sorted by kind, then by file. Empty if the reload was refused.
   let changes: [PluginChange]
+  /// The URLs that clients can use from this reload on, and those that they cannot use any more.
+  var opened: [String] = []
+  var closed: [String] = []
   /// The keys of the configuration that have changed since the start and take effect at the next start.
   let ignored: [String]
   /// The keys of the configuration that have changed and that a running worker cannot take over, so that new workers
@@ -115,8 +118,8 @@ extension ReloadOutcome {
 
   var milliseconds: Int64 { duration.wholeNanoseconds / 1_000_000 }
 
-  /// A line for each plugin with its reasons and notes below it, then the libraries that are used in place, the ignored
-  /// keys and the summary. A kept library that is used in place is listed only among the latter.
+  /// A line for each plugin with its reasons and notes below it, then the libraries that are used in place, the addresses
+  /// that were opened and closed, the ignored keys and the summary. A kept library that is used in place is listed only among the latter.
   var text: String {
     let changes = self.changes.filter { $0.kind != .kept || $0.inUse == nil }
     var table = TextTable()
@@ -129,6 +132,7 @@ extension ReloadOutcome {
     for change in self.changes {
       if let reason = change.inUse?.text { lines.append("in use  \(change.file) (\(reason))") }
     }
+    lines += opened.map { "opened  \($0)" } + closed.map { "closed  \($0)" }
     lines += newWorkers.map { "in new workers  \($0)" }
     lines += ignored.map { "ignored  \($0): needs a restart" }
     lines += errors
@@ -142,6 +146,8 @@ extension ReloadOutcome {
       ("milliseconds", .integer(milliseconds)),
       ("counts", .object(counts.map { ($0.kind.rawValue, JSONValue($0.count)) })),
       ("plugins", .array(changes.map(\.json))),
+      ("opened", .array(opened.map(JSONValue.string))),
+      ("closed", .array(closed.map(JSONValue.string))),
       ("new_workers", .array(newWorkers.map(JSONValue.string))),
       ("ignored", .array(ignored.map(JSONValue.string))),
       ("errors", .array(errors.map(JSONValue.string))),

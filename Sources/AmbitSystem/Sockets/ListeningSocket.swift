@@ -1,38 +1,7 @@
 package import AmbitCore
 internal import CLinux
 internal import Glibc
-internal import Logging
 internal import Synchronization
-
-/// An address that the host cannot listen on, and why.
-package struct ListenError: Error, CustomStringConvertible, Sendable {
-  package let address: String
-  package let reason: String
-
-  package init(address: String, reason: String) { (self.address, self.reason) = (address, reason) }
-
-  package var description: String { "cannot listen on \(address): \(reason)" }
-
-  /// Turns a failed system call of `body` into an error about `address`.
-  static func about<Result>(
-    _ address: ListenAddress, _ body: () throws(SystemError) -> Result
-  ) throws(ListenError) -> Result {
-    do throws(SystemError) {
-      return try body()
-    } catch {
-      throw ListenError(address: address.description, reason: SystemError.text(error.code) + advice(error, address))
-    }
-  }
-
-  /// What to do about it, for the end of the sentence.
-  private static func advice(_ error: SystemError, _ address: ListenAddress) -> String {
-    switch address {
-    case .any(1..<1024), .internet(_, 1..<1024):
-      error.code == EACCES ? "; ports below 1024 need root or the capability CAP_NET_BIND_SERVICE" : ""
-    default: ""
-    }
-  }
-}
 
 /// A socket that listens at one address, and that all loops of a server accept connections from.
 ///
@@ -55,48 +24,46 @@ package final class ListeningSocket: Sendable {
   /// What clients connect to: `http://127.0.0.1:8080`, with the port that the system chose if the address names port 0,
   /// `http://*:8080` for every address of the machine, or `unix:/path`.
   package let url: String
+  /// The address that it is bound to; nil for a socket that another process of the host has passed, and for a unix socket
+  /// without a path.
+  package let address: ListenAddress?
+  /// A service manager has opened the socket and keeps it: see `SocketActivation`.
+  package let isActivated: Bool
   /// What the socket lacks of its address, for the log; nil if nothing.
   package let note: String?
   /// The file of a unix socket, which `close` removes; nil for others.
   private let file: OwnSocketFile?
   private let isClosed = Mutex(false)
 
-  /// Opens a socket for each request, or none if one of them cannot be had. Clients that connect wait until a server
-  /// accepts.
-  package static func open(_ requests: [Request]) throws(ListenError) -> [ListeningSocket] {
-    var sockets: [ListeningSocket] = []
-    for request in requests {
-      do throws(ListenError) {
-        sockets.append(try ListeningSocket(request.address, rights: request.rights))
-      } catch {
-        sockets.close()
-        throw error
-      }
-    }
-    return sockets
-  }
-
   /// Binds and listens. Clients that connect wait until a server accepts.
-  /// - Parameter rights: to the file of a unix socket.
-  package convenience init(_ address: ListenAddress, rights: SocketRights = SocketRights()) throws(ListenError) {
+  /// - Parameters:
+  ///   - rights: to the file of a unix socket.
+  ///   - replaced: sockets of this process that listen at some of the same addresses. They go on listening.
+  package convenience init(
+    _ address: ListenAddress, rights: SocketRights = SocketRights(), inPlaceOf replaced: [ListeningSocket] = []
+  ) throws(ListenError) {
     let relay = try ListenError.about(address) { () throws(SystemError) in
       try SystemError.check("eventfd", clinux_eventfd(0))
     }
+    let old = replaced.map(\.descriptor)
     do throws(ListenError) {
       switch address {
       case .unix(let path):
-        let descriptor = try Self.local(path, rights)
-        self.init(descriptor: descriptor, relay: relay, url: "unix:\(path)", file: OwnSocketFile(at: path))
+        let (descriptor, file) = try Self.local(path, rights)
+        self.init(descriptor: descriptor, relay: relay, url: "unix:\(path)", address: address, file: file)
       case .internet:
-        let (descriptor, port) = try ListenError.about(address) { () throws(SystemError) in try InternetSocket.open(address) }
-        self.init(descriptor: descriptor, relay: relay, url: Self.url(of: address, port))
+        let (descriptor, port) = try ListenError.about(address, inPlaceOf: replaced) { () throws(SystemError) in
+          try InternetSocket.open(address, inPlaceOf: old)
+        }
+        let bound = address.with(port: port)
+        self.init(descriptor: descriptor, relay: relay, url: "http://\(bound)", address: bound)
       case .any:
-        let (descriptor, port, reason) = try ListenError.about(address) { () throws(SystemError) in
-          try InternetSocket.openEverywhere(address)
+        let (descriptor, port, reason) = try ListenError.about(address, inPlaceOf: replaced) {
+          () throws(SystemError) in try InternetSocket.openEverywhere(address, inPlaceOf: old)
         }
         let note = reason.map { "IPv6 is missing (\($0)), so \(address) accepts IPv4 connections only" }
-        let all = note == nil ? address : .everyIPv4(port: port)
-        self.init(descriptor: descriptor, relay: relay, url: Self.url(of: all, port), note: note)
+        let bound = note == nil ? address.with(port: port) : .everyIPv4(port: port)
+        self.init(descriptor: descriptor, relay: relay, url: "http://\(bound)", note: note, address: bound)
       }
     } catch {
       clinux_close(relay)
@@ -104,24 +71,46 @@ package final class ListeningSocket: Sendable {
     }
   }
 
-  private init(
+  /// A socket that listens already and that a service manager has passed to this process: see `SocketActivation`. It is
+  /// this process's from now on, close-on-exec and non-blocking, and the manager keeps its own descriptor.
+  convenience init(activated number: Int32) throws(SystemError) {
+    let descriptor = try SystemError.check("descriptor", clinux_own(number))
+    try SystemError.check("fcntl", fcntl(descriptor, F_SETFD, FD_CLOEXEC))
+    try SystemError.check("fcntl", fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK))
+    let bound = SocketAddress(localOf: descriptor)
+    if let family = bound?.family, family != AF_UNIX { try InternetSocket.setConnectionOptions(descriptor) }
+    let isIPv6Only = SocketCalls.option(IPV6_V6ONLY, Int32(IPPROTO_IPV6), of: descriptor) == 1
+    let address = bound?.listenAddress(isIPv6Only: isIPv6Only)
+    let url =
+      switch address {
+      case .unix(let path): "unix:\(path)"
+      case .some(let address): "http://\(address)"
+      case nil: "unix:\(bound?.abstractName ?? "")"
+      }
+    self.init(
+      descriptor: descriptor, relay: try SystemError.check("eventfd", clinux_eventfd(0)), url: url, address: address,
+      isActivated: true)
+  }
+
+  init(
     id: UInt64 = nextID.add(1, ordering: .relaxed).newValue, descriptor: Int32, relay: Int32, url: String,
-    note: String? = nil, file: OwnSocketFile? = nil
+    note: String? = nil, address: ListenAddress? = nil, isActivated: Bool = false, file: OwnSocketFile? = nil
   ) {
     (self.id, self.descriptor, self.relay, self.url) = (id, descriptor, relay, url)
-    (self.note, self.file) = (note, file)
+    (self.note, self.address, self.isActivated, self.file) = (note, address, isActivated, file)
   }
 
   private static let nextID = Atomic<UInt64>(0)
 
-  private static func url(of address: ListenAddress, _ port: UInt16) -> String { "http://\(address.with(port: port))" }
-
-  private static func local(_ path: String, _ rights: SocketRights) throws(ListenError) -> Int32 {
+  private static func local(
+    _ path: String, _ rights: SocketRights
+  ) throws(ListenError) -> (descriptor: Int32, OwnSocketFile) {
     let local = ListenAddress.unix(path: path)
     let file = SocketFile(at: path)
     return try SocketFolder.locked(for: path) { () throws(ListenError) in
       try file.makeRoom()
       let descriptor = try ListenError.about(local) { () throws(SystemError) in try bindLocal(path) }
+      let made = OwnSocketFile(at: path)
       do throws(ListenError) {
         // Nobody can connect before listen(2), whatever the rights are until then.
         try file.set(rights)
@@ -131,7 +120,7 @@ package final class ListeningSocket: Sendable {
         clinux_close(descriptor)
         throw error
       }
-      return descriptor
+      return (descriptor, made)
     }
   }
 
@@ -175,60 +164,29 @@ package final class ListeningSocket: Sendable {
 }
 
 extension ListeningSocket {
-  /// What another process of the host is told about a socket that it is to accept from. `passedDescriptors` go with it.
-  package struct Handover: Sendable, Codable, Equatable {
-    /// `ListeningSocket.id`.
-    package let id: UInt64
-    /// `ListeningSocket.url`.
-    package let url: String
-    /// `ListeningSocket.note`.
-    package let note: String?
-  }
-
-  /// What to tell a process that is to accept from the socket, too.
-  package var handover: Handover { Handover(id: id, url: url, note: note) }
-
-  /// The descriptors to pass with `handover`, in this order. They stay the socket's, valid until `close`.
-  package var passedDescriptors: [Int32] { [descriptor, relay] }
-
-  /// The sockets that the supervisor has passed to this process. `close` closes this process's descriptors and nothing
-  /// else: the socket goes on listening, and a unix socket's file stays.
-  /// - Parameter descriptors: `passedDescriptors` of each socket, as `MessageConnection.receive` returns them. The
-  ///   sockets own them from now on.
-  /// - Returns: the sockets whose descriptors have come. The log names the others: this process has no room for them.
-  package static func received(_ handovers: [Handover], _ descriptors: [Int32]) -> [ListeningSocket] {
-    var rest = descriptors[...]
-    let sockets = handovers.compactMap { handover -> ListeningSocket? in
-      let own = Array(rest.prefix(2))
-      rest = rest.dropFirst(2)
-      if own.count == 2, own.allSatisfy({ $0 >= 0 }) {
-        return ListeningSocket(handover, clinux_own(own[0]), clinux_own(own[1]))
-      }
-      for descriptor in own where descriptor >= 0 { clinux_close(descriptor) }
-      Logger(label: "ambit").error(
-        """
-        cannot accept connections of \(handover.url) in this process: it has no file descriptors left; raise the limit \
-        with ulimit -n
-        """)
-      return nil
-    }
-    for descriptor in rest where descriptor >= 0 { clinux_close(descriptor) }
-    return sockets
-  }
-
-  private convenience init(_ handover: Handover, _ descriptor: Int32, _ relay: Int32) {
-    self.init(id: handover.id, descriptor: descriptor, relay: relay, url: handover.url, note: handover.note)
-  }
-
   /// Whether clients that connect to the path of a unix socket reach this socket. Somebody may have removed its file, or
   /// a link on the way to it may lead elsewhere by now. True for other sockets.
   package var isReachable: Bool { file?.isInPlace ?? true }
+
+  /// Holds clients back that ask to connect to a TCP socket from now on: they ask again after a second. Those that have
+  /// asked before get their connection. For a socket that is about to be closed, so that no client is refused that reaches
+  /// another socket then. If the system refuses that, new clients may be refused for a moment.
+  package func holdNewClients() { _ = clinux_hold_new_clients(descriptor) }
+
+  /// Changes the rights to the file of a unix socket that this process has made. Has no effect on other sockets.
+  package func setRights(_ rights: SocketRights) throws(ListenError) { try file?.set(rights) }
 }
 
 extension [ListeningSocket] {
   /// Closes each: see `ListeningSocket.close(isInUse:)`.
   package func close(isInUse: Bool = false) {
     for socket in self { socket.close(isInUse: isInUse) }
+  }
+
+  /// Waits until no client waits at any of these sockets, which are not closed, for at most 100 ms.
+  package func awaitAcceptance() {
+    let end = Clock.monotonic + 100_000_000
+    while contains(where: { clinux_await_bytes($0.descriptor, 0) }), Clock.monotonic < end { usleep(500) }
   }
 }
 

@@ -35,6 +35,30 @@ package struct SocketAddress {
     }
   }
 
+  /// The address as `host.conf` writes it; nil for a unix socket without a path, and for other families.
+  /// - Parameter isIPv6Only: whether the socket takes no IPv4 connections: IPV6_V6ONLY, ipv6(7).
+  func listenAddress(isIPv6Only: Bool) -> ListenAddress? {
+    let bytes = unsafe withUnsafeBytes(of: storage) { unsafe Array($0.prefix(Int(length))) }
+    switch family {
+    case AF_UNIX:
+      let path = bytes.dropFirst(2).prefix { $0 != 0 }
+      return path.isEmpty ? nil : .unix(path: String(fileName: path))
+    case AF_INET: return ListenAddress(bytes: Array(bytes[4..<8]), port: port)
+    case AF_INET6:
+      let address = Array(bytes[8..<24])
+      return !isIPv6Only && address.allSatisfy { $0 == 0 }
+        ? .any(port: port) : ListenAddress(bytes: address, port: port)
+    default: return nil
+    }
+  }
+
+  /// The name of a unix socket in the abstract namespace, unix(7), as tools write it: `@name`. Empty for others.
+  var abstractName: String {
+    guard family == AF_UNIX, length > 3 else { return "" }
+    let bytes = unsafe withUnsafeBytes(of: storage) { unsafe Array($0[2..<Int(length)]) }
+    return bytes[0] == 0 ? "@" + String(decoding: bytes.dropFirst(), as: UTF8.self) : ""
+  }
+
   /// Calls `body` with pointers for a socket call, which may change the address.
   mutating func withPointer<Result>(
     _ body: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Result

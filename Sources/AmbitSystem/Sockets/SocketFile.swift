@@ -111,10 +111,10 @@ struct OwnSocketFile: Sendable {
   private let path: String
   /// The path without links, where the file is even when a link on the way to it leads elsewhere by now.
   private let place: String
-  /// nil if the file was gone at once.
+  /// As it was made, with the owner and the group that the system chose; nil if the file was gone at once.
   private let made: FileStatus?
 
-  /// The file that is at the path now.
+  /// The file that is at the path now, just made.
   init(at path: String) {
     self.path = path
     place = path.lastIndex(of: "/").map { Paths.real(String(path[...$0])) + path[$0...] } ?? path
@@ -123,6 +123,15 @@ struct OwnSocketFile: Sendable {
 
   /// Whether its path leads to it.
   var isInPlace: Bool { isAt(path) }
+
+  /// Changes the rights to it. An owner or a group that the rights do not name is the one that the system chose.
+  func set(_ rights: SocketRights) throws(ListenError) {
+    let present = try? FileStatus(ofLink: path)
+    var change = rights
+    change.owner = change.owner ?? (made?.owner == present?.owner ? nil : made?.owner)
+    change.group = change.group ?? (made?.group == present?.group ? nil : made?.group)
+    try SocketFile(at: path).set(change)
+  }
 
   /// Removes the file, unless another one is in its place.
   func remove() { if isAt(place) { Paths.remove(place) } }

@@ -59,6 +59,10 @@ int clinux_socket(int family);
  * `clinux_own`. The peer's address goes to `address`, as far as its `*length` bytes reach; accept(2) sets `*length`. */
 int clinux_accept(int fd, void *address, uint32_t *length);
 
+/* Makes the system drop the requests of new clients to connect to a listening TCP socket; a client repeats its request
+ * after a second. Handshakes that have begun go on: SO_ATTACH_FILTER, socket(7). Returns 0, or -1 with errno. */
+int clinux_hold_new_clients(int fd);
+
 /* Waits until `fd` has something to read, at most for `nanoseconds`: ppoll(2). Returns whether it has. */
 bool clinux_await_bytes(int fd, int64_t nanoseconds);
 

@@ -29,6 +29,7 @@ struct Serve: ParsableCommand {
   var checked = false
 
   func run() throws {
+    SocketActivation.claim()
     ServiceManager.takeVariables()
     do throws(HostError) {
       let source = configuration.source

@@ -60,7 +60,7 @@ final class TestServer: Sendable {
     generation.value.pointee.state = Unmanaged.passUnretained(journal).toOpaque()
     http.replaceRoutes(by: try Self.bind(routes, to: generation))
     let wanted = path.map { ListenAddress.unix(path: $0) } ?? .internet(address: [127, 0, 0, 1], port: 0)
-    sockets = try socket.map { [$0] } ?? ListeningSocket.open([(wanted, SocketRights())])
+    sockets = [try socket ?? ListeningSocket(wanted)]
     http.accept(on: sockets)
     let url = sockets[0].url
     address = path == nil ? .internet(address: [127, 0, 0, 1], port: UInt16(url.split(separator: ":").last!)!) : wanted

@@ -55,9 +55,11 @@ final class Host: Sendable {
   ///
   /// Unless it says otherwise, there are two event loops, as by default of `withHost`: another number would need new
   /// workers.
-  func configure(_ text: String) throws {
-    let threads = text.contains("threads") ? "" : "threads = 2\n"
-    try Host.write(configuration: threads + text, listeners: [], in: directory)
+  /// - Parameter listeners: further addresses, as for `withHost`.
+  func configure(_ text: String, listeners: [String] = []) throws {
+    let threads = text.contains("threads") ? "" : "threads = 2
+"
+    try Host.write(configuration: threads + text, listeners: listeners, in: directory)
   }
 
   /// Sends SIGHUP and waits for the line that closes this reload.
@@ -229,12 +231,14 @@ func withHost(
 /// Starts `ambit serve` in a folder that the test has filled, hands the host to `body`, and ends it at last. The
 /// configuration names port 0 of 127.0.0.1.
 func withHost(
-  in directory: URL, wrapper: [String] = [], arguments: [String] = [], environment: [String: String] = [:],
+  in directory: URL, isSingle: Bool = true, wrapper: [String] = [], arguments: [String] = [],
+  environment: [String: String] = [:],
   _ body: @Sendable (Host) async throws -> Void
 ) async throws {
   try await HostSlots.shared.use {
     let host = try await Host(
-      in: directory, wrapper: wrapper, arguments: arguments, environment: environment, limit: .seconds(300))
+      in: directory, isSingle: isSingle, wrapper: wrapper, arguments: arguments, environment: environment,
+      limit: .seconds(300))
     let result = await Result.running { try await body(host) }
     host.child.signal(SIGKILL)
     _ = await host.child.status
