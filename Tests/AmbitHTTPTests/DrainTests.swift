@@ -1,5 +1,6 @@
 import AmbitRuntime
 import CAmbit
+import Foundation
 import TestSupport
 import Testing
 
@@ -62,6 +63,38 @@ import Testing
     #expect(reply.text == "ok" && reply["connection"] == "close")
   }
 
+  @Test func `A drain with an idle time answers the next request of a connection, and closes those without one`() throws
+  {
+    let server = try server()
+    let (busy, idle) = (try Client(server), try Client(server))
+    try busy.send("GET /ok HTTP/1.1\r\nHost: a\r\n\r\n")
+    #expect(try busy.reply()["connection"] == nil)
+    #expect(server.counts(becoming: .init(connections: 2)).connections == 2)
+    #expect(server.http.drain(idleTime: 3_600_000_000_000))
+    try busy.send("GET /ok HTTP/1.1\r\nHost: a\r\n\r\n")
+    let last = try busy.reply()
+    #expect(last.text == "ok" && last["connection"] == "close")
+    #expect(busy.rest().isEmpty)
+    busy.close()
+    #expect(server.counts(becoming: .init(connections: 1)).connections == 1, "the other one is still open")
+    #expect(server.http.drain(idleTime: 1_000_000))
+    #expect(idle.rest().isEmpty)
+    #expect(server.finalCounts == TestServer.Counts())
+  }
+
+  @Test func `A drain with an idle time serves the clients that have connected before it`() throws {
+    let server = try server()
+    let clients = Journal()
+    server.loops.onEach { loop in
+      // The loop does not look before this returns.
+      guard let client = try? Client(server) else { return }
+      ServerPointer.on(loop).drain(idleTime: 3_600_000_000_000)
+      // The end of the client closes its connection, after the response.
+      Shared(value: client).answer(to: "GET /ok HTTP/1.1\r\nHost: a\r\n\r\n", in: clients)
+    }
+    #expect(clients.waits(for: "ok"))
+  }
+
   @Test func `A drain lets a request finish and closes its connection`() throws {
     let server = try TestServer([
       TestRoute("GET /soon") { scope in
@@ -81,5 +114,15 @@ import Testing
     #expect(client.rest().isEmpty)
     client.close()
     #expect(server.finalCounts == TestServer.Counts())
+  }
+}
+
+extension Shared<Client> {
+  /// Sends a request and notes the text of the response, on a thread of its own.
+  fileprivate func answer(to request: String, in journal: Journal) {
+    Thread.detachNewThread {
+      try? value.send(request)
+      journal.note((try? value.reply().text) ?? "no response")
+    }
   }
 }

@@ -14,10 +14,30 @@ extension UnsafeMutablePointer<Connection> {
 
   /// Closes a connection that has no exchange. If bytes have arrived that no event has reported yet, they are a
   /// request: the request is served, and the connection is closed after it, because its server drains.
-  func closeIfIdle() {
+  private func closeIfIdle() {
     guard pointee.phase == .idle, pointee.http1.exchange == nil else { return }
     pointee.transport.readiness.insert(.readable)
     startServeLoop()
+  }
+
+  /// The server begins to drain.
+  func drain() {
+    let idleTime = pointee.server.pointee.idleTimeOfDrain
+    guard idleTime > 0 else { return closeIfIdle() }
+    guard pointee.phase == .idle, pointee.http1.exchange == nil else { return }
+    let due = loop.pointee.now + idleTime
+    if due < pointee.phaseDue { pointee.phaseDue = due }
+    armTimer()
+  }
+
+  /// The connection has become idle while the server drains. A response that was begun before has not said that the
+  /// connection ends, so the next request may be under way.
+  @inline(never)
+  func becomeIdleInDrain() {
+    let idleTime = pointee.server.pointee.idleTimeOfDrain
+    guard idleTime > 0 else { return close() }
+    setPhaseDue(after: idleTime)
+    armTimer()
   }
 
   /// Shuts down the sending side and drops the bytes that the client still sends, for at most two seconds: a close with

@@ -157,7 +157,7 @@ extension UnsafeMutablePointer<Connection> {
     pointee.phase = .idle
     if pointee.http1.exchange == nil {
       transport.releaseInput()
-      if pointee.server.pointee.isDraining { return close() }
+      if pointee.server.pointee.isDraining { return becomeIdleInDrain() }
       setPhaseDue(after: pointee.options.pointee.limits.idleTimeout)
     }
     armTimer()

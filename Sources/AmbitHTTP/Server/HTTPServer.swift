@@ -97,17 +97,25 @@ package final class HTTPServer: Sendable {
 
   /// Stops accepting connections, closes idle ones, and others after their response. A loop that is blocked for longer
   /// than the timeout, in nanoseconds, does its part when it runs again. Draining twice has no effect.
+  /// - Parameter idleTime: how long an idle connection stays open, in nanoseconds, because the next request may be under
+  ///   way to it. If it is not 0, the clients that have connected to the sockets already are accepted at last.
   /// - Returns: whether all loops have stopped accepting; if not, the sockets are still in use: see
   ///   `ListeningSocket.close(isInUse:)`.
   @discardableResult
-  package func drain(within timeout: Int64 = 1_000_000_000) -> Bool {
+  package func drain(within timeout: Int64 = 1_000_000_000, idleTime: Int64 = 0) -> Bool {
     connections.setAccepting(false)
-    return loops.onEach(within: timeout) { ServerPointer.on($0).drain() }.count == loops.loops.count
+    return loops.onEach(within: timeout) { ServerPointer.on($0).drain(idleTime: idleTime) }.count == loops.loops.count
   }
 
   /// The reports of the loops that answer within the timeout, in nanoseconds, by index. From threads that may block.
   package func reports(within timeout: Int64) -> [ServerReport] {
     loops.onEach(within: timeout) { ServerReport(of: $0) }.sorted { $0.loop.loop < $1.loop.loop }
+  }
+
+  /// Open connections of all loops; nil if a loop does not answer within the timeout, in nanoseconds.
+  package func connectionCount(within timeout: Int64) -> Int? {
+    let counts = loops.onEach(within: timeout) { ServerPointer.on($0).pointee.openCount }
+    return counts.count == loops.loops.count ? counts.reduce(0, +) : nil
   }
 
   /// Open connections of all loops.

@@ -61,6 +61,9 @@ extension UnsafeMutablePointer<Listener> {
   private static var timeToCome: Int64 { 5_000_000 }
   private static var timeToKeep: Int64 { 100_000_000 }
 
+  /// The most connections that `acceptRest` accepts: the queue of a socket has room for as many.
+  private static var mostAtLast: Int { 4096 }
+
   private var server: ServerPointer { pointee.server }
   private var loop: LoopPointer { server.pointee.loop }
   private var restTimer: TimerPointer { pointer(to: \.restTimer)! }
@@ -99,6 +102,12 @@ extension UnsafeMutablePointer<Listener> {
     unwatch()
     pointee.waiting?.close()
     pointee.waiting = nil
+  }
+
+  /// Serves the clients that have connected by now. After `stop`: the kernel wakes other loops for later clients.
+  func acceptRest() {
+    var count = 0
+    while count < Self.mostAtLast, acceptOne() { count += 1 }
   }
 
   private func watch() throws(SystemError) {

@@ -45,6 +45,8 @@ struct Server {
   var counters = HTTPCounters()
   /// The server stops: each response closes its connection.
   var isDraining = false
+  /// How long connections may be idle while the server drains, in nanoseconds.
+  var idleTimeOfDrain: Int64 = 0
   /// Limits log lines about connections that cannot be served.
   var logLimit = LogRateLimit()
   /// Where paths are normalised; copied to the exchange's memory if the result differs from the path as sent.
@@ -223,12 +225,16 @@ extension UnsafeMutablePointer<Server> {
     pointee.listeners.removeAll { $0.pointee.descriptor == descriptor }
   }
 
-  /// Accepts no more connections, and closes those it has: idle ones now, unless they have a request that no event has
-  /// reported yet, others after their response.
-  func drain() {
-    pointee.isDraining = true
-    for listener in pointee.listeners { listener.stop() }
+  /// Accepts no more connections, and closes those it has: idle ones after `idleTime` nanoseconds, or if it is 0 now,
+  /// unless they have a request that no event has reported yet; others after their response.
+  func drain(idleTime: Int64 = 0) {
+    for listener in pointee.listeners {
+      listener.stop()
+      // The kernel may have woken this loop for them, and no other one.
+      if idleTime > 0 { listener.acceptRest() }
+    }
     pointee.listeners = []
-    openLink.forEach { ConnectionPointer.of(sibling: $0).closeIfIdle() }
+    (pointee.isDraining, pointee.idleTimeOfDrain) = (true, idleTime)
+    openLink.forEach { ConnectionPointer.of(sibling: $0).drain() }
   }
 }

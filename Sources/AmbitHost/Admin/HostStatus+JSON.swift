@@ -40,7 +40,7 @@ extension HostStatus {
     return .object([
       ("worker", JSONValue(status.index)),
       ("pid", status.slot.pid.map { JSONValue($0) } ?? .null),
-      ("state", .string(status.slot.phase.rawValue)),
+      ("state", .string(status.state)),
       ("since", .string(Timestamp.text(of: status.slot.since))),
       ("answers", .bool(status.report != nil)),
       ("loops", figure(\.loopCount)),

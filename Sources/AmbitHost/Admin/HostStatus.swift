@@ -75,7 +75,7 @@ extension HostStatus {
       let report = status.report
       func figure(_ value: (WorkerReport) -> Int) -> String { report.map { "\(value($0))" } ?? "-" }
       table.add(
-        "\(status.index)", status.slot.pid.map { "\($0)" } ?? "-", time(status.slot.since), status.slot.phase.rawValue,
+        "\(status.index)", status.slot.pid.map { "\($0)" } ?? "-", time(status.slot.since), status.state,
         figure(\.loopCount), figure(\.connections), figure(\.requests), "\(status.slot.crashes)")
     }
     return table.lines

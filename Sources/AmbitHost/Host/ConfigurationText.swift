@@ -1,7 +1,7 @@
 package import AmbitConfig
 
 /// The text of a configuration as it was read once: what the host parses, and what it hands to its workers.
-package struct ConfigurationText: Codable, Sendable {
+package struct ConfigurationText: Codable, Equatable, Sendable {
   let bytes: [UInt8]
   /// The name of the file in messages.
   let name: String

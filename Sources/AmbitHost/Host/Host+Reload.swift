@@ -24,7 +24,7 @@ extension Host {
   private func reloadNow() -> ReloadOutcome {
     let (began, start) = (Clock.wall, ContinuousClock.now)
     var (changes, ignored, errors): ([PluginChange], [String], [String]) = ([], [], [])
-    var newWorkers: [String] = []
+    var (newWorkers, oldWorkers): ([String], [String]) = ([], [])
     var change = ListenerSet.Change()
     do throws(HostError) {
       let blocked = workers.blockedLoops()
@@ -34,8 +34,9 @@ extension Host {
       let text = try source.textAgain()
       let configuration = try text.parse()
       let listening = try prepareListeners(configuration)
+      let later: ReloadPlan
       do throws(HostError) {
-        changes = try loadPlugins(configuration, refusing: false)
+        (changes, later) = try loadPlugins(configuration, refusing: false)
       } catch {
         abandonListeners(listening)
         throw error
@@ -43,21 +44,21 @@ extension Host {
       change = listening
       commitListeners(change)
       ignored = adopt(configuration, text)
-      newWorkers = replaceWorkers(configuration)
+      (newWorkers, oldWorkers) = replaceWorkers(configuration, text, later, &changes)
       stopInTime()
     } catch {
       errors = error.lines
     }
     var outcome = ReloadOutcome(
       began: began, duration: ContinuousClock.now - start, changes: changes, ignored: ignored, errors: errors)
-    outcome.newWorkers = newWorkers
+    (outcome.newWorkers, outcome.oldWorkers) = (newWorkers, oldWorkers)
     (outcome.opened, outcome.closed) = (change.added.map(\.socket.url), change.removed.map(\.socket.url))
     log(outcome)
     return outcome
   }
 
   private func log(_ outcome: ReloadOutcome) {
-    for line in outcome.errors + outcome.changes.flatMap(\.reasons) { logger.error("\(line)") }
+    for line in outcome.errors + outcome.changes.flatMap(\.reasons) + outcome.oldWorkers { logger.error("\(line)") }
     for change in outcome.changes {
       if let reason = change.inUse?.text, change.inUse?.isReplaced == true {
         logger.warning("library \(change.file) is used in place: \(reason)")
@@ -72,6 +73,7 @@ extension Host {
     var fields: Logger.Metadata = ["ms": "\(outcome.milliseconds)", "configuration": "\(source.location)"]
     if source.path == nil { fields["configuration"] = "defaults in \(source.folder)" }
     for (kind, count) in outcome.counts { fields[kind.rawValue] = "\(count)" }
+    if !outcome.newWorkers.isEmpty { fields["workers"] = outcome.oldWorkers.isEmpty ? "replaced" : "not replaced" }
     if !outcome.ignored.isEmpty { fields["ignored"] = "\(outcome.ignored.count)" }
     if outcome.result == .done {
       logger.info("reload done", metadata: fields)
@@ -85,9 +87,10 @@ extension Host {
   /// - Parameters:
   ///   - refusing: one plugin that fails refuses the whole. Otherwise plugins reload independently.
   ///   - fallingBack: at the start, the last good copy takes the place of a file that fails.
+  /// - Returns: the changes, and what only new workers can load: see `replaceWorkers`.
   func loadPlugins(
     _ configuration: HostConfiguration, refusing: Bool, fallingBack: Bool = false
-  ) throws(HostError) -> [PluginChange] {
+  ) throws(HostError) -> (changes: [PluginChange], later: ReloadPlan) {
     var plan = try repository.plan(configuration, asking: workers, fallingBack: fallingBack)
     for notice in plan.notices { logger.notice("\(notice)") }
     do throws(HostError) {
@@ -97,6 +100,7 @@ extension Host {
       throw error
     }
     for error in plan.routeErrors { logger.warning("\(error)") }
+    let later = plan.takeForNewWorkers()
     prepare(&plan, configuration, fallingBack: fallingBack)
     if repository.isStopping() || refusing && !plan.refusals.isEmpty {
       workers.endPrepared()
@@ -105,7 +109,7 @@ extension Host {
       try repository.failIfStopping()
       throw HostError(plan.refusals.lines)
     }
-    return try commit(plan, configuration)
+    return (try commit(plan, configuration), later)
   }
 
   /// Makes the worker load and start the generations of the plan. The plan refuses generations that fail.
@@ -163,16 +167,45 @@ extension Host {
     return new.keysIgnored(since: initial, isSingle: children == nil)
   }
 
-  /// Replaces the workers one after the other if a key has changed that a running worker cannot take over. Does not wait
-  /// for it.
-  /// - Returns: these keys.
-  private func replaceWorkers(_ new: HostConfiguration) -> [String] {
-    guard let children else { return [] }
-    let keys = new.keysNeedingNewWorkers(since: ofWorkers)
-    guard !keys.isEmpty else { return [] }
-    ofWorkers = new
-    workers.replaceAll(because: keys.map { "\($0) has changed" }, children: children)
-    return keys
+  /// Puts new workers in the place of those that serve if something has changed that a running worker cannot take over:
+  /// a key, a library that is used in place, or one that a plugin is linked with. Blocks until they serve.
+  /// - Parameters:
+  ///   - later: the generations that only new workers can load.
+  ///   - changes: gets those of `later`.
+  /// - Returns: what has changed, and why workers were not replaced, a line each.
+  private func replaceWorkers(
+    _ new: HostConfiguration, _ text: ConfigurationText, _ later: ReloadPlan, _ changes: inout [PluginChange]
+  ) -> (reasons: [String], failures: [String]) {
+    guard let children else { return ([], []) }
+    let keys = workers.keysNeedingNewWorkers(new).map { "\($0) has changed" }
+    let libraries =
+      changes.filter { $0.inUse?.isReplaced == true }.map { "library \($0.file) was replaced" }
+      + later.generations.map { "a library was replaced that \($0.file) is linked with" }
+    guard !keys.isEmpty || !libraries.isEmpty else { return ([], []) }
+    let order = WorkerGroup.ReplacementOrder(
+      reason: (keys + libraries).joined(separator: ", "), isForAll: !libraries.isEmpty, plan: later)
+    let failures = workers.replaceWorkers(by: new, text, order, children: children)
+    if workers.serves(later) { adopt(later, &changes) } else { repository.discard(later) }
+    return (keys + libraries, failures)
+  }
+
+  /// Records what new workers serve.
+  private func adopt(_ later: ReloadPlan, _ changes: inout [PluginChange]) {
+    for planned in later.generations {
+      let kind: PluginChange.Kind = repository.serving[planned.name] == nil ? .added : .changed
+      changes.removeAll { $0.name == planned.name }
+      changes.append(
+        PluginChange(
+          kind: kind, name: planned.name, file: planned.file, generation: planned.label,
+          notes: later.notes[planned.file] ?? []))
+    }
+    guard !later.generations.isEmpty else { return }
+    repository.adopt(later)
+    for change in changes where later.generations.contains(where: { $0.name == change.name }) {
+      log(change, of: repository.serving[change.name])
+    }
+    repository.keepLastGood(later)
+    changes.sort(by: PluginChange.inTables)
   }
 }
 

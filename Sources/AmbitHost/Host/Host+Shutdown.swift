@@ -68,7 +68,7 @@ extension Host {
       logger.warning("second signal: stopping at once")
       end()
     }
-    let limit = ShutdownDeadline.limit(drain: configuration.drainTimeout, cancelGrace: initial.cancelGrace)
+    let limit = ShutdownDeadline.limit(drain: configuration.drainTimeout, cancelGrace: cancelGrace)
     signals.onStopLimit(limit) { [logger, state, workers, end = endAtOnce] in
       let running = workers.runningLabels.joined(separator: " ")
       logger.warning(
@@ -92,7 +92,7 @@ extension Host {
   /// Ends the workers of a host that does not start. Plugins that have started are stopped.
   func endWorkersOfFailedStart() {
     guard let children else { return }
-    let deadline = ShutdownDeadline(since: Clock.monotonic, drain: .zero, cancelGrace: initial.cancelGrace)
+    let deadline = ShutdownDeadline(since: Clock.monotonic, drain: .zero, cancelGrace: cancelGrace)
     _ = workers.leave(by: deadline) { _ in } isStopping: {}
     _ = children.killAll(within: 500_000_000)
   }

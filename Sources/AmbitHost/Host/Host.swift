@@ -19,8 +19,8 @@ package final class Host {
   let initial: HostConfiguration
   /// The configuration of the last successful reload.
   var configuration: HostConfiguration
-  /// The configuration that the workers were started with, or are being replaced for.
-  var ofWorkers: HostConfiguration
+  /// How long what is cancelled may take at the end. New workers take a change over, a single process does not.
+  var cancelGrace: Duration { children == nil ? initial.cancelGrace : configuration.cancelGrace }
   let signals: Signals
   let workers: WorkerGroup
   /// The processes of the workers; nil if the worker runs in this process.
@@ -57,7 +57,7 @@ package final class Host {
     _ source: ConfigurationSource, _ text: ConfigurationText, _ options: Options, signals existing: Signals? = nil
   ) throws(HostError) {
     configuration = try text.parse()
-    (self.source, initial, ofWorkers) = (source, configuration, configuration)
+    (self.source, initial) = (source, configuration)
     LogOutput.start(configuration.log, waits: false)
     logger = Logger(label: "ambit")
     try Self.prepareProcess(configuration, logger)
@@ -92,7 +92,7 @@ package final class Host {
     if let notice = repository.copiesNotice { logger.notice("\(notice)") }
     stopInTime()
     do throws(HostError) {
-      try start(options)
+      try start(text, options)
     } catch {
       listeners.close()
       admin?.drain(within: 100_000_000)
@@ -150,18 +150,18 @@ package final class Host {
   }
 
   /// Opens the sockets first: a host that cannot have its addresses starts no plugin.
-  private func start(_ options: Options) throws(HostError) {
+  private func start(_ text: ConfigurationText, _ options: Options) throws(HostError) {
     try openListeners()
     state.setAddresses(listeners.urls)
     stopInTime()
     if let children {
       let settings = WorkerSettings(
-        configuration, program: HostProcess.binary, isChecked: options.isChecked,
+        configuration, text, program: HostProcess.binary, isChecked: options.isChecked,
         writesJSON: configuration.log.format == .json)
       try workers.start(settings, children: children)
     }
     try startAdmin()
-    let changes = try loadPlugins(configuration, refusing: configuration.start == .strict, fallingBack: true)
+    let (changes, _) = try loadPlugins(configuration, refusing: configuration.start == .strict, fallingBack: true)
     for line in changes.flatMap(\.reasons) { logger.error("\(line)") }
     workers.accept(on: listeners.sockets)
     try workers.awaitStart()

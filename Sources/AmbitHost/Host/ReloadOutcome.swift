@@ -23,15 +23,17 @@ struct ReloadOutcome: Sendable {
   var closed: [String] = []
   /// The keys of the configuration that have changed since the start and take effect at the next start.
   let ignored: [String]
-  /// The keys of the configuration that have changed and that a running worker cannot take over, so that new workers
-  /// replace the present ones.
+  /// What has changed that a running worker cannot take over, so that new workers have replaced the others: "threads has
+  /// changed".
   var newWorkers: [String] = []
+  /// Why workers were not replaced nevertheless; empty if all were.
+  var oldWorkers: [String] = []
   /// Why the whole reload was refused; empty if it was not.
   let errors: [String]
 
   var result: Result {
     if !errors.isEmpty { return .refused }
-    return changes.contains { $0.kind == .failed } ? .partial : .done
+    return changes.contains { $0.kind == .failed } || !oldWorkers.isEmpty ? .partial : .done
   }
 }
 
@@ -133,7 +135,10 @@ extension ReloadOutcome {
       if let reason = change.inUse?.text { lines.append("in use  \(change.file) (\(reason))") }
     }
     lines += opened.map { "opened  \($0)" } + closed.map { "closed  \($0)" }
-    lines += newWorkers.map { "in new workers  \($0)" }
+    if !newWorkers.isEmpty {
+      lines.append("workers  \(oldWorkers.isEmpty ? "" : "not ")replaced, because \(newWorkers.joined(separator: ", "))")
+    }
+    lines += oldWorkers.map { "  \($0)" }
     lines += ignored.map { "ignored  \($0): needs a restart" }
     lines += errors
     return (lines + ["reload \(summary) (\(milliseconds) ms)"]).map { $0.printable + "\n" }.joined()
@@ -149,6 +154,7 @@ extension ReloadOutcome {
       ("opened", .array(opened.map(JSONValue.string))),
       ("closed", .array(closed.map(JSONValue.string))),
       ("new_workers", .array(newWorkers.map(JSONValue.string))),
+      ("old_workers", .array(oldWorkers.map(JSONValue.string))),
       ("ignored", .array(ignored.map(JSONValue.string))),
       ("errors", .array(errors.map(JSONValue.string))),
     ])

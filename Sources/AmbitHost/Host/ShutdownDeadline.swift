@@ -41,6 +41,6 @@ extension ShutdownDeadline {
   init(of host: Host) {
     let drain = host.state.current.phase == .starting ? .zero : host.configuration.drainTimeout
     self.init(
-      since: host.signals.terminatedAt ?? Clock.monotonic, drain: drain, cancelGrace: host.initial.cancelGrace)
+      since: host.signals.terminatedAt ?? Clock.monotonic, drain: drain, cancelGrace: host.cancelGrace)
   }
 }

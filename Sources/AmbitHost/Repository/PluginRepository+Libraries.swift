@@ -112,7 +112,11 @@ extension PluginRepository {
   /// Finds the libraries that a new copy brings along. The copy is removed if one of them is refused.
   func link(_ copy: PluginCopy, _ planning: inout Planning) throws(PluginError) -> PluginCopy {
     do throws(PluginError) {
-      let dependencies = try planning.resolver.dependencies(of: copy, in: copy.file)
+      var dependencies = try planning.resolver.dependencies(of: copy, in: copy.file)
+      if dependencies.areOutdated, planning.resolverOfNewWorkers != nil {
+        dependencies = try planning.resolverOfNewWorkers!.dependencies(of: copy, in: copy.file)
+        planning.plan.filesForNewWorkers.insert(copy.file.path)
+      }
       planning.plan.notes[copy.file.path] = dependencies.notes
       return try copies.attach(dependencies, to: copy)
     } catch {
@@ -129,6 +133,7 @@ extension PluginRepository {
     guard !planning.isLoaderBusy else { return true }
     let dependencies = try planning.resolver.dependencies(of: loaded, in: file)
     planning.plan.notes[file.path] = dependencies.notes
+    if dependencies.areOutdated, planning.resolverOfNewWorkers != nil { return false }
     return dependencies.areLoadedLike(loaded.dependencies)
   }
 }

@@ -103,6 +103,8 @@ final class PluginRepository {
     let dryRun: DryRun
     let workers: WorkerGroup?
     var resolver: DependencyResolver
+    /// Finds the libraries that a new worker would load; nil if workers cannot be replaced.
+    var resolverOfNewWorkers: DependencyResolver?
     var plan = ReloadPlan()
 
     init(_ configuration: HostConfiguration, _ repository: PluginRepository, asking workers: WorkerGroup?) {
@@ -113,6 +115,9 @@ final class PluginRepository {
         program: repository.program ?? HostProcess.binary, limits: configuration.dryRunLimits, timeout: configuration.dryRunTimeout,
         isStopping: repository.isStopping, log: PluginRepository.log)
       resolver = repository.makeResolver(configuration, asking: workers)
+      if let workers, !workers.isInProcess {
+        resolverOfNewWorkers = repository.makeResolver(configuration, asking: nil)
+      }
       plan.routeChanges = RouteChanges(configuration).all
       plan.routingOptions = configuration.routingOptions
     }

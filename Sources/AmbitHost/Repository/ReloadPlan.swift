@@ -29,6 +29,9 @@ struct ReloadPlan: Sendable {
   var routingOptions = RoutingOptions()
   /// All plugin files in the directory and all libraries of configured routes.
   var files: [PluginFile] = []
+  /// The paths of files whose plugins and libraries are linked with others of which the present workers keep an older
+  /// version: only new workers can load them.
+  var filesForNewWorkers: Set<String> = []
   /// The paths of files whose last good copy was looked for.
   var triedLastGood: Set<String> = []
 
@@ -62,6 +65,20 @@ struct ReloadPlan: Sendable {
 }
 
 extension ReloadPlan {
+  /// Takes the generations that only new workers can load out of the plan.
+  /// - Returns: a plan of these generations.
+  mutating func takeForNewWorkers() -> ReloadPlan {
+    var later = ReloadPlan()
+    (later.routeChanges, later.routingOptions) = (routeChanges, routingOptions)
+    (later.files, later.notes) = (files, notes)
+    later.generations = generations.filter { filesForNewWorkers.contains($0.file) }
+    for index in later.generations.indices {
+      later.generations[index].boundCalls = later.generations[index].libraryCalls
+    }
+    generations.removeAll { filesForNewWorkers.contains($0.file) }
+    return later
+  }
+
   /// What a worker needs for the commit of the plan.
   var commitOrder: CommitOrder {
     CommitOrder(

@@ -11,18 +11,28 @@ struct Heartbeat {
   /// How long the loops may take to answer, in nanoseconds. A loop that answers later is blocked.
   private static var timeToAnswer: Int64 { 200_000_000 }
 
-  private let limit: Int64?
-  private let interval: Int64
+  private var limit: Int64?
+  private var interval: Int64
   private var watch: HangWatch?
   /// When to ask next, in monotonic nanoseconds.
   private(set) var next: Int64
 
   /// - Parameter limit: how long a worker may accept no connection; nil: for ever.
   init(hangLimit limit: Duration?) {
-    let limit = limit?.wholeNanoseconds
-    self.limit = limit
-    interval = limit.map { min(max($0 / 4, Self.shortestInterval), Self.longestInterval) } ?? Self.longestInterval
+    (self.limit, interval) = Self.interval(for: limit)
     next = Clock.monotonic + interval
+  }
+
+  /// Uses another limit from now on, also for a worker that hangs already.
+  mutating func limit(by limit: Duration?) {
+    guard limit?.wholeNanoseconds != self.limit else { return }
+    (self.limit, interval) = Self.interval(for: limit)
+    watch = nil
+  }
+
+  private static func interval(for limit: Duration?) -> (limit: Int64?, interval: Int64) {
+    guard let limit = limit?.wholeNanoseconds else { return (nil, longestInterval) }
+    return (limit, min(max(limit / 4, shortestInterval), longestInterval))
   }
 
   /// Asks. Blocks for at most some 700 ms.

@@ -1,20 +1,20 @@
+internal import AmbitConfig
 internal import AmbitPlugins
 internal import AmbitRuntime
 internal import AmbitSystem
 
 /// What every worker of the host serves, as a value: a worker that starts later is brought to it.
 struct Service: Sendable {
-  /// The largest state of a plugin that is kept for a worker that starts later.
-  static var largestState: Int { 16 << 20 }
-
   /// Counts the changes of what is served.
   private(set) var version = 0
   /// The sockets that workers accept connections from.
   var sockets: [ListeningSocket] = []
   /// How long the load, the `save` and the `start` of a plugin may each take.
-  var startLimit: Duration
-  /// What workers that start from now on are configured by.
-  var configuration: ConfigurationText
+  var startLimit: Duration { configuration.dryRunTimeout }
+  /// Says the limits and the level of the log.
+  private(set) var configuration: HostConfiguration
+  /// The text of `configuration`.
+  private(set) var text: ConfigurationText
   /// The generations that serve, by name.
   private(set) var generations: [String: PlannedGeneration] = [:]
   /// The present files of those that serve their own file, by name.
@@ -26,8 +26,13 @@ struct Service: Sendable {
   /// What generations started from, by name and by worker.
   private(set) var states: [String: [Int: HandedOverState]] = [:]
 
-  init(_ configuration: ConfigurationText, startLimit: Duration) {
-    (self.configuration, self.startLimit) = (configuration, startLimit)
+  init(_ configuration: HostConfiguration, _ text: ConfigurationText) {
+    (self.configuration, self.text) = (configuration, text)
+  }
+
+  /// Uses other limits from now on.
+  mutating func use(_ configuration: HostConfiguration, _ text: ConfigurationText) {
+    (self.configuration, self.text) = (configuration, text)
   }
 
   /// Serves what a plan says from now on.
@@ -47,6 +52,21 @@ struct Service: Sendable {
     }
     routing = plan.commitOrder
     version += 1
+  }
+
+  /// Serves what only new workers can load: those that serve now are not told.
+  mutating func adopt(inNewWorkers plan: ReloadPlan) { adopt(plan, from: states) }
+
+  /// Serves what `other` says, because no worker could be started with this.
+  mutating func goBack(to other: Service) {
+    let version = version
+    self = other
+    self.version = version + 1
+  }
+
+  /// Notes what generations started from in a worker that has joined.
+  mutating func note(_ handedOver: [String: HandedOverState], inWorker index: Int) {
+    for (name, state) in handedOver { states[name, default: [:]][index] = state }
   }
 
   /// The order by which a worker serves exactly this.

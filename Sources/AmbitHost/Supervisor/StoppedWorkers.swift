@@ -22,6 +22,7 @@ final class StoppedWorkers: Sendable {
 extension WorkerGroup {
   /// Notes that the process of a worker was stopped, or goes on. From any thread.
   func noteStopped(_ isStopped: Bool, _ worker: WorkerProcess) {
+    worker.note(isStopped: isStopped)
     switch stopped.note(isStopped, worker) {
     case true?: stopped.backlog.start(openSockets.withLock { $0 })
     case false?: stopped.backlog.stop()

@@ -26,13 +26,13 @@ extension WorkerGroup {
 
   /// Tells each worker to end by the deadline, and starts no other one. Does not wait.
   func stop(by deadline: ShutdownDeadline) {
-    for slot in slots.withLock({ $0 }) { slot.stop(by: deadline) }
+    for slot in allSlots { slot.stop(by: deadline) }
   }
 
   /// Waits until all workers have ended.
   /// - Returns: false if one has not by `end`, in monotonic nanoseconds.
   private func awaitEnd(until end: Int64) -> Bool {
-    slots.withLock { $0 }.allSatisfy { $0.ended.wait(timeout: max(end - Clock.monotonic, 0)) != nil }
+    allSlots.allSatisfy { $0.ended.wait(timeout: max(end - Clock.monotonic, 0)) != nil }
   }
 
   /// Makes the worker of this process accept no more connections; workers in other processes go on. From any thread.

@@ -9,19 +9,24 @@ internal import Synchronization
 // What one of the workers answers, or all together. From threads that may block.
 
 extension WorkerGroup {
+  /// How often a question is asked if all workers end meanwhile.
+  private static var attempts: Int { 2 }
+
   /// Asks one worker after the other until one answers.
   private func first<Answer>(
     _ question: (WorkerHandle) throws(PluginError) -> Answer?
   ) throws(PluginError) -> Answer? {
-    for (_, worker) in present(within: Self.patience) {
-      if let answer = try question(worker) { return answer }
+    for _ in 0..<Self.attempts {
+      for (_, worker) in present(within: Self.patience) {
+        if let answer = try question(worker) { return answer }
+      }
     }
     return nil
   }
 
   /// See `Worker.save`.
   func save(_ plugin: String, within limit: Duration) throws(PluginError) -> HandedOverState? {
-    try first { (worker) throws(PluginError) in try worker.save(plugin, within: limit) }
+    try first { (worker) throws(PluginError) in try worker.save(plugin, within: limit) } ?? nil
   }
 
   /// See `Worker.lookUp`.
@@ -36,16 +41,16 @@ extension WorkerGroup {
   private func all<Answer: Sendable>(
     about name: String, _ question: @escaping @Sendable (WorkerHandle) throws(PluginError) -> Answer?
   ) throws(PluginError) -> [Answer] {
-    let results = Self.onAll(present(within: Self.patience)) { _, worker in
-      Result { () throws(PluginError) in try question(worker) }
+    for _ in 0..<Self.attempts {
+      let results = Self.onAll(present(within: Self.patience)) { _, worker in
+        Result { () throws(PluginError) in try question(worker) }
+      }
+      var answers: [Answer] = []
+      for result in results { if let answer = try result.get() { answers.append(answer) } }
+      if !answers.isEmpty { return answers }
     }
-    var answers: [Answer] = []
-    for result in results { if let answer = try result.get() { answers.append(answer) } }
-    guard !answers.isEmpty else {
-      let reason = "no worker serves, which would load it"
-      throw PluginError(problems: [PluginProblem(code: .loadingHangs, plugin: name, file: name, reason: reason)])
-    }
-    return answers
+    let reason = "no worker serves, which would load it"
+    throw PluginError(problems: [PluginProblem(code: .loadingHangs, plugin: name, file: name, reason: reason)])
   }
 
   /// See `Worker.findLibrary`: the answers of all workers.
@@ -81,19 +86,24 @@ extension WorkerGroup {
   func reports(within timeout: Int64) -> [WorkerStatus] {
     let answers = Self.onAll(present) { index, worker in (index, worker.report(within: timeout)) }
     let reports = Dictionary(answers) { $1 }
-    let slots = slots.withLock { $0 }
+    let slots = allSlots.filter { !$0.ended.isOpen }
     guard !slots.isEmpty else {
       return reports.map { WorkerStatus(index: $0.key, WorkerSlot.Status(phase: .serving, pid: HostProcess.identifier), report: $0.value) }
     }
-    return slots.map { WorkerStatus(index: $0.index, $0.status, report: reports[$0.index] ?? nil) }
+    return slots.map { slot in
+      let report = slot.deadline == nil ? reports[slot.index] ?? nil : nil
+      return WorkerStatus(
+        index: slot.index, slot.status, isStopped: slot.workers.contains { stopped.contains($0) }, report: report)
+    }
   }
 
-  /// All scopes and jobs of the workers that answer. Each line names its worker if there are several.
+  /// All scopes and jobs of each worker. Each line names its worker if there are several. Of a worker that does not
+  /// answer nothing is known.
   func scopeTrees() -> [ScopeTreeReport] {
     let workers = present
     return Self.onAll(workers) { index, worker in
-      var tree = worker.scopeTree()
-      if workers.count > 1 { tree?.worker = index }
+      guard var tree = worker.scopeTree() else { return worker.isGone ? nil : .silence(ofWorker: index) }
+      if workers.count > 1 { tree.worker = index }
       return tree
     }.compactMap { $0 }
   }
@@ -119,18 +129,31 @@ extension WorkerGroup {
     return counts.contains { $0 == nil } ? nil : counts.reduce(0) { $0 + $1! }
   }
 
-  /// See `Worker.dump`.
-  func dump() { for (_, worker) in present { worker.dump() } }
+  /// See `Worker.dump`. One worker after the other writes to the log, which names those that do not answer.
+  func dump() {
+    for (index, worker) in present where worker.dump() == nil && !worker.isGone {
+      logger.warning(
+        "worker \(index) does not answer: nothing is known of its scopes", metadata: ["worker": "\(index)"])
+    }
+  }
 }
 
 /// One place of a worker, for the status.
 struct WorkerStatus: Sendable {
   let index: Int
   let slot: WorkerSlot.Status
+  /// Its process is stopped: SIGSTOP.
+  let isStopped: Bool
   /// nil if no worker serves there, or if it does not answer.
   let report: WorkerReport?
 
-  init(index: Int, _ slot: WorkerSlot.Status, report: WorkerReport?) {
-    (self.index, self.slot, self.report) = (index, slot, report)
+  init(index: Int, _ slot: WorkerSlot.Status, isStopped: Bool = false, report: WorkerReport?) {
+    (self.index, self.slot, self.isStopped, self.report) = (index, slot, isStopped, report)
+  }
+
+  /// What the status shows as its state.
+  var state: String {
+    if isStopped { return "stopped" }
+    return slot.phase == .serving && report == nil ? "no answer" : slot.phase.rawValue
   }
 }

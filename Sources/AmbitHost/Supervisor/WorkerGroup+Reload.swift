@@ -1,12 +1,15 @@
 internal import AmbitConfig
 internal import AmbitCore
 internal import AmbitPlugins
+internal import AmbitRuntime
 internal import AmbitSystem
 internal import Logging
 internal import Synchronization
 
 // A reload over all workers: all prepare, then all commit. A generation that one worker cannot prepare is prepared by
 // none. A worker that ends meanwhile does not count; the one that takes its place is brought to what the others serve.
+// A worker that does not answer, because it is stopped, could not follow the others: it is ended, and another one takes
+// its place.
 
 extension WorkerGroup {
   /// How long a reload waits for a worker if none serves, in nanoseconds.
@@ -14,8 +17,9 @@ extension WorkerGroup {
   /// How often a generation is tried if all workers end meanwhile: it may be at fault, or not.
   private static var attempts: Int { 2 }
 
-  /// See `Worker.prepare`. Blocks.
+  /// See `Worker.prepare`. Blocks. At the start of the host it waits for all workers first.
   func prepare(_ generations: [PlannedGeneration], within limit: Duration) -> Preparation {
+    if service.withLock({ $0.version == 0 }) { awaitFirstStarts() }
     var result = Preparation()
     for planned in generations where !isStopping() {
       guard let answer = prepare(planned, within: limit) else { continue }
@@ -30,29 +34,22 @@ extension WorkerGroup {
     var end: String?
     for _ in 0..<Self.attempts {
       let workers = present(within: Self.patience)
-      let answers = Self.onAll(workers) { index, worker in (index, worker, worker.prepare(planned, within: limit)) }
-      if isStopping() { return answers.compactMap(\.2).first }
-      let given = answers.filter { $0.2 != nil }
+      let given = order(workers) { $1.prepare(planned, within: limit) }
+      if isStopping() { return given.first?.answer }
       guard let first = given.first else {
         end = workers.isEmpty ? "no worker serves" : "all workers ended while they loaded and started it"
         continue
       }
-      noteStates(given.map { ($0.0, $0.2!) }, of: planned.name)
-      guard let failed = given.first(where: { $0.2!.prepared[planned.name] == nil }) else { return first.2 }
-      for (_, worker, answer) in given where answer!.prepared[planned.name] != nil { worker.abort([planned.name]) }
-      // A copy that one worker has mapped stays.
-      let isLoaded = given.contains { $0.2!.prepared[planned.name] != nil }
-      return isLoaded ? failed.2!.keepingCopies : failed.2
+      noteStates(given, of: planned.name)
+      guard let failed = given.first(where: { $0.answer.prepared[planned.name] == nil }) else { return first.answer }
+      let started = given.filter { $0.answer.prepared[planned.name] != nil }
+      _ = Self.onAll(started.map { ($0.index, $0.worker) }) { $1.abort([planned.name]) }
+      return started.isEmpty ? failed.answer : failed.answer.failed(inWorker: failed.index, of: planned)
     }
     let problem = PluginProblem(
       code: .startFailed, plugin: planned.shortName, file: planned.file, reason: end ?? "no worker serves")
     let error = PluginError(problems: [problem])
     return Preparation(failures: [planned.name: PreparationFailure(error: error, stage: .loaded)])
-  }
-
-  private func noteStates(_ answers: [(index: Int, preparation: Preparation)], of name: String) {
-    let kept = answers.compactMap { answer in answer.preparation.states[name].map { (answer.index, $0) } }
-    states.withLock { $0[name] = Dictionary(kept) { $1 } }
   }
 
   /// See `Worker.abort`.
@@ -62,62 +59,130 @@ extension WorkerGroup {
   }
 
   /// See `Worker.commit`. A worker that lacks a generation, because it has joined since, prepares it first.
-  /// - Throws: if two routes conflict, or no worker is left.
+  /// - Throws: if two routes conflict. Then nothing has changed.
   func commit(_ plan: ReloadPlan) throws(HostError) -> CommitReport {
     try service.withLock { (service) throws(HostError) in
       var next = service
       next.adopt(plan, from: states.withLock { $0 })
-      let reports = Self.onAll(present) { [next] index, worker in
-        Result { () throws(HostError) in try self.commit(next, in: worker, index) }
+      let reports = order(present) { [next] index, worker in
+        self.commit(next, in: worker, index)
       }
-      var merged: [CommitReport] = []
-      for report in reports { if let report = try report.get() { merged.append(report) } }
+      var merged: [CommitReport?] = []
+      for report in reports { merged.append(try report.answer.get()) }
       service = next
-      return CommitReport(merging: merged)
+      return CommitReport(merging: merged, inWorkers: !isInProcess)
     }
   }
 
-  /// - Returns: nil if the worker has ended, or cannot follow: then another takes its place.
+  /// - Returns: nil if the worker has ended or does not answer; a success without a report if it is ended because it
+  ///   cannot follow.
   private func commit(
     _ next: Service, in worker: WorkerHandle, _ index: Int
-  ) throws(HostError) -> CommitReport? {
-    switch worker {
-    case .inProcess: return try worker.commit(next.order(for: worker.known.serving.keys))
-    case .process(let process):
+  ) -> Result<CommitReport?, HostError>? {
+    if case .process(let process) = worker {
       do throws(HostError) {
         try prepareMissing(of: next, in: worker, index, asking: nil)
       } catch {
         // It must not go on with the old generations. Its successor prepares everything anew.
-        if !process.isGone {
-          logger.error("worker \(index) (pid \(process.pid)) is ended, because it cannot follow the reload: \(error)")
-          process.kill()
-        }
-        return nil
+        end(process, because: "cannot follow the reload: \(error)")
+        return .success(nil)
       }
-      return try worker.commit(next.order(for: worker.known.serving.keys))
+    }
+    do throws(HostError) {
+      return try worker.commit(next.order(for: worker.known.serving.keys)).map { .success($0) }
+    } catch {
+      return .failure(error)
     }
   }
 
   /// See `Worker.retire`.
-  func retire(drain: Duration) { _ = Self.onAll(present) { $1.retire(drain: drain) } }
+  func retire(drain: Duration) { _ = order(present) { $1.retire(drain: drain) } }
 
   /// See `Worker.refreshProcess`.
   func refreshProcess() { _ = Self.onAll(present) { $1.refreshProcess() } }
 }
 
+// Orders that every worker has to carry out.
+
+extension WorkerGroup {
+  /// Gives an order to each of these workers, and ends those that do not answer: they would not do what the others do.
+  /// - Returns: the answers of the others.
+  func order<Answer: Sendable>(
+    _ workers: [(index: Int, worker: WorkerHandle)], _ body: @escaping @Sendable (Int, WorkerHandle) -> Answer?
+  ) -> [(index: Int, worker: WorkerHandle, answer: Answer)] {
+    let answers = Self.onAll(workers) { index, worker in (index, worker, body(index, worker)) }
+    return answers.compactMap { index, worker, answer in
+      if let answer { return (index, worker, answer) }
+      if case .process(let process) = worker, !isStopping() {
+        let state = process.isStoppedForLong ? "is stopped" : "does not answer"
+        end(process, because: "\(state), so it cannot follow the other workers")
+      }
+      return nil
+    }
+  }
+
+  /// Ends a worker. Its place starts another one.
+  private func end(_ process: WorkerProcess, because reason: String) {
+    guard !process.isGone else { return }
+    logger.error(
+      "worker \(process.index) (pid \(process.pid)) \(reason): it is ended, and another one takes its place",
+      metadata: ["worker": "\(process.index)"])
+    process.kill()
+  }
+}
+
+// What plugins hand over, for workers that start later.
+
+extension WorkerGroup {
+  private func noteStates(_ answers: [(index: Int, worker: WorkerHandle, answer: Preparation)], of name: String) {
+    // The only worker of a process has no successor.
+    guard !isInProcess else { return }
+    let kept = answers.compactMap { answer in answer.answer.states[name].map { (answer.index, $0) } }
+    states.withLock { $0[name] = Dictionary(kept) { $1 } }
+    if let size = answers.compactMap({ $0.answer.largeStates[name] }).max() { reportLargeState(size, of: name) }
+  }
+
+  /// Whether a state is small enough to be kept. The log says so once if it is not.
+  func keeps(_ state: HandedOverState, of name: String) -> Bool {
+    guard state.size > Preparation.largestKeptState else { return true }
+    reportLargeState(state.size, of: name)
+    return false
+  }
+
+  private func reportLargeState(_ size: Int, of name: String) {
+    guard reportedStates.withLock({ $0.insert(name).inserted }) else { return }
+    logger.notice(
+      """
+      plugin \(name) hands over \(size) bytes; the host keeps at most \(Preparation.largestKeptState) bytes for a worker \
+      that takes the place of a crashed one, so the plugin starts without a state there
+      """)
+  }
+}
+
 extension Preparation {
-  /// The same where another worker has mapped the copies.
-  fileprivate var keepingCopies: Preparation {
+  /// The same failure, which happened in one worker, while another one has started the generation and has mapped its
+  /// copy.
+  fileprivate func failed(inWorker index: Int, of planned: PlannedGeneration) -> Preparation {
     var preparation = self
-    preparation.failures = failures.mapValues { PreparationFailure(error: $0.error, stage: .loaded) }
+    preparation.failures = failures.mapValues { failure in
+      let problems = failure.error.problems.map { problem in
+        PluginProblem(
+          code: problem.code, plugin: problem.plugin, file: problem.file,
+          reason: "in worker \(index), not in all: \(problem.reason)")
+      }
+      return PreparationFailure(error: PluginError(problems: problems), stage: .loaded)
+    }
     return preparation
   }
 }
 
 extension CommitReport {
   /// Of all workers together.
-  fileprivate init(merging reports: [CommitReport]) {
-    let used = reports.reduce(into: [:]) { $0.merge($1.usedInPlace) { $1.isReplaced ? $1 : $0 } }
+  /// - Parameter inWorkers: whether they have processes of their own.
+  fileprivate init(merging reports: [CommitReport?], inWorkers: Bool) {
+    let reports = reports.compactMap { $0 }
+    var used = reports.reduce(into: [:]) { $0.merge($1.usedInPlace) { $1.isReplaced ? $1 : $0 } }
+    for name in used.keys { used[name]!.isOfWorker = inWorkers }
     self.init(isComplete: reports.allSatisfy(\.isComplete), usedInPlace: used)
   }
 }

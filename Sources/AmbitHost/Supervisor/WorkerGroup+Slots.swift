@@ -36,12 +36,17 @@ extension WorkerGroup {
     }
   }
 
+  /// Waits until each worker serves or has failed to start. Another one takes the place of the latter.
+  func awaitFirstStarts() {
+    for slot in slots.withLock({ $0 }) { _ = slot.firstStart.wait(timeout: Self.timeToStart, unless: isStopping) }
+  }
+
   /// See `Worker.accept`. Workers that start later accept connections on these sockets, too.
   func accept(on new: [ListeningSocket]) {
     service.withLock { service in
       service.sockets += new
       openSockets.withLock { $0 = service.sockets }
-      _ = Self.onAll(present) { $1.accept(on: new) }
+      _ = order(present) { $1.accept(on: new) }
     }
   }
 
@@ -50,73 +55,116 @@ extension WorkerGroup {
     service.withLock { service in
       service.sockets.removeAll { $0.id == socket.id }
       openSockets.withLock { $0 = service.sockets }
-      return Self.onAll(present) { $1.stopAccepting(on: socket) }.allSatisfy { $0 }
+      return order(present) { $1.stopAccepting(on: socket) }.allSatisfy(\.answer)
     }
   }
 
-  /// Uses what a configuration says about limits from now on, in the workers that serve and in those that start later,
-  /// and what it says about workers for those that start later: see `replaceAll`.
+  /// Uses what a configuration says about limits from now on, in the workers that serve and in those that start later.
+  /// What a running worker cannot take over stays as it is: see `replaceWorkers`.
   /// - Returns: whether every loop uses the limits. A blocked loop takes them when it runs again.
   func use(_ configuration: HostConfiguration, _ text: ConfigurationText) -> Bool {
-    for slot in slots.withLock({ $0 }) { slot.settings.withLock { $0.use(configuration) } }
+    for slot in allSlots { slot.settings.withLock { $0.use(configuration) } }
     return service.withLock { service in
-      (service.configuration, service.startLimit) = (text, configuration.dryRunTimeout)
-      return Self.onAll(present) { $1.replaceLimits(by: configuration, text) }.allSatisfy { $0 }
+      service.use(configuration, text)
+      return order(present) { $1.replaceLimits(by: configuration, text) }.allSatisfy(\.answer)
     }
   }
 
-  /// Puts other workers in the place of all that serve, one after the other, without a break: each serves before its
-  /// predecessor stops accepting connections. Starts further places, or ends places, if the number of workers has
-  /// changed. Does not wait.
-  /// - Parameter reasons: what has changed that a running worker cannot change, a few words each.
-  func replaceAll(because reasons: [String], children: ChildProcesses) {
-    let reason = reasons.joined(separator: ", ")
-    onOwnThread { [self] in
-      replacing.withLock { _ in
-        let (old, surplus, new) = resize(children)
-        for slot in new { try? slot.start() }
-        for slot in old where !isStopping() {
-          let done = Latch<Void>()
-          slot.replace(because: reason, then: done)
-          _ = done.wait(timeout: .max, unless: isStopping)
-        }
-        for slot in surplus {
-          let settings = slot.settings.withLock { $0 }
-          slot.stop(
-            by: ShutdownDeadline(
-              since: Clock.monotonic, drain: settings.drainTimeout, cancelGrace: settings.cancelGrace))
-        }
-      }
-    }
-  }
-
-  /// Makes as many places as the settings say.
-  /// - Returns: those that stay, those that are too many, and those that are new.
-  private func resize(_ children: ChildProcesses) -> (old: [WorkerSlot], surplus: [WorkerSlot], new: [WorkerSlot]) {
-    slots.withLock { slots in
-      let settings = slots[0].settings.withLock { $0 }
-      let (old, surplus) = (Array(slots.prefix(settings.count)), Array(slots.dropFirst(settings.count)))
-      let new = (old.count + 1..<max(settings.count, old.count) + 1).map {
-        WorkerSlot($0, settings, children: children, in: self)
-      }
-      slots = old + new
-      return (old, surplus, new)
-    }
-  }
+  /// All places of workers, also those that were given up and whose workers still drain.
+  var allSlots: [WorkerSlot] { slots.withLock { $0 } + formerSlots.withLock { $0 } }
 }
 
-extension WorkerSettings {
-  init(_ configuration: HostConfiguration, program: String, isChecked: Bool, writesJSON: Bool) {
-    let plan = configuration.workerPlan(usableCPUs: UsableCPUs.current.count)
-    (self.program, self.isChecked, self.writesJSON) = (program, isChecked, writesJSON)
-    (count, loops) = (plan.workers, plan.threadsPerWorker)
-    crashWindow = configuration.crashWindow
-    hangLimit = configuration.limits.hangLimit
-    (drainTimeout, cancelGrace) = (configuration.drainTimeout, configuration.cancelGrace)
+// New workers in the place of those that serve, because they cannot take a change over.
+
+extension WorkerGroup {
+  /// What new workers are for.
+  struct ReplacementOrder {
+    /// What has changed, for the log.
+    let reason: String
+    /// Also those workers are replaced that were started with the same values.
+    let isForAll: Bool
+    /// The generations that only new workers can load.
+    let plan: ReloadPlan
   }
 
-  /// Uses what a configuration says for workers that start from now on.
-  mutating func use(_ configuration: HostConfiguration) {
-    self = WorkerSettings(configuration, program: program, isChecked: isChecked, writesJSON: writesJSON)
+  /// Whether workers that start from now on serve the generations of a plan.
+  func serves(_ plan: ReloadPlan) -> Bool {
+    let generations = service.withLock { $0.generations }
+    return plan.generations.allSatisfy { generations[$0.name]?.label == $0.label }
+  }
+
+  /// The keys whose values in a configuration a worker of this host cannot take over, because it was started with
+  /// others.
+  func keysNeedingNewWorkers(_ configuration: HostConfiguration) -> [String] {
+    var keys: [String] = []
+    for slot in slots.withLock({ $0 }) {
+      let present = slot.settings.withLock { $0.configuration }
+      keys += configuration.keysNeedingNewWorkers(since: present).filter { !keys.contains($0) }
+    }
+    return keys
+  }
+
+  /// Puts other workers in the place of those that serve, one after the other, without a break: each serves before its
+  /// predecessor stops accepting connections. Starts further places, or gives places up, if the number of workers has
+  /// changed. Blocks until all of them serve; the old workers finish their requests meanwhile.
+  ///
+  /// If one does not start, its predecessor serves on, with what it was started with, and the rest stays as it is.
+  /// - Returns: why a worker was not replaced, a line each.
+  func replaceWorkers(
+    by configuration: HostConfiguration, _ text: ConfigurationText, _ order: ReplacementOrder,
+    children: ChildProcesses
+  ) -> [String] {
+    let old = slots.withLock { $0 }
+    let before = service.withLock { $0 }
+    if !order.plan.generations.isEmpty { service.withLock { $0.adopt(inNewWorkers: order.plan) } }
+    let settings = WorkerSettings(configuration, text, like: old[0].settings.withLock { $0 })
+    for slot in old.prefix(settings.count) where !isStopping() {
+      let done = Latch<HostError?>()
+      slot.replace(by: settings, isForced: order.isForAll, because: order.reason, then: done)
+      guard let error = done.wait(unless: isStopping)?.first ?? nil else { continue }
+      // The first one decides for all.
+      if slot === old[0], !order.plan.generations.isEmpty { service.withLock { $0.goBack(to: before) } }
+      return error.lines.map { "worker \(slot.index) serves on as it was, because the new one does not start: \($0)" }
+    }
+    for index in old.count + 1..<max(settings.count, old.count) + 1 where !isStopping() {
+      if let error = add(WorkerSlot(index, settings, children: children, in: self)) {
+        return error.lines.map { "worker \(index) does not start: \($0)" }
+      }
+    }
+    for slot in old.dropFirst(settings.count) { giveUp(slot) }
+    return []
+  }
+
+  /// Adds a place, and waits until its worker serves.
+  /// - Returns: why it does not. Then the place is given up.
+  private func add(_ slot: WorkerSlot) -> HostError? {
+    slots.withLock { $0.append(slot) }
+    do throws(HostError) {
+      try slot.start()
+    } catch {
+      slots.withLock { $0.removeAll { $0 === slot } }
+      return error
+    }
+    guard let result = slot.firstStart.wait(timeout: Self.timeToStart, unless: isStopping) else {
+      if isStopping() { return nil }
+      giveUp(slot)
+      return HostError(["it has not served within 30 s"])
+    }
+    if result[0] != nil { giveUp(slot) }
+    return result[0]
+  }
+
+  /// Has the worker of a place finish its requests, and starts no other one. Does not wait.
+  private func giveUp(_ slot: WorkerSlot) {
+    formerSlots.withLock { former in
+      former.removeAll { $0.ended.isOpen }
+      former.append(slot)
+    }
+    slots.withLock { $0.removeAll { $0 === slot } }
+    let settings = slot.settings.withLock { $0 }
+    slot.stop(
+      by: ShutdownDeadline(
+        since: Clock.monotonic, drain: settings.drainTimeout, cancelGrace: settings.cancelGrace),
+      because: .replaced)
   }
 }

@@ -23,14 +23,16 @@ final class WorkerGroup: Sendable {
   let service: Mutex<Service>
   /// What prepared generations started from, by name and by worker.
   let states = Mutex<[String: [Int: HandedOverState]]>([:])
+  /// The plugins whose states are too large to be kept, as the log has said.
+  let reportedStates = Mutex<Set<String>>([])
   /// The places of workers in processes of their own; none if the worker runs in this process.
   let slots = Mutex<[WorkerSlot]>([])
+  /// Places that were given up, whose workers may not have ended yet.
+  let formerSlots = Mutex<[WorkerSlot]>([])
   /// The sockets that workers accept connections from, for threads that must not wait for a change of `service`.
   let openSockets = Mutex<[ListeningSocket]>([])
   /// The connections of all workers, for their balance; nil if there is one worker.
   let counters: Mutex<SharedCounters?> = Mutex(nil)
-  /// Held while workers are replaced, one after the other.
-  let replacing = Mutex<Void>(())
   /// Makes removed private copies again for workers that start later; nil before the host has set it.
   let restorer = Mutex<CopyRestorer?>(nil)
   let liveness = Liveness()
@@ -42,7 +44,7 @@ final class WorkerGroup: Sendable {
 
   /// One worker, in this process.
   init(_ worker: Worker, _ configuration: HostConfiguration, _ text: ConfigurationText) {
-    service = Mutex(Service(text, startLimit: configuration.dryRunTimeout))
+    service = Mutex(Service(configuration, text))
     isStopping = worker.isStopping
     members.withLock { $0[1] = .inProcess(worker) }
   }
@@ -51,7 +53,7 @@ final class WorkerGroup: Sendable {
   init(
     _ configuration: HostConfiguration, _ text: ConfigurationText, isStopping: @escaping @Sendable () -> Bool
   ) {
-    service = Mutex(Service(text, startLimit: configuration.dryRunTimeout))
+    service = Mutex(Service(configuration, text))
     self.isStopping = isStopping
   }
 
@@ -97,8 +99,7 @@ extension WorkerGroup {
     worker.slotOfCounters.withLock { $0 = slot }
     let descriptor = slot == nil ? nil : counters?.passedDescriptor
     let beginning = WorkerBeginning(
-      index: worker.index, settings: settings, configuration: service.withLock { $0.configuration },
-      countersSlot: descriptor == nil ? nil : slot)
+      index: worker.index, settings: settings, countersSlot: descriptor == nil ? nil : slot)
     return worker.ask(.begin(beginning), passing: descriptor.map { [$0] } ?? [], within: timeout, as: WorkerBegun.self)
   }
 
@@ -111,11 +112,17 @@ extension WorkerGroup {
     let predecessor = predecessor.map { WorkerHandle.process($0) }
     // Without the lock, since plugins may take long to start. What changes meanwhile is done under it.
     let first = service.withLock { $0 }
-    try bring(handle, worker.index, to: first, asking: predecessor)
+    use(first, in: worker)
+    var states = try bring(handle, worker.index, to: first, asking: predecessor)
     try service.withLock { (service) throws(HostError) in
-      if service.version != first.version { try bring(handle, worker.index, to: service, asking: predecessor) }
-      handle.accept(on: service.sockets)
-      guard !worker.isGone else { throw HostError(["it ended before it served"]) }
+      if service.version != first.version {
+        states.merge(try bring(handle, worker.index, to: service, asking: predecessor)) { $1 }
+      }
+      service.note(states, inWorker: worker.index)
+      if service.text != first.text { use(service, in: worker) }
+      guard handle.accept(on: service.sockets) != nil, !worker.isGone else {
+        throw HostError(["it ended before it served"])
+      }
       members.withLock { $0[worker.index] = handle }
     }
     let woken = waiting.withLock { waiting in
@@ -124,6 +131,13 @@ extension WorkerGroup {
     }
     for latch in woken { latch.arrive(()) }
     once.choose(among: present)
+  }
+
+  /// Gives a worker the limits and the level of the log that others have: it was started with those of the time when a
+  /// change last needed new workers.
+  private func use(_ service: Service, in worker: WorkerProcess) {
+    guard service.text != worker.settings.text else { return }
+    _ = WorkerHandle.process(worker).replaceLimits(by: service.configuration, service.text)
   }
 
   /// Sends no more orders to a worker, which finishes what it has begun.
@@ -144,32 +158,41 @@ extension WorkerGroup {
   }
 
   /// Makes a worker prepare and commit what it lacks of `service`.
+  /// - Returns: as `prepareMissing`.
   private func bring(
     _ handle: WorkerHandle, _ index: Int, to service: Service, asking predecessor: WorkerHandle?
-  ) throws(HostError) {
-    try prepareMissing(of: service, in: handle, index, asking: predecessor)
+  ) throws(HostError) -> [String: HandedOverState] {
+    let states = try prepareMissing(of: service, in: handle, index, asking: predecessor)
     guard try handle.commit(service.order(for: handle.known.serving.keys)) != nil else {
       throw HostError(["it ended before it served"])
     }
+    return states
   }
 
   /// Makes a worker prepare what it lacks of `service`.
   /// - Parameter predecessor: is asked for the state of its plugins, which those here start from.
+  /// - Returns: the states that generations started from, by name, as far as they are kept.
   /// - Throws: if one does not start, or the worker does not answer.
+  @discardableResult
   func prepareMissing(
     of service: Service, in handle: WorkerHandle, _ index: Int, asking predecessor: WorkerHandle?
-  ) throws(HostError) {
+  ) throws(HostError) -> [String: HandedOverState] {
     let known = handle.known
+    var states: [String: HandedOverState] = [:]
     let missing = service.missing(in: known.serving.merging(known.prepared) { $1 }, worker: index)
     let lost = restorer.withLock { $0 }?.restore(missing, renamed: service.files) ?? [:]
     var errors = lost.values.flatMap(\.problems).map(\.description)
     for var planned in missing where lost[planned.name] == nil {
-      if let state = try? predecessor?.save(planned.name, within: service.startLimit) { planned.handedOver = state }
-      guard let answer = handle.prepare(planned, within: service.startLimit) else {
-        throw HostError(["it ended while it loaded and started \(planned.label)"])
+      if let answer = try? predecessor?.save(planned.name, within: service.startLimit), let state = answer {
+        planned.handedOver = state
       }
+      guard let answer = handle.prepare(planned, within: service.startLimit) else {
+        throw HostError(["it ended, or did not answer, while it loaded and started \(planned.label)"])
+      }
+      if let state = planned.handedOver, keeps(state, of: planned.name) { states[planned.name] = state }
       if let failure = answer.failures[planned.name] { errors += failure.error.problems.map(\.description) }
     }
     guard errors.isEmpty else { throw HostError(errors) }
+    return states
   }
 }

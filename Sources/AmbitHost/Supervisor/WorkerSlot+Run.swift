@@ -17,7 +17,7 @@ extension WorkerSlot {
     var crashed: Int64?
     while deadline == nil {
       let settings = settings.withLock { $0 }
-      if let worker = bringUp(settings, after: nil) {
+      if let worker = try? bringUp(settings, after: nil).get() {
         policy.serves(at: Clock.monotonic, window: settings.crashWindow.wholeNanoseconds)
         if let crashed { reportReturn(of: worker, since: crashed) }
         guard let moment = watch(worker) else { break }
@@ -37,8 +37,8 @@ extension WorkerSlot {
 
   /// Starts a worker, and brings it to what the others serve.
   /// - Parameter predecessor: The worker that serves until this one does.
-  /// - Returns: nil if that fails. The reason is logged, and the process has ended.
-  func bringUp(_ settings: WorkerSettings, after predecessor: WorkerProcess?) -> WorkerProcess? {
+  /// - Returns: the reason if that fails. The reason is logged, and the process has ended.
+  func bringUp(_ settings: WorkerSettings, after predecessor: WorkerProcess?) -> Result<WorkerProcess, HostError> {
     if predecessor == nil { enter(.starting) }
     do throws(HostError) {
       let worker = try begin(settings)
@@ -51,19 +51,18 @@ extension WorkerSlot {
       }
       enter(.serving, pid: worker.pid)
       firstStart.arrive(nil)
-      return worker
+      return .success(worker)
     } catch {
       firstStart.arrive(error)
-      guard deadline == nil else { return nil }
-      logger.error("worker \(index) does not start: \(error)", metadata: fields)
-      return nil
+      if deadline == nil { logger.error("worker \(index) does not start: \(error)", metadata: fields) }
+      return .failure(error)
     }
   }
 
   /// Starts the process of a worker, and its loops.
   private func begin(_ settings: WorkerSettings) throws(HostError) -> WorkerProcess {
     let id = makeID()
-    let worker = try WorkerProcess(id, index: index, program: settings.program, children: children) { event in
+    let worker = try WorkerProcess(id, index: index, settings, children: children) { event in
       self.put(.process(event, of: id))
     } onDisconnection: {
       self.put(.disconnected(id))
@@ -113,6 +112,12 @@ extension WorkerSlot {
     if case .process(.killedOrphan(let process, let name, let parent), _) = event {
       return reportOrphan(process, name, ofWorker: parent)
     }
+    if case .replace(let replacement) = event {
+      // No worker serves, so the next one starts with the new values.
+      settings.withLock { $0 = replacement.settings }
+      replacement.done.arrive(nil)
+      return
+    }
     guard case .process(let event, let id) = event, let worker = workers.first(where: { $0.id == id }) else { return }
     switch event {
     case .ended(let child):
@@ -132,10 +137,11 @@ extension WorkerSlot {
       group.leave(worker)
       let drain = Duration.nanoseconds(max(deadline.drainEnd - Clock.monotonic, 0))
       worker.tell(
-        .leave(Leaving(drain: drain, cancelGrace: settings.withLock { $0.cancelGrace }, reason: .shutdown)))
+        .leave(Leaving(drain: drain, cancelGrace: settings.withLock { $0.cancelGrace }, reason: reasonOfEnd)))
     }
     while !workers.isEmpty {
-      guard let event = next(until: deadline.lastMoment) else { break }
+      // The deadline of the host may come before that of a place that was given up.
+      guard let event = next(until: self.deadline!.lastMoment) else { break }
       takeOfOthers(event)
     }
     for worker in workers {

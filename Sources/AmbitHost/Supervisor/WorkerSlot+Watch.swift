@@ -19,12 +19,11 @@ extension WorkerSlot {
     while deadline == nil {
       switch next(until: heartbeat.next) {
       case nil:
+        heartbeat.limit(by: settings.withLock { $0.hangLimit })
         if let sign = heartbeat.ask(worker, group.liveness) { return end(worker, because: sign) }
       case .stop: return nil
-      case .replace(let reason, let done):
-        defer { done.arrive(()) }
-        guard let successor = replace(worker, because: reason) else { break }
-        worker = successor
+      case .replace(let replacement):
+        worker = replace(worker, replacement)
         heartbeat = Heartbeat(hangLimit: settings.withLock { $0.hangLimit })
       case .disconnected(worker.id): return end(afterDisconnection: worker)
       case .process(.ended(let child), of: worker.id): return noteEnd(of: worker, child.end)
@@ -36,18 +35,27 @@ extension WorkerSlot {
   }
 
   /// Starts another worker, lets it serve, and has the old one finish its requests.
-  /// - Returns: nil if the other does not start. The old one serves on.
-  private func replace(_ old: WorkerProcess, because reason: String) -> WorkerProcess? {
-    let settings = settings.withLock { $0 }
-    logger.notice("worker \(index) is replaced: \(reason)", metadata: fields(old))
-    let began = Clock.monotonic
-    guard let new = bringUp(settings, after: old) else {
-      logger.error("worker \(index) (pid \(old.pid)) serves on", metadata: fields(old))
-      return nil
+  /// - Returns: the worker that serves: the old one if the other does not start.
+  private func replace(_ old: WorkerProcess, _ replacement: Replacement) -> WorkerProcess {
+    let settings = replacement.settings
+    guard replacement.isForced || !settings.isLike(old.settings) else {
+      replacement.done.arrive(nil)
+      return old
     }
-    logger.notice("worker \(index) serves", metadata: fields(new, since: began))
-    drain(old, settings)
-    return new
+    logger.notice("worker \(index) is replaced, because \(replacement.reason)", metadata: fields(old))
+    let began = Clock.monotonic
+    do throws(HostError) {
+      let new = try bringUp(settings, after: old).get()
+      self.settings.withLock { $0 = settings }
+      logger.notice("worker \(index) serves", metadata: fields(new, since: began))
+      drain(old, settings)
+      replacement.done.arrive(nil)
+      return new
+    } catch {
+      logger.error("worker \(index) (pid \(old.pid)) serves on as it was", metadata: fields(old))
+      replacement.done.arrive(error)
+      return old
+    }
   }
 
   /// Has a worker finish its requests, without waiting for it. It is killed if it takes too long.

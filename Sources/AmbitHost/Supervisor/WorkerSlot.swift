@@ -14,9 +14,19 @@ final class WorkerSlot: Sendable {
     case process(ProcessEvent, of: WorkerProcess.ID)
     case disconnected(WorkerProcess.ID)
     /// Another worker is to take the place of this one, without a break.
-    case replace(because: String, then: Latch<Void>)
+    case replace(Replacement)
     /// The worker is to end, and no other one is to start.
     case stop
+  }
+
+  /// An order to replace the worker.
+  struct Replacement: Sendable {
+    let settings: WorkerSettings
+    /// Also a worker is replaced that was started with the same values.
+    let isForced: Bool
+    let reason: String
+    /// Opens when another worker serves, or with the reason why it does not.
+    let done: Latch<HostError?>
   }
 
   /// What the status shows.
@@ -49,6 +59,8 @@ final class WorkerSlot: Sendable {
     var workers: [WorkerProcess] = []
     var lastID: WorkerProcess.ID = 0
     var deadline: ShutdownDeadline?
+    /// Why they end.
+    var reason = Leaving.Reason.shutdown
   }
 
   init(_ index: Int, _ settings: WorkerSettings, children: ChildProcesses, in group: WorkerGroup) {
@@ -66,17 +78,19 @@ final class WorkerSlot: Sendable {
     }
   }
 
-  /// Makes another worker take the place of the present one, which finishes its requests. From any thread; does not
-  /// wait.
-  /// - Parameter done: opens when another worker serves, or when that has failed.
-  func replace(because reason: String, then done: Latch<Void> = Latch()) {
-    put(.replace(because: reason, then: done))
+  /// Makes another worker take the place of the present one, which finishes its requests. If it does not start, the
+  /// present one serves on, and later ones are started as it was. From any thread; does not wait.
+  /// - Parameters:
+  ///   - isForced: whether a worker is replaced, too, that was started with the same values.
+  ///   - done: opens when another worker serves, or with the reason why it does not.
+  func replace(by settings: WorkerSettings, isForced: Bool, because reason: String, then done: Latch<HostError?>) {
+    put(.replace(Replacement(settings: settings, isForced: isForced, reason: reason, done: done)))
   }
 
   /// Ends all workers of this place within the deadline, and starts no other one. From any thread; does not wait: see
   /// `ended`.
-  func stop(by deadline: ShutdownDeadline) {
-    living.withLock { $0.deadline = deadline }
+  func stop(by deadline: ShutdownDeadline, because reason: Leaving.Reason = .shutdown) {
+    living.withLock { ($0.deadline, $0.reason) = (deadline, reason) }
     put(.stop)
   }
 
@@ -85,6 +99,9 @@ final class WorkerSlot: Sendable {
 
   /// When all workers of this place have to have ended; nil if the host does not stop.
   var deadline: ShutdownDeadline? { living.withLock { $0.deadline } }
+
+  /// Why the workers of this place end.
+  var reasonOfEnd: Leaving.Reason { living.withLock { $0.reason } }
 
   var status: Status { shown.withLock { $0 } }
 }
@@ -130,23 +147,4 @@ extension WorkerSlot {
   }
 
   func countCrash() { shown.withLock { $0.crashes += 1 } }
-}
-
-/// What workers are started with. A change takes effect with the next worker.
-struct WorkerSettings: Sendable {
-  /// The host's own binary.
-  let program: String
-  /// How many workers the host has.
-  let count: Int
-  /// The event loops of each.
-  let loops: Int
-  /// Whether calls of plugins are checked.
-  let isChecked: Bool
-  /// Whether the log is JSON, which the start of the host decides: see `log.format`.
-  let writesJSON: Bool
-  var crashWindow: Duration
-  /// How long a worker may accept no connection; nil: for ever.
-  var hangLimit: Duration?
-  var drainTimeout: Duration
-  var cancelGrace: Duration
 }

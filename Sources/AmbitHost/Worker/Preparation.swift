@@ -10,6 +10,8 @@ struct Preparation: Codable, Sendable {
   /// The states that older generations handed over to the prepared ones, by the plugin's name: for a worker that is
   /// started later and has no older generation to ask. A state beyond `largestKeptState` is left out.
   var states: [String: HandedOverState] = [:]
+  /// The bytes of the states that were left out, by the plugin's name.
+  var largeStates: [String: Int] = [:]
 
   /// Bytes of the largest state that is kept.
   static let largestKeptState = 16 << 20

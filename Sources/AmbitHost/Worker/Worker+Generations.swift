@@ -17,7 +17,12 @@ extension Worker {
       case .success(let generation, let state):
         generations.withLock { $0.prepared[planned.name] = generation }
         result.prepared[planned.name] = generation.libraryCalls
-        if let state, state.size <= Preparation.largestKeptState { result.states[planned.name] = state }
+        guard let state else { continue }
+        if state.size <= Preparation.largestKeptState {
+          result.states[planned.name] = state
+        } else {
+          result.largeStates[planned.name] = state.size
+        }
       case .failure(let failure): result.failures[planned.name] = failure
       }
     }
@@ -140,8 +145,8 @@ extension Worker {
     let next = serving.filter { !order.removed.contains($0.key) }.merging(prepared) { $1 }
     let routes = try makeRoutes(next, order)
     for (name, file) in order.kept {
-      serving[name]?.fileWasRenamed(to: file)
-      serving[name]?.fileIsGood()
+      next[name]?.fileWasRenamed(to: file)
+      next[name]?.fileIsGood()
     }
     for generation in prepared.values {
       if let refusal = order.fallbacks[generation.file.path] { generation.standsIn(for: refusal) }

@@ -16,18 +16,22 @@ extension Worker {
   /// plugin. All steps share one deadline; what has not ended by then is named in the log and left behind. Call it once.
   /// Blocks.
   /// - Parameters:
+  ///   - idleTime: how long an idle connection stays open, because the next request may be under way to it. If it is not
+  ///     zero, connections are waited for as requests are.
   ///   - hasDrained: called when the sockets are not accepted from any more, with whether every loop has done its part.
   ///     If not, they are still in use.
   ///   - isStopping: called before what still runs is cancelled.
   /// - Returns: the labels of the generations that still run.
   func leave(
-    by deadline: ShutdownDeadline, hasDrained: (_ isComplete: Bool) -> Void, isStopping: () -> Void
+    by deadline: ShutdownDeadline, idleTime: Duration = .zero, hasDrained: (_ isComplete: Bool) -> Void,
+    isStopping: () -> Void
   ) -> [String] {
-    hasDrained(drain(within: Self.loopTimeout))
+    hasDrained(drain(within: Self.loopTimeout, idleTime: idleTime))
     let isIdle = Self.wait(until: deadline.drainEnd) {
-      liveRequests(within: Self.timeLeft(until: deadline.drainEnd)) == 0
+      let left = Self.timeLeft(until: deadline.drainEnd)
+      return liveRequests(within: left) == 0 && (idleTime == .zero || server.connectionCount(within: left) == 0)
     }
-    if !isIdle {
+    if !isIdle, liveRequests(within: Self.timeLeft(until: deadline.lastMoment)) != 0 {
       let count = liveRequests(within: Self.timeLeft(until: deadline.lastMoment))
       logger.warning(
         "drain timeout reached, cancelling the remaining requests",

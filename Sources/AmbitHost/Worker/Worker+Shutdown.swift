@@ -1,3 +1,4 @@
+internal import AmbitCore
 internal import AmbitHTTP
 internal import AmbitPlugins
 internal import AmbitRuntime
@@ -11,11 +12,13 @@ internal import Synchronization
 extension Worker {
   /// Accepts no more connections, closes idle ones, and others after their response. Plugins are told by
   /// `ambit_draining`. Calling it again has no effect. From any thread.
-  /// - Parameter timeout: how long to wait for each loop, in nanoseconds.
+  /// - Parameters:
+  ///   - timeout: how long to wait for each loop, in nanoseconds.
+  ///   - idleTime: how long an idle connection stays open, because the next request may be under way to it.
   /// - Returns: whether every loop has done its part. If not, the sockets are still in use.
-  func drain(within timeout: Int64) -> Bool {
+  func drain(within timeout: Int64, idleTime: Duration = .zero) -> Bool {
     loops.beginDraining()
-    return server.drain(within: timeout)
+    return server.drain(within: timeout, idleTime: idleTime.wholeNanoseconds)
   }
 
   /// How many requests are in flight; nil if a loop does not answer within `timeout` nanoseconds.

@@ -16,6 +16,8 @@ enum WorkerHandle: Sendable {
 
   /// How long an answer may take that does not wait for plugins, in nanoseconds.
   private static var promptly: Int64 { LoopGroup.defaultTimeout + 5_000_000_000 }
+  /// How long an answer may take that waits for each loop for at most a second.
+  private static var soon: Int64 { 4_000_000_000 }
 
   /// Whether both are the same worker.
   func isSame(as other: WorkerHandle) -> Bool {
@@ -69,9 +71,9 @@ extension WorkerHandle {
     case .inProcess(let worker): return try worker.commit(order)
     case .process(let process):
       let answer = process.ask(.commit(order), within: Self.promptly, as: CallResult<CommitReport, HostError>.self)
-      guard let answer else { return nil }
+      guard let report = try answer?.get() else { return nil }
       process.noteCommit(of: order)
-      return try answer.get()
+      return report
     }
   }
 
@@ -84,18 +86,22 @@ extension WorkerHandle {
   }
 
   /// See `Worker.retire`.
-  func retire(drain: Duration) {
+  /// - Returns: nil if the worker does not answer.
+  func retire(drain: Duration) -> Done? {
     switch self {
-    case .inProcess(let worker): worker.retire(drain: drain)
-    case .process(let process): _ = process.ask(.retire(drain: drain), within: Self.promptly, as: Done.self)
+    case .inProcess(let worker):
+      worker.retire(drain: drain)
+      return Done()
+    case .process(let process): return process.ask(.retire(drain: drain), within: Self.promptly, as: Done.self)
     }
   }
 
   /// See `Worker.replaceLimits`.
-  func replaceLimits(by configuration: HostConfiguration, _ text: ConfigurationText) -> Bool {
+  /// - Returns: nil if the worker does not answer.
+  func replaceLimits(by configuration: HostConfiguration, _ text: ConfigurationText) -> Bool? {
     switch self {
     case .inProcess(let worker): worker.replaceLimits(by: configuration)
-    case .process(let process): process.ask(.replaceLimits(text), within: Self.promptly, as: Bool.self) ?? true
+    case .process(let process): process.ask(.replaceLimits(text), within: Self.promptly, as: Bool.self)
     }
   }
 
@@ -108,23 +114,27 @@ extension WorkerHandle {
   }
 
   /// See `Worker.accept`.
-  func accept(on sockets: [ListeningSocket]) {
+  /// - Returns: nil if the worker does not answer.
+  func accept(on sockets: [ListeningSocket]) -> Done? {
     switch self {
-    case .inProcess(let worker): worker.accept(on: sockets)
+    case .inProcess(let worker):
+      worker.accept(on: sockets)
+      return Done()
     case .process(let process):
-      _ = process.ask(
+      return process.ask(
         .accept(sockets.map(\.handover)), passing: sockets.flatMap { [$0.descriptor, $0.relay] },
         within: Self.promptly, as: Done.self)
     }
   }
 
   /// See `Worker.stopAccepting`.
-  func stopAccepting(on socket: ListeningSocket) -> Bool {
+  /// - Returns: whether no loop of this process uses the socket; nil if the worker does not answer.
+  func stopAccepting(on socket: ListeningSocket) -> Bool? {
     switch self {
     case .inProcess(let worker): worker.stopAccepting(on: socket)
     // Its descriptors are not the supervisor's, so those are free in any case.
     case .process(let process):
-      process.ask(.stopAccepting(socket.id), within: Self.promptly, as: Bool.self) != nil || process.isGone
+      process.ask(.stopAccepting(socket.id), within: Self.promptly, as: Bool.self).map { _ in true }
     }
   }
 
@@ -141,15 +151,23 @@ extension WorkerHandle {
     switch self {
     case .inProcess(let worker): worker.endOnceJobs()
     case .process(let process):
-      if process.ask(.endOnceJobs, within: .max, as: Done.self) == nil { _ = process.ended.wait() }
+      while !process.isGone {
+        // A stopped worker may be continued.
+        if !process.isStoppedForLong, process.ask(.endOnceJobs, within: .max, as: Done.self) != nil { return }
+        _ = process.ended.wait(timeout: 500_000_000)
+      }
+      _ = process.ended.wait()
     }
   }
 
   /// See `Worker.dump`.
-  func dump() {
+  /// - Returns: nil if the worker does not answer.
+  func dump() -> Done? {
     switch self {
-    case .inProcess(let worker): worker.dump()
-    case .process(let process): _ = process.ask(.dump, within: Self.promptly, as: Done.self)
+    case .inProcess(let worker):
+      worker.dump()
+      return Done()
+    case .process(let process): return process.ask(.dump, within: Self.soon, as: Done.self)
     }
   }
 }
@@ -158,14 +176,14 @@ extension WorkerHandle {
 
 extension WorkerHandle {
   /// See `Worker.save`.
-  func save(_ plugin: String, within limit: Duration) throws(PluginError) -> HandedOverState? {
+  /// - Returns: nil if the worker does not answer; in it, nil if the plugin hands over nothing.
+  func save(_ plugin: String, within limit: Duration) throws(PluginError) -> HandedOverState?? {
     switch self {
-    case .inProcess(let worker): return try worker.save(plugin, within: limit)
+    case .inProcess(let worker): return .some(try worker.save(plugin, within: limit))
     case .process(let process):
       let timeout = limit.wholeNanoseconds + Self.promptly
-      let answer = process.ask(
-        .save(plugin, within: limit), within: timeout, as: CallResult<HandedOverState?, PluginError>.self)
-      return try answer?.get() ?? nil
+      return try process.ask(
+        .save(plugin, within: limit), within: timeout, as: CallResult<HandedOverState?, PluginError>.self)?.get()
     }
   }
 
@@ -235,7 +253,7 @@ extension WorkerHandle {
   func scopeTree() -> ScopeTreeReport? {
     switch self {
     case .inProcess(let worker): worker.scopeTree()
-    case .process(let process): process.ask(.scopeTree, within: Self.promptly, as: ScopeTreeReport.self)
+    case .process(let process): process.ask(.scopeTree, within: Self.soon, as: ScopeTreeReport.self)
     }
   }
 

@@ -54,7 +54,7 @@ enum WorkerOrder: Codable, Sendable {
   /// Whether a worker answers it while another order is carried out, because a call of a plugin may take long.
   var isQuestion: Bool {
     switch self {
-    case .isLoaderBusy, .report, .scopeTree, .blockedLoops, .turningLoops, .liveRequests, .leave, .runOnceJobs,
+    case .isLoaderBusy, .dump, .report, .scopeTree, .blockedLoops, .turningLoops, .liveRequests, .leave, .runOnceJobs,
       .endOnceJobs:
       true
     default: false
@@ -78,10 +78,10 @@ struct WorkerBeginning: Codable, Sendable {
   /// Its slot in the counts of connections, whose descriptor comes with the message; nil if it counts for itself.
   let countersSlot: Int?
 
-  init(index: Int, settings: WorkerSettings, configuration: ConfigurationText, countersSlot: Int?) {
+  init(index: Int, settings: WorkerSettings, countersSlot: Int?) {
     (self.index, count, loops, isChecked) = (index, settings.count, settings.loops, settings.isChecked)
     writesJSON = settings.writesJSON
-    (self.configuration, self.countersSlot) = (configuration, countersSlot)
+    (configuration, self.countersSlot) = (settings.text, countersSlot)
   }
 }
 

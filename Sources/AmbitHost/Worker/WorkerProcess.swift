@@ -17,6 +17,8 @@ final class WorkerProcess: Sendable {
   let id: ID
   /// Its place among the workers, from 1.
   let index: Int
+  /// What it was started with.
+  let settings: WorkerSettings
   /// When it was started: nanoseconds since 1970.
   let began = Clock.wall
   /// Opens when the process has ended.
@@ -26,22 +28,24 @@ final class WorkerProcess: Sendable {
   private let process: SupervisedProcess
   private let connection: MessageConnection
   private let calls = Mutex(Calls())
+  /// When its process was stopped, in monotonic nanoseconds; 0 while it runs.
+  private let stoppedAt = Atomic<Int64>(0)
   /// The labels of its generations, by name.
   private let generations = Mutex<(serving: [String: String], prepared: [String: String])>(([:], [:]))
 
   /// Starts `ambit worker`.
   /// - Parameters:
-  ///   - program: the host's own binary.
+  ///   - settings: what it is started with.
   ///   - onEvent: called with what happens to the process: see `ChildProcesses.start`.
   ///   - onDisconnection: called once when there will be no answers any more: the process is about to end, runs another
   ///     program, or code of a plugin has closed the descriptor.
   /// - Throws: if the system has no more processes, descriptors or threads.
   init(
-    _ id: ID, index: Int, program: String, children: ChildProcesses, onEvent: @escaping @Sendable (ProcessEvent) -> Void,
-    onDisconnection: @escaping @Sendable () -> Void
+    _ id: ID, index: Int, _ settings: WorkerSettings, children: ChildProcesses,
+    onEvent: @escaping @Sendable (ProcessEvent) -> Void, onDisconnection: @escaping @Sendable () -> Void
   ) throws(HostError) {
-    (self.id, self.index) = (id, index)
-    let ended = ended
+    (self.id, self.index, self.settings) = (id, index, settings)
+    let (ended, program) = (ended, settings.program)
     do throws(FileError) {
       let pair = try DescriptorPair(socketsFor: program)
       process = try children.start(
@@ -77,10 +81,13 @@ final class WorkerProcess: Sendable {
   /// - Parameters:
   ///   - descriptors: go with the order; they stay the caller's.
   ///   - timeout: how long to wait, in nanoseconds. An answer that comes later is lost.
-  /// - Returns: nil if the worker has not answered in time, has ended, or has sent what is no answer.
+  /// - Returns: nil if the worker has not answered in time, is stopped for longer than a moment, has ended, or has sent
+  ///   what is no answer.
   func ask<Answer: Codable & Sendable>(
     _ order: WorkerOrder, passing descriptors: [Int32] = [], within timeout: Int64, as type: Answer.Type
   ) -> Answer? {
+    // Many orders would fill its connection.
+    guard !isStoppedForLong else { return nil }
     let latch = Latch<[UInt8]?>()
     let number = calls.withLock { calls -> UInt64? in
       guard calls.waiting != nil else { return nil }
@@ -92,7 +99,7 @@ final class WorkerProcess: Sendable {
     defer { calls.withLock { $0.waiting?[number] = nil } }
     let began = Clock.monotonic
     guard connection.send(WorkerMessage.order(order, number: number), passing: descriptors, within: timeout),
-      let message = latch.wait(timeout: timeout - (Clock.monotonic - began))?.first ?? nil
+      let message = latch.wait(timeout: timeout - (Clock.monotonic - began), unless: { isStoppedForLong })?.first ?? nil
     else { return nil }
     return try? WorkerMessage.answer(type, message)
   }
@@ -103,11 +110,24 @@ final class WorkerProcess: Sendable {
   /// Sends SIGABRT, so that it reports what it does, and ends.
   func abort() { process.send(6) }
 
-  /// Ends it at once.
+  /// Ends it at once. It answers nothing more.
   func kill() {
     process.kill()
     connection.close()
+    endCalls()
   }
+
+  /// Notes whether its process is stopped: SIGSTOP. From any thread.
+  func note(isStopped: Bool) { stoppedAt.store(isStopped ? Clock.monotonic : 0, ordering: .relaxed) }
+
+  /// Whether its process has been stopped for longer than `timeOfStop`.
+  var isStoppedForLong: Bool {
+    let since = stoppedAt.load(ordering: .relaxed)
+    return since != 0 && Clock.monotonic - since > Self.timeOfStop
+  }
+
+  /// How long an order waits for a stopped worker, in nanoseconds: it may be continued at once.
+  private static var timeOfStop: Int64 { 2_000_000_000 }
 
   /// Whether there will be no answers any more.
   var isGone: Bool { calls.withLock { $0.waiting == nil } }
@@ -116,6 +136,11 @@ final class WorkerProcess: Sendable {
     while let message = connection.receive()?.message, let number = try? WorkerMessage.number(message) {
       calls.withLock { $0.waiting?[number] }?.arrive(message)
     }
+    endCalls()
+  }
+
+  /// Answers all calls that wait, and those that come: nothing.
+  private func endCalls() {
     let unanswered = calls.withLock { calls in
       defer { calls.waiting = nil }
       return calls.waiting ?? [:]

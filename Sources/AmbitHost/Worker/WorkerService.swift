@@ -19,13 +19,18 @@ package final class WorkerService: Sendable {
   /// How long what is cancelled may take after the supervisor's death: nobody would end the worker.
   private static var graceOfOrphan: Duration { .milliseconds(500) }
 
+  /// How long an idle connection stays open in a worker whose successor serves already. A client that has read its last
+  /// response here may send the next request before it learns that the connection ends.
+  private static var idleTimeOfReplaced: Duration { .seconds(1) }
+
   private let supervisor: MessageConnection
   let worker: Worker
   private let orders: WorkThread
   private let drainTimeout: Mutex<Duration>
   private let isStopping: StopFlag
   let sockets = Mutex<[UInt64: ListeningSocket]>([:])
-  private let logger = Logger(label: "ambit")
+  // Not stored: the log is set up when the worker knows its configuration.
+  private var logger: Logger { Logger(label: "ambit") }
 
   /// Whether the worker is to end: then nothing that a plugin does is waited for.
   private final class StopFlag: Sendable {
@@ -112,7 +117,8 @@ package final class WorkerService: Sendable {
     isStopping.value.store(true, ordering: .relaxed)
     let deadline = ShutdownDeadline(
       since: Clock.monotonic, drain: leaving.drain, cancelGrace: leaving.cancelGrace)
-    let running = worker.leave(by: deadline) { isComplete in
+    let idleTime = leaving.reason == .replaced ? Self.idleTimeOfReplaced : .zero
+    let running = worker.leave(by: deadline, idleTime: idleTime) { isComplete in
       for socket in sockets.withLock({ $0.values }) { socket.close(isInUse: !isComplete) }
     } isStopping: {
     }

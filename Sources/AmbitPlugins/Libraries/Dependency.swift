@@ -17,6 +17,8 @@ package struct Dependency: Codable, Sendable {
   let copy: PluginCopy
   /// Why another library than the operator's file is used, and what to do; nil if the file is used.
   package let note: String?
+  /// The process uses an older version of the file, and a new process would use the present one.
+  package private(set) var isOutdated = false
 }
 
 extension [Dependency] {
@@ -32,6 +34,9 @@ extension [Dependency] {
       text.replacing(dependency.copy.path, with: dependency.location)
     }
   }
+
+  /// Whether a new process would use another version of one of them.
+  package var areOutdated: Bool { contains(where: \.isOutdated) }
 
   /// The notes for the operator.
   package var notes: [String] { compactMap(\.note) }
@@ -99,7 +104,9 @@ package struct DependencyResolver {
       // A dry run opens the file of the copy.
       if isSame { try copies.replaceIfRemoved(known, by: content) }
       let note = other ?? (isSame ? nil : Self.note(name, path, instead: known.file.location))
-      return Dependency(name: name, location: path, isBrought: true, copy: known, note: note)
+      return Dependency(
+        name: name, location: path, isBrought: true, copy: known, note: note,
+        isOutdated: !isSame && other == nil && known.file.location == path)
     }
     let copy: PluginCopy
     do throws(PluginError) { copy = try copies.addDependency(content, named: name) } catch {
@@ -131,13 +138,13 @@ package struct DependencyResolver {
       let isOld = content.hash != copy.hash
       return Dependency(
         name: name, location: path, isBrought: false, copy: copy,
-        note: isOld ? Self.note(name, path, instead: path) : nil)
+        note: isOld ? Self.note(name, path, instead: path) : nil, isOutdated: isOld)
     }
     guard library.hasLostFile else { return nil }
     let copy = PluginCopy(InPlaceUse(name: name, isHostsOwn: false), of: PluginFile(library: name, at: library.path))
     return Dependency(
       name: name, location: library.path, isBrought: false, copy: copy,
-      note: Self.note(name, library.path, instead: library.path))
+      note: Self.note(name, library.path, instead: library.path), isOutdated: true)
   }
 
   private func content(_ name: String, at path: String, for file: PluginFile) throws(PluginError) -> PluginContent {

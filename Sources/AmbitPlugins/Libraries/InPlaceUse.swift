@@ -48,8 +48,25 @@ package struct InPlaceUse: Hashable, Codable, Sendable {
 package struct InPlaceState: Codable, Sendable, Equatable {
   /// Whether its file was replaced since it was mapped.
   package let isReplaced: Bool
+  /// Whether the host itself uses the library; else a library that it has loaded does.
+  let isHostsOwn: Bool
+  /// Whether the process that uses it can be replaced by another one while the host runs.
+  package var isOfWorker = false
+
   /// For the operator: why it is used in place, and when a new version takes effect.
-  package let text: String
+  package var text: String {
+    let owner = isHostsOwn ? "used by the host" : "already loaded for another library or plugin"
+    return "\(owner); \(effect)"
+  }
+
+  private var effect: String {
+    switch (isReplaced, isOfWorker) {
+    case (false, false): "a new version takes effect at the next start"
+    case (true, false): "its file was replaced, and the new version takes effect at the next start"
+    case (false, true): "a new version takes effect at a reload, in new workers"
+    case (true, true): "its file was replaced, and new workers use the new version"
+    }
+  }
 }
 
 extension LoadedPlugin {
@@ -57,8 +74,6 @@ extension LoadedPlugin {
   package var inPlaceState: InPlaceState? {
     guard let use = copy.inPlace else { return nil }
     let isReplaced = LoadedImages()?.hasLostFile(at: address) ?? false
-    let new = isReplaced ? "its file was replaced, and the new version" : "a new version"
-    let owner = use.isHostsOwn ? "used by the host" : "already loaded for another library or plugin"
-    return InPlaceState(isReplaced: isReplaced, text: "\(owner); \(new) takes effect at the next start")
+    return InPlaceState(isReplaced: isReplaced, isHostsOwn: use.isHostsOwn)
   }
 }

@@ -10,8 +10,17 @@ public struct ScopeTreeReport: Codable, Sendable {
   public let blockedLoops: [Int]
   /// Which worker's loops they are, for lines that show several workers; nil if there is one.
   public var worker: Int?
+  /// The worker has not answered, so there are no trees.
+  public private(set) var isSilent = false
 
   init(_ trees: [ScopeTree], blockedLoops: [Int]) { (self.trees, self.blockedLoops) = (trees, blockedLoops) }
+
+  /// Of a worker that has not answered.
+  public static func silence(ofWorker worker: Int) -> ScopeTreeReport {
+    var report = ScopeTreeReport([], blockedLoops: [])
+    (report.worker, report.isSilent) = (worker, true)
+    return report
+  }
 
   /// How many scopes and jobs were left out for lack of room.
   public var leftOut: Int { trees.reduce(0) { $0 &+ $1.scopesLeftOut &+ $1.jobsLeftOut } }
@@ -45,6 +54,7 @@ extension [ScopeTreeReport] {
     var last = leftOut == 0 ? "" : "left out: \(leftOut == 1 ? "1 scope or job" : "\(leftOut) scopes and jobs")\n"
     for report in self {
       let worker = report.worker.map { "worker \($0): " } ?? ""
+      if report.isSilent { last += "\(worker)it did not answer in time\n" }
       for loop in report.blockedLoops { last += "\(worker)event loop \(loop) did not answer in time\n" }
     }
     guard pieces.add(last, write) else { return }
@@ -63,7 +73,9 @@ extension [ScopeTreeReport] {
     }
     if separator != "," { guard pieces.add(separator, write) else { return } }
     let blocked = JSONValue.array(flatMap { report in report.blockedLoops.map { report.blocked($0) } }).line
-    _ = pieces.add("\n  ],\n  \"left_out\": \(leftOut),\n  \"blocked_loops\": \(blocked)\n}\n", write)
+    let silent = JSONValue.array(filter(\.isSilent).compactMap(\.worker).map { JSONValue($0) }).line
+    _ = pieces.add(
+      "\n  ],\n  \"left_out\": \(leftOut),\n  \"blocked_loops\": \(blocked),\n  \"silent_workers\": \(silent)\n}\n", write)
     _ = write(pieces.rest)
   }
 

@@ -93,7 +93,7 @@ enum Replacement: Sendable {
 }
 
 /// A plugin in many versions, compiled once: they differ in the digits they answer with.
-private struct Versions: Sendable {
+struct Versions: Sendable {
   private let library: Data
   private let place: Range<Data.Index>
 
