@@ -187,12 +187,12 @@ import Testing
       #expect(
         reload.text.split(separator: "\n").dropLast() == [
           "kept  libz.so.1/1  libz.so.1",
-          "in use  libc.so.6 (used by the host; a new version takes effect at the next start)",
+          "in use  libc.so.6 (used by the host; a new version takes effect at a reload, in new workers)",
         ])
       #expect(reload.text.contains("0 added, 0 changed, 2 kept, 0 removed, 0 failed"))
       let plugins = try await host.adminJSON("/reload", "-X", "POST").objects("plugins")
       let libc = try #require(plugins.first { $0.text("file") == "libc.so.6" })
-      #expect(libc.text("in_use") == "used by the host; a new version takes effect at the next start")
+      #expect(libc.text("in_use") == "used by the host; a new version takes effect at a reload, in new workers")
       #expect(plugins.contains { $0.text("file") == "libz.so.1" && $0.text("in_use") == nil })
       let mapped = try host.maps().split(separator: "\n").filter { $0.contains("libc.so.6") || $0.contains("libz.so") }
       #expect(mapped.contains { $0.contains("/libz.so.1.1.") && $0.contains("/private/ambit-host-") })
@@ -214,7 +214,7 @@ import Testing
       try host.configure(route("/version", "libz.so.1: str zlibVersion()"))
       #expect(try await host.reload().field("added") == "1")
       let reload = try await ambit("reload", in: host.directory)
-      let reason = "already loaded for another library or plugin; a new version takes effect at the next start"
+      let reason = "already loaded for another library or plugin; a new version takes effect at a reload, in new workers"
       #expect(reload.text.contains("in use  libz.so.1 (\(reason))\n"), "\(reload.text)")
     }
   }
@@ -228,7 +228,7 @@ import Testing
         #include <ambit.h>
         AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "linked"};
         """, name: "linked", flags: flags)
-      try await withHost([plugin], environment: ["LD_LIBRARY_PATH": folder.filePath]) { host in
+      try await withHost([plugin], environment: ["LD_LIBRARY_PATH": folder.filePath], isSingle: true) { host in
         try host.configure(route("/f", "f.so: i32 f()"))
         #expect(try await host.reload().field("added") == "1")
         #expect(try await host.get("/f").text == "1")

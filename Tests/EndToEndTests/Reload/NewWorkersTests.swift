@@ -218,11 +218,11 @@ import Testing
 
   /// Runs a host with the plugin and the first version of the library that it brings along.
   private func withLinkedPlugin(
-    isSingle: Bool, _ body: @Sendable (_ host: Host, _ libraries: URL) async throws -> Void
+    _ body: @Sendable (_ host: Host, _ libraries: URL) async throws -> Void
   ) async throws {
     try await withTemporaryFolder { folder in
       try await Self.helper(1).install(in: folder)
-      try await withHost([], configuration: "threads = 1\nstart = 'lenient'", isSingle: isSingle) { host in
+      try await withHost([], configuration: "threads = 1") { host in
         let libraries = host.plugins.appending(path: "lib")
         try FileManager.default.createDirectory(at: libraries, withIntermediateDirectories: true)
         try await Self.helper(1).install(in: libraries)
@@ -237,7 +237,7 @@ import Testing
   @Test func `A new version of a library that a plugin brings along serves in new workers, with the plugin's state`()
     async throws
   {
-    try await withLinkedPlugin(isSingle: false) { host, libraries in
+    try await withLinkedPlugin { host, libraries in
       let clients = VersionClients(of: host, "/answer", kept: 3, fresh: 1)
       try await clients.round()
       try await Self.helper(2).install(in: libraries)
@@ -259,7 +259,7 @@ import Testing
   @Test func `If the plugin does not start with the new library, the old versions serve on, and the next try may succeed`()
     async throws
   {
-    try await withLinkedPlugin(isSingle: false) { host, libraries in
+    try await withLinkedPlugin { host, libraries in
       try await PluginFile.source("int other;", name: "libhelper", flags: ["-Wl,-soname,libhelper.so"])
         .install(in: libraries)
       let reload = try await ambit("reload", in: host.directory)
@@ -269,16 +269,6 @@ import Testing
       try await Self.helper(3).install(in: libraries)
       #expect(try await ambit("reload", in: host.directory).status == .exited(0))
       #expect(try await host.get("/answer").text == "one 3 3\n")
-    }
-  }
-
-  @Test func `A single process keeps the old version of a library, and says that it needs a restart`() async throws {
-    try await withLinkedPlugin(isSingle: true) { host, libraries in
-      try await Self.helper(2).install(in: libraries)
-      let reload = try await ambit("reload", in: host.directory)
-      #expect(reload.text.contains("kept  linked/1  Plugins/linked.so\n  linked with libhelper.so"), "\(reload.text)")
-      #expect(reload.text.contains("stays in use: restart the host\n"), "\(reload.text)")
-      #expect(try await host.get("/answer").text == "one 1 2\n")
     }
   }
 }
