@@ -28,7 +28,9 @@ extension ListeningSocket {
     let sockets = handovers.compactMap { handover -> ListeningSocket? in
       let own = Array(rest.prefix(2))
       rest = rest.dropFirst(2)
-      if own.count == 2, own.allSatisfy({ $0 >= 0 }) { return ListeningSocket(handover, clinux_own(own[0]), clinux_own(own[1])) }
+      if own.count == 2, own.allSatisfy({ $0 >= 0 }) {
+        return ListeningSocket(handover, clinux_own(own[0]), clinux_own(own[1]))
+      }
       for descriptor in own where descriptor >= 0 { clinux_close(descriptor) }
       Logger(label: "ambit").error(
         """
