@@ -49,6 +49,9 @@ struct ThreadSample: Sendable {
     return Backtrace(frames: frames, beginsWithInterruption: true)
   }
 
+  /// There was no such thread any more.
+  var hasEnded: Bool { state == "gone" }
+
   var fields: Logger.Metadata {
     var fields: Logger.Metadata = ["state": "\(state)"]
     if !backtrace.frames.isEmpty { fields[isGuess ? "stack_guess" : "stack"] = "\(backtrace.text)" }

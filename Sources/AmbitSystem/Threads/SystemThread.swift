@@ -30,7 +30,9 @@ public struct SystemThread {
         let number = cfiber_thread_number()
         numbers.withLock { _ = $0.insert(number) }
         defer { numbers.withLock { _ = $0.remove(number) } }
+        if let endKey { unsafe pthread_setspecific(endKey, body) }
         unsafe Unmanaged<Body>.fromOpaque(body!).takeRetainedValue().run()
+        if let endKey { pthread_setspecific(endKey, nil) }
         cfiber_remove_signal_stack()
         return nil
       }, unsafe body.toOpaque())
@@ -53,6 +55,10 @@ public struct SystemThread {
     number == getpid() || numbers.withLock { $0.contains(number) }
   }
 
+  /// Sets what runs on a thread that was started here and that code of a plugin ends: pthread_exit(3). Nothing that the
+  /// thread was to do happens any more, and what it holds stays held. Call it before plugins are loaded.
+  package static func onEarlyEnd(_ body: @escaping @Sendable () -> Void) { earlyEnd.withLock { $0 = body } }
+
   private final class Body {
     let run: @Sendable () -> Void
     init(_ run: @escaping @Sendable () -> Void) { self.run = run }
@@ -74,6 +80,18 @@ public struct SystemThread {
   /// Lets it end without a `join`.
   public func detach() { pthread_detach(thread) }
 }
+
+private let earlyEnd = Mutex<(@Sendable () -> Void)?>(nil)
+
+/// Has a value in threads that were started here and whose function runs, so that its destructor runs if they end
+/// before the function has returned. Nil if the process has no more keys.
+private let endKey: pthread_key_t? = {
+  var key = pthread_key_t()
+  let code = unsafe pthread_key_create(&key) { _ in
+    if let body = earlyEnd.withLock({ $0 }) { body() }
+  }
+  return code == 0 ? key : nil
+}()
 
 /// The numbers, as gettid(2) gives them, of the threads that were started here and have not ended.
 private let numbers = Mutex<Set<Int32>>([])
