@@ -208,10 +208,12 @@ package final class Host {
 
   /// Serves until a signal ends it, then ends the process.
   package func run() -> Never {
+    giveBackUnusedMemory()
     while !signals.isTerminating {
       if isReloadDue {
         debounce.begin(at: Clock.monotonic)
         reload()
+        giveBackUnusedMemory()
         continue
       }
       switch signals.next(timeout: debounce.delay(at: Clock.monotonic) ?? -1) {
@@ -222,6 +224,11 @@ package final class Host {
       }
     }
     shutDown()
+  }
+
+  /// A supervisor only waits from now on. In a process that serves, requests need what this would give back.
+  private func giveBackUnusedMemory() {
+    if children != nil { HostProcess.giveBackUnusedMemory() }
   }
 
   /// The host did not open its log, which is the standard error that it was started with.

@@ -44,7 +44,9 @@ extension PluginRepository {
     let (configuration, calls, workers) = (planning.configuration, planning.calls, planning.workers)
     do throws(PluginError) {
       let result = try planning.dryRun.run(copy) { manifest throws(PluginError) in
-        let state = try workers?.save(manifest.name, within: configuration.dryRunTimeout)
+        // At the start no plugin serves, and the dry run need not wait for the first worker.
+        let state =
+          serving[manifest.name] == nil ? nil : try workers?.save(manifest.name, within: configuration.dryRunTimeout)
         return DryRunInputs(settings: configuration.settings(of: manifest.name, calls), handedOver: state)
       }
       let manifest = result.manifest

@@ -72,7 +72,7 @@ extension WorkerSlot {
     guard let begun = group.begin(worker, settings, within: Self.timeToBegin) else {
       worker.kill()
       let end = awaitEnd(of: worker)
-      throw HostError(["its process \(end.map { "\($0)" } ?? "did not answer") before it served"])
+      throw HostError(["its process \(end.map { $0.text } ?? "did not answer") before it served"])
     }
     if let error = begun.error {
       worker.kill()

@@ -184,11 +184,37 @@ struct LogBuffer {
     droppedCount = 0
   }
 
-  /// See `NonBlockingWriter.write`.
+  /// Writes lines, or the rest of one and further lines. Lines of other processes do not come in between, see
+  /// `NonBlockingWriter.lock`.
+  /// - Returns: see `NonBlockingWriter.write`.
   private mutating func put(_ bytes: UnsafeRawBufferPointer) -> Int? {
+    guard writer.mayCutLines else { return unsafe putOnce(bytes) }
+    guard writer.lock() else { return 0 }
+    defer { if endsLine { writer.unlock() } }
+    var written = 0
+    while written < bytes.count {
+      let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[written...])
+      let piece = unsafe UnsafeRawBufferPointer(rebasing: rest[..<Self.lengthOfPiece(rest)])
+      guard let count = unsafe putOnce(piece) else { return nil }
+      written += count
+      guard count == piece.count else { break }
+    }
+    return written
+  }
+
+  private mutating func putOnce(_ bytes: UnsafeRawBufferPointer) -> Int? {
     let written = unsafe writer.write(bytes)
     if let written, written > 0 { endsLine = unsafe bytes[written - 1] == UInt8(ascii: "\n") }
     return written
+  }
+
+  /// How much of some lines to write at once: as many whole lines as a pipe takes completely or not at all, or else the
+  /// first line.
+  private static func lengthOfPiece(_ lines: UnsafeRawBufferPointer) -> Int {
+    guard lines.count > Int(PIPE_BUF) else { return lines.count }
+    let feed = UInt8(ascii: "\n")
+    let last = unsafe lines[..<Int(PIPE_BUF)].lastIndex(of: feed) ?? lines.firstIndex(of: feed)
+    return last.map { $0 + 1 } ?? lines.count
   }
 
   private mutating func removeFirst(_ count: Int) {

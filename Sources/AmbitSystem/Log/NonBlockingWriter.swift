@@ -73,14 +73,62 @@ struct NonBlockingWriter: Sendable {
     }
   }
 
-  /// Waits until there is room or the reader is gone, at most so many nanoseconds.
+  /// Waits until there is room or the reader is gone, at most so many nanoseconds. If another process is in the middle
+  /// of a line, waits a moment.
   func waitUntilWritable(atMost nanoseconds: Int64 = .max) {
+    guard !isLockedByOther else { return pauseThread(.nanoseconds(min(nanoseconds, Self.lockPause))) }
     _ = isWritable(within: Int32(clamping: nanoseconds / 1_000_000 + 1))
   }
 
   private func isWritable(within milliseconds: Int32) -> Bool {
     var poll = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
     return unsafe Glibc.poll(&poll, 1, milliseconds) > 0
+  }
+}
+
+// Hosts write to the same stream as their workers, and a pipe or socket takes a long line in pieces. So that nothing comes
+// between the pieces, each process writes while it holds a lock on the stream, fcntl(2), and keeps it in the middle of a
+// line. The kernel releases the lock of a process that ends.
+
+extension NonBlockingWriter {
+  /// Whether the stream takes lines in pieces: a pipe or a socket. Terminals take short lines at once, and `/dev/null` is
+  /// everybody's, so that another program's lock on it would count.
+  var mayCutLines: Bool { file?.kind == S_IFIFO || file?.kind == S_IFSOCK }
+
+  /// How long the log's thread waits for another process that is in the middle of a line, in nanoseconds.
+  private static var lockPause: Int64 { 10_000_000 }
+  /// A process that is not in the middle of a line holds the lock for some microseconds.
+  private static var lockAttempts: Int { 20 }
+
+  /// Takes the lock, or has it already. Does not block.
+  /// - Returns: false if another process is in the middle of a line. True if the system has no lock.
+  func lock() -> Bool {
+    for _ in 0..<Self.lockAttempts {
+      var lock = Self.lock(F_WRLCK)
+      if unsafe fcntl(descriptor, F_SETLK, &lock) == 0 { return true }
+      guard errno == EAGAIN || errno == EACCES || errno == EINTR else { return true }
+      sched_yield()
+    }
+    return false
+  }
+
+  func unlock() {
+    var lock = Self.lock(F_UNLCK)
+    _ = unsafe fcntl(descriptor, F_SETLK, &lock)
+  }
+
+  private var isLockedByOther: Bool {
+    guard mayCutLines else { return false }
+    var lock = Self.lock(F_WRLCK)
+    return unsafe fcntl(descriptor, F_GETLK, &lock) == 0 && lock.l_type != Int16(F_UNLCK)
+  }
+
+  /// Of the whole stream.
+  private static func lock(_ type: Int32) -> flock {
+    var lock = flock()
+    lock.l_type = Int16(type)
+    lock.l_whence = Int16(SEEK_SET)
+    return lock
   }
 }
 

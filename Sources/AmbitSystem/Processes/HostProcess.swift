@@ -50,6 +50,14 @@ public enum HostProcess {
   /// operator has set its options, or uses another allocator. Call it before other threads are started.
   public static func boundFreedMemory() { _ = clinux_bound_freed_memory() }
 
+  /// Gives memory back to the system that only the start or a reload has used: freed memory, and the pages of programs
+  /// and libraries, which come back when they are used. From any thread; takes a few milliseconds. For a process that
+  /// unloads no library meanwhile.
+  public static func giveBackUnusedMemory() {
+    clinux_give_back_freed_memory()
+    clinux_give_back_program_pages()
+  }
+
   /// Opens `/dev/null` for each standard stream that the process was started without. Call it before any other file is
   /// opened: a file that got the number of a standard stream would receive the log, and the output of plugins.
   public static func openStandardStreams() {

@@ -92,6 +92,11 @@ bool clinux_is_noexec(const char *path);
  * */
 void clinux_give_back_freed_memory(void);
 
+/* Takes the code and the constants of the program and of its libraries out of the memory of this process; what is used
+ * again comes back page by page, from the system's cache of files. For a process that now uses little of what its start
+ * used, and that unloads no library meanwhile: madvise(2). Has no effect without /proc. */
+void clinux_give_back_program_pages(void);
+
 /* Limits the freed memory that the C library keeps: blocks of 1 MiB or more go back to the system at once, and so does
  * more than 2 MiB at the end of a heap. By itself the C library raises these limits, up to 32 and 64 MiB, when large
  * blocks are freed: mallopt(3). Returns false and changes nothing if a variable of the environment sets up the

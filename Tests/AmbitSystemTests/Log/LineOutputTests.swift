@@ -76,6 +76,7 @@ final class UnreadStream {
   }
 
   let output: LineOutput
+  let writing: Int32
   private var reading: Int32
 
   init(_ kind: Kind, limit: Int = 8 << 20) {
@@ -84,7 +85,7 @@ final class UnreadStream {
     var ends: [Int32] = [-1, -1]
     let made = kind == .socket ? socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) : pipe(&ends)
     precondition(made == 0, SystemError.text(errno))
-    reading = ends[0]
+    (reading, writing) = (ends[0], ends[1])
     output = LineOutput(ends[1])
     let writer = NonBlockingWriter(ends[1], mayReopen: kind != .foreignPipe)
     output.makeNonBlocking(LogBuffer(for: writer, limit: limit) { "\($0) dropped\n" })
@@ -117,5 +118,78 @@ final class UnreadStream {
       bytes += piece[..<count]
     }
     return String(decoding: bytes, as: UTF8.self)
+  }
+}
+
+@Suite struct `Lines of several processes` {
+  @Test func `Nothing is written while another process is in the middle of a line, and all of it after its end`()
+    throws
+  {
+    let stream = UnreadStream(.pipe)
+    let other = try LockingProcess(stream.writing)
+    try stream.write(["mine\n"])
+    #expect(!stream.output.flush(within: 30_000_000))
+    other.end()
+    #expect(stream.output.flush(within: 60_000_000_000))
+    #expect(stream.read(until: "mine\n") == "mine\n")
+  }
+
+  @Test(arguments: [UnreadStream.Kind.pipe, .socket])
+  func `A process in the middle of a line keeps others from writing until the line has ended`(
+    kind: UnreadStream.Kind
+  ) throws {
+    let stream = UnreadStream(kind)
+    try stream.write(["short\n"])
+    #expect(!LockingProcess.isLocked(stream.writing), "a whole line locks nothing")
+    let line = String(repeating: "x", count: 1 << 20) + "\n"
+    try stream.write([line])
+    #expect(LockingProcess.isLocked(stream.writing))
+    #expect(stream.read(until: "x\n") == "short\n" + line)
+    #expect(stream.output.flush(within: 60_000_000_000))
+    #expect(!LockingProcess.isLocked(stream.writing))
+  }
+}
+
+/// A process that locks a stream as one does that is in the middle of a line.
+private struct LockingProcess {
+  private let pid: pid_t
+
+  /// Returns when it has the lock. It inherits the stream as descriptor 9.
+  init(_ stream: Int32) throws {
+    pid = try Self.start("lock", stream)
+    var status: Int32 = 0
+    try #require(waitpid(pid, &status, WUNTRACED) == pid && status & 0xff == 0x7f, "it has not stopped: \(status)")
+  }
+
+  func end() {
+    kill(pid, SIGKILL)
+    waitpid(pid, nil, 0)
+  }
+
+  /// Whether another process has locked the stream, as a third one sees it.
+  static func isLocked(_ stream: Int32) -> Bool {
+    guard let pid = try? start("look", stream) else { return false }
+    var status: Int32 = 0
+    waitpid(pid, &status, 0)
+    return status == 1 << 8
+  }
+
+  private static func start(_ order: String, _ stream: Int32) throws -> pid_t {
+    let program = """
+      import fcntl, os, signal, sys
+      try: fcntl.lockf(9, fcntl.LOCK_EX | fcntl.LOCK_NB)
+      except OSError: sys.exit(1)
+      if sys.argv[1] == 'lock': os.kill(os.getpid(), signal.SIGSTOP)
+      """
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_adddup2(&actions, stream, 9)
+    let words: [UnsafeMutablePointer<CChar>?] = ["python3", "-c", program, order].map { strdup($0) } + [nil]
+    defer { for word in words { free(word) } }
+    var pid: pid_t = 0
+    let code = posix_spawnp(&pid, "python3", &actions, nil, words, environ)
+    try #require(code == 0, "python3 does not start: \(code)")
+    return pid
   }
 }

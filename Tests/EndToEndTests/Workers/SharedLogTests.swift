@@ -1,0 +1,115 @@
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+/// The log of a supervisor and its workers, which all write to the same standard error.
+@Suite struct `The log of several processes` {
+  private static let configuration = "workers = 2\nthreads = 1\nstall_warning = '0s'"
+
+  /// Answers `GET /shout/{letter}` with its worker, after 20 lines of 50,000 such letters, and 20 short ones.
+  private static let shouter = PluginFile.source(
+    """
+    #include <ambit.h>
+    #include <string.h>
+    static int32_t shout(ambit_scope *scope) {
+      const ambit_worker *worker = ambit_extension(scope, "ambit.worker/1");
+      char line[50000];
+      memset(line, ambit_param(scope, "letter").ptr[0], sizeof line);
+      for (int i = 0; i < 20; i++) {
+        ambit_log(scope, AMBIT_INFO, line, sizeof line);
+        ambit_log(scope, AMBIT_INFO, line, 10);
+      }
+      return ambit_respondf(scope, 200, "text/plain", "%u", worker->index);
+    }
+    static const ambit_route routes[] = {{.pattern = "GET /shout/{letter}", .handler = shout}};
+    AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
+      AMBIT_PLUGIN_HEADER, .name = "shouter", .routes = routes, .route_count = 1};
+    """, name: "shouter")
+
+  /// A connection to each of the two workers.
+  private func connections(_ host: Host) async throws -> [Client] {
+    var connections: [String: Client] = [:]
+    try await eventually(until: { $0 == 2 }) {
+      let client = try host.connect()
+      try await client.send("GET /shout/x HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      connections[try await client.response().text] = client
+      return connections.count
+    }
+    return Array(connections.values)
+  }
+
+  private func shout(_ letter: String, on client: Client) async throws {
+    try await client.send("GET /shout/\(letter) HTTP/1.1\r\nHost: ambit\r\n\r\n")
+    #expect(try await client.response().status == 200)
+  }
+
+  /// Whether a line is one that a process has written as a whole.
+  private func isWhole(_ line: LogLine) -> Bool {
+    guard line.text.contains(#/^20[0-9-]+T[0-9:.]+Z [A-Z]+ /#), line.text.count(of: "Z INFO ") < 2 else { return false }
+    guard line.contains("/shout/{letter}") else { return true }
+    return ["a", "b", "x"].contains { letter in
+      [10, 50_000].contains { line.contains("INFO  \(String(repeating: letter, count: $0)) ") }
+    }
+  }
+
+  @Test func `Lines of two workers do not mix, however long they are and however slow the reader is`() async throws {
+    try await withHost([Self.shouter], configuration: Self.configuration, isSingle: false) { host in
+      let pair = try await connections(host)
+      let position = host.log.position
+      try await host.log.unread {
+        async let one: Void = shout("a", on: pair[0])
+        async let other: Void = shout("b", on: pair[1])
+        _ = try await (one, other)
+      }
+      _ = try await host.log.lines(80, after: position) { $0.contains("/shout/{letter}") }
+      for line in host.log.lines() { #expect(isWhole(line), "\(line.text.prefix(200)) … \(line.text.suffix(200))") }
+    }
+  }
+
+  @Test func `A log that nobody reads blocks neither workers nor supervisor, and no line is cut off later`() async throws
+  {
+    try await withHost([Self.shouter], configuration: Self.configuration, isSingle: false) { host in
+      let pair = try await connections(host)
+      try await host.log.unread {
+        for _ in 0..<12 { for (client, letter) in zip(pair, ["a", "b"]) { try await shout(letter, on: client) } }
+        let before = try await host.adminJSON("/status").objects("workers")
+        kill(pid_t(try #require(before[0].number("pid"))), SIGKILL)
+        try await eventually(until: { $0 == ["serving", "serving"] }) {
+          let workers = try await host.adminJSON("/status").objects("workers")
+          return workers.map { $0.number("crashes") == 0 && $0.number("worker") == 1 ? "" : $0.text("state") }
+        }
+        _ = try await host.adminJSON("/reload", "-X", "POST")
+      }
+      try await host.log.line(containing: "reload done")
+      let lines = host.log.lines()
+      // The worker that was killed may have been in the middle of a line.
+      #expect(lines.count { !isWhole($0) } <= 1)
+      #expect(lines.contains { $0.contains("lines dropped here: the reader of the log was too slow") })
+      #expect(await host.stop() == .exited(0))
+    }
+  }
+
+  @Test func `A log whose reader is gone ends neither workers nor supervisor`() async throws {
+    let start = "exec \"$0\" \"$@\" 2> >(sed -u '/ serving .*pid=/q' >&2)"
+    try await withHost(
+      [Self.shouter], configuration: Self.configuration, isSingle: false, wrapper: ["bash", "-c", start]
+    ) { host in
+      for client in try await connections(host) { try await shout("a", on: client) }
+      let before = try await host.adminJSON("/status").objects("workers").compactMap { $0.number("pid") }
+      try #require(before.count == 2)
+      kill(pid_t(before[1]), SIGKILL)
+      try await eventually(until: { $0 }) {
+        let workers = try await host.adminJSON("/status").objects("workers")
+        return workers[1].text("state") == "serving" && workers[1].number("pid") != before[1]
+      }
+      #expect(try await host.adminJSON("/reload", "-X", "POST").text("result") == "done")
+      for client in try await connections(host) { try await shout("b", on: client) }
+      #expect(await host.stop() == .exited(0))
+    }
+  }
+}
+
+extension String {
+  fileprivate func count(of part: String) -> Int { ranges(of: part).count }
+}
