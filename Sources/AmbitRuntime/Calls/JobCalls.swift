@@ -116,17 +116,20 @@ extension JobOptions {
     var options = ambit_job_options()
     OptionsStructure.read(pointer, size: pointer.pointee.size, into: &options)
     usesThread = options.flags & AMBIT_JOB_THREAD != 0
-    if options.flags & ~AMBIT_JOB_THREAD != 0 { readRareFlags(options.flags, in: scope) }
-    if error == .ok { askForStack(of: Int(options.stack_size), in: scope) }
+    if options.flags & ~AMBIT_JOB_THREAD != 0 {
+      readRareFlags(of: options, in: scope)
+    } else {
+      askForStack(of: Int(options.stack_size), in: scope)
+    }
     timeout = options.timeout
     onEnd = options.on_end
     if let text = options.name { name = CString.bytes(text).assumingMemoryBound(to: UInt8.self) }
   }
 
-  /// Reads the flags that few jobs have.
+  /// Reads the flags that few jobs have, and then the stack size.
   @inline(never)
-  private mutating func readRareFlags(_ flags: UInt32, in scope: ScopePointer) {
-    guard flags & ~(AMBIT_JOB_THREAD | AMBIT_JOB_ONCE) == 0 else {
+  private mutating func readRareFlags(of options: ambit_job_options, in scope: ScopePointer) {
+    guard options.flags & ~(AMBIT_JOB_THREAD | AMBIT_JOB_ONCE) == 0 else {
       error = .invalid(because: "options.flags: found a flag that this host does not know")
       return
     }
@@ -135,6 +138,7 @@ extension JobOptions {
       return
     }
     traits.insert(.isOnce)
+    askForStack(of: Int(options.stack_size), in: scope)
   }
 
   /// Notes the stack size if the usual stack is too small. The stack of a thread has one size for all.

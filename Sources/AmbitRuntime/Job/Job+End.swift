@@ -52,7 +52,7 @@ let finishPluginJob: JobBody = { record in
     job.reportFailure()
     if scope.pointee.isFailFast { scope.cancel(.failed) }
   }
-  if job.pointee.traits.contains(.endsOnThread) { return job.endOnThread() }
+  guard job.pointee.traits.isDisjoint(with: [.endsOnThread, .isOnce]) else { return job.endApart() }
   job.leaveScope()
   job.pointee.loop.noteHook(.onEnd, of: scope) { job.runEndHook() }
   job.tellOfEnd()
@@ -68,6 +68,16 @@ extension UnsafeMutablePointer<Job> {
     if let request = scope.pointee.requestScope { request.pointee.requestJobCount -= 1 }
   }
 
+  /// Ends a job whose hook runs on a thread, or that runs in one worker at a time.
+  @inline(never)
+  fileprivate func endApart() {
+    if pointee.traits.contains(.endsOnThread) { return endOnThread() }
+    leaveScope()
+    pointee.loop.noteHook(.onEnd, of: pointee.scope) { runEndHook() }
+    endOnce()
+    tellOfEnd()
+  }
+
   /// Runs the hook on a thread of the pool. The job counts as running until the hook has returned, so joining the job
   /// or closing its scope waits for the hook.
   fileprivate func endOnThread() {
@@ -78,6 +88,7 @@ extension UnsafeMutablePointer<Job> {
     } then: {
       job.pointee.state = .ended
       job.leaveScope()
+      job.endOnce()
       job.tellOfEnd()
     }
   }
@@ -87,7 +98,6 @@ extension UnsafeMutablePointer<Job> {
     let scope = pointee.scope
     if let coldState = pointee.coldState {
       coldState.joinersLink.forEach { JobPointer.of(source: $0).wake(.ok) }
-      if coldState.pointee.runsOnce { endOnce() }
       releaseColdState()
     }
     scope.wakeJoiners()

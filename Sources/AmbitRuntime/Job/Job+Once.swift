@@ -4,12 +4,12 @@ internal import AmbitCore
 // may always run.
 
 extension UnsafeMutablePointer<Job> {
-  /// Prepares a new job. Its own timeout counts from its begin, but that of a ticker from now.
+  /// Starts the own timeout of a new job. With AMBIT_JOB_ONCE it counts from the job's begin, but that of a ticker
+  /// counts from now.
   @inline(never)
-  func prepareOnce(timeout: Int64, isTicker: Bool) {
-    let coldState = ensureColdState()
-    if timeout <= 0 { return }
-    if isTicker { armTimeout(after: timeout) } else { coldState.pointee.onceTimeout = timeout }
+  func startTimeout(of options: JobOptions) {
+    guard options.traits.contains(.isOnce), options.interval == nil else { return armTimeout(after: options.timeout) }
+    ensureColdState().pointee.onceTimeout = options.timeout
   }
 
   /// Whether the job, whose turn has come, may run now. If not, it waits without a stack, or misses its tick.
@@ -37,8 +37,8 @@ extension UnsafeMutablePointer<Job> {
     pointee.waitKind = .once
   }
 
-  /// The job has ended, or its tick has: another generation or worker may run its own.
-  @inline(never)
+  /// The job has ended, or its tick has: another generation or worker may run its own. No effect if no `beginOnce` is
+  /// left to end.
   func endOnce() {
     guard let coldState = pointee.coldState, coldState.pointee.runsOnce else { return }
     coldState.pointee.runsOnce = false

@@ -45,11 +45,7 @@ extension UnsafeMutablePointer<Scope> {
     pointee.jobCount += 1
     if let request = pointee.requestScope { request.pointee.requestJobCount += 1 }
     hold()
-    if options.traits.contains(.isOnce) {
-      job.prepareOnce(timeout: options.timeout, isTicker: options.interval != nil)
-    } else if options.timeout > 0 {
-      job.armTimeout(after: options.timeout)
-    }
+    if options.timeout > 0 { job.startTimeout(of: options) }
     if status == .ok, let interval = options.interval {
       job.startTicking(every: interval)
     } else if pointee.jobCount <= pointee.mostReadyJobs {

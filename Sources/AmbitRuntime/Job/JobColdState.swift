@@ -6,12 +6,12 @@ struct JobColdState {
   var name = OwnedText.absent
   /// The reason of the job's failure, from `ambit_fail`.
   var failure = OwnedText.absent
+  /// The job has `AMBIT_JOB_ONCE` and runs, so that no other may: `endOnce` must follow.
+  var runsOnce = false
   /// The last call of the job that failed; nil if none has. Owned.
   var failedCall: UnsafeMutablePointer<FailedCall>?
   /// The least size of the job's stack in bytes, if that is more than `stack_size`; else 0.
   var stackSize = 0
-  /// The job has `AMBIT_JOB_ONCE` and runs, so that no other may: `endOnce` must follow.
-  var runsOnce = false
   /// The own timeout, in nanoseconds, of a job with `AMBIT_JOB_ONCE` that has not begun; 0: none.
   var onceTimeout: Int64 = 0
   /// The job.
