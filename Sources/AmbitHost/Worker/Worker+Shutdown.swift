@@ -11,13 +11,15 @@ internal import Synchronization
 
 extension Worker {
   /// Accepts no more connections, closes idle ones, and others after their response. Plugins are told by
-  /// `ambit_draining`. Calling it again has no effect. From any thread.
+  /// `ambit_draining`. Jobs with `AMBIT_JOB_ONCE` are cancelled: other workers may come to run them, also those of a
+  /// supervisor that takes the place of one that was killed. Calling it again has no effect. From any thread.
   /// - Parameters:
   ///   - timeout: how long to wait for each loop, in nanoseconds.
   ///   - idleTime: how long an idle connection stays open, because the next request may be under way to it.
   /// - Returns: whether every loop has done its part. If not, the sockets are still in use.
   func drain(within timeout: Int64, idleTime: Duration = .zero) -> Bool {
     loops.beginDraining()
+    loops.setRunsOnceJobs(false)
     return server.drain(within: timeout, idleTime: idleTime.wholeNanoseconds)
   }
 

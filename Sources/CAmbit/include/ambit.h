@@ -209,8 +209,8 @@ typedef void (*ambit_function)(void);
  *     its ticks. If the scope ends first, a waiting job never runs and ends with AMBIT_JOB_CANCELLED.
  *   - If the chosen worker crashes or is replaced, the host chooses another when nothing of such jobs runs in the old
  *     one. So the work of a job may be repeated: what it does must bear that.
- *   - A worker that is not to run such jobs any more cancels those that run, with AMBIT_CAUSE_RETIRED. A tick that is
- *     cancelled so does not end its job.
+ *   - A worker that begins to drain, or that is not the chosen one any more, cancels those that run, with
+ *     AMBIT_CAUSE_RETIRED. A tick that is cancelled so does not end its job.
  *   - A reload cancels these jobs of the old generation in the same way as soon as the new one serves, even if the old
  *     one still has requests. Those of the new generation begin when those of the old one have ended.
  *   - They never run in a dry run. `timeout` of ambit_spawn counts from the begin of the job. `start` must not join

@@ -31,12 +31,21 @@ import Testing
     }
   }
 
-  @Test func `The end of the host cancels the job with cause shutdown`() async throws {
-    try await withHost([.probe("once")]) { host in
+  @Test(arguments: [true, false])
+  func `A host that is to stop cancels the job when it begins to drain, and lets requests finish`(
+    isSingle: Bool
+  ) async throws {
+    try await withHost([.probe("once")], configuration: "drain_timeout = \"1h\"", isSingle: isSingle) { host in
       try await host.log.line(containing: "version 1: once begins")
-      #expect(await host.stop() == .exited(0))
-      try await host.log.line(containing: "version 1: once woken status=-1 cause=shutdown")
+      let connection = try host.connect()
+      try await connection.send("GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      try await host.log.line(containing: "version 1: handler waits")
+      host.child.signal(SIGTERM)
+      try await host.log.line(containing: "version 1: once woken status=-1 cause=retired")
       try await host.log.line(containing: "version 1: once ends cancelled -1")
+      #expect(host.child.earlyStatus == nil, "the request goes on")
+      connection.close()
+      #expect(await host.child.status == .exited(0))
     }
   }
 
