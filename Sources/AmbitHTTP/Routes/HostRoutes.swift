@@ -46,7 +46,8 @@ final class HostRoutes: Sendable {
   fileprivate func answer(_ exchange: ExchangePointer) -> HostResponse {
     let accept = exchange.field(.literal("Accept")).map { String(decoding: $0, as: UTF8.self) }
     let pattern = String(bytes: exchange.scope.pointee.label)
-    return answers[pattern]!(HostRequest(accept: accept))
+    let query = exchange.pointee.head.query.map { String(decoding: exchange.bytes($0), as: UTF8.self) }
+    return answers[pattern]!(HostRequest(accept: accept, query: query))
   }
 }
 
@@ -119,6 +120,8 @@ package struct HostRoute: Sendable {
 package struct HostRequest: Sendable {
   /// The value of the first `Accept` field; nil without one.
   package let accept: String?
+  /// What follows the `?` of the target, not decoded; nil without one.
+  package let query: String?
 }
 
 /// The response of a route of the host.

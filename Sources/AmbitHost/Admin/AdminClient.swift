@@ -52,6 +52,36 @@ package struct AdminClient: Sendable {
     }
   }
 
+  /// Asks the host to become another program, waits until it has or has not, and returns what became of it.
+  /// - Parameter program: the absolute path of the new program.
+  /// - Throws: why the host is what it was; or that it does not answer any more.
+  package func upgrade(to program: String) throws(HostError) -> String {
+    let reply = try send("POST", "/upgrade?\(UpgradeQuery.text(program))", asJSON: false)
+    var lines = reply.body.split(separator: "\n").map(String.init)
+    guard reply.status == 202, let first = lines.first else {
+      throw HostError(reply.status == 422 ? Array(lines.dropFirst()) : lines)
+    }
+    let underway = first
+    let number = first.prefix { $0 != " " }
+    // Between the programs nobody listens for a moment.
+    let end = Clock.monotonic + Self.longestUpgrade
+    while lines.first == underway {
+      guard Clock.monotonic < end else { throw HostError(["the host has not finished the upgrade; its log says more"]) }
+      pauseThread(.milliseconds(50))
+      do throws(HostError) {
+        lines = try send("GET", "/upgrade", asJSON: false).body.split(separator: "\n").map(String.init)
+      } catch {
+        guard Clock.monotonic < end else { throw error }
+        lines = [underway]
+      }
+    }
+    guard lines.first == "\(number) done" else { throw HostError(Array(lines.dropFirst())) }
+    return lines.dropFirst().map { "\($0)\n" }.joined()
+  }
+
+  /// How long a host may take to become another program, in nanoseconds.
+  private static var longestUpgrade: Int64 { 600_000_000_000 }
+
   private func send(_ method: String, _ target: String, asJSON: Bool) throws(HostError) -> LocalClient.Reply {
     var errors: [(path: String, error: SystemError)] = []
     for path in paths {
@@ -77,4 +107,41 @@ package struct AdminClient: Sendable {
           + (link ?? "")
       ])
   }
+}
+
+/// The query of `POST /upgrade`.
+enum UpgradeQuery {
+  private static var key: String { "program=" }
+
+  static func text(_ program: String) -> String {
+    key
+      + Array(program.utf8).map { byte in
+        let scalar = Unicode.Scalar(byte)
+        let isPlain = scalar.properties.isAlphabetic && byte < 128 || "0123456789/-_.".unicodeScalars.contains(scalar)
+        return isPlain ? String(scalar) : "%" + String(byte, radix: 16, uppercase: true).leftPadded
+      }.joined()
+  }
+
+  /// - Returns: nil if the query is malformed.
+  static func program(in query: String) -> String? {
+    guard query.hasPrefix(key) else { return nil }
+    var bytes: [UInt8] = []
+    var rest = query.utf8.dropFirst(key.utf8.count)
+    while let byte = rest.popFirst() {
+      guard byte == UInt8(ascii: "%") else {
+        bytes.append(byte)
+        continue
+      }
+      guard let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16), rest.count >= 2, value > 0
+      else { return nil }
+      rest = rest.dropFirst(2)
+      bytes.append(value)
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}
+
+extension String {
+  /// Two digits.
+  fileprivate var leftPadded: String { count < 2 ? "0\(self)" : self }
 }

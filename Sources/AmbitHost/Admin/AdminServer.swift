@@ -85,6 +85,8 @@ final class AdminServer: Sendable {
 struct AdminRoutes: Sendable {
   let state: HostState
   let reloads: ReloadQueue
+  let upgrades: UpgradeQueue
+  let signals: Signals
   let workers: WorkerGroup
   let configuration: String?
 
@@ -103,11 +105,25 @@ struct AdminRoutes: Sendable {
       HostRoute(.reload) { request in
         let format = AdminFormat(request)
         guard let outcome = reloads.reload() else {
-          let reason = "the host is stopping and does not reload any more"
-          return format.response(
-            status: 503, json: .object([("errors", .array([.string(reason)]))]), text: reason + "\n")
+          return format.error(503, "the host is stopping and does not reload any more")
         }
         return format.response(status: outcome.httpStatus, json: outcome.json, text: outcome.text)
+      },
+      HostRoute(.upgrade) { request in
+        let format = AdminFormat(request)
+        guard let program = UpgradeQuery.program(in: request.query ?? "") else {
+          return format.error(400, "expected POST /upgrade?program=PATH, the absolute path of the new program")
+        }
+        guard let report = upgrades.upgrade(to: program, by: signals) else {
+          return format.error(503, "the host is stopping, or another upgrade takes place")
+        }
+        return format.response(
+          status: report.result == .refused ? 422 : 202, json: report.json, text: report.text)
+      },
+      HostRoute(.lastUpgrade) { request in
+        let format = AdminFormat(request)
+        guard let report = state.current.upgrade else { return format.error(404, "the host was not upgraded") }
+        return format.response(json: report.json, text: report.text)
       },
     ]
   }
@@ -117,6 +133,8 @@ extension RoutePattern {
   fileprivate static var status: RoutePattern { try! RoutePattern("GET /status") }
   fileprivate static var scopes: RoutePattern { try! RoutePattern("GET /scopes") }
   fileprivate static var reload: RoutePattern { try! RoutePattern("POST /reload") }
+  fileprivate static var upgrade: RoutePattern { try! RoutePattern("POST /upgrade") }
+  fileprivate static var lastUpgrade: RoutePattern { try! RoutePattern("GET /upgrade") }
 }
 
 /// The format of an answer of the admin API: content negotiation by the `Accept` header.
@@ -133,6 +151,10 @@ enum AdminFormat {
   func response(status: Int = 200, json: JSONValue, text: String) -> HostResponse {
     HostResponse(
       status: status, contentType: contentType, body: .text(self == .json ? json.indented + "\n" : text))
+  }
+
+  func error(_ status: Int, _ reason: String) -> HostResponse {
+    response(status: status, json: .object([("errors", .array([.string(reason)]))]), text: reason + "\n")
   }
 
   /// A response that is sent piece by piece, because it may be large.

@@ -27,6 +27,7 @@ extension HostStatus {
       ("residents", residentsJSON),
       ("waiting_for_reload", JSONValue(waitingForReload)),
       ("reloads", .array(content.reloads.map(\.json))),
+      ("upgrade", content.upgrade?.json ?? .null),
     ])
   }
 
@@ -47,7 +48,7 @@ extension HostStatus {
       ("connections", figure(\.connections)),
       ("requests", figure(\.requests)),
       ("crashes", JSONValue(status.slot.crashes)),
-      ("runs_once_jobs", .bool(status.index == onceWorker)),
+      ("runs_once_jobs", .bool(status.index == onceWorker && !status.isPredecessor)),
     ])
   }
 

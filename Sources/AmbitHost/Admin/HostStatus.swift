@@ -37,7 +37,8 @@ extension HostStatus {
   /// For people: the host, its generations and its last reloads.
   var text: String {
     let title = "ambit \(AmbitVersion.text), pid \(HostProcess.identifier), \(content.phase) since \(time(began))"
-    let parts = [[title], hostLines, workerLines, poolLines, generationLines, functionLines, residentLines, reloadLines]
+    let parts = [[title], hostLines, workerLines, poolLines, generationLines, functionLines, residentLines, reloadLines,
+      upgradeLines]
     return parts.filter { !$0.isEmpty }.map { lines in lines.map { $0.printable + "\n" }.joined() }
       .joined(separator: "\n")
   }
@@ -159,6 +160,11 @@ extension HostStatus {
       table.add(time(reload.began), "\(reload.milliseconds)", reload.summary)
     }
     return table.lines
+  }
+
+  private var upgradeLines: [String] {
+    guard let upgrade = content.upgrade else { return [] }
+    return ["UPGRADE  \(time(upgrade.began))  \(upgrade.lines[0])"] + upgrade.lines.dropFirst().map { "  \($0)" }
   }
 
   /// The first digits of a hexadecimal number, enough to tell builds apart.

@@ -17,7 +17,9 @@ extension Host {
     logger.info("stopping", metadata: ["requests": "\(requests)"])
     state.enter(.draining)
     reloads.close()
+    upgrades.close(isForGood: true)
     let running = endWorkers(by: deadline)
+    wait(until: deadline.lastMoment) { workers.predecessors.isEmpty }
     closeAdmin(by: deadline.adminEnd)
     DescriptorReserve.shared.lend { repository.copies.remove() }
     if running.isEmpty {
@@ -94,20 +96,26 @@ extension Host {
     guard let children else { return }
     let deadline = ShutdownDeadline(since: Clock.monotonic, drain: .zero, cancelGrace: cancelGrace)
     _ = workers.leave(by: deadline) { _ in } isStopping: {}
+    if !workers.predecessors.isEmpty {
+      workers.predecessors.release(drain: configuration.drainTimeout, cancelGrace: initial.cancelGrace)
+      let end = ShutdownDeadline(
+        since: Clock.monotonic, drain: configuration.drainTimeout, cancelGrace: initial.cancelGrace).lastMoment
+      wait(until: end) { workers.predecessors.isEmpty }
+    }
     _ = children.killAll(within: 500_000_000)
   }
 
   /// Waits until `condition` holds, and looks a hundred times a second.
   /// - Returns: false if it did not hold by `end`, in monotonic nanoseconds.
   @discardableResult
-  private func wait(until end: Int64, for condition: () -> Bool) -> Bool {
+  func wait(until end: Int64, for condition: () -> Bool) -> Bool {
     while !condition() {
       let left = end - Clock.monotonic
       guard left > 0 else { return false }
       switch signals.next(timeout: min(left, 10_000_000)) {
       case .dump: workers.dump()
       case .reopenLog: keepLog()
-      case .reload, .terminate, nil: break
+      case .reload, .order, .terminate, nil: break
       }
     }
     return true

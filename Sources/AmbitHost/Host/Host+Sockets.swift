@@ -6,13 +6,14 @@ internal import Logging
 
 extension Host {
   /// Opens the sockets of the configuration, and takes over those that a service manager has passed.
-  func openListeners() throws(HostError) {
+  /// Those of the program before this one that `listen` names no more stay open until `finishOpening`.
+  func openListeners() throws(HostError) -> ListenerSet.Change {
     do throws(ListenError) {
       listeners.add(activated: try SocketActivation.sockets())
     } catch {
       throw HostError(error)
     }
-    listeners.commit(try prepareListeners(configuration)) { _ in true }
+    return try prepareListeners(configuration)
   }
 
   /// Opens what the configuration asks for besides what is open. The workers, if there are any yet, accept from it.

@@ -28,6 +28,7 @@ package final class Host {
   let repository: PluginRepository
   let state = HostState()
   let reloads = ReloadQueue()
+  let upgrades = UpgradeQueue()
   private var debounce = ReloadDebounce()
   /// The sockets that the worker accepts on. They are the host's, which closes them when the worker has stopped
   /// accepting.
@@ -52,9 +53,11 @@ package final class Host {
   /// - Parameters:
   ///   - text: what `source` says.
   ///   - existing: the signals of the process, if it has a value for them already.
+  ///   - takeOver: what the program before this one has handed over, if this one has replaced it.
   /// - Throws: if a plugin or an address fails. Then nothing is served. A signal to stop ends the process.
   package init(
-    _ source: ConfigurationSource, _ text: ConfigurationText, _ options: Options, signals existing: Signals? = nil
+    _ source: ConfigurationSource, _ text: ConfigurationText, _ options: Options, signals existing: Signals? = nil,
+    takingOver takeOver: TakeOver? = nil
   ) throws(HostError) {
     configuration = try text.parse()
     (self.source, initial) = (source, configuration)
@@ -78,9 +81,10 @@ package final class Host {
         workers = WorkerGroup(worker, configuration, text)
       } else {
         let children = ChildProcesses()
-        try children.begin()
         self.children = children
         workers = WorkerGroup(configuration, text, isStopping: isStopping)
+        if let takeOver { workers.predecessors.adopt(takeOver.workers, by: children) }
+        try children.begin()
       }
     } catch {
       throw HostError(error)
@@ -90,10 +94,16 @@ package final class Host {
     }
     workers.restorer.withLock { $0 = repository.restorer }
     if let notice = repository.copiesNotice { logger.notice("\(notice)") }
+    if let takeOver, let children {
+      receive(takeOver)
+      repository.generationNumbers = takeOver.generationNumbers
+      watchStart(takeOver, children)
+    }
     stopInTime()
     do throws(HostError) {
-      try start(text, options)
+      try start(text, options, takeOver)
     } catch {
+      if let takeOver, !error.isInterruption { fallBack(takeOver, because: error) }
       listeners.close()
       admin?.drain(within: 100_000_000)
       endWorkersOfFailedStart()
@@ -112,13 +122,13 @@ package final class Host {
   /// - Throws: if the system has no thread.
   package static func serve(
     _ source: ConfigurationSource, _ text: ConfigurationText, _ options: Options, signals: Signals? = nil,
-    fail: @escaping @Sendable (HostError) -> Never
+    takingOver takeOver: TakeOver? = nil, fail: @escaping @Sendable (HostError) -> Never
   ) throws(HostError) {
     do throws(SystemError) {
       try Signals.install()
       try MainThread.serve(codeReturned: ForkedChild.endIfReturnedFromMainQueue) {
         do throws(HostError) {
-          try Host(source, text, options, signals: signals).run()
+          try Host(source, text, options, signals: signals, takingOver: takeOver).run()
         } catch {
           fail(error)
         }
@@ -150,28 +160,38 @@ package final class Host {
   }
 
   /// Opens the sockets first: a host that cannot have its addresses starts no plugin.
-  private func start(_ text: ConfigurationText, _ options: Options) throws(HostError) {
-    try openListeners()
-    state.setAddresses(listeners.urls)
+  private func start(
+    _ text: ConfigurationText, _ options: Options, _ takeOver: TakeOver?
+  ) throws(HostError) {
+    let opening = try openListeners()
+    if takeOver == nil { listeners.commit(opening) { _ in true } }
+    let sockets = opening.listeners.map(\.socket)
+    state.setAddresses(sockets.map(\.url))
     stopInTime()
     if let children {
       let settings = WorkerSettings(
         configuration, text, program: HostProcess.binary, isChecked: options.isChecked,
         writesJSON: configuration.log.format == .json)
       try workers.start(settings, children: children)
+      for (slot, crashes) in zip(workers.slots.withLock { $0 }, takeOver?.crashes ?? []) { slot.inherit(crashes: crashes) }
     }
     try startAdmin()
-    let (changes, _) = try loadPlugins(configuration, refusing: configuration.start == .strict, fallingBack: true)
+    // A program that runs again because the next one has failed serves what it can.
+    let isStrict = configuration.start == .strict && takeOver?.isFallBack != true
+    let (changes, _) = try loadPlugins(configuration, refusing: isStrict, fallingBack: true)
     for line in changes.flatMap(\.reasons) { logger.error("\(line)") }
-    workers.accept(on: listeners.sockets)
+    // The workers of the program before accept connections until all of this one can.
+    if takeOver != nil { try workers.awaitStart() }
+    workers.accept(on: sockets)
     try workers.awaitStart()
     if options.isChecked { logger.notice("checked mode: calls of plugins are checked, which costs time and memory") }
-    listeners.listeners.forEach(logListening)
+    opening.listeners.forEach(logListening)
     if let path = admin?.path { logger.info("admin API on unix:\(path)") }
     if options.isSingle, let notice = configuration.singleProcessNotice { logger.notice("\(notice)") }
     reportQuota()
     state.enter(.serving)
     try startServiceWatchdog()
+    if let takeOver { finish(takeOver, opening) }
     logger.info("serving", metadata: servingFields)
     service.ready(status: serviceStatus)
   }
@@ -191,7 +211,8 @@ package final class Host {
     let socket = try AdminSocket(source, configuration)
     if let notice = socket.notice { logger.notice("\(notice)") }
     guard let path = socket.path else { return }
-    let routes = AdminRoutes(state: state, reloads: reloads, workers: workers, configuration: source.path)
+    let routes = AdminRoutes(
+      state: state, reloads: reloads, upgrades: upgrades, signals: signals, workers: workers, configuration: source.path)
     admin = try AdminServer(at: path, routes: routes.all)
     stopInTime()
   }
@@ -220,6 +241,7 @@ package final class Host {
       case .reload: debounce.request()
       case .dump: workers.dump()
       case .reopenLog: keepLog()
+      case .order: upgrade()
       case .terminate, nil: break
       }
     }

@@ -39,6 +39,34 @@ final class ListenerSet: Sendable {
     state.withLock { $0.listeners += sockets.map { Listener(socket: $0, request: nil) } }
   }
 
+  /// Adds the sockets of the program before this one, before the first change.
+  func add(_ inherited: [TakeOver.Listener]) {
+    state.withLock { state in
+      for listener in inherited {
+        let socket = ListeningSocket(listener.socket)
+        if listener.isUnused {
+          state.unused.append(socket)
+        } else {
+          let address = listener.address.flatMap { try? ListenAddress($0) }
+          state.listeners.append(
+            Listener(socket: socket, request: address.map { ($0, listener.rights ?? SocketRights()) }))
+        }
+      }
+    }
+  }
+
+  /// All sockets, for the program that takes the place of this one.
+  var legacies: [TakeOver.Listener] {
+    state.withLock { state in
+      state.listeners.map {
+        TakeOver.Listener(
+          socket: $0.socket.legacy, address: $0.request.map { "\($0.address)" }, rights: $0.request?.rights,
+          isUnused: false)
+      }
+        + state.unused.map { TakeOver.Listener(socket: $0.legacy, address: nil, rights: nil, isUnused: true) }
+    }
+  }
+
   /// Closes all, also those that are not used. From any thread.
   /// - Parameter isInUse: as for `ListeningSocket.close(isInUse:)`.
   func close(isInUse: Bool = false) {

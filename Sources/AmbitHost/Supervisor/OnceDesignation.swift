@@ -27,7 +27,7 @@ final class OnceDesignation: Sendable {
         state.isWaiting = true
         return designated
       }
-      Self.designate(&state)
+      if !state.isWaiting { Self.designate(&state) }
       return nil
     }
     guard let last else { return }
@@ -35,6 +35,18 @@ final class OnceDesignation: Sendable {
       last.endOnceJobs()
       self.state.withLock { state in
         (state.designated, state.isWaiting) = (nil, false)
+        Self.designate(&state)
+      }
+    }
+  }
+
+  /// Chooses none before `latch` opens: such jobs may run in workers that get no orders.
+  func holdBack(until latch: Latch<Void>) {
+    state.withLock { $0.isWaiting = true }
+    onOwnThread {
+      _ = latch.wait()
+      self.state.withLock { state in
+        state.isWaiting = false
         Self.designate(&state)
       }
     }

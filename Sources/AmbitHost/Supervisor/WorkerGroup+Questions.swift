@@ -94,7 +94,7 @@ extension WorkerGroup {
       let report = slot.deadline == nil ? reports[slot.index] ?? nil : nil
       return WorkerStatus(
         index: slot.index, slot.status, isStopped: slot.workers.contains { stopped.contains($0) }, report: report)
-    }
+    } + predecessors.statuses
   }
 
   /// All scopes and jobs of each worker. Each line names its worker if there are several. Of a worker that does not
@@ -146,9 +146,14 @@ struct WorkerStatus: Sendable {
   let isStopped: Bool
   /// nil if no worker serves there, or if it does not answer.
   let report: WorkerReport?
+  /// It belongs to the program before this one: see `Predecessors`.
+  let isPredecessor: Bool
 
-  init(index: Int, _ slot: WorkerSlot.Status, isStopped: Bool = false, report: WorkerReport?) {
-    (self.index, self.slot, self.isStopped, self.report) = (index, slot, isStopped, report)
+  init(
+    index: Int, _ slot: WorkerSlot.Status, isStopped: Bool = false, report: WorkerReport?, isPredecessor: Bool = false
+  ) {
+    (self.index, self.slot, self.isStopped) = (index, slot, isStopped)
+    (self.report, self.isPredecessor) = (report, isPredecessor)
   }
 
   /// What the status shows as its state.

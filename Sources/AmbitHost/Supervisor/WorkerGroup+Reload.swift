@@ -34,7 +34,7 @@ extension WorkerGroup {
     var end: String?
     for _ in 0..<Self.attempts {
       let workers = present(within: Self.patience)
-      let given = order(workers) { $1.prepare(planned, within: limit) }
+      let given = order(workers) { $1.prepare(self.inheriting(planned, $0), within: limit) }
       if isStopping() { return given.first?.answer }
       guard let first = given.first else {
         end = workers.isEmpty ? "no worker serves" : "all workers ended while they loaded and started it"
@@ -63,7 +63,7 @@ extension WorkerGroup {
   func commit(_ plan: ReloadPlan) throws(HostError) -> CommitReport {
     try service.withLock { (service) throws(HostError) in
       var next = service
-      next.adopt(plan, from: states.withLock { $0 })
+      next.adopt(plan, from: states.withLock { $0 }.merging(inherited.withLock { $0 }) { $1 })
       let reports = order(present) { [next] index, worker in
         self.commit(next, in: worker, index)
       }

@@ -35,6 +35,10 @@ final class WorkerGroup: Sendable {
   let counters: Mutex<SharedCounters?> = Mutex(nil)
   /// Makes removed private copies again for workers that start later; nil before the host has set it.
   let restorer = Mutex<CopyRestorer?>(nil)
+  /// The workers of the program before this one; none unless this one has replaced it.
+  let predecessors = Predecessors()
+  /// What they have handed over, for the first generations of this program, by plugin and by worker.
+  let inherited = Mutex<[String: [Int: HandedOverState]]>([:])
   let liveness = Liveness()
   let once = OnceDesignation()
   let stopped = StoppedWorkers()

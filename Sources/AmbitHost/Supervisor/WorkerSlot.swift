@@ -146,5 +146,7 @@ extension WorkerSlot {
     }
   }
 
+  func inherit(crashes: Int) { shown.withLock { $0.crashes = crashes } }
+
   func countCrash() { shown.withLock { $0.crashes += 1 } }
 }

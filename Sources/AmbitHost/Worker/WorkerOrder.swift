@@ -30,6 +30,9 @@ enum WorkerOrder: Codable, Sendable {
   case runOnceJobs
   /// See `Worker.endOnceJobs`.
   case endOnceJobs
+  /// Another program is about to take the place of the supervisor's (true), or has not done so (false): see
+  /// `Predecessors`.
+  case expectSuccessor(Bool)
   /// See `Worker.save`.
   case save(String, within: Duration)
   /// See `Worker.lookUp`.

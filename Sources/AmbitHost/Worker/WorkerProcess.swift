@@ -129,6 +129,9 @@ final class WorkerProcess: Sendable {
   /// How long an order waits for a stopped worker, in nanoseconds: it may be continued at once.
   private static var timeOfStop: Int64 { 2_000_000_000 }
 
+  /// The descriptor of the connection, for a program that takes the place of this one.
+  var connectionNumber: Int32 { connection.number }
+
   /// Whether there will be no answers any more.
   var isGone: Bool { calls.withLock { $0.waiting == nil } }
 

@@ -29,6 +29,8 @@ package final class WorkerService: Sendable {
   private let drainTimeout: Mutex<Duration>
   private let isStopping: StopFlag
   let sockets = Mutex<[UInt64: ListeningSocket]>([:])
+  /// Whether the end of the connection means that workers of another program serve.
+  let isUpgrading = Atomic<Bool>(false)
   // Not stored: the log is set up when the worker knows its configuration.
   private var logger: Logger { Logger(label: "ambit") }
 
@@ -95,7 +97,11 @@ package final class WorkerService: Sendable {
       }
     }
     guard supervisor.isIntact else { ClosedDescriptors.endHost(forLossOf: Self.connectionDescriptor) }
-    logger.warning("the supervisor is gone: the worker finishes what it has begun, and ends")
+    if isUpgrading.load(ordering: .relaxed) {
+      logger.info("the workers of the new program serve: this one finishes what it has begun, and ends")
+    } else {
+      logger.warning("the supervisor is gone: the worker finishes what it has begun, and ends")
+    }
     leave(Leaving(drain: drainTimeout.withLock { $0 }, cancelGrace: Self.graceOfOrphan, reason: .orphaned))
   }
 

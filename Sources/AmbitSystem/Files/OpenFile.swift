@@ -98,8 +98,8 @@ package final class OpenFile: Sendable {
 
 /// What tells one state of a file from another without reading it. Two equal values mean that nobody changed the file
 /// in between, as far as the system can tell.
-package struct FileStatus: Equatable, Sendable {
-  package enum Kind: Sendable { case file, folder, link, other }
+package struct FileStatus: Equatable, Codable, Sendable {
+  package enum Kind: Codable, Sendable { case file, folder, link, other }
 
   package let kind: Kind
   /// In bytes.

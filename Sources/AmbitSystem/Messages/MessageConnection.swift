@@ -38,6 +38,9 @@ package final class MessageConnection: Sendable {
 
   deinit { clinux_close(descriptor) }
 
+  /// The number of the descriptor, for a program that replaces the one of this process. It stays the connection's.
+  package var number: Int32 { descriptor }
+
   /// Marks the descriptor as vital: if code of a plugin closes it, the process ends and says so.
   package func setVital() { clinux_set_use(descriptor, CLINUX_VITAL) }
 

@@ -77,6 +77,12 @@ package final class ChildProcesses: Sendable {
     return state.withLock { Self.note(SupervisedProcess(number, mark, onEvent), &$0) }
   }
 
+  /// Calls `body` with all supervised processes that have not ended, while none is started or reaped. `body` must
+  /// not call functions of this type.
+  package func withoutChanges<Value: Sendable>(_ body: ([SupervisedProcess]) -> Value) -> Value {
+    state.withLock { body(Array($0.supervised.values)) }
+  }
+
   private static func note(_ process: SupervisedProcess, _ state: inout State) -> SupervisedProcess {
     state.supervised[process.number] = process
     state.hasMarks = state.hasMarks || ProcessMark(ofLimit: process.number) == process.mark

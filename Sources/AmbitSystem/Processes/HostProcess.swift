@@ -18,7 +18,7 @@ public enum HostProcess {
   /// Takes variables out of the environment, so that neither this process nor its children find them. Call it before
   /// other threads are started: they may read the environment.
   /// - Returns: those that were set.
-  static func takeVariables(_ names: [String]) -> [String: String] {
+  package static func takeVariables(_ names: [String]) -> [String: String] {
     names.reduce(into: [:]) { taken, name in
       taken[name] = variable(name)
       unsafe unsetenv(name)

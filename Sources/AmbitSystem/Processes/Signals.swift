@@ -19,6 +19,8 @@ public final class Signals: Sendable {
     case dump
     /// SIGUSR1: open the log file again, after it was renamed.
     case reopenLog
+    /// No signal: another thread of this process has something for the control thread. See `notify`.
+    case order
   }
 
   private struct Inbox {
@@ -81,9 +83,13 @@ public final class Signals: Sendable {
       case .terminate: SIGTERM
       case .dump: SIGUSR2
       case .reopenLog: SIGUSR1
+      case .order: preconditionFailure("an order is no signal")
       }
     kill(getpid(), number)
   }
+
+  /// Wakes the control thread, which finds `.order`. From any thread; does not wait.
+  public func notify() { take(.order) }
 
   /// Sets what a second signal to end the process does, on the signal thread. By default it ends the process.
   public func onSecondTermination(_ action: @escaping @Sendable () -> Void) {

@@ -32,7 +32,7 @@ package final class ListeningSocket: Sendable {
   /// What the socket lacks of its address, for the log; nil if nothing.
   package let note: String?
   /// The file of a unix socket, which `close` removes; nil for others.
-  private let file: OwnSocketFile?
+  let file: OwnSocketFile?
   private let isClosed = Mutex(false)
 
   /// Binds and listens. Clients that connect wait until a server accepts.

@@ -3,7 +3,7 @@ internal import CLinux
 internal import Glibc
 
 /// Who may connect to a unix socket: the rights to its file.
-package struct SocketRights: Sendable, Equatable {
+package struct SocketRights: Codable, Sendable, Equatable {
   /// chmod(2). Whoever may write to the file may connect.
   package var mode: UInt32
   /// The user who owns the file; nil for the one that the process runs as.
@@ -120,6 +120,18 @@ struct OwnSocketFile: Sendable {
     place = path.lastIndex(of: "/").map { Paths.real(String(path[...$0])) + path[$0...] } ?? path
     made = try? FileStatus(ofLink: path)
   }
+
+  /// The file that the program before this one has made: see `ListeningSocket.Legacy`.
+  init(_ legacy: Legacy) { (path, place, made) = (legacy.path, legacy.place, legacy.made) }
+
+  /// What the next program of this process is told about the file.
+  struct Legacy: Codable, Sendable {
+    let path: String
+    let place: String
+    let made: FileStatus?
+  }
+
+  var legacy: Legacy { Legacy(path: path, place: place, made: made) }
 
   /// Whether its path leads to it.
   var isInPlace: Bool { isAt(path) }

@@ -31,17 +31,22 @@ struct Serve: ParsableCommand {
   func run() throws {
     SocketActivation.claim()
     ServiceManager.takeVariables()
+    let takeOver = TakeOver.receive()
     do throws(HostError) {
       let source = configuration.source
-      let text = try source.text()
+      let text = if let text = takeOver?.text { text } else { try source.text() }
       let configuration = try text.parse()
       let options = Host.Options(isSingle: single, isChecked: checked)
       var signals: Signals?
-      if build {
+      if build, takeOver == nil {
         signals = try PluginBuild.runBeforeServing(source, configuration, options) { Terminal.note($0.prefixed) }
       }
-      try Host.serve(source, text, options, signals: signals) { Terminal.fail($0) }
+      try Host.serve(source, text, options, signals: signals, takingOver: takeOver) { error in
+        takeOver?.fallBack(because: error)
+        Terminal.fail(error)
+      }
     } catch {
+      takeOver?.fallBack(because: error)
       Terminal.fail(error)
     }
   }

@@ -1,0 +1,288 @@
+import Foundation
+import Glibc
+import Synchronization
+import TestSupport
+import Testing
+
+/// `ambit upgrade`: a running host becomes another program.
+@Suite struct `Upgrading the host` {
+  private static let twoWorkers = "workers = 2\nthreads = 1"
+
+  @Test func `Two upgrades in a row under load fail no request, and keep the process and the generation numbers`()
+    async throws
+  {
+    try await withUpgradableHost([.sample("hello")], configuration: Self.twoWorkers) { host, program in
+      let clients = UpgradeClients(host.port)
+      let pid = host.child.pid
+      for (next, generation) in [(program, "hello/2"), (Places.ambit, "hello/3")] {
+        try await clients.round()
+        let upgrade = try await run(next.filePath, ["upgrade"], in: host.directory)
+        #expect(upgrade.status == .exited(0), "\(upgrade.errors)")
+        #expect(upgrade.text.contains("upgraded from ambit 0.1.0 to ambit 0.1.0, pid \(pid)"), "\(upgrade.text)")
+        #expect(try host.program == next.resolvingSymlinksInPath().filePath)
+        let status = try await host.adminJSON("/status")
+        #expect(status.objects("generations").compactMap { $0.text("generation") } == [generation])
+        #expect(status.object("upgrade").text("result") == "done")
+        try await clients.round()
+        try await host.onlyNewWorkersAreLeft(2)
+      }
+      let failures = await clients.stop()
+      #expect(failures == [])
+      #expect(await host.stop() == .exited(0))
+    }
+  }
+
+  @Test func `A plugin's state and the crashes of its worker are known to the new program`() async throws {
+    try await withUpgradableHost([.probe("counting")], configuration: "workers = 1\nthreads = 1") { host, program in
+      let before = try await host.workers()
+      kill(try #require(before.first), SIGKILL)
+      try await host.log.line(containing: "worker 1 serves again")
+      for count in 1...3 { #expect(try await host.get("/count").text == "\(count)\n") }
+      let upgrade = try await run(program.filePath, ["upgrade"], in: host.directory)
+      #expect(upgrade.status == .exited(0), "\(upgrade.errors)")
+      try await host.onlyNewWorkersAreLeft(1)
+      #expect(try await host.get("/count").text == "4\n")
+      #expect(try await host.adminJSON("/status").objects("workers").first?.number("crashes") == 1)
+    }
+  }
+
+  @Test func `A request in an old worker finishes while the status shows the worker draining`() async throws {
+    try await withUpgradableHost([Self.waiting], configuration: "workers = 1\nthreads = 1") { host, program in
+      let connection = try host.connect()
+      defer { connection.close() }
+      try await connection.send("GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      try await host.log.line(containing: "handler waits")
+      let old = try #require(try await host.workers().first)
+      let upgrade = try await run(program.filePath, ["upgrade"], in: host.directory)
+      #expect(upgrade.status == .exited(0), "\(upgrade.errors)")
+      let workers = try await host.adminJSON("/status").objects("workers")
+      #expect(workers.map { $0.text("state") } == ["serving", "draining"])
+      #expect(workers.last?.number("pid") == Int(old))
+      try host.directory.write("", as: "go")
+      #expect(try await connection.response().text == "went")
+      try await host.onlyNewWorkersAreLeft(1)
+    }
+  }
+
+  @Test func `The new program listens as the configuration says now, and the service manager is told`() async throws {
+    let folder = try TemporaryFolder()
+    let socket = try NotifySocket(in: folder.url)
+    try await withUpgradableHost(
+      [.sample("hello")], configuration: "workers = 1\nthreads = 1", listeners: ["unix:old.sock"],
+      environment: ["NOTIFY_SOCKET": socket.address]
+    ) { host, program in
+      _ = try await socket.next(with: "READY=1")
+      let text = try String(contentsOf: host.directory.appending(path: "host.conf"), encoding: .utf8)
+      try host.directory.write(text.replacing("old.sock", with: "new.sock"), as: "host.conf")
+      let upgrade = try await run(program.filePath, ["upgrade"], in: host.directory)
+      #expect(upgrade.status == .exited(0), "\(upgrade.errors)")
+      _ = try await socket.next(with: "RELOADING=1")
+      _ = try await socket.next(with: "READY=1")
+      #expect(!FileManager.default.fileExists(atPath: host.directory.appending(path: "old.sock").filePath))
+      let connection = try Client(path: host.directory.appending(path: "new.sock").filePath)
+      defer { connection.close() }
+      try await connection.send("GET /hello/World HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      #expect(try await connection.response().status == 200)
+      #expect(try await host.get("/hello/World").status == 200, "the other socket is the same")
+    }
+  }
+
+  @Test func `A program that cannot take over is refused with the reason, and nothing changes`() async throws {
+    try await withUpgradableHost([.sample("hello")], configuration: "workers = 1\nthreads = 1") { host, program in
+      let plain = host.directory.appending(path: "plain")
+      try Data(contentsOf: program).prefix(4096).write(to: plain)
+      let workers = try await host.workers()
+      for (path, reason) in [
+        (plain.filePath, "cannot start it"),
+        (host.directory.appending(path: "missing").filePath, "cannot start it: No such file or directory"),
+        ("/bin/true", "is no ambit that can take over from a running host"),
+        ("/bin/cat", "is no ambit that can take over from a running host"),
+        ("ambit", "expected the absolute path of a program"),
+      ] {
+        let answer = try await host.admin("/upgrade?program=\(path)", "-X", "POST", "-w", "%{http_code}")
+        #expect(answer.text.hasSuffix("422") && answer.text.contains(reason), "\(answer.text)")
+      }
+      let bare = try await host.admin("/upgrade", "-X", "POST", "-w", "%{http_code}")
+      #expect(bare.text.hasSuffix("400"), "\(bare.text)")
+
+      try await PluginFile.bytes(Array("no library".utf8), name: "broken").install(in: host.plugins)
+      let refused = try await run(program.filePath, ["upgrade"], in: host.directory)
+      #expect(refused.status == .exited(1) && refused.errors.contains("broken.so"), "\(refused.errors)")
+      try FileManager.default.removeItem(at: host.plugins.appending(path: "broken.so"))
+
+      try host.configure("workers = 1\nthreads = 1\nwokers = 2")
+      let broken = try await run(program.filePath, ["upgrade", "--socket", host.adminSocket], in: host.directory)
+      #expect(broken.status == .exited(1) && broken.errors.contains("wokers"), "\(broken.errors)")
+
+      #expect(try await host.workers() == workers)
+      #expect(try host.program == Places.ambit.resolvingSymlinksInPath().filePath)
+      let last = try await host.adminJSON("/status").object("upgrade")
+      #expect(last.text("result") == "refused" && last.number("number") == 7)
+    }
+  }
+
+  @Test func `A new program whose plugin fails at the start gives way to the one before, under load`() async throws {
+    try await withUpgradableHost([Self.failing], configuration: Self.oneStrictWorker) { host, program in
+      let clients = UpgradeClients(host.port)
+      try await clients.round()
+      // The file fails, then its last good copy.
+      for name in ["fail-1", "fail-2"] { try host.directory.write("", as: name) }
+      let upgrade = try await run(program.filePath, ["upgrade"], in: host.directory)
+      #expect(upgrade.status == .exited(1) && upgrade.errors.contains("fails once"), "\(upgrade.errors)")
+      #expect(upgrade.errors.contains("did not start, ambit 0.1.0 serves again"), "\(upgrade.errors)")
+      #expect(try host.program == Places.ambit.resolvingSymlinksInPath().filePath)
+      #expect(try await host.adminJSON("/status").object("upgrade").text("result") == "fallen_back")
+      try await clients.round()
+      try await host.onlyNewWorkersAreLeft(1)
+      let failures = await clients.stop()
+      #expect(failures == [])
+      let again = try await run(program.filePath, ["upgrade"], in: host.directory)
+      #expect(again.status == .exited(0), "\(again.errors)")
+    }
+  }
+
+  @Test func `A new program that cannot have an address gives way to the one before, with its configuration`()
+    async throws
+  {
+    try await withUpgradableHost([.sample("hello")], configuration: "workers = 1\nthreads = 1") { host, program in
+      try await withUpgradableHost([], configuration: "workers = 1\nthreads = 1") { other, _ in
+        let file = host.directory.appending(path: "host.conf")
+        let text = try String(contentsOf: file, encoding: .utf8)
+        let taken = "127.0.0.1:\(other.port)"
+        try host.directory.write(text.replacing("127.0.0.1:0\"", with: "127.0.0.1:0\", \"\(taken)\""), as: "host.conf")
+        let upgrade = try await run(program.filePath, ["upgrade"], in: host.directory)
+        #expect(upgrade.status == .exited(1) && upgrade.errors.contains("cannot listen on \(taken)"), "\(upgrade.errors)")
+        #expect(try host.program == Places.ambit.resolvingSymlinksInPath().filePath)
+        #expect(try await host.get("/hello/World").status == 200)
+        try await host.onlyNewWorkersAreLeft(1)
+        #expect(await host.stop() == .exited(0))
+      }
+    }
+  }
+
+  @Test func `A host in one process says that it cannot be upgraded`() async throws {
+    try await withHost([.sample("hello")]) { host in
+      let upgrade = try await ambit("upgrade", in: host.directory)
+      #expect(upgrade.status == .exited(1) && upgrade.errors.contains("runs in one process (--single)"))
+      #expect(try await host.get("/hello/World").status == 200)
+    }
+  }
+
+  private static let oneStrictWorker = "workers = 1\nthreads = 1\nstart = 'strict'"
+
+  /// Its `start` fails in a worker once for each file `fail-1`, `fail-2` in the host's folder.
+  private static let failing = PluginFile.source(
+    """
+    #include <ambit.h>
+    #include <unistd.h>
+    static int32_t start(ambit_scope *plugin) {
+      if (ambit_extension(plugin, "ambit.dry_run/1") == NULL && (unlink("fail-1") == 0 || unlink("fail-2") == 0))
+        return ambit_fail(plugin, AMBIT_FAILED, "fails once");
+      return AMBIT_OK;
+    }
+    static int32_t hello(ambit_scope *scope) { return ambit_respondf(scope, 200, "text/plain", "hello"); }
+    static const ambit_route routes[] = {{.pattern = "GET /hello/{name}", .handler = hello}};
+    AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
+      AMBIT_PLUGIN_HEADER, .name = "failing", .version = "1", .start = start, .routes = routes, .route_count = 1};
+    """, name: "failing")
+
+  /// Its handler answers when there is a file `go` in the host's folder.
+  private static let waiting = PluginFile.source(
+    """
+    #include <ambit.h>
+    #include <stdio.h>
+    #include <unistd.h>
+    static int32_t wait(ambit_scope *scope) {
+      fprintf(stderr, "handler waits\\n");
+      while (access("go", F_OK) != 0)
+        if (ambit_sleep(scope, 5 * AMBIT_MILLISECOND) != AMBIT_OK) return AMBIT_CANCELLED;
+      return ambit_respondf(scope, 200, "text/plain", "went");
+    }
+    static const ambit_route routes[] = {{.pattern = "GET /wait", .handler = wait}};
+    AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
+      AMBIT_PLUGIN_HEADER, .name = "waiting", .version = "1", .routes = routes, .route_count = 1};
+    """, name: "waiting")
+}
+
+/// Runs a host with workers, and hands over a copy of the binary under test besides, which has a name of its own.
+private func withUpgradableHost(
+  _ plugins: [PluginFile], configuration: String, listeners: [String] = [], environment: [String: String] = [:],
+  _ body: @Sendable (Host, _ program: URL) async throws -> Void
+) async throws {
+  try await withHost(
+    plugins, configuration: configuration, listeners: listeners, environment: environment, isSingle: false
+  ) { host in
+    let program = host.directory.appending(path: "ambit-next").resolvingSymlinksInPath()
+    try FileManager.default.copyItem(at: Places.ambit.resolvingSymlinksInPath(), to: program)
+    try await body(host, program)
+  }
+}
+
+extension Host {
+  /// The file of the program that runs as the host.
+  fileprivate var program: String {
+    get throws { try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(child.pid)/exe") }
+  }
+
+  /// The processes of all workers that the status shows.
+  fileprivate func workers() async throws -> [pid_t] {
+    try await adminJSON("/status").objects("workers").compactMap { $0.number("pid").map(pid_t.init) }
+  }
+
+  /// Waits until the workers of the program before have ended.
+  fileprivate func onlyNewWorkersAreLeft(_ count: Int) async throws {
+    try await eventually(until: { $0 == count }) { try await adminJSON("/status").objects("workers").count }
+  }
+}
+
+/// Clients that ask for `/hello/World` until they are stopped, half of them on connections that they keep.
+private final class UpgradeClients: Sendable {
+  private let port: UInt16
+  private let answers = Mutex(0)
+  private let failures = Mutex<[String]>([])
+  private let isStopping = Mutex(false)
+  private let running = DispatchGroup()
+
+  init(_ port: UInt16) {
+    self.port = port
+    for index in 0..<6 {
+      running.enter()
+      Thread.detachNewThread { [self] in
+        run(keeps: index % 2 == 0)
+        running.leave()
+      }
+    }
+  }
+
+  /// Waits until each client has got an answer to a request that it began after now.
+  func round() async throws {
+    let before = answers.withLock { $0 }
+    try await eventually(until: { $0 > before + 100 }) { answers.withLock { $0 } + failures.withLock { $0.count } }
+  }
+
+  /// - Returns: what went wrong.
+  func stop() async -> [String] {
+    isStopping.withLock { $0 = true }
+    await withCheckedContinuation { continuation in running.notify(queue: .global()) { continuation.resume() } }
+    return failures.withLock { $0 }
+  }
+
+  private func run(keeps: Bool) {
+    var kept: Client?
+    while !isStopping.withLock({ $0 }) {
+      // The host may close a connection without a request. A client like a browser sees that before it sends.
+      if let old = kept, old.isReadable { kept = nil }
+      do {
+        let connection = try kept ?? Client(port: port)
+        try connection.send("GET /hello/World HTTP/1.1\r\nHost: ambit\r\n\(keeps ? "" : "Connection: close\r\n")\r\n")
+        let reply = try connection.reply()
+        if reply.status == 200 { answers.withLock { $0 += 1 } } else { failures.withLock { $0.append("\(reply)") } }
+        kept = keeps && reply["connection"] != "close" ? connection : nil
+      } catch {
+        failures.withLock { $0.append("\(kept == nil ? "new" : "kept") connection: \(error)") }
+        kept = nil
+      }
+      Thread.sleep(forTimeInterval: 0.002)
+    }
+  }
+}
