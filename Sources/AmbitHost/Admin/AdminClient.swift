@@ -63,24 +63,25 @@ package struct AdminClient: Sendable {
     }
     let underway = first
     let number = first.prefix { $0 != " " }
-    // Between the programs nobody listens for a moment.
-    let end = Clock.monotonic + Self.longestUpgrade
+    var lastAnswer = Clock.monotonic
     while lines.first == underway {
-      guard Clock.monotonic < end else { throw HostError(["the host has not finished the upgrade; its log says more"]) }
       pauseThread(.milliseconds(50))
       do throws(HostError) {
         lines = try send("GET", "/upgrade", asJSON: false).body.split(separator: "\n").map(String.init)
+        lastAnswer = Clock.monotonic
       } catch {
-        guard Clock.monotonic < end else { throw error }
-        lines = [underway]
+        // Between the programs nobody listens for a moment.
+        guard Clock.monotonic < lastAnswer + Self.longestSilence else {
+          throw error.followed(by: ["the host was about to become \(program); its log says more"])
+        }
       }
     }
-    guard lines.first == "\(number) done" else { throw HostError(Array(lines.dropFirst())) }
+    guard lines.first == "\(number) done" else { throw HostError(lines.count > 1 ? Array(lines.dropFirst()) : lines) }
     return lines.dropFirst().map { "\($0)\n" }.joined()
   }
 
-  /// How long a host may take to become another program, in nanoseconds.
-  private static var longestUpgrade: Int64 { 600_000_000_000 }
+  /// How long a host that becomes another program may give no answer, in nanoseconds.
+  private static var longestSilence: Int64 { 30_000_000_000 }
 
   private func send(_ method: String, _ target: String, asJSON: Bool) throws(HostError) -> LocalClient.Reply {
     var errors: [(path: String, error: SystemError)] = []

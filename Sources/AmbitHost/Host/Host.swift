@@ -83,7 +83,7 @@ package final class Host {
         let children = ChildProcesses()
         self.children = children
         workers = WorkerGroup(configuration, text, isStopping: isStopping)
-        if let takeOver { workers.predecessors.adopt(takeOver.workers, by: children) }
+        if let takeOver { workers.adopt(takeOver, by: children) }
         try children.begin()
       }
     } catch {

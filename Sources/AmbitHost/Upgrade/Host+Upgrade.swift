@@ -75,8 +75,9 @@ extension Host {
     answer.arrive(report)
     upgrades.close(isForGood: false)
     wait(until: Clock.monotonic + Self.timeToAnswer) { admin?.isIdle ?? true }
+    let text = workers.service.withLock { $0.configuration }
     let error = children.withoutChanges { processes in
-      takeOver(report, states, file, processes).run(report.order.program)
+      takeOver(report, text, states, file, processes).run(report.order.program)
     }
     for (_, worker) in workers.present { worker.expectSuccessor(false) }
     service.ready(status: serviceStatus)
@@ -84,7 +85,8 @@ extension Host {
   }
 
   private func takeOver(
-    _ report: UpgradeReport, _ states: [TakeOver.PluginState], _ programFile: Int32, _ processes: [SupervisedProcess]
+    _ report: UpgradeReport, _ text: ConfigurationText, _ states: [TakeOver.PluginState], _ programFile: Int32,
+    _ processes: [SupervisedProcess]
   ) -> TakeOver {
     let slots = workers.slots.withLock { $0 }
     let members = slots.flatMap(\.workers)
@@ -97,7 +99,7 @@ extension Host {
     return TakeOver(
       order: report.order, version: report.from, program: HostProcess.binary, programFile: programFile,
       hostBegan: state.began, began: report.began, start: report.start, startLimit: timeToStart,
-      configuration: workers.service.withLock { $0.configuration }, listeners: listeners.legacies,
+      configuration: text, listeners: listeners.legacies,
       workers: living, crashes: slots.map(\.status.crashes), generationNumbers: repository.generationNumbers,
       states: states)
   }
@@ -160,6 +162,14 @@ extension Host {
 }
 
 extension WorkerGroup {
+  /// Adopts the workers of the program before. Before `ChildProcesses.begin`.
+  func adopt(_ takeOver: TakeOver, by children: ChildProcesses) {
+    predecessors.adopt(takeOver.workers, by: children) { [unowned self] in
+      // The kernel may have woken that one, and no other, for clients that wait.
+      BacklogWatch.look(at: openSockets.withLock { $0 })
+    }
+  }
+
   /// Keeps what the workers of the program before have handed over. They run jobs with `AMBIT_JOB_ONCE` until they end.
   func inherit(_ takeOver: TakeOver) {
     inherited.withLock { inherited in

@@ -28,10 +28,16 @@ final class Predecessors: Sendable {
   private let logger = Logger(label: "ambit")
 
   /// Adopts the processes. Call it before `ChildProcesses.begin`.
-  func adopt(_ workers: [TakeOver.Worker], by children: ChildProcesses) {
+  /// - Parameter onEnd: called when one of them has ended. Must not block.
+  func adopt(
+    _ workers: [TakeOver.Worker], by children: ChildProcesses, onEnd: @escaping @Sendable () -> Void
+  ) {
     for worker in workers {
       guard let mark = ProcessMark(worker.mark) else { continue }
-      let process = children.adopt(worker.pid, mark) { [self] event in note(event, of: worker) }
+      let process = children.adopt(worker.pid, mark) { [self] event in
+        note(event, of: worker)
+        if case .ended = event { onEnd() }
+      }
       let connection = MessageConnection(owned: worker.connection, limit: 0)
       state.withLock { $0.members[worker.pid] = Member(worker: worker, process: process, connection: connection) }
     }

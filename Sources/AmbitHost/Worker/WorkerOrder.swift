@@ -109,5 +109,7 @@ struct Leaving: Codable, Sendable {
     case replaced
     /// The supervisor is gone.
     case orphaned
+    /// The supervisor has become another program, whose workers serve.
+    case succeeded
   }
 }

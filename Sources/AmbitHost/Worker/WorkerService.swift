@@ -97,12 +97,13 @@ package final class WorkerService: Sendable {
       }
     }
     guard supervisor.isIntact else { ClosedDescriptors.endHost(forLossOf: Self.connectionDescriptor) }
-    if isUpgrading.load(ordering: .relaxed) {
+    let isUpgrade = isUpgrading.load(ordering: .relaxed)
+    if isUpgrade {
       logger.info("the workers of the new program serve: this one finishes what it has begun, and ends")
     } else {
       logger.warning("the supervisor is gone: the worker finishes what it has begun, and ends")
     }
-    leave(Leaving(drain: drainTimeout.withLock { $0 }, cancelGrace: Self.graceOfOrphan, reason: .orphaned))
+    leave(Leaving(drain: drainTimeout.withLock { $0 }, cancelGrace: Self.graceOfOrphan, reason: isUpgrade ? .succeeded : .orphaned))
   }
 
   func answer(_ answer: some Codable & Sendable, to number: UInt64) {
@@ -133,9 +134,9 @@ package final class WorkerService: Sendable {
         "the worker ends, and leaves behind what still runs", metadata: ["running": "\(running.joined(separator: " "))"]
       )
     }
-    // Otherwise the supervisor does both.
-    if leaving.reason == .orphaned {
-      ProcessMark.killInheritors()
+    // Otherwise the supervisor does both. The next program does not know the folder of the private copies.
+    if leaving.reason == .orphaned { ProcessMark.killInheritors() }
+    if [.orphaned, .succeeded].contains(leaving.reason) {
       DescriptorReserve.shared.lend { worker.copies.removeIfLast() }
     }
     HostProcess.exit(0, by: deadline.lastMoment)
