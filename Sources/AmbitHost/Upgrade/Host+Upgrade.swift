@@ -52,7 +52,9 @@ extension Host {
     let limit = configuration.dryRunTimeout
     return WorkerGroup.onAll(workers.present) { index, worker in
       plugins.compactMap { plugin in
-        guard let state = try? worker.save(plugin, within: limit), state.size <= Service.largestState else { return nil }
+        guard let answer = try? worker.save(plugin, within: limit), let state = answer,
+          state.size <= Preparation.largestKeptState
+        else { return nil }
         return TakeOver.PluginState(plugin: plugin, worker: index, state: state)
       }
     }.flatMap { $0 }
@@ -75,7 +77,7 @@ extension Host {
     answer.arrive(report)
     upgrades.close(isForGood: false)
     wait(until: Clock.monotonic + Self.timeToAnswer) { admin?.isIdle ?? true }
-    let text = workers.service.withLock { $0.configuration }
+    let text = workers.service.withLock { $0.text }
     let error = children.withoutChanges { processes in
       takeOver(report, text, states, file, processes).run(report.order.program)
     }

@@ -185,7 +185,8 @@ private struct LockingProcess {
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_adddup2(&actions, stream, 9)
-    let words: [UnsafeMutablePointer<CChar>?] = ["python3", "-c", program, order].map { strdup($0) } + [nil]
+    let texts: [String] = ["python3", "-c", program, order]
+    let words = texts.map { strdup($0) } + [nil]
     defer { for word in words { free(word) } }
     var pid: pid_t = 0
     let code = posix_spawnp(&pid, "python3", &actions, nil, words, environ)

@@ -57,8 +57,7 @@ final class Host: Sendable {
   /// workers.
   /// - Parameter listeners: further addresses, as for `withHost`.
   func configure(_ text: String, listeners: [String] = []) throws {
-    let threads = text.contains("threads") ? "" : "threads = 2
-"
+    let threads = text.contains("threads") ? "" : "threads = 2\n"
     try Host.write(configuration: threads + text, listeners: listeners, in: directory)
   }
 

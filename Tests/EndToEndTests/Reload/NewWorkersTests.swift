@@ -151,19 +151,6 @@ import Testing
     }
   }
 
-  @Test func `A worker that starts after the format of the log has changed writes the one that the host has`()
-    async throws
-  {
-    try await withHost([.probe("descriptors")], configuration: "threads = 1") { host in
-      try host.configure("threads = 2\n[log]\nformat = 'json'")
-      try await host.reload()
-      try await host.log.line(containing: "worker 1 serves")
-      for _ in 0..<20 { #expect(try await host.get("/shout").status == 200) }
-      let lines = try await host.log.lines(20) { $0.contains("a line in the log") }
-      #expect(lines.allSatisfy { !$0.text.hasPrefix("{") }, "\(lines)")
-    }
-  }
-
   @Test func `A single process keeps its worker, and says that a changed key needs a restart`() async throws {
     try await withHost([.sample("hello")], configuration: "threads = 1\nworkers = 3", isSingle: true) { host in
       try await host.log.line { $0.contains("--single runs one worker") && $0.contains("workers = 3 has no effect") }

@@ -77,7 +77,7 @@ import Testing
         kill(pid_t(try #require(before[0].number("pid"))), SIGKILL)
         try await eventually(until: { $0 == ["serving", "serving"] }) {
           let workers = try await host.adminJSON("/status").objects("workers")
-          return workers.map { $0.number("crashes") == 0 && $0.number("worker") == 1 ? "" : $0.text("state") }
+          return workers.map { $0.number("crashes") == 0 && $0.number("worker") == 1 ? "" : $0.text("state") ?? "" }
         }
         _ = try await host.adminJSON("/reload", "-X", "POST")
       }

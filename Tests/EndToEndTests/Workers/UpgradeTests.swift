@@ -34,7 +34,7 @@ import Testing
 
   @Test func `A plugin's state and the crashes of its worker are known to the new program`() async throws {
     try await withUpgradableHost([.probe("counting")], configuration: "workers = 1\nthreads = 1") { host, program in
-      let before = try await host.workers()
+      let before = try await host.shownWorkers()
       kill(try #require(before.first), SIGKILL)
       try await host.log.line(containing: "worker 1 serves again")
       for count in 1...3 { #expect(try await host.get("/count").text == "\(count)\n") }
@@ -52,7 +52,7 @@ import Testing
       defer { connection.close() }
       try await connection.send("GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n")
       try await host.log.line(containing: "handler waits")
-      let old = try #require(try await host.workers().first)
+      let old = try #require(try await host.shownWorkers().first)
       let upgrade = try await run(program.filePath, ["upgrade"], in: host.directory)
       #expect(upgrade.status == .exited(0), "\(upgrade.errors)")
       let workers = try await host.adminJSON("/status").objects("workers")
@@ -91,7 +91,7 @@ import Testing
     try await withUpgradableHost([.sample("hello")], configuration: "workers = 1\nthreads = 1") { host, program in
       let plain = host.directory.appending(path: "plain")
       try Data(contentsOf: program).prefix(4096).write(to: plain)
-      let workers = try await host.workers()
+      let workers = try await host.shownWorkers()
       for (path, reason) in [
         (plain.filePath, "cannot start it"),
         (host.directory.appending(path: "missing").filePath, "cannot start it: No such file or directory"),
@@ -114,7 +114,7 @@ import Testing
       let broken = try await run(program.filePath, ["upgrade", "--socket", host.adminSocket], in: host.directory)
       #expect(broken.status == .exited(1) && broken.errors.contains("wokers"), "\(broken.errors)")
 
-      #expect(try await host.workers() == workers)
+      #expect(try await host.shownWorkers() == workers)
       #expect(try host.program == Places.ambit.resolvingSymlinksInPath().filePath)
       let last = try await host.adminJSON("/status").object("upgrade")
       #expect(last.text("result") == "refused" && last.number("number") == 7)
@@ -225,7 +225,7 @@ extension Host {
   }
 
   /// The processes of all workers that the status shows.
-  fileprivate func workers() async throws -> [pid_t] {
+  fileprivate func shownWorkers() async throws -> [pid_t] {
     try await adminJSON("/status").objects("workers").compactMap { $0.number("pid").map(pid_t.init) }
   }
 
