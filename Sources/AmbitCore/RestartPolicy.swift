@@ -14,7 +14,7 @@ public struct RestartPolicy: Sendable {
   /// All crashes so far.
   public private(set) var crashes = 0
   /// The crashes since a worker has last served for the window.
-  private var recentCrashes = 0
+  public private(set) var recentCrashes = 0
   /// When the present process began to serve; nil while none serves.
   private var servingSince: Int64?
 

@@ -26,6 +26,9 @@ struct ShutdownDeadline {
   /// When clients of the admin API that have not read their answer are left behind.
   var adminEnd: Int64 { drainEnd + cancelGrace + Self.rest / 2 }
 
+  /// When workers that have not ended are killed.
+  var killMoment: Int64 { drainEnd + cancelGrace + Self.rest * 3 / 4 }
+
   /// When the process has written its log and ends.
   var lastMoment: Int64 { drainEnd + cancelGrace + Self.rest }
 

@@ -17,7 +17,7 @@ extension WorkerGroup {
     _ question: (WorkerHandle) throws(PluginError) -> Answer?
   ) throws(PluginError) -> Answer? {
     for _ in 0..<Self.attempts {
-      for (_, worker) in present(within: Self.patience) {
+      for (_, worker) in present(within: areCrashing ? 0 : Self.patience) {
         if let answer = try question(worker) { return answer }
       }
     }

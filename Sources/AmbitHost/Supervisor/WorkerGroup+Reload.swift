@@ -32,11 +32,13 @@ extension WorkerGroup {
   /// - Returns: nil if it was not tried, because the host is stopping.
   private func prepare(_ planned: PlannedGeneration, within limit: Duration) -> Preparation? {
     var end: String?
+    let areCrashing = areCrashing
     for _ in 0..<Self.attempts {
-      let workers = present(within: Self.patience)
+      let workers = present(within: areCrashing ? 0 : Self.patience)
       let given = order(workers) { $1.prepare(self.inheriting(planned, $0), within: limit) }
       if isStopping() { return given.first?.answer }
       guard let first = given.first else {
+        if areCrashing, planned.isPlugin { return untried(planned) }
         end = workers.isEmpty ? "no worker serves" : "all workers ended while they loaded and started it"
         continue
       }
@@ -50,6 +52,15 @@ extension WorkerGroup {
       code: .startFailed, plugin: planned.shortName, file: planned.file, reason: end ?? "no worker serves")
     let error = PluginError(problems: [problem])
     return Preparation(failures: [planned.name: PreparationFailure(error: error, stage: .loaded)])
+  }
+
+  /// Nobody can try a generation while workers crash again and again, maybe because of the one that it replaces.
+  private func untried(_ planned: PlannedGeneration) -> Preparation {
+    logger.warning(
+      """
+      plugin \(planned.label) is served without a try in a running worker, because the workers crash again and again
+      """, metadata: ["plugin": "\(planned.label)"])
+    return Preparation(prepared: [planned.name: []])
   }
 
   /// See `Worker.abort`.
@@ -70,6 +81,7 @@ extension WorkerGroup {
       var merged: [CommitReport?] = []
       for report in reports { merged.append(try report.answer.get()) }
       service = next
+      retryCrashed()
       return CommitReport(merging: merged, inWorkers: !isInProcess)
     }
   }
@@ -98,8 +110,20 @@ extension WorkerGroup {
   /// See `Worker.retire`.
   func retire(drain: Duration) { _ = order(present) { $1.retire(drain: drain) } }
 
-  /// See `Worker.refreshProcess`.
-  func refreshProcess() { _ = Self.onAll(present) { $1.refreshProcess() } }
+  /// See `Worker.refreshProcess`. At the beginning of a reload.
+  func refreshProcess() {
+    retryCrashed()
+    _ = Self.onAll(present) { $1.refreshProcess() }
+  }
+
+  /// Whether all workers crash again and again, so that no reload can count on one.
+  var areCrashing: Bool {
+    let slots = slots.withLock { $0 }
+    return !slots.isEmpty && slots.allSatisfy(\.isCrashing)
+  }
+
+  /// Starts workers at once that would start when the delay after a crash is over.
+  private func retryCrashed() { for slot in slots.withLock({ $0 }) { slot.retry() } }
 }
 
 // Orders that every worker has to carry out.

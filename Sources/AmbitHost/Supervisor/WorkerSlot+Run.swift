@@ -25,11 +25,13 @@ extension WorkerSlot {
       } else {
         crashed = crashed ?? Clock.monotonic
       }
+      if group.isStopping() { awaitStop() }
       guard deadline == nil else { break }
-      countCrash()
-      enter(.crashed)
       let window = settings.crashWindow.wholeNanoseconds
-      wait(policy.crashed(at: Clock.monotonic, window: window, using: &random))
+      let delay = policy.crashed(at: Clock.monotonic, window: window, using: &random)
+      countCrash(recent: policy.recentCrashes)
+      enter(.crashed)
+      wait(delay)
     }
     endAll()
     ended.arrive(())
@@ -62,7 +64,9 @@ extension WorkerSlot {
   /// Starts the process of a worker, and its loops.
   private func begin(_ settings: WorkerSettings) throws(HostError) -> WorkerProcess {
     let id = makeID()
-    let worker = try WorkerProcess(id, index: index, settings, children: children) { event in
+    let worker = try WorkerProcess(
+      id, index: index, settings, children: children, isStopping: group.isStopping
+    ) { event in
       self.put(.process(event, of: id))
     } onDisconnection: {
       self.put(.disconnected(id))
@@ -101,10 +105,18 @@ extension WorkerSlot {
     return nil
   }
 
-  /// Waits until the delay of a crash is over. Draining workers may end meanwhile.
+  /// Waits for `stop`, which is about to come.
+  private func awaitStop() {
+    while deadline == nil, let event = next(until: .max) { takeOfOthers(event) }
+  }
+
+  /// Waits until the delay of a crash is over, or until `retry`. Draining workers may end meanwhile.
   private func wait(_ nanoseconds: Int64) {
     let end = Clock.monotonic + nanoseconds
-    while deadline == nil, let event = next(until: end) { takeOfOthers(event) }
+    while deadline == nil, let event = next(until: end) {
+      if case .retry = event { return }
+      takeOfOthers(event)
+    }
   }
 
   /// Takes an event that does not concern the worker that serves.
@@ -141,7 +153,7 @@ extension WorkerSlot {
     }
     while !workers.isEmpty {
       // The deadline of the host may come before that of a place that was given up.
-      guard let event = next(until: self.deadline!.lastMoment) else { break }
+      guard let event = next(until: self.deadline!.killMoment) else { break }
       takeOfOthers(event)
     }
     for worker in workers {

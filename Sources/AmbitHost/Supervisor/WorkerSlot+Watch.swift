@@ -20,7 +20,7 @@ extension WorkerSlot {
       switch next(until: heartbeat.next) {
       case nil:
         heartbeat.limit(by: settings.withLock { $0.hangLimit })
-        if let sign = heartbeat.ask(worker, group.liveness) { return end(worker, because: sign) }
+        if let sign = heartbeat.ask(worker, group.liveness) { return end(worker, because: sign + culprits(in: worker)) }
       case .stop: return nil
       case .replace(let replacement):
         worker = replace(worker, replacement)
@@ -70,17 +70,27 @@ extension WorkerSlot {
     }
   }
 
+  /// What blocks its loops, as the end of a sentence; empty if it does not answer. Blocks, at most for some 1.2 s.
+  private func culprits(in worker: WorkerProcess) -> String {
+    let loops = WorkerHandle.process(worker).blockedLoops(within: 200_000_000)
+    return loops.isEmpty ? "" : ", since \(loops.joined(separator: ", "))"
+  }
+
   /// A process that has closed its connection ends within a moment, or it is ended.
   private func end(afterDisconnection worker: WorkerProcess) -> Int64? {
-    let program = ProcessTimes.program(of: worker.pid)
+    // execve(2) closes the connection when the process is another program already.
+    if let program = ProcessTimes.program(of: worker.pid), let own = ProcessTimes.program(of: HostProcess.identifier),
+      program != own
+    {
+      worker.kill()
+      return end(worker, because: "has become another program, \(program)")
+    }
     let end = Clock.monotonic + Self.timeToDisconnect
     while let event = next(until: end) {
       if case .process(.ended(let child), of: worker.id) = event { return noteEnd(of: worker, child.end) }
       takeOfOthers(event)
     }
-    let isOther = program != nil && program != ProcessTimes.program(of: HostProcess.identifier)
-    return self.end(
-      worker, because: isOther ? "has become another program, \(program!)" : "has lost its connection to the supervisor")
+    return self.end(worker, because: "has lost its connection to the supervisor")
   }
 
   /// Ends a worker that is of no use any more, and waits for its end.
@@ -106,7 +116,9 @@ extension WorkerSlot {
     remove(worker)
     group.hasEnded(worker)
     if let end {
-      logger.notice("worker \(index) (pid \(worker.pid)) \(end.text)", metadata: fields(worker))
+      var call = ""
+      if case .exited = end { call = " (exit or _exit)" }
+      logger.notice("worker \(index) (pid \(worker.pid)) \(end.text)\(call)", metadata: fields(worker))
     }
     return moment
   }

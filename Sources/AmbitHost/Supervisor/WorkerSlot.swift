@@ -15,6 +15,8 @@ final class WorkerSlot: Sendable {
     case disconnected(WorkerProcess.ID)
     /// Another worker is to take the place of this one, without a break.
     case replace(Replacement)
+    /// The next worker is to start at once: what it is to serve may have changed.
+    case retry
     /// The worker is to end, and no other one is to start.
     case stop
   }
@@ -58,6 +60,10 @@ final class WorkerSlot: Sendable {
     /// All processes of this place that have not ended: at most one serves, another may start, others drain.
     var workers: [WorkerProcess] = []
     var lastID: WorkerProcess.ID = 0
+    /// Those without a worker between them that has served for `crash_window`.
+    var recentCrashes = 0
+    /// When the present worker began to serve, in monotonic nanoseconds; nil while none serves.
+    var servingSince: Int64?
     var deadline: ShutdownDeadline?
     /// Why they end.
     var reason = Leaving.Reason.shutdown
@@ -85,6 +91,19 @@ final class WorkerSlot: Sendable {
   ///   - done: opens when another worker serves, or with the reason why it does not.
   func replace(by settings: WorkerSettings, isForced: Bool, because reason: String, then done: Latch<HostError?>) {
     put(.replace(Replacement(settings: settings, isForced: isForced, reason: reason, done: done)))
+  }
+
+  /// Makes the next worker start at once if the delay after a crash is not over. From any thread; does not wait.
+  func retry() {
+    if status.phase == .crashed { put(.retry) }
+  }
+
+  /// Whether its workers crash again and again: three have, and none has served for a second since. From any thread.
+  var isCrashing: Bool {
+    living.withLock { living in
+      guard living.recentCrashes >= 3 else { return false }
+      return living.servingSince.map { Clock.monotonic - $0 < 1_000_000_000 } ?? true
+    }
   }
 
   /// Ends all workers of this place within the deadline, and starts no other one. From any thread; does not wait: see
@@ -144,9 +163,14 @@ extension WorkerSlot {
       (status.phase, status.since) = (phase, Clock.wall)
       if let pid { status.pid = pid }
     }
+    living.withLock { $0.servingSince = phase == .serving ? Clock.monotonic : nil }
   }
 
   func inherit(crashes: Int) { shown.withLock { $0.crashes = crashes } }
 
-  func countCrash() { shown.withLock { $0.crashes += 1 } }
+  /// - Parameter recent: how many there are now without a worker between them that has served for `crash_window`.
+  func countCrash(recent: Int) {
+    shown.withLock { $0.crashes += 1 }
+    living.withLock { $0.recentCrashes = recent }
+  }
 }

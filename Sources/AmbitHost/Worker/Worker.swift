@@ -89,9 +89,10 @@ final class Worker: Sendable {
     server.readDescriptorLimit()
   }
 
-  /// Which loops are blocked, and by what, a line each. A blocked loop could not take new routes.
-  func blockedLoops() -> [String] {
-    loops.blockedLoops(within: LoopGroup.defaultTimeout, unless: isStopping).map(\.description)
+  /// Which loops do not answer within `timeout` nanoseconds, and what blocks them, a line each. A blocked loop could not
+  /// take new routes. From threads that may block.
+  func blockedLoops(within timeout: Int64) -> [String] {
+    loops.blockedLoops(within: timeout, unless: isStopping).map(\.description)
   }
 
   /// Writes all scopes and jobs to the log.

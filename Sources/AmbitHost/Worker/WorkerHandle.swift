@@ -265,11 +265,11 @@ extension WorkerHandle {
   }
 
   /// See `Worker.blockedLoops`.
-  func blockedLoops() -> [String] {
+  func blockedLoops(within timeout: Int64 = LoopGroup.defaultTimeout) -> [String] {
     switch self {
-    case .inProcess(let worker): worker.blockedLoops()
+    case .inProcess(let worker): worker.blockedLoops(within: timeout)
     case .process(let process):
-      process.ask(.blockedLoops, within: Self.promptly, as: [String].self) ?? []
+      process.ask(.blockedLoops(within: timeout), within: timeout + 1_000_000_000, as: [String].self) ?? []
     }
   }
 

@@ -48,11 +48,19 @@ enum WorkerOrder: Codable, Sendable {
   /// See `Worker.scopeTree`.
   case scopeTree
   /// See `Worker.blockedLoops`.
-  case blockedLoops
+  case blockedLoops(within: Int64)
   /// See `Worker.turningLoops`.
   case turningLoops(within: Int64)
   /// See `Worker.liveRequests`.
   case liveRequests(within: Int64)
+
+  /// Whether a call of a plugin, or the loader, may keep the answer waiting.
+  var waitsForPlugins: Bool {
+    switch self {
+    case .prepare, .save, .lookUp, .findLibrary, .loadedLibrary: true
+    default: false
+    }
+  }
 
   /// Whether a worker answers it while another order is carried out, because a call of a plugin may take long.
   var isQuestion: Bool {

@@ -25,6 +25,8 @@ final class WorkerProcess: Sendable {
   let ended = Latch<Void>()
   /// Its slot in the counts of connections; nil if it counts for itself.
   let slotOfCounters = Mutex<Int?>(nil)
+  /// Whether the host is to stop. Then nothing that a plugin does is waited for.
+  private let isStopping: @Sendable () -> Bool
   private let process: SupervisedProcess
   private let connection: MessageConnection
   private let calls = Mutex(Calls())
@@ -36,15 +38,17 @@ final class WorkerProcess: Sendable {
   /// Starts `ambit worker`.
   /// - Parameters:
   ///   - settings: what it is started with.
+  ///   - isStopping: whether the host is to stop.
   ///   - onEvent: called with what happens to the process: see `ChildProcesses.start`.
   ///   - onDisconnection: called once when there will be no answers any more: the process is about to end, runs another
   ///     program, or code of a plugin has closed the descriptor.
   /// - Throws: if the system has no more processes, descriptors or threads.
   init(
     _ id: ID, index: Int, _ settings: WorkerSettings, children: ChildProcesses,
-    onEvent: @escaping @Sendable (ProcessEvent) -> Void, onDisconnection: @escaping @Sendable () -> Void
+    isStopping: @escaping @Sendable () -> Bool, onEvent: @escaping @Sendable (ProcessEvent) -> Void,
+    onDisconnection: @escaping @Sendable () -> Void
   ) throws(HostError) {
-    (self.id, self.index, self.settings) = (id, index, settings)
+    (self.id, self.index, self.settings, self.isStopping) = (id, index, settings, isStopping)
     let (ended, program) = (ended, settings.program)
     do throws(FileError) {
       let pair = try DescriptorPair(socketsFor: program)
@@ -82,7 +86,7 @@ final class WorkerProcess: Sendable {
   ///   - descriptors: go with the order; they stay the caller's.
   ///   - timeout: how long to wait, in nanoseconds. An answer that comes later is lost.
   /// - Returns: nil if the worker has not answered in time, is stopped for longer than a moment, has ended, or has sent
-  ///   what is no answer.
+  ///   what is no answer; also if the host stops meanwhile and the order waits for plugins.
   func ask<Answer: Codable & Sendable>(
     _ order: WorkerOrder, passing descriptors: [Int32] = [], within timeout: Int64, as type: Answer.Type
   ) -> Answer? {
@@ -98,9 +102,13 @@ final class WorkerProcess: Sendable {
     guard let number else { return nil }
     defer { calls.withLock { $0.waiting?[number] = nil } }
     let began = Clock.monotonic
-    guard connection.send(WorkerMessage.order(order, number: number), passing: descriptors, within: timeout),
-      let message = latch.wait(timeout: timeout - (Clock.monotonic - began), unless: { isStoppedForLong })?.first ?? nil
-    else { return nil }
+    guard connection.send(WorkerMessage.order(order, number: number), passing: descriptors, within: timeout) else {
+      return nil
+    }
+    let arrived = latch.wait(timeout: timeout - (Clock.monotonic - began)) {
+      isStoppedForLong || order.waitsForPlugins && isStopping()
+    }
+    guard let message = arrived?.first ?? nil else { return nil }
     return try? WorkerMessage.answer(type, message)
   }
 

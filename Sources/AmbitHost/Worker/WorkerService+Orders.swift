@@ -55,7 +55,7 @@ extension WorkerService {
     case .isLoaderBusy: answer(worker.isLoaderBusy, to: number)
     case .report(let timeout): answer(worker.report(within: timeout), to: number)
     case .scopeTree: answer(worker.scopeTree(), to: number)
-    case .blockedLoops: answer(worker.blockedLoops(), to: number)
+    case .blockedLoops(let timeout): answer(worker.blockedLoops(within: timeout), to: number)
     case .turningLoops(let timeout): answer(worker.turningLoops(within: timeout), to: number)
     case .liveRequests(let timeout): answer(worker.liveRequests(within: timeout), to: number)
     }

@@ -52,6 +52,7 @@ package final class WorkerService: Sendable {
 
   private static func serve() {
     let supervisor = MessageConnection(inherited: connectionDescriptor, limit: messageLimit)
+    supervisor.setVital()
     guard let (message, descriptors) = supervisor.receive(), let (number, order) = try? WorkerMessage.order(message),
       case .begin(let beginning) = order
     else {

@@ -164,7 +164,9 @@ public enum ExitReport {
   static func endHost(forLossOfThreadBy work: WorkLabel?) -> Never {
     let name = work.map { $0.isPlugin ? $0.phrase : nil } ?? nil
     Logger(label: "ambit").critical(
-      "\(name ?? "code of a plugin") has ended a thread of the host (pthread_exit): the process ends, and all its requests",
+      """
+      \(name ?? "code of a plugin") has ended a thread of the host (pthread_exit): the process ends, and all its requests
+      """,
       metadata: (work?.fields ?? [:]).merging([LogField.fault: "plugin"]) { $1 })
     ClosedDescriptors.endHost()
   }

@@ -1,0 +1,156 @@
+/* Ends its worker, or makes it useless, in every way that code of a plugin can: GET /PLACE/HOW, where the place is a
+ * handler on an event loop, a job of its own thread, or a thread that the plugin has made. */
+#define _GNU_SOURCE
+#include "probe.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+static int *volatile nowhere;
+/* Where a thread of another stack has been: to jump there is an error, which no check of the C library finds. */
+static jmp_buf elsewhere;
+/* Each loop of the worker that a request for /held reaches notes that it is there. */
+static volatile int released;
+
+static void end_by(const char *how) {
+  if (strcmp(how, "null") == 0)
+    *nowhere = 1;
+  if (strcmp(how, "abort") == 0)
+    abort();
+  if (strcmp(how, "exit") == 0)
+    exit(0);
+  if (strcmp(how, "_exit") == 0)
+    _exit(0);
+  if (strcmp(how, "kill") == 0)
+    kill(getpid(), SIGKILL);
+  if (strcmp(how, "execve") == 0)
+    execl("/bin/sleep", "sleep", "3600", (char *)NULL);
+  if (strcmp(how, "close-3") == 0)
+    close(3);
+  if (strcmp(how, "closefrom") == 0)
+    closefrom(3);
+  if (strcmp(how, "pthread_exit") == 0)
+    pthread_exit(NULL);
+  if (strcmp(how, "longjmp") == 0)
+    longjmp(elsewhere, 1);
+}
+
+static const char *how_of(ambit_scope *scope) { return ambit_cstr(scope, ambit_param(scope, "how")); }
+
+/* Ends the worker here, or answers. */
+static int32_t handler(ambit_scope *scope) {
+  end_by(how_of(scope));
+  return ambit_respond(scope, 200, "text/plain", "alive\n", 6);
+}
+
+static int32_t run_job(ambit_scope *scope, void *how) {
+  (void)scope;
+  end_by(how);
+  return AMBIT_OK;
+}
+
+static int32_t job(ambit_scope *scope) {
+  ambit_job_options options = {.size = sizeof options, .name = "ending", .flags = AMBIT_JOB_THREAD};
+  ambit_spawn(scope, run_job, (void *)how_of(scope), &options, NULL);
+  return ambit_sleep(scope, HOUR);
+}
+
+static void *run_thread(void *how) {
+  end_by(how);
+  return NULL;
+}
+
+static int32_t thread(ambit_scope *scope) {
+  pthread_t made;
+  pthread_create(&made, NULL, run_thread, strdup(how_of(scope)));
+  pthread_detach(made);
+  return ambit_sleep(scope, HOUR);
+}
+
+/* Uses up memory until the kernel ends the process. */
+static int32_t memory(ambit_scope *scope) {
+  for (;;) {
+    char *piece = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (piece == MAP_FAILED)
+      return AMBIT_FAILED;
+    memset(piece, 1, 1 << 20);
+  }
+  return ambit_respond(scope, 200, "text/plain", "", 0);
+}
+
+/* Blocks its event loop for ever. */
+static int32_t block(ambit_scope *scope) {
+  NOTE("blocks\n");
+  while (!released)
+    usleep(10000);
+  return ambit_respond(scope, 200, "text/plain", "released\n", 9);
+}
+
+/* Waits without blocking, so that other requests run beside it. */
+static int32_t hold(ambit_scope *scope) {
+  NOTE("holds\n");
+  ambit_status status = ambit_sleep(scope, AMBIT_MILLISECONDS(atoi(how_of(scope))));
+  return status == AMBIT_OK ? ambit_respond(scope, 200, "text/plain", "held\n", 5) : status;
+}
+
+static int32_t pid(ambit_scope *scope) { return ambit_respondf(scope, 200, "text/plain", "%d", (int)getpid()); }
+
+/* Starts a process that leaves this one in each way that processes can: another parent, session and folder, no open
+ * descriptor, and with "bare" no variable of the environment. Answers with its number. */
+static int32_t daemonize(ambit_scope *scope) {
+  char *const words[] = {"sleep", "3600", NULL};
+  char *const none[] = {NULL};
+  bool is_bare = strcmp(how_of(scope), "bare") == 0;
+  int ends[2];
+  pid_t found = -1;
+  if (pipe2(ends, O_CLOEXEC) != 0)
+    return AMBIT_FAILED;
+  pid_t child = fork();
+  if (child == 0) {
+    setsid();
+    pid_t grandchild = fork();
+    if (grandchild > 0) {
+      (void)!write(ends[1], &grandchild, sizeof grandchild);
+      _exit(0);
+    }
+    (void)!chdir("/");
+    closefrom(0);
+    execve("/bin/sleep", words, is_bare ? none : environ);
+    _exit(1);
+  }
+  waitpid(child, NULL, 0);
+  if (read(ends[0], &found, sizeof found) != sizeof found)
+    found = -1;
+  close(ends[0]), close(ends[1]);
+  return ambit_respondf(scope, 200, "text/plain", "%d", (int)found);
+}
+
+/* With the setting "start": what `start` does, live and not in its dry run. */
+static int32_t start(ambit_scope *plugin) {
+  ambit_str how = ambit_setting(plugin, "start");
+  (void)setjmp(elsewhere);
+  if (how.ptr != NULL && ambit_extension(plugin, "ambit.dry_run/1") == NULL)
+    end_by(how.ptr);
+  return AMBIT_OK;
+}
+
+static const ambit_route routes[] = {
+    {.pattern = "GET /handler/{how}", .handler = handler},
+    {.pattern = "GET /job/{how}", .handler = job},
+    {.pattern = "GET /thread/{how}", .handler = thread},
+    {.pattern = "GET /memory", .handler = memory},
+    {.pattern = "GET /block", .handler = block},
+    {.pattern = "GET /hold/{how}", .handler = hold},
+    {.pattern = "GET /pid", .handler = pid},
+    {.pattern = "GET /daemon/{how}", .handler = daemonize},
+};
+
+AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
+    AMBIT_PLUGIN_HEADER, .name = "deaths", .start = start, .routes = routes,
+    .route_count = sizeof routes / sizeof *routes};
