@@ -170,8 +170,7 @@ package final class Host {
     stopInTime()
     if let children {
       let settings = WorkerSettings(
-        configuration, text, program: HostProcess.binary, isChecked: options.isChecked,
-        writesJSON: configuration.log.format == .json)
+        configuration, text, isChecked: options.isChecked, writesJSON: configuration.log.format == .json)
       try workers.start(settings, children: children)
       for (slot, crashes) in zip(workers.slots.withLock { $0 }, takeOver?.crashes ?? []) { slot.inherit(crashes: crashes) }
     }

@@ -3,8 +3,6 @@ internal import AmbitSystem
 
 /// What workers are started with. A change takes effect with the next worker.
 struct WorkerSettings: Sendable {
-  /// The host's own binary.
-  let program: String
   /// Whether calls of plugins are checked.
   let isChecked: Bool
   /// Whether the log is JSON, which the start of the host decides: see `log.format`.
@@ -22,11 +20,9 @@ struct WorkerSettings: Sendable {
   private(set) var hangLimit: Duration?
   private(set) var drainTimeout: Duration
 
-  init(
-    _ configuration: HostConfiguration, _ text: ConfigurationText, program: String, isChecked: Bool, writesJSON: Bool
-  ) {
+  init(_ configuration: HostConfiguration, _ text: ConfigurationText, isChecked: Bool, writesJSON: Bool) {
     let plan = configuration.workerPlan(usableCPUs: UsableCPUs.current.count)
-    (self.program, self.isChecked, self.writesJSON) = (program, isChecked, writesJSON)
+    (self.isChecked, self.writesJSON) = (isChecked, writesJSON)
     (self.configuration, self.text) = (configuration, text)
     (count, loops) = (plan.workers, plan.threadsPerWorker)
     crashWindow = configuration.crashWindow
@@ -36,8 +32,7 @@ struct WorkerSettings: Sendable {
 
   /// What another configuration says, for the same host.
   init(_ configuration: HostConfiguration, _ text: ConfigurationText, like other: WorkerSettings) {
-    self.init(
-      configuration, text, program: other.program, isChecked: other.isChecked, writesJSON: other.writesJSON)
+    self.init(configuration, text, isChecked: other.isChecked, writesJSON: other.writesJSON)
   }
 
   /// Whether a worker that was started with `other` need not be replaced.

@@ -49,7 +49,8 @@ final class WorkerProcess: Sendable {
     onDisconnection: @escaping @Sendable () -> Void
   ) throws(HostError) {
     (self.id, self.index, self.settings, self.isStopping) = (id, index, settings, isStopping)
-    let (ended, program) = (ended, settings.program)
+    // Each time anew: once the file is removed or replaced, its name is not this program's any more.
+    let (ended, program) = (ended, HostProcess.binary)
     do throws(FileError) {
       let pair = try DescriptorPair(socketsFor: program)
       process = try children.start(

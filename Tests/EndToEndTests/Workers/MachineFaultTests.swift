@@ -14,6 +14,35 @@ import Testing
 
   private func greets(_ host: Host) async throws -> Bool { try await host.get("/hello/World").text == "Hello, World!\n" }
 
+  /// The device and inode of the file that a process runs.
+  private func program(of process: pid_t) throws -> [UInt64] {
+    var status = stat()
+    guard stat("/proc/\(process)/exe", &status) == 0 else {
+      throw SystemCallError(call: "stat of the program of \(process)", code: errno)
+    }
+    return [UInt64(status.st_dev), UInt64(status.st_ino)]
+  }
+
+  @Test(arguments: ["rm program", "mv program elsewhere", "mv other program", "mv program elsewhere; mv other program"])
+  func `The successor of a worker is the same program, whatever has become of the host's file`(change: String)
+    async throws
+  {
+    let start = "ln \"$0\" program 2>/dev/null || cp \"$0\" program; exec ./program \"$@\""
+    try await withHost([.sample("hello")], configuration: "threads = 1", isSingle: false, wrapper: ["sh", "-c", start]) {
+      host in
+      try host.directory.write("#!/bin/sh\ntouch other-has-run\n", as: "other")
+      #expect(try await run("sh", ["-c", "chmod +x other; \(change)"], in: host.directory).status == .exited(0))
+      kill(try await worker(of: host), SIGKILL)
+      try await host.log.line(containing: "serves again")
+      #expect(try await greets(host))
+      #expect(try program(of: await worker(of: host)) == program(of: host.child.pid))
+      try await PluginFile.sample("simple_service").install(in: host.plugins)
+      try await host.reload()
+      #expect(try await host.get("/simple").status == 200, "a dry run is the same program, too")
+      #expect(!FileManager.default.fileExists(atPath: host.directory.appending(path: "other-has-run").filePath))
+    }
+  }
+
   @Test func `A supervisor that was stopped and continued replaces a worker that has died meanwhile`() async throws {
     try await withHost([.sample("hello")], configuration: "threads = 1", isSingle: false) { host in
       let first = try await worker(of: host)
@@ -31,19 +60,16 @@ import Testing
     }
   }
 
-  /// Limits that the system sets, and the resource that is missing.
-  @Test(arguments: ["--nofile=8:", "--as=50000000:"])
-  func `A worker that the system has no resources for is tried again, and serves when there are some`(limit: String)
+  @Test func `A worker that the system has no descriptors for is tried again, and serves when there are some`()
     async throws
   {
     try await withHost([.sample("hello")], configuration: "threads = 1", isSingle: false) { host in
       let first = try await worker(of: host)
       let supervisor = "--pid=\(host.child.pid)"
-      #expect(try await run("prlimit", [supervisor, limit]).status == .exited(0))
+      #expect(try await run("prlimit", [supervisor, "--nofile=8:"]).status == .exited(0))
       kill(first, SIGKILL)
       _ = try await host.log.lines(3) { $0.contains(" ERROR worker 1 does not start: ") }
-      let enough = limit.hasPrefix("--as") ? "--as=unlimited:" : "--nofile=1024:"
-      #expect(try await run("prlimit", [supervisor, enough]).status == .exited(0))
+      #expect(try await run("prlimit", [supervisor, "--nofile=1024:"]).status == .exited(0))
       #expect(try await greets(host), "a connection waits until a worker serves")
       try await host.log.line(containing: "serves again")
     }
@@ -59,7 +85,8 @@ import Testing
       __attribute__((visibility("default"))) int clock_gettime(clockid_t clock, struct timespec *time) {
         static atomic_uint calls;
         int result = (int)syscall(SYS_clock_gettime, clock, time);
-        if (clock == CLOCK_REALTIME) time->tv_sec += atomic_fetch_add(&calls, 1) % 2 == 0 ? 100000 : -100000;
+        if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)
+          time->tv_sec += atomic_fetch_add(&calls, 1) % 2 == 0 ? 100000 : -100000;
         return result;
       }
       """
@@ -77,7 +104,8 @@ import Testing
       let line = try await host.log.line(containing: "serves again")
       #expect(try #require(line.field("ms").flatMap { Int($0) }) < 60_000)
       #expect(try await greets(host))
-      #expect(Set(host.log.all.map { $0.text.prefix(10) }).count > 1, "the time of day has jumped")
+      let days = Set(host.log.all.map { $0.text.prefix(10) }.filter { $0.hasPrefix("20") })
+      #expect(days.count > 1, "the time of day has jumped")
       #expect(await host.stop() == .exited(0))
     }
   }
