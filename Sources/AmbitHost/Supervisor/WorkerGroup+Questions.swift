@@ -88,7 +88,8 @@ extension WorkerGroup {
     let reports = Dictionary(answers) { $1 }
     let slots = allSlots.filter { !$0.ended.isOpen }
     guard !slots.isEmpty else {
-      return reports.map { WorkerStatus(index: $0.key, WorkerSlot.Status(phase: .serving, pid: HostProcess.identifier), report: $0.value) }
+      let slot = WorkerSlot.Status(phase: .serving, pid: HostProcess.identifier)
+      return reports.map { WorkerStatus(index: $0.key, slot, report: $0.value) }
     }
     return slots.map { slot in
       let report = slot.deadline == nil ? reports[slot.index] ?? nil : nil

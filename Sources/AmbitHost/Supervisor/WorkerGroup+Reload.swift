@@ -177,8 +177,8 @@ extension WorkerGroup {
     guard reportedStates.withLock({ $0.insert(name).inserted }) else { return }
     logger.notice(
       """
-      plugin \(name) hands over \(size) bytes; the host keeps at most \(Preparation.largestKeptState) bytes for a worker \
-      that takes the place of a crashed one, so the plugin starts without a state there
+      plugin \(name) hands over \(size) bytes; the host keeps at most \(Preparation.largestKeptState) bytes for a \
+      worker that takes the place of a crashed one, so the plugin starts without a state there
       """)
   }
 }

@@ -152,7 +152,10 @@ extension WorkerSlot {
     case .stopped(let signal):
       group.noteStopped(true, worker)
       logger.warning(
-        "worker \(index) (pid \(worker.pid)) was stopped by \(ProcessEnd.name(ofSignal: signal)): its requests wait until it is continued",
+        """
+        worker \(index) (pid \(worker.pid)) was stopped by \(ProcessEnd.name(ofSignal: signal)): its requests wait until \
+        it is continued
+        """,
         metadata: fields)
     case .continued:
       group.noteStopped(false, worker)
