@@ -8,7 +8,7 @@ extension WorkerGroup {
   /// - Parameters:
   ///   - hasDrained: called when this process may close the sockets, with whether no loop of this process uses them.
   ///   - isStopping: called before what still runs is cancelled.
-  /// - Returns: the labels of the generations that still run in this process.
+  /// - Returns: the labels of the generations that still run, or ran when their worker ended.
   func leave(
     by deadline: ShutdownDeadline, hasDrained: (_ isComplete: Bool) -> Void, isStopping: () -> Void
   ) -> [String] {
@@ -21,7 +21,7 @@ extension WorkerGroup {
       isStopping()
       _ = awaitEnd(until: deadline.lastMoment)
     }
-    return []
+    return leftBehind
   }
 
   /// Tells each worker to end by the deadline, and starts no other one. Does not wait.
@@ -35,6 +35,11 @@ extension WorkerGroup {
     allSlots.allSatisfy { $0.ended.wait(timeout: max(end - Clock.monotonic, 0)) != nil }
   }
 
+  /// The labels of the generations that still ran in workers that have ended.
+  private var leftBehind: [String] {
+    Set(slots.withLock { $0 }.flatMap { $0.ended.arrived.first ?? [] }).sorted()
+  }
+
   /// Makes the worker of this process accept no more connections; workers in other processes go on. From any thread.
   /// - Parameter timeout: how long to wait for each loop, in nanoseconds.
   /// - Returns: whether no loop of this process uses the sockets.
@@ -43,9 +48,10 @@ extension WorkerGroup {
     return worker.drain(within: timeout)
   }
 
-  /// The labels of the generations of this process that have not stopped. From any thread; does not wait.
+  /// The labels of the generations that have not stopped. Of workers in processes of their own it tells what still ran
+  /// when they ended. From any thread; does not wait.
   var runningLabels: [String] {
-    guard case .inProcess(let worker)? = present.first?.worker else { return [] }
+    guard case .inProcess(let worker)? = present.first?.worker else { return leftBehind }
     return worker.runningLabels
   }
 

@@ -6,8 +6,8 @@ internal import Synchronization
 // The slot's thread.
 
 extension WorkerSlot {
-  /// How long a process may live on that has closed its connection, in nanoseconds.
-  private static var timeToDisconnect: Int64 { 300_000_000 }
+  /// How long the answer of a worker that has ended may take to be read, in nanoseconds.
+  private static var timeToAnswer: Int64 { 50_000_000 }
   /// How long a worker may take to begin, in nanoseconds.
   private static var timeToBegin: Int64 { 30_000_000_000 }
 
@@ -33,8 +33,7 @@ extension WorkerSlot {
       enter(.crashed)
       wait(delay)
     }
-    endAll()
-    ended.arrive(())
+    ended.arrive(endAll())
   }
 
   /// Starts a worker, and brings it to what the others serve.
@@ -142,14 +141,19 @@ extension WorkerSlot {
   }
 
   /// Waits until all workers of this place have ended, and ends those that have not by the deadline.
-  private func endAll() {
-    guard let deadline else { return }
+  /// - Returns: the labels of the generations that still ran in them.
+  private func endAll() -> [String] {
+    guard let deadline else { return [] }
     enter(.draining)
+    let running = Latch<[String]>(expected: workers.count)
     for worker in workers {
       group.leave(worker)
       let drain = Duration.nanoseconds(max(deadline.drainEnd - Clock.monotonic, 0))
-      worker.tell(
-        .leave(Leaving(drain: drain, cancelGrace: settings.withLock { $0.cancelGrace }, reason: reasonOfEnd)))
+      let leaving = Leaving(drain: drain, cancelGrace: settings.withLock { $0.cancelGrace }, reason: reasonOfEnd)
+      onOwnThread {
+        let timeout = deadline.lastMoment - Clock.monotonic
+        running.arrive(worker.ask(.leave(leaving), within: timeout, as: [String].self) ?? [])
+      }
     }
     while !workers.isEmpty {
       // The deadline of the host may come before that of a place that was given up.
@@ -160,5 +164,7 @@ extension WorkerSlot {
       logger.warning("worker \(index) (pid \(worker.pid)) has not ended in time: it is killed", metadata: fields)
       worker.kill()
     }
+    // Other threads read the answers, and come to it later, maybe.
+    return (running.wait(timeout: Self.timeToAnswer) ?? running.arrived).flatMap { $0 }
   }
 }

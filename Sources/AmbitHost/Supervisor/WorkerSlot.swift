@@ -49,8 +49,9 @@ final class WorkerSlot: Sendable {
   let logger = Logger(label: "ambit")
   /// Opens with the first worker that serves, or with the reason why it does not.
   let firstStart = Latch<HostError?>()
-  /// Opens when no worker of this place is left and none will start.
-  let ended = Latch<Void>()
+  /// Opens when no worker of this place is left and none will start, with the labels of the generations that still ran in
+  /// them.
+  let ended = Latch<[String]>()
   private let inbox = Mutex<[Event]>([])
   private let wakeup = Wakeup()
   private let shown = Mutex(Status())

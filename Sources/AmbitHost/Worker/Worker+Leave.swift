@@ -31,8 +31,9 @@ extension Worker {
       let left = Self.timeLeft(until: deadline.drainEnd)
       return liveRequests(within: left) == 0 && (idleTime == .zero || server.connectionCount(within: left) == 0)
     }
-    if !isIdle, liveRequests(within: Self.timeLeft(until: deadline.lastMoment)) != 0 {
-      let count = liveRequests(within: Self.timeLeft(until: deadline.lastMoment))
+    // A drain of no time does not wait for the loops.
+    let count = isIdle ? 0 : liveRequests(within: Self.timeLeft(until: deadline.lastMoment))
+    if count != 0 {
       logger.warning(
         "drain timeout reached, cancelling the remaining requests",
         metadata: ["requests": "\(Self.text(count))"])

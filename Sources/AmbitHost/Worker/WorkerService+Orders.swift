@@ -27,7 +27,7 @@ extension WorkerService {
     case .dump:
       worker.dump()
       answer(Done(), to: number)
-    case .leave(let leaving): leave(leaving)
+    case .leave(let leaving): leave(leaving, answering: number)
     case .runOnceJobs:
       worker.runOnceJobs()
       answer(Done(), to: number)

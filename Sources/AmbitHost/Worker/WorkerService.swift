@@ -18,6 +18,8 @@ package final class WorkerService: Sendable {
   static var messageLimit: Int { HandedOverState.limit + (16 << 20) }
   /// How long what is cancelled may take after the supervisor's death: nobody would end the worker.
   private static var graceOfOrphan: Duration { .milliseconds(500) }
+  /// How long the order under way may take to give up, in nanoseconds.
+  private static var timeToGiveUp: Int64 { 200_000_000 }
 
   /// How long an idle connection stays open in a worker whose successor serves already. A client that has read its last
   /// response here may send the next request before it learns that the connection ends.
@@ -121,16 +123,20 @@ package final class WorkerService: Sendable {
 
   /// Ends the worker: new connections are left to others, requests in flight finish, then all that still runs is
   /// cancelled, then each plugin is stopped. Ends the process.
-  func leave(_ leaving: Leaving) -> Never {
+  /// - Parameter number: that of the order, which is answered with the labels of the generations that still run.
+  func leave(_ leaving: Leaving, answering number: UInt64? = nil) -> Never {
     isStopping.value.store(true, ordering: .relaxed)
     let deadline = ShutdownDeadline(
       since: Clock.monotonic, drain: leaving.drain, cancelGrace: leaving.cancelGrace)
     let idleTime = leaving.reason == .replaced ? Self.idleTimeOfReplaced : .zero
+    awaitOrders()
     let running = worker.leave(by: deadline, idleTime: idleTime) { isComplete in
       for socket in sockets.withLock({ $0.values }) { socket.close(isInUse: !isComplete) }
     } isStopping: {
     }
-    if !running.isEmpty {
+    if let number { answer(running, to: number) }
+    // At the end of the host the supervisor says so, for all workers.
+    if !running.isEmpty, leaving.reason != .shutdown {
       logger.warning(
         "the worker ends, and leaves behind what still runs", metadata: ["running": "\(running.joined(separator: " "))"]
       )
@@ -141,5 +147,13 @@ package final class WorkerService: Sendable {
       DescriptorReserve.shared.lend { worker.copies.removeIfLast() }
     }
     HostProcess.exit(0, by: deadline.lastMoment)
+  }
+
+  /// Waits until the order under way has given up, so that what it has loaded is ended, too. It waits for nothing that a
+  /// plugin does any more.
+  private func awaitOrders() {
+    let latch = Latch<Void>()
+    orders.post { latch.arrive(()) }
+    _ = latch.wait(timeout: Self.timeToGiveUp)
   }
 }
