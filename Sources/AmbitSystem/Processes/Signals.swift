@@ -57,15 +57,23 @@ public final class Signals: Sendable {
     guard installation == 0 else { throw SystemError(operation: "sigaction", code: installation) }
   }
 
-  /// Gives each signal that ends or reloads a host, and those of closed pipes and of the limit of files, an empty handler,
-  /// and unblocks all signals in the calling thread and in the threads that it will start. For a process that another
-  /// one tells what to do: such signals reach it when they are sent to the whole process group, as by Ctrl-C, or to the
-  /// whole control group. What it starts has the default actions. Needs no thread. Call it on the main thread, before
-  /// other threads are started.
+  /// Gives each signal that ends or reloads a host, and those of closed pipes and of the limit of files, a handler that
+  /// has no effect, and unblocks all signals in the calling thread and in the threads that it will start. For a process
+  /// that another one tells what to do, and that runs code of plugins: such signals reach it when they are sent to the
+  /// whole process group, as by Ctrl-C, or to the whole control group. What it starts has the default actions. A thread
+  /// looks all the time whether code of plugins has replaced the handlers: then such a signal would end the process, or
+  /// run the other code. Call it on the main thread, before other threads are started.
+  /// - Throws: if the system has no thread for that.
   public static func installEmpty() throws(SystemError) {
-    for number in numbers + [SIGPIPE, SIGXFSZ] { clinux_survive_signal(number) }
-    let code = clinux_handle_signals(0)
-    guard code == 0 else { throw SystemError(operation: "sigaction", code: code) }
+    clinux_survive_signal(SIGXFSZ)
+    try install()
+    try SystemThread(for: "signals") {
+      unsafe clinux_name_thread("ambit-signals")
+      while true {
+        _ = clinux_await_signals(reclaimInterval)
+        reclaim(from: nil)
+      }
+    }.detach()
   }
 
   private static let installation: Int32 = {

@@ -29,6 +29,26 @@ import Testing
     }
   }
 
+  @Test func `A handler that other code of such a process has reset or replaced is installed again`() async {
+    await #expect(processExitsWith: .success) {
+      try Signals.installEmpty()
+      func handler(_ number: Int32) -> String {
+        var action = sigaction()
+        precondition(sigaction(number, nil, &action) == 0)
+        return "\(action.__sigaction_handler)"
+      }
+      let own = handler(SIGTERM)
+      for number in [SIGTERM, SIGINT, SIGHUP] {
+        for other in [SIG_DFL, { _ in _exit(2) }] {
+          signal(number, other)
+          let end = Clock.monotonic + 60_000_000_000
+          while handler(number) != own { precondition(Clock.monotonic < end) }
+          kill(getpid(), number)
+        }
+      }
+    }
+  }
+
   @Test func `What it starts by posix_spawn or system has the default actions and no signal blocked`() async throws {
     try await withTemporaryFolder { folder in
       let file = folder.appending(path: "status").filePath

@@ -85,6 +85,20 @@ import Testing
     }
   }
 
+  @Test(arguments: [SIGTERM, SIGINT]) func `A signal to all processes does not end a worker whose plugin handles it`(
+    number: Int32
+  ) async throws {
+    try await withHost([Self.replacer]) { host in
+      let worker = host.servingProcess
+      #expect(try await host.get("/replace").status == 200)
+      try await host.log.line(containing: "has installed a handler for SIGINT")
+      kill(worker, number)
+      #expect(try await host.reload().field("kept") == "1")
+      #expect(host.servingProcess == worker)
+      #expect(host.log.lines { $0.text == "the plugin's handler" }.isEmpty)
+    }
+  }
+
   /// Waits until the host catches a signal.
   private func waitUntilCaught(_ number: Int32, by host: Host) async throws {
     try await eventually(until: { $0 & 1 << UInt64(number - 1) != 0 }) { () throws -> UInt64 in
