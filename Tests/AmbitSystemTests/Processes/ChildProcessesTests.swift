@@ -52,7 +52,7 @@ private final class Observed: Sendable {
 private func wait(
   _ what: String, _ line: UInt = #line, until condition: () -> Bool, found: () -> String = { "" }
 ) {
-  let end = Clock.monotonic + 10_000_000_000
+  let end = Clock.monotonic + 60_000_000_000
   while !condition() {
     precondition(Clock.monotonic < end, "line \(line): expected \(what), found \(found())")
     usleep(1000)
@@ -67,6 +67,14 @@ private func number(in file: String) -> Int32 {
     return found != nil
   }
   return found!
+}
+
+/// Waits until a process of `straying` has written its number into a file and has become sleep(1): the events have its
+/// name.
+private func sleeper(in file: String) -> Int32 {
+  let number = number(in: file)
+  wait("sleep as \(number)") { (try? TextFile.read("/proc/\(number)/comm")) == "sleep\n" }
+  return number
 }
 
 /// Whether there is a process, be it a zombie.
@@ -229,8 +237,7 @@ private func refuseMarks() {
         if !hasLimit { refuseMarks() }
         let children = try started()
         let observed = try Observed("\(straying(file, in: environment)); exec sleep 1000", by: children)
-        let orphan = number(in: file)
-        precondition(exists(orphan))
+        let orphan = sleeper(in: file)
         observed.process.kill()
         // A process without the environment is not known to be its child if there is no other mark.
         wait("the end of \(orphan)") { !exists(orphan) }
@@ -268,7 +275,7 @@ private func refuseMarks() {
         let children = try started()
         let living = try Observed("\(straying(file, in: environment)); exec sleep 1000", by: children)
         let ending = try Observed("\(straying(other, in: environment)); exec sleep 1000", by: children)
-        let (kept, orphan) = (number(in: file), number(in: other))
+        let (kept, orphan) = (number(in: file), sleeper(in: other))
         ending.process.kill()
         wait("the end of \(orphan)") { !exists(orphan) }
         ending.expect(["signalled(9)", "killed sleep"])
@@ -329,7 +336,7 @@ private func refuseMarks() {
         let adopted = Observed(adopting: old, ProcessMark(mark.description)!, by: children)
         try children.begin()
         _ = try OpenFile(creating: go, mode: 0o600)
-        let orphan = number(in: file)
+        let orphan = sleeper(in: file)
         try Observed("exit 1", by: children).expect(["exited(1)"])
         precondition(exists(orphan))
         adopted.process.kill()
