@@ -135,7 +135,7 @@ import Testing
       #expect(done.field("failed") == "1")
       let line = try await host.log.line(containing: "answers the same requests as")
       let sentence =
-        "library libc.so.6: host.conf:5:1: route[0].call: route GET /hello/{other} answers the same requests as "
+        "library libc.so.6: host.conf:6:1: route[0].call: route GET /hello/{other} answers the same requests as "
         + "GET /hello/{name} of plugin hello (Plugins/hello.so)"
       #expect(line.contains(sentence), "\(line)")
       #expect(try await host.get("/hello/World").text == "Hello, World!\n")
@@ -172,7 +172,7 @@ import Testing
       try await host.reload()
       let line = try await host.log.line(containing: "answers the same requests as")
       let sentence =
-        "plugin answers (Plugins/answers.so): host.conf:5:1: route[0].call: route GET /answer answers the same requests "
+        "plugin answers (Plugins/answers.so): host.conf:6:1: route[0].call: route GET /answer answers the same requests "
         + "as GET /answer of plugin answers (Plugins/answers.so)"
       #expect(line.contains(sentence), "\(line)")
     }

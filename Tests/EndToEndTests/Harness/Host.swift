@@ -53,11 +53,11 @@ final class Host: Sendable {
 
   /// Writes the configuration of this host anew, behind two lines of the harness. Keys outside of tables come first.
   ///
-  /// Unless it says otherwise, there are two event loops, as by default of `withHost`: another number would need new
-  /// workers.
+  /// Unless the text says otherwise, there are as many event loops as before: another number would need new workers.
   /// - Parameter listeners: further addresses, as for `withHost`.
   func configure(_ text: String, listeners: [String] = []) throws {
-    let threads = text.contains("threads") ? "" : "threads = 2\n"
+    let before = try String(contentsOf: directory.appending(path: "host.conf"), encoding: .utf8)
+    let threads = text.contains("threads") || !before.contains("threads = 2") ? "" : "threads = 2\n"
     try Host.write(configuration: threads + text, listeners: listeners, in: directory)
   }
 
