@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// exit(3) in a plugin: the host ends, and says why.
+/// exit(3) in a plugin: its process ends, and says why.
 @Suite struct `A plugin that calls exit` {
   @Test(arguments: ["/loop", "/thread"])
   func `A plugin that calls exit is named in the last line of the log`(path: String) async throws {
@@ -22,7 +22,7 @@ import Testing
       let line = try await host.log.line(containing: "called exit(3)")
       #expect(line.contains("CRITICAL") && line.field("fault") == "plugin", "\(line)")
       #expect(line.field("plugin") == "leaver/1" && line.field("route") == "GET \(path)", "\(line)")
-      #expect(await host.child.status == .exited(3))
+      try await host.expectNewWorker(afterOneThat: "exited with status 3")
     }
   }
 }
