@@ -149,7 +149,8 @@ extension WorkerGroup {
     members.withLock { members in
       if case .process(let present)? = members[worker.index], present === worker { members[worker.index] = nil }
     }
-    once.choose(among: present)
+    // Jobs of a host that stops end with it, for that cause, and in no other worker.
+    if !isStopping() { once.choose(among: present) }
   }
 
   /// A worker's process has ended.

@@ -5,7 +5,7 @@ import Testing
 /// Functions of libraries that may not be thread-safe.
 @Suite struct `Functions of a library` {
   @Test func `Functions of a library run one at a time, so that no client gets the response of another`() async throws {
-    try await withHost([]) { host in
+    try await withHost([], configuration: "threads = 4") { host in
       try await library.install(in: host.directory)
       try host.configure("threads = 4\n" + route("GET /echo/{x}", "./unsafe.so: str echo(str x)"))
       try await host.reload()
@@ -46,7 +46,7 @@ import Testing
   }
 
   @Test func `Functions of a library run in parallel if the operator says that they may`() async throws {
-    try await withHost([]) { host in
+    try await withHost([], configuration: "threads = 1") { host in
       try await library.install(in: host.directory)
       try host.configure(
         "threads = 1\n" + route("GET /wait/{x}", "./unsafe.so: i32 wait_for_file()", "serial = false"))
@@ -165,8 +165,8 @@ import Testing
       try host.configure(own + route("GET /most", "./link.so: i32 most()", "serial = false"))
       host.child.signal(SIGHUP)
       let line = try await host.log.line(containing: "expected the same thread for all routes to one library")
-      #expect(line.contains("library ./link.so: host.conf:9:1: route[1].call: "), "\(line)")
-      #expect(line.contains("found pool, in parallel here and own thread at host.conf:5:1: route[0].call"), "\(line)")
+      #expect(line.contains("library ./link.so: host.conf:10:1: route[1].call: "), "\(line)")
+      #expect(line.contains("found pool, in parallel here and own thread at host.conf:6:1: route[0].call"), "\(line)")
       #expect(try await host.get("/count").text == "1")
       let routes = own + route("GET /most", "./link.so: i32 most()")
       try host.configure(routes)
