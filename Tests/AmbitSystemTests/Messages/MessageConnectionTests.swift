@@ -42,9 +42,7 @@ import Testing
     #expect(connection.receive() == nil)
   }
 
-  @Test(.timeLimit(.minutes(1))) func `A receive that waits returns nil when its own process or the peer closes`()
-    throws
-  {
+  @Test func `A receive that waits returns nil when its own process or the peer closes`() throws {
     for closesOther in [false, true] {
       let (one, other) = try connections()
       other.send([1])
@@ -56,8 +54,7 @@ import Testing
     }
   }
 
-  @Test(.timeLimit(.minutes(1))) func `A send that waits for room returns false when the connection is closed`() throws
-  {
+  @Test func `A send that waits for room returns false when the connection is closed`() throws {
     let ends = try sockets()
     let connection = MessageConnection(inherited: ends.0, limit: 100)
     let result = Latch<Bool>()
@@ -70,8 +67,7 @@ import Testing
     close(ends.1)
   }
 
-  @Test(.timeLimit(.minutes(1))) func `A send gives up if a peer takes nothing, and leaves whole messages only`() throws
-  {
+  @Test func `A send gives up if a peer takes nothing, and leaves whole messages only`() throws {
     let (one, other) = try connections()
     var sent = 0
     while one.send([UInt8(sent % 251)], within: 1_000_000) { sent += 1 }
@@ -81,9 +77,7 @@ import Testing
     #expect(other.receive()?.message == [7])
   }
 
-  @Test(.timeLimit(.minutes(1))) func `A connection is closed if its peer takes only a part of a message in time`()
-    throws
-  {
+  @Test func `A connection is closed if its peer takes only a part of a message in time`() throws {
     let (one, other) = try connections()
     #expect(!one.send([UInt8](repeating: 0, count: 16 << 20), within: 1_000_000))
     #expect(other.receive() == nil)
