@@ -74,6 +74,8 @@ final class AdminServer: Sendable {
       defer { present = nil }
       return present
     }
+    // Before the loop is waited for: the process may be ended meanwhile, and a file would be left.
+    last?.removeFile()
     last?.close(isInUse: !server.drain(within: timeout))
   }
 

@@ -152,6 +152,9 @@ package final class ListeningSocket: Sendable {
     }
   }
 
+  /// Removes the file of a unix socket that this process has opened, so that no more clients come. `close` follows.
+  package func removeFile() { file?.remove() }
+
   /// Wakes a loop of some process to accept if a client waits. Has no effect on a closed socket. Does not wait.
   package func wakeLoopIfClientsWait() {
     // Under the lock, since after `close` other files may have the numbers.

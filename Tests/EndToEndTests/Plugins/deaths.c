@@ -1,6 +1,5 @@
 /* Ends its worker, or makes it useless, in every way that code of a plugin can: GET /PLACE/HOW, where the place is a
  * handler on an event loop, a job of its own thread, or a thread that the plugin has made. */
-#define _GNU_SOURCE
 #include "probe.h"
 
 #include <fcntl.h>

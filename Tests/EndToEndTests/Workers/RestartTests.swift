@@ -30,7 +30,7 @@ import Testing
       #expect(try await host.get("/pid").status == 200)
       let status = try await host.adminJSON("/status")
       #expect(status.objects("workers").first?.number("crashes") == 2)
-      #expect(status.objects("generations").compactMap { $0.text("label") } == ["deaths/1"])
+      #expect(status.objects("generations").compactMap { $0.text("generation") } == ["deaths/1"])
     }
   }
 

@@ -61,7 +61,11 @@ import Testing
       // A busy machine takes some seconds more, and the worker would be stopped for ever.
       #expect(ContinuousClock.now - began < .seconds(20))
       if signals == 1 {
-        try await host.log.line(containing: "(pid \(stopped.pid)) has not ended in time: it is killed")
+        // On a busy machine the supervisor may be late itself.
+        try await host.log.line {
+          $0.contains("(pid \(stopped.pid)) has not ended in time: it is killed")
+            || $0.contains("the host has not stopped within drain_timeout and cancel_grace")
+        }
       }
       try await expectEnd(of: [stopped.pid, other.pid])
       #expect(try remains(host).isEmpty)
