@@ -96,7 +96,8 @@ package final class WorkerService: Sendable {
       if order.isQuestion {
         onOwnThread { self.carryOut(order, number, descriptors) }
       } else {
-        orders.post { self.carryOut(order, number, descriptors) }
+        // A reload has descriptors although a plugin leaks all that there are.
+        orders.post { DescriptorReserve.shared.lend { self.carryOut(order, number, descriptors) } }
       }
     }
     guard supervisor.isIntact else { ClosedDescriptors.endHost(forLossOf: Self.connectionDescriptor) }
@@ -106,7 +107,8 @@ package final class WorkerService: Sendable {
     } else {
       logger.warning("the supervisor is gone: the worker finishes what it has begun, and ends")
     }
-    leave(Leaving(drain: drainTimeout.withLock { $0 }, cancelGrace: Self.graceOfOrphan, reason: isUpgrade ? .succeeded : .orphaned))
+    let drain = drainTimeout.withLock { $0 }
+    leave(Leaving(drain: drain, cancelGrace: Self.graceOfOrphan, reason: isUpgrade ? .succeeded : .orphaned))
   }
 
   func answer(_ answer: some Codable & Sendable, to number: UInt64) {
@@ -142,9 +144,9 @@ package final class WorkerService: Sendable {
       )
     }
     // Otherwise the supervisor does both. The next program does not know the folder of the private copies.
-    if leaving.reason == .orphaned { ProcessMark.killInheritors() }
-    if [.orphaned, .succeeded].contains(leaving.reason) {
-      DescriptorReserve.shared.lend { worker.copies.removeIfLast() }
+    DescriptorReserve.shared.lend {
+      if leaving.reason == .orphaned { ProcessMark.killInheritors() }
+      if [.orphaned, .succeeded].contains(leaving.reason) { worker.copies.removeIfLast() }
     }
     HostProcess.exit(0, by: deadline.lastMoment)
   }
