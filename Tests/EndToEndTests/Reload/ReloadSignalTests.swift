@@ -106,7 +106,7 @@ import Testing
     }
   }
 
-  /// A plugin `my` that answers with `text`, and sends its own process a SIGHUP in its `start` if asked to.
+  /// A plugin `my` that answers with `text`, and sends the supervisor a SIGHUP in its `start` if asked to.
   private static func signalling(_ text: String, at moment: String) -> PluginFile {
     .source(
       """
@@ -114,7 +114,7 @@ import Testing
       #include <signal.h>
       #include <unistd.h>
       static int32_t start(ambit_scope *plugin) {
-        if (\(moment == "start" ? 1 : 0) && ambit_extension(plugin, "ambit.dry_run/1") == NULL) kill(getpid(), SIGHUP);
+        if (\(moment == "start" ? 1 : 0) && ambit_extension(plugin, "ambit.dry_run/1") == NULL) kill(getppid(), SIGHUP);
         return AMBIT_OK;
       }
       static int32_t handle(ambit_scope *scope) {
