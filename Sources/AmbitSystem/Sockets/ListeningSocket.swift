@@ -42,8 +42,9 @@ package final class ListeningSocket: Sendable {
   package convenience init(
     _ address: ListenAddress, rights: SocketRights = SocketRights(), inPlaceOf replaced: [ListeningSocket] = []
   ) throws(ListenError) {
-    let relay = try ListenError.about(address) { () throws(SystemError) in
-      try SystemError.check("eventfd", clinux_eventfd(0))
+    let relay: Int32
+    do throws(SystemError) { relay = try SystemError.check("eventfd", clinux_eventfd(0)) } catch {
+      throw ListenError(address: address.description, reason: error.description)
     }
     let old = replaced.map(\.descriptor)
     do throws(ListenError) {

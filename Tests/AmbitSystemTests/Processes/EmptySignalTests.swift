@@ -32,14 +32,15 @@ import Testing
   @Test func `A handler that other code of such a process has reset or replaced is installed again`() async {
     await #expect(processExitsWith: .success) {
       try Signals.installEmpty()
-      func handler(_ number: Int32) -> String {
+      func handler(_ number: Int32) -> UInt {
         var action = sigaction()
         precondition(sigaction(number, nil, &action) == 0)
-        return "\(action.__sigaction_handler)"
+        return unsafeBitCast(action.__sigaction_handler.sa_handler, to: UInt.self)
       }
       let own = handler(SIGTERM)
+      let others: [(@convention(c) (Int32) -> Void)?] = [SIG_DFL, { _ in _exit(2) }]
       for number in [SIGTERM, SIGINT, SIGHUP] {
-        for other in [SIG_DFL, { _ in _exit(2) }] {
+        for other in others {
           signal(number, other)
           let end = Clock.monotonic + 60_000_000_000
           while handler(number) != own { precondition(Clock.monotonic < end) }
