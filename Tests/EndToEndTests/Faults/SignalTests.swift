@@ -91,7 +91,7 @@ import Testing
     try await withHost([Self.replacer]) { host in
       let worker = host.servingProcess
       #expect(try await host.get("/replace").status == 200)
-      try await host.log.line(containing: "has installed a handler for SIGINT")
+      try await eventually(until: { $0 == "0" }) { try await host.get("/replaced").text }
       kill(worker, number)
       #expect(try await host.reload().field("kept") == "1")
       #expect(host.servingProcess == worker)
@@ -326,8 +326,15 @@ import Testing
       signal(SIGINT, handle);
       return ambit_respond(scope, 200, "text/plain", "", 0);
     }
-    static const ambit_route routes[] = {{.pattern = "GET /replace", .handler = replace}};
+    static int32_t count_replaced(ambit_scope *scope) {
+      struct sigaction term, interrupt;
+      sigaction(SIGTERM, NULL, &term), sigaction(SIGINT, NULL, &interrupt);
+      int count = (term.sa_handler == handle) + (interrupt.sa_handler == handle);
+      return ambit_respondf(scope, 200, "text/plain", "%d", count);
+    }
+    static const ambit_route routes[] = {
+      {.pattern = "GET /replace", .handler = replace}, {.pattern = "GET /replaced", .handler = count_replaced}};
     AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
-      AMBIT_PLUGIN_HEADER, .name = "replacer", .routes = routes, .route_count = 1, .start = start};
+      AMBIT_PLUGIN_HEADER, .name = "replacer", .routes = routes, .route_count = 2, .start = start};
     """, name: "replacer")
 }
