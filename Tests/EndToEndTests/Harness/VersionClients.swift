@@ -47,10 +47,10 @@ final class VersionClients: Sendable {
   /// What has been seen so far.
   var present: Record { record.withLock { $0 } }
 
-  /// Waits until each client has got an answer to a request that it began after now.
+  /// Waits until the clients have got 64 more answers.
   func round() async throws {
     let answers = present.answers
-    try await eventually(until: { $0 >= answers + 64 }) { present.answers + present.failures.count }
+    try await eventually(until: { $0 >= answers + 64 }) { present.answers }
   }
 
   /// Ends the clients.
@@ -64,12 +64,13 @@ final class VersionClients: Sendable {
   private func run(keeps: Bool) {
     var connection: Client?
     while !isStopping.withLock({ $0 }) {
+      // Before the look at the connection, which may be lost after it.
+      let began = ContinuousClock.now
       // The host may have closed a connection without a request. A client like a browser sees that before it sends.
       if let old = connection, old.isReadable {
         record.withLock { $0.closedConnections += 1 }
         connection = nil
       }
-      let began = ContinuousClock.now
       do {
         let present = try connection ?? Client(port: port)
         try present.send("GET \(target) HTTP/1.1\r\nHost: ambit\r\n\(keeps ? "" : "Connection: close\r\n")\r\n")
