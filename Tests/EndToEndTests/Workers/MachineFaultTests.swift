@@ -77,7 +77,6 @@ import Testing
 
   @Test func `Nothing depends on the time of day, which may be set back and forth`() async throws {
     let clock = """
-      #define _GNU_SOURCE
       #include <stdatomic.h>
       #include <sys/syscall.h>
       #include <time.h>
