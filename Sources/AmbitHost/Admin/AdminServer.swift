@@ -9,7 +9,8 @@ internal import Synchronization
 /// It has a loop and threads of its own, so it answers even if plugins block all other loops, it stays while the worker
 /// drains, and its requests do not count as the worker's.
 final class AdminServer: Sendable {
-  private static var limits: RuntimeLimits { RuntimeLimits() }
+  /// No code of plugins runs on the loop, so that nobody has to look 20 times a second whether it is blocked.
+  private static var limits: RuntimeLimits { RuntimeLimits(stallWarning: nil) }
   private static var pool: ThreadPool.Limits { .init(threads: 64, queue: 1024) }
 
   private let loops: LoopGroup

@@ -19,7 +19,10 @@ extension WorkerSlot {
       let settings = settings.withLock { $0 }
       if let worker = try? bringUp(settings, after: nil).get() {
         policy.serves(at: Clock.monotonic, window: settings.crashWindow.wholeNanoseconds)
-        if let crashed { reportReturn(of: worker, since: crashed) }
+        if let crashed {
+          reportReturn(of: worker, since: crashed)
+          HostProcess.giveBackUnusedMemory()
+        }
         guard let moment = watch(worker) else { break }
         crashed = moment
       } else {
