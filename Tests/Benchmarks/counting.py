@@ -28,7 +28,8 @@ class CountedAmbit(Ambit):
 
     def command(self):
         options = ["--tool=callgrind", f"--callgrind-out-file={self.counts}", "--log-file=/dev/null"]
-        return [self.valgrind, *options, *super().command()]
+        # Valgrind counts one process, and the code that answers is the same in a worker.
+        return [self.valgrind, *options, *super().command(), "--single"]
 
     def instructions(self, workload, surroundings=contextlib.nullcontext):
         """What one request costs, while the host is in these surroundings: a context made anew for each run."""

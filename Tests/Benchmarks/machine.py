@@ -51,3 +51,11 @@ def describe():
     cpu = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name"))
     kernel = subprocess.run(["uname", "-sr"], capture_output=True, text=True, check=True).stdout.strip()
     return {"cpu": cpu.partition(": ")[2], "cores": os.cpu_count(), "kernel": kernel}
+
+
+def words(pid):
+    """The words that a process was started with; none if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    except OSError:
+        return []

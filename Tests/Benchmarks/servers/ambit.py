@@ -3,6 +3,8 @@ import shutil
 import signal
 import time
 
+from machine import family, words
+
 from .server import PACKAGE, PEERS, Server, Unavailable, build_library
 
 
@@ -36,7 +38,7 @@ class Ambit(Server):
 
     def pids(self):
         # Not the child process of the dry runs, which may be about to end.
-        return [self.process.pid]
+        return [pid for pid in family(self.process.pid) if "dry-run" not in words(pid)]
 
     def replace(self):
         """Puts another build of the plugin hello into place and has it loaded. Returns the times between which that
