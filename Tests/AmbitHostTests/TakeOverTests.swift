@@ -12,7 +12,7 @@ import Testing
   @Test func `The number of the format belongs to the bytes that are handed over`() throws {
     let bytes = MessageEncoder.encode(try value())
     let sum = bytes.reduce(UInt64(bytes.count)) { $0 &* 1_099_511_628_211 &+ UInt64($1) }
-    #expect(TakeOver.format == 1 && sum == 0, "the sum is \(sum)")
+    #expect(TakeOver.format == 1 && sum == 17_988_737_789_165_700_903, "the sum is \(sum)")
   }
 
   @Test func `What was handed over is read as it was written`() throws {
@@ -42,9 +42,11 @@ import Testing
     let socket = ListeningSocket.Legacy(
       descriptor: 5, relay: 6, url: "unix:/a", note: "note", address: "unix:/a", isActivated: false, file: file)
     let rights = SocketRights(mode: 0o600, owner: 1, group: 2)
-    let state = try #require([1, 2, 3, 4].withUnsafeBytes { HandedOverState(version: 7, copying: .init(rebasing: $0.prefix(4))) })
+    let bytes: [UInt8] = [1, 0, 0, 0]
+    let state = try #require(bytes.withUnsafeBytes { HandedOverState(version: 7, copying: $0) })
     return TakeOver(
-      order: UpgradeOrder(number: 2, program: "/opt/ambit"), version: "0.1.0", program: "/usr/bin/ambit", programFile: 7,
+      order: UpgradeOrder(number: 2, program: "/opt/ambit"), version: "0.1.0", program: "/usr/bin/ambit",
+      programFile: 7,
       hostBegan: 10, began: 20, start: 30, startLimit: 40,
       configuration: ConfigurationText(bytes: Array("workers = 1".utf8), name: "host.conf"),
       listeners: [TakeOver.Listener(socket: socket, address: "unix:/a", rights: rights, isUnused: false)],

@@ -172,7 +172,8 @@ package final class Host {
       let settings = WorkerSettings(
         configuration, text, isChecked: options.isChecked, writesJSON: configuration.log.format == .json)
       try workers.start(settings, children: children)
-      for (slot, crashes) in zip(workers.slots.withLock { $0 }, takeOver?.crashes ?? []) { slot.inherit(crashes: crashes) }
+      let slots = workers.slots.withLock { $0 }
+      for (slot, crashes) in zip(slots, takeOver?.crashes ?? []) { slot.inherit(crashes: crashes) }
     }
     try startAdmin()
     // A program that runs again because the next one has failed serves what it can.
@@ -211,7 +212,8 @@ package final class Host {
     if let notice = socket.notice { logger.notice("\(notice)") }
     guard let path = socket.path else { return }
     let routes = AdminRoutes(
-      state: state, reloads: reloads, upgrades: upgrades, signals: signals, workers: workers, configuration: source.path)
+      state: state, reloads: reloads, upgrades: upgrades, signals: signals, workers: workers,
+      configuration: source.path)
     admin = try AdminServer(at: path, routes: routes.all)
     stopInTime()
   }

@@ -22,7 +22,8 @@ extension Host {
     do throws(HostError) {
       guard let children else {
         throw HostError([
-          "this host runs in one process (--single), so nothing would serve during an upgrade; stop it and start the new program"
+          "this host runs in one process (--single), so nothing would serve during an upgrade; stop it and start the new "
+            + "program"
         ])
       }
       try DescriptorReserve.shared.lend { () throws(HostError) in

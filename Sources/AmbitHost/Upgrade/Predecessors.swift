@@ -80,7 +80,10 @@ final class Predecessors: Sendable {
       guard ended.wait(timeout: deadline.lastMoment - Clock.monotonic) == nil else { return }
       for member in state.withLock({ Array($0.members.values) }) {
         logger.warning(
-          "worker \(member.worker.index) (pid \(member.worker.pid)) of the program before has not ended in time: it is killed")
+          """
+          worker \(member.worker.index) (pid \(member.worker.pid)) of the program before has not ended in time: it is \
+          killed
+          """)
         member.process.kill()
       }
     }

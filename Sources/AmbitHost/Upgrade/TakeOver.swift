@@ -4,8 +4,8 @@ internal import AmbitRuntime
 internal import AmbitSystem
 internal import Synchronization
 
-/// What a supervisor hands to the program that replaces it: see `Host.upgrade`. The new program reads it before anything
-/// else, and hands it back if it cannot start.
+/// What a supervisor hands to the program that replaces it: see `Host.upgrade`. The new program reads it before
+/// anything else, and hands it back if it cannot start.
 package struct TakeOver: Codable, Sendable {
   /// The number of this format. Raise it whenever this type or one that it contains changes: both programs must have the
   /// same declarations, see `MessageEncoder`. Programs with different numbers do not replace each other.

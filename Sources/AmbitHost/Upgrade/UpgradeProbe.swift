@@ -38,15 +38,16 @@ package enum UpgradeProbe {
     let words = (run.output.first ?? "").split(separator: " ").map(String.init)
     guard words.count == 3, words[0] == word else {
       let end = run.end.map { "it \($0.text)" } ?? "it did not end in time"
+      let found = run.output.first.map { "\"\($0.printable)\"" } ?? "none"
       throw HostError([
         "\(program) is no ambit that can take over from a running host: expected a line \"\(word) …\" from "
-          + "\"\(program) \(command)\", found \(run.output.first.map { "\"\($0.printable)\"" } ?? "none") (\(end)); restart the host to run it"
+          + "\"\(program) \(command)\", found \(found) (\(end)); restart the host to run it"
       ])
     }
     guard words[1] == "\(TakeOver.format)" else {
       throw HostError([
-        "\(program) (ambit \(words[2])) takes over format \(words[1]), this host (ambit \(AmbitVersion.text)) hands over "
-          + "format \(TakeOver.format); restart the host to run it"
+        "\(program) (ambit \(words[2])) takes over format \(words[1]), this host (ambit \(AmbitVersion.text)) hands "
+          + "over format \(TakeOver.format); restart the host to run it"
       ])
     }
   }

@@ -33,7 +33,8 @@ struct UpgradeReport: Sendable {
     case .underway: ["the new program \(order.program) has taken over, and starts its workers"]
     case .done:
       [
-        "upgraded from ambit \(from) to ambit \(AmbitVersion.text), pid \(HostProcess.identifier) (\(duration / 1_000_000) ms)"
+        "upgraded from ambit \(from) to ambit \(AmbitVersion.text), pid \(HostProcess.identifier) "
+          + "(\(duration / 1_000_000) ms)"
       ]
     case .refused: ["upgrade to \(order.program) refused, nothing has changed:"] + reasons
     case .fallenBack:
@@ -57,7 +58,8 @@ struct UpgradeReport: Sendable {
 /// The clients of the admin API that wait for the answer to an order to upgrade. Orders are carried out by the control
 /// thread, one at a time, like reloads.
 final class UpgradeQueue: Sendable {
-  /// What the client is told: `underway` or `refused`; nil if the host stops instead, or another program took over first.
+  /// What the client is told: `underway` or `refused`; nil if the host stops instead, or another upgrade
+  /// takes place.
   typealias Answer = UpgradeReport?
 
   private struct State {

@@ -130,7 +130,8 @@ package final class WorkerService: Sendable {
     isStopping.value.store(true, ordering: .relaxed)
     let deadline = ShutdownDeadline(
       since: Clock.monotonic, drain: leaving.drain, cancelGrace: leaving.cancelGrace)
-    let idleTime = leaving.reason == .replaced ? Self.idleTimeOfReplaced : .zero
+    let isSucceeded = [.replaced, .succeeded].contains(leaving.reason)
+    let idleTime = isSucceeded ? Self.idleTimeOfReplaced : .zero
     awaitOrders()
     let running = worker.leave(by: deadline, idleTime: idleTime) { isComplete in
       for socket in sockets.withLock({ $0.values }) { socket.close(isInUse: !isComplete) }
