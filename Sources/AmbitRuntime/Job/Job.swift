@@ -67,6 +67,12 @@ struct JobTraits: OptionSet {
   static var startsElsewhere: JobTraits { JobTraits(rawValue: usesThread.rawValue | isOnce.rawValue) }
   /// The job runs in one worker at a time: `AMBIT_JOB_ONCE`.
   static var isOnce: JobTraits { JobTraits(rawValue: 128) }
+
+  // No array literals: without optimisation each allocates.
+  /// A job with one of these does not simply begin on a stack when its turn has come.
+  static var beginsApart: JobTraits { JobTraits(rawValue: usesThread.rawValue | isOnce.rawValue) }
+  /// A job with one of these does more at its end than others.
+  static var endsApart: JobTraits { JobTraits(rawValue: endsOnThread.rawValue | isOnce.rawValue) }
 }
 
 extension Job {
