@@ -160,7 +160,8 @@ import Testing
 
   /// Whether a client asks to connect to a port of this machine and has no answer.
   private static func isAsking(_ port: UInt16) -> Bool {
-    let lines = ((try? String(contentsOfFile: "/proc/net/tcp", encoding: .utf8)) ?? "").split(separator: "\n")
+    // Foundation reads the first piece of a large file of /proc only.
+    let lines = ((try? TextFile.read("/proc/net/tcp")) ?? "").split(separator: "\n")
     let end = ":" + String(0x10000 + Int(port), radix: 16, uppercase: true).dropFirst()
     return lines.contains { line in
       let fields = line.split(separator: " ")
