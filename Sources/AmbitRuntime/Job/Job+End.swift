@@ -52,7 +52,7 @@ let finishPluginJob: JobBody = { record in
     job.reportFailure()
     if scope.pointee.isFailFast { scope.cancel(.failed) }
   }
-  guard job.pointee.traits.isDisjoint(with: [.endsOnThread, .isOnce]) else { return job.endApart() }
+  guard job.pointee.traits.isDisjoint(with: .endsElsewhere) else { return job.endElsewhere() }
   job.leaveScope()
   job.pointee.loop.noteHook(.onEnd, of: scope) { job.runEndHook() }
   job.tellOfEnd()
@@ -70,7 +70,7 @@ extension UnsafeMutablePointer<Job> {
 
   /// Ends a job whose hook runs on a thread, or that runs in one worker at a time.
   @inline(never)
-  fileprivate func endApart() {
+  fileprivate func endElsewhere() {
     if pointee.traits.contains(.endsOnThread) { return endOnThread() }
     leaveScope()
     pointee.loop.noteHook(.onEnd, of: pointee.scope) { runEndHook() }

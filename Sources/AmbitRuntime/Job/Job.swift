@@ -63,16 +63,14 @@ struct JobTraits: OptionSet {
   static var isHeld: JobTraits { JobTraits(rawValue: 32) }
   /// Code in Swift runs as the job, on a fiber: see `SwiftThreadState`.
   static var takesThreadState: JobTraits { JobTraits(rawValue: 64) }
-  /// The job may not begin on a stack of its loop at its first turn.
-  static var startsElsewhere: JobTraits { JobTraits(rawValue: usesThread.rawValue | isOnce.rawValue) }
   /// The job runs in one worker at a time: `AMBIT_JOB_ONCE`.
   static var isOnce: JobTraits { JobTraits(rawValue: 128) }
 
-  // No array literals: without optimisation each allocates.
-  /// A job with one of these does not simply begin on a stack when its turn has come.
-  static var beginsApart: JobTraits { JobTraits(rawValue: usesThread.rawValue | isOnce.rawValue) }
-  /// A job with one of these does more at its end than others.
-  static var endsApart: JobTraits { JobTraits(rawValue: endsOnThread.rawValue | isOnce.rawValue) }
+  // Without optimisation an array literal would allocate for each job.
+  /// The job may not begin on a stack of its loop at its first turn.
+  static var startsElsewhere: JobTraits { JobTraits(rawValue: usesThread.rawValue | isOnce.rawValue) }
+  /// The job's hook runs on a thread, or others wait for the end of the job: see `OnceJobs`.
+  static var endsElsewhere: JobTraits { JobTraits(rawValue: endsOnThread.rawValue | isOnce.rawValue) }
 }
 
 extension Job {
