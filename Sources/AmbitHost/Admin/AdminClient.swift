@@ -61,10 +61,10 @@ package struct AdminClient: Sendable {
     guard reply.status == 202, let first = lines.first else {
       throw HostError(reply.status == 422 ? Array(lines.dropFirst()) : lines)
     }
-    let underway = first
     let number = first.prefix { $0 != " " }
     var lastAnswer = Clock.monotonic
-    while lines.first == underway {
+    // The host may not have got so far that it knows of this upgrade.
+    while lines.first?.hasPrefix("\(number) ") != true || lines.first == first {
       pauseThread(.milliseconds(50))
       do throws(HostError) {
         lines = try send("GET", "/upgrade", asJSON: false).body.split(separator: "\n").map(String.init)

@@ -75,6 +75,8 @@ extension Host {
       metadata: ["program": "\(report.order.program)"])
     service.reloading()
     for (_, worker) in workers.present { worker.expectSuccessor(true) }
+    // Before the answer: the client asks at once what has become of the order.
+    state.record(report)
     answer.arrive(report)
     upgrades.close(isForGood: false)
     wait(until: Clock.monotonic + Self.timeToAnswer) { admin?.isIdle ?? true }

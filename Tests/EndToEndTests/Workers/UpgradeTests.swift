@@ -195,7 +195,7 @@ import Testing
     static int32_t wait(ambit_scope *scope) {
       fprintf(stderr, "handler waits\\n");
       while (access("go", F_OK) != 0)
-        if (ambit_sleep(scope, 5 * AMBIT_MILLISECONDS) != AMBIT_OK) return AMBIT_CANCELLED;
+        if (ambit_sleep(scope, AMBIT_MILLISECONDS(5)) != AMBIT_OK) return AMBIT_CANCELLED;
       return ambit_respondf(scope, 200, "text/plain", "went");
     }
     static const ambit_route routes[] = {{.pattern = "GET /wait", .handler = wait}};
