@@ -44,7 +44,8 @@ import Testing
           signal(number, other)
           let end = Clock.monotonic + 60_000_000_000
           while handler(number) != own { precondition(Clock.monotonic < end) }
-          kill(getpid(), number)
+          // To this thread: to the process, it may come to the main thread after the next handler was set.
+          raise(number)
         }
       }
     }
