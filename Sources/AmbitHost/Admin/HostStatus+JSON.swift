@@ -32,7 +32,7 @@ extension HostStatus {
   }
 
   private var residentsJSON: JSONValue {
-    let memory = worker.residents.reduce(0) { $0 + $1.memory }
+    let memory = worker.residents.reduce(0) { $0 &+ $1.memory }
     return .object([("count", JSONValue(worker.residents.count)), ("memory_bytes", JSONValue(memory))])
   }
 

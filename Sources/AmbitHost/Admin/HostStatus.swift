@@ -120,7 +120,7 @@ extension HostStatus {
     var table = TextTable()
     table.add("FUNCTIONS", "ROUTES", "WAITING", "RUN")
     for generation in calling {
-      let waiting = generation.lanes.reduce(0) { $0 + $1.waiting }
+      let waiting = generation.lanes.reduce(0) { $0 &+ $1.waiting }
       var places: [String] = []
       for function in generation.functions where !places.contains(function.runs) { places.append(function.runs) }
       table.add(generation.label, "\(generation.functions.count)", "\(waiting)", places.joined(separator: "; "))
@@ -146,7 +146,7 @@ extension HostStatus {
     table.add("RESIDENT", "GENERATIONS", "MEMORY", "BECAUSE")
     let groups = Dictionary(grouping: worker.residents) { [$0.plugin, $0.residentReason ?? ""] }
     for (key, group) in groups.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
-      let memory = group.reduce(0) { $0 + $1.memory }
+      let memory = group.reduce(0) { $0 &+ $1.memory }
       table.add(key[0], "\(group.count)", "\(memory / 1024) KiB", key[1])
     }
     return table.lines

@@ -127,7 +127,7 @@ extension WorkerGroup {
   /// See `Worker.liveRequests`.
   func liveRequests(within timeout: Int64) -> Int? {
     let counts = Self.onAll(present) { $1.liveRequests(within: timeout) }
-    return counts.contains { $0 == nil } ? nil : counts.reduce(0) { $0 + $1! }
+    return counts.contains { $0 == nil } ? nil : counts.reduce(0) { $0 &+ $1! }
   }
 
   /// See `Worker.dump`. One worker after the other writes to the log, which names those that do not answer.

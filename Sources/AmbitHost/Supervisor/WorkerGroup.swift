@@ -149,7 +149,7 @@ extension WorkerGroup {
     members.withLock { members in
       if case .process(let present)? = members[worker.index], present === worker { members[worker.index] = nil }
     }
-    // Jobs of a host that stops end with it, for that cause, and in no other worker.
+    // Once jobs of a host that stops end with it. No other worker takes them over.
     if !isStopping() { once.choose(among: present) }
   }
 

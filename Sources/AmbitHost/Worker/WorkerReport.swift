@@ -135,7 +135,7 @@ extension WorkerReport {
   /// The sum of reports of different workers.
   init(merging reports: [WorkerReport]) {
     self.init(
-      loops: reports.flatMap(\.loops), loopCount: reports.reduce(0) { $0 + $1.loopCount },
+      loops: reports.flatMap(\.loops), loopCount: reports.reduce(0) { $0 &+ $1.loopCount },
       stalls: reports.reduce(0) { $0 &+ $1.stalls }, references: reports.reduce(0) { $0 &+ $1.references },
       pool: PoolReport(merging: reports.map(\.pool)), generations: GenerationStatus.merged(reports.map(\.generations)))
   }
