@@ -17,10 +17,11 @@ extension WorkerGroup {
   /// How often a generation is tried if all workers end meanwhile: it may be at fault, or not.
   private static var attempts: Int { 2 }
 
-  /// See `Worker.prepare`. Blocks. At the start of the host it waits for all workers first.
+  /// See `Worker.prepare`. Blocks. At the start of the host it waits for all workers first, and does nothing if one does
+  /// not start.
   func prepare(_ generations: [PlannedGeneration], within limit: Duration) -> Preparation {
-    if service.withLock({ $0.version == 0 }) { awaitFirstStarts() }
     var result = Preparation()
+    if service.withLock({ $0.version == 0 }), !haveStarted() { return result }
     for planned in generations where !isStopping() {
       guard let answer = prepare(planned, within: limit) else { continue }
       result.prepared.merge(answer.prepared) { $1 }

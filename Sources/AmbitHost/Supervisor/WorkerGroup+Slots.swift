@@ -36,9 +36,13 @@ extension WorkerGroup {
     }
   }
 
-  /// Waits until each worker serves or has failed to start. Another one takes the place of the latter.
-  func awaitFirstStarts() {
-    for slot in slots.withLock({ $0 }) { _ = slot.firstStart.wait(timeout: Self.timeToStart, unless: isStopping) }
+  /// Waits until each worker serves or has failed to start.
+  /// - Returns: whether all serve. If not, the host does not start: see `awaitStart`.
+  func haveStarted() -> Bool {
+    slots.withLock { $0 }.allSatisfy { slot in
+      guard let result = slot.firstStart.wait(timeout: Self.timeToStart, unless: isStopping) else { return false }
+      return result[0] == nil
+    }
   }
 
   /// See `Worker.accept`. Workers that start later accept connections on these sockets, too.

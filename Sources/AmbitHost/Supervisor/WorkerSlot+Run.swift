@@ -28,7 +28,7 @@ extension WorkerSlot {
       } else {
         crashed = crashed ?? Clock.monotonic
       }
-      if group.isStopping() { awaitStop() }
+      if group.isStopping() || hasNeverServed { awaitStop() }
       guard deadline == nil else { break }
       let window = settings.crashWindow.wholeNanoseconds
       let delay = policy.crashed(at: Clock.monotonic, window: window, using: &random)
@@ -54,13 +54,18 @@ extension WorkerSlot {
         throw error
       }
       enter(.serving, pid: worker.pid)
-      firstStart.arrive(nil)
+      noteFirstStart(nil)
       return .success(worker)
     } catch {
-      firstStart.arrive(error)
+      noteFirstStart(error)
       if deadline == nil { logger.error("worker \(index) does not start: \(error)", metadata: fields) }
       return .failure(error)
     }
+  }
+
+  /// Only the first one that serves, or does not start, is waited for.
+  private func noteFirstStart(_ error: HostError?) {
+    if !firstStart.isOpen { firstStart.arrive(error) }
   }
 
   /// Starts the process of a worker, and its loops.
@@ -106,6 +111,10 @@ extension WorkerSlot {
     }
     return nil
   }
+
+  /// Whether the first worker has not started. Then whoever has made this place gives it up: the host does not start, or
+  /// has no more workers than before.
+  private var hasNeverServed: Bool { firstStart.arrived.first.map { $0 != nil } ?? false }
 
   /// Waits for `stop`, which is about to come.
   private func awaitStop() {
