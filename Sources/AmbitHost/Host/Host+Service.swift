@@ -6,13 +6,19 @@ internal import AmbitSystem
 extension Host {
   var service: ServiceManager { .ofProcess }
 
-  /// What `systemctl status` shows of a host that serves: "serving 3 plugins, 2 workers", and whether the last reload
-  /// failed.
+  /// What `systemctl status` shows of a host that serves: "serving 3 plugins, 2 workers", how often workers have crashed,
+  /// and whether the last reload failed.
   var serviceStatus: String {
-    let plugins = repository.serving.values.count { !$0.isLibrary }.pluralized("plugin")
-    let serving = "serving \(plugins)" + (children == nil ? "" : ", \(workers.present.count.pluralized("worker"))")
-    guard let last = state.current.reloads.last, last.result != .done else { return serving }
-    return "\(serving); the last reload \(last.result == .partial ? "has failures" : "was refused"), see the log"
+    var status = "serving \(repository.serving.values.count { !$0.isLibrary }.pluralized("plugin"))"
+    if children != nil {
+      status += ", \(workers.present.count.pluralized("worker"))"
+      let crashes = workers.crashCount
+      if crashes > 0 { status += "; workers have crashed \(crashes.pluralized("time")), see the log" }
+    }
+    if let last = state.current.reloads.last, last.result != .done {
+      status += "; the last reload \(last.result == .partial ? "has failures" : "was refused"), see the log"
+    }
+    return status
   }
 
   /// Tells the service manager while all loops turn.

@@ -93,6 +93,7 @@ package final class Host {
       signals.isTerminating
     }
     workers.restorer.withLock { $0 = repository.restorer }
+    workers.onChange.withLock { [signals] in $0 = { signals.notify() } }
     if let notice = repository.copiesNotice { logger.notice("\(notice)") }
     if let takeOver, let children {
       receive(takeOver)
@@ -242,7 +243,9 @@ package final class Host {
       case .reload: debounce.request()
       case .dump: workers.dump()
       case .reopenLog: keepLog()
-      case .order: upgrade()
+      case .order:
+        upgrade()
+        service.status(serviceStatus)
       case .terminate, nil: break
       }
     }

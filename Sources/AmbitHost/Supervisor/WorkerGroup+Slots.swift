@@ -45,6 +45,9 @@ extension WorkerGroup {
     }
   }
 
+  /// How often workers of the present places have crashed. From any thread.
+  var crashCount: Int { slots.withLock { $0 }.reduce(0) { $0 + $1.status.crashes } }
+
   /// See `Worker.accept`. Workers that start later accept connections on these sockets, too.
   func accept(on new: [ListeningSocket]) {
     service.withLock { service in

@@ -35,6 +35,8 @@ final class WorkerGroup: Sendable {
   let counters: Mutex<SharedCounters?> = Mutex(nil)
   /// Makes removed private copies again for workers that start later; nil before the host has set it.
   let restorer = Mutex<CopyRestorer?>(nil)
+  /// Called when a worker joins, leaves, or has crashed. From any thread; does not wait.
+  let onChange = Mutex<@Sendable () -> Void> {}
   /// The workers of the program before this one; none unless this one has replaced it.
   let predecessors = Predecessors()
   /// What they have handed over, for the first generations of this program, by plugin and by worker.
@@ -135,6 +137,7 @@ extension WorkerGroup {
     }
     for latch in woken { latch.arrive(()) }
     once.choose(among: present)
+    onChange.withLock { $0 }()
   }
 
   /// Gives a worker the limits and the level of the log that others have: it was started with those of the time when a
@@ -149,6 +152,7 @@ extension WorkerGroup {
     members.withLock { members in
       if case .process(let present)? = members[worker.index], present === worker { members[worker.index] = nil }
     }
+    onChange.withLock { $0 }()
     // Once jobs of a host that stops end with it. No other worker takes them over.
     if !isStopping() { once.choose(among: present) }
   }

@@ -173,5 +173,6 @@ extension WorkerSlot {
   func countCrash(recent: Int) {
     shown.withLock { $0.crashes += 1 }
     living.withLock { $0.recentCrashes = recent }
+    group.onChange.withLock { $0 }()
   }
 }

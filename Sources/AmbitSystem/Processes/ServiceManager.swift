@@ -25,6 +25,8 @@ public final class ServiceManager: Sendable {
   /// ends the process. Nil if it expects none: WatchdogSec= in systemd.service(5).
   public let watchdogInterval: Int64?
   private let hasFailed = Atomic<Bool>(false)
+  /// The text that the operator sees.
+  private let shown = Mutex("")
 
   /// - Parameter variables: those of the environment that are about the service manager.
   package init(variables: [String: String]) {
@@ -34,28 +36,33 @@ public final class ServiceManager: Sendable {
 
   /// The host serves, for the first time or after a reload.
   /// - Parameter status: what it serves, for the operator: `systemctl status` shows it.
-  public func ready(status: String) { send("READY=1", Self.line(status)) }
+  public func ready(status: String) { send("READY=1", line(status)) }
 
   /// A reload has begun. `ready` follows, whatever its result is.
   public func reloading() {
     // Newer versions of systemd wait for ever if the time is missing.
-    send("RELOADING=1", "MONOTONIC_USEC=\(Clock.monotonic / 1000)", Self.line("reloading"))
+    send("RELOADING=1", "MONOTONIC_USEC=\(Clock.monotonic / 1000)", line("reloading"))
   }
 
   /// The host stops.
   /// - Parameter limit: the most that takes, in nanoseconds. The service manager does not kill the host before, also if
   ///   TimeoutStopSec= is shorter.
   public func stopping(within limit: Int64, status: String) {
-    send("STOPPING=1", "EXTEND_TIMEOUT_USEC=\(max(limit, 0) / 1000)", Self.line(status))
+    send("STOPPING=1", "EXTEND_TIMEOUT_USEC=\(max(limit, 0) / 1000)", line(status))
   }
 
-  /// Changes the text that the operator sees, and nothing else.
-  public func status(_ text: String) { send(Self.line(text)) }
+  /// Changes the text that the operator sees, and nothing else. Sends nothing if it is the same.
+  public func status(_ text: String) {
+    if shown.withLock({ $0 != text }) { send(line(text)) }
+  }
 
   /// The host works: the service manager counts the time of the watchdog from the beginning.
   public func watchdog() { send("WATCHDOG=1") }
 
-  private static func line(_ status: String) -> String { "STATUS=\(status.printable)" }
+  private func line(_ status: String) -> String {
+    shown.withLock { $0 = status }
+    return "STATUS=\(status.printable)"
+  }
 
   private static func watchdogInterval(_ variables: [String: String]) -> Int64? {
     guard variables["NOTIFY_SOCKET"] != nil, let limit = variables["WATCHDOG_USEC"].flatMap({ Int64($0) }), limit > 0

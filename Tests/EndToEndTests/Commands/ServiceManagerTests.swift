@@ -83,6 +83,19 @@ import Testing
     }
   }
 
+  @Test func `The status says how many workers serve and how often they have crashed`() async throws {
+    try await withService(configuration: "threads = 1\nworkers = 2") { host, socket in
+      let ready = try await socket.next(with: "READY=1")
+      #expect(ready["STATUS"] == "serving 1 plugin, 2 workers")
+      kill(try #require(try await host.workers()[1]), SIGKILL)
+      var statuses: [String] = []
+      while statuses.last != "serving 1 plugin, 2 workers; workers have crashed 1 time, see the log" {
+        statuses.append(try await socket.next()["STATUS"] ?? "")
+      }
+      #expect(statuses.count <= 3, "\(statuses)")
+    }
+  }
+
   @Test func `A host that cannot start does not say that it is ready`() async throws {
     try await withTemporaryFolder { directory in
       let socket = try NotifySocket(in: directory)
