@@ -44,6 +44,7 @@ final class WorkerGroup: Sendable {
   let liveness = Liveness()
   let once = OnceDesignation()
   let stopped = StoppedWorkers()
+  let faults = Faults()
   /// Whether the host is to stop. Then nothing that a plugin does is waited for.
   let isStopping: @Sendable () -> Bool
   let logger = Logger(label: "ambit")

@@ -104,22 +104,22 @@ extension WorkerSlot {
         end = .max
         continue
       }
-      if case .process(.ended, of: worker.id) = event { break }
+      if case .process(.ended(let child), of: worker.id) = event {
+        return noteEnd(of: worker, child.end, because: reason)
+      }
       takeOfOthers(event)
     }
-    return noteEnd(of: worker, nil)
   }
 
-  /// - Parameter end: How it has ended; nil if that was said before.
-  private func noteEnd(of worker: WorkerProcess, _ end: ProcessEnd?) -> Int64 {
+  /// - Parameters:
+  ///   - end: how it has ended.
+  ///   - reason: why the supervisor has ended it; nil if it has not.
+  /// - Returns: when it has ended, in monotonic nanoseconds.
+  private func noteEnd(of worker: WorkerProcess, _ end: ProcessEnd, because reason: String? = nil) -> Int64 {
     let moment = Clock.monotonic
     remove(worker)
     group.hasEnded(worker)
-    if let end {
-      var call = ""
-      if case .exited = end { call = " (exit or _exit)" }
-      logger.notice("worker \(index) (pid \(worker.pid)) \(end.text)\(call)", metadata: fields(worker))
-    }
+    group.faults.note(Death(of: worker, end, because: reason))
     return moment
   }
 }
