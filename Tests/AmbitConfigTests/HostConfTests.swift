@@ -17,7 +17,9 @@ import Testing
   @Test func `The sample host.conf says what an empty file says, greets, and adds routes`() throws {
     var expected = HostConfiguration.defaults
     expected.routes = try HostConfiguration.parse(text: text, file: "host.conf").routes
-    expected.pluginSettings = ["hello": PluginSettings(values: ["greeting": "Hello"])]
+    var limits = PluginLimits()
+    limits.threads = expected.poolThreads
+    expected.pluginSettings = ["hello": PluginSettings(values: ["greeting": "Hello"], limits: limits)]
     #expect(try HostConfiguration.parse(text: text, file: "host.conf") == expected)
   }
 

@@ -138,6 +138,22 @@ import Testing
     #expect(messages(text) == ["host.conf:" + message])
   }
 
+  @Test(arguments: [
+    ("limits = 1", "plugin.a.limits: expected a table of limits, [plugin.a.limits], found 1"),
+    (
+      "limits.request = 1",
+      #"plugin.a.limits: unknown key "request"; did you mean "requests"?"#
+    ),
+    ("limits.requests = 0", "plugin.a.limits.requests: expected an integer from 1 to 1000000, found 0"),
+    ("limits.jobs = -1", "plugin.a.limits.jobs: expected an integer from 0 to 1000000, found -1"),
+    ("limits.threads = 1025", "plugin.a.limits.threads: expected an integer from 1 to 1024, found 1025"),
+    ("limits.alloc = 4095", "plugin.a.limits.alloc: expected a size from 4KiB to 1TiB, found 4095"),
+  ])
+  func `An error of a plugin's limits says what they look like`(text: String, message: String) {
+    let found = messages("[plugin.a]\n\(text)").map { $0.replacing(#/^host.conf:2:\d+: /#, with: "") }
+    #expect(found == [message])
+  }
+
   @Test(arguments: ["v1", "/", "/v1/", "//v1", "/v1//x", "/../x", "/a/./b", "/{x}", "/a b", "/a?b", "/%41", "/é"])
   func `An error of a prefix says what a prefix looks like`(prefix: String) {
     let expected = #"a path such as "/v1", without "/" at its end and without parameters"#

@@ -108,6 +108,23 @@ import Testing
     #expect(configuration.listen.map(\.address) == [.any(port: 0), .any(port: 0)])
   }
 
+  @Test func `The limits of a plugin are apart from its settings, and have their defaults`() throws {
+    let text = """
+      [plugin.a]
+      requests = 7
+      [plugin.a.limits]
+      requests = 1
+      alloc = "1GiB"
+      threads = 2
+      """
+    let configuration = try HostConfiguration.parse(text: text, file: "host.conf")
+    var limits = PluginLimits()
+    (limits.requests, limits.alloc, limits.threads) = (1, 1 << 30, 2)
+    #expect(configuration.pluginSettings == ["a": PluginSettings(values: ["requests": "7"], limits: limits)])
+    #expect(configuration.limits(of: "a") == limits && configuration.limits(of: "b") == PluginLimits())
+    #expect(limits.jobs == 50_000)
+  }
+
   @Test func `The settings of a plugin are kept as text`() throws {
     let text = """
       [plugin."my plugin"]

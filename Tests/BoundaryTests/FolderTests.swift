@@ -4,8 +4,8 @@ import Testing
 @Suite struct FoldersOfTheRuntime {
   /// Lowest first. Folders in one row may use each other.
   private static let order: [[String]] = [
-    ["Inspect", "Threads"], ["Loop"], ["Job"], ["Scope"], ["Faults"], ["Waits"], ["Foreign"], ["Calls", "Checked"],
-    ["Dump", "Watch"],
+    ["Inspect", "Limits", "Threads"], ["Loop"], ["Job"], ["Scope"], ["Faults"], ["Waits"], ["Foreign"],
+    ["Calls", "Checked"], ["Dump", "Watch"],
   ]
 
   /// Types of higher folders that a folder names all the same.

@@ -1,6 +1,14 @@
 extension Int {
   /// The number with a noun: "1 job", "2 jobs". `noun` is the singular.
   public func pluralized(_ noun: String) -> String { "\(self) \(noun)\(self == 1 ? "" : "s")" }
+
+  /// A number of bytes, in the largest binary unit of which it is a whole multiple, else in whole KiB: "512 MiB".
+  public var asBytes: String {
+    guard self > 0 else { return "0 KiB" }
+    let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")]
+    guard let (size, name) = units.first(where: { isMultiple(of: $0.0) }) else { return "\((self + 1023) / 1024) KiB" }
+    return "\(self / size) \(name)"
+  }
 }
 
 /// The text, truncated to `longest` scalars for a message of one line. Scalars that do not print are escaped.

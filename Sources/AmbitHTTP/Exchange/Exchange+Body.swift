@@ -41,7 +41,8 @@ extension UnsafeMutablePointer<Exchange> {
       return (.ok, whole)
     }
     var capacity = firstCapacity
-    guard var memory = self.scope.allocate(capacity, isZeroed: false) else { return (.noMemory, nothing) }
+    var (status, piece) = self.scope.allocateWithinLimit(capacity, isZeroed: false)
+    guard var memory = piece else { return (status, nothing) }
     var length = 0
     while true {
       let rest = UnsafeMutableRawBufferPointer(start: memory + length, count: capacity - length)
@@ -51,7 +52,8 @@ extension UnsafeMutablePointer<Exchange> {
       if pointee.body.state == .finished { break }
       guard length == capacity else { continue }
       capacity *= 2
-      guard let larger = self.scope.allocate(capacity, isZeroed: false) else { return (.noMemory, nothing) }
+      (status, piece) = self.scope.allocateWithinLimit(capacity, isZeroed: false)
+      guard let larger = piece else { return (status, nothing) }
       memcpy(larger, memory, length)
       memory = larger
     }

@@ -209,9 +209,10 @@ extension UnsafeMutablePointer<Exchange> {
         on: self, status: 413, text: "the request body is too large", abort: .requestUnreadable, route: route)
       return false
     }
+    guard plugin.pointee.use.requests.take() else { return refuse(beyondLimitOf: route) }
     pointee.route = route
     pointee.policy = member.policy
-    scope.open(below: plugin, kind: .request, observer: exchangeObserver)
+    scope.open(below: plugin, kind: .request, isCounted: true, observer: exchangeObserver)
     scope.pointee.context = UnsafeMutableRawPointer(self)
     scope.pointee.label = UnsafeBufferPointer(
       start: UnsafeRawPointer(route.pointee.pattern.ptr)!.assumingMemoryBound(to: UInt8.self),
@@ -219,6 +220,17 @@ extension UnsafeMutablePointer<Exchange> {
     if timeout != .max { scope.pointee.deadline = pointee.record.startedAt &+ timeout }
     pointee.path = isCopied ? UnsafeRawBufferPointer(scope.copy(path)) : path
     return true
+  }
+}
+
+extension UnsafeMutablePointer<Exchange> {
+  /// Answers a request whose plugin has as many in flight as it may have. The log has a line about the first one.
+  @inline(never)
+  fileprivate func refuse(beyondLimitOf route: RoutePointer) -> Bool {
+    ErrorResponse.send(
+      on: self, status: 503, text: route.pointee.generation.pointee.use.refusalOfRequest, route: route,
+      isReported: true)
+    return false
   }
 }
 

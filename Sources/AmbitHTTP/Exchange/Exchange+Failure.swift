@@ -16,6 +16,10 @@ extension UnsafeMutablePointer<Exchange> {
       sendFailure(400, "the request body is malformed", abort: .requestUnreadable)
     case .badRequest: sendFailure(400, "the \(noun) found the request invalid")
     case .notFound: sendFailure(404, "the \(noun) found nothing for this request")
+    case .limit where pointee.job.hasMetLimitOfPlugin, .noMemory where pointee.job.hasMetLimitOfPlugin:
+      ErrorResponse.send(
+        on: self, status: 503, text: "plugin \(scope.pluginName) has reached a limit", isReported: true,
+        namesRequest: false)
     case .limit: sendFailure(503, "the \(noun) has reached a limit")
     case .timedOut: sendFailure(504, "the \(noun) ran into a timeout")
     default: sendFailure(500, "the \(noun) failed")
@@ -30,7 +34,8 @@ extension UnsafeMutablePointer<Exchange> {
   @inline(never)
   func answerBusy(_ error: PoolError, in lane: SerialLane? = nil) {
     scope.report(error, in: lane, "the request was answered 503")
-    ErrorResponse.send(on: self, status: 503, text: "the server is busy", isReported: true, namesRequest: false)
+    let text = error.isOfPlugin ? "\(error)" : "the server is busy"
+    ErrorResponse.send(on: self, status: 503, text: text, isReported: true, namesRequest: false)
   }
 
   /// Logs the failure: as the plugin's fault, unless the client has caused it.
@@ -41,6 +46,7 @@ extension UnsafeMutablePointer<Exchange> {
       return PluginLog.write(.info, scope, "\(cause.text), and the \(returned)\(consequence); \(note)")
     }
     switch status {
+    case .limit where hasMetLimit, .noMemory where hasMetLimit: return
     case .badRequest where !hasPluginResponded, .notFound where !hasPluginResponded:
       PluginLog.write(.info, scope, returned + consequence)
     default:
@@ -48,6 +54,9 @@ extension UnsafeMutablePointer<Exchange> {
       fault(returned + (hint(at: status) ?? consequence))
     }
   }
+
+  /// The handler has met a limit of its plugin, of which the log tells once, and the client gets 503.
+  private var hasMetLimit: Bool { pointee.response.state == .notStarted && pointee.job.hasMetLimitOfPlugin }
 
   /// What the client has done, as the beginning of the line, with the condition that limits such lines; nil if the
   /// client has done nothing.

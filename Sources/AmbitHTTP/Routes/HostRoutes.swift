@@ -36,7 +36,7 @@ final class HostRoutes: Sendable {
       shard.open(
         below: loop.pointee.root, kind: .plugin,
         observer: ScopeObserver(cancelling: { _ in }, closed: { _ in }))
-      shard.pointee.generation = generation.value
+      shard.join(generation.value)
       shard.release()
       generation.value.pointee.shards[loop.pointee.index] = shard
     }

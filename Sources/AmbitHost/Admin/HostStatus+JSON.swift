@@ -117,10 +117,28 @@ extension GenerationStatus {
       ("serial_calls", .array(lanes.map(\.json))),
       ("requests", JSONValue(requests)),
       ("jobs", JSONValue(jobs)),
+      ("limits", use.json),
       ("held_by", .array(holders.map(JSONValue.string))),
       ("stays_because", JSONValue(residentReason)),
       ("last_good_because", .array(lastGoodBecause.map(JSONValue.string))),
       ("memory_bytes", JSONValue(memory)),
+    ])
+  }
+}
+
+extension GenerationUseReport {
+  fileprivate var json: JSONValue {
+    .object([
+      ("requests", requests.json), ("jobs", jobs.json), ("threads", threads.json), ("alloc", alloc.json),
+    ])
+  }
+}
+
+extension LimitReport {
+  fileprivate var json: JSONValue {
+    .object([
+      ("in_use", JSONValue(used)), ("limit", limit.map { JSONValue($0) } ?? .null), ("waiting", JSONValue(waiting)),
+      ("refused", JSONValue(refused)),
     ])
   }
 }

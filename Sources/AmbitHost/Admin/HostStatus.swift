@@ -37,8 +37,8 @@ extension HostStatus {
   /// For people: the host, its generations and its last reloads.
   var text: String {
     let title = "ambit \(AmbitVersion.text), pid \(HostProcess.identifier), \(content.phase) since \(time(began))"
-    let parts = [[title], hostLines, workerLines, poolLines, generationLines, functionLines, residentLines, reloadLines,
-      upgradeLines]
+    let parts = [[title], hostLines, workerLines, poolLines, generationLines, limitLines, functionLines,
+      residentLines, reloadLines, upgradeLines]
     return parts.filter { !$0.isEmpty }.map { lines in lines.map { $0.printable + "\n" }.joined() }
       .joined(separator: "\n")
   }
@@ -110,6 +110,34 @@ extension HostStatus {
         [line] + generation.lastGoodBecause.map { "  last good copy, because its file is refused: \($0)" }
           + generation.holders.map { "  held by \($0)" }
       }
+  }
+
+  /// What each plugin uses, and its limits.
+  private var limitLines: [String] {
+    let limited = worker.generations.filter { $0.state == .serving && $0.use.requests.limit != nil }
+    guard !limited.isEmpty else { return [] }
+    var table = TextTable()
+    table.add("LIMITS", "REQUESTS", "JOBS", "THREADS", "ALLOC", "REFUSED")
+    for generation in limited {
+      let use = generation.use
+      let waiting = use.threads.waiting > 0 ? ", \(use.threads.waiting) waiting" : ""
+      table.add(
+        generation.label, text(use.requests) { "\($0)" }, text(use.jobs) { "\($0)" },
+        text(use.threads) { "\($0)" } + waiting, text(use.alloc, \.asBytes), refusals(use))
+    }
+    return table.lines
+  }
+
+  /// "3 of 100".
+  private func text(_ report: LimitReport, _ amount: (Int) -> String) -> String {
+    amount(report.used) + (report.limit.map { " of \(amount($0))" } ?? "")
+  }
+
+  /// "12 requests, 1 of alloc"; "-" if there were none.
+  private func refusals(_ use: GenerationUseReport) -> String {
+    let all = [("requests", use.requests), ("jobs", use.jobs), ("threads", use.threads), ("alloc", use.alloc)]
+    let refused = all.filter { $0.1.refused > 0 }.map { "\($0.0) \($0.1.refused)" }
+    return refused.isEmpty ? "-" : refused.joined(separator: ", ")
   }
 
   /// Where C functions of routes run, a line for each generation that has such routes, and which calls keep others

@@ -47,7 +47,9 @@ extension PluginRepository {
         // At the start no plugin serves, and the dry run need not wait for the first worker.
         let state =
           serving[manifest.name] == nil ? nil : try workers?.save(manifest.name, within: configuration.dryRunTimeout)
-        return DryRunInputs(settings: configuration.settings(of: manifest.name, calls), handedOver: state)
+        return DryRunInputs(
+          settings: configuration.settings(of: manifest.name, calls), limits: configuration.limits(of: manifest.name),
+          handedOver: state)
       }
       let manifest = result.manifest
       let settings = configuration.settings(of: manifest.name, calls)
@@ -55,6 +57,7 @@ extension PluginRepository {
       warnOfLargeFrames(in: copy, of: manifest.name)
       if copy.needsRunLoop { logger.warning("plugin \(manifest.name) (\(copy.file.path)): \(LibraryWarning.runLoop)") }
       var planned = PlannedGeneration(copy, manifest, settings, patterns: patterns)
+      planned.limits = configuration.limits(of: manifest.name)
       planned.warnings = result.warnings + manifest.doubts
       return planned
     } catch {

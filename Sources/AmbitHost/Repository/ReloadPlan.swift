@@ -110,6 +110,8 @@ struct PlannedGeneration: Codable, Sendable {
   let place: String?
   /// The configured routes of a library, each with the image that its function lies in.
   let libraryCalls: [LibraryCall]
+  /// What the plugin may use; for libraries of no meaning.
+  var limits = PluginLimits()
   /// What the author of the plugin should change, a line each.
   var warnings: [String] = []
   /// The generation number; 0 until `PluginRepository` has assigned it.

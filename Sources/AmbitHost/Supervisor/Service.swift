@@ -33,6 +33,7 @@ struct Service: Sendable {
   /// Uses other limits from now on.
   mutating func use(_ configuration: HostConfiguration, _ text: ConfigurationText) {
     (self.configuration, self.text) = (configuration, text)
+    for name in generations.keys { generations[name]!.limits = configuration.limits(of: name) }
   }
 
   /// Serves what a plan says from now on.

@@ -98,7 +98,8 @@ extension Worker {
     _ plugin: LoadedPlugin, _ planned: PlannedGeneration, within limit: Duration
   ) throws(PluginError) -> Outcome {
     let generation = try PluginGeneration(
-      plugin, number: planned.number, settings: planned.settings, loops: loops, unless: isStopping)
+      plugin, number: planned.number, settings: planned.settings, limits: planned.limits, loops: loops,
+      unless: isStopping)
     do throws(PluginError) {
       // The state that was saved for the dry run is outdated.
       let older = generations.withLock { $0.serving[planned.name] }

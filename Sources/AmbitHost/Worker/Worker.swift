@@ -68,10 +68,13 @@ final class Worker: Sendable {
 
   var loopCount: Int { loops.loops.count }
 
-  /// Uses the limits of `configuration` for requests that begin from now on, and for jobs that are spawned from now on.
+  /// Uses the limits of `configuration` for requests that begin from now on, and for what plugins take from now on.
   /// - Returns: whether every loop uses them. A blocked loop takes them when it runs again.
   func replaceLimits(by configuration: HostConfiguration) -> Bool {
     loops.limitJobs(perRequest: configuration.limits.jobsPerRequest)
+    for generation in generations.withLock({ Array($0.prepared.values) + $0.shown }) {
+      generation.limit(to: configuration.limits(of: generation.plugin.declaration.name))
+    }
     return server.replaceLimits(by: configuration.httpLimits, within: LoopGroup.defaultTimeout)
   }
 

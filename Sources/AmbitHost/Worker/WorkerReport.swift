@@ -78,6 +78,8 @@ struct GenerationStatus: Codable, Sendable, Equatable {
   private(set) var jobs: Int
   /// What keeps a retiring generation from ending, a few words each, at most a few dozen.
   private(set) var holders: [String]
+  /// What it uses of what its plugin's limits allow.
+  private(set) var use: GenerationUseReport
   /// Why its library stays in memory after its end; nil if it can be unloaded.
   let residentReason: String?
   /// Why its file is refused if it is the last good copy of the file; else empty.
@@ -122,6 +124,7 @@ extension GenerationStatus {
     lanes = generation.laneReports
     requests = load.requests
     jobs = load.jobs
+    use = generation.use
     holders = state == .retiring ? load.holders : []
     self.residentReason = residentReason
     lastGoodBecause = state == .serving ? generation.lastGoodBecause : []
@@ -163,6 +166,7 @@ extension GenerationStatus {
     requests &+= other.requests
     jobs &+= other.jobs
     holders += other.holders
+    use = use + other.use
     memory &+= other.memory
   }
 }

@@ -65,7 +65,8 @@ package final class DryRunChild: Sendable {
     guard case .start(let inputs)? = receive() else { return plugin.warnings }
     try plugin.functions(inputs.functions)
     send(.began(.start))
-    let generation = try PluginGeneration(dryRunOf: plugin, settings: inputs.settings, loops: loops)
+    let generation = try PluginGeneration(
+      dryRunOf: plugin, settings: inputs.settings, limits: inputs.limits, loops: loops)
     try generation.start(from: inputs.handedOver)
     send(.began(.stop))
     let latch = Latch<Void>()

@@ -1,3 +1,4 @@
+package import AmbitCore
 package import AmbitRuntime
 import AmbitSystem
 
@@ -80,10 +81,11 @@ package struct DryRunInputs: Codable, Sendable {
   /// The functions that the configured routes need.
   let functions: [WantedFunction]
   let handedOver: HandedOverState?
+  let limits: PluginLimits
 
-  package init(settings: PluginSettingValues, handedOver: HandedOverState?) {
+  package init(settings: PluginSettingValues, limits: PluginLimits = .none, handedOver: HandedOverState?) {
     self.settings = PluginSettingValues(prefix: settings.prefix, values: settings.values)
-    self.handedOver = handedOver
+    (self.limits, self.handedOver) = (limits, handedOver)
     functions = settings.calls.map(WantedFunction.init)
   }
 }

@@ -18,22 +18,27 @@ struct GenerationRecord: Sendable {
 
   private let record: Unchecked<GenerationPointer>
   private let loops: LoopGroup
+  /// What the generation uses of what `PluginLimits` limits.
+  let use: GenerationUse
 
   /// - Parameters:
   ///   - label: "hello/3".
+  ///   - plugin: The plugin's name.
   ///   - imageAddress: An address in the plugin's library.
   ///   - isLibrary: It is a library that is no plugin.
   init(
-    label: String, settings: [String: String], runsOnThreads: Bool, isLibrary: Bool, usesSwift: Bool,
-    imageAddress: UInt, loops: LoopGroup
+    label: String, of plugin: String, limits: PluginLimits, settings: [String: String], runsOnThreads: Bool,
+    isLibrary: Bool, usesSwift: Bool, imageAddress: UInt, loops: LoopGroup
   ) {
     let shards = UnsafeMutableBufferPointer<ScopePointer>.allocate(capacity: loops.loops.count)
     let table = SettingsTable(settings.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+    use = GenerationUse(
+      of: plugin, label: label, limits: limits, loops: loops.loops.count, watch: loops.limitWatch)
     let pointer = GenerationPointer.allocate(capacity: 1)
     unsafe pointer.initialize(
       to: Generation(
         label: label, settings: table, runsOnThreads: runsOnThreads, isLibrary: isLibrary, usesSwift: usesSwift,
-        shards: shards))
+        use: use, shards: shards))
     unsafe pointer.pointee.imageAddress = imageAddress
     unsafe record = Unchecked(pointer)
     self.loops = loops
@@ -175,7 +180,7 @@ extension GenerationPointer {
       observer: ScopeObserver(
         cancelling: { _ in },
         closed: { unsafe $0.assumingMemoryBound(to: Scope.self).pointee.generation?.pointee.shardEnded() }))
-    unsafe shard.pointee.generation = self
+    unsafe shard.join(self)
     unsafe shard.release()
     unsafe pointee.shards[loop.pointee.index] = shard
   }

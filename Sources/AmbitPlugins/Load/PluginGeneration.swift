@@ -47,31 +47,33 @@ package final class PluginGeneration: Sendable {
   /// Opens the generation's scopes, unless a loop is blocked when `isStopping` returns true. No code of the plugin runs
   /// yet, and no route is served.
   package convenience init(
-    _ plugin: LoadedPlugin, number: UInt64, settings: PluginSettingValues, loops: LoopGroup,
+    _ plugin: LoadedPlugin, number: UInt64, settings: PluginSettingValues, limits: PluginLimits, loops: LoopGroup,
     unless isStopping: () -> Bool = { false }
   ) throws(PluginError) {
     try self.init(
-      plugin, number: number, labelled: "\(number)", settings: settings, loops: loops, unless: isStopping)
+      plugin, number: number, labelled: "\(number)", settings: settings, limits: limits, loops: loops,
+      unless: isStopping)
   }
 
   /// A generation for a dry run, which serves nobody. The plugin finds the extension `ambit.dry_run/1`, and the log has
   /// the label "hello/dry-run".
   convenience init(
-    dryRunOf plugin: LoadedPlugin, settings: PluginSettingValues, loops: LoopGroup
+    dryRunOf plugin: LoadedPlugin, settings: PluginSettingValues, limits: PluginLimits, loops: LoopGroup
   ) throws(PluginError) {
     try self.init(
-      plugin, number: 0, labelled: "dry-run", settings: settings, loops: loops, unless: { false })
+      plugin, number: 0, labelled: "dry-run", settings: settings, limits: limits, loops: loops, unless: { false })
     record.markDryRun()
   }
 
   private init(
-    _ plugin: LoadedPlugin, number: UInt64, labelled name: String, settings: PluginSettingValues, loops: LoopGroup,
-    unless isStopping: () -> Bool
+    _ plugin: LoadedPlugin, number: UInt64, labelled name: String, settings: PluginSettingValues,
+    limits: PluginLimits, loops: LoopGroup, unless isStopping: () -> Bool
   ) throws(PluginError) {
     let label = "\(plugin.shortName)/\(name)"
     plugin.prepareSwift(isChecked: loops.isChecked)
     record = GenerationRecord(
-      label: label, settings: settings.values, runsOnThreads: plugin.declaration.flags.contains(.threads),
+      label: label, of: plugin.declaration.name, limits: plugin.isForeign ? .none : limits,
+      settings: settings.values, runsOnThreads: plugin.declaration.flags.contains(.threads),
       isLibrary: plugin.isForeign, usesSwift: plugin.swift == .ofHost, imageAddress: plugin.imageAddress, loops: loops)
     CrashReport.name(libraryAround: plugin.imageAddress, label)
     CrashReport.reclaimSignals(from: label)
@@ -120,6 +122,14 @@ package final class PluginGeneration: Sendable {
   package func fileWasRenamed(to file: PluginFile) {
     progress.withLock { $0.file = file }
   }
+
+  /// Limits what it may use from now on, unless it is a library. From any thread; does not wait.
+  package func limit(to limits: PluginLimits) {
+    if !plugin.isForeign { loops.limit(record.use, to: limits) }
+  }
+
+  /// What it uses at the moment, and its limits. From any thread.
+  package var use: GenerationUseReport { loops.report(on: record.use) }
 
   /// The requests and jobs of each of `generations`, summed over the loops that answer within `timeout` nanoseconds.
   /// From threads that may block.

@@ -72,19 +72,21 @@ enum ScopeCalls {
   private static func installMemory(_ api: inout ambit_api) {
     api.alloc = { handle, size in
       var memory: UnsafeMutableRawPointer?
-      _ = HostCall.onLoop(handle) { scope in
-        memory = scope.pointee.state == .closed ? nil : scope.allocate(Int(clamping: size))
-        return .ok
+      _ = HostCall.onLoop(handle, "ambit_alloc") { scope in
+        guard scope.pointee.state != .closed else { return .closed }
+        let (status, piece) = scope.allocateWithinLimit(Int(clamping: size))
+        memory = piece
+        return status
       }
       return memory
     }
     api.cstr = { handle, text in
       guard let source = text.ptr, text.len >= 0 else { return nil }
       var copy: UnsafePointer<CChar>?
-      _ = HostCall.onLoop(handle) { scope in
-        let bytes = scope.copy(UnsafeRawBufferPointer(start: source, count: text.len))
+      _ = HostCall.onLoop(handle, "ambit_cstr") { scope in
+        let (status, bytes) = scope.copyWithinLimit(UnsafeRawBufferPointer(start: source, count: text.len))
         copy = UnsafeRawPointer(bytes.baseAddress)?.assumingMemoryBound(to: CChar.self)
-        return .ok
+        return status
       }
       return copy
     }

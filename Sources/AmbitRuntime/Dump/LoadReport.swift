@@ -46,7 +46,8 @@ public struct GenerationLoad: Sendable, Equatable {
 
   /// Counts in the plugin's scope and all scopes below it, and names at most `limit` holders. On the scope's loop.
   init(of shard: ScopePointer, limit: Int = 16) {
-    requests = Int(shard.pointee.requestCount)
+    requests = shard.pointee.requestCount
+    jobs = shard.pointee.use.jobs.used
     if let call = shard.pointee.handlerJob { holders.append("\(String(bytes: call.pointee.name)) of the plugin") }
     shard.jobsLink.forEach { link in
       guard holders.count < limit else { return }
@@ -58,7 +59,6 @@ public struct GenerationLoad: Sendable, Equatable {
       guard holders.count < limit, scope.pointee.kind == .request else { return }
       holders.append("request \(RequestID(ofRequest: scope)) (\(String(bytes: scope.pointee.label)))")
     }
-    count(shard)
   }
 
   public static func + (one: GenerationLoad, other: GenerationLoad) -> GenerationLoad {
@@ -67,15 +67,6 @@ public struct GenerationLoad: Sendable, Equatable {
     sum.jobs += other.jobs
     sum.holders += other.holders
     return sum
-  }
-
-  private mutating func count(_ scope: ScopePointer) {
-    jobs += Int(scope.pointee.jobCount)
-    var link = scope.childrenLink.pointee.next
-    while link != scope.childrenLink {
-      count(.of(sibling: link))
-      link = link.pointee.next
-    }
   }
 }
 

@@ -35,6 +35,12 @@ extension Status {
   }
 }
 
+extension UseLimit {
+  /// `.limit` for the call that runs on this loop, with the limit that it has met, about which the log has a line.
+  @inline(never)
+  func statusNoted() -> Status { Status.limit.noting(refusal, isReported: true) }
+}
+
 extension UnsafeMutablePointer<Job> {
   /// The job's call has returned a negative status.
   ///
@@ -79,6 +85,12 @@ extension UnsafeMutablePointer<Job> {
   public func isFailureReported(_ code: Int32) -> Bool {
     guard let call = failedCall, call.pointee.isReported, call.pointee.status.rawValue == code else { return false }
     return pointee.coldState!.pointee.failure.bytes.isEmpty
+  }
+
+  /// Whether the job's function probably failed because its plugin has reached a limit: the last call that failed has
+  /// met one, and the function has given no reason of its own. The log has a line about the limit.
+  public var hasMetLimitOfPlugin: Bool {
+    isFailureReported(Status.limit.rawValue)
   }
 
   /// Why the job's function failed with `code`, as the end of a log line: the reason that it gave to `ambit_fail`, and

@@ -64,8 +64,9 @@ extension UnsafeMutablePointer<Job> {
     let scope = pointee.scope
     noteReturn(in: scope)
     siblingLink.remove()
-    scope.pointee.jobCount -= 1
-    if let request = scope.pointee.requestScope { request.pointee.requestJobCount -= 1 }
+    scope.pointee.jobCount &-= 1
+    scope.pointee.use.jobs.giveBack()
+    if let request = scope.pointee.requestScope { request.pointee.requestJobCount &-= 1 }
   }
 
   /// Ends a job whose hook runs on a thread, or that runs in one worker at a time.

@@ -28,32 +28,59 @@ extension UnsafeMutablePointer<Scope> {
   func spawn(
     _ function: ambit_job_fn?, argument: UnsafeMutableRawPointer?, options: JobOptions, isHeld: Bool
   ) -> (Status, JobPointer?) {
-    let loop = pointee.loop
     let status = function == nil ? refusal(of: options) : admission(of: options)
+    guard status == .ok else {
+      refuse(status, function, argument, options)
+      return (status, nil)
+    }
+    let job = addJob(function, argument, options)
+    if isHeld { job.pointee.traits.insert(.isHeld) }
+    if let interval = options.interval { job.startTicking(every: interval) } else { enqueue(job) }
+    return (.ok, job)
+  }
+
+  /// Adds a job that never runs, for its hook.
+  // Out of line, so that it is not on the path of other jobs.
+  @inline(never)
+  private func refuse(
+    _ status: Status, _ function: ambit_job_fn?, _ argument: UnsafeMutableRawPointer?, _ options: JobOptions
+  ) {
+    pointee.use.jobs.add()
+    let job = addJob(function, argument, options)
+    job.pointee.cancelCause = .called
+    job.pointee.code = status.rawValue
+    enqueue(job)
+  }
+
+  /// A new job of the scope, which `use` has counted.
+  @inline(__always)
+  private func addJob(
+    _ function: ambit_job_fn?, _ argument: UnsafeMutableRawPointer?, _ options: JobOptions
+  ) -> JobPointer {
+    let loop = pointee.loop
     let job = loop.takeJob()
     job.initialize(to: Job(at: job, loop: loop, scope: self, kind: loop.pluginJob))
     job.pointee.function = function
     job.pointee.argument = argument
     job.pointee.onEnd = options.onEnd
     job.pointee.traits = traits(of: options)
-    if isHeld, status == .ok { job.pointee.traits.insert(.isHeld) }
     if !options.name.isEmpty { job.ensureColdState().pointee.name = OwnedText(copying: options.name, for: self) }
     if options.stackSize > 0 { job.ensureColdState().pointee.stackSize = options.stackSize }
-    if status != .ok { job.pointee.cancelCause = .called }
-    job.pointee.code = status.rawValue
     jobsLink.append(job.siblingLink)
-    pointee.jobCount += 1
-    if let request = pointee.requestScope { request.pointee.requestJobCount += 1 }
+    pointee.jobCount &+= 1
+    if let request = pointee.requestScope { request.pointee.requestJobCount &+= 1 }
     hold()
     if options.timeout > 0 { job.startTimeout(of: options) }
-    if status == .ok, let interval = options.interval {
-      job.startTicking(every: interval)
-    } else if pointee.jobCount <= pointee.mostReadyJobs {
-      loop.enqueue(job)
+    return job
+  }
+
+  @inline(__always)
+  private func enqueue(_ job: JobPointer) {
+    if pointee.jobCount <= pointee.mostReadyJobs {
+      pointee.loop.enqueue(job)
     } else {
-      loop.enqueueInBacklog(job)
+      pointee.loop.enqueueInBacklog(job)
     }
-    return (status, status == .ok ? job : nil)
   }
 
   /// The status of a spawn without a function.
@@ -75,7 +102,12 @@ extension UnsafeMutablePointer<Scope> {
   private func admission(of options: JobOptions) -> Status {
     guard options.error == .ok else { return options.error }
     guard pointee.isOpen else { return .cancelled }
-    return options.isPosted || hasRoom ? .ok : .limit
+    if options.isPosted {
+      pointee.use.jobs.add()
+      return .ok
+    }
+    guard hasRoom else { return .limit }
+    return pointee.use.jobs.take() ? .ok : pointee.use.jobs.limit.statusNoted()
   }
 
   /// Neither the scope nor its request has reached its limit of jobs.

@@ -42,7 +42,8 @@ final class ThreadRun: @unchecked Sendable {
 
   /// The run as work for the pool. One thread runs it, once, when it has its turn in `lane`.
   func makeWork(in lane: SerialLane? = nil) -> PoolWork {
-    PoolWork(for: UInt(bitPattern: job), in: lane, owner: owner) {
+    let share = scope.pointee.generation?.pointee.use.threads
+    return PoolWork(for: UInt(bitPattern: job), in: lane, owner: owner, share: share) {
       self.end(with: nil)
     } run: {
       self.run()

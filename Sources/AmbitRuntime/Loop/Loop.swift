@@ -105,6 +105,8 @@ public struct Loop {
   var signatures = PreparedSignatures()
   /// The host's scope on this loop, above all other scopes.
   public var root: ScopePointer
+  /// What it uses, without limits.
+  let hostUse: GenerationUse
   /// Each loop counts in steps of the number of loops, so that scopes of different loops have different numbers.
   public var lastScopeID: UInt64
   let scopeIDStride: UInt64
@@ -190,6 +192,7 @@ extension UnsafeMutablePointer<Loop> {
         freedTimer: Timer(at: freedTimer, fire: freedMemoryDue),
         freeDescriptorWaits: Link(alone: pointer(to: \.freeDescriptorWaits)!),
         root: .allocate(capacity: 1),
+        hostUse: GenerationUse(of: "ambit", label: "ambit", limits: .none, loops: 1),
         lastScopeID: UInt64(index), scopeIDStride: UInt64(max(count, 1)), server: nil))
     pointee.root.initializeRecord(loop: self, parent: nil, kind: .host, observer: nil)
   }

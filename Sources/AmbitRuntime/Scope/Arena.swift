@@ -1,4 +1,4 @@
-internal import AmbitCore
+public import AmbitCore
 internal import Glibc
 
 /// The memory of a scope, which is given back all at once when the scope closes.
@@ -7,16 +7,19 @@ internal import Glibc
 public struct Arena {
   private var chunks: UnsafeMutablePointer<ArenaChunk>?
   private var blocks: UnsafeMutablePointer<ArenaChunk>?
+  /// Bytes of the chunks and the blocks, which count as used by the plugin.
+  private(set) var size = 0
 
   init() {}
 
   /// `size` bytes, aligned to 16, until the arena is released; nil if there is no memory. They are zeroed, unless
   /// `isZeroed` is false and the piece is large.
   mutating func allocate(_ size: Int, from loop: LoopPointer, isZeroed: Bool = true) -> UnsafeMutableRawPointer? {
-    guard size >= 0, size <= Int.max - 64 else { return nil }
-    let rounded = (max(size, 1) + 15) & ~15
-    if rounded > ArenaChunk.capacity / 4 { return allocateBlock(rounded, from: loop, isZeroed: isZeroed) }
-    if chunks == nil || ArenaChunk.capacity - chunks!.pointee.used < rounded {
+    guard size >= 0, size <= Self.largestPiece else { return nil }
+    let rounded = Self.rounded(size)
+    if Self.needsBlock(rounded) { return allocateBlock(rounded, from: loop, isZeroed: isZeroed) }
+    if !hasRoom(rounded) {
+      self.size += ArenaChunk.headerSize + ArenaChunk.capacity
       let chunk = loop.takeChunk()
       chunk.initialize(to: ArenaChunk(next: chunks, used: 0))
       chunks = chunk
@@ -25,6 +28,25 @@ public struct Arena {
     chunks!.pointee.used += rounded
     memset(piece, 0, rounded)
     return piece
+  }
+
+  /// By how many bytes `allocate(size)` makes `self.size` larger; `Int.max` if no memory could hold the piece.
+  func growth(for size: Int) -> Int {
+    guard size >= 0, size <= Self.largestPiece else { return .max }
+    let rounded = Self.rounded(size)
+    if Self.needsBlock(rounded) { return ArenaChunk.headerSize + rounded }
+    return hasRoom(rounded) ? 0 : ArenaChunk.headerSize + ArenaChunk.capacity
+  }
+
+  private static var largestPiece: Int { .max - 64 }
+
+  private static func rounded(_ size: Int) -> Int { (max(size, 1) + 15) & ~15 }
+
+  private static func needsBlock(_ rounded: Int) -> Bool { rounded > ArenaChunk.capacity / 4 }
+
+  /// Whether the piece fits into the present chunk.
+  private func hasRoom(_ rounded: Int) -> Bool {
+    chunks != nil && ArenaChunk.capacity - chunks!.pointee.used >= rounded
   }
 
   private mutating func allocateBlock(
@@ -37,6 +59,7 @@ public struct Arena {
     let block = memory.bindMemory(to: ArenaChunk.self, capacity: 1)
     block.initialize(to: ArenaChunk(next: blocks, used: size))
     blocks = block
+    self.size += whole
     return block.bytes
   }
 
@@ -48,7 +71,7 @@ public struct Arena {
 
   /// Nothing was allocated.
   @inline(__always)
-  var isEmpty: Bool { chunks == nil && blocks == nil }
+  var isEmpty: Bool { size == 0 }
 
   /// Gives everything back.
   mutating func release(to loop: LoopPointer) {
@@ -66,6 +89,7 @@ public struct Arena {
         loop.noteFreedMemory()
       }
     }
+    size = 0
   }
 }
 
@@ -88,12 +112,39 @@ extension UnsafeMutablePointer<Scope> {
   /// `size` bytes of the scope's memory, aligned to 16; nil if there is no memory. They are zeroed. With `isZeroed`
   /// false, for memory that the caller writes over, large blocks are not.
   public func allocate(_ size: Int, isZeroed: Bool = true) -> UnsafeMutableRawPointer? {
-    pointee.memory.allocate(size, from: pointee.loop, isZeroed: isZeroed)
+    let before = pointee.memory.size
+    let piece = pointee.memory.allocate(size, from: pointee.loop, isZeroed: isZeroed)
+    if pointee.memory.size != before { pointee.use.memory.add(pointee.memory.size - before) }
+    return piece
+  }
+
+  /// The same for memory that the plugin asks for; `.limit` if its generation would use more than its limit then, with
+  /// the reason noted.
+  public func allocateWithinLimit(_ size: Int, isZeroed: Bool = true) -> (Status, UnsafeMutableRawPointer?) {
+    let growth = pointee.memory.growth(for: size)
+    guard growth == 0 || growth == .max || pointee.use.memory.take(growth) else {
+      return (pointee.use.memory.limit.statusNoted(), nil)
+    }
+    let piece = pointee.memory.allocate(size, from: pointee.loop, isZeroed: isZeroed)
+    if piece == nil, growth != .max { pointee.use.memory.giveBack(growth) }
+    return (piece == nil ? .noMemory : .ok, piece)
   }
 
   /// A copy in the scope's memory, followed by a NUL; empty if there is no memory.
   public func copy(_ bytes: UnsafeRawBufferPointer) -> UnsafeBufferPointer<UInt8> {
-    guard let memory = allocate(bytes.count + 1) else { return UnsafeBufferPointer(start: nil, count: 0) }
+    copy(bytes, to: allocate(bytes.count + 1))
+  }
+
+  /// The same for a copy that the plugin asks for, with the status of `allocateWithinLimit`.
+  func copyWithinLimit(_ bytes: UnsafeRawBufferPointer) -> (Status, UnsafeBufferPointer<UInt8>) {
+    let (status, memory) = allocateWithinLimit(bytes.count + 1)
+    return (status, copy(bytes, to: memory))
+  }
+
+  private func copy(
+    _ bytes: UnsafeRawBufferPointer, to memory: UnsafeMutableRawPointer?
+  ) -> UnsafeBufferPointer<UInt8> {
+    guard let memory else { return UnsafeBufferPointer(start: nil, count: 0) }
     if let source = bytes.baseAddress { memcpy(memory, source, bytes.count) }
     return UnsafeBufferPointer(start: memory.assumingMemoryBound(to: UInt8.self), count: bytes.count)
   }

@@ -19,6 +19,8 @@ public struct Generation {
   public let isLibrary: Bool
   /// It contains Swift code, or is linked with such code, and shares the host's Swift runtime.
   public let usesSwift: Bool
+  /// What it uses of what `PluginLimits` limits.
+  public let use: GenerationUse
   /// What all jobs of the plugin have in common.
   let jobTraits: JobTraits
   /// The plugin's scope on each loop.
@@ -50,9 +52,10 @@ public struct Generation {
   /// Called on each loop once the plugin's scope there is closed.
   public var shardClosed: @Sendable () -> Void = {}
 
+  /// - Parameter use: nil: it has no limits.
   public init(
     label: String, settings: SettingsTable, runsOnThreads: Bool = false, isLibrary: Bool = false,
-    usesSwift: Bool = false, shards: UnsafeMutableBufferPointer<ScopePointer>
+    usesSwift: Bool = false, use: GenerationUse? = nil, shards: UnsafeMutableBufferPointer<ScopePointer>
   ) {
     self.label = label
     let copy = ambit_str.immortalCopy(label)
@@ -61,6 +64,7 @@ public struct Generation {
     self.runsOnThreads = runsOnThreads
     self.isLibrary = isLibrary
     self.usesSwift = usesSwift
+    self.use = use ?? GenerationUse(of: label, label: label, limits: .none, loops: shards.count)
     jobTraits = runsOnThreads ? .usesThread : usesSwift ? .takesThreadState : []
     self.shards = shards
   }

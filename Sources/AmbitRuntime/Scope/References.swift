@@ -111,6 +111,8 @@ final class ReferenceSlot: Sendable {
     /// Jobs that were posted and have not ended.
     var jobCount: UInt32 = 0
     var jobLimit: UInt32 = 0
+    /// The limit of jobs of the plugin.
+    var pluginLimit: UseLimit?
   }
 
   let index: UInt32
@@ -125,6 +127,7 @@ final class ReferenceSlot: Sendable {
     let target = Unchecked(scope)
     let mailbox = scope.pointee.loop.pointee.mailbox.takeUnretainedValue()
     let limit = scope.postLimit
+    let pluginLimit = scope.pointee.use.jobs.limit
     let cause = scope.pointee.cause
     state.withLock { state in
       state.scope = target.value.pointee.isOpen ? target.value : nil
@@ -132,6 +135,7 @@ final class ReferenceSlot: Sendable {
       state.cause = cause
       state.jobCount = 0
       state.jobLimit = limit
+      state.pluginLimit = pluginLimit
     }
   }
 
@@ -175,9 +179,11 @@ final class ReferenceSlot: Sendable {
     let argument = Unchecked(argument)
     return state.withLock { state in
       guard state.generation == generation, state.scope != nil, let mailbox = state.mailbox else { return .closed }
-      guard state.jobCount < state.jobLimit else { return .limit }
+      guard state.jobCount < state.jobLimit, let limit = state.pluginLimit, limit.takeElsewhere() else {
+        return .limit
+      }
       state.jobCount += 1
-      state.posted.append(PostedJob(function, argument.value, slot: self))
+      state.posted.append(PostedJob(function, argument.value, slot: self, countedBy: limit))
       if state.posted.count == 1 { mailbox.post { _ in self.deliver(generation: generation) } }
       return .ok
     }
@@ -212,12 +218,20 @@ final class PostedJob: @unchecked Sendable {
   private let function: ambit_job_fn
   private let argument: UnsafeMutableRawPointer?
   private let slot: ReferenceSlot
+  /// Counts the job until the loop does; nil then.
+  private var limit: UseLimit?
 
-  init(_ function: @escaping ambit_job_fn, _ argument: UnsafeMutableRawPointer?, slot: ReferenceSlot) {
+  init(
+    _ function: @escaping ambit_job_fn, _ argument: UnsafeMutableRawPointer?, slot: ReferenceSlot,
+    countedBy limit: UseLimit
+  ) {
     self.function = function
     self.argument = argument
     self.slot = slot
+    self.limit = limit
   }
+
+  deinit { limit?.returnTaken() }
 
   /// Spawns the job in `scope`. It was counted against the limit when it was posted.
   func spawn(in scope: ScopePointer) {
@@ -228,6 +242,8 @@ final class PostedJob: @unchecked Sendable {
       Unmanaged<PostedJob>.fromOpaque(record!).takeUnretainedValue().run(scope)
     }
     _ = scope.spawn(run, argument: Unmanaged.passRetained(self).toOpaque(), options: options, isHeld: false)
+    limit?.returnTaken()
+    limit = nil
   }
 
   private func run(_ scope: UnsafeMutablePointer<ambit_scope>?) -> Int32 { function(scope, argument) }

@@ -118,6 +118,7 @@ extension UnsafeMutablePointer<Scope> {
     guard pointee.life.endClosing() else { return }
     let loop = pointee.loop
     if pointee.coldState != nil { releaseColdState() }
+    if !pointee.memory.isEmpty { pointee.use.memory.giveBack(pointee.memory.size) }
     loop.disarm(timer)
     if !endingLink.isAlone { endingLink.remove() }
     loop.pointee.liveScopes &-= 1
@@ -135,7 +136,7 @@ extension UnsafeMutablePointer<Scope> {
   }
 
   private func requestEnded() {
-    pointee.requestCount -= 1
+    pointee.use.requests.giveBack()
     pointee.loop.pointee.liveRequests &-= 1
     if pointee.life.isRetiring, pointee.requestCount == 0 { pointee.generation?.pointee.shardDrained() }
   }

@@ -40,8 +40,6 @@ public struct Scope {
   var mostReadyJobs = Loop.largeScope
   /// How many of its new jobs are in the loop's backlog.
   var backlogCount: UInt32 = 0
-  /// In the scope of a generation: requests whose scopes have not closed.
-  public var requestCount: UInt32
   /// The first job that fails cancels the scope.
   var isFailFast = false
   /// The largest number of jobs that may be alive at once.
@@ -72,6 +70,8 @@ public struct Scope {
 
   /// The plugin generation that works in the scope; nil only in the host's scope.
   public var generation: GenerationPointer?
+  /// What the generation uses on this loop. The host's scope has counts of its own, without limits.
+  public var use: LoopUse
   /// The record of whoever opened the request's scope, inherited by children; nil outside a request.
   public var context: UnsafeMutableRawPointer?
   /// What the log says the scope serves (`LogField.label`), inherited by children; empty outside a request. The text
@@ -96,6 +96,8 @@ extension Scope {
   /// It takes jobs, and its waits wait.
   @inline(__always) public var isOpen: Bool { life.isOpen }
   public var state: ScopeState { life.state }
+  /// In the scope of a generation: requests whose scopes have not closed.
+  @inline(__always) var requestCount: Int { use.requests.used }
   /// Why it ends; `none` while it is open.
   @inline(__always) public var cause: Cause { life.cause }
 }
@@ -168,12 +170,23 @@ extension UnsafeMutablePointer<Scope> {
 }
 
 extension UnsafeMutablePointer<Scope> {
+  /// The name of the plugin that works in the scope; empty in the host's scope.
+  public var pluginName: String { pointee.generation?.pointee.use.plugin ?? "" }
+
+  /// Makes the scope, which was just opened, that of a generation on this loop.
+  public func join(_ generation: GenerationPointer) {
+    pointee.generation = generation
+    pointee.use = generation.pointee.use.use(onLoop: pointee.loop.pointee.index)
+  }
+
   /// Opens a scope below `parent`, on the parent's loop, in memory that the caller owns until `observer.closed`.
   ///
   /// The scope starts with one hold, the caller's or its owner's. If the parent has been cancelled, the new scope is
   /// cancelled too, for the same cause.
+  /// - Parameter isCounted: the scope is that of a request that was counted: `use.requests.take`.
   public func open(
-    below parent: ScopePointer, kind: Scope.Kind, owner: ScopeLifeCycle.Owner = .none, observer: ScopeObserver?
+    below parent: ScopePointer, kind: Scope.Kind, owner: ScopeLifeCycle.Owner = .none, isCounted: Bool = false,
+    observer: ScopeObserver?
   ) {
     let owner = kind == .plugin ? .generation : owner
     let loop = parent.pointee.loop
@@ -181,7 +194,7 @@ extension UnsafeMutablePointer<Scope> {
     parent.childrenLink.append(siblingLink)
     parent.hold()
     if kind == .request {
-      parent.pointee.requestCount += 1
+      if !isCounted { pointee.use.requests.add() }
       loop.pointee.liveRequests &+= 1
     }
     if !parent.pointee.isOpen {
@@ -210,9 +223,10 @@ extension UnsafeMutablePointer<Scope> {
         timer: Timer(at: timer, fire: scopeDeadlinePassed),
         deadline: .max,
         id: loop.pointee.lastScopeID, kind: kind, life: ScopeLifeCycle(owner: owner), hasFailedJob: false,
-        depth: parent.map { $0.pointee.depth + 1 } ?? 0, jobCount: 0, requestCount: 0,
+        depth: parent.map { $0.pointee.depth + 1 } ?? 0, jobCount: 0,
         requestScope: kind == .request ? self : parent?.pointee.requestScope, openedAt: loop.pointee.now,
-        generation: parent?.pointee.generation, context: parent?.pointee.context,
+        generation: parent?.pointee.generation, use: parent?.pointee.use ?? loop.pointee.hostUse.use(onLoop: 0),
+        context: parent?.pointee.context,
         label: parent?.pointee.label ?? UnsafeBufferPointer(start: nil, count: 0), observer: observer,
         memory: Arena(), deferred: nil))
   }

@@ -23,7 +23,7 @@ struct PoolStarvation {
 
   /// What is to be reported at `now`, while so many jobs wait. A starvation is reported once, then once a minute; it
   /// ends when no job waits. Another one is reported at most every 10 s.
-  fileprivate mutating func news(waiting: Int, at now: Int64) -> News? {
+  mutating func news(waiting: Int, at now: Int64) -> News? {
     guard waiting > 0 else {
       guard let began else { return nil }
       self.began = nil

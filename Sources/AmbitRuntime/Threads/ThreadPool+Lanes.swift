@@ -54,7 +54,7 @@ extension ThreadPool {
     let lane = work.lane!
     let (isWithdrawn, woken): (Bool, PoolThread?) = withLock {
       guard lane.running === work else { return (lane.waiting.withdraw(work), nil) }
-      guard jobs.withdraw(work) else { return (false, nil) }
+      guard takeBack(work) else { return (false, nil) }
       let woken = advance(lane)
       return (true, woken ?? assignNext())
     }

@@ -55,6 +55,8 @@ public final class ThreadPool: @unchecked Sendable {
   var contendedLanes: [SerialLane] = []
   /// Calls that were reported and have returned since, for the watchdog to report.
   var returnedCalls: [SerialLaneReport] = []
+  /// Shares of generations whose work waits for one of their threads, or was refused lately.
+  var watchedShares: [ThreadShare] = []
   /// Limits the lines about refused work.
   var refusalLimit = LogRateLimit()
 
@@ -75,7 +77,12 @@ public final class ThreadPool: @unchecked Sendable {
   /// Withdraws a job that was submitted; false if a thread has taken it. From any thread; does not wait.
   func withdraw(_ work: PoolWork) -> Bool {
     guard work.lane == nil else { return withdrawFromLane(work) }
-    return withLock { jobs.withdraw(work) }
+    let (isWithdrawn, woken) = withLock {
+      let isWithdrawn = takeBack(work)
+      return (isWithdrawn, isWithdrawn && work.share != nil ? assignNext() : nil)
+    }
+    woken?.wakeup.notify()
+    return isWithdrawn
   }
 
   /// The kernel's number of the thread that works for `subject`; nil if none does. From any thread.
@@ -103,22 +110,26 @@ public final class ThreadPool: @unchecked Sendable {
     case .job: break
     }
     if let lane = work.lane, lane.isOnOwnThread || lane.running != nil { return queue(work, in: lane) }
-    if !isHook, jobsAtWork + jobs.count >= limits.threads + limits.queue {
-      return .failure(.full(queue: limits.queue))
-    }
+    if !isHook, let error = refusal(of: work) { return .failure(error) }
     if isHook { hooks.append(work) } else { enqueue(work) }
     work.lane?.running = work
     let thread = assignNext()
     if thread == nil, threads.isEmpty {
-      _ = isHook ? hooks.withdraw(work) : jobs.withdraw(work)
+      _ = isHook ? hooks.withdraw(work) : takeBack(work)
       work.lane?.running = nil
       return .failure(.noThread)
     }
     return .success(thread)
   }
 
-  /// Queues a job. Under the lock.
-  func enqueue(_ job: PoolWork) {
+  /// Why a job is refused; nil if it may run or wait.
+  private func refusal(of job: PoolWork) -> PoolError? {
+    if let share = job.share, share.isFull { return refusal(in: share) }
+    return jobsAtWork + jobs.count >= limits.threads + limits.queue ? .full(queue: limits.queue) : nil
+  }
+
+  /// Queues a job that may run when a thread is free: see `enqueue`. Under the lock.
+  func queue(_ job: PoolWork) {
     if jobs.count == 0 { starvation.lastMove = Clock.monotonic }
     jobs.append(job)
   }
@@ -141,6 +152,7 @@ public final class ThreadPool: @unchecked Sendable {
     if let hook = hooks.popFirst() { return PoolTask(work: hook, isJob: false, since: 0) }
     guard jobsAtWork < limits.threads, let job = jobs.popFirst() else { return nil }
     jobsAtWork += 1
+    job.share?.running += 1
     mostJobsAtWork = max(mostJobsAtWork, jobsAtWork)
     let now = Clock.monotonic
     starvation.lastMove = now
@@ -164,7 +176,7 @@ public final class ThreadPool: @unchecked Sendable {
   func nextTask(for thread: PoolThread, number: Int32) -> PoolTask {
     let (task, woken): (PoolTask?, PoolThread?) = withLock {
       if thread.number == nil { startingCount -= 1 }
-      if let done = thread.task, done.isJob { jobsAtWork -= 1 }
+      if let done = thread.task, done.isJob { jobEnded(done.work) }
       let woken = thread.task?.work.lane.flatMap(advance)
       thread.number = number
       thread.task = nextTask()
@@ -175,6 +187,13 @@ public final class ThreadPool: @unchecked Sendable {
     if let task { return task }
     thread.wakeup.wait()
     return thread.task!
+  }
+
+  private func jobEnded(_ job: PoolWork) {
+    jobsAtWork -= 1
+    guard let share = job.share else { return }
+    share.running -= 1
+    giveBack(share)
   }
 
   func withLock<Result>(_ body: () -> Result) -> Result {

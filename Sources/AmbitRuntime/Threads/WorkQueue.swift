@@ -15,16 +15,21 @@ final class PoolWork: @unchecked Sendable {
   let lane: SerialLane?
   /// Whose work it is; nil if that is not known.
   let owner: WorkOwner?
+  /// The threads that it may use; nil: all of the pool.
+  let share: ThreadShare?
+  /// It waits for a thread of `share`. Guarded by the pool's lock.
+  var isHeldBack = false
   /// Owned by the queue that holds the work.
   fileprivate var state = State.waiting
 
   init(
-    for subject: UInt = 0, in lane: SerialLane? = nil, owner: WorkOwner? = nil,
+    for subject: UInt = 0, in lane: SerialLane? = nil, owner: WorkOwner? = nil, share: ThreadShare? = nil,
     withdrawn: @escaping () -> Void = {}, run: @escaping @Sendable () -> Void
   ) {
     self.subject = subject
     self.lane = lane
     self.owner = owner
+    self.share = share
     self.run = run
     self.withdrawn = withdrawn
   }

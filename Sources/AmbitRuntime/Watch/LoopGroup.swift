@@ -1,3 +1,4 @@
+public import AmbitCore
 public import AmbitSystem
 internal import CLinux
 internal import Synchronization
@@ -10,6 +11,8 @@ public final class LoopGroup: Sendable {
   public let isChecked: Bool
   let pool: ThreadPool
   private let watchdog: Watchdog
+  /// Logs when plugins are below their limits again: see `GenerationUse`.
+  public let limitWatch = LimitWatch()
   /// Decides which jobs with `AMBIT_JOB_ONCE` may run.
   public let onceJobs: OnceJobs
 
@@ -33,7 +36,7 @@ public final class LoopGroup: Sendable {
     self.loops = loops
     isChecked = table.isChecked
     self.pool = pool
-    watchdog = try Watchdog(loops: loops, pool: pool, stallWarning: limits.stallWarning)
+    watchdog = try Watchdog(loops: loops, pool: pool, limits: limitWatch, stallWarning: limits.stallWarning)
     onceJobs = OnceJobs(isDesignated: runsOnceJobs)
     onceJobs.onChange { [loops] in for loop in loops { loop.postUrgent { $0.reviewOnceJobs() } } }
     let worker = try place.makeExtension()
@@ -71,6 +74,20 @@ public final class LoopGroup: Sendable {
   /// again. From any thread; does not wait.
   public func limitJobs(perRequest count: Int) {
     postToEach { $0.pointee.limits.jobsPerRequest = UInt32(clamping: count) }
+  }
+
+  /// Limits what a generation may use from now on. What it uses stays in use, even if it is more. From any thread; does
+  /// not wait.
+  public func limit(_ use: GenerationUse, to limits: PluginLimits) {
+    use.set(limits)
+    pool.setLimit(of: use.threads, to: limits.threads)
+  }
+
+  /// What a generation uses at the moment, and its limits. From any thread; does not wait.
+  public func report(on use: GenerationUse) -> GenerationUseReport {
+    GenerationUseReport(
+      requests: use.requests.report, jobs: use.jobs.report, threads: pool.report(on: use.threads),
+      alloc: use.memory.report)
   }
 
   /// Runs `work` on each loop, in one of its next turns. From any thread; does not wait.

@@ -120,6 +120,32 @@ enum PoolWatch {
         "no request or job waits for a thread of the pool any more, after \(milliseconds) ms",
         metadata: ["ms": "\(milliseconds)"])
     }
+    for news in pool.shareNews(at: Clock.monotonic) { report(news, logger) }
+  }
+
+  /// The same for the threads that one plugin may use.
+  private static func report(_ news: ThreadShareNews, _ logger: Logger) {
+    if news.hasBegun { news.owner.reportBegin(limit: news.limit) }
+    let plugin = "plugin \(news.owner.label)"
+    let fields: Logger.Metadata = [LogField.plugin: "\(news.owner.label)", "waiting": "\(news.waiting)"]
+    switch news.starvation {
+    case nil: break
+    case .begun(let time):
+      logger.warning(
+        """
+        \(plugin) has reached its limit of \(news.owner.text(news.limit)): none has become free for \
+        \(time / 1_000_000) ms, and \(waiting(news.waiting)) for one; to raise it, set \(news.owner.key)
+        """, metadata: fields.merging([LogField.fault: "plugin"]) { $1 })
+    case .ended(let time):
+      logger.notice(
+        "no request or job of \(plugin) waits for a thread any more, after \(time / 1_000_000) ms", metadata: fields)
+    }
+    if let end = news.end { news.owner.report(end, limit: news.limit) }
+  }
+
+  /// "2 requests or jobs wait".
+  private static func waiting(_ count: Int) -> String {
+    count == 1 ? "1 request or job waits" : "\(count) requests or jobs wait"
   }
 
   private static func report(_ report: PoolReport, after milliseconds: Int64, _ logger: Logger) {
@@ -137,11 +163,10 @@ enum PoolWatch {
     if others > 0 { named.append("\(others) by others") }
     let waitsForBody = report.holders.contains { $0.isHandler && $0.state == "waits for \(WaitKind.body)" }
     let advice = waitsForBody ? "; with buffer_body, slow bodies hold no thread" : ""
-    let waiting = report.waiting == 1 ? "1 request or job waits" : "\(report.waiting) requests or jobs wait"
     logger.warning(
       """
-      no thread of the pool has become free for \(milliseconds) ms, and \(waiting) for one; \(report.inUse) of \
-      \(report.limit) threads are in use: \(named.joined(separator: ", "))\(advice)
+      no thread of the pool has become free for \(milliseconds) ms, and \(waiting(report.waiting)) for one; \
+      \(report.inUse) of \(report.limit) threads are in use: \(named.joined(separator: ", "))\(advice)
       """, metadata: fields)
   }
 }

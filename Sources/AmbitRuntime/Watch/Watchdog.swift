@@ -6,8 +6,8 @@ internal import Logging
 internal import Synchronization
 
 /// Watches the loops from a thread of its own. Reports blocked loops, cancelled jobs that do not return, lifecycle
-/// calls of plugins that do not return, calls that keep other calls of their library waiting, and jobs that wait for a
-/// thread of the pool in vain.
+/// calls of plugins that do not return, calls that keep other calls of their library waiting, jobs that wait for a
+/// thread of the pool in vain, and plugins that are below a limit again.
 ///
 /// The watchdog writes the reports so that no loop has to. A healthy loop spends two stores per turn on it.
 final class Watchdog: @unchecked Sendable {
@@ -20,6 +20,7 @@ final class Watchdog: @unchecked Sendable {
 
   private let loops: [EventLoop]
   private let pool: ThreadPool
+  private let limits: LimitWatch
   /// How long a turn may take, in nanoseconds; nil: no limit.
   private let stallWarning: Int64?
   private let inbox = Mutex(Inbox())
@@ -34,9 +35,10 @@ final class Watchdog: @unchecked Sendable {
   private let logger = Logger(label: "ambit")
 
   /// Watches `loops` once it is started. `stallWarning` is how long a turn may take, in nanoseconds; nil: no limit.
-  init(loops: [EventLoop], pool: ThreadPool, stallWarning: Int64?) throws(SystemError) {
+  init(loops: [EventLoop], pool: ThreadPool, limits: LimitWatch, stallWarning: Int64?) throws(SystemError) {
     self.loops = loops
     self.pool = pool
+    self.limits = limits
     self.stallWarning = stallWarning
     try SystemError.check("signal handler for backtraces", cfiber_prepare_thread_backtraces())
     if let stallWarning { stalls = loops.map { LoopStall(of: $0, limit: stallWarning) } }
@@ -83,6 +85,7 @@ final class Watchdog: @unchecked Sendable {
       lookAtLanes()
       lookAtLifecycleCalls()
       PoolWatch.look(at: pool, logger)
+      limits.look(at: Clock.monotonic)
     }
   }
 

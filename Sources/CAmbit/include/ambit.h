@@ -690,14 +690,15 @@ static inline ambit_status ambit_defer(ambit_scope *scope, void (*fn)(void *arg)
 /* [job]
  * Allocate memory that lives until the scope closes. It is zeroed and aligned to 16 bytes.
  * Owner     The scope's; the plugin never frees it.
- * Returns   The memory, also for a size of 0; NULL if there is no memory.
+ * Returns   The memory, also for a size of 0; NULL if there is no memory, or if the plugin would use more than `alloc`
+ *           of [plugin.NAME.limits] in host.conf.
  * Since     1.0 */
 static inline void *ambit_alloc(ambit_scope *scope, size_t size) { return scope->api->alloc(scope, size); }
 
 /* [job]
  * Copy `str` and put a NUL at the end, for functions that take C strings.
  * Owner     The copy lives until the scope closes. A NUL inside `str` is copied like any other byte.
- * Returns   The copy; NULL if `str` is absent or there is no memory.
+ * Returns   The copy; NULL if `str` is absent, there is no memory, or the limit of ambit_alloc is reached.
  * Since     1.0 */
 static inline const char *ambit_cstr(ambit_scope *scope, ambit_str str) { return scope->api->cstr(scope, str); }
 
@@ -1017,8 +1018,9 @@ static inline int64_t ambit_read(ambit_scope *scope, void *buffer, size_t capaci
  * Read the whole body. Waits until it is there. Each call returns the same bytes.
  * Owner     The bytes live until the request's scope closes.
  * Returns   AMBIT_OK, and the body in `*whole`, which is empty if there is none. AMBIT_LIMIT: the body is longer than
- *           the host's max_body. AMBIT_INVALID: the body is malformed. AMBIT_WRONG_STATE: ambit_read took some of it,
- *           or another job waits for it. AMBIT_CANCELLED. `*whole` is absent unless the call returns AMBIT_OK.
+ *           the host's max_body, or the limit of ambit_alloc is reached. AMBIT_INVALID: the body is malformed.
+ *           AMBIT_WRONG_STATE: ambit_read took some of it, or another job waits for it. AMBIT_CANCELLED. `*whole` is
+ *           absent unless the call returns AMBIT_OK.
  * Since     1.0 */
 static inline ambit_status ambit_body(ambit_scope *scope, ambit_str *whole) { return scope->api->body(scope, whole); }
 

@@ -150,7 +150,7 @@ private struct Passed<Value>: @unchecked Sendable {
       shards.initialize(repeating: plugin)
       let generation = GenerationPointer.allocate(capacity: 1)
       generation.initialize(to: Generation(label: "plugin/1", settings: SettingsTable([]), shards: shards))
-      plugin.pointee.generation = generation
+      plugin.join(generation)
       let request = stage.open("request", kind: .request, below: plugin)
       request.spawn("job") { scope in
         let passed = Passed(value: plugin)

@@ -49,7 +49,7 @@ extension ScopeHandle {
     let shards = group.onEach { loop in
       let shard = ScopePointer.allocate(capacity: 1)
       shard.open(below: loop.pointee.root, kind: .plugin, observer: nil)
-      shard.pointee.generation = shared.value
+      shard.join(shared.value)
       return Unchecked(shard)
     }
     let opened = Latch<Status>()

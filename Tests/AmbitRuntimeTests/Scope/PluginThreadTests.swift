@@ -14,7 +14,7 @@ extension Stage {
     let generation = GenerationPointer.allocate(capacity: 1)
     generation.initialize(
       to: Generation(label: "plugin/1", settings: SettingsTable([]), runsOnThreads: true, shards: shards))
-    plugin.pointee.generation = generation
+    plugin.join(generation)
     return plugin
   }
 }

@@ -131,7 +131,7 @@ import Testing
     let events = group.onEach { loop in
       let shard = ScopePointer.allocate(capacity: 1)
       shard.open(below: loop.pointee.root, kind: .plugin, observer: nil)
-      shard.pointee.generation = shared.value
+      shard.join(shared.value)
       shared.value.pointee.shards[loop.pointee.index] = shard
       return Unchecked((loop: loop.pointee.index, event: ambit_draining(shard.asHandle)))
     }

@@ -1,0 +1,109 @@
+import AmbitCore
+import AmbitSystem
+import CAmbit
+import Testing
+
+@testable import AmbitRuntime
+
+@Suite struct LimitsOfPlugins {
+  private static func limits(_ change: (inout PluginLimits) -> Void) -> PluginLimits {
+    var limits = PluginLimits()
+    change(&limits)
+    return limits
+  }
+
+  @Test func `The limit of jobs counts those of the plugin's scope, of its requests and of the scopes below`() throws {
+    let limits = Self.limits { $0.jobs = 4 }
+    let steps = try Stage.play { stage in
+      let plugin = stage.openPlugin(limits: limits)
+      plugin.spawn("background") { $0.sleep() }
+      let request = stage.open("", kind: .request, below: plugin)
+      request.spawn("opener") { scope in
+        let child = scope.openChild().scope!
+        let statuses = [child, scope, child].map { $0.spawn(ended: { _, _ in }) { $0.sleep() }.status }
+        let own = plugin.asHandle.spawn(ended: { stage.note("\($0) \($1)") }, body: { $0.sleep() }).status
+        stage.note("\(statuses) \(own)")
+        _ = child.closeChild()
+        stage.note("\(plugin.asHandle.spawn(ended: { _, _ in }) { _ in .ok }.status)")
+        scope.cancel()
+        return .ok
+      }
+      stage.afterTurns(6) {
+        stage.note("\(plugin.pointee.use.jobs.used)")
+        plugin.cancel(.shutdown)
+      }
+    }
+    #expect(
+      steps == [
+        "[OK, OK, LIMIT] LIMIT", "cancelled LIMIT", "OK", "opener ends completed OK", "1",
+        "background ends cancelled CANCELLED", "plugin closes: shutdown",
+      ])
+  }
+
+  @Test func `Another plugin on the same loop has a limit of its own`() throws {
+    let limits = Self.limits { $0.jobs = 1 }
+    let steps = try Stage.play { stage in
+      let plugins = ["one", "two"].map { stage.openPlugin($0, limits: limits) }
+      for plugin in plugins {
+        let statuses = (0..<2).map { _ in plugin.asHandle.spawn(ended: { _, _ in }) { $0.sleep() }.status }
+        stage.note("\(statuses)")
+      }
+      for plugin in plugins { plugin.cancel(.shutdown) }
+    }
+    #expect(steps.prefix(2) == ["[OK, LIMIT]", "[OK, LIMIT]"])
+  }
+
+  @Test func `Posted jobs count from the post on, and no more if they never run`() throws {
+    let limits = Self.limits { $0.jobs = 2 }
+    let steps = try Stage.play { stage in
+      let plugin = stage.openPlugin(limits: limits)
+      let request = stage.open("", kind: .request, below: plugin)
+      let references = [plugin.asHandle.reference, request.asHandle.reference]
+      stage.note("\((0..<3).map { references[$0 % 2].post { _ in .ok } })")
+      // The job of the request is not spawned any more.
+      request.cancel(.disconnect)
+      stage.note("\((0..<2).map { _ in references[0].post { $0.sleep() } })")
+      stage.afterTurns(4) {
+        stage.note("\(plugin.pointee.use.jobs.used) \((0..<2).map { _ in references[0].post { $0.sleep() } })")
+        plugin.cancel(.shutdown)
+        stage.note("\(plugin.pointee.use.jobs.limit.report.used)")
+      }
+    }
+    #expect(steps == ["[OK, OK, LIMIT]", "[OK, LIMIT]", "1 [OK, LIMIT]", "1", "plugin closes: shutdown"])
+  }
+
+  @Test func `ambit_alloc returns NULL above the limit, and closed scopes give their memory back`() throws {
+    let limits = Self.limits { $0.alloc = 64 << 10 }
+    let steps = try Stage.play { stage in
+      let plugin = stage.openPlugin(limits: limits)
+      for _ in 0..<2 {
+        let request = stage.open("", kind: .request, below: plugin)
+        let scopes = [request.asHandle, request.asHandle.openChild().scope!, plugin.asHandle]
+        let pieces = scopes.map { ambit_alloc($0, 24 << 10) != nil }
+        stage.note("\(pieces) \(ambit_alloc(scopes[1], 1 << 40) == nil) \(ambit_alloc(scopes[0], 100) != nil)")
+        request.cancel(.called)
+        stage.note("\(plugin.pointee.use.memory.used >> 10)")
+      }
+      plugin.cancel(.shutdown)
+    }
+    #expect(
+      steps == [
+        "[true, true, false] true true", "0", "[true, true, false] true true", "0", "plugin closes: shutdown",
+      ])
+  }
+
+  @Test func `A copy of ambit_cstr counts as memory of the plugin, too`() throws {
+    let limits = Self.limits { $0.alloc = 8 << 10 }
+    let steps = try Stage.play { stage in
+      let plugin = stage.openPlugin(limits: limits)
+      let request = stage.open("", kind: .request, below: plugin)
+      let text = String(repeating: "x", count: 5_000)
+      let copied = (0..<2).map { _ in
+        text.withCString { ambit_cstr(request.asHandle, ambit_str(ptr: $0, len: 5_000)) != nil }
+      }
+      stage.note("\(copied)")
+      plugin.cancel(.shutdown)
+    }
+    #expect(steps == ["[true, false]", "plugin closes: shutdown"])
+  }
+}
