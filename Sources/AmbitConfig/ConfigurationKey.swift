@@ -61,6 +61,7 @@ extension ConfigurationKey {
     .init("drain_timeout", .duration(.zero...day), \.drainTimeout, .atReload),
     .init("cancel_grace", .duration(.zero...minute), \.cancelGrace, .inNewWorkers),
     .init("crash_window", .duration(second...day), \.crashWindow, .atReload),
+    .init("crash_dir", .optionalDirectory, \.crashDirectory, .atReload),
     .init("stall_warning", .timeLimit(millisecond...minute), \.stallWarning, .inNewWorkers),
     .init("settle", .duration(.zero...minute), \.settle, .atReload),
     .init("max_plugin_size", .size((4 << 10)...(1 << 40)), \.maxPluginSize, .atReload),

@@ -36,6 +36,8 @@ package struct HostConfiguration: Sendable, Equatable {
   package var cancelGrace = Duration.seconds(5)
   /// How long a worker must serve before a crash counts as its first one, after which it is replaced without a delay.
   package var crashWindow = Duration.seconds(60)
+  /// Where reports on the deaths of workers are written; nil for the folder `crashes` in the state folder.
+  package var crashDirectory: String?
   /// How long an event loop may be blocked before the host logs it; nil for no warning.
   package var stallWarning: Duration? = .milliseconds(100)
   /// How long the file of a plugin must be unchanged before the host loads it.

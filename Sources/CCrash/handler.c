@@ -149,18 +149,19 @@ static int link_of_incident(int number, const siginfo_t *info, const ucontext_t 
   return link > 0 ? link : 0;
 }
 
-/// Waits until no other thread is reporting; false if that takes too long.
-static bool take_turn(void) {
+bool take_turn(int patience) {
   int nobody = 0;
   int self = (int)syscall(SYS_gettid);
   for (int waited = 0; !atomic_compare_exchange_strong(&turn, &nobody, self); waited++) {
-    if (waited == TURN_PATIENCE)
+    if (waited == patience)
       return false;
     nobody = 0;
     nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
   }
   return true;
 }
+
+void give_turn(void) { atomic_store(&turn, 0); }
 
 /// Whether a handler keeps returning to the same fault without having removed its cause. A few times are normal, for a
 /// handler that protects memory to notice writes.
@@ -204,14 +205,14 @@ static void on_signal(int number, siginfo_t *info, void *context) {
     pass_on(number, info, context);
   } else if (thread.recovery != NULL) {
     _longjmp(*thread.recovery, 1);
-  } else if (thread.context != NULL || !take_turn()) {
+  } else if (thread.context != NULL || !take_turn(TURN_PATIENCE)) {
     take_default(number, info);
   } else {
     thread.context = context;
     thread.left = atomic_load(&chains[index_of(number)].count);
     take(number, info, context);
     thread.context = NULL;
-    atomic_store(&turn, 0);
+    give_turn();
   }
   errno = error;
 }

@@ -110,6 +110,23 @@ static uintptr_t lowest_address(const struct dl_phdr_info *info) {
   return 0;
 }
 
+/// Notes the build id if it is among these notes.
+static void read_notes(struct image *image, uintptr_t start, uintptr_t end) {
+  while (start + sizeof(ElfW(Nhdr)) <= end) {
+    const ElfW(Nhdr) *note = (const ElfW(Nhdr) *)start;
+    uintptr_t name = start + sizeof *note;
+    uintptr_t content = name + ((note->n_namesz + 3) & ~(uintptr_t)3);
+    if (content > end || note->n_descsz > end - content)
+      return;
+    if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 && memcmp((const char *)name, "GNU", 4) == 0) {
+      size_t size = note->n_descsz < sizeof image->build_id ? note->n_descsz : sizeof image->build_id;
+      memcpy(image->build_id, (const void *)content, size);
+      image->build_id_size = (uint32_t)size;
+    }
+    start = content + ((note->n_descsz + 3) & ~(uintptr_t)3);
+  }
+}
+
 /// Clears the record, but not `start`, which says whether it is in use.
 static void clear(struct image *image) {
   memset((char *)image + sizeof image->start, 0, sizeof *image - sizeof image->start);
@@ -126,6 +143,8 @@ static void fill(struct image *image, const struct dl_phdr_info *info) {
     uintptr_t end = start + segment->p_memsz;
     if (segment->p_type == PT_DYNAMIC)
       read_dynamic_section(image, (const ElfW(Dyn) *)start);
+    if (segment->p_type == PT_NOTE)
+      read_notes(image, start, end);
     if (segment->p_type != PT_LOAD)
       continue;
     if (end > image->end)

@@ -24,6 +24,9 @@ struct image {
   const char *name;
   /// The plugin that it belongs to, for code that runs outside of all scopes; empty if it belongs to none.
   char label[100];
+  /// Note NT_GNU_BUILD_ID of the file, cut if it is longer; no bytes if there is none.
+  uint8_t build_id[36];
+  uint32_t build_id_size;
   bool is_program;
   /// The present update has found the image.
   bool is_seen;

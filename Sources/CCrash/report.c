@@ -2,6 +2,7 @@
 
 #include "report.h"
 #include "images.h"
+#include "region.h"
 #include "text.h"
 #include "walk.h"
 #include "work.h"
@@ -19,6 +20,10 @@
 #define MOST_NAMED_MEMORIES 8
 /// How long the line waits for the reader of the log, in nanoseconds.
 #define PATIENCE ((int64_t)1000000000)
+/// How long a process whose supervisor reports its end waits for the reader of its earlier lines, in nanoseconds.
+#define SHORT_PATIENCE ((int64_t)25000000)
+/// How long it looks up the names of functions, in nanoseconds. One look-up may take longer.
+#define SYMBOL_TIME ((int64_t)20000000)
 #define PAUSE ((int64_t)2000000)
 
 enum ccrash_form form;
@@ -59,6 +64,8 @@ static int find_output(void) {
   return -1;
 }
 
+size_t log_backlog(void) { return atomic_load(&backlog); }
+
 void ccrash_note_backlog(size_t bytes) { atomic_store_explicit(&backlog, bytes, memory_order_relaxed); }
 
 void ccrash_name_memory(const void *start, size_t size, const char *name) {
@@ -76,6 +83,10 @@ static struct {
   const siginfo_t *info;
   ucontext_t *context;
   const char *left_to;
+  /// The process reports its end to its supervisor.
+  bool is_recorded;
+  /// Later than this, in monotonic nanoseconds, names of functions are not looked up any more.
+  int64_t symbols_end;
   uintptr_t frames[MOST_FRAMES];
   struct walk walk;
   struct work work;
@@ -83,6 +94,12 @@ static struct {
   char message_room[600], stack_room[2600], line_room[PIPE_BUF];
   struct text message, stack, line;
 } now;
+
+static int64_t monotonic(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
 
 // Places: the function and image of an address.
 
@@ -92,7 +109,7 @@ static void add_place(struct text *text, uintptr_t address, bool is_return, cons
   const struct image *image = image_around(is_return ? address - 1 : address);
   if (image == NULL)
     return text_add_hexadecimal(text, address);
-  if (find_symbol(image, is_return ? address - 1 : address, &now.symbol)) {
+  if (monotonic() < now.symbols_end && find_symbol(image, is_return ? address - 1 : address, &now.symbol)) {
     text_say(text, now.symbol.name);
     text_say(text, "+");
     text_add_hexadecimal(text, address - now.symbol.start);
@@ -109,7 +126,7 @@ static void add_place(struct text *text, uintptr_t address, bool is_return, cons
 /// Which frame the message names: the frame that has faulted, or, if the process has sent the signal itself, as
 /// abort(3) does, the innermost frame of a plugin.
 static int culprit(void) {
-  if (is_fault(now.info))
+  if (now.info != NULL && is_fault(now.info))
     return 0;
   for (int index = 0; index < now.walk.count; index++) {
     const struct image *image = image_around(now.frames[index] - (index > 0));
@@ -179,7 +196,7 @@ static void add_memory_name(uintptr_t address) {
 static void add_address(void) {
   if (now.number == SIGSEGV && now.info->si_code == SI_KERNEL)
     return text_say(&now.message, " at an address that none can be (non-canonical)");
-  text_say(&now.message, " at address ");
+  text_say(&now.message, now.is_recorded ? " at " : " at address ");
   text_add_hexadecimal(&now.message, (uintptr_t)now.info->si_addr);
   if (now.number == SIGBUS && now.info->si_code == BUS_ADRERR)
     text_say(&now.message, ", beyond the end of a mapped file,");
@@ -302,15 +319,23 @@ static void add_scope(void) {
   add_field("scope", scope.bytes, scope.count);
 }
 
+/// The plugin whose code is nearest on the stack; NULL if there is none.
+static const char *nearest_plugin(void) {
+  for (int index = 0; index < now.walk.count; index++) {
+    const struct image *image = image_around(now.frames[index] - (index > 0));
+    if (image != NULL && image->label[0] != '\0')
+      return image->label;
+  }
+  return NULL;
+}
+
 /// The plugin whose code is on the stack, for a thread that has noted none.
 static void add_plugin(void) {
   if (now.work.plugin.count > 0)
     return add_excerpt("plugin", &now.work.plugin);
-  for (int index = 0; index < now.walk.count; index++) {
-    const struct image *image = image_around(now.frames[index] - (index > 0));
-    if (image != NULL && image->label[0] != '\0')
-      return add_field("plugin", image->label, strlen(image->label));
-  }
+  const char *plugin = nearest_plugin();
+  if (plugin != NULL)
+    add_field("plugin", plugin, strlen(plugin));
 }
 
 /// How many frames from `first` on are at the same address, as in recursion.
@@ -342,6 +367,11 @@ static void make_stack(void *ignored) {
   }
 }
 
+static void prepare_stack(void) {
+  now.stack = (struct text){now.stack_room, 0, sizeof now.stack_room};
+  attempt(make_stack, NULL);
+}
+
 static void add_fields(void) {
   if (was_sent())
     return;
@@ -350,8 +380,7 @@ static void add_fields(void) {
   add_scope();
   add_excerpt("job", &now.work.job);
   add_field("work", now.work.name, strlen(now.work.name));
-  now.stack = (struct text){now.stack_room, 0, sizeof now.stack_room};
-  attempt(make_stack, NULL);
+  prepare_stack();
   add_field("stack", now.stack.bytes, now.stack.count);
 }
 
@@ -389,12 +418,6 @@ static void make_line(void) {
     add_fields();
   }
   end_line();
-}
-
-static int64_t monotonic(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
 /// Lets the log's thread write earlier lines.
@@ -441,11 +464,38 @@ static void read_work(void *ignored) {
   find_work(&now.work);
 }
 
+/// Writes the record for the supervisor. A signal that was sent from outside concerns no code that runs here.
+static void record_signal(const ucontext_t *context) {
+  await_backlog(monotonic() + SHORT_PATIENCE);
+  if (was_sent())
+    return write_record(&(struct ending){.end = CCRASH_BY_SIGNAL,
+                                         .number = now.number,
+                                         .info = now.info,
+                                         .context = context,
+                                         .message = &now.message});
+  prepare_stack();
+  const char *culprit = nearest_plugin();
+  // A constructor runs before its library has a label.
+  if (culprit == NULL && now.work.is_loading)
+    culprit = now.work.plugin.bytes;
+  write_record(&(struct ending){.end = CCRASH_BY_SIGNAL,
+                                .number = now.number,
+                                .info = now.info,
+                                .context = context,
+                                .work = &now.work,
+                                .walk = &now.walk,
+                                .message = &now.message,
+                                .stack = &now.stack,
+                                .culprit = culprit});
+}
+
 void report(int number, const siginfo_t *info, ucontext_t *context, const char *left_to) {
   now.number = number;
   now.info = info;
   now.context = context;
   now.left_to = left_to;
+  now.is_recorded = left_to == NULL && records_end();
+  now.symbols_end = now.is_recorded ? monotonic() + SYMBOL_TIME : INT64_MAX;
   now.walk = (struct walk){.frames = now.frames, .capacity = MOST_FRAMES};
   memset(&now.work, 0, sizeof now.work);
   now.work.name = "host";
@@ -456,12 +506,114 @@ void report(int number, const siginfo_t *info, ucontext_t *context, const char *
   // A walk that has faulted leaves other values there.
   context->uc_mcontext = registers;
   make_message();
+  if (now.is_recorded)
+    return record_signal(context);
   int64_t deadline = monotonic() + PATIENCE;
   // A forked child has no thread of the log that would write them.
   if (getpid() == host_process)
     await_backlog(deadline);
   make_line();
   write_line(deadline + PATIENCE);
+}
+
+// The end by exit(3) and the like.
+
+/// How long a thread that ends the process waits for the report of another one, in milliseconds.
+#define TURN_OF_EXIT 30
+
+/// Collects the frames of the thread, without those of the host that have noticed the call.
+static void walk_calls(void) {
+  walk_here(&now.walk);
+  int first = 0;
+  while (first < now.walk.count) {
+    const struct image *image = image_around(now.frames[first] - 1);
+    if (image == NULL || !image->is_program)
+      break;
+    first++;
+  }
+  if (first == now.walk.count)
+    return;
+  now.walk.count -= first;
+  memmove(now.frames, now.frames + first, (size_t)now.walk.count * sizeof *now.frames);
+}
+
+/// The innermost frame of a plugin; -1 if there is none.
+static int plugin_frame(void) {
+  for (int index = 0; index < now.walk.count; index++) {
+    const struct image *image = image_around(now.frames[index] - 1);
+    if (image != NULL && image->label[0] != '\0')
+      return index;
+  }
+  return -1;
+}
+
+static void add_exit_place(void *ignored) {
+  (void)ignored;
+  int index = plugin_frame();
+  if (index < 0)
+    return;
+  text_say(&now.message, " in ");
+  add_place(&now.message, now.frames[index], true, NULL);
+}
+
+static void make_exit_message(const char *what, int status) {
+  now.message = (struct text){now.message_room, 0, sizeof now.message_room};
+  text_say(&now.message, what);
+  if (strchr(what, ' ') == NULL) {
+    text_say(&now.message, "(");
+    if (status < 0)
+      text_say(&now.message, "-");
+    text_add_decimal(&now.message, status < 0 ? -(uint64_t)status : (uint64_t)status, 1);
+    text_say(&now.message, ")");
+  }
+  attempt(add_exit_place, NULL);
+}
+
+static void read_work_of_loop(void *loop) { find_work_of_loop(&now.work, loop); }
+
+static void record_exit(const char *what, int status, const void *loop) {
+  if (!records_end() || !take_turn(TURN_OF_EXIT))
+    return;
+  memset(&now.work, 0, sizeof now.work);
+  now.work.name = "host";
+  now.info = NULL;
+  now.is_recorded = true;
+  now.walk = (struct walk){.frames = now.frames, .capacity = MOST_FRAMES};
+  now.symbols_end = monotonic() + SYMBOL_TIME;
+  if (loop == NULL) {
+    attempt(read_work, NULL);
+    walk_calls();
+  } else {
+    attempt(read_work_of_loop, (void *)loop);
+  }
+  make_exit_message(what, status);
+  prepare_stack();
+  int index = plugin_frame();
+  const char *culprit = now.work.plugin.count > 0 ? now.work.plugin.bytes : NULL;
+  if (culprit == NULL && index >= 0)
+    culprit = image_around(now.frames[index] - 1)->label;
+  write_record(&(struct ending){.end = CCRASH_BY_EXIT,
+                                .status = status,
+                                .work = &now.work,
+                                .walk = &now.walk,
+                                .message = &now.message,
+                                .stack = &now.stack,
+                                .culprit = culprit});
+  give_turn();
+}
+
+void ccrash_record_exit(const char *what, int status) { record_exit(what, status, NULL); }
+
+void ccrash_record_loop_exit(const char *what, int status, const void *loop) { record_exit(what, status, loop); }
+
+void record_end_by_host(int status) {
+  if (!records_end() || !take_turn(TURN_OF_EXIT))
+    return;
+  now.message = (struct text){now.message_room, 0, sizeof now.message_room};
+  text_say(&now.message, "the worker has ended itself, with status ");
+  text_add_decimal(&now.message, (uint64_t)(status & 255), 1);
+  write_record(&(struct ending){.end = CCRASH_BY_HOST, .status = status, .message = &now.message});
+  give_turn();
 }
 
 // The line about a forked child that has returned into the host.

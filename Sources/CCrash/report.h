@@ -23,6 +23,17 @@ bool attempt(void (*step)(void *), void *argument);
 /// is about to end. One thread at a time.
 void report(int number, const siginfo_t *info, ucontext_t *context, const char *left_to);
 
+/// Waits until no other thread is reporting, at most for so many milliseconds; false if that takes too long. Then the
+/// calling thread may report, until `give_turn`.
+bool take_turn(int patience);
+void give_turn(void);
+
+/// Writes the record of an end that the host's own code has decided, for the supervisor.
+void record_end_by_host(int status);
+
+/// Bytes of earlier log lines that are buffered.
+size_t log_backlog(void);
+
 /// Whether the kernel has sent the signal because of the instruction that the thread was executing.
 static inline bool is_fault(const siginfo_t *info) { return info->si_code > 0; }
 

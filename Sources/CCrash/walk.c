@@ -156,6 +156,17 @@ void walk_interrupted(ucontext_t *context, struct walk *walk) {
   FP(context) = (__typeof__(FP(context)))interrupted.fp;
 }
 
+static _Unwind_Reason_Code collect_all(struct _Unwind_Context *context, void *argument) {
+  struct walk *walk = argument;
+  uintptr_t address = _Unwind_GetIP(context);
+  if (address == 0 || walk->count == walk->capacity)
+    return _URC_END_OF_STACK;
+  walk->frames[walk->count++] = address;
+  return _URC_NO_REASON;
+}
+
+void walk_here(struct walk *walk) { _Unwind_Backtrace(collect_all, walk); }
+
 static _Unwind_Reason_Code pass(struct _Unwind_Context *context, void *argument) {
   (void)context;
   (void)argument;

@@ -22,6 +22,9 @@ uintptr_t interrupted_at(const ucontext_t *context);
 /// since the next step may fault. In the handler that was given `context`.
 void walk_interrupted(ucontext_t *context, struct walk *walk);
 
+/// Collects the return addresses above the calling function, by unwind information alone.
+void walk_here(struct walk *walk);
+
 /// Lets the unwinder load the libraries that it needs, which a handler must not load.
 void prepare_walks(void);
 

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 
 #include "work.h"
+#include "region.h"
 #include <string.h>
 
 struct ccrash_layout layout;
@@ -19,19 +20,42 @@ void ccrash_note_thread(const void *loop) {
   thread.loop = loop;
 }
 
+static void read_job(struct work *work, const char *job);
+static void name_job(struct work *work, const char *job, const char *scope);
+
+/// The kind in a mark for what the line calls `work`.
+static uint64_t kind_of(const char *work) {
+  for (enum ccrash_kind kind = CCRASH_JOB; kind < CCRASH_OTHER; kind++)
+    if (strcmp(ccrash_kind_name(kind), work) == 0)
+      return kind;
+  return CCRASH_OTHER;
+}
+
 void ccrash_begin_work(const void *job, const void *scope, const char *work) {
   thread.job = job;
   thread.scope = scope;
   thread.work = work;
+  if (!ccrash_uses_region())
+    return;
+  struct work found = {.name = work, .has_scope = true};
+  if (work == NULL && job != NULL) {
+    read_job(&found, job);
+    name_job(&found, job, scope);
+  }
+  uint64_t mark;
+  memcpy(&mark, (const char *)scope + layout.scope_mark, sizeof mark);
+  mark_thread(mark | kind_of(found.name), NULL);
 }
 
 void ccrash_begin_plain_work(const char *work, const char *plugin) {
   thread.work = work;
   thread.plugin = plugin;
+  mark_thread(kind_of(work), plugin);
 }
 
 void ccrash_end_work(void) {
   thread.job = thread.scope = thread.work = thread.plugin = NULL;
+  mark_thread(0, NULL);
 }
 
 bool is_host_thread(void) { return thread.is_host; }
@@ -45,7 +69,7 @@ static const char *pointer_at(const char *record, uint32_t offset) {
 static void copy_text(struct excerpt *excerpt, const char *bytes, size_t count) {
   if (bytes == NULL)
     return;
-  size_t length = count < sizeof excerpt->bytes ? count : sizeof excerpt->bytes;
+  size_t length = count < sizeof excerpt->bytes ? count : sizeof excerpt->bytes - 1;
   memcpy(excerpt->bytes, bytes, length);
   excerpt->count = length;
 }
@@ -102,16 +126,16 @@ static void name_job(struct work *work, const char *job, const char *scope) {
   work->job.count = 0;
 }
 
-static void find_loop_work(struct work *work) {
-  const char *hook_scope = pointer_at(thread.loop, layout.loop_hook_scope);
+static void find_loop_work(struct work *work, const char *loop) {
+  const char *hook_scope = pointer_at(loop, layout.loop_hook_scope);
   if (hook_scope != NULL) {
     read_scope(work, hook_scope);
-    const char *kind = layout.hook_kinds[thread.loop[layout.loop_hook_kind] & 7];
+    const char *kind = layout.hook_kinds[loop[layout.loop_hook_kind] & 7];
     if (work->has_scope && kind != NULL)
       work->name = kind;
     return;
   }
-  const char *job = pointer_at(thread.loop, layout.loop_job);
+  const char *job = pointer_at(loop, layout.loop_job);
   if (job == NULL)
     return;
   const char *scope = pointer_at(job, layout.job_scope);
@@ -123,11 +147,12 @@ static void find_loop_work(struct work *work) {
 void find_work(struct work *work) {
   work->name = thread.is_host ? "host" : "thread";
   if (thread.loop != NULL) {
-    find_loop_work(work);
+    find_loop_work(work, thread.loop);
     return;
   }
   if (thread.work != NULL)
     work->name = thread.work;
+  work->is_loading = thread.plugin != NULL;
   if (thread.plugin != NULL)
     copy_text(&work->plugin, thread.plugin, strlen(thread.plugin));
   if (thread.scope == NULL)
@@ -138,6 +163,8 @@ void find_work(struct work *work) {
   if (thread.work == NULL && thread.job != NULL)
     name_job(work, thread.job, thread.scope);
 }
+
+void find_work_of_loop(struct work *work, const void *loop) { find_loop_work(work, loop); }
 
 void read_work_of(struct work *work, const void *job, const void *scope, const char *name) {
   if (thread.plugin != NULL)

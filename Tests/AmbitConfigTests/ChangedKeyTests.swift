@@ -11,6 +11,7 @@ import Testing
     "workers": .inNewWorkers, "threads": .inNewWorkers, "stack_size": .inNewWorkers,
     "handler_stack_size": .inNewWorkers, "pool_threads": .inNewWorkers, "pool_queue": .inNewWorkers,
     "start": .duringStarts, "drain_timeout": .atReload, "cancel_grace": .inNewWorkers, "crash_window": .atReload,
+    "crash_dir": .atReload,
     "stall_warning": .inNewWorkers, "settle": .atReload, "max_plugin_size": .atReload, "dry_run_timeout": .atReload,
     "trust": .atReload, "half_close": .atReload, "expose_generation": .atReload, "limits.request_timeout": .atReload,
     "limits.header_timeout": .atReload, "limits.idle_timeout": .atReload, "limits.max_body": .atReload,
@@ -35,6 +36,7 @@ import Testing
     drain_timeout = "1s"
     cancel_grace = "1s"
     crash_window = "1s"
+    crash_dir = "crashes"
     stall_warning = "0s"
     settle = "0s"
     max_plugin_size = "4KiB"

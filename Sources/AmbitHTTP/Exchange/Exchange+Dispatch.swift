@@ -33,6 +33,7 @@ extension UnsafeMutablePointer<Exchange> {
     let job = pointee.job
     job.pointee.scope = scope
     scope.pointee.handlerJob = job
+    job.handlerBegins(in: scope)
     let code = pointee.policy.runsElsewhere ? runElsewhere(route, as: job) : runInPlace(route, as: job)
     job.handlerReturned(in: scope)
     conclude(code)
@@ -214,6 +215,7 @@ extension UnsafeMutablePointer<Exchange> {
     pointee.policy = member.policy
     scope.open(below: plugin, kind: .request, isCounted: true, observer: exchangeObserver)
     scope.pointee.context = UnsafeMutableRawPointer(self)
+    scope.pointee.mark = route.pointee.mark.of(scope.pointee.id)
     scope.pointee.label = UnsafeBufferPointer(
       start: UnsafeRawPointer(route.pointee.pattern.ptr)!.assumingMemoryBound(to: UInt8.self),
       count: route.pointee.pattern.len)

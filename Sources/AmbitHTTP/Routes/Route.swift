@@ -12,6 +12,8 @@ struct Route {
   /// Bytes of stack that the route needs, at most `StackSize.largest`; 0: the default of handlers.
   let stackSize: Int
   let generation: GenerationPointer
+  /// What threads show the supervisor that work for its requests.
+  let mark: WorkMark
   /// As `ambit_route_pattern` gives it, with the prefix the plugin is mounted below.
   let pattern: ambit_str
   /// In the order of the pattern.
@@ -76,12 +78,14 @@ private final class RouteRecord {
       to: Route(
         target: target, isBlocking: entryPoint.isBlocking, finishesOnDisconnect: declaration.finishesOnDisconnect,
         stackSize: entryPoint.stackSize, generation: entryPoint.generation,
+        mark: WorkMark(originOf: entryPoint.generation.pointee.label, route: pattern.description),
         pattern: .immortalCopy(pattern.description),
         parameterNames: pattern.parameterNames.map { .immortalCopy($0) }))
     route = RoutePointer(record)
   }
 
   deinit {
+    route.pointee.mark.releaseOrigin()
     route.pointee.pattern.ptr?.deallocate()
     for name in route.pointee.parameterNames { name.ptr?.deallocate() }
     if case .function(let function) = route.pointee.target { function.release() }

@@ -1,3 +1,4 @@
+internal import AmbitRuntime
 internal import AmbitSystem
 
 /// The end of a worker that the supervisor did not order: what has happened, and who is to blame.
@@ -17,9 +18,9 @@ struct Death: Sendable {
     let route: String?
     /// The number of the scope; nil outside of all scopes.
     let scope: UInt64?
-    /// The identifier of the request; nil outside a request.
+    /// The identifier of the request; nil outside a request, and for a scope below that of the request.
     let request: String?
-    /// The name of the job; nil if it has none.
+    /// The name of the job; nil if it has none, or if that is not known.
     let job: String?
     /// The kind of work, "handler".
     let work: String
@@ -38,23 +39,79 @@ struct Death: Sendable {
   let pid: Int32
   /// When the worker ended: nanoseconds since 1970.
   let at: Int64
-  /// What has happened, as the predicate of a sentence about the worker, "was killed by SIGKILL"; nil if that was said
-  /// before.
-  let predicate: String?
+  /// The label of the culprit, "crashy/1".
+  var culpritLabel: String?
+  /// What the worker has noted about its end; nil if it could not.
+  var record: FlightRecord.End?
+  /// The worker did not serve any more.
+  var wasDraining = false
 }
 
 extension Death {
+  /// The death of a worker, from its status and from what it has noted. Reads the worker's flight recorder.
   /// - Parameters:
   ///   - end: how the process has ended.
   ///   - reason: why the supervisor has ended it, as a predicate; nil if it has not.
   init(of worker: WorkerProcess, _ end: ProcessEnd, because reason: String? = nil) {
-    let (cause, predicate) =
-      switch end {
-      case .exited(let status): ("exit(\(status))", "\(end.text) (exit or _exit)")
-      case .signalled(let number): (ProcessEnd.name(ofSignal: number), end.text)
-      }
+    let known = worker.labels
+    let noted = worker.recorder?.read(loops: worker.settings.loops)
+    let running = (noted?.running ?? []).filter { known[$0.plugin] != nil }
+    let record = reason == nil ? noted?.end.flatMap { $0.kind.isLike(end) ? $0 : nil } : nil
+    let label = record == nil && Self.isOfCode(end, reason) ? Self.only(running) : record?.culprit
+    let culprit = label.flatMap { known[$0] }.map { Culprit(plugin: $0.name, generation: $0.generation) }
     self.init(
-      cause: reason ?? cause, culprit: nil, running: [], worker: worker.index, pid: worker.pid, at: Clock.wall,
-      predicate: reason == nil ? predicate : nil)
+      cause: reason.map { "it \($0)" } ?? record?.message ?? Self.cause(end), culprit: culprit,
+      running: running.map(RunningWork.init), worker: worker.index, pid: worker.pid, at: Clock.wall, culpritLabel: culprit == nil ? nil : label,
+      record: record)
+  }
+
+  /// Whether code in the process itself must have ended it, without having been noticed: by the system call that
+  /// _exit(2) makes, or by execve(2).
+  private static func isOfCode(_ end: ProcessEnd, _ reason: String?) -> Bool {
+    if let reason { return reason.hasPrefix(becameOtherProgram) }
+    if case .exited = end { return true }
+    return false
+  }
+
+  /// The beginning of the reason of a worker that has called execve(2).
+  static let becameOtherProgram = "has become another program"
+
+  /// The plugin whose code ran if one thread ran code of plugins, and no other did.
+  private static func only(_ running: [FlightRecord.Running]) -> String? {
+    running.count == 1 ? running[0].plugin : nil
+  }
+
+  private static func cause(_ end: ProcessEnd) -> String {
+    switch end {
+    case .exited(let status): "exit_group(\(status))"
+    case .signalled(let number): ProcessEnd.name(ofSignal: number)
+    }
+  }
+}
+
+extension Death.RunningWork {
+  fileprivate init(_ running: FlightRecord.Running) {
+    self.init(
+      plugin: running.plugin, route: running.route.isEmpty ? nil : running.route,
+      scope: running.scope == 0 ? nil : running.scope, request: running.request, job: nil, work: running.work,
+      thread: running.thread)
+  }
+
+  /// "handler GET /hello of plugin hello/3 on loop 0 (request 7f3a9c2e-17)".
+  var phrase: String {
+    let place = route.map { " \($0)" } ?? ""
+    let detail = request.map { " (request \($0))" } ?? scope.map { " (scope \($0))" } ?? ""
+    return "\(work)\(place) of plugin \(plugin) on \(thread)\(detail)"
+  }
+}
+
+extension FlightRecord.End.Kind {
+  /// Whether a process that has noted this has ended in this way. It may have gone on, and have ended later by another
+  /// cause.
+  fileprivate func isLike(_ end: ProcessEnd) -> Bool {
+    switch self {
+    case .signal(let number): end == .signalled(number)
+    case .exit(let status), .host(let status): end == .exited(status & 0xff)
+    }
   }
 }

@@ -1,13 +1,7 @@
-internal import Logging
-
 /// What the supervisor knows of the deaths of its workers. From any thread; nothing waits.
 final class Faults: Sendable {
-  private let logger = Logger(label: "ambit")
+  let log = DeathLog()
 
-  /// Takes note of a death, and logs it.
-  func note(_ death: Death) {
-    guard let predicate = death.predicate else { return }
-    let fields: Logger.Metadata = ["worker": "\(death.worker)", "pid": "\(death.pid)"]
-    logger.notice("worker \(death.worker) (pid \(death.pid)) \(predicate)", metadata: fields)
-  }
+  /// Takes note of a death, and tells the operator.
+  func note(_ death: Death) { log.tell(of: death) }
 }

@@ -93,6 +93,7 @@ package final class Host {
       signals.isTerminating
     }
     workers.restorer.withLock { $0 = repository.restorer }
+    workers.faults.log.reports.use(crashFolder(of: configuration))
     workers.onChange.withLock { [signals] in $0 = { signals.notify() } }
     if let notice = repository.copiesNotice { logger.notice("\(notice)") }
     if let takeOver, let children {

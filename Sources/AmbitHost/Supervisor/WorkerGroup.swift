@@ -105,9 +105,12 @@ extension WorkerGroup {
     let slot = counters?.takeSlot()
     worker.slotOfCounters.withLock { $0 = slot }
     let descriptor = slot == nil ? nil : counters?.passedDescriptor
+    let recorder = worker.recorder?.passedDescriptor
     let beginning = WorkerBeginning(
-      index: worker.index, settings: settings, countersSlot: descriptor == nil ? nil : slot)
-    return worker.ask(.begin(beginning), passing: descriptor.map { [$0] } ?? [], within: timeout, as: WorkerBegun.self)
+      index: worker.index, settings: settings, countersSlot: descriptor == nil ? nil : slot,
+      hasRecorder: recorder != nil)
+    let descriptors = [descriptor, recorder].compactMap { $0 }
+    return worker.ask(.begin(beginning), passing: descriptors, within: timeout, as: WorkerBegun.self)
   }
 
   /// Brings a worker to what the others serve, and lets it accept connections in place of the worker that had its place.

@@ -49,8 +49,7 @@ extension WorkerSlot {
       do throws(HostError) {
         try group.join(worker, after: predecessor)
       } catch {
-        worker.kill()
-        awaitEnd(of: worker)
+        endFailedStart(of: worker)
         throw error
       }
       enter(.serving, pid: worker.pid)
@@ -81,8 +80,7 @@ extension WorkerSlot {
     add(worker)
     if deadline != nil { worker.kill() }
     guard let begun = group.begin(worker, settings, within: Self.timeToBegin) else {
-      worker.kill()
-      let end = awaitEnd(of: worker)
+      let end = endFailedStart(of: worker)
       throw HostError(["its process \(end.map { $0.text } ?? "did not answer") before it served"])
     }
     if let error = begun.error {
@@ -93,15 +91,34 @@ extension WorkerSlot {
     return worker
   }
 
-  /// Waits until a worker that is not watched yet has ended. Other events keep their order.
+  /// Ends a worker that was to serve, unless it has ended by itself, which is a death as any other.
   @discardableResult
-  private func awaitEnd(of worker: WorkerProcess) -> ProcessEnd? {
+  private func endFailedStart(of worker: WorkerProcess) -> ProcessEnd? {
+    guard worker.isGone, deadline == nil else {
+      worker.kill()
+      return awaitEnd(of: worker)
+    }
+    var reason = otherProgram(of: worker).map { "\(Death.becameOtherProgram), \($0)" }
+    var end = reason == nil ? awaitEnd(of: worker, within: Self.timeToDisconnect) : nil
+    if end == nil {
+      reason = reason ?? Self.lostConnection
+      worker.kill()
+      end = awaitEnd(of: worker)
+    }
+    if let end { group.faults.note(Death(of: worker, end, because: reason)) }
+    return end
+  }
+
+  /// Waits until a worker that is not watched yet has ended. Other events keep their order.
+  /// - Parameter timeout: how long to wait, in nanoseconds.
+  @discardableResult
+  private func awaitEnd(of worker: WorkerProcess, within timeout: Int64 = 5_000_000_000) -> ProcessEnd? {
     var others: [Event] = []
     defer {
       remove(worker)
       for event in others { put(event) }
     }
-    let end = Clock.monotonic + 5_000_000_000
+    let end = Clock.monotonic + timeout
     while let event = next(until: end) {
       switch event {
       case .process(.ended(let child), of: worker.id): return child.end
@@ -146,8 +163,10 @@ extension WorkerSlot {
     case .ended(let child):
       remove(worker)
       group.hasEnded(worker)
-      guard child.end != .exited(0) else { return }
-      logger.warning("worker \(index) (pid \(worker.pid)) \(child.end.text) while it drained", metadata: fields)
+      guard child.end != .exited(0), !worker.isKilled else { return }
+      var death = Death(of: worker, child.end)
+      death.wasDraining = true
+      group.faults.note(death)
     case .stopped, .continued, .killedOrphan: break
     }
   }

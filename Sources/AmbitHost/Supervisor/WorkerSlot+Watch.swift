@@ -7,7 +7,9 @@ internal import Synchronization
 
 extension WorkerSlot {
   /// How long a process may live on that has closed its connection, in nanoseconds.
-  private static var timeToDisconnect: Int64 { 300_000_000 }
+  static var timeToDisconnect: Int64 { 300_000_000 }
+  /// Why such a process is ended, as a predicate.
+  static var lostConnection: String { "has lost its connection to the supervisor" }
   /// How long a process that was told to report what it does may take to end, in nanoseconds.
   private static var timeToAbort: Int64 { 2_000_000_000 }
 
@@ -76,21 +78,26 @@ extension WorkerSlot {
     return loops.isEmpty ? "" : ", since \(loops.joined(separator: ", "))"
   }
 
+  /// The program that the process of a worker, which has closed its connection, has become; nil if it is a worker still.
+  /// execve(2) closes the connection when the process is another program already.
+  func otherProgram(of worker: WorkerProcess) -> String? {
+    guard let program = ProcessTimes.program(of: worker.pid), let own = ProcessTimes.program(of: HostProcess.identifier)
+    else { return nil }
+    return program == own ? nil : program
+  }
+
   /// A process that has closed its connection ends within a moment, or it is ended.
   private func end(afterDisconnection worker: WorkerProcess) -> Int64? {
-    // execve(2) closes the connection when the process is another program already.
-    if let program = ProcessTimes.program(of: worker.pid), let own = ProcessTimes.program(of: HostProcess.identifier),
-      program != own
-    {
+    if let program = otherProgram(of: worker) {
       worker.kill()
-      return end(worker, because: "has become another program, \(program)")
+      return end(worker, because: "\(Death.becameOtherProgram), \(program)")
     }
     let end = Clock.monotonic + Self.timeToDisconnect
     while let event = next(until: end) {
       if case .process(.ended(let child), of: worker.id) = event { return noteEnd(of: worker, child.end) }
       takeOfOthers(event)
     }
-    return self.end(worker, because: "has lost its connection to the supervisor")
+    return self.end(worker, because: Self.lostConnection)
   }
 
   /// Ends a worker that is of no use any more, and waits for its end.

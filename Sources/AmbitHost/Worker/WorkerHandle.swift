@@ -48,6 +48,7 @@ extension WorkerHandle {
     case .process(let process):
       // Its load, the old generation's `save` and its `start` each have the limit, and a second to return.
       let timeout = (limit * 3).wholeNanoseconds + Self.promptly
+      process.note(planned: planned)
       let answer = process.ask(.prepare([planned], within: limit), within: timeout, as: Preparation.self)
       if answer?.prepared[planned.name] != nil { process.note(prepared: planned) }
       return answer

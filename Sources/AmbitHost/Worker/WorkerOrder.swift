@@ -88,11 +88,13 @@ struct WorkerBeginning: Codable, Sendable {
   let configuration: ConfigurationText
   /// Its slot in the counts of connections, whose descriptor comes with the message; nil if it counts for itself.
   let countersSlot: Int?
+  /// Whether the descriptor of a flight recorder comes with the message, behind that of the counts.
+  let hasRecorder: Bool
 
-  init(index: Int, settings: WorkerSettings, countersSlot: Int?) {
+  init(index: Int, settings: WorkerSettings, countersSlot: Int?, hasRecorder: Bool) {
     (self.index, count, loops, isChecked) = (index, settings.count, settings.loops, settings.isChecked)
     writesJSON = settings.writesJSON
-    (configuration, self.countersSlot) = (settings.text, countersSlot)
+    (configuration, self.countersSlot, self.hasRecorder) = (settings.text, countersSlot, hasRecorder)
   }
 }
 

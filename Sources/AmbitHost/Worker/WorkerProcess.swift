@@ -1,4 +1,5 @@
 internal import AmbitCore
+internal import AmbitRuntime
 internal import AmbitSystem
 internal import Synchronization
 
@@ -23,6 +24,8 @@ final class WorkerProcess: Sendable {
   let began = Clock.wall
   /// Opens when the process has ended.
   let ended = Latch<Void>()
+  /// What it notes before its end, whatever that is; nil if the system has no memory for it.
+  let recorder = FlightRecorder()
   /// Its slot in the counts of connections; nil if it counts for itself.
   let slotOfCounters = Mutex<Int?>(nil)
   /// Whether the host is to stop. Then nothing that a plugin does is waited for.
@@ -32,6 +35,9 @@ final class WorkerProcess: Sendable {
   private let calls = Mutex(Calls())
   /// When its process was stopped, in monotonic nanoseconds; 0 while it runs.
   private let stoppedAt = Atomic<Int64>(0)
+  /// The generations that it was told to load, by their labels: names in its recorder must be among these.
+  private let told = Mutex<[String: (name: String, generation: Int)]>([:])
+  private let wasKilled = Atomic<Bool>(false)
   /// The labels of its generations, by name.
   private let generations = Mutex<(serving: [String: String], prepared: [String: String])>(([:], [:]))
 
@@ -121,10 +127,14 @@ final class WorkerProcess: Sendable {
 
   /// Ends it at once. It answers nothing more.
   func kill() {
+    wasKilled.store(true, ordering: .relaxed)
     process.kill()
     connection.close()
     endCalls()
   }
+
+  /// Whether it was ended at once.
+  var isKilled: Bool { wasKilled.load(ordering: .relaxed) }
 
   /// Notes whether its process is stopped: SIGSTOP. From any thread.
   func note(isStopped: Bool) { stoppedAt.store(isStopped ? Clock.monotonic : 0, ordering: .relaxed) }
@@ -165,6 +175,15 @@ final class WorkerProcess: Sendable {
 
 extension WorkerProcess {
   var known: (serving: [String: String], prepared: [String: String]) { generations.withLock { $0 } }
+
+  /// The generations that it was told to load, by their labels. A constructor has no label yet: for it, by the name.
+  var labels: [String: (name: String, generation: Int)] { told.withLock { $0 } }
+
+  /// Notes that it is told to load a generation.
+  func note(planned: PlannedGeneration) {
+    let generation = (name: planned.name, generation: Int(clamping: planned.number))
+    told.withLock { ($0[planned.label], $0[planned.name]) = (generation, generation) }
+  }
 
   func note(prepared planned: PlannedGeneration) {
     generations.withLock { $0.prepared[planned.name] = planned.label }

@@ -1,4 +1,5 @@
 internal import AmbitPlugins
+internal import AmbitRuntime
 internal import AmbitSystem
 internal import Synchronization
 
@@ -36,6 +37,8 @@ extension WorkerService {
       answer(Done(), to: number)
     case .expectSuccessor(let isExpected):
       isUpgrading.store(isExpected, ordering: .relaxed)
+      // The next program has no access to it.
+      FlightRecorder.note(hasReader: !isExpected)
       answer(Done(), to: number)
     case .save(let plugin, let limit):
       answer(CallResult { () throws(PluginError) in try worker.save(plugin, within: limit) }, to: number)

@@ -61,7 +61,7 @@ package final class WorkerService: Sendable {
       return StandardStreams.writeError("error: ambit worker is started by ambit serve, which tells it what to do\n")
     }
     do throws(HostError) {
-      let service = try WorkerService(supervisor, beginning, counters: descriptors.first)
+      let service = try WorkerService(supervisor, beginning, descriptors)
       service.answer(WorkerBegun(), to: number)
       service.receive()
     } catch {
@@ -69,15 +69,20 @@ package final class WorkerService: Sendable {
     }
   }
 
+  /// - Parameter descriptors: that of the counts of connections, then that of the flight recorder, if there are such.
   private init(
-    _ supervisor: MessageConnection, _ beginning: WorkerBeginning, counters: Int32?
+    _ supervisor: MessageConnection, _ beginning: WorkerBeginning, _ descriptors: [Int32]
   ) throws(HostError) {
+    let counters = beginning.countersSlot == nil ? nil : descriptors.first
+    let recorder = beginning.hasRecorder ? descriptors.last : nil
     var configuration = try beginning.configuration.parse()
     configuration.log.format = beginning.writesJSON ? .json : .text
     LogOutput.start(configuration.log, waits: false, worker: beginning.count > 1 ? beginning.index : nil)
     try Host.prepareProcess(configuration, Logger(label: "ambit"))
     let isStopping = StopFlag()
     do throws(SystemError) {
+      // Without it the worker reports its end in the log.
+      if let recorder { try? FlightRecorder.use(received: recorder) }
       worker = try Worker(
         configuration, as: WorkerRole(beginning, counters: counters), isChecked: beginning.isChecked
       ) { isStopping.value.load(ordering: .relaxed) }
@@ -100,6 +105,7 @@ package final class WorkerService: Sendable {
         orders.post { DescriptorReserve.shared.lend { self.carryOut(order, number, descriptors) } }
       }
     }
+    FlightRecorder.note(hasReader: false)
     guard supervisor.isIntact else { ClosedDescriptors.endHost(forLossOf: Self.connectionDescriptor) }
     let isUpgrade = isUpgrading.load(ordering: .relaxed)
     if isUpgrade {

@@ -69,17 +69,17 @@ struct NoCompiler: Error, CustomStringConvertible {
 }
 
 /// Finds programs as a shell does.
-struct ProgramSearch: Sendable {
+package struct ProgramSearch: Sendable {
   private let folders: [String]
 
   /// - Parameter path: The value of PATH.
-  init(path: String?) {
+  package init(path: String?) {
     folders = (path ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":", omittingEmptySubsequences: false)
       .map { $0.isEmpty ? "." : String($0) }
   }
 
   /// The path of the program called `name`, which may be a path itself; nil if there is none.
-  func path(of name: String) -> String? {
+  package func path(of name: String) -> String? {
     guard !name.contains("/") else { return isProgram(name) ? name : nil }
     return folders.lazy.map { "\($0)/\(name)" }.first(where: isProgram)
   }

@@ -60,7 +60,7 @@ package final class LastGoodCopies: Sendable {
 
   /// The folder for files that outlive the host: the first one of `STATE_DIRECTORY` (systemd.exec(5)), else
   /// /var/lib/ambit for root, else `ambit` in `XDG_STATE_HOME` or in ~/.local/state.
-  static func stateFolder(_ environment: [String: String], isRoot: Bool) -> String? {
+  package static func stateFolder(_ environment: [String: String], isRoot: Bool) -> String? {
     if let first = environment["STATE_DIRECTORY"]?.split(separator: ":").first { return Paths.absolute(String(first)) }
     if isRoot { return "/var/lib/ambit" }
     // The specification calls relative paths invalid.

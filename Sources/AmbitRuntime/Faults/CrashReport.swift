@@ -121,6 +121,7 @@ public enum CrashReport {
     layout.scope_handler_job = offset(of: \Scope.handlerJob)
     layout.scope_request = offset(of: \Scope.requestScope)
     layout.scope_kind = offset(of: \Scope.kind)
+    layout.scope_mark = offset(of: \Scope.mark)
     layout.generation_label = offset(of: \Generation.labelBytes)
     layout.request_kind = unsafeBitCast(Scope.Kind.request, to: UInt8.self)
     layout.plugin_kind = unsafeBitCast(Scope.Kind.plugin, to: UInt8.self)
@@ -146,42 +147,5 @@ extension CrashReport.Form {
     case .json: CCRASH_JSON
     case .dryRun: CCRASH_DRY_RUN
     }
-  }
-}
-
-/// Logs which code ends the process with exit(3), or one of the host's threads with pthread_exit(3), after which the
-/// process ends, too. Without this report the host would be gone without a word.
-public enum ExitReport {
-  /// Installs the report. To be called once, before plugins are loaded, so that their exit functions run first. The
-  /// host itself ends with `HostProcess.exit`, which is not reported.
-  public static func prepare() {
-    on_exit({ status, _ in ExitReport.write(status) }, nil)
-    SystemThread.onEarlyEnd { endHost(forLossOfThreadBy: work) }
-  }
-
-  /// Ends the process, one of whose threads has ended in plugin code: an event loop would not turn any more, or a job
-  /// would never return.
-  static func endHost(forLossOfThreadBy work: WorkLabel?) -> Never {
-    let name = work.map { $0.isPlugin ? $0.phrase : nil } ?? nil
-    Logger(label: "ambit").critical(
-      """
-      \(name ?? "code of a plugin") has ended a thread of the host (pthread_exit): the process ends, and all its requests
-      """,
-      metadata: (work?.fields ?? [:]).merging([LogField.fault: "plugin"]) { $1 })
-    ClosedDescriptors.endHost()
-  }
-
-  private static func write(_ status: Int32) {
-    guard !ForkedChild.isCurrent else { return }
-    Logger(label: "ambit").critical(
-      "code in the host's process called exit(\(status)): the process ends, and all its requests",
-      metadata: work?.fields ?? [:])
-    LineOutput.standardError.flush(within: HostProcess.flushTimeout)
-  }
-
-  /// What the calling thread runs for a plugin; nil on a thread that the host does not know.
-  private static var work: WorkLabel? {
-    if let loop = LoopPointer.ofThisThread { return WorkLabel(observing: loop) }
-    return JobPointer.ofThisThread.map { WorkLabel($0, in: $0.pointee.scope) }
   }
 }

@@ -18,20 +18,22 @@ extension UnsafeMutablePointer<Job> {
 
   /// The C call that the job makes; nil for other jobs.
   @inline(__always)
-  private var call: ForeignCallPointer? {
+  fileprivate var call: ForeignCallPointer? {
     pointee.traits.contains(.isCall) ? pointee.argument?.assumingMemoryBound(to: ForeignCall.self) : nil
   }
 
-  /// Runs the job's hook, which gets the argument back. The arguments of a C call are released.
+  /// Runs the job's hook, if it has one, and notes it as the loop's work. The arguments of a C call are released.
   @inline(__always)
   fileprivate func runEndHook() {
-    let call = call
-    let argument = call == nil ? pointee.argument : nil
-    if let onEnd = pointee.onEnd {
-      onEnd(argument, ambit_outcome(pointee.outcome.rawValue), pointee.code)
-      ForkedChild.endIfReturned(from: .onEnd, of: pointee.scope)
-    }
+    if pointee.onEnd != nil { pointee.loop.noteHook(.onEnd, of: pointee.scope) { callEndHook() } }
     call?.release()
+  }
+
+  /// Calls the job's hook, which gets the argument back.
+  fileprivate func callEndHook() {
+    guard let onEnd = pointee.onEnd else { return }
+    onEnd(call == nil ? pointee.argument : nil, ambit_outcome(pointee.outcome.rawValue), pointee.code)
+    ForkedChild.endIfReturned(from: .onEnd, of: pointee.scope)
   }
 
   /// Logs that the job has failed, and why, unless a line about its mistake says so already.
@@ -54,7 +56,7 @@ let finishPluginJob: JobBody = { record in
   }
   guard job.pointee.traits.isDisjoint(with: .endsElsewhere) else { return job.endElsewhere() }
   job.leaveScope()
-  job.pointee.loop.noteHook(.onEnd, of: scope) { job.runEndHook() }
+  job.runEndHook()
   job.tellOfEnd()
 }
 
@@ -74,7 +76,7 @@ extension UnsafeMutablePointer<Job> {
   fileprivate func endElsewhere() {
     if pointee.traits.contains(.endsOnThread) { return endOnThread() }
     leaveScope()
-    pointee.loop.noteHook(.onEnd, of: pointee.scope) { runEndHook() }
+    runEndHook()
     endOnce()
     tellOfEnd()
   }
@@ -85,7 +87,8 @@ extension UnsafeMutablePointer<Job> {
     pointee.state = .onThread
     let job = self
     pointee.scope.runHookOnThread("on_end") {
-      job.runEndHook()
+      job.callEndHook()
+      job.call?.release()
     } then: {
       job.pointee.state = .ended
       job.leaveScope()

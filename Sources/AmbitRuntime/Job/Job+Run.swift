@@ -78,6 +78,7 @@ extension UnsafeMutablePointer<Job> {
   func begin() {
     pointee.state = .running
     pointee.loop.pointee.current = self
+    pointee.loop.pointee.mark = pointee.scope.pointee.mark.with(pointee.markKind)
   }
 
   /// Runs the job, and the jobs that follow it without a detour over the loop, until one of these jobs switches back to
@@ -90,6 +91,7 @@ extension UnsafeMutablePointer<Job> {
     while let call = loop.pointee.hookCall { loop.answer(call, of: loop.pointee.current!) }
     let last = loop.pointee.current!
     loop.pointee.current = nil
+    loop.pointee.mark = .none
     guard last.pointee.state == .ended else { return }
     last.releaseStack()
     last.pointee.kind.pointee.finish(last)

@@ -18,6 +18,8 @@ public struct Job {
   var traits: JobTraits = []
   public var cancellation = CancellationState()
   private var waitStatusByte: Int8 = 0
+  /// The kind of work that the loop's mark shows while the job runs.
+  var markKind = WorkMark.Kind.job
   var code: Int32 = 0
 
   public var loop: LoopPointer
@@ -202,6 +204,13 @@ extension UnsafeMutablePointer<Job> {
     scope.pointee.handlerJob == self && scope.pointee.kind == .request
   }
 
+  /// The job, which is running, runs the handler of `scope` from now on.
+  @inline(__always)
+  public func handlerBegins(in scope: ScopePointer) {
+    pointee.markKind = .handler
+    pointee.loop.pointee.mark = scope.pointee.mark.with(.handler)
+  }
+
   /// The job has run the handler of `scope`, whose shield and delays end with it; `handlerIsDone` follows.
   @inline(__always)
   public func handlerReturned(in scope: ScopePointer) {
@@ -212,5 +221,9 @@ extension UnsafeMutablePointer<Job> {
 
   /// What the handler has returned has been told: nothing is left of it in the job.
   @inline(__always)
-  public func handlerIsDone() { releaseColdState() }
+  public func handlerIsDone() {
+    releaseColdState()
+    pointee.markKind = .job
+    pointee.loop.pointee.mark = .none
+  }
 }

@@ -30,7 +30,7 @@ public final class EventLoop: @unchecked Sendable {
     self.threadName = threadName
     mailbox = try Mailbox()
     self.pool = pool
-    record = .allocate(capacity: 1)
+    record = LoopPointer.placed(index) ?? .allocate(capacity: 1)
     try record.initialize(
       index: index, of: count, api: api, isChecked: isChecked, limits: limits, mailbox: mailbox, pool: pool)
     mail = .allocate(capacity: 1)

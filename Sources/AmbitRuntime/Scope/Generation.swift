@@ -12,6 +12,8 @@ public struct Generation {
   public let label: String
   /// The label's UTF-8.
   public let labelBytes: UnsafeRawBufferPointer
+  /// What its threads show the supervisor.
+  public let mark: WorkMark
   public let settings: SettingsTable
   /// All code of the plugin runs on threads of the pool, except functions of ambit_on_cancel, which run on their loop.
   public let runsOnThreads: Bool
@@ -58,6 +60,7 @@ public struct Generation {
     usesSwift: Bool = false, use: GenerationUse? = nil, shards: UnsafeMutableBufferPointer<ScopePointer>
   ) {
     self.label = label
+    mark = WorkMark(originOf: label)
     let copy = ambit_str.immortalCopy(label)
     labelBytes = UnsafeRawBufferPointer(start: copy.ptr, count: copy.len)
     self.settings = settings
@@ -96,6 +99,7 @@ extension UnsafeMutablePointer<Generation> {
     pointee.shards.deallocate()
     pointee.settings.deallocate()
     pointee.labelBytes.deallocate()
+    pointee.mark.releaseOrigin()
     deinitialize(count: 1)
     deallocate()
   }

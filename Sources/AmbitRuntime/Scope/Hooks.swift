@@ -35,12 +35,14 @@ extension UnsafeMutablePointer<Loop> {
   /// Runs a hook of `scope` on the loop's own stack and notes it as the loop's work, for reports.
   @inline(__always)
   func noteHook(_ kind: WorkLabel.Kind, of scope: ScopePointer, _ hook: () -> Void) {
-    let (outerScope, outerKind) = (pointee.hookScope, pointee.hookKind)
+    let (outerScope, outerKind, outerMark) = (pointee.hookScope, pointee.hookKind, pointee.mark)
     pointee.hookKind = kind
     pointee.hookScope = scope
+    pointee.mark = kind == .host ? .none : scope.pointee.mark.with(kind.inMark)
     hook()
     pointee.hookScope = outerScope
     pointee.hookKind = outerKind
+    pointee.mark = outerMark
   }
 
   /// Has `function` called with the loop's address, on the loop's own stack, when the running fiber has left the

@@ -25,6 +25,7 @@ extension UnsafeMutablePointer<Scope> {
     guard pointee.depth < Self.greatestDepth else { return (.limit, nil) }
     let child = pointee.loop.takeScope()
     child.open(below: self, kind: .child, owner: .opener, observer: openedScopeObserver)
+    child.pointee.mark = pointee.mark.ofChild(child.pointee.id)
     child.pointee.maxJobs = options.maxJobs
     child.pointee.isFailFast = options.isFailFast
     if let name = options.name { child.pointee.name = child.copy(CString.bytes(name)) }

@@ -29,6 +29,8 @@ public struct Scope {
   public var deadline: Int64
 
   public let id: UInt64
+  /// What the threads that work in it show the supervisor.
+  public var mark = WorkMark.none
   public let kind: Kind
   var life: ScopeLifeCycle
   /// A job of the scope has failed.

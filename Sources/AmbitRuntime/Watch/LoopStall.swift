@@ -54,7 +54,7 @@ struct LoopStall {
     fields["loop"] = "\(index)"
     fields["ms"] = "\((now - turn) / 1_000_000)"
     logger.warning("event loop blocked for \((now - turn) / 1_000_000) ms\(culprit)", metadata: fields)
-    if sample.hasEnded { ExitReport.endHost(forLossOfThreadBy: work) }
+    if sample.hasEnded { ExitReport.endHost(forLossOf: loop.record, by: work) }
   }
 
   private mutating func end(_ duration: Int64, _ logger: Logger) {

@@ -1,4 +1,5 @@
 internal import AmbitCore
+internal import CCrash
 internal import CLinux
 internal import Glibc
 
@@ -139,7 +140,7 @@ public enum HostProcess {
       output.flush(within: end - Clock.monotonic)
       flushStreams(within: end - Clock.monotonic)
     }
-    _exit(code)
+    ccrash_exit_host(code)
   }
 
   /// How long the end of a host waits for the readers of its log and its output, in nanoseconds.

@@ -34,6 +34,7 @@ public struct SystemThread {
         unsafe Unmanaged<Body>.fromOpaque(body!).takeRetainedValue().run()
         if let endKey { pthread_setspecific(endKey, nil) }
         cfiber_remove_signal_stack()
+        ccrash_forget_thread()
         return nil
       }, unsafe body.toOpaque())
     guard code == 0 else {

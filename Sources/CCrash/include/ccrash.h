@@ -38,8 +38,9 @@ struct ccrash_layout {
   /// In a job: pointers to its scope and to its cold state; in the latter: the text of its name.
   uint32_t job_scope, job_cold_state, cold_state_name;
   /// In a scope: an integer of 64 bits, two texts, three pointers (`scope_request` leads to the scope of its request,
-  /// or is NULL), and a byte for the kind of scope.
+  /// or is NULL), and a byte for the kind of scope. `scope_mark` is an integer of 64 bits: see ccrash_region.h.
   uint32_t scope_id, scope_name, scope_label, scope_generation, scope_handler_job, scope_request, scope_kind;
+  uint32_t scope_mark;
   /// In a generation: pointers to the start and the end of its label in the log.
   uint32_t generation_label;
   /// The values of a scope's kind for a request and for a plugin.

@@ -1,10 +1,10 @@
 import TestSupport
 import Testing
 
-/// exit(3) in a plugin: its process ends, and says why.
+/// exit(3) in a plugin: its process ends, and the supervisor says why.
 @Suite struct `A plugin that calls exit` {
   @Test(arguments: ["/loop", "/thread"])
-  func `A plugin that calls exit is named in the last line of the log`(path: String) async throws {
+  func `A plugin that calls exit is named in the line about the death of its worker`(path: String) async throws {
     let plugin = PluginFile.source(
       """
       #include <ambit.h>
@@ -19,10 +19,10 @@ import Testing
     try await withHost([plugin]) { host in
       let connection = try host.connect()
       try await connection.send("GET \(path) HTTP/1.1\r\nHost: ambit\r\n\r\n")
-      let line = try await host.log.line(containing: "called exit(3)")
+      let line = try await host.log.line(containing: "worker 1 died: exit(3) in leaves+0x")
       #expect(line.contains("CRITICAL") && line.field("fault") == "plugin", "\(line)")
       #expect(line.field("plugin") == "leaver/1" && line.field("route") == "GET \(path)", "\(line)")
-      try await host.expectNewWorker(afterOneThat: "exited with status 3")
+      try await host.expectNewWorker(afterDeathBy: "exit(3)")
     }
   }
 }

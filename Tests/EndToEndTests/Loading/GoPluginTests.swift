@@ -34,7 +34,7 @@ struct `A plugin in Go` {
       // The host's crash report still comes first.
       let connection = try host.connect()
       try await connection.send("GET /crash HTTP/1.1\r\nHost: ambit\r\n\r\n")
-      let crash = try await host.log.line(containing: "CRITICAL SIGSEGV at address 0x8 in crash")
+      let crash = try await host.log.line(containing: "CRITICAL worker 1 died: SIGSEGV at 0x8 in crash")
       #expect(crash.field("plugin") == "gopher/4" && crash.field("route") == "GET /crash", "\(crash)")
     }
   }

@@ -122,7 +122,7 @@ import Testing
       try await host.reload()
       _ = try? await host.get("/overlap")
       try await host.log.line(containing: "Simultaneous accesses")
-      try await host.expectNewWorker(afterOneThat: "was killed by SIGABRT")
+      try await host.expectNewWorker(afterDeathBy: "SIGABRT")
     }
   }
 

@@ -6,9 +6,11 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 static int *volatile nowhere;
@@ -17,7 +19,42 @@ static jmp_buf elsewhere;
 /* Each loop of the worker that a request for /held reaches notes that it is there. */
 static volatile int released;
 
+__attribute__((noinline)) static void free_twice(void) {
+  char *volatile piece = malloc(100);
+  char *volatile same = piece;
+  free(piece);
+  free(same);
+}
+
+/* Overwrites all memory that the worker shares with its supervisor for its report. */
+static void overwrite_report(void) {
+  char line[512];
+  FILE *maps = fopen("/proc/self/maps", "r");
+  while (fgets(line, sizeof line, maps) != NULL) {
+    unsigned long start, end;
+    if (strstr(line, "ambit-flight") != NULL && sscanf(line, "%lx-%lx", &start, &end) == 2)
+      memset((void *)start, 0xff, end - start);
+  }
+  fclose(maps);
+}
+
 static void end_by(const char *how) {
+  pthread_t other;
+  if (strcmp(how, "double-free") == 0)
+    free_twice();
+  if (strcmp(how, "quick_exit") == 0)
+    quick_exit(0);
+  if (strcmp(how, "exit_group") == 0)
+    syscall(SYS_exit_group, 4);
+  if (strcmp(how, "overwrite") == 0) {
+    overwrite_report();
+    kill(getpid(), SIGKILL);
+  }
+  /* A thread whose stack has no frame of this plugin. */
+  if (strcmp(how, "stranger") == 0) {
+    pthread_create(&other, NULL, (void *(*)(void *))(void *)abort, NULL);
+    pause();
+  }
   if (strcmp(how, "null") == 0)
     *nowhere = 1;
   if (strcmp(how, "abort") == 0)

@@ -111,7 +111,7 @@ import Testing
       try await connection.send("GET /close HTTP/1.1\r\nHost: ambit\r\n\r\n")
       let line = try await host.log.line(containing: "cannot wait for events, so the host ends: epoll_wait: ")
       #expect(line.contains("CRITICAL") && line.contains("does a plugin close descriptors"), "\(line)")
-      try await host.expectNewWorker(afterOneThat: "exited with status 1")
+      try await host.expectNewWorker(afterDeathBy: "the worker has ended itself, with status 1")
     }
   }
 

@@ -59,7 +59,7 @@ import Testing
         for worker in killed { kill(worker.value, SIGKILL) }
         #expect(try await reload.field("changed") == "1", "seed 16, cycle \(number)")
         let done = ContinuousClock.now
-        let ends = try await host.log.lines(killed.count, after: position) { $0.contains("was killed by SIGKILL") }
+        let ends = try await host.log.lines(killed.count, after: position) { $0.contains(" died: SIGKILL") }
         _ = try await host.log.lines(killed.count, after: position) { $0.contains("serves again") }
         let failures = clients.present.failures.dropFirst(known)
         known += failures.count
@@ -87,7 +87,7 @@ import Testing
       async let reload = host.reloadOnRequest()
       _ = try await host.log.lines(2) { $0.contains("start begins in worker") }
       kill(try #require(workers[1]), SIGKILL)
-      try await host.log.line(containing: "worker 1 (pid \(workers[1]!)) was killed by SIGKILL")
+      try await host.log.line(containing: "worker 1 died: SIGKILL")
       try host.directory.write("", as: "go")
       #expect(try await reload.field("changed") == "1")
       try await host.log.line(containing: "worker 1 serves again")

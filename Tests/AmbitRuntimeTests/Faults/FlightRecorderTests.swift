@@ -1,0 +1,33 @@
+import AmbitRuntime
+import Glibc
+import TestSupport
+import Testing
+
+/// The memory in which a worker notes its end, read by its supervisor.
+@Suite struct `A flight recorder` {
+  @Test func `A recorder that no worker has used says nothing`() throws {
+    let recorder = try #require(FlightRecorder())
+    #expect(recorder.read(loops: 4) == nil)
+  }
+
+  @Test(arguments: 0..<6) func `Whatever code of a plugin has written into it, a recorder is read without harm`(
+    seed: UInt64
+  ) throws {
+    var random = SeededGenerator(seed: seed)
+    let recorder = try #require(FlightRecorder())
+    var status = stat()
+    try #require(fstat(recorder.passedDescriptor, &status) == 0)
+    // Small numbers, too, which are indices and counts.
+    let mask: UInt64 = seed.isMultiple(of: 2) ? .max : 0x0303_0303_0303_0303
+    var words = (0..<Int(status.st_size) / 8).map { _ in random.next() & mask }
+    // The word by which the memory is known.
+    words[0] = 0x414d_4249_5400_0001
+    let size = words.count * 8
+    try #require(pwrite(recorder.passedDescriptor, words, size, 0) == size)
+    let record = try #require(recorder.read(loops: 300))
+    let end = try #require(record.end)
+    #expect(end.frames.count <= 40 && end.modules.count <= 16 && end.message.utf8.count < 3 * 608)
+    #expect(end.frames.allSatisfy { $0.module.map { $0 < end.modules.count } ?? true })
+    #expect(record.running.count <= 512 && record.running.allSatisfy { !$0.thread.isEmpty })
+  }
+}

@@ -1,0 +1,172 @@
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+/// Who is blamed for the death of a worker, and what is reported about it.
+@Suite(.disabled(if: Places.isSanitized)) struct `The death of a worker` {
+  private static let one = "workers = 1\nthreads = 1\ncrash_window = \"1s\""
+  private static let quiet = ["SWIFT_BACKTRACE": "enable=no"]
+
+  /// How a plugin ends its worker, and the cause in the line about it.
+  struct Death: Sendable, CustomTestStringConvertible {
+    let how: String
+    let cause: String
+    var work = "handler"
+    var testDescription: String { how }
+  }
+
+  @Test(arguments: [
+    Death(how: "double-free", cause: "SIGABRT in free_twice+0x"),
+    Death(how: "exit", cause: "exit(0) in end_by+0x"),
+    Death(how: "_exit", cause: "_exit(0) in end_by+0x"),
+    Death(how: "quick_exit", cause: "quick_exit(0) in end_by+0x"),
+  ])
+  func `The death of a worker is blamed on the plugin whose code is nearest on the stack`(death: Death) async throws {
+    try await withHost([.probe("deaths")], configuration: Self.one, environment: Self.quiet) { host in
+      for place in ["handler", "job", "thread"] {
+        let position = host.log.position
+        let client = try await host.ask("/\(place)/\(death.how)")
+        let line = try await host.log.line(after: position, containing: "worker 1 died: \(death.cause)")
+        #expect(line.field("plugin") == "deaths/1" && line.field("work") == place, "\(line)")
+        #expect(line.field("route") == (place == "thread" ? nil : "GET /\(place)/{how}"), "\(line)")
+        #expect(line.field("stack")?.contains(" end_by+0x") == true, "\(line)")
+        try await host.log.line(after: line.number, containing: "worker 1 serves again")
+        client.close()
+      }
+    }
+  }
+
+  @Test func `A system call that ends the worker is blamed on the only plugin that ran`() async throws {
+    try await withHost([.probe("deaths")], configuration: "threads = 2", environment: Self.quiet) { host in
+      let client = try await host.ask("/handler/exit_group")
+      let line = try await host.log.line(containing: "worker 1 died: exit_group(4)")
+      #expect(line.field("plugin") == "deaths/1", "\(line)")
+      let running = try #require(line.field("running"))
+      let form = /handler GET \/handler\/\{how\} of plugin deaths\/1 on loop [01] \(request \w+-\d+\)/
+      #expect(running.wholeMatch(of: form) != nil, "\(line)")
+      client.close()
+    }
+  }
+
+  @Test func `A system call that ends the worker is blamed on nobody if several threads ran code of plugins`()
+    async throws
+  {
+    try await withHost([.probe("deaths")], configuration: "threads = 2", environment: Self.quiet) { host in
+      let client = try await host.ask("/block")
+      try await host.log.line { $0.text == "blocks" }
+      // The other loop accepts this one.
+      let other = try await host.ask("/job/exit_group")
+      let line = try await host.log.line(containing: "worker 1 died: exit_group(4)")
+      #expect(line.field("plugin") == nil, "\(line)")
+      let running = try #require(line.field("running"))
+      #expect(running.contains("handler GET /block of plugin deaths/1 on loop "), "\(line)")
+      #expect(running.contains("job GET /job/{how} of plugin deaths/1 on thread "), "\(line)")
+      client.close()
+      other.close()
+    }
+  }
+
+  @Test func `SIGKILL is blamed on nobody, and the line says what each thread ran`() async throws {
+    try await withHost([.probe("deaths")], configuration: Self.one) { host in
+      let client = try await host.ask("/block")
+      try await host.log.line { $0.text == "blocks" }
+      kill(host.servingProcess, SIGKILL)
+      var line = try await host.log.line(containing: "CRITICAL worker 1 died: SIGKILL")
+      #expect(line.field("plugin") == nil && line.field("fault") == nil, "\(line)")
+      #expect(line.field("running")?.hasPrefix("handler GET /block of plugin deaths/1 on loop 0 (request ") == true)
+      line = try await host.log.line(after: line.number, containing: "worker 1 serves again")
+      // Nothing runs in one that only waits.
+      let waiting = try await host.ask("/hold/60000")
+      try await host.log.line(after: line.number) { $0.text == "holds" }
+      let again = try await host.get("/pid")
+      // Not even the end of the request before.
+      #expect(try await host.get("/none").status == 404)
+      kill(try #require(pid_t(again.text)), SIGKILL)
+      line = try await host.log.line(after: line.number, containing: "CRITICAL worker 1 died: SIGKILL")
+      #expect(line.field("running") == nil, "\(line)")
+      client.close()
+      waiting.close()
+    }
+  }
+
+  @Test func `An abort without a frame of a plugin is blamed on nobody, and the line says what ran`() async throws {
+    try await withHost([.probe("deaths")], configuration: Self.one, environment: Self.quiet) { host in
+      let client = try await host.ask("/handler/stranger")
+      let line = try await host.log.line(containing: "worker 1 died: SIGABRT in ")
+      #expect(line.field("plugin") == nil, "\(line)")
+      #expect(line.field("running")?.hasPrefix("handler GET /handler/{how} of plugin deaths/1 on loop 0") == true)
+      client.close()
+    }
+  }
+
+  @Test func `A plugin that overwrites what the supervisor reads harms only the report on its worker`() async throws {
+    try await withHost([.probe("deaths")], configuration: Self.one, environment: Self.quiet) { host in
+      let client = try await host.ask("/handler/overwrite")
+      let line = try await host.log.line(containing: "worker 1 died: SIGKILL")
+      #expect(line.field("plugin") == nil && line.field("running") == nil, "\(line)")
+      try await host.log.line(after: line.number, containing: "worker 1 serves again")
+      #expect(try await host.get("/pid").status == 200)
+      client.close()
+    }
+  }
+}
+
+/// The files in `crash_dir`.
+@Suite(.disabled(if: Places.isSanitized)) struct `A crash report` {
+  private static func names(in folder: URL) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: folder.filePath).sorted()
+  }
+
+  @Test func `A crash report has the place, the work, the stack, the modules and the registers, and ten are kept`()
+    async throws
+  {
+    try await withHost([.probe("deaths")], configuration: "crash_dir = \"crashes\"") { host in
+      let folder = host.directory.appending(path: "crashes")
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      let old = (10..<20).map { "20\($0)-01-01T000000.000Z-worker1-1.crash.txt" }
+      for name in old { try folder.write("old", as: name) }
+      try folder.write("mine", as: "notes.txt")
+      let client = try await host.ask("/handler/null")
+      let line = try await host.log.line(containing: "CRITICAL worker 1 died: SIGSEGV")
+      let path = try #require(line.field("report"), "\(line)")
+      try await eventually(until: { $0.count == 11 && !$0.contains(old[0]) }) { try Self.names(in: folder) }
+      let text = try String(contentsOfFile: path, encoding: .utf8)
+      #expect(text.hasPrefix("worker 1 died: SIGSEGV at 0x0 in end_by+0x"), "\(text)")
+      for part in [
+        "blamed: deaths/1\n", "work: handler\n", "route: GET /handler/{how}\n", "\nrequest: ", "\n  #0 0x",
+        "handler GET /handler/{how} of plugin deaths/1 on loop ", " of plugin deaths/1\n",
+      ] {
+        #expect(text.contains(part), "\(part) in \(text)")
+      }
+      #expect(text.contains(/\n  #0 0x\w+ deaths\.1\.\w+\.so\+0x\w+\n/), "\(text)")
+      #expect(text.contains(/\n  \/\S+\/deaths\.1\.\w+\.so build id [0-9a-f]{8,} of plugin deaths\/1\n/), "\(text)")
+      #expect(text.contains(/\n  (rip|pc) 0x\w+\n/), "\(text)")
+      if Places.tool("addr2line") != nil { #expect(text.contains("      end_by"), "\(text)") }
+      client.close()
+    }
+  }
+
+  @Test func `A crash report is written into the state folder by default, also without a record of the worker`()
+    async throws
+  {
+    try await withHost([.probe("deaths")]) { host in
+      kill(host.servingProcess, SIGKILL)
+      let line = try await host.log.line(containing: "worker 1 died: SIGKILL")
+      let path = try #require(line.field("report"), "\(line)")
+      #expect(path.contains("/state/crashes/") && path.hasSuffix(".crash.txt"), "\(path)")
+      let text = try await eventually(until: { $0 != nil }) { try? String(contentsOfFile: path, encoding: .utf8) }
+      #expect(text?.contains("blamed: nobody\n") == true)
+    }
+  }
+}
+
+extension Host {
+  /// Sends a request on a connection of its own, which stays open until the caller closes it, and does not wait for the
+  /// answer.
+  fileprivate func ask(_ target: String) async throws -> Client {
+    let client = try connect()
+    try await client.send("GET \(target) HTTP/1.1\r\nHost: ambit\r\n\r\n")
+    return client
+  }
+}
