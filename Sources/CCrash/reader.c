@@ -118,7 +118,7 @@ static void find_death(struct ccrash_snapshot *snapshot) {
       .message = record->message,
       .culprit = record->culprit,
       .plugin = record->plugin,
-      .route = record->route,
+      .label = record->route,
       .scope_name = record->scope_name,
       .job = record->job,
       .work = record->work,
@@ -172,7 +172,7 @@ struct ccrash_running ccrash_snapshot_running(const struct ccrash_snapshot *snap
   const struct running *running = &snapshot->running[index % MOST_RUNNING];
   struct ccrash_running what = running->what;
   what.plugin = running->origin.plugin;
-  what.route = running->origin.route;
+  what.label = running->origin.route;
   return what;
 }
 

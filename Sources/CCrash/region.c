@@ -88,7 +88,7 @@ void ccrash_forget_thread(void) {
   slot = NULL;
 }
 
-uint32_t ccrash_add_origin(const char *plugin, const char *route) {
+uint32_t ccrash_add_origin(const char *plugin, const char *label) {
   // 0 stands for none.
   for (uint32_t index = 1; region != NULL && index < CCRASH_MOST_ORIGINS; index++) {
     struct ccrash_origin *origin = &region->origins[index];
@@ -96,7 +96,7 @@ uint32_t ccrash_add_origin(const char *plugin, const char *route) {
     if (!__atomic_compare_exchange_n(&origin->is_used, &free, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
       continue;
     strncpy(origin->plugin, plugin, sizeof origin->plugin - 1);
-    strncpy(origin->route, route, sizeof origin->route - 1);
+    strncpy(origin->route, label, sizeof origin->route - 1);
     return index;
   }
   return 0;

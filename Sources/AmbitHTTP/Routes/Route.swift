@@ -78,7 +78,7 @@ private final class RouteRecord {
       to: Route(
         target: target, isBlocking: entryPoint.isBlocking, finishesOnDisconnect: declaration.finishesOnDisconnect,
         stackSize: entryPoint.stackSize, generation: entryPoint.generation,
-        mark: WorkMark(originOf: entryPoint.generation.pointee.label, route: pattern.description),
+        mark: WorkMark(originOf: entryPoint.generation.pointee.label, label: pattern.description),
         pattern: .immortalCopy(pattern.description),
         parameterNames: pattern.parameterNames.map { .immortalCopy($0) }))
     route = RoutePointer(record)

@@ -35,7 +35,7 @@ struct CrashReportText {
     add("thread", "\(record.thread)")
     add("work", record.work)
     add("plugin", record.plugin)
-    add("route", record.route)
+    add("route", record.label)
     add("request", record.request ?? "")
     add("scope", record.scope ?? "")
     add("job", record.job)

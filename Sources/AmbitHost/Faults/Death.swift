@@ -92,7 +92,7 @@ extension Death {
 extension Death.RunningWork {
   fileprivate init(_ running: FlightRecord.Running) {
     self.init(
-      plugin: running.plugin, route: running.route.isEmpty ? nil : running.route,
+      plugin: running.plugin, route: running.label.isEmpty ? nil : running.label,
       scope: running.scope == 0 ? nil : running.scope, request: running.request, job: nil, work: running.work,
       thread: running.thread)
   }

@@ -33,7 +33,7 @@ final class DeathLog: Sendable {
       fields[LogField.fault] = "plugin"
     }
     if let record = death.record, death.culprit != nil {
-      if !record.route.isEmpty { fields[LogField.label] = "\(record.route)" }
+      if !record.label.isEmpty { fields[LogField.label] = "\(record.label)" }
       if let request = record.request { fields[LogField.request] = "\(request)" }
       if let scope = record.scope { fields[LogField.scope] = "\(scope)" }
       if !record.job.isEmpty { fields[LogField.job] = "\(record.job)" }

@@ -181,7 +181,6 @@ extension GenerationPointer {
         cancelling: { _ in },
         closed: { unsafe $0.assumingMemoryBound(to: Scope.self).pointee.generation?.pointee.shardEnded() }))
     unsafe shard.join(self)
-    unsafe shard.pointee.mark = pointee.mark.of(shard.pointee.id)
     unsafe shard.release()
     unsafe pointee.shards[loop.pointee.index] = shard
   }

@@ -46,14 +46,18 @@ public enum ExitReport {
 
   private static func write(_ status: Int32) {
     guard !ForkedChild.isCurrent else { return }
-    ccrash_record_exit("exit", status)
-    if !ccrash_reports_to_supervisor() {
-      Logger(label: "ambit").critical(
-        "code in the host's process called exit(\(status)): the process ends, and all its requests",
-        metadata: work?.fields ?? [:])
+    if ccrash_reports_to_supervisor() {
+      LineOutput.standardError.flush(within: timeToFlush)
+      return ccrash_record_exit("exit", status)
     }
+    Logger(label: "ambit").critical(
+      "code in the host's process called exit(\(status)): the process ends, and all its requests",
+      metadata: work?.fields ?? [:])
     LineOutput.standardError.flush(within: HostProcess.flushTimeout)
   }
+
+  /// How long a worker waits for the reader of its last lines, in nanoseconds. Another one waits to take its place.
+  private static let timeToFlush: Int64 = 25_000_000
 
   /// What the calling thread runs for a plugin; nil on a thread that the host does not know.
   private static var work: WorkLabel? {

@@ -8,8 +8,8 @@ public struct FlightRecord: Sendable {
     public let work: String
     /// The label of the generation.
     public let plugin: String
-    /// Empty outside a request.
-    public let route: String
+    /// What the scope serves; empty outside a request.
+    public let label: String
     /// 0 outside of all scopes.
     public let scope: UInt64
     /// The identifier of the request; nil outside a request, or if the scope is not the request's own.
@@ -56,7 +56,7 @@ public struct FlightRecord: Sendable {
     public let thread: Int32
     /// The work of the thread. Texts are empty if there is none.
     public let plugin: String
-    public let route: String
+    public let label: String
     public let job: String
     public let work: String
     /// The identifier of the request; nil outside a request.
@@ -91,9 +91,9 @@ extension FlightRecord.Running {
   init(_ running: ccrash_running, requestPrefix: String) {
     work = String(cString: ccrash_kind_name(running.kind))
     plugin = String(cString: running.plugin)
-    route = String(cString: running.route)
+    label = String(cString: running.label)
     scope = running.scope
-    request = route.isEmpty || running.is_child ? nil : "\(requestPrefix)\(running.scope)"
+    request = label.isEmpty || running.is_child ? nil : "\(requestPrefix)\(running.scope)"
     thread = running.loop < 0 ? "thread \(running.thread)" : "loop \(running.loop)"
   }
 }
@@ -112,7 +112,7 @@ extension FlightRecord.End {
     self.culprit = culprit.isEmpty ? nil : culprit
     (code, address, thread) = (death.code, death.address, death.thread)
     plugin = String(cString: death.plugin)
-    route = String(cString: death.route)
+    label = String(cString: death.label)
     job = String(cString: death.job)
     work = String(cString: death.work)
     request = death.has_request ? "\(requestPrefix)\(death.request)" : nil

@@ -1,9 +1,9 @@
 internal import CCrash
 
-/// What a thread shows the supervisor while it runs code of a plugin: the kind of work, the generation or the route, and
+/// What a thread shows the supervisor while it runs code of a plugin: the kind of work, the generation, what it serves, and
 /// the scope, in one word. The supervisor reads the words of all threads after the death of the worker, whatever it was.
 ///
-/// The word is made once for each generation, route and scope, so that a turn costs a few instructions.
+/// The word is made once for each generation and scope, so that a turn costs a few instructions.
 public struct WorkMark: BitwiseCopyable, Sendable {
   let word: UInt64
 
@@ -15,16 +15,16 @@ public struct WorkMark: BitwiseCopyable, Sendable {
     @inline(__always) get { WorkMark(word: 0) }
   }
 
-  /// A mark without a scope, for a generation or one of its routes. To be released by `releaseOrigin`; without a
+  /// A mark without a scope, for a generation, or for what scopes of it serve (`Scope.label`). To be released by `releaseOrigin`; without a
   /// supervisor it names nothing. From any thread.
-  public init(originOf plugin: String, route: String = "") {
-    word = UInt64(ccrash_add_origin(plugin, route)) << UInt64(CCRASH_KIND_BITS)
+  public init(originOf plugin: String, label: String = "") {
+    word = UInt64(ccrash_add_origin(plugin, label)) << UInt64(CCRASH_KIND_BITS)
   }
 
   /// Lets others have its number. From any thread.
   public func releaseOrigin() { ccrash_remove_origin(UInt32(truncatingIfNeeded: word >> UInt64(CCRASH_KIND_BITS))) }
 
-  /// The mark of a scope that the generation or a request of the route works in; this one has no scope.
+  /// The mark of a scope; this one has none.
   @inline(__always)
   public func of(_ scope: UInt64) -> WorkMark { WorkMark(word: word | scope << UInt64(CCRASH_SCOPE_SHIFT)) }
 

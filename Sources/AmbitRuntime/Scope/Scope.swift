@@ -178,6 +178,7 @@ extension UnsafeMutablePointer<Scope> {
   /// Makes the scope, which was just opened, that of a generation on this loop.
   public func join(_ generation: GenerationPointer) {
     pointee.generation = generation
+    pointee.mark = generation.pointee.mark.of(pointee.id)
     pointee.use = generation.pointee.use.use(onLoop: pointee.loop.pointee.index)
   }
 

@@ -64,8 +64,8 @@ void ccrash_note_reader(bool has_reader);
 /// with zeros, and never freed.
 void *CCRASH_NULLABLE ccrash_place_loop(size_t index, size_t size);
 
-/// Adds an origin; 0 if there is no region or no room. From any thread.
-uint32_t ccrash_add_origin(const char *plugin, const char *route);
+/// Adds an origin: a generation, and what a scope of it serves, or an empty text; 0 if there is no region or no room. From any thread.
+uint32_t ccrash_add_origin(const char *plugin, const char *label);
 void ccrash_remove_origin(uint32_t index);
 
 /// Gives the calling thread's slot to others. At the end of a thread.
@@ -108,7 +108,7 @@ struct ccrash_death {
   /// The label of the plugin to blame; empty if none is.
   const char *culprit;
   /// The work of the thread.
-  const char *plugin, *route, *scope_name, *job, *work;
+  const char *plugin, *label, *scope_name, *job, *work;
   /// The stack as the log shows it.
   const char *stack;
 };
@@ -137,7 +137,7 @@ struct ccrash_running {
   /// The index of the loop; negative for another thread.
   int32_t loop;
   uint32_t thread;
-  const char *plugin, *route;
+  const char *plugin, *label;
 };
 
 /// What has ended the process; NULL if there is no record of it.

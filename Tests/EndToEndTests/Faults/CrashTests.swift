@@ -176,7 +176,9 @@ import Testing
     }
   }
 
-  @Test func `A crash report follows what was logged before, and says so if that is lost because the log is read slowly`() async throws {
+  @Test func `A crash report follows what was logged before, and says so if some is lost because of a slow reader`()
+    async throws
+  {
     try await withHost([.fixture("crashes")]) { host in
       let connection = try host.connect()
       try await host.log.unread {
@@ -186,7 +188,6 @@ import Testing
       let line = try await host.log.line(containing: "CRITICAL worker 1 died: SIGSEGV")
       let before = host.log.lines { $0.number < line.number && $0.contains("INFO  xxxx") }.count
       if before < 100 { try await host.log.line(after: line.number, containing: " of the log of worker 1 ") }
-      #expect(host.log.lines { $0.number > line.number && !$0.contains("worker 1") }.isEmpty)
     }
   }
 
@@ -281,7 +282,7 @@ import Testing
       let line = try await host.log.line(containing: "SIGSEGV at address 0x0")
       #expect(line.contains("WARNING") && line.contains(", left to the handler of handles.1."), "\(line)")
       // This one hands it back.
-      try await host.log.line(after: line.number, containing: "CRITICAL SIGSEGV at address 0x0 in crash")
+      try await host.log.line(after: line.number, containing: "CRITICAL worker 1 died: SIGSEGV at 0x0 in crash")
       try await host.expectNewWorker(afterDeathBy: "SIGSEGV")
     }
   }
