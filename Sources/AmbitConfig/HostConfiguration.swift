@@ -38,6 +38,12 @@ package struct HostConfiguration: Sendable, Equatable {
   package var crashWindow = Duration.seconds(60)
   /// Where reports on the deaths of workers are written; nil for the folder `crashes` in the state folder.
   package var crashDirectory: String?
+  /// How many crashes of a plugin within `crashWindow` quarantine it.
+  package var crashLimit = 3
+  /// How many requests prove a new generation: a crash before rolls it back.
+  package var proveRequests = 100
+  /// How long a new generation has to serve until it is proven, whatever its requests.
+  package var proveTime = Duration.seconds(30)
   /// How long an event loop may be blocked before the host logs it; nil for no warning.
   package var stallWarning: Duration? = .milliseconds(100)
   /// How long the file of a plugin must be unchanged before the host loads it.

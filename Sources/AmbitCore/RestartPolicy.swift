@@ -43,6 +43,13 @@ public struct RestartPolicy: Sendable {
     return Self.delay(afterCrashes: recentCrashes, using: &generator)
   }
 
+  /// The worker has crashed, and the next one does not run what was to blame: it starts at once, and the delays begin
+  /// anew.
+  public mutating func crashedForGood() {
+    (servingSince, recentCrashes) = (nil, 0)
+    crashes += 1
+  }
+
   /// Forgets earlier crashes if the present process has served for the window.
   private mutating func forgiveCrashes(at now: Int64, _ window: Int64) {
     if let servingSince, now - servingSince >= window { recentCrashes = 0 }

@@ -15,8 +15,8 @@ struct Ambit: ParsableCommand {
       """,
     version: AmbitVersionText.line,
     subcommands: [
-      Serve.self, Reload.self, Upgrade.self, Status.self, Scopes.self, Inspect.self, Check.self, Routes.self, Build.self,
-      Header.self, DryRun.self, Worker.self, TakeOverCheck.self,
+      Serve.self, Reload.self, Rollback.self, History.self, Upgrade.self, Status.self, Scopes.self, Inspect.self,
+      Check.self, Routes.self, Build.self, Header.self, DryRun.self, Worker.self, TakeOverCheck.self,
     ])
 
   static func main() {

@@ -12,6 +12,7 @@ import Testing
     "handler_stack_size": .inNewWorkers, "pool_threads": .inNewWorkers, "pool_queue": .inNewWorkers,
     "start": .duringStarts, "drain_timeout": .atReload, "cancel_grace": .inNewWorkers, "crash_window": .atReload,
     "crash_dir": .atReload,
+    "crash_limit": .atReload, "prove_requests": .atReload, "prove_time": .atReload,
     "stall_warning": .inNewWorkers, "settle": .atReload, "max_plugin_size": .atReload, "dry_run_timeout": .atReload,
     "trust": .atReload, "half_close": .atReload, "expose_generation": .atReload, "limits.request_timeout": .atReload,
     "limits.header_timeout": .atReload, "limits.idle_timeout": .atReload, "limits.max_body": .atReload,
@@ -37,6 +38,9 @@ import Testing
     cancel_grace = "1s"
     crash_window = "1s"
     crash_dir = "crashes"
+    crash_limit = 1
+    prove_requests = 1
+    prove_time = "0s"
     stall_warning = "0s"
     settle = "0s"
     max_plugin_size = "4KiB"

@@ -24,6 +24,9 @@ import Testing
       drain_timeout = "1m30s"
       cancel_grace = "1s"
       crash_window = "2m"
+      crash_limit = 1000
+      prove_requests = 5
+      prove_time = "1m"
       settle = "0s"
       dry_run_timeout = "2s"
       trust = "any"
@@ -62,6 +65,9 @@ import Testing
     expected.drainTimeout = .seconds(90)
     expected.cancelGrace = .seconds(1)
     expected.crashWindow = .seconds(120)
+    expected.crashLimit = 1000
+    expected.proveRequests = 5
+    expected.proveTime = .seconds(60)
     expected.settle = .zero
     expected.dryRunTimeout = .seconds(2)
     expected.trust = .any

@@ -52,6 +52,15 @@ import Testing
       ])
   }
 
+  @Test func `Wrong limits of crash loops and of new generations are errors that name the range`() {
+    #expect(
+      messages("crash_limit = 0\nprove_requests = 0\nprove_time = \"25h\"") == [
+        "host.conf:1:1: crash_limit: expected an integer from 1 to 10000, found 0",
+        "host.conf:2:1: prove_requests: expected an integer from 1 to 1000000000, found 0",
+        #"host.conf:3:1: prove_time: expected a duration from 0s to 24h, found "25h""#,
+      ])
+  }
+
   @Test func `No hang limit is written as 0s`() throws {
     let configuration = try HostConfiguration.parse(text: "limits.hang_limit = \"0s\"", file: "host.conf")
     #expect(configuration.limits.hangLimit == nil)

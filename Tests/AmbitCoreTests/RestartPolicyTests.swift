@@ -44,6 +44,16 @@ import Testing
     #expect(policy.crashes == 9)
   }
 
+  @Test func `A crash whose cause the next worker does not run is followed by no delay, and the delays begin anew`() {
+    var policy = RestartPolicy()
+    var now: Int64 = 0
+    _ = delays(5, &policy, now: &now)
+    policy.crashedForGood()
+    #expect(policy.recentCrashes == 0)
+    #expect(policy.crashes == 6)
+    #expect(delays(3, &policy, now: &now) == [0, 50, 100])
+  }
+
   @Test func `The time that a worker takes to start, or that passes before it starts, is no time without a crash`() {
     var policy = RestartPolicy()
     var middle = Middle()

@@ -141,7 +141,7 @@ import Testing
     var plan = try folder.repository(keepsLastGood: true).reload()
     let first = try folder.repository(keepsLastGood: true)
     plan = try first.reload()
-    first.keepLastGood(plan)
+    first.keepLastGood()
     try await folder.install("hello", "GET /new")
     let second = try folder.repository(keepsLastGood: true)
     plan = try second.plan(fallingBack: true)

@@ -50,7 +50,7 @@ import Testing
     try await folder.install("gone", "GET /gone")
     let repository = try folder.repository(keepsLastGood: true)
     let plan = try repository.reload()
-    repository.keepLastGood(plan)
+    repository.keepLastGood()
     try await folder.install("hello", "GET /other")
     try folder.remove("gone")
     for plugin in repository.serving.values { Paths.remove(plugin.copy.path) }

@@ -25,15 +25,15 @@ import Testing
 
   @Test(arguments: ["/opt/ambit", "/home/a b/ä%&?+#/ambit", "/\u{1}"])
   func `The path of a program goes through the query of an order`(path: String) {
-    let text = UpgradeQuery.text(path)
+    let text = AdminQuery.text("program", path)
     #expect(text.utf8.allSatisfy { $0 > 32 && $0 < 127 })
     #expect(!text.dropFirst("program=".count).contains { "?&#+ ".contains($0) })
-    #expect(UpgradeQuery.program(in: text) == path)
+    #expect(AdminQuery.value(of: "program", in: text) == path)
   }
 
   @Test(arguments: ["", "program", "program=%", "program=%4", "program=%zz", "program=%00", "other=/a"])
   func `A malformed query names no program`(query: String) {
-    #expect(UpgradeQuery.program(in: query) == nil)
+    #expect(AdminQuery.value(of: "program", in: query) == nil)
   }
 
   /// A value in which each optional part is there.

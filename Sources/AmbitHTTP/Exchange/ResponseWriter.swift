@@ -163,6 +163,7 @@ enum ErrorResponse {
   /// Responds with the status, its reason and `text`, unless a response has started.
   /// - Parameters:
   ///   - allow: the value of the `Allow` field; nil without one.
+  ///   - retryAfter: the seconds of a `Retry-After` field; nil without one. The scope of the request must be open.
   ///   - abort: why the connection or stream ends with this response; nil if it does not.
   ///   - route: of a request that is refused before its scope opens, for the log; nil if it is not known, or if the
   ///     scope knows it.
@@ -172,7 +173,7 @@ enum ErrorResponse {
   @inline(never)
   static func send(
     on exchange: ExchangePointer, status: Int, text: some CustomStringConvertible, allow: String? = nil,
-    abort reason: AbortReason? = nil, route: RoutePointer? = nil, isReported: Bool = false,
+    retryAfter: Int? = nil, abort reason: AbortReason? = nil, route: RoutePointer? = nil, isReported: Bool = false,
     namesRequest: Bool = true
   ) {
     guard exchange.pointee.carrier != nil, exchange.pointee.response.state == .notStarted else { return }
@@ -183,6 +184,13 @@ enum ErrorResponse {
     var line = "\(status) \(ReasonPhrase.text(for: status)): \(text)\(request)\n"
     var allow = allow
     exchange.pointee.response.lines = HeaderLines()
+    if let retryAfter {
+      var seconds = "\(retryAfter)"
+      seconds.withUTF8 { seconds in
+        _ = exchange.pointee.response.lines.add(
+          .literal("Retry-After"), UnsafeRawBufferPointer(seconds), in: exchange.scope)
+      }
+    }
     line.withUTF8 { line in
       if allow == nil { return send(on: exchange, status, line, allow: nil) }
       allow!.withUTF8 { send(on: exchange, status, line, allow: UnsafeRawBufferPointer($0)) }

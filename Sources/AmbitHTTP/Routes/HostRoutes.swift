@@ -26,7 +26,7 @@ final class HostRoutes: Sendable {
   }
 
   /// The scopes in which the handlers run: those of a plugin generation that never ends.
-  private static func openGeneration(on loops: LoopGroup) -> GenerationPointer {
+  static func openGeneration(on loops: LoopGroup) -> GenerationPointer {
     let shards = UnsafeMutableBufferPointer<ScopePointer>.allocate(capacity: loops.loops.count)
     let record = GenerationPointer.allocate(capacity: 1)
     record.initialize(to: Generation(label: "ambit/0", settings: SettingsTable([]), shards: shards))

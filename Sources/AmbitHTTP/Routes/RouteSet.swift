@@ -76,7 +76,7 @@ struct RoutePolicy {
     stackSize = UInt32(clamping: route.pointee.stackSize)
     runsElsewhere = false
     bodyBuffer = if case .function = route.pointee.target { Self.functionBodyBuffer } else { 0 }
-    for change in changes {
+    for change in UnavailableRoutes.has(route) ? [] : changes {
       timeout = change.timeout ?? timeout
       isBlocking = change.isBlocking ?? isBlocking
       finishesOnDisconnect = change.finishesOnDisconnect ?? finishesOnDisconnect

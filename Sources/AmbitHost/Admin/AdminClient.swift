@@ -28,9 +28,30 @@ package struct AdminClient: Sendable {
     try send("GET", "/scopes", asJSON: asJSON).body
   }
 
+  /// Asks the host to roll a plugin back, waits until that is done, and returns what has become of it.
+  package func rollBack(_ plugin: String, asJSON: Bool) throws(HostError) -> (text: String, isDone: Bool) {
+    let reply = try send("POST", "/rollback?\(AdminQuery.text("plugin", plugin))", asJSON: asJSON)
+    return (reply.body, reply.status == 200)
+  }
+
+  /// Returns the generations of a plugin that the host has served.
+  /// - Throws: also if the plugin has not served.
+  package func history(of plugin: String, asJSON: Bool) throws(HostError) -> String {
+    let target = "/history?\(AdminQuery.text("plugin", plugin))"
+    let reply = try send("GET", target, asJSON: asJSON)
+    guard reply.status == 200 else {
+      throw HostError(try send("GET", target, asJSON: false).body.split(separator: "\n").map(String.init))
+    }
+    return reply.body
+  }
+
   /// Asks the host to reload, waits until the reload is done, and returns its outcome.
-  package func reload(asJSON: Bool) throws(HostError) -> (text: String, result: ReloadResult) {
-    let reply = try send("POST", "/reload", asJSON: asJSON)
+  /// - Parameter plugin: a plugin that is to be tried again, which is quarantined or was rolled back; nil: none.
+  package func reload(
+    retrying plugin: String? = nil, asJSON: Bool
+  ) throws(HostError) -> (text: String, result: ReloadResult) {
+    let query = plugin.map { "?\(AdminQuery.text("retry", $0))" } ?? ""
+    let reply = try send("POST", "/reload\(query)", asJSON: asJSON)
     return (reply.body, ReloadResult(httpStatus: reply.status))
   }
 
@@ -56,7 +77,7 @@ package struct AdminClient: Sendable {
   /// - Parameter program: the absolute path of the new program.
   /// - Throws: why the host is what it was; or that it does not answer any more.
   package func upgrade(to program: String) throws(HostError) -> String {
-    let reply = try send("POST", "/upgrade?\(UpgradeQuery.text(program))", asJSON: false)
+    let reply = try send("POST", "/upgrade?\(AdminQuery.text("program", program))", asJSON: false)
     var lines = reply.body.split(separator: "\n").map(String.init)
     guard reply.status == 202, let first = lines.first else {
       throw HostError(reply.status == 422 ? Array(lines.dropFirst()) : lines)
@@ -110,24 +131,22 @@ package struct AdminClient: Sendable {
   }
 }
 
-/// The query of `POST /upgrade`.
-enum UpgradeQuery {
-  private static var key: String { "program=" }
-
-  static func text(_ program: String) -> String {
-    key
-      + Array(program.utf8).map { byte in
+/// Queries of the admin API, which have one pair of a key and a value.
+enum AdminQuery {
+  static func text(_ key: String, _ value: String) -> String {
+    "\(key)="
+      + Array(value.utf8).map { byte in
         let scalar = Unicode.Scalar(byte)
         let isPlain = scalar.properties.isAlphabetic && byte < 128 || "0123456789/-_.".unicodeScalars.contains(scalar)
         return isPlain ? String(scalar) : "%" + String(byte, radix: 16, uppercase: true).leftPadded
       }.joined()
   }
 
-  /// - Returns: nil if the query is malformed.
-  static func program(in query: String) -> String? {
-    guard query.hasPrefix(key) else { return nil }
+  /// - Returns: nil if there is no query, or it is malformed.
+  static func value(of key: String, in query: String?) -> String? {
+    guard let query, query.hasPrefix("\(key)=") else { return nil }
     var bytes: [UInt8] = []
-    var rest = query.utf8.dropFirst(key.utf8.count)
+    var rest = query.utf8.dropFirst(key.utf8.count + 1)
     while let byte = rest.popFirst() {
       guard byte == UInt8(ascii: "%") else {
         bytes.append(byte)

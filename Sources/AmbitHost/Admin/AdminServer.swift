@@ -89,6 +89,7 @@ struct AdminRoutes: Sendable {
   let state: HostState
   let reloads: ReloadQueue
   let upgrades: UpgradeQueue
+  let rollBacks: RollBackQueue
   let signals: Signals
   let workers: WorkerGroup
   let configuration: String?
@@ -107,14 +108,40 @@ struct AdminRoutes: Sendable {
       },
       HostRoute(.reload) { request in
         let format = AdminFormat(request)
-        guard let outcome = reloads.reload() else {
+        let retried = AdminQuery.value(of: "retry", in: request.query)
+        guard request.query == nil || retried != nil else {
+          return format.error(400, "expected POST /reload or POST /reload?retry=PLUGIN")
+        }
+        guard let outcome = reloads.reload(retrying: retried) else {
           return format.error(503, "the host is stopping and does not reload any more")
         }
         return format.response(status: outcome.httpStatus, json: outcome.json, text: outcome.text)
       },
+      HostRoute(.rollBack) { request in
+        let format = AdminFormat(request)
+        guard let plugin = AdminQuery.value(of: "plugin", in: request.query) else {
+          return format.error(400, "expected POST /rollback?plugin=NAME")
+        }
+        guard let report = rollBacks.rollBack(plugin, by: signals) else {
+          return format.error(503, "the host is stopping, so nothing is rolled back any more")
+        }
+        return format.response(status: report.errors.isEmpty ? 200 : 422, json: report.json, text: report.text)
+      },
+      HostRoute(.history) { request in
+        let format = AdminFormat(request)
+        guard let plugin = AdminQuery.value(of: "plugin", in: request.query) else {
+          return format.error(400, "expected GET /history?plugin=NAME")
+        }
+        let ledger = workers.faults.ledger
+        guard let history = PluginHistory(of: plugin, in: ledger) else {
+          let names = ledger.plugins.joined(separator: ", ")
+          return format.error(404, "no plugin \(plugin) has served since the start of the host; these have: \(names)")
+        }
+        return format.response(json: history.json, text: history.text)
+      },
       HostRoute(.upgrade) { request in
         let format = AdminFormat(request)
-        guard let program = UpgradeQuery.program(in: request.query ?? "") else {
+        guard let program = AdminQuery.value(of: "program", in: request.query) else {
           return format.error(400, "expected POST /upgrade?program=PATH, the absolute path of the new program")
         }
         guard let report = upgrades.upgrade(to: program, by: signals) else {
@@ -136,6 +163,8 @@ extension RoutePattern {
   fileprivate static var status: RoutePattern { try! RoutePattern("GET /status") }
   fileprivate static var scopes: RoutePattern { try! RoutePattern("GET /scopes") }
   fileprivate static var reload: RoutePattern { try! RoutePattern("POST /reload") }
+  fileprivate static var rollBack: RoutePattern { try! RoutePattern("POST /rollback") }
+  fileprivate static var history: RoutePattern { try! RoutePattern("GET /history") }
   fileprivate static var upgrade: RoutePattern { try! RoutePattern("POST /upgrade") }
   fileprivate static var lastUpgrade: RoutePattern { try! RoutePattern("GET /upgrade") }
 }

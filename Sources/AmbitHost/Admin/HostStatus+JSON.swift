@@ -24,6 +24,7 @@ extension HostStatus {
       ("workers", .array(workers.map(json(of:)))),
       ("loops", .array(workers.flatMap(loops(of:)))),
       ("generations", .array(worker.generations.map(\.json))),
+      ("quarantined", .array(quarantines.map { json(of: $0.quarantine, $0.plugin) })),
       ("residents", residentsJSON),
       ("waiting_for_reload", JSONValue(waitingForReload)),
       ("reloads", .array(content.reloads.map(\.json))),
@@ -34,6 +35,14 @@ extension HostStatus {
   private var residentsJSON: JSONValue {
     let memory = worker.residents.reduce(0) { $0 &+ $1.memory }
     return .object([("count", JSONValue(worker.residents.count)), ("memory_bytes", JSONValue(memory))])
+  }
+
+  private func json(of quarantine: PluginQuarantine, _ plugin: String) -> JSONValue {
+    .object([
+      ("plugin", .string(plugin)), ("generation", .string(quarantine.label)),
+      ("since", .string(Timestamp.text(of: quarantine.since))), ("reason", .string(quarantine.reason)),
+      ("last_crash", .string(quarantine.lastCrash)),
+    ])
   }
 
   private func json(of status: WorkerStatus) -> JSONValue {

@@ -19,6 +19,8 @@ struct HostStatus: Sendable {
   let configuration: String?
   /// How many clients wait for a reload that has not begun.
   let waitingForReload: Int
+  /// The plugins that no worker runs, by the repository's name.
+  let quarantines: [(plugin: String, quarantine: PluginQuarantine)]
 
   /// Asks the workers for their reports, which waits for each loop for at most a second. Blocks; not from a loop.
   init(state: HostState, reloads: ReloadQueue, configuration: String?, workers group: WorkerGroup) {
@@ -26,6 +28,7 @@ struct HostStatus: Sendable {
     (isSupervisor, onceWorker) = (!group.isInProcess, group.once.index)
     worker = WorkerReport(merging: workers.compactMap(\.report))
     waitingForReload = reloads.waitingCount
+    quarantines = group.faults.ledger.quarantines.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     content = state.current
     began = state.began
     now = Clock.wall
@@ -37,8 +40,8 @@ extension HostStatus {
   /// For people: the host, its generations and its last reloads.
   var text: String {
     let title = "ambit \(AmbitVersion.text), pid \(HostProcess.identifier), \(content.phase) since \(time(began))"
-    let parts = [[title], hostLines, workerLines, poolLines, generationLines, limitLines, functionLines,
-      residentLines, reloadLines, upgradeLines]
+    let parts = [[title], hostLines, workerLines, poolLines, generationLines, quarantineLines, limitLines,
+      functionLines, residentLines, reloadLines, upgradeLines]
     return parts.filter { !$0.isEmpty }.map { lines in lines.map { $0.printable + "\n" }.joined() }
       .joined(separator: "\n")
   }
@@ -138,6 +141,11 @@ extension HostStatus {
     let all = [("requests", use.requests), ("jobs", use.jobs), ("threads", use.threads), ("alloc", use.alloc)]
     let refused = all.filter { $0.1.refused > 0 }.map { "\($0.0) \($0.1.refused)" }
     return refused.isEmpty ? "-" : refused.joined(separator: ", ")
+  }
+
+  /// A line for each plugin that no worker runs.
+  private var quarantineLines: [String] {
+    quarantines.map { "\($0.quarantine.label)  quarantined since \(time($0.quarantine.since)): \($0.quarantine.text)" }
   }
 
   /// Where C functions of routes run, a line for each generation that has such routes, and which calls keep others

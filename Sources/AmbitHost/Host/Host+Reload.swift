@@ -1,4 +1,5 @@
 internal import AmbitConfig
+internal import AmbitCore
 internal import AmbitPlugins
 internal import AmbitSystem
 internal import Logging
@@ -9,19 +10,21 @@ extension Host {
   /// what served before stays in service. The outcome goes to the log and to the clients that wait for the reload.
   func reload() {
     let waiting = reloads.takeWaiting()
+    followFaults()
     service.reloading()
     state.enter(.reloading)
     workers.refreshProcess()
     restoreAdminSocket()
-    let outcome = DescriptorReserve.shared.lend { reloadNow() }
+    let outcome = DescriptorReserve.shared.lend { reloadNow(retrying: waiting.compactMap(\.retried)) }
     state.record(outcome)
     state.enter(.serving)
     // Before the answers: when `ExecReload=ambit reload` returns, systemd takes the reload for over.
     service.ready(status: serviceStatus)
-    for latch in waiting { latch.arrive(outcome) }
+    for client in waiting { client.answer.arrive(outcome) }
   }
 
-  private func reloadNow() -> ReloadOutcome {
+  /// - Parameter retried: the plugins that are to be tried again although they are quarantined or were rolled back.
+  private func reloadNow(retrying retried: [String]) -> ReloadOutcome {
     let (began, start) = (Clock.wall, ContinuousClock.now)
     var (changes, ignored, errors): ([PluginChange], [String], [String]) = ([], [], [])
     var (newWorkers, oldWorkers): ([String], [String]) = ([], [])
@@ -29,6 +32,8 @@ extension Host {
     do throws(HostError) {
       let blocked = workers.blockedLoops()
       try repository.failIfStopping()
+      defer { endRetry(retried) }
+      try retry(retried)
       guard blocked.isEmpty else { throw HostError(blocked) }
       restoreListeners()
       let text = try source.textAgain()
@@ -134,15 +139,50 @@ extension Host {
     }
     let before = repository.serving
     repository.adopt(plan)
-    let changes = PluginChange.all(from: before, to: repository.serving, by: plan, report.usedInPlace)
+    let changes = noteQuarantines(
+      PluginChange.all(from: before, to: repository.serving, by: plan, report.usedInPlace))
     for change in changes { log(change, of: repository.serving[change.name] ?? before[change.name]) }
     repository.reportLastGood(plan, before: before)
     for change in changes {
       for note in change.notes { logger.warning("\(change.file): \(note)") }
     }
-    repository.keepLastGood(plan)
+    keepLastGood()
     workers.retire(drain: configuration.drainTimeout)
     return changes.sorted(by: PluginChange.inTables)
+  }
+
+  /// Says of quarantined plugins, which the reload has kept, that they do not run.
+  private func noteQuarantines(_ changes: [PluginChange]) -> [PluginChange] {
+    let quarantines = workers.faults.ledger.quarantines
+    return changes.map { change in
+      guard let quarantine = quarantines[change.name], quarantine.label == change.generation else { return change }
+      var change = change
+      change.notes.append(
+        "quarantined since \(Timestamp.text(of: quarantine.since)): \(quarantine.text); "
+          + "ambit reload --retry \(change.name) tries it again")
+      return change
+    }
+  }
+
+  /// Has the reload try plugins again.
+  /// - Throws: if one of them is neither quarantined nor was rolled back.
+  private func retry(_ plugins: [String]) throws(HostError) {
+    let quarantines = workers.faults.ledger.quarantines
+    let needless = plugins.filter { !repository.retry($0) && quarantines[$0] == nil }
+    guard needless.isEmpty else {
+      throw HostError(
+        needless.map { "--retry \($0): expected a plugin that is quarantined or was rolled back, and this one is not" })
+    }
+    // They start from what their last generation has started from, as in the worker after a crash.
+    let states = workers.service.withLock { $0.states }
+    for plugin in plugins where quarantines[plugin] != nil {
+      workers.inherited.withLock { $0[plugin] = states[plugin] }
+    }
+  }
+
+  private func endRetry(_ plugins: [String]) {
+    repository.retried = []
+    for plugin in plugins { workers.inherited.withLock { $0[plugin] = nil } }
   }
 
   private func log(_ change: PluginChange, of plugin: ServingPlugin?) {
@@ -205,7 +245,7 @@ extension Host {
     for change in changes where later.generations.contains(where: { $0.name == change.name }) {
       log(change, of: repository.serving[change.name])
     }
-    repository.keepLastGood(later)
+    keepLastGood()
     changes.sort(by: PluginChange.inTables)
   }
 }
@@ -215,19 +255,26 @@ extension Host {
 /// Asking raises SIGHUP, so there is one queue of reloads for signals and clients: reloads run one at a time, and all
 /// requests that arrive during a reload lead to one further reload.
 final class ReloadQueue: Sendable {
+  struct Client: Sendable {
+    let answer: Latch<ReloadOutcome?>
+    /// A plugin that is to be tried again; nil: none.
+    let retried: String?
+  }
+
   private struct State {
-    var waiting: [Latch<ReloadOutcome?>] = []
+    var waiting: [Client] = []
     var isClosed = false
   }
 
   private let state = Mutex(State())
 
   /// Asks for a reload, and waits for the first one that begins afterwards. From threads that may block.
+  /// - Parameter plugin: a plugin that is to be tried again although it is quarantined or was rolled back; nil: none.
   /// - Returns: the outcome; nil if the host stops instead.
-  func reload() -> ReloadOutcome? {
+  func reload(retrying plugin: String? = nil) -> ReloadOutcome? {
     let latch = Latch<ReloadOutcome?>()
     let isOpen = state.withLock { state in
-      if !state.isClosed { state.waiting.append(latch) }
+      if !state.isClosed { state.waiting.append(Client(answer: latch, retried: plugin)) }
       return !state.isClosed
     }
     guard isOpen else { return nil }
@@ -239,7 +286,7 @@ final class ReloadQueue: Sendable {
   var waitingCount: Int { state.withLock { $0.waiting.count } }
 
   /// The clients that the reload which begins now is to answer. For the control thread.
-  func takeWaiting() -> [Latch<ReloadOutcome?>] {
+  func takeWaiting() -> [Client] {
     state.withLock { state in
       defer { state.waiting = [] }
       return state.waiting
@@ -249,6 +296,6 @@ final class ReloadQueue: Sendable {
   /// Answers all waiting and future clients that there will be no further reload.
   func close() {
     state.withLock { $0.isClosed = true }
-    for latch in takeWaiting() { latch.arrive(nil) }
+    for client in takeWaiting() { client.answer.arrive(nil) }
   }
 }

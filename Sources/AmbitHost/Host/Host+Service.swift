@@ -15,6 +15,8 @@ extension Host {
       let crashes = workers.crashCount
       if crashes > 0 { status += "; workers have crashed \(crashes.pluralized("time")), see the log" }
     }
+    let quarantined = workers.faults.ledger.quarantines.keys.sorted()
+    if !quarantined.isEmpty { status += "; quarantined: \(quarantined.joined(separator: ", "))" }
     if let last = state.current.reloads.last, last.result != .done {
       status += "; the last reload \(last.result == .partial ? "has failures" : "was refused"), see the log"
     }

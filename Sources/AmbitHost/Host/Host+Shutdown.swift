@@ -18,6 +18,7 @@ extension Host {
     state.enter(.draining)
     reloads.close()
     upgrades.close(isForGood: true)
+    rollBacks.close()
     let running = endWorkers(by: deadline)
     wait(until: deadline.lastMoment) { workers.predecessors.isEmpty }
     closeAdmin(by: deadline.adminEnd)

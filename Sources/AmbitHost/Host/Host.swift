@@ -29,6 +29,11 @@ package final class Host {
   let state = HostState()
   let reloads = ReloadQueue()
   let upgrades = UpgradeQueue()
+  let rollBacks = RollBackQueue()
+  /// When the host last looked whether generations are proven, in monotonic nanoseconds.
+  var lastLook: Int64 = 0
+  /// A crash would have rolled a generation back at the last look.
+  var isOnProbation = false
   private var debounce = ReloadDebounce()
   /// The sockets that the worker accepts on. They are the host's, which closes them when the worker has stopped
   /// accepting.
@@ -95,6 +100,7 @@ package final class Host {
     workers.restorer.withLock { $0 = repository.restorer }
     workers.faults.log.reports.use(crashFolder(of: configuration))
     workers.onChange.withLock { [signals] in $0 = { signals.notify() } }
+    workers.faults.onOrder.withLock { [signals] in $0 = { signals.notify() } }
     if let notice = repository.copiesNotice { logger.notice("\(notice)") }
     if let takeOver, let children {
       receive(takeOver)
@@ -214,7 +220,7 @@ package final class Host {
     if let notice = socket.notice { logger.notice("\(notice)") }
     guard let path = socket.path else { return }
     let routes = AdminRoutes(
-      state: state, reloads: reloads, upgrades: upgrades, signals: signals, workers: workers,
+      state: state, reloads: reloads, upgrades: upgrades, rollBacks: rollBacks, signals: signals, workers: workers,
       configuration: source.path)
     admin = try AdminServer(at: path, routes: routes.all)
     stopInTime()
@@ -240,17 +246,25 @@ package final class Host {
         giveBackUnusedMemory()
         continue
       }
-      switch signals.next(timeout: debounce.delay(at: Clock.monotonic) ?? -1) {
+      lookIfDue()
+      switch signals.next(timeout: timeToWait) {
       case .reload: debounce.request()
       case .dump: workers.dump()
       case .reopenLog: keepLog()
       case .order:
+        followFaults()
+        rollBackOnRequest()
         upgrade()
         service.status(serviceStatus)
       case .terminate, nil: break
       }
     }
     shutDown()
+  }
+
+  /// How long the control thread may wait for a signal, in nanoseconds; negative: without a limit.
+  private var timeToWait: Int64 {
+    [debounce.delay(at: Clock.monotonic), timeUntilLook].compactMap { $0 }.min() ?? -1
   }
 
   /// A supervisor only waits from now on. In a process that serves, requests need what this would give back.

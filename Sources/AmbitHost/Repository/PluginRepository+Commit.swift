@@ -12,6 +12,7 @@ extension PluginRepository {
       let number = (generationNumbers[planned.shortName] ?? 0) + 1
       generationNumbers[planned.shortName] = number
       planned.number = number
+      planned.hasOtherLastGood = hasOtherLastGood(planned)
       do throws(PluginError) {
         try nameCopy(of: &planned, besides: numbered)
         numbered.append(planned)
@@ -87,6 +88,7 @@ extension PluginRepository {
 
   /// Records that a worker has committed the plan.
   func adopt(_ plan: ReloadPlan) {
+    files = plan.files
     for name in plan.removed { serving[name] = nil }
     for (name, file) in plan.kept {
       serving[name]?.file = file

@@ -75,7 +75,7 @@ extension PluginRepository {
   }
 
   /// The last good copy of a refused file, after its dry run; nil if there is none.
-  private func planLastGood(
+  func planLastGood(
     of file: PluginFile, _ refusal: PluginError, _ lastGood: LastGoodCopies, _ planning: inout Planning
   ) throws(PluginError) -> PlannedGeneration? {
     guard !refusal.problems.contains(where: { $0.code == .missing }) else { return nil }
@@ -96,9 +96,13 @@ extension PluginRepository {
 
   /// Keeps copies of what serves now as last good, and removes the copies of files that are gone. A copy that cannot be
   /// written is reported, and the copy before it stays, if there is one.
-  func keepLastGood(_ plan: ReloadPlan) {
+  /// - Parameters:
+  ///   - unproven: the plugins whose copy before stays, if there is one.
+  ///   - others: other contents whose copies stay.
+  func keepLastGood(except unproven: Set<String> = [], besides others: [PluginCopy] = []) {
     guard let lastGood else { return }
     for plugin in serving.values where !plugin.isLastGoodCopy && plugin.copy.isPrivate {
+      if unproven.contains(plugin.name), lastGood.hasCopy(of: plugin.file) { continue }
       do throws(LastGoodCopies.Unavailable) {
         try lastGood.keep(plugin.copy, as: plugin.file)
       } catch {
@@ -110,7 +114,7 @@ extension PluginRepository {
           metadata: plugin.lastGoodFields)
       }
     }
-    lastGood.removeAll(but: plan.files, serving: serving.values.map(\.copy))
+    lastGood.removeAll(but: files, serving: serving.values.map(\.copy) + others)
   }
 
   /// Logs which plugins have begun to serve their last good copies, and why, and which serve their own files again.

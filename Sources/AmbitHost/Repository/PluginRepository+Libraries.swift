@@ -11,7 +11,7 @@ extension PluginRepository {
   func takeLibrary(_ library: CallRoutes.Library, _ planning: inout Planning) {
     let configuration = planning.configuration
     let settings = PluginSettingValues(prefix: "", values: [:], calls: library.routes)
-    let serving = serving[library.name]
+    let serving = retried.contains(library.name) ? nil : serving[library.name]
     do throws(PluginError) {
       if let serving, serving.settings == settings, try isUnchangedBehindBusyLoader(serving.copy, planning) {
         return planning.plan.kept[library.name] = serving.file

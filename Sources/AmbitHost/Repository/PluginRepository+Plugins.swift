@@ -1,6 +1,7 @@
 internal import AmbitConfig
 internal import AmbitCore
 internal import AmbitPlugins
+internal import AmbitRuntime
 internal import Logging
 
 // Plugin files: which are unchanged, and the dry run of the others.
@@ -12,6 +13,7 @@ extension PluginRepository {
     do throws(PluginError) {
       let content = try PluginContent(
         of: file, settle: configuration.settle, trust: configuration.fileTrust, limit: configuration.maxPluginSize)
+      if let refusal = refusedContents[content.hash.description] { throw refusal }
       if let name = unchanged(content, planning), try needsSameLibraries(serving[name]!.copy, file, &planning) {
         try keep(file, as: name, &planning.plan)
       } else {
@@ -26,7 +28,7 @@ extension PluginRepository {
   /// The plugin that serves with this content and with the settings that it would get now; nil if there is none.
   private func unchanged(_ content: PluginContent, _ planning: Planning) -> String? {
     serving.first { name, plugin in
-      !plugin.isLibrary && plugin.copy.hash == content.hash
+      !plugin.isLibrary && !retried.contains(name) && plugin.copy.hash == content.hash
         && plugin.settings == planning.configuration.settings(of: name, planning.calls)
     }?.key
   }
@@ -45,8 +47,12 @@ extension PluginRepository {
     do throws(PluginError) {
       let result = try planning.dryRun.run(copy) { manifest throws(PluginError) in
         // At the start no plugin serves, and the dry run need not wait for the first worker.
-        let state =
-          serving[manifest.name] == nil ? nil : try workers?.save(manifest.name, within: configuration.dryRunTimeout)
+        var state: HandedOverState?
+        if case .given(let given) = planning.stateOfDryRun {
+          state = given
+        } else if serving[manifest.name] != nil {
+          state = try workers?.save(manifest.name, within: configuration.dryRunTimeout)
+        }
         return DryRunInputs(
           settings: configuration.settings(of: manifest.name, calls), limits: configuration.limits(of: manifest.name),
           handedOver: state)
@@ -78,7 +84,7 @@ extension PluginRepository {
 
 extension HostConfiguration {
   /// The settings of a plugin in the configuration.
-  fileprivate func settings(of plugin: String, _ calls: CallRoutes) -> PluginSettingValues {
+  func settings(of plugin: String, _ calls: CallRoutes) -> PluginSettingValues {
     let settings = pluginSettings[plugin] ?? PluginSettings()
     return PluginSettingValues(
       prefix: settings.prefix, values: settings.values, calls: calls.plugins[plugin] ?? [])

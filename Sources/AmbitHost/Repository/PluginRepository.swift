@@ -1,6 +1,7 @@
 internal import AmbitConfig
 internal import AmbitCore
 internal import AmbitPlugins
+internal import AmbitRuntime
 internal import AmbitSystem
 internal import Logging
 
@@ -27,6 +28,12 @@ final class PluginRepository {
   var serving: [String: ServingPlugin] = [:]
   /// The number of the last generation, by the name in labels.
   var generationNumbers: [String: UInt64] = [:]
+  /// All plugin files and libraries of the last plan that was adopted.
+  var files: [PluginFile] = []
+  /// Why contents are refused that were rolled back, by SHA-256 in hexadecimal.
+  var refusedContents: [String: PluginError] = [:]
+  /// The plugins that the next plan tries again although their files have not changed.
+  var retried: Set<String> = []
 
   /// Makes the folder for private copies.
   /// - Parameters:
@@ -106,6 +113,14 @@ final class PluginRepository {
     /// Finds the libraries that a new worker would load; nil if workers cannot be replaced.
     var resolverOfNewWorkers: DependencyResolver?
     var plan = ReloadPlan()
+    var stateOfDryRun = DryRunState.saved
+
+    /// What `start` gets in a dry run.
+    enum DryRunState {
+      /// What the generation that serves hands over.
+      case saved
+      case given(HandedOverState?)
+    }
 
     init(_ configuration: HostConfiguration, _ repository: PluginRepository, asking workers: WorkerGroup?) {
       self.configuration = configuration

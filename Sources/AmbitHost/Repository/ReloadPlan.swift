@@ -123,6 +123,17 @@ struct PlannedGeneration: Codable, Sendable {
   /// The state that its `start` gets from a worker that has no older generation of the plugin to ask; nil if there is
   /// none.
   var handedOver: HandedOverState?
+  /// Set if it takes the place of a generation that is rolled back. That one is not asked for its state.
+  var rollBack: RollBack?
+  /// The last good copy of its file has another content.
+  var hasOtherLastGood = false
+
+  struct RollBack: Codable, Sendable {
+    /// Why the generation before ends.
+    let reason: String
+    /// The label of the generation whose content this is; nil for the last good copy of an earlier host.
+    let contentOf: String?
+  }
 
   init(_ copy: PluginCopy, _ manifest: PluginManifest, _ settings: PluginSettingValues, patterns: [RoutePattern]) {
     source = .plugin(copy, manifest)

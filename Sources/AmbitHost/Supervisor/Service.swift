@@ -1,4 +1,5 @@
 internal import AmbitConfig
+internal import AmbitHTTP
 internal import AmbitPlugins
 internal import AmbitRuntime
 internal import AmbitSystem
@@ -71,19 +72,32 @@ struct Service: Sendable {
   }
 
   /// The order by which a worker serves exactly this.
-  /// - Parameter serving: the names of what it serves at present.
-  func order(for serving: some Sequence<String>) -> CommitOrder {
+  /// - Parameters:
+  ///   - serving: the names of what it serves at present.
+  ///   - suspended: the generations that it is not to run, by label.
+  func order(for serving: some Sequence<String>, without suspended: [String: Suspension]) -> CommitOrder {
+    let left = generations.filter { suspended[$0.value.label] == nil }
     var order = routing
-    order.removed = serving.filter { generations[$0] == nil }.sorted()
-    order.kept = files
+    order.removed = serving.filter { left[$0] == nil }.sorted()
+    order.kept = files.filter { left[$0.key] != nil }
     order.fallbacks = fallbacks
+    order.unavailable = generations.values.sorted { $0.label < $1.label }.flatMap { planned -> [UnavailableRoute] in
+      guard let suspension = suspended[planned.label] else { return [] }
+      return planned.patterns.map {
+        UnavailableRoute(pattern: $0, text: suspension.text, retryAfter: suspension.retryAfter)
+      }
+    }
     return order
   }
 
   /// The generations that a worker has to prepare which knows `labels`, by name. Each has the state that the worker
   /// with this index, or else another one, started it from.
-  func missing(in labels: [String: String], worker index: Int) -> [PlannedGeneration] {
-    generations.values.filter { labels[$0.name] != $0.label }.sorted(by: Self.loadingOrder).map { planned in
+  /// - Parameter suspended: the generations that no worker is to run, by label.
+  func missing(
+    in labels: [String: String], worker index: Int, without suspended: [String: Suspension]
+  ) -> [PlannedGeneration] {
+    let missing = generations.values.filter { labels[$0.name] != $0.label && suspended[$0.label] == nil }
+    return missing.sorted(by: Self.loadingOrder).map { planned in
       var planned = planned
       let states = states[planned.name] ?? [:]
       planned.handedOver = states[index] ?? states.min { $0.key < $1.key }?.value

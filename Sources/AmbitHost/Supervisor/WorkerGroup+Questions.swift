@@ -130,6 +130,13 @@ extension WorkerGroup {
     return counts.contains { $0 == nil } ? nil : counts.reduce(0) { $0 &+ $1! }
   }
 
+  /// See `Worker.begunRequests`: the sums of the workers that answer.
+  func begunRequests(within timeout: Int64) -> [String: Int] {
+    Self.onAll(present) { $1.begunRequests(within: timeout) }.reduce(into: [:]) { sums, counts in
+      sums.merge(counts ?? [:]) { $0 &+ $1 }
+    }
+  }
+
   /// See `Worker.dump`. One worker after the other writes to the log, which names those that do not answer.
   func dump() {
     for (index, worker) in present where worker.dump() == nil && !worker.isGone {

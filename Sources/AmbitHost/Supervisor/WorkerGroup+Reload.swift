@@ -35,10 +35,13 @@ extension WorkerGroup {
     var end: String?
     let areCrashing = areCrashing
     for _ in 0..<Self.attempts {
-      let workers = present(within: areCrashing ? 0 : Self.patience)
+      // The content of a roll-back has served before.
+      let needsTry = planned.rollBack == nil && !areCrashing
+      let workers = present(within: needsTry ? Self.patience : 0)
       let given = order(workers) { $1.prepare(self.inheriting(planned, $0), within: limit) }
       if isStopping() { return given.first?.answer }
       guard let first = given.first else {
+        if planned.rollBack != nil { return Preparation(prepared: [planned.name: []]) }
         if areCrashing, planned.isPlugin { return untried(planned) }
         end = workers.isEmpty ? "no worker serves" : "all workers ended while they loaded and started it"
         continue
@@ -75,26 +78,50 @@ extension WorkerGroup {
   func commit(_ plan: ReloadPlan) throws(HostError) -> CommitReport {
     try service.withLock { (service) throws(HostError) in
       var next = service
-      next.adopt(plan, from: states.withLock { $0 }.merging(inherited.withLock { $0 }) { $1 })
-      let reports = order(present) { [next] index, worker in
-        self.commit(next, in: worker, index)
+      let states = states.withLock { $0 }.merging(inherited.withLock { $0 }) { $1 }
+      next.adopt(plan, from: states)
+      // Before a worker serves it: it may crash at once.
+      let before = faults.adopt(plan, from: states)
+      do throws(HostError) {
+        let reports = try commit(next)
+        service = next
+        retryCrashed()
+        return CommitReport(merging: reports, inWorkers: !isInProcess)
+      } catch {
+        faults.goBack(to: before)
+        throw error
       }
-      var merged: [CommitReport?] = []
-      for report in reports { merged.append(try report.answer.get()) }
-      service = next
-      retryCrashed()
-      return CommitReport(merging: merged, inWorkers: !isInProcess)
     }
+  }
+
+  /// Makes the workers that serve stop running what is suspended, and answer for it.
+  func publishSuspensions(drain: Duration) {
+    service.withLock { service in
+      // No route is new, so none conflicts.
+      _ = try? commit(service)
+    }
+    retire(drain: drain)
+  }
+
+  /// Makes the workers that serve commit all that they lack. For whoever holds `service`.
+  private func commit(_ service: Service) throws(HostError) -> [CommitReport?] {
+    // A generation that is suspended from now on is prepared already, maybe.
+    let suspended = faults.suspended
+    var reports: [CommitReport?] = []
+    for report in order(present, { self.commit(service, without: suspended, in: $1, $0) }) {
+      reports.append(try report.answer.get())
+    }
+    return reports
   }
 
   /// - Returns: nil if the worker has ended or does not answer; a success without a report if it is ended because it
   ///   cannot follow.
   private func commit(
-    _ next: Service, in worker: WorkerHandle, _ index: Int
+    _ next: Service, without suspended: [String: Suspension], in worker: WorkerHandle, _ index: Int
   ) -> Result<CommitReport?, HostError>? {
     if case .process(let process) = worker {
       do throws(HostError) {
-        try prepareMissing(of: next, in: worker, index, asking: nil)
+        try prepareMissing(of: next, in: worker, index, without: suspended, asking: nil)
       } catch {
         // It must not go on with the old generations. Its successor prepares everything anew.
         end(process, because: "cannot follow the reload: \(error)")
@@ -102,7 +129,8 @@ extension WorkerGroup {
       }
     }
     do throws(HostError) {
-      return try worker.commit(next.order(for: worker.known.serving.keys)).map { .success($0) }
+      let order = next.order(for: worker.known.serving.keys, without: suspended)
+      return try worker.commit(order).map { .success($0) }
     } catch {
       return .failure(error)
     }
@@ -160,8 +188,6 @@ extension WorkerGroup {
 
 extension WorkerGroup {
   private func noteStates(_ answers: [(index: Int, worker: WorkerHandle, answer: Preparation)], of name: String) {
-    // The only worker of a process has no successor.
-    guard !isInProcess else { return }
     let kept = answers.compactMap { answer in answer.answer.states[name].map { (answer.index, $0) } }
     states.withLock { $0[name] = Dictionary(kept) { $1 } }
     if let size = answers.compactMap({ $0.answer.largeStates[name] }).max() { reportLargeState(size, of: name) }

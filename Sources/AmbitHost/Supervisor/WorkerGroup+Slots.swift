@@ -70,6 +70,7 @@ extension WorkerGroup {
   /// What a running worker cannot take over stays as it is: see `replaceWorkers`.
   /// - Returns: whether every loop uses the limits. A blocked loop takes them when it runs again.
   func use(_ configuration: HostConfiguration, _ text: ConfigurationText) -> Bool {
+    faults.use(configuration)
     for slot in allSlots { slot.settings.withLock { $0.use(configuration) } }
     return service.withLock { service in
       service.use(configuration, text)
@@ -123,14 +124,23 @@ extension WorkerGroup {
   ) -> [String] {
     let old = slots.withLock { $0 }
     let before = service.withLock { $0 }
-    if !order.plan.generations.isEmpty { service.withLock { $0.adopt(inNewWorkers: order.plan) } }
+    var faultsBefore: Faults.State?
+    if !order.plan.generations.isEmpty {
+      service.withLock { service in
+        faultsBefore = faults.adopt(order.plan, from: service.states)
+        service.adopt(inNewWorkers: order.plan)
+      }
+    }
     let settings = WorkerSettings(configuration, text, like: old[0].settings.withLock { $0 })
     for slot in old.prefix(settings.count) where !isStopping() {
       let done = Latch<HostError?>()
       slot.replace(by: settings, isForced: order.isForAll, because: order.reason, then: done)
       guard let error = done.wait(unless: isStopping)?.first ?? nil else { continue }
       // The first one decides for all.
-      if slot === old[0], !order.plan.generations.isEmpty { service.withLock { $0.goBack(to: before) } }
+      if slot === old[0], let faultsBefore {
+        service.withLock { $0.goBack(to: before) }
+        faults.goBack(to: faultsBefore)
+      }
       return error.lines.map { "worker \(slot.index) serves on as it was, because the new one does not start: \($0)" }
     }
     for index in old.count + 1..<max(settings.count, old.count) + 1 where !isStopping() {

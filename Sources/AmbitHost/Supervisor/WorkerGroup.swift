@@ -42,9 +42,10 @@ final class WorkerGroup: Sendable {
   /// What they have handed over, for the first generations of this program, by plugin and by worker.
   let inherited = Mutex<[String: [Int: HandedOverState]]>([:])
   let liveness = Liveness()
+  /// What plugins are to blame for, and what follows from it.
+  let faults: Faults
   let once = OnceDesignation()
   let stopped = StoppedWorkers()
-  let faults = Faults()
   /// Whether the host is to stop. Then nothing that a plugin does is waited for.
   let isStopping: @Sendable () -> Bool
   let logger = Logger(label: "ambit")
@@ -52,6 +53,7 @@ final class WorkerGroup: Sendable {
   /// One worker, in this process.
   init(_ worker: Worker, _ configuration: HostConfiguration, _ text: ConfigurationText) {
     service = Mutex(Service(configuration, text))
+    faults = Faults(configuration)
     isStopping = worker.isStopping
     members.withLock { $0[1] = .inProcess(worker) }
   }
@@ -61,8 +63,12 @@ final class WorkerGroup: Sendable {
     _ configuration: HostConfiguration, _ text: ConfigurationText, isStopping: @escaping @Sendable () -> Bool
   ) {
     service = Mutex(Service(configuration, text))
+    faults = Faults(configuration)
     self.isStopping = isStopping
   }
+
+  /// How long a worker that starts waits for a roll-back, in nanoseconds.
+  private static var timeToRollBack: Int64 { 2_000_000_000 }
 
   /// Whether the worker runs in this process.
   var isInProcess: Bool { slots.withLock { $0.isEmpty } }
@@ -120,13 +126,19 @@ extension WorkerGroup {
   func join(_ worker: WorkerProcess, after predecessor: WorkerProcess?) throws(HostError) {
     let handle = WorkerHandle.process(worker)
     let predecessor = predecessor.map { WorkerHandle.process($0) }
+    faults.awaitRollBacks(within: Self.timeToRollBack, unless: isStopping)
     // Without the lock, since plugins may take long to start. What changes meanwhile is done under it.
-    let first = service.withLock { $0 }
+    let (first, suspended) = service.withLock { ($0, faults.suspended) }
     use(first, in: worker)
-    var states = try bring(handle, worker.index, to: first, asking: predecessor)
+    var states = try bring(handle, worker.index, to: first, without: suspended, asking: predecessor)
     try service.withLock { (service) throws(HostError) in
-      if service.version != first.version {
-        states.merge(try bring(handle, worker.index, to: service, asking: predecessor)) { $1 }
+      let suspendedNow = faults.suspended
+      if service.version != first.version || suspendedNow != suspended {
+        states.merge(
+          try bring(handle, worker.index, to: service, without: suspendedNow, asking: predecessor)
+        ) { $1 }
+        // What it has begun to serve meanwhile and is not to run any more.
+        _ = handle.retire(drain: .zero)
       }
       service.note(states, inWorker: worker.index)
       if service.text != first.text { use(service, in: worker) }
@@ -173,26 +185,31 @@ extension WorkerGroup {
   /// Makes a worker prepare and commit what it lacks of `service`.
   /// - Returns: as `prepareMissing`.
   private func bring(
-    _ handle: WorkerHandle, _ index: Int, to service: Service, asking predecessor: WorkerHandle?
+    _ handle: WorkerHandle, _ index: Int, to service: Service, without suspended: [String: Suspension],
+    asking predecessor: WorkerHandle?
   ) throws(HostError) -> [String: HandedOverState] {
-    let states = try prepareMissing(of: service, in: handle, index, asking: predecessor)
-    guard try handle.commit(service.order(for: handle.known.serving.keys)) != nil else {
+    let states = try prepareMissing(of: service, in: handle, index, without: suspended, asking: predecessor)
+    guard try handle.commit(service.order(for: handle.known.serving.keys, without: suspended)) != nil else {
       throw HostError(["it ended before it served"])
     }
     return states
   }
 
   /// Makes a worker prepare what it lacks of `service`.
-  /// - Parameter predecessor: is asked for the state of its plugins, which those here start from.
+  /// - Parameters:
+  ///   - suspended: the generations that it is not to run, by label.
+  ///   - predecessor: is asked for the state of its plugins, which those here start from.
   /// - Returns: the states that generations started from, by name, as far as they are kept.
   /// - Throws: if one does not start, or the worker does not answer.
   @discardableResult
   func prepareMissing(
-    of service: Service, in handle: WorkerHandle, _ index: Int, asking predecessor: WorkerHandle?
+    of service: Service, in handle: WorkerHandle, _ index: Int, without suspended: [String: Suspension],
+    asking predecessor: WorkerHandle?
   ) throws(HostError) -> [String: HandedOverState] {
     let known = handle.known
     var states: [String: HandedOverState] = [:]
-    let missing = service.missing(in: known.serving.merging(known.prepared) { $1 }, worker: index)
+    let missing = service.missing(
+      in: known.serving.merging(known.prepared) { $1 }, worker: index, without: suspended)
     let lost = restorer.withLock { $0 }?.restore(missing, renamed: service.files) ?? [:]
     var errors = lost.values.flatMap(\.problems).map(\.description)
     for var planned in missing where lost[planned.name] == nil {

@@ -31,7 +31,13 @@ extension WorkerSlot {
       if group.isStopping() || hasNeverServed { awaitStop() }
       guard deadline == nil else { break }
       let window = settings.crashWindow.wholeNanoseconds
-      let delay = policy.crashed(at: Clock.monotonic, window: window, using: &random)
+      let delay: Int64
+      if takeCauseGone() {
+        policy.crashedForGood()
+        delay = 0
+      } else {
+        delay = policy.crashed(at: Clock.monotonic, window: window, using: &random)
+      }
       countCrash(recent: policy.recentCrashes)
       enter(.crashed)
       wait(delay)
@@ -105,7 +111,7 @@ extension WorkerSlot {
       worker.kill()
       end = awaitEnd(of: worker)
     }
-    if let end { group.faults.note(Death(of: worker, end, because: reason)) }
+    if let end { note(Death(of: worker, end, because: reason)) }
     return end
   }
 
@@ -166,7 +172,8 @@ extension WorkerSlot {
       guard child.end != .exited(0), !worker.isKilled else { return }
       var death = Death(of: worker, child.end)
       death.wasDraining = true
-      group.faults.note(death)
+      // Another worker serves in its place.
+      _ = group.faults.note(death)
     case .stopped, .continued, .killedOrphan: break
     }
   }

@@ -126,7 +126,7 @@ extension WorkerSlot {
     let moment = Clock.monotonic
     remove(worker)
     group.hasEnded(worker)
-    group.faults.note(Death(of: worker, end, because: reason))
+    note(Death(of: worker, end, because: reason))
     return moment
   }
 }

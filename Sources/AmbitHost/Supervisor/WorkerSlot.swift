@@ -63,6 +63,8 @@ final class WorkerSlot: Sendable {
     var lastID: WorkerProcess.ID = 0
     /// Those without a worker between them that has served for `crash_window`.
     var recentCrashes = 0
+    /// The last crash was the fault of a plugin that the next worker does not run.
+    var isCauseGone = false
     /// When the present worker began to serve, in monotonic nanoseconds; nil while none serves.
     var servingSince: Int64?
     var deadline: ShutdownDeadline?
@@ -165,6 +167,20 @@ extension WorkerSlot {
       if let pid { status.pid = pid }
     }
     living.withLock { $0.servingSince = phase == .serving ? Clock.monotonic : nil }
+  }
+
+  /// Takes note of the death of a worker of this place.
+  func note(_ death: Death) {
+    let isCauseGone = group.faults.note(death)
+    living.withLock { $0.isCauseGone = isCauseGone }
+  }
+
+  /// Whether the next worker does not run what was to blame for the last crash. The next call returns false.
+  func takeCauseGone() -> Bool {
+    living.withLock { living in
+      defer { living.isCauseGone = false }
+      return living.isCauseGone
+    }
   }
 
   func inherit(crashes: Int) { shown.withLock { $0.crashes = crashes } }

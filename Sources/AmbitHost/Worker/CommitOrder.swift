@@ -9,6 +9,8 @@ struct CommitOrder: Codable, Sendable {
   var kept: [String: PluginFile] = [:]
   /// Why a file is refused whose last good copy was prepared, by file.
   var fallbacks: [String: PluginError] = [:]
+  /// The routes of plugins that are not to run: the worker answers in their place.
+  var unavailable: [UnavailableRoute] = []
   /// The changes of single routes by the configuration.
   var routeChanges: [RouteChange] = []
   var routingOptions = RoutingOptions()

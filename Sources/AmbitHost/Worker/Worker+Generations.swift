@@ -102,7 +102,7 @@ extension Worker {
       unless: isStopping)
     do throws(PluginError) {
       // The state that was saved for the dry run is outdated.
-      let older = generations.withLock { $0.serving[planned.name] }
+      let older = planned.rollBack == nil ? generations.withLock { $0.serving[planned.name] } : nil
       let state = try older?.save(timeout: limit, unless: isStopping)
       let handedOver = older == nil ? planned.handedOver : state
       try generation.start(from: handedOver, timeout: limit, unless: isStopping)
@@ -168,7 +168,8 @@ extension Worker {
   private func makeRoutes(
     _ next: [String: PluginGeneration], _ order: CommitOrder
   ) throws(HostError) -> RouteSet {
-    let routes = next.sorted { $0.key < $1.key }.flatMap(\.value.routeDeclarations)
+    let served = next.sorted { $0.key < $1.key }.flatMap(\.value.routeDeclarations)
+    let routes = served + unavailable.declarations(of: order.unavailable)
     do throws(RouteConflict) {
       return try RouteSet(routes, changes: order.routeChanges, options: order.routingOptions)
     } catch {

@@ -32,6 +32,8 @@ final class Worker: Sendable {
 
   let loops: LoopGroup
   let server: HTTPServer
+  /// Answers for plugins that are not to run.
+  let unavailable: UnavailableRoutes
   let loader: LibraryLoader
   /// Whether the host is to stop. Then nothing that a plugin does is waited for.
   let isStopping: @Sendable () -> Bool
@@ -64,6 +66,7 @@ final class Worker: Sendable {
       pool: ThreadPool.Limits(threads: configuration.poolThreads, queue: configuration.poolQueue),
       place: role.place, runsOnceJobs: role.runsOnceJobs)
     server = HTTPServer(loops: loops, limits: configuration.httpLimits, sharing: role.sharing)
+    unavailable = UnavailableRoutes(on: loops)
   }
 
   var loopCount: Int { loops.loops.count }
@@ -103,6 +106,13 @@ final class Worker: Sendable {
 
   /// All scopes and jobs. From threads that may block.
   func scopeTree() -> ScopeTreeReport { loops.scopeTree() }
+
+  /// How many requests of each generation that serves have begun, on the loops that answer within `timeout` nanoseconds,
+  /// by label. From threads that may block.
+  func begunRequests(within timeout: Int64) -> [String: Int] {
+    let serving = generations.withLock { Array($0.serving.values) }
+    return PluginGeneration.begunRequests(of: serving, on: loops, within: timeout)
+  }
 
   /// The state of the loops, the connections and the generations. Waits for each loop for at most `timeout`
   /// nanoseconds; a loop that is blocked for longer is left out. From threads that may block.

@@ -256,6 +256,16 @@ extension WorkerHandle {
     }
   }
 
+  /// See `Worker.begunRequests`.
+  /// - Returns: nil if the worker does not answer.
+  func begunRequests(within timeout: Int64) -> [String: Int]? {
+    switch self {
+    case .inProcess(let worker): worker.begunRequests(within: timeout)
+    case .process(let process):
+      process.ask(.begunRequests(within: timeout), within: timeout * 2, as: [String: Int].self)
+    }
+  }
+
   /// See `Worker.scopeTree`.
   /// - Returns: nil if the worker does not answer.
   func scopeTree() -> ScopeTreeReport? {

@@ -45,6 +45,8 @@ enum WorkerOrder: Codable, Sendable {
   case isLoaderBusy
   /// See `Worker.report`.
   case report(within: Int64)
+  /// See `Worker.begunRequests`.
+  case begunRequests(within: Int64)
   /// See `Worker.scopeTree`.
   case scopeTree
   /// See `Worker.blockedLoops`.
@@ -65,7 +67,7 @@ enum WorkerOrder: Codable, Sendable {
   /// Whether a worker answers it while another order is carried out, because a call of a plugin may take long.
   var isQuestion: Bool {
     switch self {
-    case .isLoaderBusy, .dump, .report, .scopeTree, .blockedLoops, .turningLoops, .liveRequests, .leave, .runOnceJobs,
+    case .isLoaderBusy, .dump, .report, .begunRequests, .scopeTree, .blockedLoops, .turningLoops, .liveRequests, .leave, .runOnceJobs,
       .endOnceJobs:
       true
     default: false

@@ -57,6 +57,7 @@ extension WorkerService {
         }, to: number)
     case .isLoaderBusy: answer(worker.isLoaderBusy, to: number)
     case .report(let timeout): answer(worker.report(within: timeout), to: number)
+    case .begunRequests(let timeout): answer(worker.begunRequests(within: timeout), to: number)
     case .scopeTree: answer(worker.scopeTree(), to: number)
     case .blockedLoops(let timeout): answer(worker.blockedLoops(within: timeout), to: number)
     case .turningLoops(let timeout): answer(worker.turningLoops(within: timeout), to: number)

@@ -121,6 +121,9 @@ package final class LastGoodCopies: Sendable {
     }
   }
 
+  /// The SHA-256 of the copy of `file`, in hexadecimal; nil if there is none.
+  package func hash(of file: PluginFile) -> String? { copies(under: Self.key(of: file)).first?.hash }
+
   /// Whether there is a copy of `file`.
   package func hasCopy(of file: PluginFile) -> Bool { !copies(under: Self.key(of: file)).isEmpty }
 

@@ -113,6 +113,15 @@ package final class PluginCopies: Sendable {
     return copy
   }
 
+  /// The content of a copy that was made before; nil if somebody has removed or changed its file.
+  package func content(of copy: PluginCopy) -> PluginContent? {
+    let place = PluginFile(path: copy.file.path, location: copy.path, isLibrary: copy.file.isLibrary)
+    guard copy.isPrivate, let content = try? PluginContent(of: place, settle: .zero, limit: .max),
+      content.hash == copy.hash
+    else { return nil }
+    return content.taken(for: copy.file)
+  }
+
   /// Copies a library to a new file, and reads the copy's ELF tables without loading it.
   package func copy(_ content: PluginContent) throws(PluginError) -> (copy: PluginCopy, facts: LibraryFacts) {
     let file = content.file
@@ -171,6 +180,11 @@ package final class PluginCopies: Sendable {
     copy.path = "\(folder)/\(name)"
     loaded.withLock { [copy] in $0[copy.path] = copy }
     return copy
+  }
+
+  /// Adds to `copy` the libraries that `other`, of the same content, has brought along.
+  package func attach(dependenciesOf other: PluginCopy, to copy: PluginCopy) throws(PluginError) -> PluginCopy {
+    try attach(other.dependencies, to: copy)
   }
 
   /// Adds to `copy` the libraries that it brings along. `dependencies` are in the order in which to open them.

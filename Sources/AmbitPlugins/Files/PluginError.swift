@@ -41,6 +41,8 @@ package struct PluginProblem: Equatable, Codable, Sendable, CustomStringConverti
     case conflictingThread
     /// There is no such file.
     case missing
+    /// This content was rolled back.
+    case rolledBack
   }
 
   package let code: Code

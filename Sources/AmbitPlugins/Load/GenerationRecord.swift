@@ -111,6 +111,9 @@ struct GenerationRecord: Sendable {
   /// The requests and jobs of the generation on `loop`. On that loop.
   func load(on loop: LoopPointer) -> GenerationLoad { unsafe record.value.load(on: loop) }
 
+  /// How many requests of the generation have begun on `loop`. On that loop.
+  func begunRequests(on loop: LoopPointer) -> Int { unsafe record.value.begunRequests(on: loop) }
+
   // MARK: Lifecycle calls
 
   /// Calls `function` as a job in the plugin's scope on the first loop, on a thread of its own. Does not wait. Its

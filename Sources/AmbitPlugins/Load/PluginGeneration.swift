@@ -140,6 +140,24 @@ package final class PluginGeneration: Sendable {
     return generations.indices.map { index in parts.reduce(GenerationLoad()) { $0 + $1[index] } }
   }
 
+  /// How many requests of each of `generations` have begun, on the loops that answer within `timeout` nanoseconds, by
+  /// label. From threads that may block.
+  package static func begunRequests(
+    of generations: [PluginGeneration], on loops: LoopGroup, within timeout: Int64
+  ) -> [String: Int] {
+    let parts = unsafe loops.onEach(within: timeout) { loop in
+      generations.map { generation in
+        generation.progress.withLock { progress in
+          progress.phase == .unloaded ? 0 : unsafe generation.record.begunRequests(on: loop)
+        }
+      }
+    }
+    let sums = generations.enumerated().map { index, generation in
+      (generation.label, parts.reduce(0) { $0 + $1[index] })
+    }
+    return Dictionary(sums) { $1 }
+  }
+
   /// Under the lock, which keeps the record: a loop that was blocked may come here after the library was unmapped.
   private func load(on loop: LoopPointer) -> GenerationLoad {
     progress.withLock { progress in

@@ -71,6 +71,11 @@ public struct GenerationLoad: Sendable, Equatable {
 }
 
 extension UnsafeMutablePointer<Generation> {
+  /// How many requests of the generation have begun on `loop`, modulo 2^32. On that loop.
+  public func begunRequests(on loop: LoopPointer) -> Int {
+    Int(pointee.shards[loop.pointee.index].pointee.requestJobCount)
+  }
+
   /// The requests and jobs of the generation on `loop`. On that loop.
   public func load(on loop: LoopPointer) -> GenerationLoad {
     GenerationLoad(of: pointee.shards[loop.pointee.index])

@@ -54,7 +54,8 @@ public struct Scope {
   /// The scope of the request that this scope belongs to; nil outside a request. It counts the jobs of the whole
   /// request.
   var requestScope: ScopePointer?
-  /// In a request's scope: jobs of it and of the scopes below that have not ended.
+  /// In a request's scope: jobs of it and of the scopes below that have not ended. In the scope of a generation:
+  /// requests that have begun, modulo 2^32.
   var requestJobCount: UInt32 = 0
   /// In a request's scope: open scopes, from it downwards, that have references. Jobs may come through a reference.
   var referenceCount: UInt32 = 0
@@ -198,6 +199,7 @@ extension UnsafeMutablePointer<Scope> {
     parent.hold()
     if kind == .request {
       if !isCounted { pointee.use.requests.add() }
+      parent.pointee.requestJobCount &+= 1
       loop.pointee.liveRequests &+= 1
     }
     if !parent.pointee.isOpen {

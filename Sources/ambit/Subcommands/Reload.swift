@@ -11,9 +11,15 @@ struct Reload: ParsableCommand {
 
         ambit reload                  # the host of this folder
         ambit reload -c prod.conf
+        ambit reload --retry hello    # also tries hello again, which is quarantined or was rolled back
       """)
 
   @OptionGroup var socket: SocketOption
+
+  @Option(
+    help: ArgumentHelp(
+      "Also try this plugin again, which is quarantined or whose content was rolled back.", valueName: "name"))
+  var retry: String?
 
   @Flag(help: "Print JSON.")
   var json = false
@@ -26,7 +32,7 @@ struct Reload: ParsableCommand {
       Terminal.fail(error.adding("the running host was not asked to reload"))
     }
     do throws(HostError) {
-      let reply = try client.reload(asJSON: json)
+      let reply = try client.reload(retrying: retry, asJSON: json)
       Terminal.print(reply.text)
       Terminal.exit(reply.result.rawValue)
     } catch {

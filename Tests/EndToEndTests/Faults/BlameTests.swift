@@ -5,7 +5,7 @@ import Testing
 
 /// Who is blamed for the death of a worker, and what is reported about it.
 @Suite(.disabled(if: Places.isSanitized)) struct `The death of a worker` {
-  private static let one = "workers = 1\nthreads = 1\ncrash_window = \"1s\""
+  private static let one = "workers = 1\nthreads = 1\ncrash_window = \"1s\"\ncrash_limit = 1000"
   private static let quiet = ["SWIFT_BACKTRACE": "enable=no"]
 
   /// How a plugin ends its worker, and the cause in the line about it.

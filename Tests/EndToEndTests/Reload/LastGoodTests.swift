@@ -172,7 +172,7 @@ import Testing
   }
 
   @Test func `The last good copy is the version before, and the only one, after each reload`() async throws {
-    try await withHost([speaks("0")], configuration: "settle = \"0s\"") { host in
+    try await withHost([speaks("0")], configuration: "settle = \"0s\"\nprove_time = \"0s\"") { host in
       for number in 1...3 {
         try await speaks("\(number)").install(in: host.plugins)
         try await host.reloadOnRequest()

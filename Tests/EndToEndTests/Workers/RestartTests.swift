@@ -59,7 +59,7 @@ import Testing
   @Test func `Delays grow while workers crash at once, and a reload with a good version ends that without a delay`()
     async throws
   {
-    try await withHost([], configuration: "threads = 1") { host in
+    try await withHost([], configuration: "threads = 1\ncrash_limit = 1000") { host in
       try await plugin(crashes: true).install(in: host.plugins)
       try await host.reload()
       let lines = try await host.log.lines(6) { $0.contains("serves again") }
@@ -86,7 +86,7 @@ import Testing
 /// Connections while workers die.
 @Suite struct `Connections while no worker runs` {
   @Test func `No connection is refused, and only requests in the dead worker are lost`() async throws {
-    try await withHost([.probe("deaths")], configuration: "threads = 1") { host in
+    try await withHost([.probe("deaths")], configuration: "threads = 1\ncrash_limit = 1000") { host in
       for round in 1...5 {
         // Nobody accepts for 0, 50, 100, 200 and 400 ms from the death on.
         let victim = try await host.connectToWorker()

@@ -31,6 +31,7 @@ import Testing
     workers = 2
     threads = 1
     crash_window = "1s"
+    crash_limit = 1000
     [limits]
     hang_limit = "1s"
     """
