@@ -117,7 +117,9 @@ int32_t clinux_run_child(char *const *words, char *const *environment, const int
 
 uint64_t clinux_mark_of(int32_t process) {
   struct rlimit limit;
-  if (prlimit(process, RLIMIT_LOCKS, NULL, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+  if (prlimit(process, RLIMIT_LOCKS, NULL, &limit) != 0)
+    return errno == EPERM ? CLINUX_MARK_HIDDEN : 0;
+  if (limit.rlim_cur == RLIM_INFINITY)
     return 0;
   return limit.rlim_cur;
 }

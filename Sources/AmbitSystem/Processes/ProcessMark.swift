@@ -48,8 +48,23 @@ package struct ProcessMark: Hashable, Sendable, CustomStringConvertible {
   init?(ofLimit process: Int32) {
     let number = clinux_mark_of(process)
     // Others may have limited the locks of files, too.
-    guard number >> 52 == 1 else { return nil }
+    guard number >> 52 == 1 else {
+      // For a process of another user prlimit(2) needs a privilege, which root in a container mostly lacks.
+      guard number == CLINUX_MARK_HIDDEN, let listed = Self.listedLimit(of: process) else { return nil }
+      self = listed
+      return
+    }
     self.number = number
+  }
+
+  /// The limit as proc_pid_limits(5) shows it to everybody: "Max file locks", then the soft value.
+  private static func listedLimit(of process: Int32) -> Self? {
+    let name = "Max file locks "
+    guard let text = try? TextFile.read("/proc/\(process)/limits"),
+      let line = text.split(separator: "\n").first(where: { $0.hasPrefix(name) }),
+      let value = line.dropFirst(name.count).split(separator: " ").first.flatMap({ UInt64($0) }), value >> 52 == 1
+    else { return nil }
+    return Self(String(value))
   }
 
   private init?(inEnvironmentOf process: Int32) {

@@ -43,8 +43,10 @@ int32_t clinux_run_child(char *const *words, char *const *environment, const int
                          size_t descriptor_count, uint64_t mark);
 
 /* The mark that `clinux_run_child` gave a process, or one of its ancestors; 0 if there is none, or if the process is
- * gone or another user's: prlimit(2). Process 0 is the calling one. */
+ * gone; CLINUX_MARK_HIDDEN if the system does not let this process see it, because the other one is another user's:
+ * prlimit(2). Process 0 is the calling one. */
 uint64_t clinux_mark_of(int32_t process);
+#define CLINUX_MARK_HIDDEN 1
 
 /* A child of this process that has ended and is not reaped; 0 if there is none. Does not reap it: waitid(2). */
 int32_t clinux_ended_child(void);
