@@ -51,6 +51,10 @@ extension ConfigurationKey {
     .init("plugins", .directory, \.plugins, .atReload),
     .init("private", .optionalDirectory, \.privateDirectory, .atNextStart),
     .init("admin", .adminPlace, \.admin, .atNextStart),
+    .init("user", .account("user"), \.user, .inNewWorkers),
+    .init("group", .account("group"), \.group, .inNewWorkers),
+    .init("no_new_privileges", .boolean, \.noNewPrivileges, .inNewWorkers),
+    .init("writable", .paths, \.writable, .inNewWorkers),
     .init("workers", .integer(0...1024), \.workers, .inNewWorkers),
     .init("threads", .integer(0...1024), \.threads, .inNewWorkers),
     .init("stack_size", .size((16 << 10)...(64 << 20), multipleOf: 4096), \.stackSize, .inNewWorkers),
@@ -81,6 +85,11 @@ extension ConfigurationKey {
     .init("max_headers", in: "limits", .integer(1...10_000), \.limits.maxHeaders, .atReload),
     .init("jobs_per_request", in: "limits", .integer(0...1_000_000), \.limits.jobsPerRequest, .atReload),
     .init("hang_limit", in: "limits", .timeLimit((millisecond * 100)...hour), \.limits.hangLimit, .atReload),
+    .init("memory", in: "worker_limits", .limit(least: 1 << 30), \.workerLimits.memory, .inNewWorkers),
+    .init("processes", in: "worker_limits", .integer(0...4_194_304), \.workerLimits.processes, .inNewWorkers),
+    .init("open_files", in: "worker_limits", .integer(0...1_073_741_816), \.workerLimits.openFiles, .inNewWorkers),
+    .init("core", in: "worker_limits", .limit(least: 0), \.workerLimits.core, .inNewWorkers),
+    .init("file_size", in: "worker_limits", .limit(least: 0), \.workerLimits.fileSize, .inNewWorkers),
     .init("level", in: "log", .choice, \.log.level, .atReload),
     .init("format", in: "log", .choice, \.log.format, .atNextStart),
   ]
@@ -90,6 +99,14 @@ extension ConfigurationKey {
   private static let minute = Duration.seconds(60)
   private static let hour = Duration.seconds(3600)
   private static let day = Duration.seconds(86_400)
+
+  /// The keys that confine workers.
+  static var confining: [ConfigurationKey] {
+    all.filter { key in
+      key.table == "worker_limits"
+        || key.table == nil && ["user", "group", "no_new_privileges", "writable"].contains(key.name)
+    }
+  }
 
   /// The tables of the keys.
   static let tables = Set(all.compactMap(\.table))

@@ -13,6 +13,15 @@ package struct HostConfiguration: Sendable, Equatable {
   package var privateDirectory: String?
   /// Where the admin API's socket is.
   package var admin = AdminPlace.automatic
+  /// The user that workers and dry runs run as, a name or a number; nil for the host's.
+  package var user: String?
+  /// The group that workers and dry runs run as, a name or a number; nil for the user's, or for the host's.
+  package var group: String?
+  /// Whether programs that plugins start get no rights that the workers have not.
+  package var noNewPrivileges = false
+  /// The files and folders that workers and dry runs may change; `/` for the whole file system.
+  package var writable = ["/"]
+  package var workerLimits = WorkerLimits()
   /// The number of worker processes; 0 for one for each CPU that the host may use. `workerPlan` gives the number that
   /// runs.
   package var workers = 1
@@ -129,6 +138,27 @@ extension HostConfiguration {
     package var hangLimit: Duration? = .seconds(10)
 
     package init() {}
+  }
+
+  /// The `[worker_limits]` table: limits of the kernel for each worker and dry run. Sizes are in bytes.
+  package struct WorkerLimits: Sendable, Equatable {
+    /// Of address space; nil for the limit that the host has.
+    package var memory: Limit?
+    /// Processes and threads of the worker's user on this machine; 0 for the limit that the host has.
+    package var processes = 0
+    /// Descriptors; 0 for the limit that the host has.
+    package var openFiles = 0
+    /// Of a core dump; nil for the limit that the host has.
+    package var core: Limit?
+    /// Of a file that a worker writes; nil for the limit that the host has.
+    package var fileSize: Limit?
+
+    package init() {}
+
+    package enum Limit: Sendable, Equatable {
+      case bytes(Int)
+      case unlimited
+    }
   }
 
   /// The `[log]` table.

@@ -167,7 +167,7 @@ extension ValueDecoder where Value == UInt32 {
 
 extension ValueDecoder where Value == String? {
   /// The name or the number of a user or a group; nil for an empty string. It need not exist.
-  fileprivate static func account(_ kind: String) -> ValueDecoder {
+  static func account(_ kind: String) -> ValueDecoder {
     ValueDecoder { value throws(ValueError) in
       switch value {
       case .string(let name): return name.isEmpty ? nil : name

@@ -126,6 +126,36 @@ extension ValueDecoder where Value == String? {
   }
 }
 
+extension ValueDecoder where Value == [String] {
+  /// An array of paths, which may be empty. None need exist.
+  static let paths = ValueDecoder { value, path, diagnostics in
+    guard case .array(let elements) = value else {
+      diagnostics.append(.unexpected(at: path, expected: #"an array of paths such as ["/srv/data"]"#, found: value))
+      return nil
+    }
+    return elements.enumerated().compactMap { index, element in
+      if case .string(let name) = element, !name.isEmpty { return name }
+      let place = path.appending(.index(index))
+      diagnostics.append(.unexpected(at: place, expected: "the path of a file or a folder", found: element))
+      return nil
+    }
+  }
+}
+
+extension ValueDecoder where Value == HostConfiguration.WorkerLimits.Limit? {
+  /// A size, "unlimited", or nil for an empty string.
+  static func limit(least: Int) -> ValueDecoder {
+    let size = ValueDecoder<Int>.size(least...(1 << 50))
+    return ValueDecoder { value, path, diagnostics in
+      switch value {
+      case .string(""): .some(nil)
+      case .string("unlimited"): .unlimited
+      default: size.decode(value, path, &diagnostics).map { .bytes($0) }
+      }
+    }
+  }
+}
+
 extension ValueDecoder where Value == HostConfiguration.AdminPlace {
   /// The path of a unix socket, "auto", or an empty string for none. The length of a path is not checked, since it
   /// depends on the folder of the configuration.

@@ -26,4 +26,15 @@ extension HostConfiguration {
     guard workers != 1 else { return nil }
     return "--single runs one worker, in the process of the host; workers = \(workers) has no effect"
   }
+
+  /// What an operator should know who runs a single process although this configuration confines workers; nil if it does
+  /// not.
+  package var unconfinedNotice: String? {
+    let keys = ConfigurationKey.confining.filter { $0.differs(self, .defaults) }.map(\.path.description)
+    guard !keys.isEmpty else { return nil }
+    return """
+      --single runs plugins in the process of the host, with all its rights; \(keys.joined(separator: ", ")) \
+      \(keys.count == 1 ? "has" : "have") no effect
+      """
+  }
 }

@@ -10,6 +10,7 @@ import Testing
     "listen": .atReload, "plugins": .atReload, "private": .atNextStart, "admin": .atNextStart,
     "workers": .inNewWorkers, "threads": .inNewWorkers, "stack_size": .inNewWorkers,
     "handler_stack_size": .inNewWorkers, "pool_threads": .inNewWorkers, "pool_queue": .inNewWorkers,
+    "user": .inNewWorkers, "group": .inNewWorkers, "no_new_privileges": .inNewWorkers, "writable": .inNewWorkers,
     "start": .duringStarts, "drain_timeout": .atReload, "cancel_grace": .inNewWorkers, "crash_window": .atReload,
     "crash_dir": .atReload,
     "crash_limit": .atReload, "prove_requests": .atReload, "prove_time": .atReload,
@@ -18,7 +19,9 @@ import Testing
     "limits.header_timeout": .atReload, "limits.idle_timeout": .atReload, "limits.max_body": .atReload,
     "limits.max_head": .atReload, "limits.max_target": .atReload, "limits.max_headers": .atReload,
     "limits.jobs_per_request": .atReload, "limits.hang_limit": .atReload, "log.level": .atReload,
-    "log.format": .atNextStart,
+    "log.format": .atNextStart, "worker_limits.memory": .inNewWorkers, "worker_limits.processes": .inNewWorkers,
+    "worker_limits.open_files": .inNewWorkers, "worker_limits.core": .inNewWorkers,
+    "worker_limits.file_size": .inNewWorkers,
   ]
 
   /// A configuration in which every key has another value than its default.
@@ -27,6 +30,10 @@ import Testing
     plugins = "Other"
     private = "copies"
     admin = "admin.sock"
+    user = "www-data"
+    group = "www-data"
+    no_new_privileges = true
+    writable = []
     workers = 2
     threads = 3
     stack_size = "64KiB"
@@ -58,6 +65,12 @@ import Testing
     max_headers = 1
     jobs_per_request = 0
     hang_limit = "1s"
+    [worker_limits]
+    memory = "1GiB"
+    processes = 100
+    open_files = 1000
+    core = 0
+    file_size = "unlimited"
     [log]
     level = "debug"
     format = "json"

@@ -26,9 +26,9 @@ import Testing
     #expect(messages("log.colour = 1") == [#"host.conf:1:5: log: unknown key "colour"; known here: level, format"#])
     let known =
       "admin, cancel_grace, crash_dir, crash_limit, crash_window, drain_timeout, dry_run_timeout, "
-      + "expose_generation, half_close, "
-      + "handler_stack_size, limits, listen, log, max_plugin_size, plugin, plugins, pool_queue, pool_threads, private, "
-      + "prove_requests, prove_time, route, settle, stack_size, stall_warning, start, threads, trust, workers"
+      + "expose_generation, group, half_close, handler_stack_size, limits, listen, log, max_plugin_size, "
+      + "no_new_privileges, plugin, plugins, pool_queue, pool_threads, private, prove_requests, prove_time, "
+      + "route, settle, stack_size, stall_warning, start, threads, trust, user, worker_limits, workers, writable"
     #expect(messages(#""" = 1"#) == [#"host.conf:1:1: unknown key ""; known here: "# + known])
   }
 }

@@ -21,7 +21,7 @@ import Testing
   private func loadAnew(_ repository: PluginRepository) throws {
     let configuration = try folder.source.read()
     for plugin in repository.serving.values where plugin.copy.isPrivate {
-      let limits = configuration.dryRunLimits
+      let limits = configuration.dryRunLimits(confinedBy: .init())
       let dryRun = DryRun(program: Places.ambit.filePath, limits: limits, timeout: .seconds(60)) { _ in }
       #expect(try dryRun.run(plugin.copy) { _ in nil }.manifest.name == plugin.name)
     }

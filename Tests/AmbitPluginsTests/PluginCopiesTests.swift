@@ -32,6 +32,21 @@ import Testing
     #expect(try mode(copies.path) == 0o700)
   }
 
+  @Test func `Copies for processes of other users can be read and found by their names, those made before as well`()
+    throws
+  {
+    let content = try PluginContent.settled(FixtureLibrary.build("bare", in: folder))
+    let before = try copies.add(content)
+    copies.share()
+    let after = try copies.add(content)
+    #expect(try mode(copies.path) == 0o711 && mode("\(copies.path)/lock") == 0o644)
+    #expect(try mode(before.path) == 0o644 && mode(after.path) == 0o644)
+    #expect(throws: Never.self) { try FolderLock(joining: copies.path) }
+    try FileManager.default.removeItem(atPath: copies.path)
+    #expect(try copies.restore())
+    #expect(try mode(copies.path) == 0o711 && mode("\(copies.path)/lock") == 0o644)
+  }
+
   @Test func `A copy has a name of its own, and later that of its plugin, generation and build`() throws {
     let content = try PluginContent.settled(FixtureLibrary.build("bare", in: folder))
     let (first, second) = (try copies.add(content), try copies.add(content))

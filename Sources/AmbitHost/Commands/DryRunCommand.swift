@@ -13,13 +13,12 @@ package enum DryRunCommand {
     // Without it the host knows the signal of a crash, but not the place.
     try? CrashReport.prepare(.dryRun)
     let child = DryRunChild()
-    guard let table = try? HTTPCalls.makeTable() else { return }
+    guard let table = try? HTTPCalls.makeTable(), let limits = child.begin() else { return }
+    LoggingSystem.bootstrap { _ in
+      RelayLogHandler(level: Logger.Level(rawValue: limits.logLevel) ?? .info) { child.relay($0) }
+    }
     try? MainThread.serve(isForked: true, codeReturned: ForkedChild.endIfReturnedFromMainQueue) {
-      child.run(table: table) { level in
-        LoggingSystem.bootstrap { _ in
-          RelayLogHandler(level: Logger.Level(rawValue: level) ?? .info) { child.relay($0) }
-        }
-      }
+      child.run(limits, table: table)
     }
   }
 }

@@ -48,7 +48,8 @@ package struct PluginInspection: Sendable {
   ) throws(PluginError) -> PluginManifest {
     try facts.refuseUnlessLoadable(copy.file)
     let defaults = HostConfiguration.defaults
-    let dryRun = DryRun(limits: defaults.dryRunLimits, timeout: defaults.dryRunTimeout) { event in
+    let limits = defaults.dryRunLimits(confinedBy: Confinement())
+    let dryRun = DryRun(limits: limits, timeout: defaults.dryRunTimeout) { event in
       LineOutput.standardError.write("\(copy.file.path), dry run: \(event.message)\n")
     }
     var resolver = DependencyResolver(copies: folder, settle: .zero, trust: .any) {

@@ -42,12 +42,13 @@ package struct PluginReview {
   private init(
     _ source: ConfigurationSource, _ configuration: HostConfiguration, _ startNotices: [String]
   ) throws(HostError) {
-    let repository = try PluginRepository(source, configuration)
+    let confinement = try source.workerConfinement(configuration, isTrial: true)
+    let repository = try PluginRepository(source, configuration, confinedBy: confinement.confinement)
     defer { repository.copies.remove() }
     let plan = try repository.plan(configuration)
     try plan.validate(refusing: true)
     notices =
-      startNotices + [repository.copiesNotice].compactMap { $0 } + plan.notices
+      startNotices + confinement.warnings + [repository.copiesNotice].compactMap { $0 } + plan.notices
       + plan.notes.sorted { $0.key < $1.key }.flatMap { file, notes in notes.map { "\(file): \($0)" } }
     pluginCount = plan.generations.count { $0.isPlugin }
     let calls = plan.generations.flatMap(\.libraryCalls)

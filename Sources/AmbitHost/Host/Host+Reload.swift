@@ -29,6 +29,7 @@ extension Host {
     var (changes, ignored, errors): ([PluginChange], [String], [String]) = ([], [], [])
     var (newWorkers, oldWorkers): ([String], [String]) = ([], [])
     var change = ListenerSet.Change()
+    let confinementBefore = repository.confinement
     do throws(HostError) {
       let blocked = workers.blockedLoops()
       try repository.failIfStopping()
@@ -38,6 +39,7 @@ extension Host {
       restoreListeners()
       let text = try source.textAgain()
       let configuration = try text.parse()
+      let confinement = try confine(configuration)
       let listening = try prepareListeners(configuration)
       let later: ReloadPlan
       do throws(HostError) {
@@ -49,10 +51,11 @@ extension Host {
       change = listening
       commitListeners(change)
       ignored = adopt(configuration, text)
-      (newWorkers, oldWorkers) = replaceWorkers(configuration, text, later, &changes)
+      (newWorkers, oldWorkers) = replaceWorkers(configuration, text, confinement, later, &changes)
       stopInTime()
     } catch {
       errors = error.lines
+      try? repository.confine(by: confinementBefore)
     }
     var outcome = ReloadOutcome(
       began: began, duration: ContinuousClock.now - start, changes: changes, ignored: ignored, errors: errors)
@@ -215,7 +218,8 @@ extension Host {
   ///   - changes: gets those of `later`.
   /// - Returns: what has changed, and why workers were not replaced, a line each.
   private func replaceWorkers(
-    _ new: HostConfiguration, _ text: ConfigurationText, _ later: ReloadPlan, _ changes: inout [PluginChange]
+    _ new: HostConfiguration, _ text: ConfigurationText, _ confinement: Confinement, _ later: ReloadPlan,
+    _ changes: inout [PluginChange]
   ) -> (reasons: [String], failures: [String]) {
     guard let children else { return ([], []) }
     let keys = workers.keysNeedingNewWorkers(new).map { "\($0) has changed" }
@@ -224,7 +228,8 @@ extension Host {
       + later.generations.map { "a library was replaced that \($0.file) is linked with" }
     guard !keys.isEmpty || !libraries.isEmpty else { return ([], []) }
     let order = WorkerGroup.ReplacementOrder(
-      reason: (keys + libraries).joined(separator: ", "), isForAll: !libraries.isEmpty, plan: later)
+      reason: (keys + libraries).joined(separator: ", "), isForAll: !libraries.isEmpty, confinement: confinement,
+      plan: later)
     let failures = workers.replaceWorkers(by: new, text, order, children: children)
     if workers.serves(later) { adopt(later, &changes) } else { repository.discard(later) }
     return (keys + libraries, failures)

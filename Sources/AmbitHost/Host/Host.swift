@@ -69,6 +69,7 @@ package final class Host {
     LogOutput.start(configuration.log, waits: false)
     logger = Logger(label: "ambit")
     try Self.prepareProcess(configuration, logger)
+    let confinement = options.isSingle ? WorkerConfinement() : try source.workerConfinement(configuration)
     do throws(SystemError) {
       let signals = if let existing { existing } else { try Signals(reclaims: options.isSingle) }
       self.signals = signals
@@ -94,9 +95,10 @@ package final class Host {
     } catch {
       throw HostError(error)
     }
-    repository = try PluginRepository(source, configuration, lastGood: .open(source, configuration)) { [signals] in
-      signals.isTerminating
-    }
+    repository = try PluginRepository(
+      source, configuration, confinedBy: confinement.confinement, lastGood: .open(source, configuration)
+    ) { [signals] in signals.isTerminating }
+    for warning in confinement.warnings { logger.warning("\(warning)") }
     workers.restorer.withLock { $0 = repository.restorer }
     workers.faults.log.reports.use(crashFolder(of: configuration))
     workers.onChange.withLock { [signals] in $0 = { signals.notify() } }
@@ -178,7 +180,8 @@ package final class Host {
     stopInTime()
     if let children {
       let settings = WorkerSettings(
-        configuration, text, isChecked: options.isChecked, writesJSON: configuration.log.format == .json)
+        configuration, text, confinedBy: repository.confinement, isChecked: options.isChecked,
+        writesJSON: configuration.log.format == .json)
       try workers.start(settings, children: children)
       let slots = workers.slots.withLock { $0 }
       for (slot, crashes) in zip(slots, takeOver?.crashes ?? []) { slot.inherit(crashes: crashes) }
@@ -195,7 +198,10 @@ package final class Host {
     if options.isChecked { logger.notice("checked mode: calls of plugins are checked, which costs time and memory") }
     opening.listeners.forEach(logListening)
     if let path = admin?.path { logger.info("admin API on unix:\(path)") }
-    if options.isSingle, let notice = configuration.singleProcessNotice { logger.notice("\(notice)") }
+    if options.isSingle {
+      if let notice = configuration.singleProcessNotice { logger.notice("\(notice)") }
+      if let notice = configuration.unconfinedNotice { logger.warning("\(notice)") }
+    }
     reportQuota()
     state.enter(.serving)
     try startServiceWatchdog()

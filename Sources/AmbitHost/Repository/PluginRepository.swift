@@ -24,6 +24,8 @@ final class PluginRepository {
   /// Why the folder of private copies is not the first choice; nil if it is.
   let copiesNotice: String?
   let logger = Logger(label: "ambit")
+  /// What dry runs give up.
+  private(set) var confinement: Confinement
   /// The plugins and libraries that serve, by name.
   var serving: [String: ServingPlugin] = [:]
   /// The number of the last generation, by the name in labels.
@@ -37,24 +39,37 @@ final class PluginRepository {
 
   /// Makes the folder for private copies.
   /// - Parameters:
+  ///   - confinement: What dry runs give up, as workers do. It decides who has to be able to read private copies.
   ///   - lastGood: Where copies of what serves are kept for a start that finds a bad file; nil for nowhere.
   ///   - program: The program that is started for dry runs; nil: the one of this process.
   ///   - isStopping: Whether the host is to stop.
   /// - Throws: if the folder cannot be made or cannot be trusted.
   init(
-    _ source: ConfigurationSource, _ configuration: HostConfiguration, lastGood: LastGoodCopies? = nil,
-    program: String? = nil, isStopping: @escaping @Sendable () -> Bool = { false }
+    _ source: ConfigurationSource, _ configuration: HostConfiguration, confinedBy confinement: Confinement = .init(),
+    lastGood: LastGoodCopies? = nil, program: String? = nil, isStopping: @escaping @Sendable () -> Bool = { false }
   ) throws(HostError) {
-    (self.source, self.lastGood) = (source, lastGood)
+    (self.source, self.lastGood, self.confinement) = (source, lastGood, confinement)
     (self.program, self.isStopping) = (program, isStopping)
     do throws(PrivateFolder.Unavailable) {
       let folder = try PrivateFolder.open(
         configuration.privateDirectory.map(source.resolve), environment: HostProcess.environment,
-        trust: configuration.fileTrust)
+        trust: configuration.fileTrust, for: confinement.account)
       (copies, copiesNotice) = (folder.copies, folder.notice)
     } catch {
       throw HostError(error)
     }
+  }
+
+  /// Confines later dry runs in another way, and lets those processes and later workers read the private copies.
+  /// - Throws: if they could not reach the copies. Then nothing has changed.
+  func confine(by confinement: Confinement) throws(HostError) {
+    if let account = confinement.account {
+      if let objection = PrivateFolder.objection(to: account, in: Paths.folder(of: copies.path)) {
+        throw HostError(["the folder of private copies: \(objection), or set private and restart the host"])
+      }
+      copies.share()
+    }
+    self.confinement = confinement
   }
 
   /// Compares the plugin directory and the configuration with what serves, and tries what is new or changed in a dry
@@ -127,7 +142,8 @@ final class PluginRepository {
       self.workers = workers
       calls = CallRoutes(configuration, file: repository.source.name)
       dryRun = DryRun(
-        program: repository.program ?? HostProcess.binary, limits: configuration.dryRunLimits, timeout: configuration.dryRunTimeout,
+        program: repository.program ?? HostProcess.binary,
+        limits: configuration.dryRunLimits(confinedBy: repository.confinement), timeout: configuration.dryRunTimeout,
         isStopping: repository.isStopping, log: PluginRepository.log)
       resolver = repository.makeResolver(configuration, asking: workers)
       if let workers, !workers.isInProcess {
@@ -197,10 +213,10 @@ extension HostConfiguration {
     }
   }
 
-  /// The limits of the runtime in the child of a dry run.
-  var dryRunLimits: DryRunLimits {
+  /// The limits of the child of a dry run.
+  func dryRunLimits(confinedBy confinement: Confinement) -> DryRunLimits {
     DryRunLimits(
       stackSize: stackSize, cancelGrace: cancelGrace.wholeNanoseconds, poolThreads: poolThreads,
-      logLevel: log.level.rawValue)
+      logLevel: log.level.rawValue, confinement: confinement)
   }
 }

@@ -91,6 +91,8 @@ extension WorkerGroup {
     let reason: String
     /// Also those workers are replaced that were started with the same values.
     let isForAll: Bool
+    /// What the new workers give up.
+    let confinement: Confinement
     /// The generations that only new workers can load.
     let plan: ReloadPlan
   }
@@ -131,7 +133,8 @@ extension WorkerGroup {
         service.adopt(inNewWorkers: order.plan)
       }
     }
-    let settings = WorkerSettings(configuration, text, like: old[0].settings.withLock { $0 })
+    let settings = WorkerSettings(
+      configuration, text, confinedBy: order.confinement, like: old[0].settings.withLock { $0 })
     for slot in old.prefix(settings.count) where !isStopping() {
       let done = Latch<HostError?>()
       slot.replace(by: settings, isForced: order.isForAll, because: order.reason, then: done)

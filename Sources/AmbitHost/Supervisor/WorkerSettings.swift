@@ -11,6 +11,8 @@ struct WorkerSettings: Sendable {
   let configuration: HostConfiguration
   /// The text of `configuration`.
   let text: ConfigurationText
+  /// What workers give up before they load plugins.
+  let confinement: Confinement
   /// How many workers the host has.
   let count: Int
   /// The event loops of each.
@@ -20,10 +22,13 @@ struct WorkerSettings: Sendable {
   private(set) var hangLimit: Duration?
   private(set) var drainTimeout: Duration
 
-  init(_ configuration: HostConfiguration, _ text: ConfigurationText, isChecked: Bool, writesJSON: Bool) {
+  init(
+    _ configuration: HostConfiguration, _ text: ConfigurationText, confinedBy confinement: Confinement,
+    isChecked: Bool, writesJSON: Bool
+  ) {
     let plan = configuration.workerPlan(usableCPUs: UsableCPUs.current.count)
     (self.isChecked, self.writesJSON) = (isChecked, writesJSON)
-    (self.configuration, self.text) = (configuration, text)
+    (self.configuration, self.text, self.confinement) = (configuration, text, confinement)
     (count, loops) = (plan.workers, plan.threadsPerWorker)
     crashWindow = configuration.crashWindow
     hangLimit = configuration.limits.hangLimit
@@ -31,8 +36,12 @@ struct WorkerSettings: Sendable {
   }
 
   /// What another configuration says, for the same host.
-  init(_ configuration: HostConfiguration, _ text: ConfigurationText, like other: WorkerSettings) {
-    self.init(configuration, text, isChecked: other.isChecked, writesJSON: other.writesJSON)
+  init(
+    _ configuration: HostConfiguration, _ text: ConfigurationText, confinedBy confinement: Confinement,
+    like other: WorkerSettings
+  ) {
+    self.init(
+      configuration, text, confinedBy: confinement, isChecked: other.isChecked, writesJSON: other.writesJSON)
   }
 
   /// Whether a worker that was started with `other` need not be replaced.

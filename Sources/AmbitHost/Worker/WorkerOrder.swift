@@ -88,6 +88,8 @@ struct WorkerBeginning: Codable, Sendable {
   /// Whether its log is JSON, as that of the host is. The configuration may say otherwise since the host's start.
   let writesJSON: Bool
   let configuration: ConfigurationText
+  /// What it gives up before it loads plugins.
+  let confinement: Confinement
   /// Its slot in the counts of connections, whose descriptor comes with the message; nil if it counts for itself.
   let countersSlot: Int?
   /// Whether the descriptor of a flight recorder comes with the message, behind that of the counts.
@@ -96,7 +98,8 @@ struct WorkerBeginning: Codable, Sendable {
   init(index: Int, settings: WorkerSettings, countersSlot: Int?, hasRecorder: Bool) {
     (self.index, count, loops, isChecked) = (index, settings.count, settings.loops, settings.isChecked)
     writesJSON = settings.writesJSON
-    (configuration, self.countersSlot, self.hasRecorder) = (settings.text, countersSlot, hasRecorder)
+    (configuration, confinement) = (settings.text, settings.confinement)
+    (self.countersSlot, self.hasRecorder) = (countersSlot, hasRecorder)
   }
 }
 

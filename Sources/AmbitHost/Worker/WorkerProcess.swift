@@ -60,7 +60,7 @@ final class WorkerProcess: Sendable {
     do throws(FileError) {
       let pair = try DescriptorPair(socketsFor: program)
       process = try children.start(
-        [program, "worker"], environment: Self.environment, descriptors: [pair.theirs]
+        [program, "worker"], environment: Self.environment(of: settings.confinement.account), descriptors: [pair.theirs]
       ) { event in
         if case .ended = event { ended.arrive(()) }
         onEvent(event)
@@ -81,8 +81,8 @@ final class WorkerProcess: Sendable {
   }
 
   /// The supervisor's, with Swift's backtracer off: a crash must end the worker at once and by its signal.
-  private static var environment: [String: String] {
-    HostProcess.environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
+  private static func environment(of account: Account?) -> [String: String] {
+    HostProcess.environment.merging(account?.variables ?? [:]) { $1 }.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
   }
 
   /// The number of its process.

@@ -43,41 +43,49 @@ package final class WorkerService: Sendable {
 
   /// Serves as a worker of the supervisor that has started this process. The calling thread is the main one.
   package static func run() -> Never {
+    let supervisor = MessageConnection(inherited: connectionDescriptor, limit: messageLimit)
+    supervisor.setVital()
     do throws(SystemError) {
       try Signals.installEmpty()
-      try MainThread.serve(codeReturned: ForkedChild.endIfReturnedFromMainQueue) { serve() }
+      guard let (message, descriptors) = supervisor.receive(), let (number, order) = try? WorkerMessage.order(message),
+        case .begin(let beginning) = order
+      else {
+        StandardStreams.writeError("error: ambit worker is started by ambit serve, which tells it what to do\n")
+        HostProcess.exit(1)
+      }
+      let result = Result { () throws(HostError) in try confine(beginning) }
+      try MainThread.serve(codeReturned: ForkedChild.endIfReturnedFromMainQueue) {
+        do throws(HostError) {
+          let service = try WorkerService(supervisor, beginning, try result.get(), descriptors)
+          service.answer(WorkerBegun(), to: number)
+          service.receive()
+        } catch {
+          _ = supervisor.send(WorkerMessage.answer(WorkerBegun(error: error.description), to: number))
+        }
+      }
     } catch {
       StandardStreams.writeError("error: a worker cannot start: \(error)\n")
     }
     HostProcess.exit(1)
   }
 
-  private static func serve() {
-    let supervisor = MessageConnection(inherited: connectionDescriptor, limit: messageLimit)
-    supervisor.setVital()
-    guard let (message, descriptors) = supervisor.receive(), let (number, order) = try? WorkerMessage.order(message),
-      case .begin(let beginning) = order
-    else {
-      return StandardStreams.writeError("error: ambit worker is started by ambit serve, which tells it what to do\n")
-    }
-    do throws(HostError) {
-      let service = try WorkerService(supervisor, beginning, descriptors)
-      service.answer(WorkerBegun(), to: number)
-      service.receive()
-    } catch {
-      _ = supervisor.send(WorkerMessage.answer(WorkerBegun(error: error.description), to: number))
-    }
+  /// Opens the log, and gives up what the worker is not to have. Before the process has another thread.
+  private static func confine(_ beginning: WorkerBeginning) throws(HostError) -> HostConfiguration {
+    var configuration = try beginning.configuration.parse()
+    configuration.log.format = beginning.writesJSON ? .json : .text
+    // The user whom the worker runs as may have no right to open the supervisor's pipe or terminal.
+    LogOutput.start(configuration.log, waits: false, worker: beginning.count > 1 ? beginning.index : nil)
+    do throws(SystemError) { try beginning.confinement.apply() } catch { throw HostError(error) }
+    return configuration
   }
 
   /// - Parameter descriptors: that of the counts of connections, then that of the flight recorder, if there are such.
   private init(
-    _ supervisor: MessageConnection, _ beginning: WorkerBeginning, _ descriptors: [Int32]
+    _ supervisor: MessageConnection, _ beginning: WorkerBeginning, _ configuration: HostConfiguration,
+    _ descriptors: [Int32]
   ) throws(HostError) {
     let counters = beginning.countersSlot == nil ? nil : descriptors.first
     let recorder = beginning.hasRecorder ? descriptors.last : nil
-    var configuration = try beginning.configuration.parse()
-    configuration.log.format = beginning.writesJSON ? .json : .text
-    LogOutput.start(configuration.log, waits: false, worker: beginning.count > 1 ? beginning.index : nil)
     try Host.prepareProcess(configuration, Logger(label: "ambit"))
     let isStopping = StopFlag()
     do throws(SystemError) {

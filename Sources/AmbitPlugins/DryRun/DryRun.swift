@@ -55,7 +55,7 @@ package final class DryRun {
       }
     }
     do throws(FileError) {
-      process = try DryRunProcess(program)
+      process = try DryRunProcess(program, confinedBy: limits.confinement)
     } catch {
       throw PluginError(.dryRunFailed, copy.file, "cannot start a process for its dry run: \(error)")
     }
@@ -92,6 +92,9 @@ package final class DryRun {
         // What its `start` has begun may still run there.
         if session.step == .start { self.process = nil }
         throw PluginError(problems: problems).naming(copy.dependencies)
+      case .reply(.notConfined(let reason)):
+        self.process = nil
+        throw session.error("its process cannot run as workers do: \(reason)")
       case .malformed:
         self.process = nil
         return .lost(session.error("something wrote to the host's own descriptors"))

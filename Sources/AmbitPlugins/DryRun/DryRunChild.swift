@@ -1,5 +1,6 @@
 package import AmbitRuntime
 import AmbitCore
+import CLinux
 package import AmbitSystem
 import Glibc
 
@@ -23,12 +24,25 @@ package final class DryRunChild: Sendable {
   /// The exit status after a plugin has closed the connection, or another descriptor that is vital.
   static let closedDescriptorsStatus: Int32 = 113
 
-  /// Serves the host's requests until the host closes the connection. `startLog` is called before any plugin is loaded,
-  /// with the least severe level to log.
-  package func run(table: HostTable, startLog: (String) -> Void) {
+  /// Waits for the host's first message, and gives up what it says. The process has one thread still.
+  /// - Returns: the limits of the runtime; nil if the process is to end.
+  package func begin() -> DryRunLimits? {
+    guard case .begin(let limits)? = receive() else { return nil }
+    let parent = getppid()
+    do throws(SystemError) {
+      try limits.confinement.apply()
+    } catch {
+      send(.notConfined(error.description))
+      return nil
+    }
+    // Another user's process has lost the signal.
+    if limits.confinement.account != nil { clinux_end_with_parent(parent) }
+    return limits
+  }
+
+  /// Serves the host's requests until the host closes the connection.
+  package func run(_ dryRunLimits: DryRunLimits, table: HostTable) {
     defer { if !host.isIntact { ClosedDescriptors.endHost() } }
-    guard case .begin(let dryRunLimits)? = receive() else { return }
-    startLog(dryRunLimits.logLevel)
     let limits = RuntimeLimits(stackSize: dryRunLimits.stackSize, cancelGrace: dryRunLimits.cancelGrace)
     let pool = ThreadPool.Limits(threads: dryRunLimits.poolThreads)
     let loops: LoopGroup

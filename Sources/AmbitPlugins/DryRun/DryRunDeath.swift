@@ -2,14 +2,21 @@ import AmbitCore
 import AmbitSystem
 import Glibc
 
-/// How the child process of a dry run has ended by itself, and under which limits: the host's, which it inherits.
+/// How the child process of a dry run has ended by itself, and under which limits.
 struct DryRunDeath: Sendable {
   /// Nil if a plugin that is loaded in the host has it ignore SIGCHLD: then the system does not tell.
   let end: ProcessEnd?
   /// The processor time that the child has used, in nanoseconds.
   let processorTime: Int64
-  var processorLimit = ResourceLimit.processorTime
-  var memoryLimit = ResourceLimit.addressSpace
+  /// The host's, which the child inherits.
+  let processorLimit = ResourceLimit.processorTime
+  /// Its own, or the host's.
+  let memoryLimit: Int64?
+
+  init(end: ProcessEnd?, processorTime: Int64, confinedBy confinement: Confinement) {
+    (self.end, self.processorTime) = (end, processorTime)
+    memoryLimit = confinement.memoryLimit ?? ResourceLimit.addressSpace
+  }
 
   /// Why it has ended, as a sentence.
   /// - Parameters:
@@ -58,7 +65,8 @@ struct DryRunDeath: Sendable {
     """
 
   private var memoryHint: String {
-    memoryLimit.map { ", perhaps because its address space is limited to \($0 >> 20) MiB (ulimit -v)" } ?? ""
+    let sources = "ulimit -v, or worker_limits.memory"
+    return memoryLimit.map { ", perhaps because its address space is limited to \($0 >> 20) MiB (\(sources))" } ?? ""
   }
 }
 

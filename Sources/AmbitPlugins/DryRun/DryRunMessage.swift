@@ -1,6 +1,6 @@
 package import AmbitCore
 package import AmbitRuntime
-import AmbitSystem
+package import AmbitSystem
 
 /// What the host asks of the child process.
 enum DryRunRequest: Codable {
@@ -26,6 +26,8 @@ enum DryRunReply: Codable {
   /// see the warnings.
   case passed(functionImages: [String], warnings: [String])
   case log(RelayLogHandler.Event)
+  /// The process could not give up its rights, and ends.
+  case notConfined(String)
 }
 
 /// What runs of a plugin in its dry run.
@@ -56,7 +58,7 @@ package enum DryRunStep: UInt64, Codable, Sendable {
   }
 }
 
-/// The limits of the child's runtime, which are those of the live host.
+/// The limits of the child's runtime and of its process, which are those of workers.
 package struct DryRunLimits: Codable, Sendable, Equatable {
   /// Bytes of a fiber's stack.
   package let stackSize: Int
@@ -65,12 +67,17 @@ package struct DryRunLimits: Codable, Sendable, Equatable {
   package let poolThreads: Int
   /// The name of the least severe level that is logged.
   package let logLevel: String
+  /// What the child gives up before it loads a plugin, as workers do.
+  package let confinement: Confinement
 
-  package init(stackSize: Int, cancelGrace: Int64, poolThreads: Int, logLevel: String) {
+  package init(
+    stackSize: Int, cancelGrace: Int64, poolThreads: Int, logLevel: String, confinement: Confinement = Confinement()
+  ) {
     self.stackSize = stackSize
     self.cancelGrace = cancelGrace
     self.poolThreads = poolThreads
     self.logLevel = logLevel
+    self.confinement = confinement
   }
 }
 

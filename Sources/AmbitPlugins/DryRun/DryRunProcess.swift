@@ -29,6 +29,7 @@ final class DryRunProcess {
   private let id: pid_t
   private let connection: Int32
   private let output: Int32
+  private let confinement: Confinement
   private var isConnected = true
   /// When the process was first seen without the connection: monotonic, nanoseconds.
   private var disconnection: Int64?
@@ -39,11 +40,14 @@ final class DryRunProcess {
   private var end: DryRunDeath?
 
   /// Starts `program dry-run`.
-  init(_ program: String) throws(FileError) {
+  /// - Parameter confinement: what its child will give up.
+  init(_ program: String, confinedBy confinement: Confinement) throws(FileError) {
+    self.confinement = confinement
     let messages = try DescriptorPair(socketsFor: program)
     let pipe = try DescriptorPair(pipeFor: program)
     id = try startProcess(
-      [program, "dry-run"], environment: Self.environment, descriptors: [pipe.theirs, pipe.theirs, messages.theirs],
+      [program, "dry-run"], environment: Self.environment(of: confinement.account),
+      descriptors: [pipe.theirs, pipe.theirs, messages.theirs],
       niceness: Self.niceness, endSignal: Subreaper.endSignal)
     connection = messages.takeOurs()
     output = pipe.takeOurs()
@@ -59,8 +63,8 @@ final class DryRunProcess {
   private static let niceness: Int32 = 7
 
   /// The host's, with Swift's backtracer off: a crash must end the child at once and by its signal.
-  private static var environment: [String: String] {
-    HostProcess.environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
+  private static func environment(of account: Account?) -> [String: String] {
+    HostProcess.environment.merging(account?.variables ?? [:]) { $1 }.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
   }
 
   /// Sends a message. What the connection has no room for now is sent by the following calls of `next`.
@@ -161,6 +165,7 @@ final class DryRunProcess {
     if killing { kill(id, Subreaper.endSignal) } else { while receive() {} }
     let child = OwnChildren.reap(id)
     if let rest = lines.rest() { events.append(.line(rest)) }
-    end = DryRunDeath(end: child?.end, processorTime: child?.usage.processorTime ?? 0)
+    end = DryRunDeath(
+      end: child?.end, processorTime: child?.usage.processorTime ?? 0, confinedBy: confinement)
   }
 }

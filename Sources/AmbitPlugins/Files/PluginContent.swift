@@ -109,12 +109,12 @@ package struct PluginContent: Sendable {
       "the file has \(size) bytes, at most \(limit) are allowed; raise max_plugin_size if it is meant to be that large")
   }
 
-  /// Writes the content to a new file at `path`.
+  /// Writes the content to a new file at `path`, with the rights that `use` gives to others.
   /// - Throws: `.unsettled` if the file has changed since it was read; nothing is left at `path` then.
-  func copy(to path: String) throws(PluginError) {
+  func copy(to path: String, for use: FolderUse = .own) throws(PluginError) {
     var hash = SHA256.Pieces()
     do throws(FileError) {
-      let copy = try OpenFile(creatingOwn: path, mode: 0o700)
+      let copy = try OpenFile(creatingOwn: path, mode: use.fileMode)
       do throws(FileError) {
         try source.readPieces(upTo: size + 1) { (piece) throws(FileError) in
           hash.append(piece.span)

@@ -24,20 +24,37 @@ package final class PluginCopies: Sendable {
 
   package let path: String
   private let lock: Mutex<FolderLock>
+  /// Who may read the copies.
+  private let use: Mutex<FolderUse>
   /// How often the folder was made again.
   private let restorations = Atomic<Int>(0)
   private let count = Atomic<UInt64>(0)
   /// The copies that may be loaded, by path.
   private let loaded = Mutex<[String: PluginCopy]>([:])
 
-  /// Makes a new folder in `parent`, readable by this user alone, and removes the folders of hosts that have ended. The
-  /// file system must allow execution: see `PrivateFolder`.
-  package init(in parent: String) throws(FileError) {
+  /// Makes a new folder in `parent`, and removes the folders of hosts that have ended. The file system must allow
+  /// execution: see `PrivateFolder`.
+  /// - Parameter use: whether processes of other users load the copies: see `share`.
+  package init(in parent: String, for use: FolderUse = .own) throws(FileError) {
     Self.removeAbandoned(in: parent)
     // Absolute, because the loader uses an absolute path for what it finds by $ORIGIN.
     path = try makeUniqueFolder(in: Paths.absolute(parent), prefix: Self.prefix)
-    lock = Mutex(try FolderLock(path))
+    lock = Mutex(try FolderLock(path, for: use))
+    self.use = Mutex(use)
+    if use == .shared { Paths.share(path) }
   }
+
+  /// Lets processes of other users load the copies, also those that are made later. They stay this user's, who alone can
+  /// change them. From any thread.
+  package func share() {
+    use.withLock { use in
+      guard use == .own else { return }
+      use = .shared
+      Paths.share(path)
+    }
+  }
+
+  private var presentUse: FolderUse { use.withLock { $0 } }
 
   /// Removes the folders beside this one of hosts that have ended. The folder of a host that was killed stays until its
   /// last worker has ended, so it may have been in use when this host started.
@@ -57,12 +74,12 @@ package final class PluginCopies: Sendable {
   package func restore() throws(FileError) -> Bool {
     try lock.withLock { (lock) throws(FileError) in
       guard !lock.isInPlace(in: path) else { return false }
-      try Paths.makeFolders(path)
+      try Paths.makeFolders(path, for: presentUse)
       let status = try FileStatus(ofLink: path)
       guard status.kind == .folder, status.owner == geteuid() else {
         throw FileError(subject: path, action: "use it, because it was replaced by another user", code: EPERM)
       }
-      lock = try FolderLock(path)
+      lock = try FolderLock(path, for: presentUse)
       restorations.add(1, ordering: .relaxed)
       return true
     }
@@ -73,9 +90,9 @@ package final class PluginCopies: Sendable {
   func replaceIfRemoved(_ copy: PluginCopy, by content: PluginContent) throws(PluginError) {
     guard !Paths.exists(copy.path) else { return }
     let new = newPath("\(Paths.shortened(content.file.copyName)).new")
-    try content.copy(to: new)
+    try content.copy(to: new, for: presentUse)
     do throws(FileError) {
-      try Paths.makeFolders(Paths.folder(of: copy.path))
+      try Paths.makeFolders(Paths.folder(of: copy.path), for: presentUse)
       try Paths.rename(new, to: copy.path)
     } catch {
       Paths.remove(new)
@@ -126,7 +143,7 @@ package final class PluginCopies: Sendable {
   package func copy(_ content: PluginContent) throws(PluginError) -> (copy: PluginCopy, facts: LibraryFacts) {
     let file = content.file
     let copy = newPath("\(Paths.shortened(file.copyName)).new")
-    try content.copy(to: copy)
+    try content.copy(to: copy, for: presentUse)
     do throws(PluginError) {
       let facts = try LibraryFacts(ofCopy: copy, of: file)
       return (PluginCopy(file: file, hash: content.hash, of: facts, path: copy), facts)
@@ -171,7 +188,7 @@ package final class PluginCopies: Sendable {
     if let copy = loadedCopy(at: "\(folder)/\(name)"), Paths.exists(copy.path) { return copy }
     var copy = try self.copy(content).copy
     do throws(FileError) {
-      try Paths.makeOwnFolder(folder)
+      try Paths.makeOwnFolder(folder, for: presentUse)
       try Paths.rename(copy.path, to: "\(folder)/\(name)")
     } catch {
       discard(copy)
@@ -208,7 +225,7 @@ package final class PluginCopies: Sendable {
   private func writeOpener(_ opener: String, of copy: PluginCopy) throws(PluginError) {
     let named = namedCopies(in: copy.dependencies)
     do throws(FileError) {
-      try OpenFile(creatingOwn: opener, mode: 0o700).write(
+      try OpenFile(creatingOwn: opener, mode: presentUse.fileMode).write(
         StubLibrary.bytes(linkedWith: named.map(\.name), in: Set(named.map(\.folder)).sorted()))
     } catch {
       throw PluginError(.unreadable, copy.file, "cannot make a private copy: \(error)")

@@ -1,4 +1,4 @@
-import AmbitSystem
+package import AmbitSystem
 import Glibc
 
 /// Chooses the folder in which a host makes the folder of its private copies.
@@ -29,12 +29,13 @@ package enum PrivateFolder {
   ///   - folder: The absolute path of the folder that the operator wants, which is used as it is; nil: to be chosen.
   ///   - environment: The variables that name folders.
   ///   - trust: Whether others may be able to change the copies.
+  ///   - reader: Whose processes load the copies; nil: those of this user.
   package static func open(
-    _ folder: String?, environment: [String: String], trust: FileTrust
+    _ folder: String?, environment: [String: String], trust: FileTrust, for reader: Account? = nil
   ) throws(Unavailable) -> Opened {
     if let folder {
       do throws(Unavailable) {
-        return Opened(copies: try copies(in: folder, trust), notice: nil)
+        return Opened(copies: try copies(in: folder, trust, reader), notice: nil)
       } catch {
         throw Unavailable(description: "private: \(error); set private to another folder, or to \"\" for a default")
       }
@@ -43,11 +44,11 @@ package enum PrivateFolder {
     for candidate in candidates(environment) {
       do throws(Unavailable) {
         do throws(FileError) {
-          try Paths.makeFolders(candidate.path)
+          try Paths.makeFolders(candidate.path, for: reader == nil ? .own : .shared)
         } catch {
           throw Unavailable(description: "\(error)")
         }
-        let copies = try copies(in: candidate.path, trust)
+        let copies = try copies(in: candidate.path, trust, reader)
         let reasons = objections.joined(separator: "; ")
         let notice = "private copies of plugins lie in \(copies.path), because \(reasons)"
         return Opened(copies: copies, notice: reasons.isEmpty ? nil : notice)
@@ -86,12 +87,28 @@ package enum PrivateFolder {
     value?.split(separator: ":").first.map { Paths.absolute(String($0)) }
   }
 
-  private static func copies(in folder: String, _ trust: FileTrust) throws(Unavailable) -> PluginCopies {
+  private static func copies(
+    in folder: String, _ trust: FileTrust, _ reader: Account?
+  ) throws(Unavailable) -> PluginCopies {
     do throws(UntrustedFile) { try trust.check(folder) } catch { throw Unavailable(description: "\(error)") }
     guard !Paths.isMountedNoExec(folder) else {
       throw Unavailable(
         description: "\(folder) lies on a file system mounted noexec, from which the system loads no libraries")
     }
-    do throws(FileError) { return try PluginCopies(in: folder) } catch { throw Unavailable(description: "\(error)") }
+    if let reader, let objection = objection(to: reader, in: folder) { throw Unavailable(description: objection) }
+    do throws(FileError) {
+      return try PluginCopies(in: folder, for: reader == nil ? .own : .shared)
+    } catch {
+      throw Unavailable(description: "\(error)")
+    }
+  }
+
+  /// Why processes of `reader` cannot load copies that lie in `folder`; nil if they can.
+  package static func objection(to reader: Account, in folder: String) -> String? {
+    guard Paths.exists(folder), !reader.maySearch(folder) else { return nil }
+    return """
+      user \(reader.name), whom workers run as, cannot reach \(folder): each folder of this path has to let the user \
+      search it (chmod a+x)
+      """
   }
 }

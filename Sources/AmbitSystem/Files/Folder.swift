@@ -40,6 +40,20 @@ package func removeFolder(_ path: String) {
   unsafe rmdir(path.systemPath)
 }
 
+/// What a folder of the host's own lets others do.
+package enum FolderUse: Sendable {
+  /// Only this user uses it.
+  case own
+  /// Others may read the files whose names they know.
+  case shared
+
+  /// The mode bits of the folder.
+  package var folderMode: UInt32 { self == .own ? 0o700 : 0o711 }
+  /// The mode bits of its files.
+  package var fileMode: UInt32 { self == .own ? 0o700 : 0o644 }
+  fileprivate var lockMode: UInt32 { self == .own ? 0o600 : 0o644 }
+}
+
 /// A lock that a process holds on a folder of its own until it ends, however it ends: flock(2). Other processes that use
 /// the folder can hold it too: it is abandoned when the last of them has ended. Child processes do not inherit the lock.
 package final class FolderLock: Sendable {
@@ -48,13 +62,13 @@ package final class FolderLock: Sendable {
 
   /// Locks `folder`, which is new and known to nobody. The lock file is locked before it gets its name, so nobody finds
   /// it unlocked.
-  package init(_ folder: String) throws(FileError) {
+  package init(_ folder: String, for use: FolderUse = .own) throws(FileError) {
     let (temporary, final) = ("\(folder)/.\(Self.name)", "\(folder)/\(Self.name)")
     let descriptor = try systemCall("create it", temporary) {
       unsafe clinux_own(open(temporary.systemPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o600))
     }
     self.descriptor = descriptor
-    fchmod(descriptor, 0o600)
+    fchmod(descriptor, mode_t(use.lockMode))
     _ = try systemCall("lock it", temporary) { flock(descriptor, LOCK_SH | LOCK_NB) }
     try Paths.rename(temporary, to: final)
   }
@@ -63,7 +77,10 @@ package final class FolderLock: Sendable {
   package init(joining folder: String) throws(FileError) {
     let path = "\(folder)/\(Self.name)"
     let descriptor = try systemCall("open it", path) {
-      unsafe clinux_own(open(path.systemPath, O_RDWR | O_CLOEXEC | O_NOFOLLOW))
+      let flags = O_CLOEXEC | O_NOFOLLOW
+      // The lock file of another user, or a read-only file system: only over NFS a lock needs the right to write.
+      let descriptor = unsafe open(path.systemPath, O_RDWR | flags)
+      return unsafe clinux_own(descriptor >= 0 ? descriptor : open(path.systemPath, O_RDONLY | flags))
     }
     self.descriptor = descriptor
     _ = try systemCall("lock it", path) { flock(descriptor, LOCK_SH | LOCK_NB) }
@@ -153,11 +170,27 @@ package enum Paths {
     }
   }
 
-  /// Makes a folder for this user alone if there is none, whatever umask code of a plugin has set.
-  package static func makeOwnFolder(_ path: String) throws(FileError) {
+  /// Makes a folder for this user alone if there is none, or one that others may search, whatever umask code of a plugin
+  /// has set.
+  package static func makeOwnFolder(_ path: String, for use: FolderUse = .own) throws(FileError) {
     let isThere = exists(path)
-    try makeFolder(path, mode: 0o700)
-    if !isThere { grant(0o700, to: path) }
+    try makeFolder(path, mode: use.folderMode)
+    if !isThere { grant(use.folderMode, to: path) }
+  }
+
+  /// Lets others use a folder of this process and all that it contains, as `use` says. Links are not followed. What
+  /// cannot be changed stays as it is.
+  package static func share(_ folder: String) {
+    let use = FolderUse.shared
+    grant(use.folderMode, to: folder)
+    for name in (try? namesInFolder(folder)) ?? [] {
+      let place = "\(folder)/\(name)"
+      switch (try? FileStatus(ofLink: place))?.kind {
+      case .folder: share(place)
+      case .file: _ = unsafe fchmodat(AT_FDCWD, place.systemPath, mode_t(use.fileMode), 0)
+      default: break
+      }
+    }
   }
 
   /// Gives a new folder of this process the rights that the umask has taken from it.
@@ -167,13 +200,13 @@ package enum Paths {
     _ = unsafe fchmodat(AT_FDCWD, path.systemPath, mode_t(mode), AT_SYMLINK_NOFOLLOW)
   }
 
-  /// Makes the folders of `path` that do not exist, for this user alone.
-  package static func makeFolders(_ path: String) throws(FileError) {
+  /// Makes the folders of `path` that do not exist, for this user alone, or such that others may search them.
+  package static func makeFolders(_ path: String, for use: FolderUse = .own) throws(FileError) {
     var folder = path.hasPrefix("/") ? "" : "."
     for name in path.split(separator: "/") {
       folder += "/\(name)"
       // mkdir(2) of an existing folder may fail with another error than EEXIST.
-      if !exists(folder) { try makeOwnFolder(folder) }
+      if !exists(folder) { try makeOwnFolder(folder, for: use) }
     }
   }
 

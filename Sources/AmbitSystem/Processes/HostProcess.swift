@@ -11,6 +11,15 @@ public enum HostProcess {
   /// The user that it runs as: geteuid(2).
   public static var user: UInt32 { geteuid() }
 
+  /// The group that it runs as: getegid(2).
+  package static var group: UInt32 { getegid() }
+
+  /// The groups whose rights it has beside `group`: getgroups(2).
+  package static var groups: [UInt32] {
+    var groups = [gid_t](repeating: 0, count: 65_536)
+    return Array(groups.prefix(max(Int(unsafe getgroups(Int32(groups.count), &groups)), 0)))
+  }
+
   /// An environment variable; nil if it is not set.
   public static func variable(_ name: String) -> String? {
     unsafe getenv(name).map { unsafe String(systemPath: $0) }

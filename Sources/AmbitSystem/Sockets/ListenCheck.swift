@@ -34,16 +34,7 @@ package enum ListenCheck {
   private static func objection(toPort port: UInt16) -> String? {
     let text = (try? TextFile.read("/proc/sys/net/ipv4/ip_unprivileged_port_start")) ?? ""
     let limit = text.split(whereSeparator: \.isWhitespace).first.flatMap { Int($0) } ?? 1024
-    guard port != 0, port < limit, hasBindCapability == false else { return nil }
-    return "Permission denied: ports below \(limit) need root or the capability CAP_NET_BIND_SERVICE"
-  }
-
-  /// Whether the process has CAP_NET_BIND_SERVICE, capabilities(7); nil if /proc does not say.
-  private static var hasBindCapability: Bool? {
-    let lines = (try? TextFile.read("/proc/self/status"))?.split(separator: "\n") ?? []
-    guard let line = lines.first(where: { $0.hasPrefix("CapEff:") }),
-      let set = line.split(whereSeparator: \.isWhitespace).last.flatMap({ UInt64($0, radix: 16) })
-    else { return nil }
-    return set & 1 << 10 != 0
+    guard port != 0, port < limit, Capability.bindService.isHeld == false else { return nil }
+    return "Permission denied: ports below \(limit) need root or the capability \(Capability.bindService.name)"
   }
 }

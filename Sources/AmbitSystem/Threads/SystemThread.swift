@@ -44,7 +44,9 @@ public struct SystemThread {
       let filter = code == EPERM ? " (does a container engine's filter refuse clone3? then update the engine)" : nil
       // The C library answers EAGAIN as well if there is no address space for the stack.
       let memory = code == EAGAIN || code == ENOMEM ? ResourceLimit.addressSpace : nil
-      let limit = memory.map { " (perhaps because the address space is limited to \($0 >> 20) MiB: ulimit -v)" }
+      let limit = memory.map { bytes in
+        " (perhaps because the address space is limited to \(bytes >> 20) MiB: ulimit -v, or worker_limits.memory)"
+      }
       throw SystemError(operation: "cannot start the thread of \(purpose)\(filter ?? limit ?? "")", code: code)
     }
     thread = created

@@ -9,9 +9,17 @@ package enum UserDatabase {
     package let identifier: UInt32
     /// The user's primary group, whose list of members need not name the user.
     package let group: UInt32
+    /// The path of the home; empty if it is not known.
+    package let home: String
 
-    package init(name: String, identifier: UInt32, group: UInt32) {
-      (self.name, self.identifier, self.group) = (name, identifier, group)
+    package init(name: String, identifier: UInt32, group: UInt32, home: String = "") {
+      (self.name, self.identifier, self.group, self.home) = (name, identifier, group, home)
+    }
+
+    init(_ record: passwd) {
+      let home = unsafe record.pw_dir.map { unsafe String(systemPath: $0) } ?? ""
+      unsafe self.init(
+        name: String(cString: record.pw_name), identifier: record.pw_uid, group: record.pw_gid, home: home)
     }
   }
 
@@ -31,7 +39,7 @@ package enum UserDatabase {
       var found: UnsafeMutablePointer<passwd>?
       let code = unsafe getpwuid_r(identifier, &record, buffer.baseAddress!, buffer.count, &found)
       guard code == 0, unsafe found != nil else { return (code, nil) }
-      return unsafe (0, User(name: String(cString: record.pw_name), identifier: identifier, group: record.pw_gid))
+      return unsafe (0, User(record))
     }
   }
 
@@ -56,13 +64,31 @@ package enum UserDatabase {
   /// - Throws: if the system cannot tell whether there is one.
   package static func number(ofUser name: String) throws(SystemError) -> UInt32? {
     if let number = number(name) { return number }
+    return try user(named: name)?.identifier
+  }
+
+  /// The user with a name, which may be a number; nil if the system knows none.
+  /// - Throws: if the system cannot tell whether there is one.
+  package static func user(named name: String) throws(SystemError) -> User? {
     let found = unsafe find { buffer in
       var record = unsafe passwd()
       var found: UnsafeMutablePointer<passwd>?
       let code = unsafe getpwnam_r(name, &record, buffer.baseAddress!, buffer.count, &found)
-      return (code, unsafe found != nil ? record.pw_uid : nil)
+      return (code, unsafe found != nil ? User(record) : nil)
     }
     return try known(found)
+  }
+
+  /// The groups that a user belongs to, `group` among them: getgrouplist(3). May ask a server and block.
+  package static func groups(ofUser name: String, with group: UInt32) -> [UInt32] {
+    var count: Int32 = 64
+    while count <= 65_536 {
+      var groups = [gid_t](repeating: 0, count: Int(count))
+      if unsafe getgrouplist(name, group, &groups, &count) >= 0 { return Array(groups.prefix(Int(count))) }
+      // glibc has set the number that it needs, other libraries may not.
+      count = max(count, Int32(groups.count) * 2)
+    }
+    return [group]
   }
 
   /// The number of a group, given by name or number; nil if there is no such group.
@@ -97,7 +123,8 @@ package enum UserDatabase {
     ((try? TextFile.read("/etc/passwd")) ?? "").split(separator: "\n").compactMap { line in
       let fields = line.split(separator: ":", omittingEmptySubsequences: false)
       guard fields.count >= 4, let identifier = UInt32(fields[2]), let group = UInt32(fields[3]) else { return nil }
-      return User(name: String(fields[0]), identifier: identifier, group: group)
+      return User(
+        name: String(fields[0]), identifier: identifier, group: group, home: fields.count > 5 ? String(fields[5]) : "")
     }
   }
 

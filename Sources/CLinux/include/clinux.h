@@ -3,6 +3,7 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include "clinux_confinement.h"
 #include "clinux_descriptors.h"
 #include "clinux_inspect.h"
 #include "clinux_messages.h"

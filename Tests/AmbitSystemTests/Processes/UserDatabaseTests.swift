@@ -3,10 +3,12 @@ import Glibc
 import Testing
 
 @Suite struct `The user database` {
-  @Test func `Root is known by name and group`() {
-    #expect(UserDatabase.user(0) == UserDatabase.User(name: "root", identifier: 0, group: 0))
+  @Test func `Root is known by name and group`() throws {
+    let root = try #require(UserDatabase.user(0))
+    #expect((root.name, root.identifier, root.group) == ("root", 0, 0) && root.home.hasPrefix("/"))
     #expect(UserDatabase.group(0)?.name == "root")
-    #expect(UserDatabase.localUsers.contains(UserDatabase.User(name: "root", identifier: 0, group: 0)))
+    #expect(UserDatabase.localUsers.contains(root) && UserDatabase.groups(ofUser: "root", with: 0).contains(0))
+    #expect(try UserDatabase.user(named: "root") == root)
   }
 
   @Test func `Numbers that no user or group has give none`() {

@@ -266,7 +266,7 @@ private func steps(of session: String) -> [(command: String, output: String)] {
     var section = ""
     var count = 0
     for line in settings.split(separator: "\n") {
-      if let match = line.firstMatch(of: /^\[([a-z]+)\]/) { section = "\(match.1)." }
+      if let match = line.firstMatch(of: /^\[([a-z_]+)\]/) { section = "\(match.1)." }
       if line.hasPrefix("[plugin") { break }
       guard let key = line.firstMatch(of: /^([a-z_]+) *=/)?.1 else { continue }
       count += 1

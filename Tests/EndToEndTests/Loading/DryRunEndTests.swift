@@ -50,7 +50,8 @@ import Testing
   @Test func `An error names the limit on the address space`() async throws {
     let start = "char *bytes = malloc(4ul << 30); if (bytes == NULL) abort(); free(bytes);"
     let text =
-      "dry run: start called abort (SIGABRT), perhaps because its address space is limited to 3906 MiB (ulimit -v)"
+      "dry run: start called abort (SIGABRT), perhaps because its address space is limited to 3906 MiB (ulimit -v, "
+      + "or worker_limits.memory)"
     try await check(Mishap("", start: start, "").plugin, says: text, under: "ulimit -v 4000000")
   }
 

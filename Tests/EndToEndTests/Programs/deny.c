@@ -32,6 +32,9 @@ static const struct {
     CALL(eventfd2),
     CALL(faccessat2),
     CALL(getrandom),
+#ifdef SYS_landlock_create_ruleset
+    CALL(landlock_create_ruleset),
+#endif
     CALL(membarrier),
     CALL(memfd_create),
     CALL(openat2),
@@ -45,6 +48,7 @@ static const struct {
     CALL(rt_tgsigqueueinfo),
     CALL(sched_getaffinity),
     CALL(set_robust_list),
+    CALL(setgroups),
     CALL(setpriority),
     CALL(signalfd4),
     CALL(statx),

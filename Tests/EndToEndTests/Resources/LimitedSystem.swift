@@ -15,15 +15,24 @@ func withDenied(_ calls: String, _ error: String, _ body: @Sendable ([String]) a
 
 /// Whether this machine allows filters of system calls.
 func filtersAreAllowed() async -> Bool {
-  var isAllowed = false
+  // EFAULT for the missing filter: the kernel knows filters.
+  await status(of: "#include <sys/prctl.h>\nint main(void) { return prctl(22, 2, 0); }") == .exited(255)
+}
+
+/// Whether processes can make the file system read-only for themselves.
+func kernelHasLandlock() async -> Bool {
+  let text = "#include <unistd.h>\nlong syscall(long, ...);\nint main(void) { return syscall(444, NULL, 0, 1) < 1; }"
+  return await status(of: text) == .exited(0)
+}
+
+/// How a C program ends; nil if it cannot be compiled or run.
+private func status(of text: String) async -> TestSupport.ExitStatus? {
   try? await withTemporaryFolder { folder in
-    try folder.write("#include <sys/prctl.h>\nint main(void) { return prctl(22, 2, 0); }", as: "probe.c")
+    try folder.write(text, as: "probe.c")
     let program = folder.appending(path: "probe").filePath
     try await Compiler.c.compile(["-o", program, folder.appending(path: "probe.c").filePath])
-    // EFAULT for the missing filter: the kernel knows filters.
-    isAllowed = try await run(program, []).status == .exited(255)
+    return try await run(program, []).status
   }
-  return isAllowed
 }
 
 /// Words that run the command behind them where /proc is not mounted.

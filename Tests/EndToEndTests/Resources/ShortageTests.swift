@@ -52,7 +52,7 @@ import Testing
       let script = "ulimit -s 4194304; ulimit -v 2097152; exec \"$0\" serve"
       let result = try await run("bash", ["-c", script, Places.ambit.filePath], in: directory)
       #expect(result.status == .exited(1))
-      let reason = "(perhaps because the address space is limited to 2048 MiB: ulimit -v)"
+      let reason = "(perhaps because the address space is limited to 2048 MiB: ulimit -v, or worker_limits.memory)"
       #expect(result.errors.contains("cannot start the thread of "), "\(result.errors)")
       #expect(result.errors.contains(reason), "\(result.errors)")
     }
