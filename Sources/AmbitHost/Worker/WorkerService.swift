@@ -113,8 +113,8 @@ package final class WorkerService: Sendable {
         orders.post { DescriptorReserve.shared.lend { self.carryOut(order, number, descriptors) } }
       }
     }
-    FlightRecorder.note(hasReader: false)
     guard supervisor.isIntact else { ClosedDescriptors.endHost(forLossOf: Self.connectionDescriptor) }
+    FlightRecorder.note(hasReader: false)
     let isUpgrade = isUpgrading.load(ordering: .relaxed)
     if isUpgrade {
       logger.info("the workers of the new program serve: this one finishes what it has begun, and ends")
