@@ -76,9 +76,10 @@ extension UnsafeMutablePointer<Job> {
   /// Makes the job the one that runs. The caller switches to its fiber.
   @inline(__always)
   func begin() {
+    let loop = pointee.loop
     pointee.state = .running
-    pointee.loop.pointee.current = self
-    pointee.loop.pointee.mark = pointee.scope.pointee.mark.with(pointee.markKind)
+    loop.pointee.mark = pointee.scope.pointee.mark.with(pointee.markKind)
+    loop.pointee.current = self
   }
 
   /// Runs the job, and the jobs that follow it without a detour over the loop, until one of these jobs switches back to
@@ -89,7 +90,7 @@ extension UnsafeMutablePointer<Job> {
     begin()
     cfiber_switch(loop.ownFiber, pointee.fiber!)
     while let call = loop.pointee.hookCall { loop.answer(call, of: loop.pointee.current!) }
-    let last = loop.pointee.current!
+    let last = loop.pointee.current.unsafelyUnwrapped
     loop.pointee.current = nil
     loop.pointee.mark = .none
     guard last.pointee.state == .ended else { return }
