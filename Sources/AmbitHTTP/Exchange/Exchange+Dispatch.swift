@@ -210,9 +210,10 @@ extension UnsafeMutablePointer<Exchange> {
         on: self, status: 413, text: "the request body is too large", abort: .requestUnreadable, route: route)
       return false
     }
+    // Void without a route. Before the check, which may make a call, the policy is still in registers.
+    pointee.policy = member.policy
     guard plugin.pointee.use.requests.take() else { return refuse(beyondLimitOf: route) }
     pointee.route = route
-    pointee.policy = member.policy
     scope.open(below: plugin, kind: .request, isCounted: true, observer: exchangeObserver)
     scope.pointee.context = UnsafeMutableRawPointer(self)
     scope.pointee.mark = route.pointee.mark.of(scope.pointee.id)
