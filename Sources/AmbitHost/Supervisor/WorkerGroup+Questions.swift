@@ -82,26 +82,27 @@ extension WorkerGroup {
     }
   }
 
-  /// What each place of a worker does at present, and the report of each worker that serves.
+  /// What each place of a worker does at present, and the report of each worker that serves or finishes its requests.
   func reports(within timeout: Int64) -> [WorkerStatus] {
-    let answers = Self.onAll(present) { index, worker in (index, worker.report(within: timeout)) }
-    let reports = Dictionary(answers) { $1 }
+    let answers = Self.onAll(running) { _, worker in (worker.pid, worker.report(within: timeout)) }
     let slots = allSlots.filter { !$0.ended.isOpen }
     guard !slots.isEmpty else {
       let slot = WorkerSlot.Status(phase: .serving, pid: HostProcess.identifier)
-      return reports.map { WorkerStatus(index: $0.key, slot, report: $0.value) }
+      return answers.map { WorkerStatus(index: 1, slot, report: $1) }
     }
+    let reports = Dictionary(answers) { $1 }
     return slots.map { slot in
-      let report = slot.deadline == nil ? reports[slot.index] ?? nil : nil
-      return WorkerStatus(
-        index: slot.index, slot.status, isStopped: slot.workers.contains { stopped.contains($0) }, report: report)
+      let status = slot.status
+      let isStopped = slot.workers.contains { stopped.contains($0) }
+      let report = status.pid.flatMap { reports[$0] ?? nil }
+      return WorkerStatus(index: slot.index, status, isStopped: isStopped, report: report)
     } + predecessors.statuses
   }
 
   /// All scopes and jobs of each worker. Each line names its worker if there are several. Of a worker that does not
   /// answer nothing is known.
   func scopeTrees() -> [ScopeTreeReport] {
-    let workers = present
+    let workers = running
     return Self.onAll(workers) { index, worker in
       guard var tree = worker.scopeTree() else { return worker.isGone ? nil : .silence(ofWorker: index) }
       if workers.count > 1 { tree.worker = index }
@@ -132,7 +133,7 @@ extension WorkerGroup {
 
   /// See `Worker.dump`. One worker after the other writes to the log, which names those that do not answer.
   func dump() {
-    for (index, worker) in present where worker.dump() == nil && !worker.isGone {
+    for (index, worker) in running where worker.dump() == nil && !worker.isGone {
       logger.warning(
         "worker \(index) does not answer: nothing is known of its scopes", metadata: ["worker": "\(index)"])
     }

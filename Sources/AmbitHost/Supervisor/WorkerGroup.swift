@@ -17,6 +17,8 @@ internal import Synchronization
 final class WorkerGroup: Sendable {
   /// The workers that serve, by their place, from 1.
   private let members = Mutex<[Int: WorkerHandle]>([:])
+  /// Those that finish their requests and get no more.
+  private let leaving = Mutex<[WorkerProcess]>([])
   /// Wake threads that wait for a member.
   private let waiting = Mutex<[Latch<Void>]>([])
   /// Held while a change is committed, and while a worker joins.
@@ -69,6 +71,13 @@ final class WorkerGroup: Sendable {
   /// Those that serve, by their place.
   var present: [(index: Int, worker: WorkerHandle)] {
     members.withLock { $0.sorted { $0.key < $1.key } }.filter { !$0.value.isGone }.map { ($0.key, $0.value) }
+  }
+
+  /// Those that serve, and those that finish their requests, by their place: all that run code of plugins, but for workers
+  /// that start.
+  var running: [(index: Int, worker: WorkerHandle)] {
+    let leaving = leaving.withLock { $0 }.filter { !$0.isGone }
+    return (present + leaving.map { ($0.index, .process($0)) }).sorted { $0.index < $1.index }
   }
 
   /// Waits until at least one worker serves, at most `timeout` nanoseconds, and returns those that do.
@@ -129,7 +138,11 @@ extension WorkerGroup {
       guard handle.accept(on: service.sockets) != nil, !worker.isGone else {
         throw HostError(["it ended before it served"])
       }
-      members.withLock { $0[worker.index] = handle }
+      let replaced = members.withLock { members in
+        defer { members[worker.index] = handle }
+        return members[worker.index]
+      }
+      if case .process(let old)? = replaced { leaving.withLock { $0.append(old) } }
     }
     let woken = waiting.withLock { waiting in
       defer { waiting = [] }
@@ -149,9 +162,12 @@ extension WorkerGroup {
 
   /// Sends no more orders to a worker, which finishes what it has begun.
   func leave(_ worker: WorkerProcess) {
-    members.withLock { members in
-      if case .process(let present)? = members[worker.index], present === worker { members[worker.index] = nil }
+    let wasPresent = members.withLock { members in
+      guard case .process(let present)? = members[worker.index], present === worker else { return false }
+      members[worker.index] = nil
+      return true
     }
+    if wasPresent { leaving.withLock { $0.append(worker) } }
     onChange.withLock { $0 }()
     // Once jobs of a host that stops end with it. No other worker takes them over.
     if !isStopping() { once.choose(among: present) }
@@ -160,6 +176,7 @@ extension WorkerGroup {
   /// A worker's process has ended.
   func hasEnded(_ worker: WorkerProcess) {
     leave(worker)
+    leaving.withLock { $0.removeAll { $0 === worker } }
     noteStopped(false, worker)
     liveness.forget(worker)
     if let slot = worker.slotOfCounters.withLock({ $0.take() }) { counters.withLock { $0 }?.releaseSlot(slot) }

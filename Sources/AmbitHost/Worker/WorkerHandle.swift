@@ -28,6 +28,14 @@ enum WorkerHandle: Sendable {
     }
   }
 
+  /// The number of its process.
+  var pid: Int32 {
+    switch self {
+    case .inProcess: HostProcess.identifier
+    case .process(let process): process.pid
+    }
+  }
+
   /// Whether it can still answer.
   var isGone: Bool {
     switch self {
