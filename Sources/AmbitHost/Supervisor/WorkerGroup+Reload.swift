@@ -36,7 +36,7 @@ extension WorkerGroup {
     let areCrashing = areCrashing
     for _ in 0..<Self.attempts {
       let workers = present(within: areCrashing ? 0 : Self.patience)
-      let given = order(workers) { $1.prepare(self.inheriting(planned, $0), within: limit) }
+      let given = order(workers) { $1.tryOut(self.inheriting(planned, $0), within: limit) }
       if isStopping() { return given.first?.answer }
       guard let first = given.first else {
         if areCrashing, planned.isPlugin { return untried(planned) }
@@ -152,7 +152,7 @@ extension WorkerGroup {
     logger.error(
       "worker \(process.index) (pid \(process.pid)) \(reason): it is ended, and another one takes its place",
       metadata: ["worker": "\(process.index)"])
-    process.kill()
+    process.endByOrder()
   }
 }
 

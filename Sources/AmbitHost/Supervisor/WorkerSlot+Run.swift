@@ -14,29 +14,36 @@ extension WorkerSlot {
   func run() {
     var policy = RestartPolicy()
     var random = SystemRandomNumberGenerator()
-    var crashed: Int64?
+    /// When the last worker ended, in monotonic nanoseconds; nil before.
+    var ended: Int64?
     while deadline == nil {
+      var meaning = WorkerProcess.MeaningOfEnd.crash
       let settings = settings.withLock { $0 }
       if let worker = try? bringUp(settings, after: nil).get() {
         policy.serves(at: Clock.monotonic, window: settings.crashWindow.wholeNanoseconds)
-        if let crashed {
-          reportReturn(of: worker, since: crashed)
+        if let ended {
+          reportReturn(of: worker, since: ended)
           HostProcess.giveBackUnusedMemory()
         }
-        guard let moment = watch(worker) else { break }
-        crashed = moment
+        guard let end = watch(worker) else { break }
+        (ended, meaning) = (end.moment, end.meaning)
       } else {
-        crashed = crashed ?? Clock.monotonic
+        ended = ended ?? Clock.monotonic
       }
       if group.isStopping() || hasNeverServed { awaitStop() }
       guard deadline == nil else { break }
       let window = settings.crashWindow.wholeNanoseconds
-      let delay = policy.crashed(at: Clock.monotonic, window: window, using: &random)
-      countCrash(recent: policy.recentCrashes)
+      var delay: Int64 = 0
+      if meaning == .crash {
+        delay = policy.crashed(at: Clock.monotonic, window: window, using: &random)
+      } else {
+        policy.ended(at: Clock.monotonic, window: window)
+      }
+      if meaning != .order { countCrash(recent: policy.recentCrashes) }
       enter(.crashed)
       wait(delay)
     }
-    ended.arrive(endAll())
+    self.ended.arrive(endAll())
   }
 
   /// Starts a worker, and brings it to what the others serve.

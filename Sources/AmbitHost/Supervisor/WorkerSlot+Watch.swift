@@ -11,9 +11,16 @@ extension WorkerSlot {
   /// How long a process that was told to report what it does may take to end, in nanoseconds.
   private static var timeToAbort: Int64 { 2_000_000_000 }
 
+  /// The end of a worker that served.
+  struct End {
+    /// In monotonic nanoseconds.
+    let moment: Int64
+    let meaning: WorkerProcess.MeaningOfEnd
+  }
+
   /// Watches a worker that serves until it ends, and replaces it by others if that is wanted.
-  /// - Returns: when the last one crashed, in monotonic nanoseconds; nil if the host stops.
-  func watch(_ first: WorkerProcess) -> Int64? {
+  /// - Returns: the end of the last one; nil if the host stops.
+  func watch(_ first: WorkerProcess) -> End? {
     var worker = first
     var heartbeat = Heartbeat(hangLimit: settings.withLock { $0.hangLimit })
     while deadline == nil {
@@ -77,7 +84,7 @@ extension WorkerSlot {
   }
 
   /// A process that has closed its connection ends within a moment, or it is ended.
-  private func end(afterDisconnection worker: WorkerProcess) -> Int64? {
+  private func end(afterDisconnection worker: WorkerProcess) -> End {
     // execve(2) closes the connection when the process is another program already.
     if let program = ProcessTimes.program(of: worker.pid), let own = ProcessTimes.program(of: HostProcess.identifier),
       program != own
@@ -94,7 +101,7 @@ extension WorkerSlot {
   }
 
   /// Ends a worker that is of no use any more, and waits for its end.
-  private func end(_ worker: WorkerProcess, because reason: String) -> Int64? {
+  private func end(_ worker: WorkerProcess, because reason: String) -> End {
     logger.error("worker \(index) (pid \(worker.pid)) \(reason): it is ended", metadata: fields(worker))
     worker.abort()
     var end = Clock.monotonic + Self.timeToAbort
@@ -111,8 +118,8 @@ extension WorkerSlot {
   }
 
   /// - Parameter end: How it has ended; nil if that was said before.
-  private func noteEnd(of worker: WorkerProcess, _ end: ProcessEnd?) -> Int64 {
-    let moment = Clock.monotonic
+  private func noteEnd(of worker: WorkerProcess, _ end: ProcessEnd?) -> End {
+    let result = End(moment: Clock.monotonic, meaning: worker.meaningOfEnd)
     remove(worker)
     group.hasEnded(worker)
     if let end {
@@ -120,7 +127,7 @@ extension WorkerSlot {
       if case .exited = end { call = " (exit or _exit)" }
       logger.notice("worker \(index) (pid \(worker.pid)) \(end.text)\(call)", metadata: fields(worker))
     }
-    return moment
+    return result
   }
 }
 

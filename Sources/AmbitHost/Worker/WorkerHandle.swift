@@ -62,6 +62,12 @@ extension WorkerHandle {
     }
   }
 
+  /// As `prepare`, for a reload, which refuses the generation if the worker ends meanwhile.
+  func tryOut(_ planned: PlannedGeneration, within limit: Duration) -> Preparation? {
+    guard case .process(let process) = self else { return prepare(planned, within: limit) }
+    return process.trying { prepare(planned, within: limit) }
+  }
+
   /// See `Worker.abort`.
   func abort(_ names: [String]) {
     switch self {

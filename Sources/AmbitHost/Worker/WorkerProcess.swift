@@ -32,6 +32,8 @@ final class WorkerProcess: Sendable {
   private let calls = Mutex(Calls())
   /// When its process was stopped, in monotonic nanoseconds; 0 while it runs.
   private let stoppedAt = Atomic<Int64>(0)
+  /// Whether it tries a generation for a reload, or was ended by the supervisor's own decision: see `meaningOfEnd`.
+  private let fate = Mutex<(tries: Int, isEnded: Bool)>((0, false))
   /// The labels of its generations, by name.
   private let generations = Mutex<(serving: [String: String], prepared: [String: String])>(([:], [:]))
 
@@ -115,6 +117,36 @@ final class WorkerProcess: Sendable {
 
   /// Sends an order whose answer nobody waits for. The order is lost if the connection of a stopped worker is full.
   func tell(_ order: WorkerOrder) { connection.send(WorkerMessage.order(order, number: 0), within: 1_000_000_000) }
+
+  /// What its end means for the worker that takes its place.
+  enum MeaningOfEnd {
+    case crash
+    /// It has ended while it tried a generation for a reload, which is refused then. The next worker does without.
+    case refusal
+    /// The supervisor has ended it.
+    case order
+  }
+
+  /// What its end means.
+  var meaningOfEnd: MeaningOfEnd {
+    fate.withLock { $0.isEnded ? .order : $0.tries > 0 ? .refusal : .crash }
+  }
+
+  /// Runs `attempt`, in which it tries a generation for a reload.
+  /// - Parameter attempt: returns nil if the worker has not answered.
+  func trying<Answer>(_ attempt: () -> Answer?) -> Answer? {
+    fate.withLock { $0.tries += 1 }
+    let answer = attempt()
+    // Whoever looks after its end comes later, maybe.
+    if answer != nil { fate.withLock { $0.tries -= 1 } }
+    return answer
+  }
+
+  /// Ends it by the supervisor's own decision: that is no crash.
+  func endByOrder() {
+    fate.withLock { $0.isEnded = true }
+    kill()
+  }
 
   /// Sends SIGABRT, so that it reports what it does, and ends.
   func abort() { process.send(6) }

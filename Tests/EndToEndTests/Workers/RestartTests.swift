@@ -34,6 +34,21 @@ import Testing
     }
   }
 
+  @Test func `A generation that ends each worker is refused however often it is tried`()
+    async throws
+  {
+    try await withHost([.probe("deaths")], configuration: "threads = 1", environment: Self.quiet) { host in
+      try host.configure("threads = 1\n\(Self.crashing)")
+      for _ in 1...4 {
+        let reload = try await ambit("reload", in: host.directory)
+        #expect(reload.status == .exited(1), "\(reload.text)")
+        #expect(try await host.get("/pid").status == 200)
+      }
+      #expect(host.log.lines { $0.contains("without a try") }.isEmpty)
+      #expect(host.log.lines { $0.contains("serves again") }.count == 8)
+    }
+  }
+
   /// A plugin whose worker ends a moment after it has begun to serve, or not.
   private func plugin(crashes: Bool) -> PluginFile {
     .source(
