@@ -116,6 +116,11 @@ extension Host {
   private func prepare(_ plan: inout ReloadPlan, _ configuration: HostConfiguration, fallingBack: Bool) {
     let limit = configuration.dryRunTimeout
     let preparation = workers.prepare(plan.generations, within: limit)
+    for planned in plan.generations where preparation.untried.contains(planned.name) {
+      plan.untried.insert(planned.name)
+      plan.notes[planned.file, default: []].append(
+        "served without a try in a running worker, because the workers crash again and again")
+    }
     workers.abort(repository.settle(&plan, preparation, configuration))
     guard fallingBack, !plan.refusals.isEmpty,
       let fallbacks = repository.planFallbacks(for: &plan, configuration, asking: workers)

@@ -98,7 +98,8 @@ extension PluginRepository {
   /// written is reported, and the copy before it stays, if there is one.
   func keepLastGood(_ plan: ReloadPlan) {
     guard let lastGood else { return }
-    for plugin in serving.values where !plugin.isLastGoodCopy && plugin.copy.isPrivate {
+    for plugin in serving.values
+    where !plugin.isLastGoodCopy && plugin.copy.isPrivate && !plan.untried.contains(plugin.name) {
       do throws(LastGoodCopies.Unavailable) {
         try lastGood.keep(plugin.copy, as: plugin.file)
       } catch {

@@ -25,6 +25,7 @@ extension WorkerGroup {
     for planned in generations where !isStopping() {
       guard let answer = prepare(planned, within: limit) else { continue }
       result.prepared.merge(answer.prepared) { $1 }
+      result.untried.formUnion(answer.untried)
       result.failures.merge(answer.failures) { $1 }
     }
     return result
@@ -57,11 +58,7 @@ extension WorkerGroup {
 
   /// Nobody can try a generation while workers crash again and again, maybe because of the one that it replaces.
   private func untried(_ planned: PlannedGeneration) -> Preparation {
-    logger.warning(
-      """
-      plugin \(planned.label) is served without a try in a running worker, because the workers crash again and again
-      """, metadata: ["plugin": "\(planned.label)"])
-    return Preparation(prepared: [planned.name: []])
+    Preparation(prepared: [planned.name: []], untried: [planned.name])
   }
 
   /// See `Worker.abort`.

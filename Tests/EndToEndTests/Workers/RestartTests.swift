@@ -86,6 +86,7 @@ import Testing
       try await plugin(crashes: false).install(in: host.plugins)
       let reload = try await ambit("reload", in: host.directory)
       #expect(reload.status == .exited(0), "\(reload.text)")
+      #expect(reload.text.contains("  served without a try in a running worker, because the workers"), "\(reload.text)")
       // The bad version may end one more worker while it is replaced.
       try await eventually(until: { $0 }) {
         let crashes = try await host.adminJSON("/status").objects("workers").first?.number("crashes")
