@@ -36,7 +36,9 @@ struct HostStatus: Sendable {
 extension HostStatus {
   /// For people: the host, its generations and its last reloads.
   var text: String {
-    let title = "ambit \(AmbitVersion.text), pid \(HostProcess.identifier), \(content.phase) since \(time(began))"
+    // The time is that of the start, whatever the host does now.
+    let phase = content.phase == .serving ? "serving since" : "\(content.phase), started"
+    let title = "ambit \(AmbitVersion.text), pid \(HostProcess.identifier), \(phase) \(time(began))"
     let parts = [[title], hostLines, workerLines, poolLines, generationLines, functionLines, residentLines, reloadLines,
       upgradeLines]
     return parts.filter { !$0.isEmpty }.map { lines in lines.map { $0.printable + "\n" }.joined() }

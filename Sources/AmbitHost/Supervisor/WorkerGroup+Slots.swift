@@ -104,10 +104,14 @@ extension WorkerGroup {
   /// others.
   func keysNeedingNewWorkers(_ configuration: HostConfiguration) -> [String] {
     var keys: [String] = []
-    for slot in slots.withLock({ $0 }) {
+    let slots = slots.withLock { $0 }
+    for slot in slots {
       let present = slot.settings.withLock { $0.configuration }
       keys += configuration.keysNeedingNewWorkers(since: present).filter { !keys.contains($0) }
     }
+    // A worker that was added, and did not start, has left no place.
+    let count = configuration.workerPlan(usableCPUs: UsableCPUs.current.count).workers
+    if !isInProcess, count != slots.count, !keys.contains("workers") { keys.append("workers") }
     return keys
   }
 
@@ -131,7 +135,9 @@ extension WorkerGroup {
       guard let error = done.wait(unless: isStopping)?.first ?? nil else { continue }
       // The first one decides for all.
       if slot === old[0], !order.plan.generations.isEmpty { service.withLock { $0.goBack(to: before) } }
-      return error.lines.map { "worker \(slot.index) serves on as it was, because the new one does not start: \($0)" }
+      let consequence =
+        slot.status.phase == .serving ? "serves on as it was, because the new one does not start" : "does not start"
+      return error.lines.map { "worker \(slot.index) \(consequence): \($0)" }
     }
     for index in old.count + 1..<max(settings.count, old.count) + 1 where !isStopping() {
       if let error = add(WorkerSlot(index, settings, children: children, in: self)) {

@@ -209,8 +209,13 @@ extension WorkerGroup {
     let lost = restorer.withLock { $0 }?.restore(missing, renamed: service.files) ?? [:]
     var errors = lost.values.flatMap(\.problems).map(\.description)
     for var planned in missing where lost[planned.name] == nil {
-      if let answer = try? predecessor?.save(planned.name, within: service.startLimit), let state = answer {
-        planned.handedOver = state
+      do throws(PluginError) {
+        if let state = try predecessor?.save(planned.name, within: service.startLimit) ?? nil {
+          planned.handedOver = state
+        }
+      } catch {
+        // Without the state the plugin would begin anew, which is worse than to go on as it was.
+        throw HostError(error.problems.map(\.description))
       }
       guard let answer = handle.prepare(planned, within: service.startLimit) else {
         throw HostError(["it ended, or did not answer, while it loaded and started \(planned.label)"])

@@ -18,9 +18,8 @@ extension WorkerSlot {
     var ended: Int64?
     while deadline == nil {
       var meaning = WorkerProcess.MeaningOfEnd.crash
-      let settings = settings.withLock { $0 }
-      if let worker = try? bringUp(settings, after: nil).get() {
-        policy.serves(at: Clock.monotonic, window: settings.crashWindow.wholeNanoseconds)
+      if let worker = bringUpNext() {
+        policy.serves(at: Clock.monotonic, window: crashWindow)
         if let ended {
           reportReturn(of: worker, since: ended)
           HostProcess.giveBackUnusedMemory()
@@ -32,12 +31,11 @@ extension WorkerSlot {
       }
       if group.isStopping() || hasNeverServed { awaitStop() }
       guard deadline == nil else { break }
-      let window = settings.crashWindow.wholeNanoseconds
       var delay: Int64 = 0
       if meaning == .crash {
-        delay = policy.crashed(at: Clock.monotonic, window: window, using: &random)
+        delay = policy.crashed(at: Clock.monotonic, window: crashWindow, using: &random)
       } else {
-        policy.ended(at: Clock.monotonic, window: window)
+        policy.ended(at: Clock.monotonic, window: crashWindow)
       }
       if meaning != .order { countCrash(recent: policy.recentCrashes) }
       enter(.crashed)
@@ -131,9 +129,28 @@ extension WorkerSlot {
   /// Waits until the delay of a crash is over, or until `retry`. Draining workers may end meanwhile.
   private func wait(_ nanoseconds: Int64) {
     let end = Clock.monotonic + nanoseconds
-    while deadline == nil, let event = next(until: end) {
+    while deadline == nil, !isReplacementPending, let event = next(until: end) {
       if case .retry = event { return }
       takeOfOthers(event)
+    }
+  }
+
+  private var crashWindow: Int64 { settings.withLock { $0.crashWindow.wholeNanoseconds } }
+
+  private var isReplacementPending: Bool { pending.withLock { $0 != nil } }
+
+  /// Starts the next worker while none serves, with the values that a replacement has brought meanwhile. If it does not
+  /// start, later ones are started with the values before.
+  private func bringUpNext() -> WorkerProcess? {
+    let replacement = pending.withLock { $0.take() }
+    switch bringUp(replacement?.settings ?? settings.withLock { $0 }, after: nil) {
+    case .success(let worker):
+      if let replacement { settings.withLock { $0 = replacement.settings } }
+      replacement?.done.arrive(nil)
+      return worker
+    case .failure(let error):
+      replacement?.done.arrive(error)
+      return nil
     }
   }
 
@@ -143,9 +160,8 @@ extension WorkerSlot {
       return reportOrphan(process, name, ofWorker: parent)
     }
     if case .replace(let replacement) = event {
-      // No worker serves, so the next one starts with the new values.
-      settings.withLock { $0 = replacement.settings }
-      replacement.done.arrive(nil)
+      // No worker serves: the next one tries the new values.
+      pending.withLock { $0 = replacement }
       return
     }
     guard case .process(let event, let id) = event, let worker = workers.first(where: { $0.id == id }) else { return }

@@ -127,10 +127,12 @@ package final class MessageConnection: Sendable {
   private func read(_ count: Int, _ passed: inout [Int32]) -> [UInt8]? {
     var bytes: [UInt8] = []
     var room = [Int32](repeating: -1, count: Self.mostDescriptors)
+    // The kernel gives some 200 KiB at a time, at most.
+    var piece = [UInt8](repeating: 0, count: min(count, 1 << 18))
     while bytes.count < count {
-      var piece = [UInt8](repeating: 0, count: min(count - bytes.count, 1 << 20))
+      let wanted = min(count - bytes.count, piece.count)
       var passedCount = 0
-      let received = unsafe clinux_receive_passing(descriptor, &piece, piece.count, &room, &passedCount)
+      let received = unsafe clinux_receive_passing(descriptor, &piece, wanted, &room, &passedCount)
       passed += room[..<passedCount]
       guard received > 0 || received < 0 && errno == EINTR else { return nil }
       bytes += piece[..<max(received, 0)]

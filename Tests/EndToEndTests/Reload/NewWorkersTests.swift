@@ -94,6 +94,62 @@ import Testing
     }
   }
 
+  @Test func `A worker that was added and did not start is tried again by each reload`() async throws {
+    let refuses = """
+      if (!is_dry_run && worker->index == 3 && access("refuse", F_OK) == 0)
+        return ambit_fail(plugin, AMBIT_FAILED, "no more");
+      """
+    try await withHost([.placed("one", start: refuses)], configuration: "threads = 1\nworkers = 2") { host in
+      try host.directory.write("", as: "refuse")
+      try host.configure("threads = 1\nworkers = 3")
+      for _ in 1...2 {
+        let reload = try await ambit("reload", in: host.directory)
+        #expect(reload.status == .exited(1))
+        #expect(reload.text.contains("  worker 3 does not start: plugin placed (Plugins/placed.so): "), "\(reload.text)")
+        #expect(try await host.answers("/place", ofWorkers: 2).count == 2)
+      }
+      unlink(host.directory.appending(path: "refuse").filePath)
+      #expect(try await ambit("reload", in: host.directory).status == .exited(0))
+      #expect(try await host.answers("/place", ofWorkers: 3).count == 3)
+    }
+  }
+
+  @Test func `A worker whose plugin cannot save its state is not replaced, and the reload says why`() async throws {
+    let plugin = PluginFile.source(
+      """
+      #include <ambit.h>
+      #include <unistd.h>
+      static int32_t save(ambit_scope *plugin) { return ambit_fail(plugin, AMBIT_FAILED, "no room"); }
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "full", .save = save};
+      """, name: "full")
+    try await withHost([plugin], configuration: "threads = 1") { host in
+      let before = try await host.workers()
+      try host.configure("threads = 2")
+      let reload = try await ambit("reload", in: host.directory)
+      #expect(reload.status == .exited(1))
+      #expect(reload.text.contains("worker 1 serves on as it was, because the new one does not start: plugin full"))
+      #expect(reload.text.contains("no room"), "\(reload.text)")
+      #expect(try await host.workers() == before)
+    }
+  }
+
+  @Test func `A replacement of a worker that crashes again and again is done when the next one serves`() async throws {
+    let ends = "if (!is_dry_run && access(\"end\", F_OK) == 0) _exit(1);"
+    try await withHost([.placed("one", start: ends)], configuration: "threads = 1") { host in
+      try host.directory.write("", as: "end")
+      kill(try #require(try await host.workers()[1]), SIGKILL)
+      try await host.log.line(containing: "worker 1 does not start: ")
+      try host.configure("threads = 2")
+      let reload = try await ambit("reload", in: host.directory)
+      #expect(reload.status == .exited(1))
+      #expect(reload.text.contains("  worker 1 does not start: "), "\(reload.text)")
+      unlink(host.directory.appending(path: "end").filePath)
+      #expect(try await ambit("reload", in: host.directory).status == .exited(0))
+      #expect(try await host.get("/place").text == "1 one\n")
+      #expect(try await host.adminJSON("/status").objects("loops").count == 2)
+    }
+  }
+
   @Test func `A worker that crashes after a failed replacement starts again as it was`() async throws {
     let refuses = """
       if (!is_dry_run && access("refuse", F_OK) == 0) return ambit_fail(plugin, AMBIT_FAILED, "no more");
