@@ -38,7 +38,7 @@ final class Predecessors: Sendable {
         note(event, of: worker)
         if case .ended = event { onEnd() }
       }
-      let connection = MessageConnection(owned: worker.connection, limit: 0)
+      let connection = MessageConnection(owned: worker.connection, limit: 0, acceptsDescriptors: false)
       state.withLock { $0.members[worker.pid] = Member(worker: worker, process: process, connection: connection) }
     }
     state.withLock { $0.isComplete = true }

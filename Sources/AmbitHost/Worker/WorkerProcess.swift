@@ -61,7 +61,9 @@ final class WorkerProcess: Sendable {
         if case .ended = event { ended.arrive(()) }
         onEvent(event)
       }
-      connection = MessageConnection(owned: pair.takeOurs(), limit: WorkerService.messageLimit)
+      // Code of a plugin could use up the descriptors of this process.
+      connection = MessageConnection(
+        owned: pair.takeOurs(), limit: WorkerService.messageLimit, acceptsDescriptors: false)
     } catch {
       throw HostError(error)
     }

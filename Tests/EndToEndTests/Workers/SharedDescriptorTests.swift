@@ -1,0 +1,28 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Code of a plugin spoils what its worker shares with the supervisor and the other workers.
+@Suite(.disabled(if: Places.isSanitized)) struct `What workers share` {
+  private static let configuration = "workers = 2\nthreads = 1\ncrash_window = \"1s\"\n[limits]\nhang_limit = \"1s\""
+
+  @Test func `Descriptors that a worker sends its supervisor do not come in, and end the worker`() async throws {
+    try await withHost([.probe("sharing")], configuration: Self.configuration) { host in
+      let before = try Self.descriptors(of: host.child.pid)
+      for _ in 1...3 {
+        let position = host.log.position
+        let client = try host.connect()
+        try await client.send("GET /pass HTTP/1.1\r\nHost: ambit\r\n\r\n")
+        try await host.log.line(after: position, containing: "has lost its connection to the supervisor: it is ended")
+        try await host.log.line(after: position, containing: "serves again")
+      }
+      // The last worker's connection may still be about to be closed.
+      try await eventually(until: { $0 <= before + 20 }) { try Self.descriptors(of: host.child.pid) }
+      #expect(try await host.get("/pid").status == 200)
+    }
+  }
+
+  private static func descriptors(of process: pid_t) throws -> Int {
+    try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/fd").count
+  }
+}
