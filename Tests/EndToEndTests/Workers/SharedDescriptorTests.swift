@@ -25,4 +25,20 @@ import Testing
   private static func descriptors(of process: pid_t) throws -> Int {
     try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/fd").count
   }
+
+  @Test func `A worker whose listening socket a plugin has closed ends, and no connection waits for it`() async throws {
+    try await withHost([.probe("sharing")], configuration: Self.configuration) { host in
+      for _ in 1...3 {
+        let position = host.log.position
+        let pid = try await host.get("/close").text
+        async let line = host.log.line(after: position) { $0.contains("a plugin closed descriptor ") }
+        async let end = host.log.line(after: position, containing: "(pid \(pid)) exited with status 1")
+        // The kernel wakes the loops in turn.
+        for _ in 1...8 { #expect(try await host.get("/pid").status == 200) }
+        #expect(try await line.contains("CRITICAL "))
+        let again = try await host.log.line(after: end.number, containing: "serves again")
+        #expect(again.field("worker") != nil)
+      }
+    }
+  }
 }
