@@ -63,7 +63,15 @@ package final class Host {
     (self.source, initial) = (source, configuration)
     LogOutput.start(configuration.log, waits: false)
     logger = Logger(label: "ambit")
-    try Self.prepareProcess(configuration, logger)
+    try Self.prepareProcess(configuration)
+    if !HostProcess.hasProc {
+      logger.warning(
+        """
+        /proc is not mounted: reports of blocked event loops do not say what their thread does, the status shows no \
+        memory of libraries, and processes that a plugin starts in its dry run may outlive it; mount it with \
+        "mount -t proc proc /proc"
+        """)
+    }
     do throws(SystemError) {
       let signals = if let existing { existing } else { try Signals(reclaims: options.isSingle) }
       self.signals = signals
@@ -140,19 +148,11 @@ package final class Host {
   }
 
   /// Sets up what belongs to the process as a whole, before it has threads of plugins.
-  static func prepareProcess(_ configuration: HostConfiguration, _ logger: Logger) throws(HostError) {
+  static func prepareProcess(_ configuration: HostConfiguration) throws(HostError) {
     HostProcess.raiseDescriptorLimit()
     DescriptorReserve.shared.fill()
     HostProcess.boundFreedMemory()
     ExitReport.prepare()
-    if !HostProcess.hasProc {
-      logger.warning(
-        """
-        /proc is not mounted: reports of blocked event loops do not say what their thread does, the status shows no \
-        memory of libraries, and processes that a plugin starts in its dry run may outlive it; mount it with \
-        "mount -t proc proc /proc"
-        """)
-    }
     do throws(SystemError) {
       try CrashReport.prepare(configuration.log.format == .json ? .json : .text)
     } catch {

@@ -75,7 +75,7 @@ package final class WorkerService: Sendable {
     var configuration = try beginning.configuration.parse()
     configuration.log.format = beginning.writesJSON ? .json : .text
     LogOutput.start(configuration.log, waits: false, worker: beginning.count > 1 ? beginning.index : nil)
-    try Host.prepareProcess(configuration, Logger(label: "ambit"))
+    try Host.prepareProcess(configuration)
     let isStopping = StopFlag()
     do throws(SystemError) {
       worker = try Worker(

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -125,6 +126,23 @@ import Testing
       try await expect("Hello, World!\n", at: "/hello/World", of: host)
       try await PluginFile.sample("typed").install(in: host.plugins)
       #expect(try await host.reload().field("added") == "1")
+      #expect(await host.stop() == .exited(0))
+    }
+  }
+
+  @Test(.enabled("mounting is not allowed here") { await procCanBeHidden() })
+  func `Only the supervisor warns that /proc is not mounted, and it refuses an upgrade`() async throws {
+    try await withHost(
+      [.sample("hello")], configuration: "workers = 2\nthreads = 1", isSingle: false, wrapper: withoutProc
+    ) { host in
+      let worker = try await host.adminJSON("/status").objects("workers")[0].number("pid")
+      kill(pid_t(try #require(worker)), SIGKILL)
+      try await host.log.line(containing: "serves again")
+      try await expect("Hello, World!\n", at: "/hello/World", of: host)
+      #expect(host.log.lines().count { $0.contains("/proc is not mounted") } == 1)
+      let command = ["upgrade", "-c", host.directory.appending(path: "host.conf").filePath]
+      let result = try await run(Places.ambit.filePath, command, in: host.directory)
+      #expect(result.status == .exited(1) && result.errors.contains("/proc/self/exe"), "\(result.errors)")
       #expect(await host.stop() == .exited(0))
     }
   }
