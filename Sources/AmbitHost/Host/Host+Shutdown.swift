@@ -97,7 +97,8 @@ extension Host {
     let deadline = ShutdownDeadline(since: Clock.monotonic, drain: .zero, cancelGrace: cancelGrace)
     _ = workers.leave(by: deadline) { _ in } isStopping: {}
     if !workers.predecessors.isEmpty {
-      workers.predecessors.release(drain: configuration.drainTimeout, cancelGrace: initial.cancelGrace)
+      workers.predecessors.release(
+        drain: configuration.drainTimeout, cancelGrace: initial.cancelGrace, newWorkersServe: false)
       let end = ShutdownDeadline(
         since: Clock.monotonic, drain: configuration.drainTimeout, cancelGrace: initial.cancelGrace).lastMoment
       wait(until: end) { workers.predecessors.isEmpty }

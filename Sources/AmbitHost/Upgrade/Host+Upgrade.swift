@@ -74,7 +74,6 @@ extension Host {
       "upgrade: the new program takes over; the workers serve on until its workers do",
       metadata: ["program": "\(report.order.program)"])
     service.reloading()
-    for (_, worker) in workers.present { worker.expectSuccessor(true) }
     // Before the answer: the client asks at once what has become of the order.
     state.record(report)
     answer.arrive(report)
@@ -84,7 +83,6 @@ extension Host {
     let error = children.withoutChanges { processes in
       takeOver(report, text, states, file, processes).run(report.order.program)
     }
-    for (_, worker) in workers.present { worker.expectSuccessor(false) }
     service.ready(status: serviceStatus)
     throw HostError(error)
   }
@@ -94,12 +92,17 @@ extension Host {
     _ processes: [SupervisedProcess]
   ) -> TakeOver {
     let slots = workers.slots.withLock { $0 }
-    let members = slots.flatMap(\.workers)
+    let members = workers.allSlots.flatMap(\.workers)
+    let serving = Set(workers.present.map(\.worker.pid))
+    let predecessors = workers.predecessors.handedOver
     // A process that is not known to its place yet loses its connection, and ends by itself.
     let living = processes.compactMap { process -> TakeOver.Worker? in
-      guard let worker = members.first(where: { $0.pid == process.number }) else { return nil }
+      guard let worker = members.first(where: { $0.pid == process.number }) else {
+        return predecessors.first { $0.pid == process.number }
+      }
       return TakeOver.Worker(
-        index: worker.index, pid: worker.pid, mark: "\(process.mark)", connection: worker.connectionNumber)
+        index: worker.index, pid: worker.pid, mark: "\(process.mark)", isDraining: !serving.contains(worker.pid),
+        connection: worker.connectionNumber)
     }
     return TakeOver(
       order: report.order, version: report.from, program: HostProcess.binary, programFile: programFile,
@@ -156,7 +159,8 @@ extension Host {
     ProgramReplacement.close(takeOver.programFile)
     listeners.commit(opening) { _ in true }
     workers.inherited.withLock { $0 = [:] }
-    workers.predecessors.release(drain: configuration.drainTimeout, cancelGrace: initial.cancelGrace)
+    workers.predecessors.release(
+      drain: configuration.drainTimeout, cancelGrace: initial.cancelGrace, newWorkersServe: true)
     var report = UpgradeReport(
       order: takeOver.order, began: takeOver.began, start: takeOver.start, from: takeOver.version,
       result: takeOver.isFallBack ? .fallenBack : .done, reasons: takeOver.failure)

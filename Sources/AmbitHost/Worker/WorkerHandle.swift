@@ -174,13 +174,6 @@ extension WorkerHandle {
     }
   }
 
-  /// See `WorkerOrder.expectSuccessor`.
-  func expectSuccessor(_ isExpected: Bool) {
-    if case .process(let process) = self {
-      _ = process.ask(.expectSuccessor(isExpected), within: Self.promptly, as: Done.self)
-    }
-  }
-
   /// See `Worker.dump`.
   /// - Returns: nil if the worker does not answer.
   func dump() -> Done? {

@@ -30,9 +30,8 @@ enum WorkerOrder: Codable, Sendable {
   case runOnceJobs
   /// See `Worker.endOnceJobs`.
   case endOnceJobs
-  /// Another program is about to take the place of the supervisor's (true), or has not done so (false): see
-  /// `Predecessors`.
-  case expectSuccessor(Bool)
+  /// The supervisor has become another program, whose workers serve: see `Predecessors`. The last order. It has no answer.
+  case newWorkersServe
   /// See `Worker.save`.
   case save(String, within: Duration)
   /// See `Worker.lookUp`.

@@ -34,9 +34,7 @@ extension WorkerService {
     case .endOnceJobs:
       worker.endOnceJobs()
       answer(Done(), to: number)
-    case .expectSuccessor(let isExpected):
-      isUpgrading.store(isExpected, ordering: .relaxed)
-      answer(Done(), to: number)
+    case .newWorkersServe: break
     case .save(let plugin, let limit):
       answer(CallResult { () throws(PluginError) in try worker.save(plugin, within: limit) }, to: number)
     case .lookUp(let routes, let library, let limit):
