@@ -71,7 +71,11 @@ package struct AdminClient: Sendable {
         lastAnswer = Clock.monotonic
       } catch {
         // Between the programs nobody listens for a moment.
-        guard Clock.monotonic < lastAnswer + Self.longestSilence else {
+        let silence = Clock.monotonic - lastAnswer
+        if let host = reply.process, Self.hasEnded(host, silentFor: silence) {
+          throw HostError(["the host (pid \(host)) has ended before it became \(program); its log says more"])
+        }
+        guard silence < Self.longestSilence else {
           throw error.followed(by: ["the host was about to become \(program); its log says more"])
         }
       }
@@ -80,6 +84,14 @@ package struct AdminClient: Sendable {
     return lines.dropFirst().map { "\($0)\n" }.joined()
   }
 
+  /// Whether a process that does not answer has ended. During execve(2) it may look for a moment as if it had ended and
+  /// were not reaped.
+  private static func hasEnded(_ host: Int32, silentFor silence: Int64) -> Bool {
+    ProcessTimes.isGone(host) || silence > timeOfReplacement && ProcessTimes.hasEnded(host)
+  }
+
+  /// How long execve(2) may take, in nanoseconds.
+  private static var timeOfReplacement: Int64 { 1_000_000_000 }
   /// How long a host that becomes another program may give no answer, in nanoseconds.
   private static var longestSilence: Int64 { 30_000_000_000 }
 

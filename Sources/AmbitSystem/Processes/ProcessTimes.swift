@@ -23,8 +23,11 @@ package enum ProcessTimes {
   /// When a process began, in clock ticks after the start of the system.
   static func beginning(of process: Int32) -> Int64? { stat("/proc/\(process)")?.beginning }
 
+  /// Whether there is no process of this number. One that has ended and was not reaped still has it.
+  package static func isGone(_ process: Int32) -> Bool { kill(process, 0) != 0 && errno == ESRCH }
+
   /// Whether a process has ended and waits to be reaped.
-  static func hasEnded(_ process: Int32) -> Bool { stat("/proc/\(process)")?.state == "Z" }
+  package static func hasEnded(_ process: Int32) -> Bool { stat("/proc/\(process)")?.state == "Z" }
 
   /// The name that ps(1) shows, at most 15 bytes; empty if the system does not tell.
   static func name(of process: Int32) -> String { stat("/proc/\(process)")?.name ?? "" }
