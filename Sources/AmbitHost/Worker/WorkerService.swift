@@ -43,6 +43,7 @@ package final class WorkerService: Sendable {
 
   /// Serves as a worker of the supervisor that has started this process. The calling thread is the main one.
   package static func run() -> Never {
+    HostProcess.setRole(.worker)
     do throws(SystemError) {
       try Signals.installEmpty()
       try MainThread.serve(codeReturned: ForkedChild.endIfReturnedFromMainQueue) { serve() }

@@ -40,7 +40,7 @@ import Testing
   @Test(
     .enabled("filters are not allowed here") { await filtersAreAllowed() },
     arguments: [
-      ("epoll_pwait2,epoll_pwait", "cannot wait for events, so the host ends: epoll_wait: Operation not permitted"),
+      ("epoll_pwait2,epoll_pwait", "cannot wait for events, so the worker ends: epoll_wait: Operation not permitted"),
       ("clone3", "cannot start the thread of the host (does a container engine's filter refuse clone3?"),
       ("eventfd2", "eventfd: Operation not permitted"),
     ])
@@ -87,7 +87,10 @@ import Testing
     }
   }
 
-  @Test func `A loop whose descriptor a plugin has closed says so and ends the host, and does not spin`() async throws {
+  @Test(arguments: [false, true])
+  func `A loop whose descriptor a plugin has closed says so and ends its process, and does not spin`(
+    isSingle: Bool
+  ) async throws {
     let plugin = PluginFile.source(
       """
       #include <ambit.h>
@@ -106,13 +109,18 @@ import Testing
       AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
         AMBIT_PLUGIN_HEADER, .name = "closes", .routes = routes, .route_count = 1};
       """, name: "closes")
-    try await withHost([plugin], configuration: "threads = 1") { host in
+    try await withHost([plugin], configuration: "threads = 1", isSingle: isSingle) { host in
       let connection = try host.connect()
       defer { connection.close() }
       try await connection.send("GET /close HTTP/1.1\r\nHost: ambit\r\n\r\n")
-      let line = try await host.log.line(containing: "cannot wait for events, so the host ends: epoll_wait: ")
+      let process = isSingle ? "host" : "worker"
+      let line = try await host.log.line(containing: "cannot wait for events, so the \(process) ends: epoll_wait: ")
       #expect(line.contains("CRITICAL") && line.contains("does a plugin close descriptors"), "\(line)")
-      try await host.expectNewWorker(afterOneThat: "exited with status 1")
+      if isSingle {
+        #expect(await host.child.status == .exited(1))
+      } else {
+        try await host.expectNewWorker(afterOneThat: "exited with status 1")
+      }
     }
   }
 

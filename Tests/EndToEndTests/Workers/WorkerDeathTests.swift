@@ -21,7 +21,9 @@ import Testing
     Death(how: "_exit", line: "exited with status 0 (exit or _exit)"),
     Death(how: "kill", line: "was killed by SIGKILL"),
     Death(how: "execve", line: "has become another program, "),
-    Death(how: "close-3", line: "exited with status 1 (exit or _exit)", report: "a plugin closed descriptor 3"),
+    Death(
+      how: "close-3", line: "exited with status 1 (exit or _exit)",
+      report: "a plugin closed descriptor 3; the worker cannot run without it"),
     Death(how: "closefrom", line: "exited with status 1 (exit or _exit)", report: "CRITICAL "),
   ]
 
