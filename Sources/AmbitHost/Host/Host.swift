@@ -225,7 +225,7 @@ package final class Host {
       "pid": "\(HostProcess.identifier)", "plugins": "\(plugins.count { !$0.isLibrary })",
       "routes": "\(plugins.reduce(0) { $0 + $1.patterns.count })", "threads": "\(workers.loopCount)",
     ]
-    if children != nil { fields["workers"] = "\(workers.present.count)" }
+    if children != nil { fields["workers"] = "\(workers.slots.withLock(\.count))" }
     return fields
   }
 

@@ -144,13 +144,17 @@ extension WorkerGroup {
         return error.lines.map { "worker \(index) does not start: \($0)" }
       }
     }
-    for slot in old.dropFirst(settings.count) { giveUp(slot) }
+    for slot in old.dropFirst(settings.count) {
+      slot.reportGivingUp(because: order.reason)
+      giveUp(slot)
+    }
     return []
   }
 
   /// Adds a place, and waits until its worker serves.
   /// - Returns: why it does not. Then the place is given up.
   private func add(_ slot: WorkerSlot) -> HostError? {
+    let began = Clock.monotonic
     slots.withLock { $0.append(slot) }
     do throws(HostError) {
       try slot.start()
@@ -163,8 +167,12 @@ extension WorkerGroup {
       giveUp(slot)
       return HostError(["it has not served within 30 s"])
     }
-    if result[0] != nil { giveUp(slot) }
-    return result[0]
+    guard let error = result[0] else {
+      slot.reportAddition(since: began)
+      return nil
+    }
+    giveUp(slot)
+    return error
   }
 
   /// Has the worker of a place finish its requests, and starts no other one. Does not wait.

@@ -144,6 +144,21 @@ extension WorkerSlot {
     return fields
   }
 
+  /// Another place for a worker was made, and its worker serves.
+  func reportAddition(since began: Int64) {
+    var fields = fields
+    fields["pid"] = status.pid.map { "\($0)" }
+    fields["ms"] = "\((Clock.monotonic - began) / 1_000_000)"
+    logger.notice("worker \(index) serves", metadata: fields)
+  }
+
+  /// The place has no worker any more when the present one has finished its requests.
+  func reportGivingUp(because reason: String) {
+    var fields = fields
+    fields["pid"] = status.pid.map { "\($0)" }
+    logger.notice("worker \(index) is given up, because \(reason): it finishes its requests", metadata: fields)
+  }
+
   func reportReturn(of worker: WorkerProcess, since crash: Int64) {
     logger.notice("worker \(index) serves again", metadata: fields(worker, since: crash))
   }

@@ -24,6 +24,27 @@ import Testing
     }
   }
 
+  @Test func `The log names each worker that is added, and each that is given up`() async throws {
+    try await withHost([.placed("one")], configuration: "threads = 1") { host in
+      try host.configure("threads = 1\nworkers = 3")
+      try await host.reload()
+      for index in [2, 3] {
+        let line = try await host.log.line { $0.text.contains(" worker \(index) serves") && $0.field("worker") != nil }
+        #expect(line.contains("NOTICE") && line.field("ms") != nil, "\(line)")
+        #expect(line.field("pid").flatMap { pid_t($0) } == (try await host.workers()[index]), "\(line)")
+      }
+      let workers = try await host.workers()
+      try host.configure("threads = 1")
+      try await host.reload()
+      for index in [2, 3] {
+        let line = try await host.log.line(
+          containing: "worker \(index) is given up, because workers has changed: it finishes its requests")
+        #expect(line.contains("NOTICE") && line.field("pid").flatMap { pid_t($0) } == workers[index], "\(line)")
+      }
+      #expect(!host.log.text.contains("worker 1 is given up"))
+    }
+  }
+
   @Test func `A worker that starts after the format of the log has changed writes the one that the host has`()
     async throws
   {

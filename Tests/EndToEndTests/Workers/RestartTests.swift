@@ -49,6 +49,18 @@ import Testing
     }
   }
 
+  @Test func `The line of the start counts the places of workers, also if a worker has crashed meanwhile`()
+    async throws
+  {
+    let crash = "if (!is_dry_run && worker->index == 2) _exit(1);"
+    try await withHost([.placed("one", start: crash)], configuration: "threads = 1\nworkers = 2", isSingle: false) {
+      host in
+      let line = try await host.log.line(containing: " serving ")
+      #expect(line.field("workers") == "2" && line.field("threads") == "2", "\(line)")
+      #expect(host.log.lines { $0.number < line.number && $0.contains("worker 2 (pid ") }.count > 0)
+    }
+  }
+
   /// A plugin whose worker ends a moment after it has begun to serve, or not.
   private func plugin(crashes: Bool) -> PluginFile {
     .source(
