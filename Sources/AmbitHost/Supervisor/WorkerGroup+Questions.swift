@@ -74,12 +74,10 @@ extension WorkerGroup {
   /// Whether the loader of a worker is busy: then no plan can count on it.
   var isLoaderBusy: Bool { Self.onAll(present) { $1.isLoaderBusy }.contains(true) }
 
-  /// The event loops of all workers.
+  /// The event loops of all workers, also of those that start in place of crashed ones.
   var loopCount: Int {
-    present.reduce(0) { sum, member in
-      if case .inProcess(let worker) = member.worker { return sum + worker.loopCount }
-      return sum + slots.withLock { $0.first?.settings.withLock(\.loops) ?? 0 }
-    }
+    if case .inProcess(let worker)? = present.first?.worker { return worker.loopCount }
+    return slots.withLock { $0 }.reduce(0) { $0 + $1.settings.withLock(\.loops) }
   }
 
   /// What each place of a worker does at present, and the report of each worker that serves or finishes its requests.
@@ -93,9 +91,9 @@ extension WorkerGroup {
     let reports = Dictionary(answers) { $1 }
     return slots.map { slot in
       let status = slot.status
-      let isStopped = slot.workers.contains { stopped.contains($0) }
+      let stoppedSince = slot.workers.first { $0.pid == status.pid }.flatMap { stopped.moment(of: $0) }
       let report = status.pid.flatMap { reports[$0] ?? nil }
-      return WorkerStatus(index: slot.index, status, isStopped: isStopped, report: report)
+      return WorkerStatus(index: slot.index, status, stoppedSince: stoppedSince, report: report)
     } + predecessors.statuses
   }
 
@@ -144,23 +142,27 @@ extension WorkerGroup {
 struct WorkerStatus: Sendable {
   let index: Int
   let slot: WorkerSlot.Status
-  /// Its process is stopped: SIGSTOP.
-  let isStopped: Bool
+  /// When its process was stopped (SIGSTOP), in nanoseconds since 1970; nil if it is not stopped.
+  private let stoppedSince: Int64?
   /// nil if no worker serves there, or if it does not answer.
   let report: WorkerReport?
   /// It belongs to the program before this one: see `Predecessors`.
   let isPredecessor: Bool
 
   init(
-    index: Int, _ slot: WorkerSlot.Status, isStopped: Bool = false, report: WorkerReport?, isPredecessor: Bool = false
+    index: Int, _ slot: WorkerSlot.Status, stoppedSince: Int64? = nil, report: WorkerReport?,
+    isPredecessor: Bool = false
   ) {
-    (self.index, self.slot, self.isStopped) = (index, slot, isStopped)
+    (self.index, self.slot, self.stoppedSince) = (index, slot, stoppedSince)
     (self.report, self.isPredecessor) = (report, isPredecessor)
   }
 
   /// What the status shows as its state.
   var state: String {
-    if isStopped { return "stopped" }
-    return slot.phase == .serving && report == nil ? "no answer" : slot.phase.rawValue
+    if stoppedSince != nil { return "stopped" }
+    return slot.phase == .serving && report == nil && !isPredecessor ? "no answer" : slot.phase.rawValue
   }
+
+  /// When `state` began, in nanoseconds since 1970. Of a worker that does not answer: when it began to serve.
+  var since: Int64 { stoppedSince ?? slot.since }
 }
