@@ -4,9 +4,11 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 /* The process whose handlers these are. */
@@ -17,6 +19,9 @@ static uint64_t handled, survived;
  * needs no descriptor, which code of a plugin could close. */
 static uint64_t arrived;
 static sem_t arrival;
+/* Whether signals are left to the program that replaces this one, and how many handlers run. */
+static bool is_holding;
+static int32_t running;
 /* How the thread that looks after child processes is woken. */
 static sem_t child_change;
 
@@ -32,24 +37,34 @@ static bool is_left_to_default(int number) {
   return true;
 }
 
-static void note_arrival(int number) {
+static void note_arrival(int number, siginfo_t *info, void *context) {
   int error = errno;
+  (void)info;
   if (!is_left_to_default(number)) {
-    __atomic_fetch_or(&arrived, bit(number), __ATOMIC_RELEASE);
-    sem_post(&arrival);
+    __atomic_fetch_add(&running, 1, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&is_holding, __ATOMIC_SEQ_CST)) {
+      /* This thread blocks it when the handler returns. Another one may take it, until all block it. */
+      sigaddset(&((ucontext_t *)context)->uc_sigmask, number);
+      kill(getpid(), number);
+    } else {
+      __atomic_fetch_or(&arrived, bit(number), __ATOMIC_RELEASE);
+      sem_post(&arrival);
+    }
+    __atomic_fetch_sub(&running, 1, __ATOMIC_SEQ_CST);
   }
   errno = error;
 }
 
-static void handle_nothing(int number) {
+static void handle_nothing(int number, siginfo_t *info, void *context) {
   int error = errno;
+  (void)info, (void)context;
   is_left_to_default(number);
   errno = error;
 }
 
 /* On the signal stack: a fiber's stack may have little room, and runtimes such as Go's insist on it. */
-static int install(int number, void (*handler)(int)) {
-  struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART | SA_ONSTACK};
+static int install(int number, void (*handler)(int, siginfo_t *, void *)) {
+  struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_RESTART | SA_ONSTACK | SA_SIGINFO};
   return sigaction(number, &action, NULL) == 0 ? 0 : errno;
 }
 
@@ -65,9 +80,9 @@ void clinux_notice_children(void) {
     signal(SIGCHLD, SIG_DFL);
 }
 
-static void note_child_change(int number) {
+static void note_child_change(int number, siginfo_t *info, void *context) {
   int error = errno;
-  (void)number;
+  (void)number, (void)info, (void)context;
   /* A child of fork(2) that has the handler has another memory, where nobody waits. */
   sem_post(&child_change);
   errno = error;
@@ -139,9 +154,30 @@ int32_t clinux_handle_signals(uint64_t numbers) {
   return pthread_sigmask(SIG_SETMASK, &none, NULL);
 }
 
-uint64_t clinux_await_signals(int64_t nanoseconds) {
-  await_post(&arrival, nanoseconds);
-  return __atomic_exchange_n(&arrived, 0, __ATOMIC_ACQUIRE);
+void clinux_await_signals(int64_t nanoseconds) { await_post(&arrival, nanoseconds); }
+
+uint64_t clinux_take_signals(void) { return __atomic_exchange_n(&arrived, 0, __ATOMIC_ACQUIRE); }
+
+/* Blocks or unblocks the signals of the host in the calling thread. */
+static void mask_handled(int how) {
+  sigset_t set;
+  sigemptyset(&set);
+  for (int number = 1; number < 64; number++)
+    if (handled & bit(number))
+      sigaddset(&set, number);
+  pthread_sigmask(how, &set, NULL);
+}
+
+void clinux_hold_signals(void) {
+  mask_handled(SIG_BLOCK);
+  __atomic_store_n(&is_holding, true, __ATOMIC_SEQ_CST);
+  while (__atomic_load_n(&running, __ATOMIC_SEQ_CST) != 0)
+    sched_yield();
+}
+
+void clinux_release_signals(void) {
+  __atomic_store_n(&is_holding, false, __ATOMIC_SEQ_CST);
+  mask_handled(SIG_UNBLOCK);
 }
 
 bool clinux_reclaim_signal(struct clinux_lost_signal *lost) {
@@ -151,7 +187,7 @@ bool clinux_reclaim_signal(struct clinux_lost_signal *lost) {
       continue;
     bool is_handler = found.sa_handler != SIG_DFL && found.sa_handler != SIG_IGN;
     bool is_handled = handled & bit(number);
-    if (found.sa_handler == (is_handled ? note_arrival : handle_nothing) || (is_handler && !is_handled))
+    if (found.sa_sigaction == (is_handled ? note_arrival : handle_nothing) || (is_handler && !is_handled))
       continue;
     if (install(number, is_handled ? note_arrival : handle_nothing) != 0 || !is_handled)
       continue;

@@ -78,11 +78,14 @@ extension Host {
     state.record(report)
     answer.arrive(report)
     upgrades.close(isForGood: false)
-    wait(until: Clock.monotonic + Self.timeToAnswer) { admin?.isIdle ?? true }
+    let end = Clock.monotonic + Self.timeToAnswer
+    while admin?.isIdle == false, Clock.monotonic < end, !signals.isTerminating { pauseThread(.milliseconds(5)) }
     let text = workers.service.withLock { $0.text }
+    guard signals.hold() else { throw .interruption }
     let error = children.withoutChanges { processes in
       takeOver(report, text, states, file, processes).run(report.order.program)
     }
+    signals.release()
     service.ready(status: serviceStatus)
     throw HostError(error)
   }
@@ -129,7 +132,7 @@ extension Host {
 
   /// Falls back to the program before if this one does not serve in time.
   func watchStart(_ takeOver: TakeOver, _ children: ChildProcesses) {
-    onOwnThread { [state] in
+    onOwnThread { [state, signals] in
       let end = Clock.monotonic + takeOver.startLimit
       while Clock.monotonic < end {
         pauseThread(.milliseconds(100))
@@ -137,6 +140,7 @@ extension Host {
       }
       let limit = takeOver.startLimit / 1_000_000_000
       let error = HostError(["it has not served within \(limit) s"])
+      guard signals.hold() else { return }
       takeOver.fallBack(because: error, supervising: children)
       HostProcess.exit(1)
     }
@@ -151,7 +155,9 @@ extension Host {
     let deadline = ShutdownDeadline(since: Clock.monotonic, drain: .zero, cancelGrace: initial.cancelGrace)
     _ = workers.leave(by: deadline) { _ in } isStopping: {}
     repository.copies.remove()
+    guard signals.hold() else { return }
     takeOver.fallBack(because: error, supervising: children)
+    signals.release()
   }
 
   /// The new workers serve: those of the program before finish their requests.

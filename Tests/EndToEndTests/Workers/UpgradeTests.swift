@@ -154,6 +154,22 @@ import Testing
     }
   }
 
+  @Test(arguments: [SIGTERM, SIGINT])
+  func `A signal to stop ends the host at every moment of an upgrade`(signal: Int32) async throws {
+    for delay in stride(from: 0, through: 21, by: 3) {
+      try await withUpgradableHost([.sample("hello")], configuration: "workers = 1\nthreads = 1") { host, program in
+        async let upgrade = run(program.filePath, ["upgrade"], in: host.directory)
+        try await host.log.line(containing: "the new program takes over")
+        usleep(UInt32(delay) * 500)
+        host.child.signal(signal)
+        let end = try await eventually(until: { $0 != nil }) { host.child.earlyStatus }
+        #expect(end == .exited(0), "a signal \(delay * 500) µs after the line: \(host.log.text)")
+        if end == nil { host.child.signal(SIGKILL) }
+        _ = try await upgrade
+      }
+    }
+  }
+
   @Test func `The new program listens as the configuration says now, and the service manager is told`() async throws {
     let folder = try TemporaryFolder()
     let socket = try NotifySocket(in: folder.url)
