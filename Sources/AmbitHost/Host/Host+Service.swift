@@ -21,9 +21,16 @@ extension Host {
     return status
   }
 
-  /// Tells the service manager while all loops turn.
-  func startServiceWatchdog() throws(HostError) {
-    try ServiceWatchdog.start(service) { [workers] in workers.isEverythingTurning(within: $0) }
+  /// Tells the service manager while all loops turn. In an upgrade the workers of the program before serve until those of
+  /// this one do: it tells while they live, as long as the start may take.
+  func startServiceWatchdog(_ takeOver: TakeOver?) throws(HostError) {
+    let startEnd = takeOver.map { Clock.monotonic + $0.startLimit }
+    try ServiceWatchdog.start(service) { [workers, state] timeout in
+      if let startEnd, state.current.phase == .starting {
+        return workers.predecessors.serve && Clock.monotonic < startEnd
+      }
+      return workers.isEverythingTurning(within: timeout)
+    }
   }
 
   /// Tells the service manager that the host stops.

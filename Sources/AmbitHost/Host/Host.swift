@@ -164,6 +164,7 @@ package final class Host {
   private func start(
     _ text: ConfigurationText, _ options: Options, _ takeOver: TakeOver?
   ) throws(HostError) {
+    if takeOver != nil { try startServiceWatchdog(takeOver) }
     let opening = try openListeners()
     if takeOver == nil { listeners.commit(opening) { _ in true } }
     let sockets = opening.listeners.map(\.socket)
@@ -191,7 +192,7 @@ package final class Host {
     if options.isSingle, let notice = configuration.singleProcessNotice { logger.notice("\(notice)") }
     reportQuota()
     state.enter(.serving)
-    try startServiceWatchdog()
+    if takeOver == nil { try startServiceWatchdog(nil) }
     if let takeOver { finish(takeOver, opening) }
     logger.info("serving", metadata: servingFields)
     service.ready(status: serviceStatus)

@@ -67,6 +67,9 @@ final class Predecessors: Sendable {
   /// Whether none is left, or there were none.
   var isEmpty: Bool { state.withLock { $0.members.isEmpty } }
 
+  /// Whether one of them accepts connections.
+  var serve: Bool { state.withLock { $0.members.values.contains { $0.phase == .serving } } }
+
   /// What the next program needs to adopt them.
   var handedOver: [TakeOver.Worker] {
     state.withLock { Array($0.members.values) }.map { member in

@@ -193,6 +193,24 @@ import Testing
     }
   }
 
+  @Test func `The watchdog of the service manager gets messages while the new program starts`() async throws {
+    let folder = try TemporaryFolder()
+    let socket = try NotifySocket(in: folder.url)
+    try await withUpgradableHost(
+      [Self.waiting], configuration: "dry_run_timeout = '60s'\nworkers = 1\nthreads = 1",
+      environment: ["NOTIFY_SOCKET": socket.address, "WATCHDOG_USEC": "400000"]
+    ) { host, program in
+      try host.directory.write("", as: "hold")
+      async let upgrade = run(program.filePath, ["upgrade"], in: host.directory)
+      try await host.log.line(containing: "start waits")
+      while socket.nextSoFar() != nil {}
+      for _ in 0..<3 { #expect(try await socket.next().lines == ["WATCHDOG=1"]) }
+      try FileManager.default.removeItem(at: host.directory.appending(path: "hold"))
+      #expect(try await upgrade.status == .exited(0))
+      for _ in 0..<2 { _ = try await socket.next(with: "WATCHDOG=1") }
+    }
+  }
+
   @Test func `A program that cannot take over is refused with the reason, and nothing changes`() async throws {
     try await withUpgradableHost([.sample("hello")], configuration: "workers = 1\nthreads = 1") { host, program in
       let plain = host.directory.appending(path: "plain")
