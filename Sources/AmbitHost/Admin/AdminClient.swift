@@ -52,10 +52,11 @@ package struct AdminClient: Sendable {
     }
   }
 
-  /// Asks the host to become another program, waits until it has or has not, and returns what became of it.
+  /// Asks the host to become another program, waits until it has or has not, and returns what became of it, and whether
+  /// the present files of all plugins serve.
   /// - Parameter program: the absolute path of the new program.
   /// - Throws: why the host is what it was; or that it does not answer any more.
-  package func upgrade(to program: String) throws(HostError) -> String {
+  package func upgrade(to program: String) throws(HostError) -> (text: String, isComplete: Bool) {
     let reply = try send("POST", "/upgrade?\(UpgradeQuery.text(program))", asJSON: false)
     var lines = reply.body.split(separator: "\n").map(String.init)
     guard reply.status == 202, let first = lines.first else {
@@ -80,8 +81,11 @@ package struct AdminClient: Sendable {
         }
       }
     }
-    guard lines.first == "\(number) done" else { throw HostError(lines.count > 1 ? Array(lines.dropFirst()) : lines) }
-    return lines.dropFirst().map { "\($0)\n" }.joined()
+    let isComplete = lines.first == "\(number) done"
+    guard isComplete || lines.first == "\(number) partial" else {
+      throw HostError(lines.count > 1 ? Array(lines.dropFirst()) : lines)
+    }
+    return (lines.dropFirst().map { "\($0)\n" }.joined(), isComplete)
   }
 
   /// Whether a process that does not answer has ended. During execve(2) it may look for a moment as if it had ended and

@@ -7,13 +7,18 @@ extension Host {
   var service: ServiceManager { .ofProcess }
 
   /// What `systemctl status` shows of a host that serves: "serving 3 plugins, 2 workers", how often workers have crashed,
-  /// and whether the last reload failed.
+  /// how many last good copies serve, and whether the last reload failed.
   var serviceStatus: String {
     var status = "serving \(repository.serving.values.count { !$0.isLibrary }.pluralized("plugin"))"
     if children != nil {
       status += ", \(workers.present.count.pluralized("worker"))"
       let crashes = workers.crashCount
       if crashes > 0 { status += "; workers have crashed \(crashes.pluralized("time")), see the log" }
+    }
+    let refused = repository.serving.values.count { $0.isLastGoodCopy }
+    if refused > 0 {
+      let consequence = refused == 1 ? "its last good copy serves" : "their last good copies serve"
+      status += "; \(refused.pluralized("file")) refused, \(consequence)"
     }
     if let last = state.current.reloads.last, last.result != .done {
       status += "; the last reload \(last.result == .partial ? "has failures" : "was refused"), see the log"

@@ -193,7 +193,7 @@ package final class Host {
     reportQuota()
     state.enter(.serving)
     if takeOver == nil { try startServiceWatchdog(nil) }
-    if let takeOver { finish(takeOver, opening) }
+    if let takeOver { finish(takeOver, opening, changes) }
     logger.info("serving", metadata: servingFields)
     service.ready(status: serviceStatus)
   }

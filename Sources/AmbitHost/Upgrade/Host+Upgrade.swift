@@ -18,7 +18,8 @@ extension Host {
     guard let (program, answer) = upgrades.next() else { return }
     let order = UpgradeOrder(number: state.countUpgrade(), program: program)
     var report = UpgradeReport(
-      order: order, began: Clock.wall, start: Clock.monotonic, from: "\(AmbitVersion.text)", result: .underway)
+      order: order, began: Clock.wall, start: Clock.monotonic, from: "\(AmbitVersion.text)",
+      oldProgram: HostProcess.binary, result: .underway)
     do throws(HostError) {
       guard let children else {
         throw HostError([
@@ -161,7 +162,8 @@ extension Host {
   }
 
   /// The new workers serve: those of the program before finish their requests.
-  func finish(_ takeOver: TakeOver, _ opening: ListenerSet.Change) {
+  /// - Parameter changes: what the plugins have become.
+  func finish(_ takeOver: TakeOver, _ opening: ListenerSet.Change, _ changes: [PluginChange]) {
     ProgramReplacement.close(takeOver.programFile)
     listeners.commit(opening) { _ in true }
     workers.inherited.withLock { $0 = [:] }
@@ -169,10 +171,24 @@ extension Host {
       drain: configuration.drainTimeout, cancelGrace: initial.cancelGrace, newWorkersServe: true)
     var report = UpgradeReport(
       order: takeOver.order, began: takeOver.began, start: takeOver.start, from: takeOver.version,
-      result: takeOver.isFallBack ? .fallenBack : .done, reasons: takeOver.failure)
+      oldProgram: takeOver.program, result: .done)
+    report.reasons = takeOver.failure + refusals(changes)
+    if !report.reasons.isEmpty { report.result = .partial }
+    if takeOver.isFallBack { report.result = .fallenBack }
     report.duration = Clock.monotonic - takeOver.start
     state.record(report)
-    for line in report.lines { logger.log(level: takeOver.isFallBack ? .error : .notice, "\(line)") }
+    for line in report.lines { logger.log(level: report.result == .done ? .notice : .error, "\(line)") }
+  }
+
+  /// Why plugins and libraries do not serve their present files, a line each.
+  private func refusals(_ changes: [PluginChange]) -> [String] {
+    let lastGood = repository.serving.values.filter(\.isLastGoodCopy).sorted { $0.name < $1.name }
+    return changes.flatMap(\.reasons)
+      + lastGood.flatMap { plugin in
+        (plugin.refusal?.problems.map(\.description) ?? []) + [
+          "\(plugin.kind) \(plugin.name) serves its last good copy, because its file is refused"
+        ]
+      }
   }
 }
 

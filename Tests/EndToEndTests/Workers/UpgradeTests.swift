@@ -13,11 +13,15 @@ import Testing
     try await withUpgradableHost([.sample("hello")], configuration: Self.twoWorkers) { host, program in
       let clients = VersionClients(of: host, "/hello/World", kept: 3, fresh: 3)
       let pid = host.child.pid
-      for (next, generation) in [(program, "hello/2"), (Places.ambit, "hello/3")] {
+      for (before, next, generation) in [
+        (Places.ambit, program, "hello/2"), (program, Places.ambit, "hello/3"),
+      ] {
         try await clients.round()
         let upgrade = try await run(next.filePath, ["upgrade"], in: host.directory)
         #expect(upgrade.status == .exited(0), "\(upgrade.errors)")
-        #expect(upgrade.text.contains("upgraded from ambit 0.1.0 to ambit 0.1.0, pid \(pid)"), "\(upgrade.text)")
+        let names = [before, next].map { $0.resolvingSymlinksInPath().filePath }
+        let line = "upgraded from ambit 0.1.0 (\(names[0])) to ambit 0.1.0 (\(names[1])), pid \(pid)"
+        #expect(upgrade.text.contains(line), "\(upgrade.text)")
         #expect(try host.program == next.resolvingSymlinksInPath().filePath)
         let status = try await host.adminJSON("/status")
         #expect(status.objects("generations").compactMap { $0.text("generation") } == [generation])
@@ -262,6 +266,28 @@ import Testing
       #expect(failures.isEmpty, "\(failures)")
       let again = try await run(program.filePath, ["upgrade"], in: host.directory)
       #expect(again.status == .exited(0), "\(again.errors)")
+    }
+  }
+
+  @Test func `A file that the new program refuses is named, its last good copy serves, and the command fails`()
+    async throws
+  {
+    let folder = try TemporaryFolder()
+    let socket = try NotifySocket(in: folder.url)
+    try await withUpgradableHost(
+      [Self.failing], configuration: "workers = 1\nthreads = 1", environment: ["NOTIFY_SOCKET": socket.address]
+    ) { host, program in
+      _ = try await socket.next(with: "READY=1")
+      try host.directory.write("", as: "fail-1")
+      let upgrade = try await run(program.filePath, ["upgrade"], in: host.directory)
+      #expect(upgrade.status == .exited(1), "\(upgrade.errors)")
+      for part in ["upgraded from ambit", "fails once", "plugin failing serves its last good copy"] {
+        #expect(upgrade.text.contains(part), "\(upgrade.text)")
+      }
+      let status = try await host.adminJSON("/status").object("upgrade")
+      #expect(status.text("result") == "partial" && status.texts("reasons").count == 2, "\(status)")
+      #expect(try await socket.next(with: "READY=1")["STATUS"]?.contains("1 file refused, its last good copy") == true)
+      #expect(try await host.get("/hello/World").status == 200)
     }
   }
 
