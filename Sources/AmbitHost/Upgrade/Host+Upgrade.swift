@@ -31,7 +31,7 @@ extension Host {
         logger.info("upgrade: checking the new program", metadata: ["program": "\(program)"])
         _ = try source.textAgain()
         try UpgradeProbe.check(program, source, timeout: timeToStart, unless: repository.isStopping)
-        let states = inheritance
+        let states = try inheritance()
         try replaceProgram(report, states, children, answer)
       }
     } catch {
@@ -49,17 +49,37 @@ extension Host {
   }
 
   /// What the plugins hand over in each worker.
-  private var inheritance: [TakeOver.PluginState] {
+  /// - Throws: if the `save` of one fails: its state would be lost.
+  private func inheritance() throws(HostError) -> [TakeOver.PluginState] {
     let plugins = repository.serving.values.filter { !$0.isLibrary }.map(\.name)
     let limit = configuration.dryRunTimeout
-    return WorkerGroup.onAll(workers.present) { index, worker in
-      plugins.compactMap { plugin in
-        guard let answer = try? worker.save(plugin, within: limit), let state = answer,
-          state.size <= Preparation.largestKeptState
-        else { return nil }
-        return TakeOver.PluginState(plugin: plugin, worker: index, state: state)
+    let answers = WorkerGroup.onAll(workers.present) { index, worker in
+      Result { () throws(PluginError) in
+        var states: [TakeOver.PluginState] = []
+        for plugin in plugins {
+          guard let state = try worker.save(plugin, within: limit) ?? nil else { continue }
+          states.append(TakeOver.PluginState(plugin: plugin, worker: index, state: state))
+        }
+        return states
       }
-    }.flatMap { $0 }
+    }
+    var states: [TakeOver.PluginState] = []
+    do throws(PluginError) {
+      for answer in answers { states += try answer.get() }
+    } catch {
+      throw HostError(error.problems.map(\.description))
+    }
+    return states.filter(isSmallEnough)
+  }
+
+  private func isSmallEnough(_ state: TakeOver.PluginState) -> Bool {
+    guard state.state.size > Preparation.largestKeptState else { return true }
+    logger.warning(
+      """
+      plugin \(state.plugin) hands over \(state.state.size) bytes in worker \(state.worker); an upgrade carries at most \
+      \(Preparation.largestKeptState), so the plugin starts without this state
+      """, metadata: ["plugin": "\(state.plugin)"])
+    return false
   }
 
   /// - Throws: if the new program cannot be run. Then nothing has changed.

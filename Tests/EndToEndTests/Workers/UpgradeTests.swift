@@ -49,6 +49,22 @@ import Testing
     }
   }
 
+  @Test func `An upgrade is refused if a plugin cannot save its state`() async throws {
+    let plugin = PluginFile.source(
+      """
+      #include <ambit.h>
+      static int32_t save(ambit_scope *plugin) { return ambit_fail(plugin, AMBIT_FAILED, "no room"); }
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "full", .save = save};
+      """, name: "full")
+    try await withUpgradableHost([plugin], configuration: "workers = 2\nthreads = 1") { host, program in
+      let before = try await host.shownWorkers()
+      let upgrade = try await run(program.filePath, ["upgrade"], in: host.directory)
+      #expect(upgrade.status == .exited(1))
+      #expect(upgrade.errors.contains("nothing has changed") && upgrade.errors.contains("no room"), "\(upgrade.errors)")
+      #expect(try await host.shownWorkers() == before)
+    }
+  }
+
   @Test func `A request in an old worker finishes while the status shows the worker draining`() async throws {
     try await withUpgradableHost([Self.waiting], configuration: "workers = 1\nthreads = 1") { host, program in
       let connection = try host.connect()
