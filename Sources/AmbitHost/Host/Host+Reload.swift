@@ -49,6 +49,7 @@ extension Host {
     } catch {
       errors = error.lines
     }
+    workers.noteServingCopies()
     var outcome = ReloadOutcome(
       began: began, duration: ContinuousClock.now - start, changes: changes, ignored: ignored, errors: errors)
     (outcome.newWorkers, outcome.oldWorkers) = (newWorkers, oldWorkers)

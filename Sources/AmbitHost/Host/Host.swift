@@ -101,6 +101,7 @@ package final class Host {
       signals.isTerminating
     }
     workers.restorer.withLock { $0 = repository.restorer }
+    workers.copies.withLock { $0 = repository.copies }
     workers.onChange.withLock { [signals] in $0 = { signals.notify() } }
     if let notice = repository.copiesNotice { logger.notice("\(notice)") }
     if let takeOver, let children {
@@ -194,6 +195,7 @@ package final class Host {
     state.enter(.serving)
     if takeOver == nil { try startServiceWatchdog(nil) }
     if let takeOver { finish(takeOver, opening, changes) }
+    workers.noteServingCopies()
     logger.info("serving", metadata: servingFields)
     service.ready(status: serviceStatus)
   }

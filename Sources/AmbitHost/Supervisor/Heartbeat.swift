@@ -43,6 +43,7 @@ struct Heartbeat {
     let asked = Clock.monotonic
     let turning = WorkerHandle.process(worker).turningLoops(within: Self.timeToAnswer)
     liveness.note(worker, isTurning: turning?.isComplete ?? false)
+    if let turning { worker.note(unmappedCopies: turning.unmappedCopies) }
     guard turning?.count ?? 0 == 0, let limit else {
       watch = nil
       return nil
@@ -76,4 +77,6 @@ struct TurningLoops: Codable, Sendable {
   let count: Int
   /// Whether these are all.
   let isComplete: Bool
+  /// How many private copies the worker has unmapped since its start.
+  let unmappedCopies: Int
 }

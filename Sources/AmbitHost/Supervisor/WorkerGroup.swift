@@ -37,6 +37,10 @@ final class WorkerGroup: Sendable {
   let counters: Mutex<SharedCounters?> = Mutex(nil)
   /// Makes removed private copies again for workers that start later; nil before the host has set it.
   let restorer = Mutex<CopyRestorer?>(nil)
+  /// The private copies; nil before the host has set it.
+  let copies: Mutex<PluginCopies?> = Mutex(nil)
+  /// How many workers are being brought to what the others serve, or to what these served a moment ago.
+  let joining = Mutex(0)
   /// Called when a worker joins, leaves, or has crashed. From any thread; does not wait.
   let onChange = Mutex<@Sendable () -> Void> {}
   /// The workers of the program before this one; none unless this one has replaced it.
@@ -125,6 +129,11 @@ extension WorkerGroup {
   func join(_ worker: WorkerProcess, after predecessor: WorkerProcess?) throws(HostError) {
     let handle = WorkerHandle.process(worker)
     let predecessor = predecessor.map { WorkerHandle.process($0) }
+    joining.withLock { $0 += 1 }
+    defer {
+      joining.withLock { $0 -= 1 }
+      removeUnusedCopies()
+    }
     // Without the lock, since plugins may take long to start. What changes meanwhile is done under it.
     let first = service.withLock { $0 }
     use(first, in: worker)
@@ -181,6 +190,7 @@ extension WorkerGroup {
     liveness.forget(worker)
     if let slot = worker.slotOfCounters.withLock({ $0.take() }) { counters.withLock { $0 }?.releaseSlot(slot) }
     BacklogWatch.look(at: openSockets.withLock { $0 })
+    removeUnusedCopies()
   }
 
   /// Makes a worker prepare and commit what it lacks of `service`.
@@ -225,5 +235,28 @@ extension WorkerGroup {
     }
     guard errors.isEmpty else { throw HostError(errors) }
     return states
+  }
+}
+
+// Private copies that nobody needs any more.
+
+extension WorkerGroup {
+  /// Removes the private copies of generations that no worker is to load and that none has mapped any more. From any
+  /// thread that may block.
+  func removeUnusedCopies() {
+    guard !isInProcess, !isStopping(), let copies = copies.withLock({ $0 }) else { return }
+    joining.withLock { joining in
+      // What it is to load may have been replaced since.
+      guard joining == 0 else { return }
+      let workers = allSlots.flatMap(\.workers)
+      copies.removeUnused(besides: workers.reduce(into: []) { $0.formUnion($1.copiesMaybeMapped) })
+    }
+  }
+
+  /// Notes at the end of a reload which generations serve, and removes the private copies that nobody needs any more.
+  func noteServingCopies() {
+    guard let copies = copies.withLock({ $0 }) else { return }
+    copies.noteServing(service.withLock { $0.generations.values.map(\.copy) })
+    removeUnusedCopies()
   }
 }

@@ -28,6 +28,7 @@ extension WorkerSlot {
       case nil:
         heartbeat.limit(by: settings.withLock { $0.hangLimit })
         if let sign = heartbeat.ask(worker, group.liveness) { return end(worker, because: sign + culprits(in: worker)) }
+        if WorkerHandle.process(worker).forgetUnmappedCopies() { group.removeUnusedCopies() }
       case .stop: return nil
       case .replace(let replacement):
         worker = replace(worker, replacement)

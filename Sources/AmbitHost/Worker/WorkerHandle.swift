@@ -56,7 +56,9 @@ extension WorkerHandle {
     case .process(let process):
       // Its load, the old generation's `save` and its `start` each have the limit, and a second to return.
       let timeout = (limit * 3).wholeNanoseconds + Self.promptly
+      process.note(mapping: planned.copy)
       let answer = process.ask(.prepare([planned], within: limit), within: timeout, as: Preparation.self)
+      if answer != nil { process.note(mapped: planned.copy) }
       if answer?.prepared[planned.name] != nil { process.note(prepared: planned) }
       return answer
     }
@@ -288,6 +290,14 @@ extension WorkerHandle {
     case .process(let process):
       process.ask(.turningLoops(within: timeout), within: timeout + 500_000_000, as: TurningLoops.self)
     }
+  }
+
+  /// Asks a worker that has unmapped private copies since it was asked last which ones are left. From threads that may
+  /// block.
+  /// - Returns: whether it has unmapped some.
+  func forgetUnmappedCopies() -> Bool {
+    guard case .process(let process) = self, process.hasUnmappedCopies else { return false }
+    return process.forgetUnmappedCopies { process.ask(.mappedCopies, within: 1_000_000_000, as: Set<String>.self) }
   }
 
   /// See `Worker.liveRequests`.

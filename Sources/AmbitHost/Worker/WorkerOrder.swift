@@ -50,6 +50,8 @@ enum WorkerOrder: Codable, Sendable {
   case blockedLoops(within: Int64)
   /// See `Worker.turningLoops`.
   case turningLoops(within: Int64)
+  /// See `Worker.mappedCopies`.
+  case mappedCopies
   /// See `Worker.liveRequests`.
   case liveRequests(within: Int64)
 
@@ -64,8 +66,8 @@ enum WorkerOrder: Codable, Sendable {
   /// Whether a worker answers it while another order is carried out, because a call of a plugin may take long.
   var isQuestion: Bool {
     switch self {
-    case .isLoaderBusy, .dump, .report, .scopeTree, .blockedLoops, .turningLoops, .liveRequests, .leave, .runOnceJobs,
-      .endOnceJobs:
+    case .isLoaderBusy, .dump, .report, .scopeTree, .blockedLoops, .turningLoops, .mappedCopies, .liveRequests, .leave,
+      .runOnceJobs, .endOnceJobs:
       true
     default: false
     }

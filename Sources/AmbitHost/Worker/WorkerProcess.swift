@@ -1,4 +1,5 @@
 internal import AmbitCore
+internal import AmbitPlugins
 internal import AmbitSystem
 internal import Synchronization
 
@@ -9,6 +10,18 @@ final class WorkerProcess: Sendable {
     var lastNumber: UInt64 = 0
     /// Those that wait for an answer, by the number of the order; nil once there will be no answer any more.
     var waiting: [UInt64: Latch<[UInt8]?>]? = [:]
+  }
+
+  /// The private copies that it may have mapped, by path.
+  private struct Copies {
+    /// Those that it loads.
+    var underway: Set<String> = []
+    /// Those that it has loaded.
+    var mapped: Set<String> = []
+    /// How many it had unmapped when it was asked which ones are left.
+    var knownUnmapped = 0
+    /// How many it has unmapped.
+    var unmapped = 0
   }
 
   /// Counts the workers of one place.
@@ -34,6 +47,7 @@ final class WorkerProcess: Sendable {
   private let stoppedAt = Atomic<Int64>(0)
   /// Whether it tries a generation for a reload, or was ended by the supervisor's own decision: see `meaningOfEnd`.
   private let fate = Mutex<(tries: Int, isEnded: Bool)>((0, false))
+  private let copies = Mutex(Copies())
   /// The labels of its generations, by name.
   private let generations = Mutex<(serving: [String: String], prepared: [String: String])>(([:], [:]))
 
@@ -216,5 +230,39 @@ extension WorkerProcess {
       known.serving.merge(known.prepared) { $1 }
       known.prepared = [:]
     }
+  }
+}
+
+// What the supervisor knows of the private copies that it has mapped.
+
+extension WorkerProcess {
+  /// The paths of the copies that it may have mapped.
+  var copiesMaybeMapped: Set<String> { copies.withLock { $0.mapped.union($0.underway) } }
+
+  func note(mapping copy: PluginCopy) { copies.withLock { _ = $0.underway.insert(copy.path) } }
+
+  func note(mapped copy: PluginCopy) {
+    copies.withLock { copies in
+      copies.underway.remove(copy.path)
+      copies.mapped.insert(copy.path)
+    }
+  }
+
+  func note(unmappedCopies count: Int) { copies.withLock { $0.unmapped = count } }
+
+  var hasUnmappedCopies: Bool { copies.withLock { $0.unmapped != $0.knownUnmapped } }
+
+  /// Forgets the copies that are not mapped any more.
+  /// - Parameter question: asks which ones are left. Returns nil if the worker does not answer.
+  /// - Returns: whether it has answered.
+  func forgetUnmappedCopies(_ question: () -> Set<String>?) -> Bool {
+    // What it loads meanwhile may be missing in the answer.
+    let (known, count) = copies.withLock { ($0.mapped, $0.unmapped) }
+    guard let left = question() else { return false }
+    copies.withLock { copies in
+      copies.mapped.subtract(known.subtracting(left))
+      copies.knownUnmapped = count
+    }
+    return true
   }
 }

@@ -130,8 +130,8 @@ package final class LoadedPlugin: Sendable {
     return copy.unloadObstacle?.description
   }
 
-  /// Unmaps the library, if it may be unmapped, and removes the copy. No code of the plugin may run any more, and
-  /// nobody may use its pointers. Blocks while the library's destructors run.
+  /// Unmaps the library, if it may be unmapped. The copy stays, since other workers may have mapped it. No code of the
+  /// plugin may run any more, and nobody may use its pointers. Blocks while the library's destructors run.
   /// - Parameter loops: The loops that its jobs ran on. If a thread or a suspended job is inside the library, it stays.
   /// - Returns: why it is still mapped; nil if it is not.
   func unload(from loops: LoopGroup) -> String? {
@@ -146,7 +146,6 @@ package final class LoadedPlugin: Sendable {
       return "the loader keeps it mapped"
     }
     CrashReport.noteLibraries()
-    Paths.remove(copy.path)
     return nil
   }
 
