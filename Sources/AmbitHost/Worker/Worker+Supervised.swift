@@ -16,7 +16,8 @@ extension Worker {
   func turningLoops(within timeout: Int64) -> TurningLoops {
     let count = loops.turningLoops(within: timeout)
     let unmapped = mapped.withLock { $0.unmappedCount }
-    return TurningLoops(count: count, isComplete: count == loopCount, unmappedCopies: unmapped)
+    return TurningLoops(
+      count: count, isComplete: count == loopCount, unmappedCopies: unmapped, isCrashing: CrashReport.isUnderway)
   }
 
   /// The paths of the private copies that it has mapped. From any thread.
