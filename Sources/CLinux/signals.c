@@ -2,11 +2,14 @@
 
 #include "clinux_signals.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -19,9 +22,10 @@ static uint64_t handled, survived;
  * needs no descriptor, which code of a plugin could close. */
 static uint64_t arrived;
 static sem_t arrival;
-/* Whether signals are left to the program that replaces this one, and how many handlers run. */
+/* Whether signals are left to the program that replaces this one, how many handlers run, and how many threads were told
+ * to block all signals of the host and do. */
 static bool is_holding;
-static int32_t running;
+static int32_t running, blocking;
 /* How the thread that looks after child processes is woken. */
 static sem_t child_change;
 
@@ -39,13 +43,17 @@ static bool is_left_to_default(int number) {
 
 static void note_arrival(int number, siginfo_t *info, void *context) {
   int error = errno;
-  (void)info;
   if (!is_left_to_default(number)) {
     __atomic_fetch_add(&running, 1, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&is_holding, __ATOMIC_SEQ_CST)) {
-      /* This thread blocks it when the handler returns. Another one may take it, until all block it. */
-      sigaddset(&((ucontext_t *)context)->uc_sigmask, number);
-      kill(getpid(), number);
+      /* This thread blocks them when the handler returns. Another one may take the signal, until all block it. */
+      for (int other = 1; other < 64; other++)
+        if (handled & bit(other))
+          sigaddset(&((ucontext_t *)context)->uc_sigmask, other);
+      if (info->si_code == SI_TKILL && info->si_pid == owner)
+        __atomic_fetch_add(&blocking, 1, __ATOMIC_SEQ_CST);
+      else
+        kill(getpid(), number);
     } else {
       __atomic_fetch_or(&arrived, bit(number), __ATOMIC_RELEASE);
       sem_post(&arrival);
@@ -168,9 +176,30 @@ static void mask_handled(int how) {
   pthread_sigmask(how, &set, NULL);
 }
 
+/* Has all other threads block the signals of the host: execve(2) could end a thread between its taking a signal and its
+ * sending the signal again. Threads that they start later do so, too. Waits for 20 ms at most: a thread may block the
+ * signal already that tells it. */
+static void block_in_other_threads(void) {
+  DIR *tasks = opendir("/proc/self/task");
+  int32_t told = 0;
+  pid_t own = (pid_t)syscall(SYS_gettid);
+  __atomic_store_n(&blocking, 0, __ATOMIC_SEQ_CST);
+  for (struct dirent *entry; tasks && (entry = readdir(tasks));) {
+    pid_t thread = (pid_t)atoi(entry->d_name);
+    if (thread > 0 && thread != own && syscall(SYS_tgkill, owner, thread, __builtin_ctzll(handled)) == 0)
+      told++;
+  }
+  if (tasks)
+    closedir(tasks);
+  struct timespec pause = {.tv_nsec = 100000};
+  for (int turn = 0; turn < 200 && __atomic_load_n(&blocking, __ATOMIC_SEQ_CST) < told; turn++)
+    nanosleep(&pause, NULL);
+}
+
 void clinux_hold_signals(void) {
   mask_handled(SIG_BLOCK);
   __atomic_store_n(&is_holding, true, __ATOMIC_SEQ_CST);
+  block_in_other_threads();
   while (__atomic_load_n(&running, __ATOMIC_SEQ_CST) != 0)
     sched_yield();
 }

@@ -23,9 +23,9 @@ void clinux_await_signals(int64_t nanoseconds);
 /* Returns the bits of the signals that have come since the last call, each once, or 0. */
 uint64_t clinux_take_signals(void);
 
-/* Leaves the signals that come from now on to the program that replaces this one by execve(2): the calling thread blocks
- * them, and so does each other thread whose handler gets one, which sends it to the process again. So a signal stays
- * pending when no thread is left that takes it. When this returns, `clinux_take_signals` gives all that have come before. */
+/* Leaves the signals that come from now on to the program that replaces this one by execve(2): all threads block
+ * them. A signal that a thread takes nevertheless is sent to the process again. So a signal stays pending. When this
+ * returns, `clinux_take_signals` gives all that have come before. */
 void clinux_hold_signals(void);
 
 /* Takes `clinux_hold_signals` back, on the same thread, which gets the signals that have come meanwhile. Threads that have
