@@ -171,7 +171,7 @@ extension WorkerSlot {
       group.hasEnded(worker)
       guard child.end != .exited(0) else { return }
       logger.warning("worker \(index) (pid \(worker.pid)) \(child.end.text) while it drained", metadata: fields)
-    case .stopped, .continued, .killedOrphan: break
+    case .stopped, .continued, .trapped, .killedOrphan: break
     }
   }
 

@@ -10,6 +10,8 @@ extension WorkerSlot {
   private static var timeToDisconnect: Int64 { 300_000_000 }
   /// How long a process that was told to report what it does may take to end, in nanoseconds.
   private static var timeToAbort: Int64 { 2_000_000_000 }
+  /// How long a process that was killed may take to end, in nanoseconds. One that reads from a dead disk may never end.
+  private static var timeToKill: Int64 { 5_000_000_000 }
 
   /// The end of a worker that served.
   struct End {
@@ -105,11 +107,16 @@ extension WorkerSlot {
   private func end(_ worker: WorkerProcess, because reason: String) -> End {
     logger.error("worker \(index) (pid \(worker.pid)) \(reason): it is ended", metadata: fields(worker))
     worker.abort()
-    var end = Clock.monotonic + Self.timeToAbort
+    var (end, isKilled) = (Clock.monotonic + Self.timeToAbort, false)
     while true {
       guard let event = next(until: end) else {
+        if isKilled {
+          let line = "worker \(index) (pid \(worker.pid)) has not ended after SIGKILL: it is not waited for any more"
+          logger.error("\(line)", metadata: fields(worker))
+          break
+        }
         worker.kill()
-        end = .max
+        (end, isKilled) = (Clock.monotonic + Self.timeToKill, true)
         continue
       }
       if case .process(.ended, of: worker.id) = event { break }
@@ -183,6 +190,13 @@ extension WorkerSlot {
     case .continued:
       group.noteStopped(false, worker)
       logger.notice("worker \(index) (pid \(worker.pid)) was continued", metadata: fields)
+    case .trapped(let signal):
+      logger.error(
+        """
+        worker \(index) (pid \(worker.pid)) was stopped by \(ProcessEnd.name(ofSignal: signal)), because a plugin has \
+        called ptrace(PTRACE_TRACEME): it is ended
+        """,
+        metadata: fields(worker))
     case .ended, .killedOrphan: break
     }
   }

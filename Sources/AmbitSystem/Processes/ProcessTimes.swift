@@ -17,6 +17,13 @@ package enum ProcessTimes {
       processorTime: stat.processorTicks * nanosecondsPerTick, processorWait: wait, runnableThreads: runnable)
   }
 
+  /// The process of a thread; nil if the system does not tell.
+  static func process(ofThread thread: Int32) -> Int32? {
+    guard let status = try? TextFile.read("/proc/\(thread)/status") else { return nil }
+    let line = status.split(separator: "\n").first { $0.hasPrefix("Tgid:") }
+    return line.flatMap { Int32($0.dropFirst(5).drop { $0 == "\t" || $0 == " " }) }
+  }
+
   /// The file that a process runs; nil if the system does not tell.
   package static func program(of process: Int32) -> String? { Paths.linkTarget("/proc/\(process)/exe") }
 
