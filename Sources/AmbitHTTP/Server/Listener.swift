@@ -203,7 +203,7 @@ extension UnsafeMutablePointer<Listener> {
     if pointee.state == .givingWay, pointee.acceptedByAll == connections.acceptedCount {
       pointee.keepsUntil = loop.pointee.now + Self.timeToKeep
     }
-    if pointee.state == .resting, !serveWaiting() { return loop.arm(restTimer, after: Self.rest) }
+    if pointee.state == .resting, !serveWaiting() || lacksDescriptors { return loop.arm(restTimer, after: Self.rest) }
     resume()
   }
 
@@ -259,10 +259,22 @@ extension UnsafeMutablePointer<Listener> {
     return true
   }
 
+  /// Whether the process has no descriptor for a connection. While it watches the socket, the kernel wakes it for
+  /// connections that other processes could accept.
+  private var lacksDescriptors: Bool {
+    guard isShared, !connections.isHosts else { return false }
+    let probe = fcntl(pointee.descriptor, F_DUPFD_CLOEXEC, 3)
+    guard probe >= 0 else { return errno == EMFILE || errno == ENFILE }
+    _ = Glibc.close(probe)
+    return probe >= connections.descriptorLimit
+  }
+
   private var mayLog: Bool { pointee.logLimit.permits(at: loop.pointee.now) }
 
+  /// Accepts nothing for a while. The connection that this loop was woken for is left to another one.
   private func rest() {
     unwatch()
+    if isShared { wakeAnother() }
     pointee.state = .resting
     loop.arm(restTimer, after: Self.rest)
   }

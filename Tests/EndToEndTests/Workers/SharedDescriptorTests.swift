@@ -26,6 +26,18 @@ import Testing
     try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/fd").count
   }
 
+  @Test(.enabled(if: Places.tool("prlimit") != nil))
+  func `No connection waits for a worker that has no descriptor for it`() async throws {
+    try await withHost([.probe("sharing")], configuration: "workers = 2\nthreads = 1") { host in
+      let (poor, other) = try await host.connectToTwoWorkers()
+      let limit = try Self.descriptors(of: poor.pid) / 2
+      let change = try await run("prlimit", ["--pid=\(poor.pid)", "--nofile=\(limit):\(limit)"])
+      #expect(change.status == .exited(0), "\(change.errors)")
+      // The kernel wakes the loops in turn: each has been the first one several times.
+      for _ in 1...100 { #expect(try await host.get("/pid").text == "\(other.pid)") }
+    }
+  }
+
   @Test func `A worker whose listening socket a plugin has closed ends, and no connection waits for it`() async throws {
     try await withHost([.probe("sharing")], configuration: Self.configuration) { host in
       for _ in 1...3 {
