@@ -18,7 +18,8 @@ import Testing
       ptrace(PTRACE_TRACEME, 0, NULL, NULL);
       sem_post(&traced);
       if (signal != NULL) raise(SIGUSR1);
-      for (;;) pause();
+      while (pause() != 0) {}
+      return NULL;
     }
     static int32_t traced_by(ambit_scope *scope, void *signal) {
       pthread_t made;
