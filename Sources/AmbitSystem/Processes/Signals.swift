@@ -145,6 +145,8 @@ public final class Signals: Sendable {
   private func takeArrived() {
     delivery.withLock { _ in
       let arrived = clinux_take_signals()
+      // A loop over an array allocates in a debug build, and this runs all the time.
+      guard arrived != 0 else { return }
       for number in Self.numbers where arrived >> UInt64(number) & 1 != 0 {
         switch number {
         case SIGHUP: take(.reload)
