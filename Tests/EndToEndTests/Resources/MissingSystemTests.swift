@@ -194,7 +194,7 @@ import Testing
       }
       AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "forks", .start = start};
       """, name: "forks")
-    try await withHost([plugin, .sample("hello")], wrapper: withoutProc, limit: .seconds(60)) { host in
+    try await withHost([plugin, .sample("hello")], wrapper: withoutProc) { host in
       try await expect("Hello, World!\n", at: "/hello/World", of: host)
       #expect(await host.stop() == .exited(0))
     }
