@@ -6,6 +6,7 @@
 #include "walk.h"
 #include "work.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdatomic.h>
@@ -422,7 +423,8 @@ static void take_back(int output, size_t written) {
   if (written == 0 || end < (off_t)written || fstat(output, &status) != 0 || !S_ISREG(status.st_mode) ||
       status.st_size != end || ftruncate(output, end - (off_t)written) != 0)
     return;
-  lseek(output, end - (off_t)written, SEEK_SET);
+  if ((fcntl(output, F_GETFL) & O_APPEND) == 0)
+    lseek(output, end - (off_t)written, SEEK_SET);
 }
 
 static void write_line(int64_t deadline) {

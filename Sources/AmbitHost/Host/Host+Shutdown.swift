@@ -21,7 +21,10 @@ extension Host {
     let running = endWorkers(by: deadline)
     wait(until: deadline.lastMoment) { workers.predecessors.isEmpty }
     closeAdmin(by: deadline.adminEnd)
-    DescriptorReserve.shared.lend { repository.copies.remove() }
+    DescriptorReserve.shared.lend {
+      repository.copies.remove()
+      repository.copies.removeAbandoned()
+    }
     if running.isEmpty {
       logger.info("stopped")
     } else {

@@ -89,12 +89,23 @@ extension WorkerGroup {
       return answers.map { WorkerStatus(index: 1, slot, report: $1) }
     }
     let reports = Dictionary(answers) { $1 }
-    return slots.map { slot in
-      let status = slot.status
+    let places = slots.map { ($0, $0.status) }
+    return places.map { slot, status in
       let stoppedSince = slot.workers.first { $0.pid == status.pid }.flatMap { stopped.moment(of: $0) }
       let report = status.pid.flatMap { reports[$0] ?? nil }
       return WorkerStatus(index: slot.index, status, stoppedSince: stoppedSince, report: report)
-    } + predecessors.statuses
+    } + replacedWorkers(besides: places.compactMap(\.1.pid), reports) + predecessors.statuses
+  }
+
+  /// Workers that finish their requests while another one serves in their place.
+  private func replacedWorkers(besides shown: [Int32], _ reports: [Int32: WorkerReport?]) -> [WorkerStatus] {
+    leaving.withLock { $0 }.filter { !$0.worker.isGone && !shown.contains($0.worker.pid) }.map { leaver in
+      var status = WorkerSlot.Status()
+      (status.phase, status.pid, status.since) = (.draining, leaver.worker.pid, leaver.since)
+      return WorkerStatus(
+        index: leaver.worker.index, status, stoppedSince: stopped.moment(of: leaver.worker),
+        report: reports[leaver.worker.pid] ?? nil)
+    }
   }
 
   /// All scopes and jobs of each worker. Each line names its worker if there are several. Of a worker that does not
@@ -125,7 +136,7 @@ extension WorkerGroup {
 
   /// See `Worker.liveRequests`.
   func liveRequests(within timeout: Int64) -> Int? {
-    let counts = Self.onAll(present) { $1.liveRequests(within: timeout) }
+    let counts = Self.onAll(running) { $1.liveRequests(within: timeout) }
     return counts.contains { $0 == nil } ? nil : counts.reduce(0) { $0 &+ $1! }
   }
 

@@ -15,10 +15,17 @@ internal import Synchronization
 ///
 /// Orders are for the control thread, unless they say otherwise.
 final class WorkerGroup: Sendable {
+  /// A worker that finishes its requests and gets no more.
+  struct Leaver: Sendable {
+    let worker: WorkerProcess
+    /// When it began to: nanoseconds since 1970.
+    let since = Clock.wall
+  }
+
   /// The workers that serve, by their place, from 1.
   private let members = Mutex<[Int: WorkerHandle]>([:])
   /// Those that finish their requests and get no more.
-  private let leaving = Mutex<[WorkerProcess]>([])
+  let leaving = Mutex<[Leaver]>([])
   /// Wake threads that wait for a member.
   private let waiting = Mutex<[Latch<Void>]>([])
   /// Held while a change is committed, and while a worker joins.
@@ -80,7 +87,7 @@ final class WorkerGroup: Sendable {
   /// Those that serve, and those that finish their requests, by their place: all that run code of plugins, but for workers
   /// that start.
   var running: [(index: Int, worker: WorkerHandle)] {
-    let leaving = leaving.withLock { $0 }.filter { !$0.isGone }
+    let leaving = leaving.withLock { $0 }.map(\.worker).filter { !$0.isGone }
     return (present + leaving.map { ($0.index, .process($0)) }).sorted { $0.index < $1.index }
   }
 
@@ -151,7 +158,7 @@ extension WorkerGroup {
         defer { members[worker.index] = handle }
         return members[worker.index]
       }
-      if case .process(let old)? = replaced { leaving.withLock { $0.append(old) } }
+      if case .process(let old)? = replaced { leaving.withLock { $0.append(Leaver(worker: old)) } }
     }
     let woken = waiting.withLock { waiting in
       defer { waiting = [] }
@@ -176,7 +183,7 @@ extension WorkerGroup {
       members[worker.index] = nil
       return true
     }
-    if wasPresent { leaving.withLock { $0.append(worker) } }
+    if wasPresent { leaving.withLock { $0.append(Leaver(worker: worker)) } }
     onChange.withLock { $0 }()
     // Once jobs of a host that stops end with it. No other worker takes them over.
     if !isStopping() { once.choose(among: present) }
@@ -185,7 +192,7 @@ extension WorkerGroup {
   /// A worker's process has ended.
   func hasEnded(_ worker: WorkerProcess) {
     leave(worker)
-    leaving.withLock { $0.removeAll { $0 === worker } }
+    leaving.withLock { $0.removeAll { $0.worker === worker } }
     noteStopped(false, worker)
     liveness.forget(worker)
     if let slot = worker.slotOfCounters.withLock({ $0.take() }) { counters.withLock { $0 }?.releaseSlot(slot) }

@@ -54,9 +54,11 @@ extension WorkerSlot {
       do throws(HostError) {
         try group.join(worker, after: predecessor)
       } catch {
+        let hasEnded = worker.isGone
         worker.kill()
-        awaitEnd(of: worker)
-        throw error
+        let end = awaitEnd(of: worker)
+        guard hasEnded, let end else { throw error }
+        throw HostError(error.lines + ["its process (pid \(worker.pid)) \(end.text)"])
       }
       enter(.serving, pid: worker.pid)
       noteFirstStart(nil)
@@ -104,6 +106,7 @@ extension WorkerSlot {
     var others: [Event] = []
     defer {
       remove(worker)
+      group.hasEnded(worker)
       for event in others { put(event) }
     }
     let end = Clock.monotonic + 5_000_000_000

@@ -30,6 +30,8 @@ extension Host {
       try DescriptorReserve.shared.lend { () throws(HostError) in
         logger.info("upgrade: checking the new program", metadata: ["program": "\(program)"])
         _ = try source.textAgain()
+        // A check that is broken off leaves its copies behind.
+        defer { repository.copies.removeAbandoned() }
         try UpgradeProbe.check(program, source, timeout: timeToStart, unless: repository.isStopping)
         let states = try inheritance()
         try replaceProgram(report, states, children, answer)
@@ -189,6 +191,10 @@ extension Host {
     workers.inherited.withLock { $0 = [:] }
     workers.predecessors.release(
       drain: configuration.drainTimeout, cancelGrace: initial.cancelGrace, newWorkersServe: true)
+    onOwnThread { [predecessors = workers.predecessors, copies = repository.copies] in
+      // The last one removes them itself, unless it is killed.
+      if predecessors.ended.wait() != nil { copies.removeAbandoned() }
+    }
     var report = UpgradeReport(
       order: takeOver.order, began: takeOver.began, start: takeOver.start, from: takeOver.version,
       oldProgram: takeOver.program, result: .done)

@@ -79,8 +79,8 @@ struct NonBlockingWriter: Sendable {
     guard end >= written, unsafe fstat(descriptor, &status) == 0, status.st_size == end else { return written }
     let start = end - (written - whole)
     guard ftruncate(descriptor, start) == 0 else { return written }
-    // Without O_APPEND the next line would leave a gap.
-    lseek(descriptor, start, SEEK_SET)
+    // Without O_APPEND the next line would leave a gap. With it the position is that of another process, maybe.
+    if fcntl(descriptor, F_GETFL) & O_APPEND == 0 { lseek(descriptor, start, SEEK_SET) }
     return whole > 0 ? whole : nil
   }
 

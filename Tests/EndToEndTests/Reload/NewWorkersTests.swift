@@ -115,6 +115,22 @@ import Testing
     }
   }
 
+  @Test func `The status shows a replaced worker and its requests until it has ended`() async throws {
+    try await withHost([.probe("waits")], configuration: "threads = 1") { host in
+      let old = try #require(try await host.workers()[1])
+      let client = try host.connect()
+      defer { client.close() }
+      try await client.send("GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      try await host.log.line(containing: "handler waits")
+      try host.configure("threads = 2")
+      #expect(try await ambit("reload", in: host.directory).status == .exited(0))
+      let workers = try await host.adminJSON("/status").objects("workers")
+      #expect(workers.map { $0.text("state") } == ["serving", "draining"])
+      #expect(workers.last?.number("pid") == Int(old) && workers.last?.number("connections") == 1)
+      #expect(try await host.adminJSON("/status").number("requests") == 1)
+    }
+  }
+
   @Test func `A worker that was added and did not start is tried again by each reload`() async throws {
     let refuses = """
       if (!is_dry_run && worker->index == 3 && access("refuse", F_OK) == 0)
