@@ -14,7 +14,9 @@ import Testing
       let result = try await run(Places.ambit.filePath, ["serve"], in: directory)
       #expect(result.status == .exited(1))
       #expect(result.errors.contains("error: plugin deaths (Plugins/deaths.so): all workers ended while they loaded"))
-      #expect(result.errors.components(separatedBy: "exited with status 0 (exit or _exit)").count == 3, "two tries")
+      // The host may end before it has told the end of the second one.
+      let ends = result.errors.components(separatedBy: "exited with status 0 (exit or _exit)").count - 1
+      #expect((1...2).contains(ends), "two tries")
       #expect(!FileManager.default.fileExists(atPath: directory.appending(path: ".ambit.sock").filePath))
     }
   }
