@@ -2,7 +2,6 @@
  * the supervisor. */
 #include "probe.h"
 
-#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -21,20 +20,12 @@ static int next_listener(int fd) {
   return -1;
 }
 
-/* Does it to each listening socket, and answers with the process. */
-static int32_t on_listeners(ambit_scope *scope, void (*spoil)(int fd)) {
+/* Closes each listening socket, and answers with the process. */
+static int32_t close_listeners(ambit_scope *scope) {
   for (int fd = next_listener(STDERR_FILENO); fd >= 0; fd = next_listener(fd))
-    spoil(fd);
+    close(fd);
   return pid(scope);
 }
-
-static void close_it(int fd) { close(fd); }
-static void shut_down(int fd) { shutdown(fd, SHUT_RDWR); }
-static void make_blocking(int fd) { fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK); }
-
-static int32_t close_listeners(ambit_scope *scope) { return on_listeners(scope, close_it); }
-static int32_t shut_down_listeners(ambit_scope *scope) { return on_listeners(scope, shut_down); }
-static int32_t make_listeners_blocking(ambit_scope *scope) { return on_listeners(scope, make_blocking); }
 
 /* Passes the supervisor many descriptors, with bytes that are the beginning of a message. */
 static int32_t pass_descriptors(ambit_scope *scope) {
@@ -53,8 +44,6 @@ static int32_t pass_descriptors(ambit_scope *scope) {
 static const ambit_route routes[] = {
     {.pattern = "GET /pid", .handler = pid},
     {.pattern = "GET /close", .handler = close_listeners},
-    {.pattern = "GET /shutdown", .handler = shut_down_listeners},
-    {.pattern = "GET /blocking", .handler = make_listeners_blocking},
     {.pattern = "GET /pass", .handler = pass_descriptors},
 };
 
