@@ -50,6 +50,13 @@ public struct RestartPolicy: Sendable {
     crashes += 1
   }
 
+  /// The worker has ended for a reason that will not end the next one, which starts at once.
+  /// - Parameter window: as for `crashed`.
+  public mutating func ended(at now: Int64, window: Int64) {
+    forgiveCrashes(at: now, window)
+    servingSince = nil
+  }
+
   /// Forgets earlier crashes if the present process has served for the window.
   private mutating func forgiveCrashes(at now: Int64, _ window: Int64) {
     if let servingSince, now - servingSince >= window { recentCrashes = 0 }

@@ -253,6 +253,8 @@ int ccrash_install(const struct ccrash_settings *settings) {
   return 0;
 }
 
+bool ccrash_is_reporting(void) { return atomic_load(&turn) != 0; }
+
 int ccrash_reclaim_signals(struct ccrash_rival *rivals, int capacity) {
   int count = 0;
   for (int index = 0; index < SIGNAL_COUNT; index++) {

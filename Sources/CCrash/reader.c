@@ -25,6 +25,12 @@ struct ccrash_snapshot {
 
 size_t ccrash_region_size(void) { return sizeof(struct ccrash_region); }
 
+void ccrash_tell_reader(int descriptor, bool has_reader) {
+  uint32_t is_unread = !has_reader;
+  // Memory files take what lies within them.
+  (void)!pwrite(descriptor, &is_unread, sizeof is_unread, offsetof(struct ccrash_region, is_unread));
+}
+
 static bool read_at(int descriptor, size_t offset, void *target, size_t size) {
   return pread(descriptor, target, size, (off_t)offset) == (ssize_t)size;
 }

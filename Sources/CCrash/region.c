@@ -15,8 +15,6 @@
 #define LIFE_OF_RECORD ((int64_t)1000000000)
 
 static struct ccrash_region *region;
-/// Whether somebody reads the region after the end of this process.
-static _Atomic bool is_read;
 static __thread struct ccrash_thread *slot __attribute__((tls_model("initial-exec")));
 
 int ccrash_use_region(int descriptor) {
@@ -26,17 +24,21 @@ int ccrash_use_region(int descriptor) {
   region = memory;
   region->format = CCRASH_REGION_FORMAT;
   strncpy(region->request_prefix, request_prefix, sizeof region->request_prefix - 1);
-  atomic_store(&is_read, true);
   return 0;
 }
 
 bool ccrash_uses_region(void) { return region != NULL; }
 
-void ccrash_note_reader(bool has_reader) { atomic_store(&is_read, has_reader && region != NULL); }
+void ccrash_note_loss_of_reader(void) {
+  if (region != NULL)
+    __atomic_store_n(&region->is_unread, 1, __ATOMIC_RELAXED);
+}
 
 bool ccrash_reports_to_supervisor(void) { return records_end(); }
 
-bool records_end(void) { return atomic_load(&is_read) && getpid() == host_process; }
+bool records_end(void) {
+  return region != NULL && __atomic_load_n(&region->is_unread, __ATOMIC_RELAXED) == 0 && getpid() == host_process;
+}
 
 // Marks.
 

@@ -77,7 +77,9 @@ struct ccrash_region {
   uint64_t format;
   /// What stands before the number of a request.
   char request_prefix[56];
-  char unused[CCRASH_PAGE - 64];
+  /// Nobody reads the region after the end of the process.
+  uint32_t is_unread;
+  char unused[CCRASH_PAGE - 68];
   struct ccrash_record record;
   char more_unused[(CCRASH_PAGE - sizeof(struct ccrash_record) % CCRASH_PAGE) % CCRASH_PAGE];
   struct ccrash_thread threads[CCRASH_MOST_THREADS];

@@ -7,6 +7,7 @@
 #include "walk.h"
 #include "work.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdatomic.h>
@@ -438,6 +439,17 @@ static ssize_t write_some(int output, const char *bytes, size_t count) {
   return -1;
 }
 
+/// Removes the piece of a line that a full disk has taken, so that the line of another process does not join it.
+static void take_back(int output, size_t written) {
+  struct stat status;
+  off_t end = lseek(output, 0, SEEK_CUR);
+  if (written == 0 || end < (off_t)written || fstat(output, &status) != 0 || !S_ISREG(status.st_mode) ||
+      status.st_size != end || ftruncate(output, end - (off_t)written) != 0)
+    return;
+  if ((fcntl(output, F_GETFL) & O_APPEND) == 0)
+    lseek(output, end - (off_t)written, SEEK_SET);
+}
+
 static void write_line(int64_t deadline) {
   int output = find_output();
   size_t start = 0;
@@ -449,7 +461,7 @@ static void write_line(int64_t deadline) {
       struct pollfd room = {.fd = output, .events = POLLOUT};
       poll(&room, 1, 10);
     } else if (count == 0 || errno != EINTR) {
-      return;
+      return take_back(output, start);
     }
   }
 }

@@ -49,6 +49,11 @@ void clinux_set_use(int fd, enum clinux_use use) {
     __atomic_store_n(&uses[fd], (unsigned char)use, __ATOMIC_RELAXED);
 }
 
+bool clinux_is_vital(int fd) {
+  return fd >= 0 && fd < capacity && __atomic_load_n(&owned[fd], __ATOMIC_RELAXED) != 0 &&
+         __atomic_load_n(&uses[fd], __ATOMIC_RELAXED) == CLINUX_VITAL;
+}
+
 int clinux_close(int fd) {
   // Before the close, since afterwards another thread may get the number.
   if (fd >= 0 && fd < capacity)
@@ -167,7 +172,11 @@ int clinux_duplicate(int fd) { return clinux_own(fcntl(fd, F_DUPFD_CLOEXEC, STDE
 
 int clinux_eventfd(uint32_t count) { return clinux_own(eventfd(count, EFD_CLOEXEC | EFD_NONBLOCK)); }
 
-int clinux_replace(int fd, int other) { return dup3(other, fd, O_CLOEXEC); }
+int clinux_replace(int fd, int other) {
+  // Before: another thread may use the number at once.
+  clinux_set_use(fd, CLINUX_OTHER);
+  return dup3(other, fd, O_CLOEXEC);
+}
 
 /* Closes the descriptors `first` to `last`: close_range(2), or one by one with kernels before 5.9 and filters that
  * refuse it. */

@@ -39,9 +39,15 @@ ssize_t clinux_receive_passing(int fd, void *bytes, size_t length, int32_t *desc
   struct msghdr message = {
       .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
   *count = 0;
+  if (descriptors == NULL)
+    message.msg_control = NULL, message.msg_controllen = 0;
   ssize_t received = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
   if (received < 0)
     return received;
+  if (descriptors == NULL && (message.msg_flags & MSG_CTRUNC) != 0) {
+    errno = EBADMSG;
+    return -1;
+  }
   for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header != NULL; header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
       continue;

@@ -131,6 +131,17 @@ int32_t clinux_ended_child(void) {
   return info.si_pid;
 }
 
+int32_t clinux_traced_change(int32_t *stop) {
+  siginfo_t info = {.si_pid = 0};
+  while (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WCLONE) != 0 && errno == EINTR) {
+  }
+  bool has_stopped = info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED;
+  *stop = info.si_pid != 0 && has_stopped ? info.si_status & 0x7f : 0;
+  return info.si_pid;
+}
+
+void clinux_take_traced_change(int32_t thread) { waitpid(thread, NULL, WNOHANG | WUNTRACED | __WALL); }
+
 int32_t clinux_fork(void) { return fork(); }
 
 void clinux_adopt_orphans(void) { prctl(PR_SET_CHILD_SUBREAPER, 1); }

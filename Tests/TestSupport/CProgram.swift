@@ -33,6 +33,6 @@ package struct CProgram {
   ) throws -> CommandResult {
     let words = launcher + [path] + arguments
     return try TestSupport.run(
-      words[0], Array(words.dropFirst()), environment: environment, limit: .seconds(300), mergesErrors: true)
+      words[0], Array(words.dropFirst()), environment: environment, limit: .seconds(900), mergesErrors: true)
   }
 }

@@ -19,7 +19,7 @@ package struct CommandResult: Sendable {
 /// - Parameter mergesErrors: whether standard error goes where standard output goes, in the order of the writes.
 package func run(
   _ command: String, _ arguments: [String], in folder: URL = FileManager.default.temporaryDirectory,
-  environment: [String: String] = [:], limit: Duration = .seconds(180), mergesErrors: Bool = false
+  environment: [String: String] = [:], limit: Duration = .seconds(600), mergesErrors: Bool = false
 ) throws -> CommandResult {
   let output = try PipeEnds()
   let errors = mergesErrors ? nil : try PipeEnds()
@@ -37,7 +37,7 @@ package func run(
 /// Runs a command to its end and collects its output.
 package func run(
   _ command: String, _ arguments: [String], in folder: URL = FileManager.default.temporaryDirectory,
-  environment: [String: String] = [:], limit: Duration = .seconds(180), mergesErrors: Bool = false
+  environment: [String: String] = [:], limit: Duration = .seconds(600), mergesErrors: Bool = false
 ) async throws -> CommandResult {
   try await onOwnThread {
     try run(command, arguments, in: folder, environment: environment, limit: limit, mergesErrors: mergesErrors)

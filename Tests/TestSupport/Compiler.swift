@@ -26,7 +26,7 @@ package struct Compiler: Sendable, CustomTestStringConvertible {
   package func compile(
     _ arguments: [String], in folder: URL = FileManager.default.temporaryDirectory
   ) throws -> String {
-    let result = try run(command, arguments, in: folder, limit: .seconds(300), mergesErrors: true)
+    let result = try run(command, arguments, in: folder, limit: .seconds(900), mergesErrors: true)
     guard result.status == .exited(0) else {
       throw CompilerError(command: ([command] + arguments).joined(separator: " "), messages: result.text)
     }

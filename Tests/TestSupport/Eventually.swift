@@ -5,7 +5,7 @@ package import Testing
 /// - Returns: the last value.
 @discardableResult
 package func eventually<Value>(
-  within limit: Duration = .seconds(60), every pause: Duration = .milliseconds(5),
+  within limit: Duration = .seconds(300), every pause: Duration = .milliseconds(5),
   until expected: (Value) throws -> Bool, isolation: isolated (any Actor)? = #isolation,
   sourceLocation: SourceLocation = #_sourceLocation, _ value: () async throws -> Value
 ) async throws -> Value {
@@ -24,7 +24,7 @@ package func eventually<Value>(
 /// The same for tests that block their thread.
 @discardableResult
 package func eventuallyBlocking<Value>(
-  within limit: Duration = .seconds(60), until expected: (Value) throws -> Bool,
+  within limit: Duration = .seconds(300), until expected: (Value) throws -> Bool,
   sourceLocation: SourceLocation = #_sourceLocation, _ value: () throws -> Value
 ) rethrows -> Value {
   let end = ContinuousClock.now + limit

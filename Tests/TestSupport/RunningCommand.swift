@@ -24,7 +24,7 @@ package final class RunningCommand: Sendable {
   /// descriptors, which are closed in this process, and no signal blocked.
   package init(
     _ command: String, _ arguments: [String], in folder: URL, environment: [String: String] = [:], output: Int32,
-    errors: Int32, limit: Duration = .seconds(180)
+    errors: Int32, limit: Duration = .seconds(600)
   ) throws {
     defer { for end in Set([output, errors]) { close(end) } }
     // Glibc's module does not offer posix_spawn_file_actions_addchdir_np; env becomes the command, with the same

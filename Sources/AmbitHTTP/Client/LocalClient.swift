@@ -8,6 +8,8 @@ package enum LocalClient {
   package struct Reply: Sendable {
     package let status: Int
     package let body: String
+    /// The process of the host; nil if the system does not tell.
+    package fileprivate(set) var process: Int32?
   }
 
   /// The operation of the error if nobody listens on the socket.
@@ -30,9 +32,10 @@ package enum LocalClient {
 
       """
     try connection.send(request)
-    guard let reply = Reply(try connection.readToEnd(limit: longestResponse)) else {
+    guard var reply = Reply(try connection.readToEnd(limit: longestResponse)) else {
       throw SystemError(operation: "the host's response was cut short", code: ECONNRESET)
     }
+    reply.process = connection.peer
     return reply
   }
 

@@ -146,7 +146,7 @@ extension UnsafeMutablePointer<Listener> {
   private func wakeAnother() {
     pointee.relayedInTurn = loop.pointee.turn
     var one: UInt64 = 1
-    _ = write(pointee.relay, &one, 8)
+    if write(pointee.relay, &one, 8) < 0, errno == EBADF { endIfLost(pointee.relay) }
   }
 
   private func acceptBatch() {
@@ -203,7 +203,7 @@ extension UnsafeMutablePointer<Listener> {
     if pointee.state == .givingWay, pointee.acceptedByAll == connections.acceptedCount {
       pointee.keepsUntil = loop.pointee.now + Self.timeToKeep
     }
-    if pointee.state == .resting, !serveWaiting() { return loop.arm(restTimer, after: Self.rest) }
+    if pointee.state == .resting, !serveWaiting() || lacksDescriptors { return loop.arm(restTimer, after: Self.rest) }
     resume()
   }
 
@@ -218,10 +218,22 @@ extension UnsafeMutablePointer<Listener> {
       EHOSTUNREACH, ENONET:
       break
     default:
+      if code == EBADF || code == ENOTSOCK { endIfLost(pointee.descriptor) }
       if mayLog { HTTPLog.cannotAccept(code) }
       rest()
     }
     return false
+  }
+
+  /// Ends the process if code of a plugin has closed one of the listener's descriptors. The loop stays registered with
+  /// the socket, for other processes have it open: the kernel would wake this loop for connections that it cannot accept.
+  private func endIfLost(_ descriptor: Int32) {
+    if clinux_is_vital(descriptor) { ClosedDescriptors.endHost(forLossOf: descriptor) }
+  }
+
+  private func isSocket(_ descriptor: Int32) -> Bool {
+    var status = stat()
+    return fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
   }
 
   /// Keeps a connection whose descriptor is reserved for the host: one on each loop; others wait in the kernel's queue.
@@ -247,10 +259,22 @@ extension UnsafeMutablePointer<Listener> {
     return true
   }
 
+  /// Whether the process has no descriptor for a connection. While it watches the socket, the kernel wakes it for
+  /// connections that other processes could accept.
+  private var lacksDescriptors: Bool {
+    guard isShared, !connections.isHosts else { return false }
+    let probe = fcntl(pointee.descriptor, F_DUPFD_CLOEXEC, 3)
+    guard probe >= 0 else { return errno == EMFILE || errno == ENFILE }
+    _ = Glibc.close(probe)
+    return probe >= connections.descriptorLimit
+  }
+
   private var mayLog: Bool { pointee.logLimit.permits(at: loop.pointee.now) }
 
+  /// Accepts nothing for a while. The connection that this loop was woken for is left to another one.
   private func rest() {
     unwatch()
+    if isShared { wakeAnother() }
     pointee.state = .resting
     loop.arm(restTimer, after: Self.rest)
   }
@@ -263,6 +287,10 @@ extension UnsafeMutablePointer<Listener> {
     do throws(SystemError) {
       try watch()
     } catch {
+      // EPERM: another file has the number.
+      if [EBADF, EPERM].contains(error.code) {
+        endIfLost(isSocket(pointee.descriptor) ? pointee.relay : pointee.descriptor)
+      }
       if mayLog { HTTPLog.cannotWatch(error) }
       rest()
     }

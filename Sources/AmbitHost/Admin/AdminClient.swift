@@ -73,10 +73,11 @@ package struct AdminClient: Sendable {
     }
   }
 
-  /// Asks the host to become another program, waits until it has or has not, and returns what became of it.
+  /// Asks the host to become another program, waits until it has or has not, and returns what became of it, and whether
+  /// the present files of all plugins serve.
   /// - Parameter program: the absolute path of the new program.
   /// - Throws: why the host is what it was; or that it does not answer any more.
-  package func upgrade(to program: String) throws(HostError) -> String {
+  package func upgrade(to program: String) throws(HostError) -> (text: String, isComplete: Bool) {
     let reply = try send("POST", "/upgrade?\(AdminQuery.text("program", program))", asJSON: false)
     var lines = reply.body.split(separator: "\n").map(String.init)
     guard reply.status == 202, let first = lines.first else {
@@ -92,15 +93,30 @@ package struct AdminClient: Sendable {
         lastAnswer = Clock.monotonic
       } catch {
         // Between the programs nobody listens for a moment.
-        guard Clock.monotonic < lastAnswer + Self.longestSilence else {
+        let silence = Clock.monotonic - lastAnswer
+        if let host = reply.process, Self.hasEnded(host, silentFor: silence) {
+          throw HostError(["the host (pid \(host)) has ended before it became \(program); its log says more"])
+        }
+        guard silence < Self.longestSilence else {
           throw error.followed(by: ["the host was about to become \(program); its log says more"])
         }
       }
     }
-    guard lines.first == "\(number) done" else { throw HostError(lines.count > 1 ? Array(lines.dropFirst()) : lines) }
-    return lines.dropFirst().map { "\($0)\n" }.joined()
+    let isComplete = lines.first == "\(number) done"
+    guard isComplete || lines.first == "\(number) partial" else {
+      throw HostError(lines.count > 1 ? Array(lines.dropFirst()) : lines)
+    }
+    return (lines.dropFirst().map { "\($0)\n" }.joined(), isComplete)
   }
 
+  /// Whether a process that does not answer has ended. During execve(2) it may look for a moment as if it had ended and
+  /// were not reaped.
+  private static func hasEnded(_ host: Int32, silentFor silence: Int64) -> Bool {
+    ProcessTimes.isGone(host) || silence > timeOfReplacement && ProcessTimes.hasEnded(host)
+  }
+
+  /// How long execve(2) may take, in nanoseconds.
+  private static var timeOfReplacement: Int64 { 1_000_000_000 }
   /// How long a host that becomes another program may give no answer, in nanoseconds.
   private static var longestSilence: Int64 { 30_000_000_000 }
 

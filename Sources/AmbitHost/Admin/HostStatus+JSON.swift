@@ -51,13 +51,13 @@ extension HostStatus {
       ("worker", JSONValue(status.index)),
       ("pid", status.slot.pid.map { JSONValue($0) } ?? .null),
       ("state", .string(status.state)),
-      ("since", .string(Timestamp.text(of: status.slot.since))),
+      ("since", .string(Timestamp.text(of: status.since))),
       ("answers", .bool(status.report != nil)),
       ("loops", figure(\.loopCount)),
       ("connections", figure(\.connections)),
       ("requests", figure(\.requests)),
       ("crashes", JSONValue(status.slot.crashes)),
-      ("runs_once_jobs", .bool(status.index == onceWorker && !status.isPredecessor)),
+      ("runs_once_jobs", .bool(runsOnceJobs(status))),
     ])
   }
 

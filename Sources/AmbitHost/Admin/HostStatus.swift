@@ -34,12 +34,17 @@ struct HostStatus: Sendable {
     now = Clock.wall
     self.configuration = configuration
   }
+
+  /// Whether jobs with `AMBIT_JOB_ONCE` run in a worker.
+  func runsOnceJobs(_ status: WorkerStatus) -> Bool { status.index == onceWorker && !status.isPredecessor }
 }
 
 extension HostStatus {
   /// For people: the host, its generations and its last reloads.
   var text: String {
-    let title = "ambit \(AmbitVersion.text), pid \(HostProcess.identifier), \(content.phase) since \(time(began))"
+    // The time is that of the start, whatever the host does now.
+    let phase = content.phase == .serving ? "serving since" : "\(content.phase), started"
+    let title = "ambit \(AmbitVersion.text), pid \(HostProcess.identifier), \(phase) \(time(began))"
     let parts = [[title], hostLines, workerLines, poolLines, generationLines, quarantineLines, limitLines,
       functionLines, residentLines, reloadLines, upgradeLines]
     return parts.filter { !$0.isEmpty }.map { lines in lines.map { $0.printable + "\n" }.joined() }
@@ -54,12 +59,17 @@ extension HostStatus {
     table.add("connections", "\(worker.connections)")
     table.add("requests", "\(worker.requests) in flight")
     let pool = worker.pool
+    // A worker that has ended takes its counts with it.
+    let counted = isSupervisor ? " in the workers that serve" : ""
     table.add(
       "pool",
-      "\(pool.inUse) of \(pool.limit) threads in use, at most \(pool.mostInUse) so far, \(pool.waiting) waiting")
+      """
+      \(pool.inUse) of \(pool.limit) threads in use, \(pool.waiting) waiting; at most \(pool.mostInUse) in use so \
+      far\(counted)
+      """)
     table.add(
       "trouble",
-      "\(worker.stuckJobs.pluralized("stuck job")), \(worker.stalls.pluralized("blocked loop")) since the start")
+      "\(worker.stuckJobs.pluralized("stuck job")); \(worker.stalls.pluralized("blocked loop")) so far\(counted)")
     return table.lines
   }
 
@@ -74,13 +84,14 @@ extension HostStatus {
   private var workerLines: [String] {
     guard isSupervisor else { return [] }
     var table = TextTable()
-    table.add("WORKER", "PID", "SINCE", "STATE", "LOOPS", "CONNECTIONS", "REQUESTS", "CRASHES")
+    table.add("WORKER", "PID", "SINCE", "STATE", "LOOPS", "CONNECTIONS", "REQUESTS", "CRASHES", "ONCE")
     for status in workers {
       let report = status.report
       func figure(_ value: (WorkerReport) -> Int) -> String { report.map { "\(value($0))" } ?? "-" }
       table.add(
-        "\(status.index)", status.slot.pid.map { "\($0)" } ?? "-", time(status.slot.since), status.state,
-        figure(\.loopCount), figure(\.connections), figure(\.requests), "\(status.slot.crashes)")
+        "\(status.index)", status.slot.pid.map { "\($0)" } ?? "-", time(status.since), status.state,
+        figure(\.loopCount), figure(\.connections), figure(\.requests), "\(status.slot.crashes)",
+        runsOnceJobs(status) ? "yes" : "no")
     }
     return table.lines
   }

@@ -233,6 +233,9 @@ extension Faults {
     }
   }
 
+  /// The private copies that may take the place of what serves.
+  var contentsToRollBackTo: [PluginCopy] { ledger.plugins.compactMap { target(of: $0)?.planned.copy } }
+
   /// Notes how many requests each generation has begun, by label.
   /// - Returns: the plugins whose generation is proven since the last look.
   func look(_ requests: [String: Int]) -> [String] { state.withLock { $0.ledger.look(requests, at: Clock.monotonic) } }

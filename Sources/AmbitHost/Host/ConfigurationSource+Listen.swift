@@ -14,6 +14,7 @@ extension ConfigurationSource {
     if isActivated, !configuration.hasListen { return [] }
     var errors: [ConfigurationError] = []
     let requests = try configuration.listen.map { setting throws(HostError) in try request(for: setting, &errors) }
+    refuseSharedPaths(requests, configuration, &errors)
     guard errors.isEmpty else { throw HostError.configuration(ConfigurationErrors(errors)) }
     return requests
   }
@@ -24,6 +25,22 @@ extension ConfigurationSource {
   func listenObjections(_ configuration: HostConfiguration) throws(HostError) -> [String] {
     try listenRequests(configuration).compactMap { address, _ in
       ListenCheck.objection(to: address).map { "\(ListenError(address: "\(address)", reason: $0))" }
+    }
+  }
+
+  /// One path can be one socket only, however it is written.
+  private func refuseSharedPaths(
+    _ requests: [ListeningSocket.Request], _ configuration: HostConfiguration, _ errors: inout [ConfigurationError]
+  ) {
+    var owners: [String: String] = [:]
+    if case .path(let name) = configuration.admin { owners[resolve(name)] = "admin" }
+    for (setting, request) in zip(configuration.listen, requests) {
+      guard case .unix(let path) = request.address else { continue }
+      if let owner = owners[path] {
+        let message = "expected a path of its own for each socket, found \(path), which is that of \(owner), too"
+        errors.append(ConfigurationError(file: name, at: setting.place, message: message))
+      }
+      owners[path] = setting.place.path
     }
   }
 

@@ -57,6 +57,7 @@ extension Host {
       errors = error.lines
       try? repository.confine(by: confinementBefore)
     }
+    workers.noteServingCopies()
     var outcome = ReloadOutcome(
       began: began, duration: ContinuousClock.now - start, changes: changes, ignored: ignored, errors: errors)
     (outcome.newWorkers, outcome.oldWorkers) = (newWorkers, oldWorkers)
@@ -124,6 +125,11 @@ extension Host {
   private func prepare(_ plan: inout ReloadPlan, _ configuration: HostConfiguration, fallingBack: Bool) {
     let limit = configuration.dryRunTimeout
     let preparation = workers.prepare(plan.generations, within: limit)
+    for planned in plan.generations where preparation.untried.contains(planned.name) {
+      plan.untried.insert(planned.name)
+      plan.notes[planned.file, default: []].append(
+        "served without a try in a running worker, because the workers crash again and again")
+    }
     workers.abort(repository.settle(&plan, preparation, configuration))
     guard fallingBack, !plan.refusals.isEmpty,
       let fallbacks = repository.planFallbacks(for: &plan, configuration, asking: workers)
@@ -149,7 +155,7 @@ extension Host {
     for change in changes {
       for note in change.notes { logger.warning("\(change.file): \(note)") }
     }
-    keepLastGood()
+    keepLastGood(except: plan.untried)
     workers.retire(drain: configuration.drainTimeout)
     return changes.sorted(by: PluginChange.inTables)
   }

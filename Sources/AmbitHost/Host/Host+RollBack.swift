@@ -129,10 +129,11 @@ extension Host {
   }
 
   /// Keeps last good copies of what serves, but not of generations that a crash would roll back.
-  func keepLastGood() {
+  /// - Parameter untried: the plugins that no worker has tried before it served them: no copies of these, either.
+  func keepLastGood(except untried: Set<String> = []) {
     let faults = workers.faults
     let onProbation = faults.ledger.onProbation(at: Clock.monotonic)
     repository.keepLastGood(
-      except: Set(onProbation), besides: onProbation.compactMap { faults.target(of: $0)?.planned.copy })
+      except: Set(onProbation), untried, besides: onProbation.compactMap { faults.target(of: $0)?.planned.copy })
   }
 }

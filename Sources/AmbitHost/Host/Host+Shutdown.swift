@@ -22,7 +22,10 @@ extension Host {
     let running = endWorkers(by: deadline)
     wait(until: deadline.lastMoment) { workers.predecessors.isEmpty }
     closeAdmin(by: deadline.adminEnd)
-    DescriptorReserve.shared.lend { repository.copies.remove() }
+    DescriptorReserve.shared.lend {
+      repository.copies.remove()
+      repository.copies.removeAbandoned()
+    }
     if running.isEmpty {
       logger.info("stopped")
     } else {
@@ -98,7 +101,8 @@ extension Host {
     let deadline = ShutdownDeadline(since: Clock.monotonic, drain: .zero, cancelGrace: cancelGrace)
     _ = workers.leave(by: deadline) { _ in } isStopping: {}
     if !workers.predecessors.isEmpty {
-      workers.predecessors.release(drain: configuration.drainTimeout, cancelGrace: initial.cancelGrace)
+      workers.predecessors.release(
+        drain: configuration.drainTimeout, cancelGrace: initial.cancelGrace, newWorkersServe: false)
       let end = ShutdownDeadline(
         since: Clock.monotonic, drain: configuration.drainTimeout, cancelGrace: initial.cancelGrace).lastMoment
       wait(until: end) { workers.predecessors.isEmpty }

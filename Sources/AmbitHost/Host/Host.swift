@@ -68,7 +68,15 @@ package final class Host {
     (self.source, initial) = (source, configuration)
     LogOutput.start(configuration.log, waits: false)
     logger = Logger(label: "ambit")
-    try Self.prepareProcess(configuration, logger)
+    try Self.prepareProcess(configuration)
+    if !HostProcess.hasProc {
+      logger.warning(
+        """
+        /proc is not mounted: reports of blocked event loops do not say what their thread does, the status shows no \
+        memory of libraries, and processes that a plugin starts in its dry run may outlive it; mount it with \
+        "mount -t proc proc /proc"
+        """)
+    }
     let confinement = options.isSingle ? WorkerConfinement() : try source.workerConfinement(configuration)
     do throws(SystemError) {
       let signals = if let existing { existing } else { try Signals(reclaims: options.isSingle) }
@@ -101,6 +109,7 @@ package final class Host {
     for warning in confinement.warnings { logger.warning("\(warning)") }
     workers.restorer.withLock { $0 = repository.restorer }
     workers.faults.log.reports.use(crashFolder(of: configuration))
+    workers.copies.withLock { $0 = repository.copies }
     workers.onChange.withLock { [signals] in $0 = { signals.notify() } }
     workers.faults.onOrder.withLock { [signals] in $0 = { signals.notify() } }
     if let notice = repository.copiesNotice { logger.notice("\(notice)") }
@@ -149,19 +158,11 @@ package final class Host {
   }
 
   /// Sets up what belongs to the process as a whole, before it has threads of plugins.
-  static func prepareProcess(_ configuration: HostConfiguration, _ logger: Logger) throws(HostError) {
+  static func prepareProcess(_ configuration: HostConfiguration) throws(HostError) {
     HostProcess.raiseDescriptorLimit()
     DescriptorReserve.shared.fill()
     HostProcess.boundFreedMemory()
     ExitReport.prepare()
-    if !HostProcess.hasProc {
-      logger.warning(
-        """
-        /proc is not mounted: reports of blocked event loops do not say what their thread does, the status shows no \
-        memory of libraries, and processes that a plugin starts in its dry run may outlive it; mount it with \
-        "mount -t proc proc /proc"
-        """)
-    }
     do throws(SystemError) {
       try CrashReport.prepare(configuration.log.format == .json ? .json : .text)
     } catch {
@@ -173,6 +174,7 @@ package final class Host {
   private func start(
     _ text: ConfigurationText, _ options: Options, _ takeOver: TakeOver?
   ) throws(HostError) {
+    if takeOver != nil { try startServiceWatchdog(takeOver) }
     let opening = try openListeners()
     if takeOver == nil { listeners.commit(opening) { _ in true } }
     let sockets = opening.listeners.map(\.socket)
@@ -204,8 +206,9 @@ package final class Host {
     }
     reportQuota()
     state.enter(.serving)
-    try startServiceWatchdog()
-    if let takeOver { finish(takeOver, opening) }
+    if takeOver == nil { try startServiceWatchdog(nil) }
+    if let takeOver { finish(takeOver, opening, changes) }
+    workers.noteServingCopies()
     logger.info("serving", metadata: servingFields)
     service.ready(status: serviceStatus)
   }
@@ -238,7 +241,7 @@ package final class Host {
       "pid": "\(HostProcess.identifier)", "plugins": "\(plugins.count { !$0.isLibrary })",
       "routes": "\(plugins.reduce(0) { $0 + $1.patterns.count })", "threads": "\(workers.loopCount)",
     ]
-    if children != nil { fields["workers"] = "\(workers.present.count)" }
+    if children != nil { fields["workers"] = "\(workers.slots.withLock(\.count))" }
     return fields
   }
 

@@ -39,7 +39,8 @@ final class HostState: Sendable {
     content.withLock { content in
       (content.began, content.upgradeCount) = (takeOver.hostBegan, takeOver.order.number)
       content.upgrade = UpgradeReport(
-        order: takeOver.order, began: takeOver.began, start: takeOver.start, from: takeOver.version, result: .underway)
+        order: takeOver.order, began: takeOver.began, start: takeOver.start, from: takeOver.version,
+        oldProgram: takeOver.program, result: .underway)
     }
   }
 

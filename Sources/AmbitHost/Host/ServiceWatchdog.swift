@@ -40,8 +40,8 @@ enum ServiceWatchdog {
   private static func reportSilence(_ limit: Int64) {
     Logger(label: "ambit").warning(
       """
-      an event loop is blocked, so the service manager gets no message of the watchdog; it ends the host if the loop \
-      stays blocked
+      an event loop is blocked, or no worker serves, so the service manager gets no message of the watchdog; it ends the \
+      host if that lasts
       """, metadata: ["limit_ms": "\(limit / 1_000_000)"])
   }
 }

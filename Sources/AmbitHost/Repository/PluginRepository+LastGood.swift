@@ -98,10 +98,14 @@ extension PluginRepository {
   /// written is reported, and the copy before it stays, if there is one.
   /// - Parameters:
   ///   - unproven: the plugins whose copy before stays, if there is one.
+  ///   - untried: the plugins of which no copy is made.
   ///   - others: other contents whose copies stay.
-  func keepLastGood(except unproven: Set<String> = [], besides others: [PluginCopy] = []) {
+  func keepLastGood(
+    except unproven: Set<String> = [], _ untried: Set<String> = [], besides others: [PluginCopy] = []
+  ) {
     guard let lastGood else { return }
-    for plugin in serving.values where !plugin.isLastGoodCopy && plugin.copy.isPrivate {
+    for plugin in serving.values
+    where !plugin.isLastGoodCopy && plugin.copy.isPrivate && !untried.contains(plugin.name) {
       if unproven.contains(plugin.name), lastGood.hasCopy(of: plugin.file) { continue }
       do throws(LastGoodCopies.Unavailable) {
         try lastGood.keep(plugin.copy, as: plugin.file)

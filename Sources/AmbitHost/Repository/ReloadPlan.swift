@@ -32,6 +32,8 @@ struct ReloadPlan: Sendable {
   /// The paths of files whose plugins and libraries are linked with others of which the present workers keep an older
   /// version: only new workers can load them.
   var filesForNewWorkers: Set<String> = []
+  /// The names of generations that are served although no running worker has tried them.
+  var untried: Set<String> = []
   /// The paths of files whose last good copy was looked for.
   var triedLastGood: Set<String> = []
 

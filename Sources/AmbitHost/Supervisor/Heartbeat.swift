@@ -10,10 +10,15 @@ struct Heartbeat {
   private static var shortestInterval: Int64 { 100_000_000 }
   /// How long the loops may take to answer, in nanoseconds. A loop that answers later is blocked.
   private static var timeToAnswer: Int64 { 200_000_000 }
+  /// How long a worker that writes the report of a crash does not count as hanging, in nanoseconds. The reader of the log
+  /// may keep it waiting for 2 s.
+  private static var timeToReportCrash: Int64 { 2_500_000_000 }
 
   private var limit: Int64?
   private var interval: Int64
   private var watch: HangWatch?
+  /// When the worker was seen first to write the report of a crash, in monotonic nanoseconds; nil if it does not.
+  private var crashBegan: Int64?
   /// When to ask next, in monotonic nanoseconds.
   private(set) var next: Int64
 
@@ -43,6 +48,10 @@ struct Heartbeat {
     let asked = Clock.monotonic
     let turning = WorkerHandle.process(worker).turningLoops(within: Self.timeToAnswer)
     liveness.note(worker, isTurning: turning?.isComplete ?? false)
+    if let turning {
+      worker.note(unmappedCopies: turning.unmappedCopies)
+      crashBegan = turning.isCrashing ? crashBegan ?? asked : nil
+    }
     guard turning?.count ?? 0 == 0, let limit else {
       watch = nil
       return nil
@@ -50,7 +59,9 @@ struct Heartbeat {
     var watch = self.watch ?? HangWatch(limit: limit, interval: interval, now: asked)
     defer { self.watch = watch }
     switch watch.look(ProcessTimes.sample(of: worker.pid), now: Clock.monotonic) {
-    case .hangs, .unknown: return "has accepted no connection for hang_limit (\(limit / 1_000_000) ms)"
+    case .hangs, .unknown:
+      if let crashBegan, Clock.monotonic - crashBegan < Self.timeToReportCrash { return nil }
+      return "has accepted no connection for hang_limit (\(limit / 1_000_000) ms)"
     case .waits, .stopped, .starved: return nil
     }
   }
@@ -76,4 +87,8 @@ struct TurningLoops: Codable, Sendable {
   let count: Int
   /// Whether these are all.
   let isComplete: Bool
+  /// How many private copies the worker has unmapped since its start.
+  let unmappedCopies: Int
+  /// Whether a thread of the worker has crashed and writes its report.
+  let isCrashing: Bool
 }

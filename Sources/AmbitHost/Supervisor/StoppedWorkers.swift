@@ -4,19 +4,21 @@ internal import Synchronization
 /// The workers whose processes are stopped: SIGSTOP, a debugger. While there are such, connections that the kernel has
 /// woken one of them for are left to others: see `BacklogWatch`.
 final class StoppedWorkers: Sendable {
-  private let workers = Mutex<Set<ObjectIdentifier>>([])
+  /// When each was stopped: nanoseconds since 1970.
+  private let workers = Mutex<[ObjectIdentifier: Int64]>([:])
   fileprivate let backlog = BacklogWatch()
 
   /// - Returns: whether workers are stopped; nil if nothing has changed.
   fileprivate func note(_ isStopped: Bool, _ worker: WorkerProcess) -> Bool? {
     workers.withLock { workers in
-      let hasChanged =
-        isStopped ? workers.insert(ObjectIdentifier(worker)).inserted : workers.remove(ObjectIdentifier(worker)) != nil
-      return hasChanged ? !workers.isEmpty : nil
+      guard (workers[ObjectIdentifier(worker)] != nil) != isStopped else { return nil }
+      workers[ObjectIdentifier(worker)] = isStopped ? Clock.wall : nil
+      return !workers.isEmpty
     }
   }
 
-  func contains(_ worker: WorkerProcess) -> Bool { workers.withLock { $0.contains(ObjectIdentifier(worker)) } }
+  /// When a worker was stopped, in nanoseconds since 1970; nil if it is not stopped.
+  func moment(of worker: WorkerProcess) -> Int64? { workers.withLock { $0[ObjectIdentifier(worker)] } }
 }
 
 extension WorkerGroup {

@@ -74,34 +74,44 @@ extension WorkerGroup {
   /// Whether the loader of a worker is busy: then no plan can count on it.
   var isLoaderBusy: Bool { Self.onAll(present) { $1.isLoaderBusy }.contains(true) }
 
-  /// The event loops of all workers.
+  /// The event loops of all workers, also of those that start in place of crashed ones.
   var loopCount: Int {
-    present.reduce(0) { sum, member in
-      if case .inProcess(let worker) = member.worker { return sum + worker.loopCount }
-      return sum + slots.withLock { $0.first?.settings.withLock(\.loops) ?? 0 }
-    }
+    if case .inProcess(let worker)? = present.first?.worker { return worker.loopCount }
+    return slots.withLock { $0 }.reduce(0) { $0 + $1.settings.withLock(\.loops) }
   }
 
-  /// What each place of a worker does at present, and the report of each worker that serves.
+  /// What each place of a worker does at present, and the report of each worker that serves or finishes its requests.
   func reports(within timeout: Int64) -> [WorkerStatus] {
-    let answers = Self.onAll(present) { index, worker in (index, worker.report(within: timeout)) }
-    let reports = Dictionary(answers) { $1 }
+    let answers = Self.onAll(running) { _, worker in (worker.pid, worker.report(within: timeout)) }
     let slots = allSlots.filter { !$0.ended.isOpen }
     guard !slots.isEmpty else {
       let slot = WorkerSlot.Status(phase: .serving, pid: HostProcess.identifier)
-      return reports.map { WorkerStatus(index: $0.key, slot, report: $0.value) }
+      return answers.map { WorkerStatus(index: 1, slot, report: $1) }
     }
-    return slots.map { slot in
-      let report = slot.deadline == nil ? reports[slot.index] ?? nil : nil
+    let reports = Dictionary(answers) { $1 }
+    let places = slots.map { ($0, $0.status) }
+    return places.map { slot, status in
+      let stoppedSince = slot.workers.first { $0.pid == status.pid }.flatMap { stopped.moment(of: $0) }
+      let report = status.pid.flatMap { reports[$0] ?? nil }
+      return WorkerStatus(index: slot.index, status, stoppedSince: stoppedSince, report: report)
+    } + replacedWorkers(besides: places.compactMap(\.1.pid), reports) + predecessors.statuses
+  }
+
+  /// Workers that finish their requests while another one serves in their place.
+  private func replacedWorkers(besides shown: [Int32], _ reports: [Int32: WorkerReport?]) -> [WorkerStatus] {
+    leaving.withLock { $0 }.filter { !$0.worker.isGone && !shown.contains($0.worker.pid) }.map { leaver in
+      var status = WorkerSlot.Status()
+      (status.phase, status.pid, status.since) = (.draining, leaver.worker.pid, leaver.since)
       return WorkerStatus(
-        index: slot.index, slot.status, isStopped: slot.workers.contains { stopped.contains($0) }, report: report)
-    } + predecessors.statuses
+        index: leaver.worker.index, status, stoppedSince: stopped.moment(of: leaver.worker),
+        report: reports[leaver.worker.pid] ?? nil)
+    }
   }
 
   /// All scopes and jobs of each worker. Each line names its worker if there are several. Of a worker that does not
   /// answer nothing is known.
   func scopeTrees() -> [ScopeTreeReport] {
-    let workers = present
+    let workers = running
     return Self.onAll(workers) { index, worker in
       guard var tree = worker.scopeTree() else { return worker.isGone ? nil : .silence(ofWorker: index) }
       if workers.count > 1 { tree.worker = index }
@@ -126,7 +136,7 @@ extension WorkerGroup {
 
   /// See `Worker.liveRequests`.
   func liveRequests(within timeout: Int64) -> Int? {
-    let counts = Self.onAll(present) { $1.liveRequests(within: timeout) }
+    let counts = Self.onAll(running) { $1.liveRequests(within: timeout) }
     return counts.contains { $0 == nil } ? nil : counts.reduce(0) { $0 &+ $1! }
   }
 
@@ -139,7 +149,7 @@ extension WorkerGroup {
 
   /// See `Worker.dump`. One worker after the other writes to the log, which names those that do not answer.
   func dump() {
-    for (index, worker) in present where worker.dump() == nil && !worker.isGone {
+    for (index, worker) in running where worker.dump() == nil && !worker.isGone {
       logger.warning(
         "worker \(index) does not answer: nothing is known of its scopes", metadata: ["worker": "\(index)"])
     }
@@ -150,23 +160,27 @@ extension WorkerGroup {
 struct WorkerStatus: Sendable {
   let index: Int
   let slot: WorkerSlot.Status
-  /// Its process is stopped: SIGSTOP.
-  let isStopped: Bool
+  /// When its process was stopped (SIGSTOP), in nanoseconds since 1970; nil if it is not stopped.
+  private let stoppedSince: Int64?
   /// nil if no worker serves there, or if it does not answer.
   let report: WorkerReport?
   /// It belongs to the program before this one: see `Predecessors`.
   let isPredecessor: Bool
 
   init(
-    index: Int, _ slot: WorkerSlot.Status, isStopped: Bool = false, report: WorkerReport?, isPredecessor: Bool = false
+    index: Int, _ slot: WorkerSlot.Status, stoppedSince: Int64? = nil, report: WorkerReport?,
+    isPredecessor: Bool = false
   ) {
-    (self.index, self.slot, self.isStopped) = (index, slot, isStopped)
+    (self.index, self.slot, self.stoppedSince) = (index, slot, stoppedSince)
     (self.report, self.isPredecessor) = (report, isPredecessor)
   }
 
   /// What the status shows as its state.
   var state: String {
-    if isStopped { return "stopped" }
-    return slot.phase == .serving && report == nil ? "no answer" : slot.phase.rawValue
+    if stoppedSince != nil { return "stopped" }
+    return slot.phase == .serving && report == nil && !isPredecessor ? "no answer" : slot.phase.rawValue
   }
+
+  /// When `state` began, in nanoseconds since 1970. Of a worker that does not answer: when it began to serve.
+  var since: Int64 { stoppedSince ?? slot.since }
 }

@@ -25,6 +25,7 @@ extension WorkerGroup {
     for planned in generations where !isStopping() {
       guard let answer = prepare(planned, within: limit) else { continue }
       result.prepared.merge(answer.prepared) { $1 }
+      result.untried.formUnion(answer.untried)
       result.failures.merge(answer.failures) { $1 }
     }
     return result
@@ -38,7 +39,7 @@ extension WorkerGroup {
       // The content of a roll-back has served before.
       let needsTry = planned.rollBack == nil && !areCrashing
       let workers = present(within: needsTry ? Self.patience : 0)
-      let given = order(workers) { $1.prepare(self.inheriting(planned, $0), within: limit) }
+      let given = order(workers) { $1.tryOut(self.inheriting(planned, $0), within: limit) }
       if isStopping() { return given.first?.answer }
       guard let first = given.first else {
         if planned.rollBack != nil { return Preparation(prepared: [planned.name: []]) }
@@ -60,11 +61,7 @@ extension WorkerGroup {
 
   /// Nobody can try a generation while workers crash again and again, maybe because of the one that it replaces.
   private func untried(_ planned: PlannedGeneration) -> Preparation {
-    logger.warning(
-      """
-      plugin \(planned.label) is served without a try in a running worker, because the workers crash again and again
-      """, metadata: ["plugin": "\(planned.label)"])
-    return Preparation(prepared: [planned.name: []])
+    Preparation(prepared: [planned.name: []], untried: [planned.name])
   }
 
   /// See `Worker.abort`.
@@ -180,7 +177,7 @@ extension WorkerGroup {
     logger.error(
       "worker \(process.index) (pid \(process.pid)) \(reason): it is ended, and another one takes its place",
       metadata: ["worker": "\(process.index)"])
-    process.kill()
+    process.endByOrder()
   }
 }
 

@@ -107,10 +107,14 @@ extension WorkerGroup {
   /// others.
   func keysNeedingNewWorkers(_ configuration: HostConfiguration) -> [String] {
     var keys: [String] = []
-    for slot in slots.withLock({ $0 }) {
+    let slots = slots.withLock { $0 }
+    for slot in slots {
       let present = slot.settings.withLock { $0.configuration }
       keys += configuration.keysNeedingNewWorkers(since: present).filter { !keys.contains($0) }
     }
+    // A worker that was added, and did not start, has left no place.
+    let count = configuration.workerPlan(usableCPUs: UsableCPUs.current.count).workers
+    if !isInProcess, count != slots.count, !keys.contains("workers") { keys.append("workers") }
     return keys
   }
 
@@ -144,20 +148,26 @@ extension WorkerGroup {
         service.withLock { $0.goBack(to: before) }
         faults.goBack(to: faultsBefore)
       }
-      return error.lines.map { "worker \(slot.index) serves on as it was, because the new one does not start: \($0)" }
+      let consequence =
+        slot.status.phase == .serving ? "serves on as it was, because the new one does not start" : "does not start"
+      return error.lines.map { "worker \(slot.index) \(consequence): \($0)" }
     }
     for index in old.count + 1..<max(settings.count, old.count) + 1 where !isStopping() {
       if let error = add(WorkerSlot(index, settings, children: children, in: self)) {
         return error.lines.map { "worker \(index) does not start: \($0)" }
       }
     }
-    for slot in old.dropFirst(settings.count) { giveUp(slot) }
+    for slot in old.dropFirst(settings.count) {
+      slot.reportGivingUp(because: order.reason)
+      giveUp(slot)
+    }
     return []
   }
 
   /// Adds a place, and waits until its worker serves.
   /// - Returns: why it does not. Then the place is given up.
   private func add(_ slot: WorkerSlot) -> HostError? {
+    let began = Clock.monotonic
     slots.withLock { $0.append(slot) }
     do throws(HostError) {
       try slot.start()
@@ -170,8 +180,12 @@ extension WorkerGroup {
       giveUp(slot)
       return HostError(["it has not served within 30 s"])
     }
-    if result[0] != nil { giveUp(slot) }
-    return result[0]
+    guard let error = result[0] else {
+      slot.reportAddition(since: began)
+      return nil
+    }
+    giveUp(slot)
+    return error
   }
 
   /// Has the worker of a place finish its requests, and starts no other one. Does not wait.

@@ -15,8 +15,17 @@ internal import Synchronization
 ///
 /// Orders are for the control thread, unless they say otherwise.
 final class WorkerGroup: Sendable {
+  /// A worker that finishes its requests and gets no more.
+  struct Leaver: Sendable {
+    let worker: WorkerProcess
+    /// When it began to: nanoseconds since 1970.
+    let since = Clock.wall
+  }
+
   /// The workers that serve, by their place, from 1.
   private let members = Mutex<[Int: WorkerHandle]>([:])
+  /// Those that finish their requests and get no more.
+  let leaving = Mutex<[Leaver]>([])
   /// Wake threads that wait for a member.
   private let waiting = Mutex<[Latch<Void>]>([])
   /// Held while a change is committed, and while a worker joins.
@@ -35,6 +44,10 @@ final class WorkerGroup: Sendable {
   let counters: Mutex<SharedCounters?> = Mutex(nil)
   /// Makes removed private copies again for workers that start later; nil before the host has set it.
   let restorer = Mutex<CopyRestorer?>(nil)
+  /// The private copies; nil before the host has set it.
+  let copies: Mutex<PluginCopies?> = Mutex(nil)
+  /// How many workers are being brought to what the others serve, or to what these served a moment ago.
+  let joining = Mutex(0)
   /// Called when a worker joins, leaves, or has crashed. From any thread; does not wait.
   let onChange = Mutex<@Sendable () -> Void> {}
   /// The workers of the program before this one; none unless this one has replaced it.
@@ -76,6 +89,13 @@ final class WorkerGroup: Sendable {
   /// Those that serve, by their place.
   var present: [(index: Int, worker: WorkerHandle)] {
     members.withLock { $0.sorted { $0.key < $1.key } }.filter { !$0.value.isGone }.map { ($0.key, $0.value) }
+  }
+
+  /// Those that serve, and those that finish their requests, by their place: all that run code of plugins, but for workers
+  /// that start.
+  var running: [(index: Int, worker: WorkerHandle)] {
+    let leaving = leaving.withLock { $0 }.map(\.worker).filter { !$0.isGone }
+    return (present + leaving.map { ($0.index, .process($0)) }).sorted { $0.index < $1.index }
   }
 
   /// Waits until at least one worker serves, at most `timeout` nanoseconds, and returns those that do.
@@ -127,6 +147,11 @@ extension WorkerGroup {
     let handle = WorkerHandle.process(worker)
     let predecessor = predecessor.map { WorkerHandle.process($0) }
     faults.awaitRollBacks(within: Self.timeToRollBack, unless: isStopping)
+    joining.withLock { $0 += 1 }
+    defer {
+      joining.withLock { $0 -= 1 }
+      removeUnusedCopies()
+    }
     // Without the lock, since plugins may take long to start. What changes meanwhile is done under it.
     let (first, suspended) = service.withLock { ($0, faults.suspended) }
     use(first, in: worker)
@@ -145,7 +170,11 @@ extension WorkerGroup {
       guard handle.accept(on: service.sockets) != nil, !worker.isGone else {
         throw HostError(["it ended before it served"])
       }
-      members.withLock { $0[worker.index] = handle }
+      let replaced = members.withLock { members in
+        defer { members[worker.index] = handle }
+        return members[worker.index]
+      }
+      if case .process(let old)? = replaced { leaving.withLock { $0.append(Leaver(worker: old)) } }
     }
     let woken = waiting.withLock { waiting in
       defer { waiting = [] }
@@ -165,9 +194,12 @@ extension WorkerGroup {
 
   /// Sends no more orders to a worker, which finishes what it has begun.
   func leave(_ worker: WorkerProcess) {
-    members.withLock { members in
-      if case .process(let present)? = members[worker.index], present === worker { members[worker.index] = nil }
+    let wasPresent = members.withLock { members in
+      guard case .process(let present)? = members[worker.index], present === worker else { return false }
+      members[worker.index] = nil
+      return true
     }
+    if wasPresent { leaving.withLock { $0.append(Leaver(worker: worker)) } }
     onChange.withLock { $0 }()
     // Once jobs of a host that stops end with it. No other worker takes them over.
     if !isStopping() { once.choose(among: present) }
@@ -176,10 +208,12 @@ extension WorkerGroup {
   /// A worker's process has ended.
   func hasEnded(_ worker: WorkerProcess) {
     leave(worker)
+    leaving.withLock { $0.removeAll { $0.worker === worker } }
     noteStopped(false, worker)
     liveness.forget(worker)
     if let slot = worker.slotOfCounters.withLock({ $0.take() }) { counters.withLock { $0 }?.releaseSlot(slot) }
     BacklogWatch.look(at: openSockets.withLock { $0 })
+    removeUnusedCopies()
   }
 
   /// Makes a worker prepare and commit what it lacks of `service`.
@@ -213,8 +247,13 @@ extension WorkerGroup {
     let lost = restorer.withLock { $0 }?.restore(missing, renamed: service.files) ?? [:]
     var errors = lost.values.flatMap(\.problems).map(\.description)
     for var planned in missing where lost[planned.name] == nil {
-      if let answer = try? predecessor?.save(planned.name, within: service.startLimit), let state = answer {
-        planned.handedOver = state
+      do throws(PluginError) {
+        if let state = try predecessor?.save(planned.name, within: service.startLimit) ?? nil {
+          planned.handedOver = state
+        }
+      } catch {
+        // Without the state the plugin would begin anew, which is worse than to go on as it was.
+        throw HostError(error.problems.map(\.description))
       }
       guard let answer = handle.prepare(planned, within: service.startLimit) else {
         throw HostError(["it ended, or did not answer, while it loaded and started \(planned.label)"])
@@ -224,5 +263,28 @@ extension WorkerGroup {
     }
     guard errors.isEmpty else { throw HostError(errors) }
     return states
+  }
+}
+
+// Private copies that nobody needs any more.
+
+extension WorkerGroup {
+  /// Removes the private copies of generations that no worker is to load and that none has mapped any more. From any
+  /// thread that may block.
+  func removeUnusedCopies() {
+    guard !isInProcess, !isStopping(), let copies = copies.withLock({ $0 }) else { return }
+    joining.withLock { joining in
+      // What it is to load may have been replaced since.
+      guard joining == 0 else { return }
+      let workers = allSlots.flatMap(\.workers)
+      copies.removeUnused(besides: workers.reduce(into: []) { $0.formUnion($1.copiesMaybeMapped) })
+    }
+  }
+
+  /// Notes at the end of a reload which generations serve, and removes the private copies that nobody needs any more.
+  func noteServingCopies() {
+    guard let copies = copies.withLock({ $0 }) else { return }
+    copies.noteServing(service.withLock { $0.generations.values.map(\.copy) } + faults.contentsToRollBackTo)
+    removeUnusedCopies()
   }
 }

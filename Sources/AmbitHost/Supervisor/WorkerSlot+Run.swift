@@ -14,35 +14,36 @@ extension WorkerSlot {
   func run() {
     var policy = RestartPolicy()
     var random = SystemRandomNumberGenerator()
-    var crashed: Int64?
+    /// When the last worker ended, in monotonic nanoseconds; nil before.
+    var ended: Int64?
     while deadline == nil {
-      let settings = settings.withLock { $0 }
-      if let worker = try? bringUp(settings, after: nil).get() {
-        policy.serves(at: Clock.monotonic, window: settings.crashWindow.wholeNanoseconds)
-        if let crashed {
-          reportReturn(of: worker, since: crashed)
+      var meaning = WorkerProcess.MeaningOfEnd.crash
+      if let worker = bringUpNext() {
+        policy.serves(at: Clock.monotonic, window: crashWindow)
+        if let ended {
+          reportReturn(of: worker, since: ended)
           HostProcess.giveBackUnusedMemory()
         }
-        guard let moment = watch(worker) else { break }
-        crashed = moment
+        guard let end = watch(worker) else { break }
+        (ended, meaning) = (end.moment, end.meaning)
       } else {
-        crashed = crashed ?? Clock.monotonic
+        ended = ended ?? Clock.monotonic
       }
       if group.isStopping() || hasNeverServed { awaitStop() }
       guard deadline == nil else { break }
-      let window = settings.crashWindow.wholeNanoseconds
-      let delay: Int64
+      var delay: Int64 = 0
       if takeCauseGone() {
         policy.crashedForGood()
-        delay = 0
+      } else if meaning == .crash {
+        delay = policy.crashed(at: Clock.monotonic, window: crashWindow, using: &random)
       } else {
-        delay = policy.crashed(at: Clock.monotonic, window: window, using: &random)
+        policy.ended(at: Clock.monotonic, window: crashWindow)
       }
-      countCrash(recent: policy.recentCrashes)
+      if meaning != .order { countCrash(recent: policy.recentCrashes) }
       enter(.crashed)
       wait(delay)
     }
-    ended.arrive(endAll())
+    self.ended.arrive(endAll())
   }
 
   /// Starts a worker, and brings it to what the others serve.
@@ -55,8 +56,10 @@ extension WorkerSlot {
       do throws(HostError) {
         try group.join(worker, after: predecessor)
       } catch {
-        endFailedStart(of: worker)
-        throw error
+        let hasEnded = worker.isGone
+        let end = endFailedStart(of: worker)
+        guard hasEnded, let end else { throw error }
+        throw HostError(error.lines + ["its process (pid \(worker.pid)) \(end.text)"])
       }
       enter(.serving, pid: worker.pid)
       noteFirstStart(nil)
@@ -122,6 +125,7 @@ extension WorkerSlot {
     var others: [Event] = []
     defer {
       remove(worker)
+      group.hasEnded(worker)
       for event in others { put(event) }
     }
     let end = Clock.monotonic + timeout
@@ -147,9 +151,28 @@ extension WorkerSlot {
   /// Waits until the delay of a crash is over, or until `retry`. Draining workers may end meanwhile.
   private func wait(_ nanoseconds: Int64) {
     let end = Clock.monotonic + nanoseconds
-    while deadline == nil, let event = next(until: end) {
+    while deadline == nil, !isReplacementPending, let event = next(until: end) {
       if case .retry = event { return }
       takeOfOthers(event)
+    }
+  }
+
+  private var crashWindow: Int64 { settings.withLock { $0.crashWindow.wholeNanoseconds } }
+
+  private var isReplacementPending: Bool { pending.withLock { $0 != nil } }
+
+  /// Starts the next worker while none serves, with the values that a replacement has brought meanwhile. If it does not
+  /// start, later ones are started with the values before.
+  private func bringUpNext() -> WorkerProcess? {
+    let replacement = pending.withLock { $0.take() }
+    switch bringUp(replacement?.settings ?? settings.withLock { $0 }, after: nil) {
+    case .success(let worker):
+      if let replacement { settings.withLock { $0 = replacement.settings } }
+      replacement?.done.arrive(nil)
+      return worker
+    case .failure(let error):
+      replacement?.done.arrive(error)
+      return nil
     }
   }
 
@@ -159,9 +182,8 @@ extension WorkerSlot {
       return reportOrphan(process, name, ofWorker: parent)
     }
     if case .replace(let replacement) = event {
-      // No worker serves, so the next one starts with the new values.
-      settings.withLock { $0 = replacement.settings }
-      replacement.done.arrive(nil)
+      // No worker serves: the next one tries the new values.
+      pending.withLock { $0 = replacement }
       return
     }
     guard case .process(let event, let id) = event, let worker = workers.first(where: { $0.id == id }) else { return }
@@ -174,7 +196,7 @@ extension WorkerSlot {
       death.wasDraining = true
       // Another worker serves in its place.
       _ = group.faults.note(death)
-    case .stopped, .continued, .killedOrphan: break
+    case .stopped, .continued, .trapped, .killedOrphan: break
     }
   }
 

@@ -12,10 +12,19 @@ extension WorkerSlot {
   static var lostConnection: String { "has lost its connection to the supervisor" }
   /// How long a process that was told to report what it does may take to end, in nanoseconds.
   private static var timeToAbort: Int64 { 2_000_000_000 }
+  /// How long a process that was killed may take to end, in nanoseconds. One that reads from a dead disk may never end.
+  private static var timeToKill: Int64 { 5_000_000_000 }
+
+  /// The end of a worker that served.
+  struct End {
+    /// In monotonic nanoseconds.
+    let moment: Int64
+    let meaning: WorkerProcess.MeaningOfEnd
+  }
 
   /// Watches a worker that serves until it ends, and replaces it by others if that is wanted.
-  /// - Returns: when the last one crashed, in monotonic nanoseconds; nil if the host stops.
-  func watch(_ first: WorkerProcess) -> Int64? {
+  /// - Returns: the end of the last one; nil if the host stops.
+  func watch(_ first: WorkerProcess) -> End? {
     var worker = first
     var heartbeat = Heartbeat(hangLimit: settings.withLock { $0.hangLimit })
     while deadline == nil {
@@ -23,6 +32,7 @@ extension WorkerSlot {
       case nil:
         heartbeat.limit(by: settings.withLock { $0.hangLimit })
         if let sign = heartbeat.ask(worker, group.liveness) { return end(worker, because: sign + culprits(in: worker)) }
+        if WorkerHandle.process(worker).forgetUnmappedCopies() { group.removeUnusedCopies() }
       case .stop: return nil
       case .replace(let replacement):
         worker = replace(worker, replacement)
@@ -87,7 +97,7 @@ extension WorkerSlot {
   }
 
   /// A process that has closed its connection ends within a moment, or it is ended.
-  private func end(afterDisconnection worker: WorkerProcess) -> Int64? {
+  private func end(afterDisconnection worker: WorkerProcess) -> End {
     if let program = otherProgram(of: worker) {
       worker.kill()
       return end(worker, because: "\(Death.becameOtherProgram), \(program)")
@@ -101,14 +111,19 @@ extension WorkerSlot {
   }
 
   /// Ends a worker that is of no use any more, and waits for its end.
-  private func end(_ worker: WorkerProcess, because reason: String) -> Int64? {
+  private func end(_ worker: WorkerProcess, because reason: String) -> End {
     logger.error("worker \(index) (pid \(worker.pid)) \(reason): it is ended", metadata: fields(worker))
     worker.abort()
-    var end = Clock.monotonic + Self.timeToAbort
+    var (end, isKilled) = (Clock.monotonic + Self.timeToAbort, false)
     while true {
       guard let event = next(until: end) else {
+        if isKilled {
+          let line = "worker \(index) (pid \(worker.pid)) has not ended after SIGKILL: it is not waited for any more"
+          logger.error("\(line)", metadata: fields(worker))
+          return noteEnd(of: worker, .signalled(9), because: reason)
+        }
         worker.kill()
-        end = .max
+        (end, isKilled) = (Clock.monotonic + Self.timeToKill, true)
         continue
       }
       if case .process(.ended(let child), of: worker.id) = event {
@@ -121,13 +136,16 @@ extension WorkerSlot {
   /// - Parameters:
   ///   - end: how it has ended.
   ///   - reason: why the supervisor has ended it; nil if it has not.
-  /// - Returns: when it has ended, in monotonic nanoseconds.
-  private func noteEnd(of worker: WorkerProcess, _ end: ProcessEnd, because reason: String? = nil) -> Int64 {
-    let moment = Clock.monotonic
+  private func noteEnd(of worker: WorkerProcess, _ end: ProcessEnd, because reason: String? = nil) -> End {
+    let result = End(moment: Clock.monotonic, meaning: worker.meaningOfEnd)
     remove(worker)
     group.hasEnded(worker)
-    note(Death(of: worker, end, because: reason))
-    return moment
+    if result.meaning == .order {
+      logger.notice("worker \(index) (pid \(worker.pid)) \(end.text)", metadata: fields(worker))
+    } else {
+      note(Death(of: worker, end, because: reason))
+    }
+    return result
   }
 }
 
@@ -142,6 +160,21 @@ extension WorkerSlot {
     fields["pid"] = "\(worker.pid)"
     if let began { fields["ms"] = "\((Clock.monotonic - began) / 1_000_000)" }
     return fields
+  }
+
+  /// Another place for a worker was made, and its worker serves.
+  func reportAddition(since began: Int64) {
+    var fields = fields
+    fields["pid"] = status.pid.map { "\($0)" }
+    fields["ms"] = "\((Clock.monotonic - began) / 1_000_000)"
+    logger.notice("worker \(index) serves", metadata: fields)
+  }
+
+  /// The place has no worker any more when the present one has finished its requests.
+  func reportGivingUp(because reason: String) {
+    var fields = fields
+    fields["pid"] = status.pid.map { "\($0)" }
+    logger.notice("worker \(index) is given up, because \(reason): it finishes its requests", metadata: fields)
   }
 
   func reportReturn(of worker: WorkerProcess, since crash: Int64) {
@@ -167,6 +200,13 @@ extension WorkerSlot {
     case .continued:
       group.noteStopped(false, worker)
       logger.notice("worker \(index) (pid \(worker.pid)) was continued", metadata: fields)
+    case .trapped(let signal):
+      logger.error(
+        """
+        worker \(index) (pid \(worker.pid)) was stopped by \(ProcessEnd.name(ofSignal: signal)), because a plugin has \
+        called ptrace(PTRACE_TRACEME): it is ended
+        """,
+        metadata: fields(worker))
     case .ended, .killedOrphan: break
     }
   }

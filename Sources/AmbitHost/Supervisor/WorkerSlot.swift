@@ -56,6 +56,8 @@ final class WorkerSlot: Sendable {
   private let wakeup = Wakeup()
   private let shown = Mutex(Status())
   private let living = Mutex(Living())
+  /// What came while no worker served: the next one that starts decides about it.
+  let pending = Mutex<Replacement?>(nil)
 
   private struct Living {
     /// All processes of this place that have not ended: at most one serves, another may start, others drain.

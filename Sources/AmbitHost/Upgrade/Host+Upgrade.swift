@@ -18,7 +18,8 @@ extension Host {
     guard let (program, answer) = upgrades.next() else { return }
     let order = UpgradeOrder(number: state.countUpgrade(), program: program)
     var report = UpgradeReport(
-      order: order, began: Clock.wall, start: Clock.monotonic, from: "\(AmbitVersion.text)", result: .underway)
+      order: order, began: Clock.wall, start: Clock.monotonic, from: "\(AmbitVersion.text)",
+      oldProgram: HostProcess.binary, result: .underway)
     do throws(HostError) {
       guard let children else {
         throw HostError([
@@ -29,8 +30,10 @@ extension Host {
       try DescriptorReserve.shared.lend { () throws(HostError) in
         logger.info("upgrade: checking the new program", metadata: ["program": "\(program)"])
         _ = try source.textAgain()
+        // A check that is broken off leaves its copies behind.
+        defer { repository.copies.removeAbandoned() }
         try UpgradeProbe.check(program, source, timeout: timeToStart, unless: repository.isStopping)
-        let states = inheritance
+        let states = try inheritance()
         try replaceProgram(report, states, children, answer)
       }
     } catch {
@@ -48,17 +51,37 @@ extension Host {
   }
 
   /// What the plugins hand over in each worker.
-  private var inheritance: [TakeOver.PluginState] {
+  /// - Throws: if the `save` of one fails: its state would be lost.
+  private func inheritance() throws(HostError) -> [TakeOver.PluginState] {
     let plugins = repository.serving.values.filter { !$0.isLibrary }.map(\.name)
     let limit = configuration.dryRunTimeout
-    return WorkerGroup.onAll(workers.present) { index, worker in
-      plugins.compactMap { plugin in
-        guard let answer = try? worker.save(plugin, within: limit), let state = answer,
-          state.size <= Preparation.largestKeptState
-        else { return nil }
-        return TakeOver.PluginState(plugin: plugin, worker: index, state: state)
+    let answers = WorkerGroup.onAll(workers.present) { index, worker in
+      Result { () throws(PluginError) in
+        var states: [TakeOver.PluginState] = []
+        for plugin in plugins {
+          guard let state = try worker.save(plugin, within: limit) ?? nil else { continue }
+          states.append(TakeOver.PluginState(plugin: plugin, worker: index, state: state))
+        }
+        return states
       }
-    }.flatMap { $0 }
+    }
+    var states: [TakeOver.PluginState] = []
+    do throws(PluginError) {
+      for answer in answers { states += try answer.get() }
+    } catch {
+      throw HostError(error.problems.map(\.description))
+    }
+    return states.filter(isSmallEnough)
+  }
+
+  private func isSmallEnough(_ state: TakeOver.PluginState) -> Bool {
+    guard state.state.size > Preparation.largestKeptState else { return true }
+    logger.warning(
+      """
+      plugin \(state.plugin) hands over \(state.state.size) bytes in worker \(state.worker); an upgrade carries at most \
+      \(Preparation.largestKeptState), so the plugin starts without this state
+      """, metadata: ["plugin": "\(state.plugin)"])
+    return false
   }
 
   /// - Throws: if the new program cannot be run. Then nothing has changed.
@@ -74,17 +97,22 @@ extension Host {
       "upgrade: the new program takes over; the workers serve on until its workers do",
       metadata: ["program": "\(report.order.program)"])
     service.reloading()
-    for (_, worker) in workers.present { worker.expectSuccessor(true) }
     // Before the answer: the client asks at once what has become of the order.
     state.record(report)
     answer.arrive(report)
     upgrades.close(isForGood: false)
-    wait(until: Clock.monotonic + Self.timeToAnswer) { admin?.isIdle ?? true }
+    let end = Clock.monotonic + Self.timeToAnswer
+    while admin?.isIdle == false, Clock.monotonic < end, !signals.isTerminating { pauseThread(.milliseconds(5)) }
     let text = workers.service.withLock { $0.text }
+    guard signals.hold() else { throw .interruption }
+    // The new program has no access to what they note.
+    let recorders = workers.allSlots.flatMap(\.workers).compactMap(\.recorder)
+    for recorder in recorders { recorder.tell(hasReader: false) }
     let error = children.withoutChanges { processes in
       takeOver(report, text, states, file, processes).run(report.order.program)
     }
-    for (_, worker) in workers.present { worker.expectSuccessor(false) }
+    for recorder in recorders { recorder.tell(hasReader: true) }
+    signals.release()
     service.ready(status: serviceStatus)
     throw HostError(error)
   }
@@ -94,12 +122,17 @@ extension Host {
     _ processes: [SupervisedProcess]
   ) -> TakeOver {
     let slots = workers.slots.withLock { $0 }
-    let members = slots.flatMap(\.workers)
+    let members = workers.allSlots.flatMap(\.workers)
+    let serving = Set(workers.present.map(\.worker.pid))
+    let predecessors = workers.predecessors.handedOver
     // A process that is not known to its place yet loses its connection, and ends by itself.
     let living = processes.compactMap { process -> TakeOver.Worker? in
-      guard let worker = members.first(where: { $0.pid == process.number }) else { return nil }
+      guard let worker = members.first(where: { $0.pid == process.number }) else {
+        return predecessors.first { $0.pid == process.number }
+      }
       return TakeOver.Worker(
-        index: worker.index, pid: worker.pid, mark: "\(process.mark)", connection: worker.connectionNumber)
+        index: worker.index, pid: worker.pid, mark: "\(process.mark)", isDraining: !serving.contains(worker.pid),
+        connection: worker.connectionNumber)
     }
     return TakeOver(
       order: report.order, version: report.from, program: HostProcess.binary, programFile: programFile,
@@ -126,7 +159,7 @@ extension Host {
 
   /// Falls back to the program before if this one does not serve in time.
   func watchStart(_ takeOver: TakeOver, _ children: ChildProcesses) {
-    onOwnThread { [state] in
+    onOwnThread { [state, signals] in
       let end = Clock.monotonic + takeOver.startLimit
       while Clock.monotonic < end {
         pauseThread(.milliseconds(100))
@@ -134,6 +167,7 @@ extension Host {
       }
       let limit = takeOver.startLimit / 1_000_000_000
       let error = HostError(["it has not served within \(limit) s"])
+      guard signals.hold() else { return }
       takeOver.fallBack(because: error, supervising: children)
       HostProcess.exit(1)
     }
@@ -148,21 +182,43 @@ extension Host {
     let deadline = ShutdownDeadline(since: Clock.monotonic, drain: .zero, cancelGrace: initial.cancelGrace)
     _ = workers.leave(by: deadline) { _ in } isStopping: {}
     repository.copies.remove()
+    guard signals.hold() else { return }
     takeOver.fallBack(because: error, supervising: children)
+    signals.release()
   }
 
   /// The new workers serve: those of the program before finish their requests.
-  func finish(_ takeOver: TakeOver, _ opening: ListenerSet.Change) {
+  /// - Parameter changes: what the plugins have become.
+  func finish(_ takeOver: TakeOver, _ opening: ListenerSet.Change, _ changes: [PluginChange]) {
     ProgramReplacement.close(takeOver.programFile)
     listeners.commit(opening) { _ in true }
     workers.inherited.withLock { $0 = [:] }
-    workers.predecessors.release(drain: configuration.drainTimeout, cancelGrace: initial.cancelGrace)
+    workers.predecessors.release(
+      drain: configuration.drainTimeout, cancelGrace: initial.cancelGrace, newWorkersServe: true)
+    onOwnThread { [predecessors = workers.predecessors, copies = repository.copies] in
+      // The last one removes them itself, unless it is killed.
+      if predecessors.ended.wait() != nil { copies.removeAbandoned() }
+    }
     var report = UpgradeReport(
       order: takeOver.order, began: takeOver.began, start: takeOver.start, from: takeOver.version,
-      result: takeOver.isFallBack ? .fallenBack : .done, reasons: takeOver.failure)
+      oldProgram: takeOver.program, result: .done)
+    report.reasons = takeOver.failure + refusals(changes)
+    if !report.reasons.isEmpty { report.result = .partial }
+    if takeOver.isFallBack { report.result = .fallenBack }
     report.duration = Clock.monotonic - takeOver.start
     state.record(report)
-    for line in report.lines { logger.log(level: takeOver.isFallBack ? .error : .notice, "\(line)") }
+    for line in report.lines { logger.log(level: report.result == .done ? .notice : .error, "\(line)") }
+  }
+
+  /// Why plugins and libraries do not serve their present files, a line each.
+  private func refusals(_ changes: [PluginChange]) -> [String] {
+    let lastGood = repository.serving.values.filter(\.isLastGoodCopy).sorted { $0.name < $1.name }
+    return changes.flatMap(\.reasons)
+      + lastGood.flatMap { plugin in
+        (plugin.refusal?.problems.map(\.description) ?? []) + [
+          "\(plugin.kind) \(plugin.name) serves its last good copy, because its file is refused"
+        ]
+      }
   }
 }
 

@@ -3,8 +3,9 @@ internal import AmbitSystem
 internal import Logging
 internal import Synchronization
 
-/// The workers of the program that this one has replaced. They serve until the workers of this program do, then finish
-/// their requests and end. They are given no orders: they may be of another version.
+/// The workers of the programs that were there before this one. Those of the last one serve until the workers of this
+/// program do, then finish their requests and end. Others finish their requests already. They are given no orders but
+/// `newWorkersServe`: they may be of another version.
 ///
 /// From any thread.
 final class Predecessors: Sendable {
@@ -13,7 +14,7 @@ final class Predecessors: Sendable {
     let process: SupervisedProcess
     /// Nil once it was closed.
     var connection: MessageConnection?
-    var phase = WorkerPhase.serving
+    var phase: WorkerPhase
     var since = Clock.wall
   }
 
@@ -38,8 +39,10 @@ final class Predecessors: Sendable {
         note(event, of: worker)
         if case .ended = event { onEnd() }
       }
-      let connection = MessageConnection(owned: worker.connection, limit: 0)
-      state.withLock { $0.members[worker.pid] = Member(worker: worker, process: process, connection: connection) }
+      let connection = worker.connection.map { MessageConnection(owned: $0, limit: 0, acceptsDescriptors: false) }
+      let member = Member(
+        worker: worker, process: process, connection: connection, phase: worker.isDraining ? .draining : .serving)
+      state.withLock { $0.members[worker.pid] = member }
     }
     state.withLock { $0.isComplete = true }
     endIfEmpty()
@@ -64,15 +67,34 @@ final class Predecessors: Sendable {
   /// Whether none is left, or there were none.
   var isEmpty: Bool { state.withLock { $0.members.isEmpty } }
 
-  /// Has them finish their requests and end. They are killed if they take too long. Does not wait: see `ended`.
-  func release(drain: Duration, cancelGrace: Duration) {
-    let connections = state.withLock { state in
-      for pid in state.members.keys where state.members[pid]!.phase == .serving {
-        (state.members[pid]!.phase, state.members[pid]!.since) = (.draining, Clock.wall)
-      }
-      return state.members.values.compactMap(\.connection)
+  /// Whether one of them accepts connections.
+  var serve: Bool { state.withLock { $0.members.values.contains { $0.phase == .serving } } }
+
+  /// What the next program needs to adopt them.
+  var handedOver: [TakeOver.Worker] {
+    state.withLock { Array($0.members.values) }.map { member in
+      TakeOver.Worker(
+        index: member.worker.index, pid: member.worker.pid, mark: member.worker.mark,
+        isDraining: member.phase == .draining, connection: member.connection?.number)
     }
-    for connection in connections { connection.close() }
+  }
+
+  /// Has them finish their requests and end. They are killed if they take too long. Does not wait: see `ended`.
+  /// - Parameter serve: whether workers of this program serve in their place.
+  func release(drain: Duration, cancelGrace: Duration, newWorkersServe serve: Bool) {
+    let connections = state.withLock { state in
+      state.members.keys.compactMap { pid in
+        if state.members[pid]!.phase == .serving {
+          (state.members[pid]!.phase, state.members[pid]!.since) = (.draining, Clock.wall)
+        }
+        return state.members[pid]!.connection.take()
+      }
+    }
+    for connection in connections {
+      // If the connection is full because the worker is stopped, it takes this process for gone, and ends, too.
+      if serve { connection.send(WorkerMessage.order(.newWorkersServe, number: 0), within: 0) }
+      connection.close()
+    }
     // A worker that its supervisor has left takes half a second at least.
     let deadline = ShutdownDeadline(
       since: Clock.monotonic, drain: drain, cancelGrace: max(cancelGrace, .milliseconds(500)))

@@ -8,8 +8,9 @@ internal import Synchronization
 /// anything else, and hands it back if it cannot start.
 package struct TakeOver: Codable, Sendable {
   /// The number of this format. Raise it whenever this type or one that it contains changes: both programs must have the
-  /// same declarations, see `MessageEncoder`. Programs with different numbers do not replace each other.
-  static var format: Int { 1 }
+  /// same declarations, see `MessageEncoder`. Raise it also if `WorkerOrder.newWorkersServe` changes, which the workers of
+  /// the program before get. Programs with different numbers do not replace each other.
+  static var format: Int { 2 }
   /// The variable that holds the number of the descriptor with the value.
   private static var variable: String { "AMBIT_TAKE_OVER" }
 
@@ -27,8 +28,11 @@ package struct TakeOver: Codable, Sendable {
     let pid: Int32
     /// `ProcessMark.description`.
     let mark: String
-    /// The descriptor of the supervisor's end of the connection. The worker drains and ends when it is closed.
-    let connection: Int32
+    /// It finishes its requests already, and ends.
+    let isDraining: Bool
+    /// The descriptor of the supervisor's end of the connection; nil if it was closed. A worker that serves drains and
+    /// ends when it is closed.
+    let connection: Int32?
   }
 
   struct PluginState: Codable, Sendable {
@@ -52,7 +56,7 @@ package struct TakeOver: Codable, Sendable {
   /// The configuration that was in use.
   let configuration: ConfigurationText
   let listeners: [Listener]
-  /// All workers that have not ended.
+  /// All workers that have not ended, also those of programs before.
   var workers: [Worker]
   /// The crashes of each place of a worker, from the first.
   let crashes: [Int]
@@ -62,7 +66,7 @@ package struct TakeOver: Codable, Sendable {
   var failure: [String] = []
 
   private var descriptors: [Int32] {
-    [programFile] + listeners.flatMap { [$0.socket.descriptor, $0.socket.relay] } + workers.map(\.connection)
+    [programFile] + listeners.flatMap { [$0.socket.descriptor, $0.socket.relay] } + workers.compactMap(\.connection)
   }
 }
 

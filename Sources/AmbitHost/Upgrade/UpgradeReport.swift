@@ -9,6 +9,8 @@ struct UpgradeReport: Sendable {
     case underway
     /// The new program serves.
     case done
+    /// The new program serves, but not the present files of all plugins.
+    case partial
     /// Nothing has changed.
     case refused
     /// The new program did not start, and the one before serves again.
@@ -20,10 +22,11 @@ struct UpgradeReport: Sendable {
   let began: Int64
   /// When it began: monotonic nanoseconds.
   let start: Int64
-  /// The version of the program before.
+  /// The version and the path of the program before.
   let from: String
+  let oldProgram: String
   var result: Result
-  /// Why it was refused or has failed, a line each.
+  /// Why it was refused or has failed, or why plugins do not serve their present files, a line each.
   var reasons: [String] = []
   var duration: Int64 = 0
 
@@ -31,11 +34,11 @@ struct UpgradeReport: Sendable {
   var lines: [String] {
     switch result {
     case .underway: ["the new program \(order.program) has taken over, and starts its workers"]
-    case .done:
+    case .done, .partial:
       [
-        "upgraded from ambit \(from) to ambit \(AmbitVersion.text), pid \(HostProcess.identifier) "
-          + "(\(duration / 1_000_000) ms)"
-      ]
+        "upgraded from ambit \(from) (\(oldProgram)) to ambit \(AmbitVersion.text) (\(order.program)), "
+          + "pid \(HostProcess.identifier) (\(duration / 1_000_000) ms)"
+      ] + reasons
     case .refused: ["upgrade to \(order.program) refused, nothing has changed:"] + reasons
     case .fallenBack:
       ["the new program \(order.program) did not start, ambit \(from) serves again:"] + reasons
@@ -46,7 +49,7 @@ struct UpgradeReport: Sendable {
     .object([
       ("number", JSONValue(order.number)), ("result", .string(result.rawValue)),
       ("at", .string(Timestamp.text(of: began))), ("milliseconds", .integer(duration / 1_000_000)),
-      ("from", .string(from)), ("program", .string(order.program)),
+      ("from", .string(from)), ("from_program", .string(oldProgram)), ("program", .string(order.program)),
       ("reasons", .array(reasons.map(JSONValue.string))),
     ])
   }

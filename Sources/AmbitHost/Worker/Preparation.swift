@@ -5,6 +5,8 @@ internal import AmbitRuntime
 struct Preparation: Codable, Sendable {
   /// The generations that are started, by name, with their configured routes.
   var prepared: [String: [LibraryCall]] = [:]
+  /// Those of `prepared` that no worker has tried, because the workers crash again and again.
+  var untried: Set<String> = []
   /// The others, by name.
   var failures: [String: PreparationFailure] = [:]
   /// The states that older generations handed over to the prepared ones, by the plugin's name: for a worker that is

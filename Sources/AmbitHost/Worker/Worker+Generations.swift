@@ -40,9 +40,11 @@ extension Worker {
       return .failure(PreparationFailure(error: error, stage: .notLoaded))
     }
     copies.hold(folderOf: planned.copy)
+    mapped.withLock { _ = $0.paths.insert(planned.copy.path) }
     let plugin: LoadedPlugin
     do throws(PluginError) { plugin = try load(planned, within: limit) } catch {
       let isRefused = error.problems.allSatisfy { $0.code == .notLoadable }
+      if isRefused { mapped.withLock { _ = $0.paths.remove(planned.copy.path) } }
       return .failure(PreparationFailure(error: error, stage: isRefused ? .refusedByLoader : .loaded))
     }
     if planned.ownCopy != nil { logStaticTLS(of: plugin) }
@@ -202,14 +204,34 @@ extension Worker {
     generations.withLock { generations in
       if !generations.shown.contains(where: { $0 === generation }) { generations.shown.append(generation) }
     }
-    generation.end(.retired(drain: drain)) { [logger] in
+    generation.end(.retired(drain: drain)) { [self] in
       var fields: Logger.Metadata = ["plugin": "\(generation.label)", "library": "unloaded"]
       if case .resident(let reason) = generation.phase.phase {
         fields["library"] = "resident"
         fields["reason"] = "\(reason)"
+      } else {
+        noteUnloaded(generation.plugin.copy)
       }
       logger.info("\(generation.plugin.kind) generation retired", metadata: fields)
     }
+  }
+}
+
+/// The private copies that a worker has mapped.
+struct MappedCopies {
+  var paths: Set<String> = []
+  /// How many were unmapped.
+  var unmappedCount = 0
+}
+
+extension Worker {
+  /// The supervisor removes the copy when no worker has mapped it.
+  private func noteUnloaded(_ copy: PluginCopy) {
+    mapped.withLock { mapped in
+      mapped.paths.remove(copy.path)
+      mapped.unmappedCount += 1
+    }
+    if isOnlyWorker, copy.isPrivate { Paths.remove(copy.path) }
   }
 }
 

@@ -92,13 +92,16 @@ extension Worker {
       fields["call"] = "\(call.name)"
       fields["ms"] = "\(call.age / 1_000_000)"
       return logger.warning(
-        "\(call.name) of \(name) has not returned for \(call.age / 1_000_000) ms; the host ends without it",
-        metadata: fields)
+        """
+        \(call.name) of \(name) has not returned for \(call.age / 1_000_000) ms; the \(HostProcess.name) ends without it
+        """, metadata: fields)
     }
     (fields["requests"], fields["jobs"]) = ("\(load.requests)", "\(load.jobs)")
     if !load.holders.isEmpty { fields["running"] = "\(load.holders.joined(separator: ", "))" }
     logger.warning(
-      "\(name) has not stopped within cancel_grace, so its stop was not called; the host ends without it",
+      """
+      \(name) has not stopped within cancel_grace, so its stop was not called; the \(HostProcess.name) ends without it
+      """,
       metadata: fields)
   }
 }

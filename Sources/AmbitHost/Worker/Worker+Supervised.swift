@@ -15,8 +15,13 @@ extension Worker {
   /// block.
   func turningLoops(within timeout: Int64) -> TurningLoops {
     let count = loops.turningLoops(within: timeout)
-    return TurningLoops(count: count, isComplete: count == loopCount)
+    let unmapped = mapped.withLock { $0.unmappedCount }
+    return TurningLoops(
+      count: count, isComplete: count == loopCount, unmappedCopies: unmapped, isCrashing: CrashReport.isUnderway)
   }
+
+  /// The paths of the private copies that it has mapped. From any thread.
+  var mappedCopies: Set<String> { mapped.withLock { $0.paths } }
 
   /// Runs jobs with `AMBIT_JOB_ONCE` from now on. From any thread; does not wait.
   func runOnceJobs() { loops.setRunsOnceJobs(true) }

@@ -41,6 +41,9 @@ final class Worker: Sendable {
   let generations = Mutex(Generations())
   /// The folder of the private copies that are loaded.
   let copies = SharedCopies()
+  let mapped = Mutex(MappedCopies())
+  /// Whether it is the host's only worker, in the host's process: no other one may have mapped a copy.
+  let isOnlyWorker: Bool
 
   /// Starts the loops and the thread pool. Nothing is served yet.
   /// - Parameters:
@@ -60,6 +63,7 @@ final class Worker: Sendable {
       jobsPerRequest: UInt32(configuration.limits.jobsPerRequest),
       cancelGrace: configuration.cancelGrace.wholeNanoseconds,
       stallWarning: configuration.stallWarning?.wholeNanoseconds)
+    isOnlyWorker = role == nil
     let role = role ?? .only(loops: configuration.threads)
     loops = try LoopGroup(
       count: role.loops, table: try HTTPCalls.makeTable(isChecked: isChecked), limits: limits,

@@ -28,6 +28,14 @@ enum WorkerHandle: Sendable {
     }
   }
 
+  /// The number of its process.
+  var pid: Int32 {
+    switch self {
+    case .inProcess: HostProcess.identifier
+    case .process(let process): process.pid
+    }
+  }
+
   /// Whether it can still answer.
   var isGone: Bool {
     switch self {
@@ -49,10 +57,18 @@ extension WorkerHandle {
       // Its load, the old generation's `save` and its `start` each have the limit, and a second to return.
       let timeout = (limit * 3).wholeNanoseconds + Self.promptly
       process.note(planned: planned)
+      process.note(mapping: planned.copy)
       let answer = process.ask(.prepare([planned], within: limit), within: timeout, as: Preparation.self)
+      if answer != nil { process.note(mapped: planned.copy) }
       if answer?.prepared[planned.name] != nil { process.note(prepared: planned) }
       return answer
     }
+  }
+
+  /// As `prepare`, for a reload, which refuses the generation if the worker ends meanwhile.
+  func tryOut(_ planned: PlannedGeneration, within limit: Duration) -> Preparation? {
+    guard case .process(let process) = self else { return prepare(planned, within: limit) }
+    return process.trying { prepare(planned, within: limit) }
   }
 
   /// See `Worker.abort`.
@@ -158,13 +174,6 @@ extension WorkerHandle {
         _ = process.ended.wait(timeout: 500_000_000)
       }
       _ = process.ended.wait()
-    }
-  }
-
-  /// See `WorkerOrder.expectSuccessor`.
-  func expectSuccessor(_ isExpected: Bool) {
-    if case .process(let process) = self {
-      _ = process.ask(.expectSuccessor(isExpected), within: Self.promptly, as: Done.self)
     }
   }
 
@@ -292,6 +301,14 @@ extension WorkerHandle {
     case .process(let process):
       process.ask(.turningLoops(within: timeout), within: timeout + 500_000_000, as: TurningLoops.self)
     }
+  }
+
+  /// Asks a worker that has unmapped private copies since it was asked last which ones are left. From threads that may
+  /// block.
+  /// - Returns: whether it has unmapped some.
+  func forgetUnmappedCopies() -> Bool {
+    guard case .process(let process) = self, process.hasUnmappedCopies else { return false }
+    return process.forgetUnmappedCopies { process.ask(.mappedCopies, within: 1_000_000_000, as: Set<String>.self) }
   }
 
   /// See `Worker.liveRequests`.

@@ -30,9 +30,8 @@ enum WorkerOrder: Codable, Sendable {
   case runOnceJobs
   /// See `Worker.endOnceJobs`.
   case endOnceJobs
-  /// Another program is about to take the place of the supervisor's (true), or has not done so (false): see
-  /// `Predecessors`.
-  case expectSuccessor(Bool)
+  /// The supervisor has become another program, whose workers serve: see `Predecessors`. The last order. It has no answer.
+  case newWorkersServe
   /// See `Worker.save`.
   case save(String, within: Duration)
   /// See `Worker.lookUp`.
@@ -53,6 +52,8 @@ enum WorkerOrder: Codable, Sendable {
   case blockedLoops(within: Int64)
   /// See `Worker.turningLoops`.
   case turningLoops(within: Int64)
+  /// See `Worker.mappedCopies`.
+  case mappedCopies
   /// See `Worker.liveRequests`.
   case liveRequests(within: Int64)
 
@@ -67,8 +68,8 @@ enum WorkerOrder: Codable, Sendable {
   /// Whether a worker answers it while another order is carried out, because a call of a plugin may take long.
   var isQuestion: Bool {
     switch self {
-    case .isLoaderBusy, .dump, .report, .begunRequests, .scopeTree, .blockedLoops, .turningLoops, .liveRequests, .leave, .runOnceJobs,
-      .endOnceJobs:
+    case .isLoaderBusy, .dump, .report, .begunRequests, .scopeTree, .blockedLoops, .turningLoops, .mappedCopies,
+      .liveRequests, .leave, .runOnceJobs, .endOnceJobs:
       true
     default: false
     }

@@ -1,4 +1,5 @@
 internal import AmbitCore
+internal import AmbitPlugins
 internal import AmbitRuntime
 internal import AmbitSystem
 internal import Synchronization
@@ -10,6 +11,18 @@ final class WorkerProcess: Sendable {
     var lastNumber: UInt64 = 0
     /// Those that wait for an answer, by the number of the order; nil once there will be no answer any more.
     var waiting: [UInt64: Latch<[UInt8]?>]? = [:]
+  }
+
+  /// The private copies that it may have mapped, by path.
+  private struct Copies {
+    /// Those that it loads.
+    var underway: Set<String> = []
+    /// Those that it has loaded.
+    var mapped: Set<String> = []
+    /// How many it had unmapped when it was asked which ones are left.
+    var knownUnmapped = 0
+    /// How many it has unmapped.
+    var unmapped = 0
   }
 
   /// Counts the workers of one place.
@@ -38,6 +51,9 @@ final class WorkerProcess: Sendable {
   /// The generations that it was told to load, by their labels: names in its recorder must be among these.
   private let told = Mutex<[String: (name: String, generation: Int)]>([:])
   private let wasKilled = Atomic<Bool>(false)
+  /// Whether it tries a generation for a reload, or was ended by the supervisor's own decision: see `meaningOfEnd`.
+  private let fate = Mutex<(tries: Int, isEnded: Bool)>((0, false))
+  private let copies = Mutex(Copies())
   /// The labels of its generations, by name.
   private let generations = Mutex<(serving: [String: String], prepared: [String: String])>(([:], [:]))
 
@@ -65,7 +81,9 @@ final class WorkerProcess: Sendable {
         if case .ended = event { ended.arrive(()) }
         onEvent(event)
       }
-      connection = MessageConnection(owned: pair.takeOurs(), limit: WorkerService.messageLimit)
+      // Code of a plugin could use up the descriptors of this process.
+      connection = MessageConnection(
+        owned: pair.takeOurs(), limit: WorkerService.messageLimit, acceptsDescriptors: false)
     } catch {
       throw HostError(error)
     }
@@ -121,6 +139,36 @@ final class WorkerProcess: Sendable {
 
   /// Sends an order whose answer nobody waits for. The order is lost if the connection of a stopped worker is full.
   func tell(_ order: WorkerOrder) { connection.send(WorkerMessage.order(order, number: 0), within: 1_000_000_000) }
+
+  /// What its end means for the worker that takes its place.
+  enum MeaningOfEnd {
+    case crash
+    /// It has ended while it tried a generation for a reload, which is refused then. The next worker does without.
+    case refusal
+    /// The supervisor has ended it.
+    case order
+  }
+
+  /// What its end means.
+  var meaningOfEnd: MeaningOfEnd {
+    fate.withLock { $0.isEnded ? .order : $0.tries > 0 ? .refusal : .crash }
+  }
+
+  /// Runs `attempt`, in which it tries a generation for a reload.
+  /// - Parameter attempt: returns nil if the worker has not answered.
+  func trying<Answer>(_ attempt: () -> Answer?) -> Answer? {
+    fate.withLock { $0.tries += 1 }
+    let answer = attempt()
+    // Whoever looks after its end comes later, maybe.
+    if answer != nil { fate.withLock { $0.tries -= 1 } }
+    return answer
+  }
+
+  /// Ends it by the supervisor's own decision: that is no crash.
+  func endByOrder() {
+    fate.withLock { $0.isEnded = true }
+    kill()
+  }
 
   /// Sends SIGABRT, so that it reports what it does, and ends.
   func abort() { process.send(6) }
@@ -201,5 +249,39 @@ extension WorkerProcess {
       known.serving.merge(known.prepared) { $1 }
       known.prepared = [:]
     }
+  }
+}
+
+// What the supervisor knows of the private copies that it has mapped.
+
+extension WorkerProcess {
+  /// The paths of the copies that it may have mapped.
+  var copiesMaybeMapped: Set<String> { copies.withLock { $0.mapped.union($0.underway) } }
+
+  func note(mapping copy: PluginCopy) { copies.withLock { _ = $0.underway.insert(copy.path) } }
+
+  func note(mapped copy: PluginCopy) {
+    copies.withLock { copies in
+      copies.underway.remove(copy.path)
+      copies.mapped.insert(copy.path)
+    }
+  }
+
+  func note(unmappedCopies count: Int) { copies.withLock { $0.unmapped = count } }
+
+  var hasUnmappedCopies: Bool { copies.withLock { $0.unmapped != $0.knownUnmapped } }
+
+  /// Forgets the copies that are not mapped any more.
+  /// - Parameter question: asks which ones are left. Returns nil if the worker does not answer.
+  /// - Returns: whether it has answered.
+  func forgetUnmappedCopies(_ question: () -> Set<String>?) -> Bool {
+    // What it loads meanwhile may be missing in the answer.
+    let (known, count) = copies.withLock { ($0.mapped, $0.unmapped) }
+    guard let left = question() else { return false }
+    copies.withLock { copies in
+      copies.mapped.subtract(known.subtracting(left))
+      copies.knownUnmapped = count
+    }
+    return true
   }
 }

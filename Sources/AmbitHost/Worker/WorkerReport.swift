@@ -10,7 +10,7 @@ struct WorkerReport: Codable, Sendable {
   let loops: [ServerReport]
   /// Not negative, and not so large that the indices would exhaust the memory.
   private let loopTotal: UInt16
-  /// How often a loop was blocked for `stall_warning`, since the start.
+  /// How often a loop was blocked for `stall_warning`, since the start of the worker.
   let stalls: Int
   /// Scopes that plugins hold references to and that have not closed.
   let references: Int

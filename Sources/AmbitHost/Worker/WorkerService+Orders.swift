@@ -35,11 +35,7 @@ extension WorkerService {
     case .endOnceJobs:
       worker.endOnceJobs()
       answer(Done(), to: number)
-    case .expectSuccessor(let isExpected):
-      isUpgrading.store(isExpected, ordering: .relaxed)
-      // The next program has no access to it.
-      FlightRecorder.note(hasReader: !isExpected)
-      answer(Done(), to: number)
+    case .newWorkersServe: break
     case .save(let plugin, let limit):
       answer(CallResult { () throws(PluginError) in try worker.save(plugin, within: limit) }, to: number)
     case .lookUp(let routes, let library, let limit):
@@ -61,6 +57,7 @@ extension WorkerService {
     case .scopeTree: answer(worker.scopeTree(), to: number)
     case .blockedLoops(let timeout): answer(worker.blockedLoops(within: timeout), to: number)
     case .turningLoops(let timeout): answer(worker.turningLoops(within: timeout), to: number)
+    case .mappedCopies: answer(worker.mappedCopies, to: number)
     case .liveRequests(let timeout): answer(worker.liveRequests(within: timeout), to: number)
     }
   }

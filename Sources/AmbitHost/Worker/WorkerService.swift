@@ -31,8 +31,8 @@ package final class WorkerService: Sendable {
   private let drainTimeout: Mutex<Duration>
   private let isStopping: StopFlag
   let sockets = Mutex<[UInt64: ListeningSocket]>([:])
-  /// Whether the end of the connection means that workers of another program serve.
-  let isUpgrading = Atomic<Bool>(false)
+  /// Why the supervisor gives no more orders; nil while it does.
+  private let loss = Mutex<Leaving.Reason?>(nil)
   // Not stored: the log is set up when the worker knows its configuration.
   private var logger: Logger { Logger(label: "ambit") }
 
@@ -43,6 +43,7 @@ package final class WorkerService: Sendable {
 
   /// Serves as a worker of the supervisor that has started this process. The calling thread is the main one.
   package static func run() -> Never {
+    HostProcess.setRole(.worker)
     let supervisor = MessageConnection(inherited: connectionDescriptor, limit: messageLimit)
     supervisor.setVital()
     do throws(SystemError) {
@@ -86,7 +87,7 @@ package final class WorkerService: Sendable {
   ) throws(HostError) {
     let counters = beginning.countersSlot == nil ? nil : descriptors.first
     let recorder = beginning.hasRecorder ? descriptors.last : nil
-    try Host.prepareProcess(configuration, Logger(label: "ambit"))
+    try Host.prepareProcess(configuration)
     let isStopping = StopFlag()
     do throws(SystemError) {
       // Without it the worker reports its end in the log.
@@ -104,8 +105,14 @@ package final class WorkerService: Sendable {
 
   /// Takes orders until the supervisor is gone or orders the end.
   private func receive() -> Never {
+    var (isLeaving, newWorkersServe) = (false, false)
     while let (message, descriptors) = supervisor.receive() {
       guard let (number, order) = try? WorkerMessage.order(message) else { break }
+      switch order {
+      case .leave: isLeaving = true
+      case .newWorkersServe: newWorkersServe = true
+      default: break
+      }
       if order.isQuestion {
         onOwnThread { self.carryOut(order, number, descriptors) }
       } else {
@@ -114,15 +121,17 @@ package final class WorkerService: Sendable {
       }
     }
     guard supervisor.isIntact else { ClosedDescriptors.endHost(forLossOf: Self.connectionDescriptor) }
-    FlightRecorder.note(hasReader: false)
-    let isUpgrade = isUpgrading.load(ordering: .relaxed)
-    if isUpgrade {
-      logger.info("the workers of the new program serve: this one finishes what it has begun, and ends")
+    FlightRecorder.noteLossOfReader()
+    let reason: Leaving.Reason = newWorkersServe ? .succeeded : .orphaned
+    loss.withLock { $0 = reason }
+    // What the supervisor has ordered ends the process.
+    while isLeaving { pauseThread(.seconds(60)) }
+    if newWorkersServe {
+      logger.info("new workers serve: this one finishes what it has begun, and ends")
     } else {
       logger.warning("the supervisor is gone: the worker finishes what it has begun, and ends")
     }
-    let drain = drainTimeout.withLock { $0 }
-    leave(Leaving(drain: drain, cancelGrace: Self.graceOfOrphan, reason: isUpgrade ? .succeeded : .orphaned))
+    leave(Leaving(drain: drainTimeout.withLock { $0 }, cancelGrace: Self.graceOfOrphan, reason: reason))
   }
 
   func answer(_ answer: some Codable & Sendable, to number: UInt64) {
@@ -152,16 +161,18 @@ package final class WorkerService: Sendable {
     } isStopping: {
     }
     if let number { answer(running, to: number) }
+    // The supervisor may have ended, or become another program, meanwhile.
+    let reason = loss.withLock { $0 } ?? leaving.reason
     // At the end of the host the supervisor says so, for all workers.
-    if !running.isEmpty, leaving.reason != .shutdown {
+    if !running.isEmpty, reason != .shutdown {
       logger.warning(
         "the worker ends, and leaves behind what still runs", metadata: ["running": "\(running.joined(separator: " "))"]
       )
     }
     // Otherwise the supervisor does both. The next program does not know the folder of the private copies.
     DescriptorReserve.shared.lend {
-      if leaving.reason == .orphaned { ProcessMark.killInheritors() }
-      if [.orphaned, .succeeded].contains(leaving.reason) { worker.copies.removeIfLast() }
+      if reason == .orphaned { ProcessMark.killInheritors() }
+      if [.orphaned, .succeeded].contains(reason) { worker.copies.removeIfLast() }
     }
     HostProcess.exit(0, by: deadline.lastMoment)
   }

@@ -13,6 +13,7 @@ package final class DryRunChild: Sendable {
   private let host = MessageConnection(inherited: DryRunChild.connection, limit: DryRunRequest.limit)
 
   package init() {
+    HostProcess.setRole(.dryRun)
     HostProcess.surviveClosedPipes()
     HostProcess.surviveFileSizeLimit()
     ClosedDescriptors.setExitStatus(Self.closedDescriptorsStatus)

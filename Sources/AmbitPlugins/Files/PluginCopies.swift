@@ -31,6 +31,23 @@ package final class PluginCopies: Sendable {
   private let count = Atomic<UInt64>(0)
   /// The copies that may be loaded, by path.
   private let loaded = Mutex<[String: PluginCopy]>([:])
+  private let generations = Mutex(Generations())
+
+  /// The copies that were made for generations.
+  private struct Generations {
+    /// Those that have not been removed, by path.
+    var copies: [String: PluginCopy] = [:]
+    /// The paths of those that no worker is to load any more.
+    var unused: Set<String> = []
+
+    /// These paths, and those of the libraries that the copies at them bring along.
+    func closure(of paths: some Sequence<String>) -> Set<String> {
+      paths.reduce(into: []) { all, path in
+        all.insert(path)
+        all.formUnion(copies[path]?.dependencies.map(\.copy.path) ?? [])
+      }
+    }
+  }
 
   /// Makes a new folder in `parent`, and removes the folders of hosts that have ended. The file system must allow
   /// execution: see `PrivateFolder`.
@@ -165,6 +182,7 @@ package final class PluginCopies: Sendable {
     }
     var named = copy
     named.path = name
+    generations.withLock { [named] in $0.copies[name] = named }
     if named.file.isLibrary { loaded.withLock { [named] in $0[name] = named } }
     return named
   }
@@ -256,8 +274,31 @@ package final class PluginCopies: Sendable {
 
   /// Removes a copy that was not loaded here. A file that is used in place is the operator's and stays.
   package func discard(_ copy: PluginCopy) {
+    generations.withLock { generations in
+      generations.copies[copy.path] = nil
+      generations.unused.remove(copy.path)
+    }
     if copy.isPrivate { Paths.remove(copy.path) }
     if let opener = copy.opener { Paths.remove(opener) }
+  }
+
+  /// Notes that workers are to load no other copies of generations than these, which serve. Call it while no reload
+  /// runs.
+  package func noteServing(_ serving: [PluginCopy]) {
+    generations.withLock { generations in
+      let used = generations.closure(of: serving.map(\.path))
+      generations.unused = Set(generations.copies.keys).subtracting(used)
+    }
+  }
+
+  /// Removes the copies that no worker is to load any more. From any thread.
+  /// - Parameter mapped: the paths of those that workers may have mapped: a crash report needs their files.
+  package func removeUnused(besides mapped: Set<String>) {
+    let removed = generations.withLock { generations in
+      let paths = generations.unused.subtracting(generations.closure(of: mapped))
+      return paths.compactMap { generations.copies[$0] }
+    }
+    for copy in removed { discard(copy) }
   }
 
   /// Whether the file at `path` is one of the copies.

@@ -130,8 +130,8 @@ package final class LoadedPlugin: Sendable {
     return copy.unloadObstacle?.description
   }
 
-  /// Unmaps the library, if it may be unmapped, and removes the copy. No code of the plugin may run any more, and
-  /// nobody may use its pointers. Blocks while the library's destructors run.
+  /// Unmaps the library, if it may be unmapped. The copy stays, since other workers may have mapped it. No code of the
+  /// plugin may run any more, and nobody may use its pointers. Blocks while the library's destructors run.
   /// - Parameter loops: The loops that its jobs ran on. If a thread or a suspended job is inside the library, it stays.
   /// - Returns: why it is still mapped; nil if it is not.
   func unload(from loops: LoopGroup) -> String? {
@@ -146,7 +146,6 @@ package final class LoadedPlugin: Sendable {
       return "the loader keeps it mapped"
     }
     CrashReport.noteLibraries()
-    Paths.remove(copy.path)
     return nil
   }
 
@@ -158,7 +157,18 @@ package final class LoadedPlugin: Sendable {
   private static func loaderMessage(about copy: PluginCopy) -> String {
     guard let text = LibraryHandle.lastError else { return "the system's loader refused it without a reason" }
     let reason = text.replacing("\(copy.path): ", with: "").replacing(copy.path, with: copy.file.path)
-    return reason.contains("static TLS block") ? "\(reason): \(StaticTLSRoom.shortage(for: copy))" : reason
+    if reason.contains("static TLS block") { return "\(reason): \(StaticTLSRoom.shortage(for: copy))" }
+    return reason.contains("failed to map") ? "\(reason)\(causeOfFailedMapping(of: copy))" : reason
+  }
+
+  /// Why the system does not map a library that was checked, after a message that says so; empty if it is not known.
+  private static func causeOfFailedMapping(of copy: PluginCopy) -> String {
+    let folder = Paths.folder(of: copy.path)
+    if copy.isPrivate, Paths.isMountedNoExec(folder) {
+      return ": its private copy lies on a file system mounted noexec: \(folder)"
+    }
+    let limit = ResourceLimit.addressSpace
+    return limit.map { ", perhaps because the address space is limited to \($0 >> 20) MiB (ulimit -v)" } ?? ""
   }
 }
 

@@ -41,6 +41,9 @@ public enum CrashReport {
   /// unloaded. Locks the loader.
   public static func noteLibraries() { ccrash_note_images() }
 
+  /// Whether a thread of this process has crashed and writes its report, so that the process is about to end.
+  public static var isUnderway: Bool { ccrash_is_reporting() }
+
   /// Lets the report name the plugin in whose library `address` lies, even for code that runs outside of all scopes.
   public static func name(libraryAround address: UInt, _ label: String) {
     if address != 0 { ccrash_label_image(address, label) }

@@ -25,6 +25,10 @@ public final class FlightRecorder: Sendable {
     if passedDescriptor >= 0 { clinux_close(passedDescriptor) }
   }
 
+  /// Tells the worker whether the supervisor reads the memory after the worker's end. If not, the worker reports its end
+  /// in the log.
+  public func tell(hasReader: Bool) { ccrash_tell_reader(passedDescriptor, hasReader) }
+
   /// What the worker has noted.
   /// - Parameter loops: the number of its event loops.
   /// - Returns: nil if it has noted nothing, or code of a plugin has destroyed the memory.
@@ -49,7 +53,7 @@ extension FlightRecorder {
     try SystemError.check("cannot map the flight recorder's memory: mmap", ccrash_use_region(descriptor))
   }
 
-  /// Notes whether somebody reads the memory after the end of this process. If not, it reports its end in the log. From
-  /// any thread.
-  public static func note(hasReader: Bool) { ccrash_note_reader(hasReader) }
+  /// Notes that nobody reads the memory after the end of this process, which reports its end in the log then. From any
+  /// thread.
+  public static func noteLossOfReader() { ccrash_note_loss_of_reader() }
 }

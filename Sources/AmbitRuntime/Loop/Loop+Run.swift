@@ -64,14 +64,14 @@ extension UnsafeMutablePointer<Loop> {
   }
 
   /// The wait for events has failed with an error number. An interrupted wait is repeated. Any other error, as when a
-  /// plugin has closed the loop's descriptor, would come again at once and for ever, so the host ends.
+  /// plugin has closed the loop's descriptor, would come again at once and for ever, so the process ends.
   @inline(never)
   private func noteFailedWait(_ code: Int32) {
     if code == EINTR { return }
     let error = SystemError(operation: "epoll_wait", code: code)
     let hint = code == EBADF || code == EINVAL ? "; does a plugin close descriptors that are not its own?" : ""
     Logger(label: "ambit").critical(
-      "event loop \(pointee.index) cannot wait for events, so the host ends: \(error)\(hint)")
+      "event loop \(pointee.index) cannot wait for events, so the \(HostProcess.name) ends: \(error)\(hint)")
     ClosedDescriptors.endHost()
   }
 

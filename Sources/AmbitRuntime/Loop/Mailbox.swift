@@ -84,7 +84,7 @@ final class Mailbox: Sendable {
     return earlier == .spinning
   }
 
-  /// Wakes the loop. If plugin code has closed the descriptor, nothing could wake the loop any more, so the host ends.
+  /// Wakes the loop. If plugin code has closed the descriptor, nothing could wake the loop any more: the process ends.
   private func wake() {
     var one: UInt64 = 1
     if write(descriptor, &one, 8) < 0, errno == EBADF { ClosedDescriptors.endHost(forLossOf: descriptor) }

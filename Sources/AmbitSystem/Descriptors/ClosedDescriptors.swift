@@ -53,7 +53,7 @@ public enum ClosedDescriptors {
 
   /// Ends the process, whose loops could neither be woken nor accept connections any more.
   package static func endHost(forLossOf descriptor: Int32) -> Never {
-    log(.critical, "a plugin closed descriptor \(descriptor); the host cannot run without it and ends")
+    log(.critical, "a plugin closed descriptor \(descriptor); the \(HostProcess.name) cannot run without it and ends")
     endHost()
   }
 

@@ -49,12 +49,12 @@ struct NonBlockingWriter: Sendable {
     FileIdentity(of: original) == file ? NonBlockingWriter(original) : NonBlockingWriter(lost: file)
   }
 
-  /// Writes as many bytes as there is room for.
+  /// Writes as many bytes as there is room for. Of lines in a file the last one is written whole or not at all.
   /// - Returns: how many; all of them if the reader is gone, so that the caller drops them; nil if the disk is full.
   func write(_ bytes: UnsafeRawBufferPointer) -> Int? {
     while true {
       let count = unsafe writeOnce(bytes)
-      if count >= 0 { return count }
+      if count >= 0 { return unsafe count < bytes.count && isFile ? keepingWholeLines(of: bytes, count) : count }
       switch errno {
       case EINTR: continue
       case EAGAIN: return 0
@@ -62,6 +62,26 @@ struct NonBlockingWriter: Sendable {
       default: return bytes.count
       }
     }
+  }
+
+  private var isFile: Bool { file?.kind == S_IFREG }
+
+  /// Removes the piece of a line that a full disk has taken: the next line may be another process's, which does not know
+  /// of it.
+  /// - Parameter written: how many of `bytes` the disk has taken.
+  /// - Returns: how many of them are in the file; nil if none is.
+  private func keepingWholeLines(of bytes: UnsafeRawBufferPointer, _ written: Int) -> Int? {
+    let whole = unsafe bytes[..<written].lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+    // All processes that share the open file share this position. It is the end of the last piece.
+    let end = lseek(descriptor, 0, SEEK_CUR)
+    var status = stat()
+    // If the file is longer, another program has written after the piece.
+    guard end >= written, unsafe fstat(descriptor, &status) == 0, status.st_size == end else { return written }
+    let start = end - (written - whole)
+    guard ftruncate(descriptor, start) == 0 else { return written }
+    // Without O_APPEND the next line would leave a gap. With it the position is that of another process, maybe.
+    if fcntl(descriptor, F_GETFL) & O_APPEND == 0 { lseek(descriptor, start, SEEK_SET) }
+    return whole > 0 ? whole : nil
   }
 
   private func writeOnce(_ bytes: UnsafeRawBufferPointer) -> Int {

@@ -13,6 +13,7 @@ package final class MessageConnection: Sendable {
 
   private let descriptor: Int32
   private let limit: Int
+  private let acceptsDescriptors: Bool
   private let sending = Mutex<Void>(())
 
   /// - Parameters:
@@ -23,6 +24,7 @@ package final class MessageConnection: Sendable {
   package init(inherited descriptor: Int32, limit: Int) {
     self.descriptor = clinux_own(descriptor)
     self.limit = limit
+    acceptsDescriptors = true
     _ = fcntl(self.descriptor, F_SETFD, FD_CLOEXEC)
   }
 
@@ -30,9 +32,12 @@ package final class MessageConnection: Sendable {
   ///   - descriptor: a stream socket that the caller owns, as `DescriptorPair.takeOurs` returns it. The connection owns
   ///     it from now on, and makes it blocking.
   ///   - limit: most bytes of a message to receive, as above.
-  package init(owned descriptor: Int32, limit: Int) {
+  ///   - acceptsDescriptors: whether messages may bring descriptors. If not, this process never has those that come, and
+  ///     they end the connection for the receiver.
+  package init(owned descriptor: Int32, limit: Int, acceptsDescriptors: Bool = true) {
     self.descriptor = descriptor
     self.limit = limit
+    self.acceptsDescriptors = acceptsDescriptors
     _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK)
   }
 
@@ -127,10 +132,15 @@ package final class MessageConnection: Sendable {
   private func read(_ count: Int, _ passed: inout [Int32]) -> [UInt8]? {
     var bytes: [UInt8] = []
     var room = [Int32](repeating: -1, count: Self.mostDescriptors)
+    // The kernel gives some 200 KiB at a time, at most.
+    var piece = [UInt8](repeating: 0, count: min(count, 1 << 18))
     while bytes.count < count {
-      var piece = [UInt8](repeating: 0, count: min(count - bytes.count, 1 << 20))
+      let wanted = min(count - bytes.count, piece.count)
       var passedCount = 0
-      let received = unsafe clinux_receive_passing(descriptor, &piece, piece.count, &room, &passedCount)
+      let received =
+        acceptsDescriptors
+        ? unsafe clinux_receive_passing(descriptor, &piece, wanted, &room, &passedCount)
+        : unsafe clinux_receive_passing(descriptor, &piece, wanted, nil, &passedCount)
       passed += room[..<passedCount]
       guard received > 0 || received < 0 && errno == EINTR else { return nil }
       bytes += piece[..<max(received, 0)]

@@ -63,11 +63,14 @@ extension Array: MessageValue where Element: Codable {
     for element in self { try sink.put(element) }
   }
 
-  /// The array itself if its elements are bytes, which are copied as a whole.
-  private var bytes: [UInt8]? { Element.self == UInt8.self ? self as? [UInt8] : nil }
+  /// The array itself if its elements are bytes, which are copied as a whole. A cast by `as` would convert one element
+  /// after the other, which takes seconds for the state of a plugin.
+  private var bytes: [UInt8]? {
+    Element.self == UInt8.self ? unsafe unsafeBitCast(self, to: [UInt8].self) : nil
+  }
 
   static func take(from source: MessageSource) throws -> [Element] {
-    if Element.self == UInt8.self { return Array<UInt8>(try source.wire.run()) as! [Element] }
+    if Element.self == UInt8.self { return unsafe unsafeBitCast(Array<UInt8>(try source.wire.run()), to: Self.self) }
     var elements: [Element] = []
     for _ in 0..<(try source.wire.count()) { elements.append(try source.take(Element.self)) }
     return elements

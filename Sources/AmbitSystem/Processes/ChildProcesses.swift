@@ -132,6 +132,12 @@ package final class ChildProcesses: Sendable {
   private func look() -> Bool {
     var events: [(process: SupervisedProcess, event: ProcessEvent)] = []
     let hasChanged = state.withLock { state in
+      let areAllTaken = OwnChildren.takeTracedChanges { thread, signal in
+        guard let number = ProcessTimes.process(ofThread: thread) else { return }
+        guard let process = state.supervised[number] else { return _ = Glibc.kill(number, SIGKILL) }
+        process.kill()
+        events.append((process, .trapped(signal: signal)))
+      }
       for process in state.supervised.values {
         while let event = process.nextEvent() {
           events.append((process, event))
@@ -141,7 +147,7 @@ package final class ChildProcesses: Sendable {
           break
         }
       }
-      let hasChanged = Self.endStrangers(&state) { events.append(($0, $1)) } || !events.isEmpty
+      let hasChanged = Self.endStrangers(&state) { events.append(($0, $1)) } || !events.isEmpty || !areAllTaken
       if !hasChanged {
         state.departed = [:]
         if state.supervised.isEmpty, state.killed.isEmpty { state.end?.arrive(()) }

@@ -2,11 +2,36 @@ internal import AmbitCore
 internal import CCrash
 internal import CLinux
 internal import Glibc
+internal import Synchronization
 
 /// Properties and settings of this process as a whole.
 public enum HostProcess {
   /// Its number: getpid(2).
   public static var identifier: Int32 { getpid() }
+
+  /// What this process is.
+  package enum Role: UInt8 {
+    /// The supervisor, or a host without worker processes, or another command.
+    case host
+    case worker
+    case dryRun
+
+    fileprivate var name: String {
+      switch self {
+      case .host: "host"
+      case .worker: "worker"
+      case .dryRun: "dry run"
+      }
+    }
+  }
+
+  private static let role = Atomic(Role.host.rawValue)
+
+  /// Says what this process is, for the log. Call it before plugins are loaded.
+  package static func setRole(_ role: Role) { self.role.store(role.rawValue, ordering: .relaxed) }
+
+  /// What the log calls this process when it ends: "host", "worker" or "dry run".
+  public static var name: String { Role(rawValue: role.load(ordering: .relaxed))!.name }
 
   /// The user that it runs as: geteuid(2).
   public static var user: UInt32 { geteuid() }

@@ -56,6 +56,24 @@ package enum OwnChildren {
     }
   }
 
+  /// Looks after threads that are under ptrace(2) of this process, because code in a child has called PTRACE_TRACEME.
+  /// Reaps those that have ended: the kernel does not tell the end of a process before.
+  /// - Parameter body: called with each thread that a signal has stopped, and the signal. It goes on only if this process
+  ///   lets it, or kills its process.
+  /// - Returns: false if there may be more, which a child of this process that has ended hides until it is reaped.
+  static func takeTracedChanges(_ body: (_ thread: Int32, _ signal: Int32) -> Void) -> Bool {
+    numbers.withLock { numbers in
+      while true {
+        var signal: Int32 = 0
+        let thread = unsafe clinux_traced_change(&signal)
+        guard thread > 0 else { return true }
+        if signal == 0, numbers.contains(thread) { return false }
+        clinux_take_traced_change(thread)
+        if signal != 0 { body(thread, signal) }
+      }
+    }
+  }
+
   /// Calls `body` with each stranger among the children of this process; only `body` may reap it.
   /// - Returns: false if the system does not list the children.
   static func forEachStranger(_ body: (Int32) -> Void) -> Bool {

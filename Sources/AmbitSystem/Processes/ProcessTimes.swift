@@ -17,14 +17,24 @@ package enum ProcessTimes {
       processorTime: stat.processorTicks * nanosecondsPerTick, processorWait: wait, runnableThreads: runnable)
   }
 
+  /// The process of a thread; nil if the system does not tell.
+  static func process(ofThread thread: Int32) -> Int32? {
+    guard let status = try? TextFile.read("/proc/\(thread)/status") else { return nil }
+    let line = status.split(separator: "\n").first { $0.hasPrefix("Tgid:") }
+    return line.flatMap { Int32($0.dropFirst(5).drop { $0 == "\t" || $0 == " " }) }
+  }
+
   /// The file that a process runs; nil if the system does not tell.
   package static func program(of process: Int32) -> String? { Paths.linkTarget("/proc/\(process)/exe") }
 
   /// When a process began, in clock ticks after the start of the system.
   static func beginning(of process: Int32) -> Int64? { stat("/proc/\(process)")?.beginning }
 
+  /// Whether there is no process of this number. One that has ended and was not reaped still has it.
+  package static func isGone(_ process: Int32) -> Bool { kill(process, 0) != 0 && errno == ESRCH }
+
   /// Whether a process has ended and waits to be reaped.
-  static func hasEnded(_ process: Int32) -> Bool { stat("/proc/\(process)")?.state == "Z" }
+  package static func hasEnded(_ process: Int32) -> Bool { stat("/proc/\(process)")?.state == "Z" }
 
   /// The name that ps(1) shows, at most 15 bytes; empty if the system does not tell.
   static func name(of process: Int32) -> String { stat("/proc/\(process)")?.name ?? "" }

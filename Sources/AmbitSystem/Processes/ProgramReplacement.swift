@@ -21,7 +21,8 @@ package enum ProgramReplacement {
   }
 
   /// Runs another program in place of this one, with the arguments of this one, its own name included. All threads end.
-  /// Signals that come until the other program unblocks them stay pending. From any thread; returns only if that fails.
+  /// Signals that come until the other program unblocks them stay pending if `Signals.hold` was called before. From any
+  /// thread; returns only if that fails.
   /// - Parameters:
   ///   - descriptors: what the other program inherits besides the standard streams.
   ///   - environment: all its variables.

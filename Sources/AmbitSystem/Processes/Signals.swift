@@ -36,6 +36,8 @@ public final class Signals: Sendable {
   }
 
   private let inbox = Mutex(Inbox())
+  /// Held while signals are put into the inbox.
+  private let delivery = Mutex<Void>(())
   private let reclaims: Bool
   /// For the control thread, after a signal was put into the inbox.
   private let wakeup = Wakeup()
@@ -70,7 +72,7 @@ public final class Signals: Sendable {
     try SystemThread(for: "signals") {
       unsafe clinux_name_thread("ambit-signals")
       while true {
-        _ = clinux_await_signals(reclaimInterval)
+        clinux_await_signals(reclaimInterval)
         reclaim(from: nil)
       }
     }.detach()
@@ -84,16 +86,16 @@ public final class Signals: Sendable {
   private static let numbers = [SIGHUP, SIGTERM, SIGINT, SIGUSR1, SIGUSR2]
 
   /// Sends a signal to this process, as an operator would. If it is pending already, it arrives once.
-  public static func raise(_ signal: Signal) {
-    let number =
-      switch signal {
-      case .reload: SIGHUP
-      case .terminate: SIGTERM
-      case .dump: SIGUSR2
-      case .reopenLog: SIGUSR1
-      case .order: preconditionFailure("an order is no signal")
-      }
-    kill(getpid(), number)
+  public static func raise(_ signal: Signal) { kill(getpid(), number(of: signal)) }
+
+  private static func number(of signal: Signal) -> Int32 {
+    switch signal {
+    case .reload: SIGHUP
+    case .terminate: SIGTERM
+    case .dump: SIGUSR2
+    case .reopenLog: SIGUSR1
+    case .order: preconditionFailure("an order is no signal")
+    }
   }
 
   /// Wakes the control thread, which finds `.order`. From any thread; does not wait.
@@ -132,24 +134,52 @@ public final class Signals: Sendable {
   private func receive() {
     unsafe clinux_name_thread("ambit-signals")
     while true {
-      let arrived = clinux_await_signals(min(reclaims ? Self.reclaimInterval : .max, timeUntilStopLimit))
-      if arrived != 0 { take(arrived) }
+      clinux_await_signals(min(reclaims ? Self.reclaimInterval : .max, timeUntilStopLimit))
+      takeArrived()
       if timeUntilStopLimit == 0 { endAtStopLimit() }
       if reclaims { Self.reclaim(from: nil) }
     }
   }
 
-  /// Takes the signals whose bits, counted from 0, are set.
-  private func take(_ arrived: UInt64) {
-    for number in Self.numbers where arrived >> UInt64(number) & 1 != 0 {
-      switch number {
-      case SIGHUP: take(.reload)
-      case SIGUSR1: take(.reopenLog)
-      case SIGUSR2: take(.dump)
-      default: take(.terminate)
+  /// Puts the signals that have arrived into the inbox. When it returns, no other thread is about to do so.
+  private func takeArrived() {
+    delivery.withLock { _ in
+      let arrived = clinux_take_signals()
+      // A loop over an array allocates in a debug build, and this runs all the time.
+      guard arrived != 0 else { return }
+      for number in Self.numbers where arrived >> UInt64(number) & 1 != 0 {
+        switch number {
+        case SIGHUP: take(.reload)
+        case SIGUSR1: take(.reopenLog)
+        case SIGUSR2: take(.dump)
+        default: take(.terminate)
+        }
       }
     }
   }
+
+  /// Leaves the signals that the control thread has not taken, and those that come from now on, to a program that is
+  /// about to replace this one, on the calling thread: see `ProgramReplacement`. If it does not, call `release`.
+  /// - Returns: false if a signal to end the process has come before. Then nothing is left to another program.
+  package func hold() -> Bool {
+    clinux_hold_signals()
+    takeArrived()
+    let left = inbox.withLock { inbox -> [Signal]? in
+      guard inbox.terminatedAt == nil else { return nil }
+      defer { inbox.pending.removeAll { $0 != .order } }
+      return inbox.pending.filter { $0 != .order }
+    }
+    guard let left else {
+      release()
+      return false
+    }
+    // To this thread, which blocks it: it is still pending in the other program.
+    for signal in left { pthread_kill(pthread_self(), Self.number(of: signal)) }
+    return true
+  }
+
+  /// Takes signals again after `hold`, on the same thread, also those that have come meanwhile.
+  package func release() { clinux_release_signals() }
 
   /// Nanoseconds until the process has to end; `Int64.max` if it has not to.
   private var timeUntilStopLimit: Int64 {

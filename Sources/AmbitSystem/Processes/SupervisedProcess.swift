@@ -10,6 +10,9 @@ package enum ProcessEvent: Sendable {
   case stopped(signal: Int32)
   /// It goes on after a stop.
   case continued
+  /// A signal has stopped a thread of it that is under ptrace(2) of this process, since code in it has called
+  /// PTRACE_TRACEME. The process was killed, and `.ended` follows.
+  case trapped(signal: Int32)
   /// It had ended and left a process behind, which was killed. `name` is the one that ps(1) shows, at most 15 bytes;
   /// `parent` was the number of the supervised process.
   case killedOrphan(process: Int32, name: String, parent: Int32)

@@ -26,6 +26,12 @@ package struct LocalConnection: ~Copyable {
 
   deinit { close(descriptor) }
 
+  /// The process that listens on the socket; nil if the system does not tell, as for one in another PID namespace.
+  package var peer: Int32? {
+    let process = clinux_peer_process(descriptor)
+    return process > 0 ? process : nil
+  }
+
   /// Sends the whole text.
   package func send(_ text: String) throws(SystemError) {
     var rest = Array(text.utf8)[...]

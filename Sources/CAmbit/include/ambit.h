@@ -328,9 +328,9 @@ typedef struct ambit_route {
 } ambit_route;
 
 /* Stack sizes. A handler runs on a stack of the host's handler_stack_size, 1,408 KiB by default. If it overflows the
- * stack, the host reports a stack overflow and exits. So the plugin must bound every recursion whose depth a request
- * decides: std::regex needs 750 to 950 bytes of stack for each letter, JSON parsers and most recursive parsers 500
- * bytes to 2 KiB for each level. Either limit the input before parsing it, or ask for a larger stack:
+ * stack, the worker process reports a stack overflow and ends. So the plugin must bound every recursion whose depth a
+ * request decides: std::regex needs 750 to 950 bytes of stack for each letter, JSON parsers and most recursive parsers
+ * 500 bytes to 2 KiB for each level. Either limit the input before parsing it, or ask for a larger stack:
  *
  *   `stack_size` of a route, or of the plugin for all its routes that set none: the handler runs on a stack of that
  *       size. Each request pays a page fault for each page that it uses, because the host returns used pages at once.
@@ -959,7 +959,7 @@ static inline ambit_str ambit_route_pattern(ambit_scope *scope) { return scope->
  * Get the identifier of this request: "7f3a9c2e-5". Show it to people who report a failure. Every line of the host's
  * log about this request has it as `request`, and so have the host's own responses 500, 503 and 504.
  * Returns   The identifier, at most 29 characters of `0-9`, `a-f` and `-`. The part before the `-` is random and
- *           changes with each start of the host; the rest is a number.
+ *           another one for each worker process; the rest is a number.
  * Since     1.0 */
 static inline ambit_str ambit_request_id(ambit_scope *scope) { return scope->api->request_id(scope); }
 

@@ -115,6 +115,9 @@ struct ccrash_rival {
   bool is_reset;
 };
 
+/// Whether a thread reports a fatal signal at present.
+bool ccrash_is_reporting(void);
+
 /// Installs the host's handlers again where other code has replaced them. From now on such a handler runs after the
 /// host's. Writes the handlers that were found into `rivals` and returns their number, at most `capacity`. One thread
 /// at a time. Not in a signal handler.

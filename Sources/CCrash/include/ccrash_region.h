@@ -56,15 +56,16 @@ bool ccrash_uses_region(void);
 /// Whether the process, which is no forked child, reports its end in its region. Safe in a signal handler.
 bool ccrash_reports_to_supervisor(void);
 
-/// Notes whether somebody reads the region after the end of the process. If not, the process reports its end by a line.
-/// From any thread.
-void ccrash_note_reader(bool has_reader);
+/// Notes that nobody reads the region after the end of the process, which reports its end by a line then. From any
+/// thread.
+void ccrash_note_loss_of_reader(void);
 
 /// Memory of `size` bytes for the record of a loop, whose first word is its mark; NULL if there is no region. Filled
 /// with zeros, and never freed.
 void *CCRASH_NULLABLE ccrash_place_loop(size_t index, size_t size);
 
-/// Adds an origin: a generation, and what a scope of it serves, or an empty text; 0 if there is no region or no room. From any thread.
+/// Adds an origin: a generation, and what a scope of it serves, or an empty text; 0 if there is no region or no room.
+/// From any thread.
 uint32_t ccrash_add_origin(const char *plugin, const char *label);
 void ccrash_remove_origin(uint32_t index);
 
@@ -84,6 +85,9 @@ _Noreturn void ccrash_exit_host(int status);
 
 /// The size of a region in bytes.
 size_t ccrash_region_size(void);
+
+/// Tells the worker whether the supervisor reads the region after the worker's end.
+void ccrash_tell_reader(int descriptor, bool has_reader);
 
 /// A copy of a region, whose counts, indices and texts were checked.
 struct ccrash_snapshot;

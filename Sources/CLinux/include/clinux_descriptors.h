@@ -34,6 +34,9 @@ enum clinux_use {
 /* Notes the use of an owned descriptor. */
 void clinux_set_use(int fd, enum clinux_use use);
 
+/* Whether a descriptor is noted as owned and vital. */
+bool clinux_is_vital(int fd);
+
 /* Descriptors that were found closed since the last call; of several with the same use, the last one. */
 struct clinux_losses {
   /* Bit n stands for the standard stream n. */
@@ -64,7 +67,7 @@ int clinux_duplicate(int fd);
 int clinux_eventfd(uint32_t count);
 
 /* Replaces `fd` with a duplicate of `other`, close-on-exec; the number is never free in between: dup3(2). Ownership
- * does not change. -1 with errno if it fails. */
+ * does not change; it is not vital any more. -1 with errno if it fails. */
 int clinux_replace(int fd, int other);
 
 /* close(2) of a descriptor that may be owned, and is not from here on. */

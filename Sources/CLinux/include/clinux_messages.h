@@ -20,7 +20,8 @@ ssize_t clinux_send_passing(int fd, const void *bytes, size_t length, const int3
  * close-on-exec, moved as `clinux_lift` does, and the caller's. Descriptors for which the process has no room are lost;
  * one that could not be moved is -1.
  *
- * descriptors  Has room for CLINUX_MOST_PASSED; `*count` says how many were received.
+ * descriptors  Has room for CLINUX_MOST_PASSED; `*count` says how many were received. NULL to accept none: the kernel
+ *              closes those that come, so that this process never has them, and the call fails with EBADMSG.
  * Returns      How many bytes were received; 0 at the end of the connection; -1 with errno. */
 ssize_t clinux_receive_passing(int fd, void *bytes, size_t length, int32_t *descriptors, size_t *count);
 

@@ -51,6 +51,15 @@ uint64_t clinux_mark_of(int32_t process);
 /* A child of this process that has ended and is not reaped; 0 if there is none. Does not reap it: waitid(2). */
 int32_t clinux_ended_child(void);
 
+/* A thread that is under ptrace(2) of this process and has ended or stopped; 0 if there is none. Nothing is reaped:
+ * waitid(2) with __WCLONE, which tells of no other children. `*stop` is the signal that has stopped it; 0 if it has
+ * ended. */
+int32_t clinux_traced_change(int32_t *stop);
+
+/* Reaps a thread that `clinux_traced_change` has told, or takes note of its stop: waitpid(2) with __WALL. Does not
+ * wait. */
+void clinux_take_traced_change(int32_t thread);
+
 /* fork(2), which Swift does not offer since only the calling thread lives on in the child. For processes with one
  * thread. */
 int32_t clinux_fork(void);

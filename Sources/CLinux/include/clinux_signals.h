@@ -17,9 +17,20 @@
  * Returns 0 or an error's number. */
 int32_t clinux_handle_signals(uint64_t numbers);
 
-/* Waits for these signals, at most for `nanoseconds`; INT64_MAX: without a limit. Returns the bits of those that have
- * come since the last call, each once, or 0. For one thread. */
-uint64_t clinux_await_signals(int64_t nanoseconds);
+/* Waits for these signals, at most for `nanoseconds`; INT64_MAX: without a limit. For one thread. */
+void clinux_await_signals(int64_t nanoseconds);
+
+/* Returns the bits of the signals that have come since the last call, each once, or 0. */
+uint64_t clinux_take_signals(void);
+
+/* Leaves the signals that come from now on to the program that replaces this one by execve(2): all threads block
+ * them. A signal that a thread takes nevertheless is sent to the process again. So a signal stays pending. When this
+ * returns, `clinux_take_signals` gives all that have come before. */
+void clinux_hold_signals(void);
+
+/* Takes `clinux_hold_signals` back, on the same thread, which gets the signals that have come meanwhile. Threads that have
+ * blocked a signal go on to do so. */
+void clinux_release_signals(void);
 
 /* A handler of the host that other code has replaced. */
 struct clinux_lost_signal {

@@ -18,6 +18,7 @@ private final class Observed: Sendable {
         switch event {
         case .ended(let child): "\(child.end)"
         case .stopped(let signal): "stopped by \(signal)"
+        case .trapped(let signal): "trapped by \(signal)"
         case .continued: "continued"
         case .killedOrphan(_, let name, _): "killed \(name)"
         }

@@ -170,7 +170,7 @@ private func steps(of session: String) -> [(command: String, output: String)] {
         environment: [
           "GOCACHE": host.directory.appending(path: "cache").filePath, "GOPROXY": "off",
           "PATH": "\(Places.ambit.deletingLastPathComponent().filePath):\(path)",
-        ], limit: .seconds(300))
+        ], limit: .seconds(900))
       try #require(built.status == .exited(0), "\(built.errors)")
       #expect(try await host.reload().field("added") == "1")
       #expect(try await host.get("/go/World").text == "Hello, World!\n")
@@ -186,7 +186,7 @@ private func steps(of session: String) -> [(command: String, output: String)] {
       try FileManager.default.createSymbolicLink(
         at: host.directory.appending(path: "Sources"), withDestinationURL: Places.package.appending(path: "Sources"))
       let built = try await TestSupport.run(
-        "sh", ["-e", "-c", commands], in: host.directory, limit: .seconds(300))
+        "sh", ["-e", "-c", commands], in: host.directory, limit: .seconds(900))
       try #require(built.status == .exited(0), "\(built.errors)")
       #expect(try await host.reload().field("added") == "1")
       #expect(try await host.get("/swift/World").text == "Hello, World!\n")

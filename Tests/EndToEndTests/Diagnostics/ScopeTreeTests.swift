@@ -56,7 +56,10 @@ import Testing
       try await connection.send(Self.request)
       try await host.log.line(containing: "handler waits")
       host.child.signal(SIGTERM)
-      try await host.log.line(containing: "stopping")
+      let worker = try await eventually(until: { $0?.text("state") == "draining" }) {
+        try await host.adminJSON("/status").objects("workers").first
+      }
+      #expect(worker?.number("connections") == 1)
       #expect(try await tree(of: host).contains { $0.contains("scope request") })
       connection.close()
       #expect(await host.child.status == .exited(0))

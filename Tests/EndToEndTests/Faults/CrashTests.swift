@@ -212,6 +212,22 @@ import Testing
     }
   }
 
+  @Test func `A worker that waits for the reader of the log to report its crash is not ended as one that hangs`()
+    async throws
+  {
+    let configuration = "workers = 1\nthreads = 1\n[limits]\nhang_limit = \"200ms\""
+    try await withHost([.fixture("crashes")], configuration: configuration) { host in
+      let connection = try host.connect()
+      try await host.log.unread {
+        try await connection.send("GET /log-much HTTP/1.1\r\nHost: ambit\r\n\r\n")
+        await #expect(throws: (any Error).self) { try await connection.response() }
+        #expect(try await host.get("/none").status == 404)
+      }
+      try await host.log.line(containing: "was killed by SIG")
+      #expect(host.log.lines { $0.contains("has accepted no connection") }.isEmpty)
+    }
+  }
+
   /// In the environment as it is. A worker never has the report of Swift's runtime, so the plugin runs in the host.
   @Test func `A crash report is the last line, in JSON as well, unless the report of Swift's runtime is asked for`()
     async throws

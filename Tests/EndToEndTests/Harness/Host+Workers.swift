@@ -11,7 +11,8 @@ extension Host {
     let pairs = status.compactMap { worker in
       worker.number("worker").flatMap { index in worker.number("pid").map { (index, pid_t($0)) } }
     }
-    return Dictionary(pairs) { $1 }
+    // Those that finish their requests come last.
+    return Dictionary(pairs) { serving, _ in serving }
   }
 
   /// Asks for `target` until each worker from 1 to `count` has answered, and returns their answers. The answers begin

@@ -87,7 +87,7 @@ final class Host: Sendable {
   /// Asks the host to stop, starts another one in its place, hands the new one to `body`, and ends it at last.
   func startAgain(environment: [String: String] = [:], _ body: @Sendable (Host) async throws -> Void) async throws {
     _ = await stop()
-    let next = try await Host(in: directory, wrapper: [], arguments: [], environment: environment, limit: .seconds(300))
+    let next = try await Host(in: directory, wrapper: [], arguments: [], environment: environment, limit: .seconds(900))
     let result = await Result.running { try await body(next) }
     next.child.signal(SIGKILL)
     _ = await next.child.status
@@ -149,7 +149,7 @@ final class Host: Sendable {
 /// Starts a command that becomes a host, and follows its log. Before, it waits until other tests have had their turns.
 func startHost(
   _ command: String, _ arguments: [String], in directory: URL, environment: [String: String] = [:],
-  limit: Duration = .seconds(300)
+  limit: Duration = .seconds(900)
 ) async throws -> (RunningCommand, HostLog) {
   await otherTestsHaveRun()
   let errors = try PipeEnds()
@@ -200,7 +200,7 @@ func withHost(
   _ plugins: [PluginFile], configuration: String = "threads = 2", listeners: [String] = [], arguments: [String] = [],
   sources: [String] = [], libraries: [PluginFile] = [], environment: [String: String] = [:], isSingle: Bool = false,
   wrapper: [String] = [],
-  limit: Duration = .seconds(300), mayCrash: Bool = false, _ body: @Sendable (Host) async throws -> Void
+  limit: Duration = .seconds(900), mayCrash: Bool = false, _ body: @Sendable (Host) async throws -> Void
 ) async throws {
   try await HostSlots.shared.use {
     try await withTemporaryFolder { directory in
@@ -237,7 +237,7 @@ func withHost(
   try await HostSlots.shared.use {
     let host = try await Host(
       in: directory, isSingle: isSingle, wrapper: wrapper, arguments: arguments, environment: environment,
-      limit: .seconds(300))
+      limit: .seconds(900))
     let result = await Result.running { try await body(host) }
     host.child.signal(SIGKILL)
     _ = await host.child.status

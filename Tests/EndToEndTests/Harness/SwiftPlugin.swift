@@ -75,7 +75,7 @@ struct SwiftPlugin: Sendable {
           + ["my.swift", "entry.o", "-o", "my.so"],
       ]
       for words in commands {
-        let result = try await run(words[0], Array(words.dropFirst()), in: directory, limit: .seconds(300))
+        let result = try await run(words[0], Array(words.dropFirst()), in: directory, limit: .seconds(900))
         guard result.status == .exited(0) else { throw HarnessError.commandFailed(result.errors) }
       }
       let library = try Data(contentsOf: directory.appending(path: "my.so"))

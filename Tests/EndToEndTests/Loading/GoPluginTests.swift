@@ -178,7 +178,7 @@ private struct GoPlugin {
         let result = try await TestSupport.run(
           "go", words, in: folder,
           environment: ["GOCACHE": folder.appending(path: "cache").filePath, "GOFLAGS": "-mod=mod", "GOPROXY": "off"],
-          limit: .seconds(300))
+          limit: .seconds(900))
         guard result.status == .exited(0) else { throw HarnessError.commandFailed(result.errors) }
         libraries.append(Array(try Data(contentsOf: folder.appending(path: "gopher.so"))))
       }

@@ -142,4 +142,80 @@ import Testing
       #expect(try folders(directory) == [])
     }
   }
+
+  /// A plugin that answers `GET /speak` and `GET /wait`, as `speaks`, with another text.
+  private func version(_ text: String, flags: String, gate: String) -> PluginFile {
+    .source(
+      """
+      #include <ambit.h>
+      #include <unistd.h>
+      static int32_t speak(ambit_scope *scope) { return ambit_respondf(scope, 200, "text/plain", "\(text)"); }
+      static int32_t wait_for_gate(ambit_scope *scope) {
+        while (access("\(gate)", F_OK) != 0) {
+          int32_t status = ambit_sleep(scope, 5000000);
+          if (status != AMBIT_OK)
+            return status;
+        }
+        return speak(scope);
+      }
+      static const ambit_route routes[] = {
+        {.pattern = "GET /speak", .handler = speak}, {.pattern = "GET /wait", .handler = wait_for_gate}};
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "speaks", .flags = \(flags),
+        .routes = routes, .route_count = 2};
+      """, name: "speaks")
+  }
+
+  /// The copies of the plugin, the oldest first.
+  private func copies(_ host: Host) throws -> [String] {
+    let folder = try #require(try folders(host.directory).first)
+    let place = host.directory.appending(path: "private/\(folder)").filePath
+    return try FileManager.default.contentsOfDirectory(atPath: place).filter { $0.hasPrefix("speaks.") }.sorted()
+  }
+
+  @Test func `A copy stays as long as one worker has mapped it, and is removed when none has`() async throws {
+    try await withTemporaryFolder { folder in
+      let gate = folder.appending(path: "gate")
+      let versions = ["one", "two"].map { version($0, flags: "AMBIT_PLUGIN_UNLOADABLE", gate: gate.filePath) }
+      try await withHost(
+        [versions[0]], configuration: "workers = 2\nthreads = 1\ndrain_timeout = '60s'", isSingle: false
+      ) { host in
+        let first = try #require(try copies(host).first)
+        let waiting = try host.connect()
+        try await waiting.send("GET /wait HTTP/1.1\r\nHost: ambit\r\nConnection: close\r\n\r\n")
+        try await eventually(until: { $0 == 1 }) {
+          let workers = try await host.adminJSON("/status").objects("workers")
+          return workers.reduce(0) { $0 + ($1.number("requests") ?? 0) }
+        }
+        try await versions[1].install(in: host.plugins)
+        try await host.reload()
+        try await host.log.line { $0.contains("generation retired") && $0.contains("library=unloaded") }
+        #expect(try copies(host).count == 2, "the other worker has mapped it")
+        try folder.write("", as: "gate")
+        #expect(try await waiting.response().text == "one")
+        try await eventually(until: { $0.count == 1 && $0[0] != first }) { try copies(host) }
+        #expect(try await host.get("/speak").text == "two")
+        #expect(await host.stop() == .exited(0))
+      }
+    }
+  }
+
+  @Test func `Copies of generations that stayed in memory are removed when their workers have ended`() async throws {
+    let versions = ["one", "two", "three"].map { version($0, flags: "0", gate: "/nowhere") }
+    try await withHost([versions[0]], configuration: "threads = 1", isSingle: false) { host in
+      for version in versions.dropFirst() {
+        try await version.install(in: host.plugins)
+        try await host.reload()
+      }
+      _ = try await host.log.lines(2) { $0.contains("generation retired") && $0.contains("library=resident") }
+      #expect(try copies(host).count == 3)
+      let worker = try await host.adminJSON("/status").objects("workers")[0].number("pid")
+      kill(pid_t(try #require(worker)), SIGKILL)
+      try await host.log.line(containing: "serves again")
+      try await eventually(until: { $0.count == 1 && $0[0].hasPrefix("speaks.3.") }) { try copies(host) }
+      #expect(try await host.get("/speak").text == "three")
+      kill(pid_t(try #require(try await host.adminJSON("/status").objects("workers")[0].number("pid"))), SIGKILL)
+      #expect(try await host.get("/speak").text == "three", "the copy of what serves is there for each new worker")
+      #expect(await host.stop() == .exited(0))
+    }
+  }
 }

@@ -24,6 +24,27 @@ import Testing
     }
   }
 
+  @Test func `The log names each worker that is added, and each that is given up`() async throws {
+    try await withHost([.placed("one")], configuration: "threads = 1") { host in
+      try host.configure("threads = 1\nworkers = 3")
+      try await host.reload()
+      for index in [2, 3] {
+        let line = try await host.log.line { $0.text.contains(" worker \(index) serves") && $0.field("worker") != nil }
+        #expect(line.contains("NOTICE") && line.field("ms") != nil, "\(line)")
+        #expect(line.field("pid").flatMap { pid_t($0) } == (try await host.workers()[index]), "\(line)")
+      }
+      let workers = try await host.workers()
+      try host.configure("threads = 1")
+      try await host.reload()
+      for index in [2, 3] {
+        let line = try await host.log.line(
+          containing: "worker \(index) is given up, because workers has changed: it finishes its requests")
+        #expect(line.contains("NOTICE") && line.field("pid").flatMap { pid_t($0) } == workers[index], "\(line)")
+      }
+      #expect(!host.log.text.contains("worker 1 is given up"))
+    }
+  }
+
   @Test func `A worker that starts after the format of the log has changed writes the one that the host has`()
     async throws
   {
@@ -94,6 +115,78 @@ import Testing
     }
   }
 
+  @Test func `The status shows a replaced worker and its requests until it has ended`() async throws {
+    try await withHost([.probe("waits")], configuration: "threads = 1") { host in
+      let old = try #require(try await host.workers()[1])
+      let client = try host.connect()
+      defer { client.close() }
+      try await client.send("GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      try await host.log.line(containing: "handler waits")
+      try host.configure("threads = 2")
+      #expect(try await ambit("reload", in: host.directory).status == .exited(0))
+      let workers = try await host.adminJSON("/status").objects("workers")
+      #expect(workers.map { $0.text("state") } == ["serving", "draining"])
+      #expect(workers.last?.number("pid") == Int(old) && workers.last?.number("connections") == 1)
+      #expect(try await host.adminJSON("/status").number("requests") == 1)
+    }
+  }
+
+  @Test func `A worker that was added and did not start is tried again by each reload`() async throws {
+    let refuses = """
+      if (!is_dry_run && worker->index == 3 && access("refuse", F_OK) == 0)
+        return ambit_fail(plugin, AMBIT_FAILED, "no more");
+      """
+    try await withHost([.placed("one", start: refuses)], configuration: "threads = 1\nworkers = 2") { host in
+      try host.directory.write("", as: "refuse")
+      try host.configure("threads = 1\nworkers = 3")
+      for _ in 1...2 {
+        let reload = try await ambit("reload", in: host.directory)
+        #expect(reload.status == .exited(1))
+        #expect(reload.text.contains("  worker 3 does not start: plugin placed (Plugins/placed.so): "), "\(reload.text)")
+        #expect(try await host.answers("/place", ofWorkers: 2).count == 2)
+      }
+      unlink(host.directory.appending(path: "refuse").filePath)
+      #expect(try await ambit("reload", in: host.directory).status == .exited(0))
+      #expect(try await host.answers("/place", ofWorkers: 3).count == 3)
+    }
+  }
+
+  @Test func `A worker whose plugin cannot save its state is not replaced, and the reload says why`() async throws {
+    let plugin = PluginFile.source(
+      """
+      #include <ambit.h>
+      #include <unistd.h>
+      static int32_t save(ambit_scope *plugin) { return ambit_fail(plugin, AMBIT_FAILED, "no room"); }
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "full", .save = save};
+      """, name: "full")
+    try await withHost([plugin], configuration: "threads = 1") { host in
+      let before = try await host.workers()
+      try host.configure("threads = 2")
+      let reload = try await ambit("reload", in: host.directory)
+      #expect(reload.status == .exited(1))
+      #expect(reload.text.contains("worker 1 serves on as it was, because the new one does not start: plugin full"))
+      #expect(reload.text.contains("no room"), "\(reload.text)")
+      #expect(try await host.workers() == before)
+    }
+  }
+
+  @Test func `A replacement of a worker that crashes again and again is done when the next one serves`() async throws {
+    let ends = "if (!is_dry_run && access(\"end\", F_OK) == 0) _exit(1);"
+    try await withHost([.placed("one", start: ends)], configuration: "threads = 1") { host in
+      try host.directory.write("", as: "end")
+      kill(try #require(try await host.workers()[1]), SIGKILL)
+      try await host.log.line(containing: "worker 1 does not start: ")
+      try host.configure("threads = 2")
+      let reload = try await ambit("reload", in: host.directory)
+      #expect(reload.status == .exited(1))
+      #expect(reload.text.contains("  worker 1 does not start: "), "\(reload.text)")
+      unlink(host.directory.appending(path: "end").filePath)
+      #expect(try await ambit("reload", in: host.directory).status == .exited(0))
+      #expect(try await host.get("/place").text == "1 one\n")
+      #expect(try await host.adminJSON("/status").objects("loops").count == 2)
+    }
+  }
+
   @Test func `A worker that crashes after a failed replacement starts again as it was`() async throws {
     let refuses = """
       if (!is_dry_run && access("refuse", F_OK) == 0) return ambit_fail(plugin, AMBIT_FAILED, "no more");
@@ -139,12 +232,11 @@ import Testing
         let reason = "already loaded for another library or plugin; its file was replaced, and new workers use the new version"
         #expect(reload.text.contains("in use  f.so (\(reason))\n"), "\(reload.text)")
         #expect(reload.text.contains("workers  replaced, because library f.so was replaced, "), "\(reload.text)")
-        try await eventually(until: { $0 != nil }) { clients.present.lastBeginnings["2"] }
+        try await eventually(until: { $0.map { $0 > done } ?? false }) { clients.present.lastBeginnings["2"] }
         // A kept connection ends with its next answer, which is one of the old worker.
         #expect(try await host.get("/f").text == "2")
         let record = await clients.stop()
         #expect(record.failures.isEmpty, "\(record.failures)")
-        #expect(record.lastBeginnings["2"].map { $0 > done } ?? false)
         let again = try await ambit("reload", in: host.directory)
         #expect(!again.text.contains("replaced, because"), "\(again.text)")
       }

@@ -56,6 +56,13 @@ import Testing
       // The other worker has started the plugin too, and serves.
       for _ in 1...20 { #expect(try await host.get("/hello/x").status == 200) }
       #expect(host.log.lines { $0.contains("once begins") }.count == 1)
+      let text = try await ambit("status", in: host.directory).text
+      let status = text.split(separator: "\n").map { $0.split(separator: " ") }
+      let header = try #require(status.firstIndex { $0.first == "WORKER" })
+      #expect(status[header].last == "ONCE")
+      let workers = status[(header + 1)...].prefix(2)
+      #expect(workers.map { $0.last == "yes" } == workers.map { $0[1] == "\(pid)" }, "\(workers)")
+      #expect(workers.contains { $0.last == "no" })
       let position = host.log.position
       kill(pid, SIGKILL)
       let second = try await host.log.line(after: position, containing: "version 1: once begins")

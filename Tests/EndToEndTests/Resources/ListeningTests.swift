@@ -80,6 +80,10 @@ import Testing
       "{ address = \"unix:a.sock\", owner = \"nobodys\" }", 78,
       "host.conf:1:38: listen[0].owner: expected the name or the number of a user of this system, found \"nobodys\""
     ),
+    (
+      "\"unix:a.sock\", \"unix:./a.sock\"", 78,
+      "host.conf:1:26: listen[1]: expected a path of its own for each socket, found "
+    ),
     ("\"unix:host.conf\"", 1, "host.conf: a regular file is there; remove it, or choose another path"),
     ("\"unix:none/a.sock\"", 1, "none/a.sock: No such file or directory"),
   ])

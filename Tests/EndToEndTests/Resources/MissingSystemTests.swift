@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -39,7 +40,7 @@ import Testing
   @Test(
     .enabled("filters are not allowed here") { await filtersAreAllowed() },
     arguments: [
-      ("epoll_pwait2,epoll_pwait", "cannot wait for events, so the host ends: epoll_wait: Operation not permitted"),
+      ("epoll_pwait2,epoll_pwait", "cannot wait for events, so the worker ends: epoll_wait: Operation not permitted"),
       ("clone3", "cannot start the thread of the host (does a container engine's filter refuse clone3?"),
       ("eventfd2", "eventfd: Operation not permitted"),
     ])
@@ -86,7 +87,10 @@ import Testing
     }
   }
 
-  @Test func `A loop whose descriptor a plugin has closed says so and ends the host, and does not spin`() async throws {
+  @Test(arguments: [false, true])
+  func `A loop whose descriptor a plugin has closed says so and ends its process, and does not spin`(
+    isSingle: Bool
+  ) async throws {
     let plugin = PluginFile.source(
       """
       #include <ambit.h>
@@ -105,13 +109,18 @@ import Testing
       AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
         AMBIT_PLUGIN_HEADER, .name = "closes", .routes = routes, .route_count = 1};
       """, name: "closes")
-    try await withHost([plugin], configuration: "threads = 1") { host in
+    try await withHost([plugin], configuration: "threads = 1", isSingle: isSingle) { host in
       let connection = try host.connect()
       defer { connection.close() }
       try await connection.send("GET /close HTTP/1.1\r\nHost: ambit\r\n\r\n")
-      let line = try await host.log.line(containing: "cannot wait for events, so the host ends: epoll_wait: ")
+      let process = isSingle ? "host" : "worker"
+      let line = try await host.log.line(containing: "cannot wait for events, so the \(process) ends: epoll_wait: ")
       #expect(line.contains("CRITICAL") && line.contains("does a plugin close descriptors"), "\(line)")
-      try await host.expectNewWorker(afterDeathBy: "the worker has ended itself, with status 1")
+      if isSingle {
+        #expect(await host.child.status == .exited(1))
+      } else {
+        try await host.expectNewWorker(afterDeathBy: "the worker has ended itself, with status 1")
+      }
     }
   }
 
@@ -125,6 +134,23 @@ import Testing
       try await expect("Hello, World!\n", at: "/hello/World", of: host)
       try await PluginFile.sample("typed").install(in: host.plugins)
       #expect(try await host.reload().field("added") == "1")
+      #expect(await host.stop() == .exited(0))
+    }
+  }
+
+  @Test(.enabled("mounting is not allowed here") { await procCanBeHidden() })
+  func `Only the supervisor warns that /proc is not mounted, and it refuses an upgrade`() async throws {
+    try await withHost(
+      [.sample("hello")], configuration: "workers = 2\nthreads = 1", isSingle: false, wrapper: withoutProc
+    ) { host in
+      let worker = try await host.adminJSON("/status").objects("workers")[0].number("pid")
+      kill(pid_t(try #require(worker)), SIGKILL)
+      try await host.log.line(containing: "serves again")
+      try await expect("Hello, World!\n", at: "/hello/World", of: host)
+      #expect(host.log.lines().count { $0.contains("/proc is not mounted") } == 1)
+      let command = ["upgrade", "-c", host.directory.appending(path: "host.conf").filePath]
+      let result = try await run(Places.ambit.filePath, command, in: host.directory)
+      #expect(result.status == .exited(1) && result.errors.contains("/proc/self/exe"), "\(result.errors)")
       #expect(await host.stop() == .exited(0))
     }
   }
@@ -168,7 +194,7 @@ import Testing
       }
       AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "forks", .start = start};
       """, name: "forks")
-    try await withHost([plugin, .sample("hello")], wrapper: withoutProc, limit: .seconds(60)) { host in
+    try await withHost([plugin, .sample("hello")], wrapper: withoutProc) { host in
       try await expect("Hello, World!\n", at: "/hello/World", of: host)
       #expect(await host.stop() == .exited(0))
     }

@@ -107,6 +107,8 @@ import Testing
       try await host.log.line(containing: "worker \(count) (pid \(stopped)) \(reason)")
       try await host.log.line(containing: "worker \(count) serves again")
       #expect(try await host.answers("/place", ofWorkers: count).values.allSatisfy { $0 == "two\n" })
+      let workers = try await host.adminJSON("/status").objects("workers")
+      #expect(workers.allSatisfy { $0.number("crashes") == 0 }, "the supervisor has ended it")
     }
   }
 

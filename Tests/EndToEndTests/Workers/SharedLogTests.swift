@@ -46,8 +46,9 @@ import Testing
 
   /// Whether a line is one that a process has written as a whole.
   private func isWhole(_ line: LogLine) -> Bool {
-    guard line.text.contains(#/^20[0-9-]+T[0-9:.]+Z [A-Z]+ /#), line.text.count(of: "Z INFO ") < 2 else { return false }
-    guard line.contains("/shout/{letter}") else { return true }
+    guard line.text.contains(#/^20[0-9-]+T[0-9:.]+Z [A-Z]+ /#) else { return false }
+    guard line.text.matches(of: #/20[0-9-]+T[0-9:.]+Z [A-Z]+ /#).count == 1 else { return false }
+    guard line.contains("/shout/{letter}") || line.text.contains(#/INFO  [abx]{10}/#) else { return true }
     return ["a", "b", "x"].contains { letter in
       [10, 50_000].contains { line.contains("INFO  \(String(repeating: letter, count: $0)) ") }
     }
@@ -90,6 +91,41 @@ import Testing
     }
   }
 
+  @Test(.enabled("mounting is not allowed here") { try await run("unshare", ["-rm", "true"]).status == .exited(0) })
+  func `A line that a full disk cuts off does not join the next line, which another process writes`() async throws {
+    try await withTemporaryFolder { directory in
+      let listen = "listen = ['unix:\(directory.filePath)/http.sock']\ntrust = 'any'\n"
+      try await populate(directory, with: [Self.shouter])
+      try directory.write(listen + Self.configuration, as: "host.conf")
+      try FileManager.default.createDirectory(at: directory.appending(path: "disk"), withIntermediateDirectories: false)
+      // Each round leaves room for a part of the 50,000 letters of a line, which the other worker's line comes after.
+      let script = """
+        mount -t tmpfs -o size=8m none disk || exit 2
+        "$0" serve 2>>disk/log & host=$!
+        until grep -q ' serving pid' disk/log; do kill -0 $host || exit 3; sleep 0.01; done
+        dd if=/dev/zero of=disk/rest bs=1k 2>/dev/null
+        for round in $(seq 20); do
+          truncate -s -12k disk/rest
+          for letter in a b; do curl -sS --unix-socket http.sock http://ambit/shout/$letter >/dev/null; done
+        done
+        rm disk/rest
+        for round in $(seq 4); do curl -sS --unix-socket http.sock http://ambit/shout/x >/dev/null; done
+        kill $host; wait $host; echo "status $?"; cat disk/log
+        """
+      let result = try await run(
+        "unshare", ["-rm", "sh", "-c", script, Places.ambit.filePath], in: directory,
+        environment: folderVariables(directory))
+      let lines = result.text.split(separator: "\n", omittingEmptySubsequences: false).map { text in
+        LogLine(number: 0, text: String(text), arrival: .now)
+      }
+      #expect(lines.first?.text == "status 0" && lines.last?.text == "", "\(result.text.prefix(1000))\(result.errors)")
+      #expect(lines.contains { $0.contains("lines dropped here: ") })
+      for line in lines.dropFirst().dropLast() {
+        #expect(isWhole(line), "\(line.text.prefix(200)) … \(line.text.suffix(200))")
+      }
+    }
+  }
+
   @Test func `A log whose reader is gone ends neither workers nor supervisor`() async throws {
     let start = "exec \"$0\" \"$@\" 2> >(sed -u '/ serving .*pid=/q' >&2)"
     try await withHost(
@@ -108,8 +144,4 @@ import Testing
       #expect(await host.stop() == .exited(0))
     }
   }
-}
-
-extension String {
-  fileprivate func count(of part: String) -> Int { ranges(of: part).count }
 }

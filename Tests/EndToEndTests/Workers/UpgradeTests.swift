@@ -13,11 +13,15 @@ import Testing
     try await withUpgradableHost([.sample("hello")], configuration: Self.twoWorkers) { host, program in
       let clients = VersionClients(of: host, "/hello/World", kept: 3, fresh: 3)
       let pid = host.child.pid
-      for (next, generation) in [(program, "hello/2"), (Places.ambit, "hello/3")] {
+      for (before, next, generation) in [
+        (Places.ambit, program, "hello/2"), (program, Places.ambit, "hello/3"),
+      ] {
         try await clients.round()
         let upgrade = try await run(next.filePath, ["upgrade"], in: host.directory)
         #expect(upgrade.status == .exited(0), "\(upgrade.errors)")
-        #expect(upgrade.text.contains("upgraded from ambit 0.1.0 to ambit 0.1.0, pid \(pid)"), "\(upgrade.text)")
+        let names = [before, next].map { $0.resolvingSymlinksInPath().filePath }
+        let line = "upgraded from ambit 0.1.0 (\(names[0])) to ambit 0.1.0 (\(names[1])), pid \(pid)"
+        #expect(upgrade.text.contains(line), "\(upgrade.text)")
         #expect(try host.program == next.resolvingSymlinksInPath().filePath)
         let status = try await host.adminJSON("/status")
         #expect(status.objects("generations").compactMap { $0.text("generation") } == [generation])
@@ -45,6 +49,22 @@ import Testing
     }
   }
 
+  @Test func `An upgrade is refused if a plugin cannot save its state`() async throws {
+    let plugin = PluginFile.source(
+      """
+      #include <ambit.h>
+      static int32_t save(ambit_scope *plugin) { return ambit_fail(plugin, AMBIT_FAILED, "no room"); }
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "full", .save = save};
+      """, name: "full")
+    try await withUpgradableHost([plugin], configuration: "workers = 2\nthreads = 1") { host, program in
+      let before = try await host.shownWorkers()
+      let upgrade = try await run(program.filePath, ["upgrade"], in: host.directory)
+      #expect(upgrade.status == .exited(1))
+      #expect(upgrade.errors.contains("nothing has changed") && upgrade.errors.contains("no room"), "\(upgrade.errors)")
+      #expect(try await host.shownWorkers() == before)
+    }
+  }
+
   @Test func `A request in an old worker finishes while the status shows the worker draining`() async throws {
     try await withUpgradableHost([Self.waiting], configuration: "workers = 1\nthreads = 1") { host, program in
       let connection = try host.connect()
@@ -60,6 +80,113 @@ import Testing
       try host.directory.write("", as: "go")
       #expect(try await connection.response().text == "went")
       try await host.onlyNewWorkersAreLeft(1)
+    }
+  }
+
+  @Test func `Workers that finish their requests already do so over several upgrades, also one that falls back`()
+    async throws
+  {
+    let limits = "drain_timeout = '60s'\nstart = 'strict'\n"
+    try await withUpgradableHost([Self.waiting], configuration: limits + "workers = 2\nthreads = 1") { host, program in
+      var clients: [Client] = []
+      defer { for client in clients { client.close() } }
+      func ask(_ count: Int) async throws {
+        let position = host.log.position
+        for _ in 0..<count {
+          let client = try host.connect()
+          clients.append(client)
+          try await client.send("GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n")
+        }
+        _ = try await host.log.lines(count, after: position) { $0.contains("handler waits") }
+      }
+      try await ask(6)
+      let old = Set(try await host.shownWorkers())
+      // One worker is replaced, and the place of the other one is given up.
+      try host.configure(limits + "workers = 1\nthreads = 2")
+      try await host.reload()
+      try await ask(1)
+      let first = try await run(program.filePath, ["upgrade"], in: host.directory)
+      #expect(first.status == .exited(0), "\(first.errors)")
+      #expect(old.isSubset(of: try await host.drainingWorkers()))
+      try await ask(1)
+      let second = try await run(Places.ambit.filePath, ["upgrade"], in: host.directory)
+      #expect(second.status == .exited(0), "\(second.errors)")
+      try await ask(1)
+      for name in ["fail-1", "fail-2"] { try host.directory.write("", as: name) }
+      let third = try await run(program.filePath, ["upgrade"], in: host.directory)
+      #expect(third.status == .exited(1) && third.errors.contains("serves again"), "\(third.errors)")
+      #expect(old.isSubset(of: try await host.drainingWorkers()))
+      try host.directory.write("", as: "go")
+      for client in clients { #expect(try await client.response().text == "went") }
+      try await host.onlyNewWorkersAreLeft(1)
+      let ends = host.log.lines { $0.contains("was killed by") || $0.contains("the supervisor is gone") }
+      #expect(ends.isEmpty, "\(ends)")
+      #expect(await host.stop() == .exited(0))
+    }
+  }
+
+  @Test func `A worker that is stopped during an upgrade learns that new workers serve`() async throws {
+    try await withUpgradableHost(
+      [Self.waiting], configuration: "drain_timeout = '60s'\nworkers = 1\nthreads = 1"
+    ) { host, program in
+      let connection = try host.connect()
+      defer { connection.close() }
+      try await connection.send("GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      try await host.log.line(containing: "handler waits")
+      let old = try #require(try await host.shownWorkers().first)
+      kill(old, SIGSTOP)
+      try await host.log.line(containing: "was stopped by SIGSTOP")
+      let upgrade = try await run(program.filePath, ["upgrade"], in: host.directory)
+      #expect(upgrade.status == .exited(0), "\(upgrade.errors)")
+      kill(old, SIGCONT)
+      try await host.log.line(containing: "new workers serve: this one finishes what it has begun, and ends")
+      try host.directory.write("", as: "go")
+      #expect(try await connection.response().text == "went")
+      try await host.onlyNewWorkersAreLeft(1)
+      #expect(host.log.lines { $0.contains("the supervisor is gone") }.isEmpty)
+    }
+  }
+
+  @Test func `Workers of a program whose successor dies before it serves say so, and finish their requests`()
+    async throws
+  {
+    try await withUpgradableHost(
+      [Self.waiting], configuration: "drain_timeout = '60s'\nworkers = 1\nthreads = 1", mayCrash: true
+    ) { host, program in
+      let connection = try host.connect()
+      defer { connection.close() }
+      try await connection.send("GET /wait HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      try await host.log.line(containing: "handler waits")
+      try host.directory.write("", as: "hold")
+      async let upgrade = run(program.filePath, ["upgrade"], in: host.directory)
+      try await host.log.line(containing: "start waits")
+      host.child.signal(SIGKILL)
+      let died = ContinuousClock.now
+      let result = try await upgrade
+      #expect(result.status == .exited(1))
+      #expect(result.errors.contains("the host (pid \(host.child.pid)) has ended before it became"), "\(result.errors)")
+      #expect(ContinuousClock.now - died < .seconds(20), "a busy machine takes some seconds, a silent host 30 s")
+      // Also the worker of the new program may say so.
+      try await host.log.line(containing: "the supervisor is gone")
+      try host.directory.write("", as: "go")
+      #expect(try await connection.response().text == "went")
+      #expect(host.log.lines { $0.contains("new workers serve") }.isEmpty)
+    }
+  }
+
+  @Test(arguments: [SIGTERM, SIGINT])
+  func `A signal to stop ends the host at every moment of an upgrade`(signal: Int32) async throws {
+    for delay in stride(from: 0, through: 21, by: 3) {
+      try await withUpgradableHost([.sample("hello")], configuration: "workers = 1\nthreads = 1") { host, program in
+        async let upgrade = run(program.filePath, ["upgrade"], in: host.directory)
+        try await host.log.line(containing: "the new program takes over")
+        usleep(UInt32(delay) * 500)
+        host.child.signal(signal)
+        let end = try await eventually(until: { $0 != nil }) { host.child.earlyStatus }
+        #expect(end == .exited(0), "a signal \(delay * 500) µs after the line: \(host.log.text)")
+        if end == nil { host.child.signal(SIGKILL) }
+        _ = try await upgrade
+      }
     }
   }
 
@@ -83,6 +210,24 @@ import Testing
       try await connection.send("GET /hello/World HTTP/1.1\r\nHost: ambit\r\n\r\n")
       #expect(try await connection.response().status == 200)
       #expect(try await host.get("/hello/World").status == 200, "the other socket is the same")
+    }
+  }
+
+  @Test func `The watchdog of the service manager gets messages while the new program starts`() async throws {
+    let folder = try TemporaryFolder()
+    let socket = try NotifySocket(in: folder.url)
+    try await withUpgradableHost(
+      [Self.waiting], configuration: "dry_run_timeout = '60s'\nworkers = 1\nthreads = 1",
+      environment: ["NOTIFY_SOCKET": socket.address, "WATCHDOG_USEC": "400000"]
+    ) { host, program in
+      try host.directory.write("", as: "hold")
+      async let upgrade = run(program.filePath, ["upgrade"], in: host.directory)
+      try await host.log.line(containing: "start waits")
+      while socket.nextSoFar() != nil {}
+      for _ in 0..<3 { #expect(try await socket.next().lines == ["WATCHDOG=1"]) }
+      try FileManager.default.removeItem(at: host.directory.appending(path: "hold"))
+      #expect(try await upgrade.status == .exited(0))
+      for _ in 0..<2 { _ = try await socket.next(with: "WATCHDOG=1") }
     }
   }
 
@@ -140,6 +285,28 @@ import Testing
     }
   }
 
+  @Test func `A file that the new program refuses is named, its last good copy serves, and the command fails`()
+    async throws
+  {
+    let folder = try TemporaryFolder()
+    let socket = try NotifySocket(in: folder.url)
+    try await withUpgradableHost(
+      [Self.failing], configuration: "workers = 1\nthreads = 1", environment: ["NOTIFY_SOCKET": socket.address]
+    ) { host, program in
+      _ = try await socket.next(with: "READY=1")
+      try host.directory.write("", as: "fail-1")
+      let upgrade = try await run(program.filePath, ["upgrade"], in: host.directory)
+      #expect(upgrade.status == .exited(1), "\(upgrade.errors)")
+      for part in ["upgraded from ambit", "fails once", "plugin failing serves its last good copy"] {
+        #expect(upgrade.text.contains(part), "\(upgrade.text)")
+      }
+      let status = try await host.adminJSON("/status").object("upgrade")
+      #expect(status.text("result") == "partial" && status.texts("reasons").count == 2, "\(status)")
+      #expect(try await socket.next(with: "READY=1")["STATUS"]?.contains("1 file refused, its last good copy") == true)
+      #expect(try await host.get("/hello/World").status == 200)
+    }
+  }
+
   @Test func `A new program that cannot have an address gives way to the one before, with its configuration`()
     async throws
   {
@@ -186,12 +353,20 @@ import Testing
       AMBIT_PLUGIN_HEADER, .name = "failing", .version = "1", .start = start, .routes = routes, .route_count = 1};
     """, name: "failing")
 
-  /// Its handler answers when there is a file `go` in the host's folder.
+  /// Its handler answers when there is a file `go` in the host's folder. Its `start` fails in a worker once for each file
+  /// `fail-1`, `fail-2` there, and waits while there is a file `hold`.
   private static let waiting = PluginFile.source(
     """
     #include <ambit.h>
     #include <stdio.h>
     #include <unistd.h>
+    static int32_t start(ambit_scope *plugin) {
+      if (ambit_extension(plugin, "ambit.dry_run/1") != NULL) return AMBIT_OK;
+      if (unlink("fail-1") == 0 || unlink("fail-2") == 0) return ambit_fail(plugin, AMBIT_FAILED, "fails once");
+      if (access("hold", F_OK) == 0) fprintf(stderr, "start waits\\n");
+      while (access("hold", F_OK) == 0) usleep(2000);
+      return AMBIT_OK;
+    }
     static int32_t wait(ambit_scope *scope) {
       fprintf(stderr, "handler waits\\n");
       while (access("go", F_OK) != 0)
@@ -200,17 +375,18 @@ import Testing
     }
     static const ambit_route routes[] = {{.pattern = "GET /wait", .handler = wait}};
     AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
-      AMBIT_PLUGIN_HEADER, .name = "waiting", .version = "1", .routes = routes, .route_count = 1};
+      AMBIT_PLUGIN_HEADER, .name = "waiting", .version = "1", .start = start, .routes = routes, .route_count = 1};
     """, name: "waiting")
 }
 
 /// Runs a host with workers, and hands over a copy of the binary under test besides, which has a name of its own.
 private func withUpgradableHost(
   _ plugins: [PluginFile], configuration: String, listeners: [String] = [], environment: [String: String] = [:],
-  _ body: @Sendable (Host, _ program: URL) async throws -> Void
+  mayCrash: Bool = false, _ body: @Sendable (Host, _ program: URL) async throws -> Void
 ) async throws {
   try await withHost(
-    plugins, configuration: configuration, listeners: listeners, environment: environment, isSingle: false
+    plugins, configuration: configuration, listeners: listeners, environment: environment, isSingle: false,
+    mayCrash: mayCrash
   ) { host in
     let program = host.directory.appending(path: "ambit-next").resolvingSymlinksInPath()
     // By another process: a program that another test starts meanwhile would inherit the file, open for writing.
@@ -228,6 +404,12 @@ extension Host {
   /// The processes of all workers that the status shows.
   fileprivate func shownWorkers() async throws -> [pid_t] {
     try await adminJSON("/status").objects("workers").compactMap { $0.number("pid").map(pid_t.init) }
+  }
+
+  /// Those that finish their requests.
+  fileprivate func drainingWorkers() async throws -> Set<pid_t> {
+    let workers = try await adminJSON("/status").objects("workers").filter { $0.text("state") == "draining" }
+    return Set(workers.compactMap { $0.number("pid").map(pid_t.init) })
   }
 
   /// Waits until the workers of the program before have ended.

@@ -22,7 +22,9 @@ import Testing
     Death(how: "exit", cause: "exit(0) in end_by"),
     Death(how: "_exit", cause: "_exit(0) in end_by"),
     Death(how: "kill", cause: "SIGKILL", isBlamed: false),
-    Death(how: "close-3", cause: "the worker has ended itself", isBlamed: false, report: "a plugin closed descriptor 3"),
+    Death(
+      how: "close-3", cause: "the worker has ended itself", isBlamed: false,
+      report: "a plugin closed descriptor 3; the worker cannot run without it"),
     Death(how: "closefrom", cause: "the worker has ended itself", isBlamed: false, report: "CRITICAL "),
   ]
 

@@ -56,6 +56,7 @@ import Testing
       #expect(workers.allSatisfy { ($0.number("requests") ?? 0) > 0 && $0.number("crashes") == 0 })
       #expect(status.objects("loops").map { $0.number("worker") } == [1, 2])
       #expect(status.objects("generations").count == 1, "workers have the same generations")
+      #expect(status.object("pool").number("threads") == 128, "64 of each worker")
 
       let scopes = try await ambit("scopes", in: host.directory).text.split(separator: "\n")
       for worker in ["1", "2"] {
@@ -74,10 +75,14 @@ import Testing
     try await withHost([Self.plugin], configuration: "threads = 1\nworkers = 2", isSingle: false) { host in
       _ = try await hold(host)
       let stopped = try #require(try await host.workers()[2])
+      let serving = try #require(try await host.adminJSON("/status").objects("workers").last?.text("since"))
       kill(stopped, SIGSTOP)
       try await host.log.line(containing: "worker 2 (pid \(stopped)) was stopped by SIGSTOP")
       let workers = try await host.adminJSON("/status").objects("workers")
       #expect(workers.map { $0.text("state") } == ["serving", "stopped"])
+      let since = try #require(workers.last?.text("since"))
+      #expect(since > serving, "when it was stopped")
+      #expect(try await ambit("status", in: host.directory).text.contains("\(since)  stopped"))
       #expect(workers.map { $0.flag("answers") } == [true, false])
       let scopes = try await ambit("scopes", in: host.directory).text
       #expect(scopes.contains("worker 2: it did not answer in time\n"), "\(scopes)")
@@ -91,6 +96,8 @@ import Testing
       try await eventually(until: { $0 == ["serving", "serving"] }) {
         try await host.adminJSON("/status").objects("workers").map { $0.text("state") }
       }
+      let continued = try await host.adminJSON("/status").objects("workers")
+      #expect(continued.last?.text("since") == serving, "when it began to serve")
     }
   }
 
