@@ -9,20 +9,23 @@ internal import Synchronization
 /// For the control thread, but for the answers.
 @safe
 package final class UnavailableRoutes: @unchecked Sendable {
-  /// The scopes in which the requests run: those of a plugin generation that never ends.
-  private let generation: GenerationPointer
+  private let loops: LoopGroup
+  /// The scopes in which the requests run: those of a plugin generation that never ends. Made when it is needed first.
+  private lazy var generation = makeGeneration()
   /// By pattern. A pattern that was needed once stays for the life of the process, as its generation does.
   private var known: [String: RouteDeclaration] = [:]
   private let answers = Mutex<[String: UnavailableRoute]>([:])
 
-  /// Waits until every loop has done its part.
-  package init(on loops: LoopGroup) {
-    generation = HostRoutes.openGeneration(on: loops)
+  package init(on loops: LoopGroup) { self.loops = loops }
+
+  private func makeGeneration() -> GenerationPointer {
+    let generation = HostRoutes.openGeneration(on: loops)
     generation.pointee.state = Unmanaged.passRetained(self).toOpaque()
+    return generation
   }
 
   /// The routes as a set of routes takes them. From now on their requests get these answers, also those of the same
-  /// patterns from earlier calls.
+  /// patterns from earlier calls. Waits the first time that there are any, until every loop has done its part.
   package func declarations(of routes: [UnavailableRoute]) -> [RouteDeclaration] {
     routes.map { route in
       let pattern = route.pattern.description

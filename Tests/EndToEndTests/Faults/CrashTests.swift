@@ -223,7 +223,7 @@ import Testing
         await #expect(throws: (any Error).self) { try await connection.response() }
         #expect(try await host.get("/none").status == 404)
       }
-      try await host.log.line(containing: "was killed by SIG")
+      try await host.log.line(containing: "worker 1 died: SIG")
       #expect(host.log.lines { $0.contains("has accepted no connection") }.isEmpty)
     }
   }

@@ -172,11 +172,11 @@ import Testing
 
   @Test func `A replacement of a worker that crashes again and again is done when the next one serves`() async throws {
     let ends = "if (!is_dry_run && access(\"end\", F_OK) == 0) _exit(1);"
-    try await withHost([.placed("one", start: ends)], configuration: "threads = 1") { host in
+    try await withHost([.placed("one", start: ends)], configuration: "threads = 1\ncrash_limit = 1000") { host in
       try host.directory.write("", as: "end")
       kill(try #require(try await host.workers()[1]), SIGKILL)
       try await host.log.line(containing: "worker 1 does not start: ")
-      try host.configure("threads = 2")
+      try host.configure("threads = 2\ncrash_limit = 1000")
       let reload = try await ambit("reload", in: host.directory)
       #expect(reload.status == .exited(1))
       #expect(reload.text.contains("  worker 1 does not start: "), "\(reload.text)")

@@ -50,7 +50,9 @@ import Testing
           notices = host.log.lines { $0.number > position && $0.contains("a plugin closed descriptor ") }
         }
         #expect(notices[0].contains("CRITICAL "))
-        let end = try await host.log.line(after: position, containing: "(pid \(pid)) exited with status 1")
+        let end = try await host.log.line(after: position) {
+          $0.contains(" died: the worker has ended itself, with status 1") && $0.field("pid") == pid
+        }
         let again = try await host.log.line(after: end.number, containing: "serves again")
         #expect(again.field("worker") != nil)
       }

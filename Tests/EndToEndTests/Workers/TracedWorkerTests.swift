@@ -44,7 +44,9 @@ import Testing
         let position = host.log.position
         let pid = try #require(pid_t(try await host.get("/trace").text))
         kill(pid, SIGKILL)
-        let end = try await host.log.line(after: position, containing: "(pid \(pid)) was killed by SIGKILL")
+        let end = try await host.log.line(after: position) {
+          $0.contains(" died: SIGKILL") && $0.field("pid") == "\(pid)"
+        }
         try await host.log.line(after: end.number, containing: "serves again")
       }
       #expect(try await host.get("/trace").status == 200)
@@ -62,7 +64,7 @@ import Testing
         $0.contains("was stopped by SIGUSR1, because a plugin has called ptrace(PTRACE_TRACEME): it is ended")
       }
       #expect(line.contains("ERROR ") && line.field("worker") == "1", "\(line)")
-      try await host.log.line(after: line.number, containing: "was killed by SIGKILL")
+      try await host.log.line(after: line.number, containing: " died: SIGKILL")
       try await host.log.line(after: line.number, containing: "serves again")
       #expect(try await host.get("/pid").status == 200)
     }

@@ -119,7 +119,7 @@ import Testing
       try host.directory.write("", as: "go")
       for client in clients { #expect(try await client.response().text == "went") }
       try await host.onlyNewWorkersAreLeft(1)
-      let ends = host.log.lines { $0.contains("was killed by") || $0.contains("the supervisor is gone") }
+      let ends = host.log.lines { $0.contains(" died") || $0.contains("the supervisor is gone") }
       #expect(ends.isEmpty, "\(ends)")
       #expect(await host.stop() == .exited(0))
     }
