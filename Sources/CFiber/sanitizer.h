@@ -1,4 +1,4 @@
-/// Whether this build has AddressSanitizer, and what it must be told about stacks.
+/// Whether this build has AddressSanitizer, and what it must be told about stacks; whether it has ThreadSanitizer.
 #ifndef CFIBER_SANITIZER_H
 #define CFIBER_SANITIZER_H
 
@@ -14,6 +14,18 @@
 
 #ifndef CFIBER_ASAN
 #define CFIBER_ASAN 0
+#endif
+
+#if defined(__SANITIZE_THREAD__)
+#define CFIBER_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define CFIBER_TSAN 1
+#endif
+#endif
+
+#ifndef CFIBER_TSAN
+#define CFIBER_TSAN 0
 #endif
 
 #if CFIBER_ASAN

@@ -46,6 +46,14 @@ private func field(_ key: String, of line: String) -> String? {
   }
 }
 
+@Suite struct `A thread of pthread_create` {
+  @Test func `A thread has a signal stack, whoever has made it, and gives it back however it ends`() throws {
+    let ended = try compiled("threads", #require(Compiler.all.first)).run([])
+    #expect(ended.text == "returns: freed\nexits: freed\nis cancelled: freed\n")
+    #expect(ended.status == .exited(0))
+  }
+}
+
 @Suite struct `A great many fibers` {
   @Test(.enabled(if: hasGuardMarkers, "the kernel has no guard markers"))
   func `A hundred thousand fibers live at once, on 4.5 KB each`() throws {
