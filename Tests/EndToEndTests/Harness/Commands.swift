@@ -63,7 +63,9 @@ extension Places {
 
   /// The source of a plugin that these tests bring along.
   static func probe(_ name: String) -> URL {
-    package.appending(path: "Tests/EndToEndTests/Plugins/\(name).c")
+    let folder = package.appending(path: "Tests/EndToEndTests/Plugins")
+    let files = ["c", "cpp"].map { folder.appending(path: "\(name).\($0)") }
+    return files.first { FileManager.default.fileExists(atPath: $0.filePath) } ?? files[0]
   }
 }
 

@@ -1,4 +1,4 @@
-/* Ends its worker, or makes it useless, in every way that code of a plugin can: GET /PLACE/HOW, where the place is a
+/* Ends its worker, or makes it useless, in ways that `mortal` and `misdeeds` lack: GET /PLACE/HOW, where the place is a
  * handler on an event loop, a job of its own thread, or a thread that the plugin has made. */
 #include "probe.h"
 
@@ -19,13 +19,6 @@ static jmp_buf elsewhere;
 /* Each loop of the worker that a request for /held reaches notes that it is there. */
 static volatile int released;
 
-__attribute__((noinline)) static void free_twice(void) {
-  char *volatile piece = malloc(100);
-  char *volatile same = piece;
-  free(piece);
-  free(same);
-}
-
 /* Overwrites all memory that the worker shares with its supervisor for its report. */
 static void overwrite_report(void) {
   char line[512];
@@ -40,8 +33,6 @@ static void overwrite_report(void) {
 
 static void end_by(const char *how) {
   pthread_t other;
-  if (strcmp(how, "double-free") == 0)
-    free_twice();
   if (strcmp(how, "quick_exit") == 0)
     quick_exit(0);
   if (strcmp(how, "exit_group") == 0)
@@ -57,14 +48,8 @@ static void end_by(const char *how) {
   }
   if (strcmp(how, "null") == 0)
     *nowhere = 1;
-  if (strcmp(how, "abort") == 0)
-    abort();
-  if (strcmp(how, "exit") == 0)
-    exit(0);
   if (strcmp(how, "_exit") == 0)
     _exit(0);
-  if (strcmp(how, "kill") == 0)
-    kill(getpid(), SIGKILL);
   if (strcmp(how, "execve") == 0)
     execl("/bin/sleep", "sleep", "3600", (char *)NULL);
   if (strcmp(how, "close-3") == 0)
@@ -135,6 +120,17 @@ static int32_t hold(ambit_scope *scope) {
   return status == AMBIT_OK ? ambit_respond(scope, 200, "text/plain", "held\n", 5) : status;
 }
 
+/* Waits until there is a file of this name, without blocking, and whatever becomes of the working folder. */
+static int32_t await_file(ambit_scope *scope) {
+  int folder = open(".", O_PATH | O_CLOEXEC);
+  NOTE("waits\n");
+  ambit_status status = AMBIT_OK;
+  while (status == AMBIT_OK && faccessat(folder, how_of(scope), F_OK, 0) != 0)
+    status = ambit_sleep(scope, AMBIT_MILLISECONDS(5));
+  close(folder);
+  return status == AMBIT_OK ? ambit_respond(scope, 200, "text/plain", "held\n", 5) : status;
+}
+
 static int32_t pid(ambit_scope *scope) { return ambit_respondf(scope, 200, "text/plain", "%d", (int)getpid()); }
 
 /* Starts a process that leaves this one in each way that processes can: another parent, session and folder, no open
@@ -183,6 +179,7 @@ static const ambit_route routes[] = {
     {.pattern = "GET /memory", .handler = memory},
     {.pattern = "GET /block", .handler = block},
     {.pattern = "GET /hold/{how}", .handler = hold},
+    {.pattern = "GET /until/{how}", .handler = await_file},
     {.pattern = "GET /pid", .handler = pid},
     {.pattern = "GET /daemon/{how}", .handler = daemonize},
 };

@@ -17,11 +17,6 @@ import Testing
   }
 
   private static let fromAnywhere = [
-    Death(how: "null", cause: "SIGSEGV at 0x0 in end_by"),
-    Death(how: "abort", cause: "SIGABRT in end_by"),
-    Death(how: "exit", cause: "exit(0) in end_by"),
-    Death(how: "_exit", cause: "_exit(0) in end_by"),
-    Death(how: "kill", cause: "SIGKILL", isBlamed: false),
     Death(
       how: "close-3", cause: "the worker has ended itself", isBlamed: false,
       report: "a plugin closed descriptor 3; the worker cannot run without it"),
