@@ -38,6 +38,7 @@ extension UnsafeMutablePointer<Exchange> {
     job.handlerReturned(in: scope)
     conclude(code)
     finish()
+    job.pointee.loop.pointee.mark = .none
     job.handlerIsDone()
     job.pointee.scope = scope.pointee.loop.pointee.root
     scope.pointee.handlerJob = nil
@@ -214,7 +215,7 @@ extension UnsafeMutablePointer<Exchange> {
     pointee.policy = member.policy
     guard plugin.pointee.use.requests.take() else { return refuse(beyondLimitOf: route) }
     pointee.route = route
-    scope.open(below: plugin, kind: .request, isCounted: true, observer: exchangeObserver)
+    scope.open(below: plugin, kind: .request, observer: exchangeObserver)
     scope.pointee.context = UnsafeMutableRawPointer(self)
     scope.pointee.mark = route.pointee.mark.of(scope.pointee.id)
     scope.pointee.label = UnsafeBufferPointer(

@@ -61,8 +61,8 @@ extension Death {
     let culprit = label.flatMap { known[$0] }.map { Culprit(plugin: $0.name, generation: $0.generation) }
     self.init(
       cause: reason.map { "it \($0)" } ?? record?.message ?? Self.cause(end), culprit: culprit,
-      running: running.map(RunningWork.init), worker: worker.index, pid: worker.pid, at: Clock.wall, culpritLabel: culprit == nil ? nil : label,
-      record: record)
+      running: running.map(RunningWork.init), worker: worker.index, pid: worker.pid, at: Clock.wall,
+      culpritLabel: culprit == nil ? nil : label, record: record)
   }
 
   /// Whether code in the process itself must have ended it, without having been noticed: by the system call that

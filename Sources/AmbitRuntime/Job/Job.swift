@@ -18,8 +18,9 @@ public struct Job {
   var traits: JobTraits = []
   public var cancellation = CancellationState()
   private var waitStatusByte: Int8 = 0
-  /// The kind of work that the loop's mark shows while the job runs.
-  var markKind = WorkMark.Kind.job
+  /// The kind of work that the loop's mark shows while the job runs. A job that runs handlers keeps theirs between them:
+  /// its scope is the host's then, whose mark names nobody.
+  public var markKind = WorkMark.Kind.job
   var code: Int32 = 0
 
   public var loop: LoopPointer
@@ -221,9 +222,5 @@ extension UnsafeMutablePointer<Job> {
 
   /// What the handler has returned has been told: nothing is left of it in the job.
   @inline(__always)
-  public func handlerIsDone() {
-    releaseColdState()
-    pointee.markKind = .job
-    pointee.loop.pointee.mark = .none
-  }
+  public func handlerIsDone() { releaseColdState() }
 }

@@ -9,7 +9,7 @@ internal import AmbitSystem
 /// Only the loop's own thread touches this record; other threads reach it through its `EventLoop`.
 public struct Loop {
   /// What runs on the loop, for the supervisor: see `WorkMark`. First, since it lies in the memory that they share.
-  var mark = WorkMark.none
+  public var mark = WorkMark.none
   /// The number of the loop in the process, from 0.
   public let index: Int
   /// The function table that scopes of this loop hand to plugins.

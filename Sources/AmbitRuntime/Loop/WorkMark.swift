@@ -1,22 +1,22 @@
 internal import CCrash
 
-/// What a thread shows the supervisor while it runs code of a plugin: the kind of work, the generation, what it serves, and
-/// the scope, in one word. The supervisor reads the words of all threads after the death of the worker, whatever it was.
+/// What a thread shows the supervisor while it runs code of a plugin: the kind of work, the generation, what it serves,
+/// and the scope, in one word. The supervisor reads the words of all threads after the death of the worker, whatever it was.
 ///
 /// The word is made once for each generation and scope, so that a turn costs a few instructions.
 public struct WorkMark: BitwiseCopyable, Sendable {
-  let word: UInt64
+  public let word: UInt64
 
   @inline(__always)
-  init(word: UInt64) { self.word = word }
+  public init(word: UInt64) { self.word = word }
 
   /// Nothing of a plugin runs.
   public static var none: WorkMark {
     @inline(__always) get { WorkMark(word: 0) }
   }
 
-  /// A mark without a scope, for a generation, or for what scopes of it serve (`Scope.label`). To be released by `releaseOrigin`; without a
-  /// supervisor it names nothing. From any thread.
+  /// A mark without a scope, for a generation, or for what scopes of it serve (`Scope.label`). To be released by
+  /// `releaseOrigin`; without a supervisor it names nothing. From any thread.
   public init(originOf plugin: String, label: String = "") {
     word = UInt64(ccrash_add_origin(plugin, label)) << UInt64(CCRASH_KIND_BITS)
   }
@@ -36,10 +36,10 @@ public struct WorkMark: BitwiseCopyable, Sendable {
 
   /// The mark of a scope, for a kind of work.
   @inline(__always)
-  func with(_ kind: Kind) -> WorkMark { WorkMark(word: word | UInt64(kind.rawValue)) }
+  public func with(_ kind: Kind) -> WorkMark { WorkMark(word: word | UInt64(kind.rawValue)) }
 
   /// What a thread of a loop runs. The values are those of CCrash.
-  enum Kind: UInt8 {
+  public enum Kind: UInt8, Sendable {
     case job = 0
     case handler = 1
     case onEnd = 2

@@ -187,10 +187,10 @@ extension UnsafeMutablePointer<Scope> {
   ///
   /// The scope starts with one hold, the caller's or its owner's. If the parent has been cancelled, the new scope is
   /// cancelled too, for the same cause.
-  /// - Parameter isCounted: the scope is that of a request that was counted: `use.requests.take`.
+  ///
+  /// The caller has counted a request before it opens its scope: `use.requests.take` of the parent.
   public func open(
-    below parent: ScopePointer, kind: Scope.Kind, owner: ScopeLifeCycle.Owner = .none, isCounted: Bool = false,
-    observer: ScopeObserver?
+    below parent: ScopePointer, kind: Scope.Kind, owner: ScopeLifeCycle.Owner = .none, observer: ScopeObserver?
   ) {
     let owner = kind == .plugin ? .generation : owner
     let loop = parent.pointee.loop
@@ -198,7 +198,6 @@ extension UnsafeMutablePointer<Scope> {
     parent.childrenLink.append(siblingLink)
     parent.hold()
     if kind == .request {
-      if !isCounted { pointee.use.requests.add() }
       parent.pointee.requestJobCount &+= 1
       loop.pointee.liveRequests &+= 1
     }

@@ -60,7 +60,9 @@ final class Stage: @unchecked Sendable {
   ) -> ScopePointer {
     let scope = ScopePointer.allocate(capacity: 1)
     names[scope] = name
-    scope.open(below: parent ?? loop.pointee.root, kind: kind, observer: observer)
+    let parent = parent ?? loop.pointee.root
+    if kind == .request { _ = parent.pointee.use.requests.take() }
+    scope.open(below: parent, kind: kind, observer: observer)
     scope.release()
     return scope
   }
