@@ -28,6 +28,29 @@ import Testing
     #expect(found.last == .hangs)
   }
 
+  @Test func `The time counts from the beginning of what a process does, also if the first look comes later`() {
+    // It began at 2 s, and was looked at first at 4 s. The sample before is from 1 s.
+    let before = Self.sample(at: 1, used: 0.5, waited: 0.5, runnable: 1)
+    var watch = HangWatch(
+      limit: 10 * Self.second, interval: Self.second, now: 4 * Self.second, since: 2 * Self.second, from: before)
+    #expect(watch.due == 12 * Self.second)
+    for time in 4...11 {
+      let sample = Self.sample(at: Double(time), used: 0.5, waited: 0.5)
+      #expect(watch.look(sample, now: sample.time) == .waits)
+    }
+    #expect(watch.look(Self.sample(at: 12, used: 0.5, waited: 0.5), now: 12 * Self.second) == .hangs)
+  }
+
+  @Test func `A process that was kept out since the sample before is starved`() {
+    let before = Self.sample(at: 1)
+    var watch = HangWatch(
+      limit: 10 * Self.second, interval: Self.second, now: 4 * Self.second, since: 2 * Self.second, from: before)
+    for time in 4...30 {
+      let sample = Self.sample(at: Double(time), used: 0.1, waited: Double(time) - 1.1, runnable: 1)
+      #expect(watch.look(sample, now: sample.time) == (time < 12 ? .waits : .starved))
+    }
+  }
+
   @Test func `A process that computes without an end hangs`() {
     let samples = (0...10).map { Self.sample(at: Double($0), used: Double($0), runnable: 1) }
     #expect(Self.judgements(samples).last == .hangs)

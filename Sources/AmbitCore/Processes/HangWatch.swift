@@ -1,4 +1,4 @@
-/// Why a process does not answer.
+/// Why a process, or a thread of it, does not answer.
 package enum HangJudgement: Equatable, Sendable {
   /// It had the time to answer, and did not.
   case hangs
@@ -12,8 +12,8 @@ package enum HangJudgement: Equatable, Sendable {
   case unknown
 }
 
-/// Decides whether a process that was asked something hangs: a process that is stopped, that gets no processor, or whose
-/// machine was suspended does not.
+/// Decides whether a process, or a thread of one, that was asked something hangs: one that is stopped, that gets no
+/// processor, or whose machine was suspended does not.
 ///
 /// The owner makes a value when it asks, looks at regular intervals until the answer comes, and then drops it.
 package struct HangWatch: Sendable {
@@ -30,10 +30,15 @@ package struct HangWatch: Sendable {
   ///   - interval: How often the owner looks, in nanoseconds. After a pause of more than four intervals the time begins
   ///     again: the owner was stopped itself, or the whole machine.
   ///   - now: In nanoseconds of a clock that does not run while the machine is suspended, as in samples.
-  package init(limit: Int64, interval: Int64, now: Int64) {
-    (self.limit, self.interval) = (limit, interval)
-    (began, looked) = (now, now)
+  ///   - began: When it began what it does instead of an answer; nil: now.
+  ///   - first: A sample from before that; nil: the first look takes one.
+  package init(limit: Int64, interval: Int64, now: Int64, since began: Int64? = nil, from first: ProcessSample? = nil) {
+    (self.limit, self.interval, self.first) = (limit, interval, first)
+    (self.began, looked) = (began ?? now, now)
   }
+
+  /// When the time is over if the process is neither stopped nor starved, on the same clock.
+  package var due: Int64 { began + limit }
 
   /// What the process does.
   /// - Parameter sample: the present one; nil if the system gives none.
@@ -49,16 +54,18 @@ package struct HangWatch: Sendable {
       first = sample
       return now - began >= limit ? .unknown : .waits
     }
-    let judgement = Self.judge(first, sample, limit: limit)
+    let judgement = Self.judge(first, sample, since: began, limit: limit)
     return judgement == .starved && now - began < limit ? .waits : judgement
   }
 
-  /// What a process did between two samples if it was not stopped.
+  /// What a process did since `began` if it was not stopped. The first of the two samples may be older.
   ///
   /// Time counts only as far as the process got a processor when it wanted one. What is left out is the time in which
   /// its threads waited for one, by the share of the time that they did not get: a process that computes without an end
   /// on a busy machine hangs, too, only later.
-  package static func judge(_ first: ProcessSample, _ last: ProcessSample, limit: Int64) -> HangJudgement {
+  private static func judge(
+    _ first: ProcessSample, _ last: ProcessSample, since began: Int64, limit: Int64
+  ) -> HangJudgement {
     if last.isStopped { return .stopped }
     let elapsed = max(last.time - first.time, 0)
     let used = max(last.processorTime - first.processorTime, 0)
@@ -67,6 +74,6 @@ package struct HangWatch: Sendable {
     let isKeptOut = last.runnableThreads > 0 && used < elapsed / 100
     let share = Double(waited) / Double(max(used + waited, 1))
     let lost = isKeptOut ? elapsed : Int64(Double(min(waited, elapsed)) * share)
-    return elapsed - lost >= limit ? .hangs : .starved
+    return min(elapsed, last.time - began) - lost >= limit ? .hangs : .starved
   }
 }

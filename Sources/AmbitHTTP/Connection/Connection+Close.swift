@@ -12,6 +12,12 @@ extension UnsafeMutablePointer<Connection> {
     pointee.server.didClose(self)
   }
 
+  /// Ends the connection from another thread than the loop's, which hangs: see `HTTPServer.endConnections`.
+  func endObserved() {
+    guard let phase = observed(\.phase), phase != .closed else { return }
+    transport.shutDownObserved()
+  }
+
   /// Closes a connection that has no exchange. If bytes have arrived that no event has reported yet, they are a
   /// request: the request is served, and the connection is closed after it, because its server drains.
   private func closeIfIdle() {

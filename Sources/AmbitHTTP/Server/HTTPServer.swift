@@ -107,15 +107,46 @@ package final class HTTPServer: Sendable {
     return loops.onEach(within: timeout) { ServerPointer.on($0).drain(idleTime: idleTime) }.count == loops.loops.count
   }
 
+  /// Ends the connections of a loop that hangs, so that their clients do not wait for a response that never comes. The
+  /// loop closes them when it turns again, if ever. Listening sockets stay as they are: other processes use them, too.
+  ///
+  /// Reads copies of the loop's records, as nothing else changes them while the loop hangs. If it turns again at this
+  /// very moment, the connection that it closes just now may be another client's by then, whose connection is ended.
+  /// From threads that may block.
+  /// - Parameter isHanging: whether the loop has not turned since.
+  package func endConnections(ofLoop index: Int, while isHanging: () -> Bool) {
+    let server = ServerPointer.on(loops.loops[index].record)
+    var left = server.observed(\.openCount) ?? 0
+    var next = server.openLink.observed(\.next)
+    while let link = next, link != server.openLink, left > 0, isHanging() {
+      ConnectionPointer.of(sibling: link).endObserved()
+      next = link.observed(\.next)
+      left -= 1
+    }
+  }
+
+  /// Whether these loops answer within the timeout, in nanoseconds.
+  package func turn(_ indices: [Int], within timeout: Int64) -> Bool {
+    let turning = loops.onEach(within: timeout) { $0.pointee.index }
+    return indices.allSatisfy { turning.contains($0) }
+  }
+
+  /// Whether no loop has a request, nor, if wanted, a connection. Loops that hang do not count.
+  /// - Parameters:
+  ///   - hung: the loops that need not answer.
+  ///   - timeout: how long to wait for the others, in nanoseconds. One that does not answer is busy.
+  package func isIdle(withoutConnections: Bool, besides hung: [Int], within timeout: Int64) -> Bool {
+    let loads = loops.onEach(within: timeout) { loop in
+      let connections = withoutConnections ? ServerPointer.on(loop).pointee.openCount : 0
+      return (index: loop.pointee.index, count: loop.pointee.liveRequests + connections)
+    }
+    let answered = Set(loads.map(\.index)).union(hung)
+    return loads.allSatisfy { $0.count == 0 } && answered.count >= loops.loops.count
+  }
+
   /// The reports of the loops that answer within the timeout, in nanoseconds, by index. From threads that may block.
   package func reports(within timeout: Int64) -> [ServerReport] {
     loops.onEach(within: timeout) { ServerReport(of: $0) }.sorted { $0.loop.loop < $1.loop.loop }
-  }
-
-  /// Open connections of all loops; nil if a loop does not answer within the timeout, in nanoseconds.
-  package func connectionCount(within timeout: Int64) -> Int? {
-    let counts = loops.onEach(within: timeout) { ServerPointer.on($0).pointee.openCount }
-    return counts.count == loops.loops.count ? counts.reduce(0, +) : nil
   }
 
   /// Open connections of all loops.

@@ -108,6 +108,13 @@ extension UnsafeMutablePointer<Transport> {
   /// Tells the client that nothing more will be sent (shutdown(2)).
   func shutdownSending() { shutdown(pointee.descriptor, Int32(SHUT_WR)) }
 
+  /// Tells the client that nothing more will be sent or received, from another thread than the loop's, which hangs. The
+  /// loop learns of it as of a client that has left. No effect if the connection, or its memory, is gone.
+  func shutDownObserved() {
+    guard let descriptor = observed(\.descriptor), descriptor >= 0 else { return }
+    shutdown(descriptor, Int32(SHUT_RDWR))
+  }
+
   /// Closes the socket and returns the buffers with their bytes.
   func close(on loop: LoopPointer) {
     // A child that is just being forked has a copy of the descriptor, so the kernel would go on to report its events.

@@ -11,7 +11,7 @@ struct CrashReportText {
 
   init(_ death: Death, lines: [Int: [String]]) {
     (self.death, self.lines) = (death, lines)
-    add("worker \(death.worker) died: \(death.cause)")
+    add("worker \(death.worker) \(death.verb): \(death.cause)")
     add("time", Timestamp.text(of: death.at))
     add("pid", "\(death.pid)")
     add("blamed", death.culpritLabel ?? "nobody")
@@ -50,7 +50,7 @@ struct CrashReportText {
   private mutating func addStack(_ record: FlightRecord.End) {
     guard !record.frames.isEmpty else { return }
     add("")
-    add("Stack:")
+    add(record.isStackGuess ? "Stack (a guess: calls that have returned may be among them):" : "Stack:")
     for (index, frame) in record.frames.enumerated() {
       let place = frame.module.map { module in
         "\(Self.name(of: record.modules[module]))+0x\(String(frame.offset, radix: 16))"

@@ -1,7 +1,8 @@
 internal import AmbitRuntime
 internal import AmbitSystem
 
-/// The end of a worker that the supervisor did not order: what has happened, and who is to blame.
+/// The end of a worker that the supervisor did not order, or a hang of one of its event loops: what has happened, and
+/// who is to blame.
 struct Death: Sendable {
   /// Whose code has ended the worker.
   struct Culprit: Equatable, Sendable {
@@ -28,6 +29,8 @@ struct Death: Sendable {
     let thread: String
   }
 
+  /// "died", or what else it does.
+  var verb: String { isAlive ? "hangs" : wasDraining ? "died while it drained" : "died" }
   /// What has happened: "SIGSEGV at 0x0 in boom+0x4 (crashy.1.3f9c.so)", "exit(3)", "SIGKILL".
   let cause: String
   /// Nil if nobody is to blame.
@@ -45,6 +48,8 @@ struct Death: Sendable {
   var record: FlightRecord.End?
   /// The worker did not serve any more.
   var wasDraining = false
+  /// An event loop of the worker hangs, and others turn.
+  var isAlive = false
 }
 
 extension Death {
@@ -63,6 +68,22 @@ extension Death {
       cause: reason.map { "it \($0)" } ?? record?.message ?? Self.cause(end), culprit: culprit,
       running: running.map(RunningWork.init), worker: worker.index, pid: worker.pid, at: Clock.wall,
       culpritLabel: culprit == nil ? nil : label, record: record)
+  }
+
+  /// Event loops of a worker hang, which is blamed on what the first of them runs. Reads the worker's flight recorder.
+  /// - Parameters:
+  ///   - loops: what the worker says of them; nil if it does not answer.
+  ///   - cause: what has happened, as a sentence.
+  init(of worker: WorkerProcess, _ hang: Heartbeat.Hang, _ loops: [HungLoop]?, because cause: String) {
+    let known = worker.labels
+    let running = (worker.recorder?.read(loops: worker.settings.loops)?.running ?? [])
+      .filter { known[$0.plugin] != nil }
+    let first = hang.turns.first.map { "loop \($0.loop)" }
+    let label = loops.map { $0.first?.plugin } ?? running.first { $0.thread == first }?.plugin
+    let culprit = label.flatMap { known[$0] }.map { Culprit(plugin: $0.name, generation: $0.generation) }
+    self.init(
+      cause: cause, culprit: culprit, running: running.map(RunningWork.init), worker: worker.index, pid: worker.pid,
+      at: Clock.wall, culpritLabel: culprit == nil ? nil : label, record: loops?.first?.record, isAlive: true)
   }
 
   /// Whether code in the process itself must have ended it, without having been noticed: by the system call that
@@ -112,6 +133,7 @@ extension FlightRecord.End.Kind {
     switch self {
     case .signal(let number): end == .signalled(number)
     case .exit(let status), .host(let status): end == .exited(status & 0xff)
+    case .hang: false
     }
   }
 }

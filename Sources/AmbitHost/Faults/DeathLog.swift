@@ -13,10 +13,9 @@ final class DeathLog: Sendable {
   private let logger = Logger(label: "ambit")
 
   func tell(of death: Death) {
-    let drained = death.wasDraining ? " while it drained" : ""
     var fields = Self.fields(of: death)
     if let file = reports.write(death) { fields["report"] = "\(file)" }
-    logger.critical("worker \(death.worker) died\(drained): \(death.cause)", metadata: fields)
+    logger.critical("worker \(death.worker) \(death.verb): \(death.cause)", metadata: fields)
     guard let lost = death.record?.lostLog, lost > 0 else { return }
     logger.warning(
       """
@@ -41,7 +40,9 @@ final class DeathLog: Sendable {
     } else if !death.running.isEmpty {
       fields["running"] = "\(list(death.running))"
     }
-    if let stack = death.record?.stack, !stack.isEmpty { fields["stack"] = "\(stack)" }
+    if let record = death.record, !record.stack.isEmpty {
+      fields[record.isStackGuess ? "stack_guess" : "stack"] = "\(record.stack)"
+    }
     return fields
   }
 

@@ -1,10 +1,21 @@
 internal import AmbitCore
+internal import AmbitRuntime
 internal import AmbitSystem
 internal import Synchronization
 
-/// Asks a worker at regular intervals whether its event loops turn, and finds out whether it hangs: it accepts no
-/// connection, although it could run. For the thread of a slot.
+/// Asks a worker at regular intervals whether its event loops turn, and finds out which of them hang: they do not turn,
+/// although they could run. For one thread.
 struct Heartbeat {
+  /// Event loops of a worker hang.
+  struct Hang {
+    /// What they are in, the one that has hung first first.
+    let turns: [HungTurn]
+    /// No loop of the worker turns.
+    let isWhole: Bool
+    /// In nanoseconds.
+    let limit: Int64
+  }
+
   /// The longest time between two questions, in nanoseconds.
   private static var longestInterval: Int64 { 2_500_000_000 }
   private static var shortestInterval: Int64 { 100_000_000 }
@@ -16,23 +27,28 @@ struct Heartbeat {
 
   private var limit: Int64?
   private var interval: Int64
-  private var watch: HangWatch?
+  private var loops: [LoopWatch]
   /// When the worker was seen first to write the report of a crash, in monotonic nanoseconds; nil if it does not.
   private var crashBegan: Int64?
   /// When to ask next, in monotonic nanoseconds.
   private(set) var next: Int64
 
-  /// - Parameter limit: how long a worker may accept no connection; nil: for ever.
-  init(hangLimit limit: Duration?) {
+  /// - Parameters:
+  ///   - loops: how many event loops the worker has.
+  ///   - limit: how long a loop may take for a turn; nil: for ever.
+  init(ofLoops loops: Int, hangLimit limit: Duration?) {
     (self.limit, interval) = Self.interval(for: limit)
-    next = Clock.monotonic + interval
+    let now = Clock.monotonic
+    self.loops = Array(repeating: LoopWatch(at: now), count: loops)
+    // It has to know the threads of the loops before one of them hangs.
+    next = now + Self.shortestInterval
   }
 
-  /// Uses another limit from now on, also for a worker that hangs already.
+  /// Uses another limit from now on, also for a loop that is blocked already.
   mutating func limit(by limit: Duration?) {
     guard limit?.wholeNanoseconds != self.limit else { return }
     (self.limit, interval) = Self.interval(for: limit)
-    watch = nil
+    for index in loops.indices { loops[index].watch = nil }
   }
 
   private static func interval(for limit: Duration?) -> (limit: Int64?, interval: Int64) {
@@ -42,28 +58,88 @@ struct Heartbeat {
 
   /// Asks. Blocks for at most some 700 ms.
   /// - Parameter liveness: is told whether all loops turn.
-  /// - Returns: what is wrong with the worker, as the end of a sentence about it, if it hangs.
-  mutating func ask(_ worker: WorkerProcess, _ liveness: Liveness) -> String? {
-    defer { next = Clock.monotonic + interval }
+  /// - Returns: the loops that hang, if one has begun to hang, or all do.
+  mutating func ask(_ worker: WorkerProcess, _ liveness: Liveness? = nil) -> Hang? {
     let asked = Clock.monotonic
-    let turning = WorkerHandle.process(worker).turningLoops(within: Self.timeToAnswer)
-    liveness.note(worker, isTurning: turning?.isComplete ?? false)
-    if let turning {
-      worker.note(unmappedCopies: turning.unmappedCopies)
-      crashBegan = turning.isCrashing ? crashBegan ?? asked : nil
+    let answer = WorkerHandle.process(worker).turningLoops(within: Self.timeToAnswer)
+    liveness?.note(worker, isTurning: answer?.isComplete ?? false)
+    if let answer {
+      worker.note(unmappedCopies: answer.unmappedCopies)
+      crashBegan = answer.isCrashing ? crashBegan ?? asked : nil
     }
-    guard turning?.count ?? 0 == 0, let limit else {
-      watch = nil
-      return nil
+    let hungBefore = loops.filter(\.hangs).count
+    for index in loops.indices {
+      // A plugin may have damaged what the worker says.
+      let progress = answer.flatMap { $0.loops.count == loops.count ? $0.loops[index] : nil }
+      loops[index].look(progress, of: worker.pid, limit: limit, interval: interval, asked: asked)
     }
-    var watch = self.watch ?? HangWatch(limit: limit, interval: interval, now: asked)
-    defer { self.watch = watch }
-    switch watch.look(ProcessTimes.sample(of: worker.pid), now: Clock.monotonic) {
-    case .hangs, .unknown:
-      if let crashBegan, Clock.monotonic - crashBegan < Self.timeToReportCrash { return nil }
-      return "has accepted no connection for hang_limit (\(limit / 1_000_000) ms)"
-    case .waits, .stopped, .starved: return nil
+    scheduleNext(after: asked)
+    guard let limit else { return nil }
+    if let crashBegan, Clock.monotonic - crashBegan < Self.timeToReportCrash { return nil }
+    let hung = loops.indices.filter { loops[$0].hangs }
+    guard hung.count > hungBefore || hung.count == loops.count else { return nil }
+    let turns = hung.sorted { loops[$0].turnBegan < loops[$1].turnBegan }
+    return Hang(
+      turns: turns.map { HungTurn(loop: $0, began: loops[$0].turnBegan) }, isWhole: hung.count == loops.count,
+      limit: limit)
+  }
+
+  /// Asks again when the time of a loop that has not answered is over.
+  private mutating func scheduleNext(after asked: Int64) {
+    let now = Clock.monotonic
+    let due = loops.compactMap { $0.watch?.due }.filter { $0 > now }.min()
+    next = min(now + interval, max(due ?? .max, asked + Self.shortestInterval))
+  }
+}
+
+/// What the supervisor knows of one event loop of a worker.
+private struct LoopWatch {
+  /// The kernel's number of its thread; 0 before the worker has told it.
+  private var thread: Int32 = 0
+  /// When the turn began that it is in, as the worker says; 0 if it is in none, or if that is not known.
+  private(set) var turnBegan: Int64 = 0
+  private(set) var hangs = false
+  /// Nil while it answers, and if there is no limit.
+  var watch: HangWatch?
+  /// The last look before its present turn.
+  private var before: Look
+  private var last: Look
+
+  private struct Look {
+    /// In monotonic nanoseconds.
+    let moment: Int64
+    /// Of its thread.
+    var sample: ProcessSample?
+  }
+
+  init(at now: Int64) { (before, last) = (Look(moment: now), Look(moment: now)) }
+
+  /// - Parameter progress: what the worker says; nil if it does not answer.
+  mutating func look(_ progress: LoopProgress?, of process: Int32, limit: Int64?, interval: Int64, asked: Int64) {
+    let hasTurned = progress.map { $0.turns || $0.turnBegan != turnBegan } ?? false
+    if let progress { (thread, turnBegan) = (progress.thread, progress.turnBegan) }
+    let now = Look(moment: asked, sample: thread == 0 ? nil : ProcessTimes.sample(ofThread: thread, of: process))
+    if hasTurned { (before, watch, hangs) = (progress?.turns == true ? now : last, nil, false) }
+    last = now
+    guard progress?.turns != true else { return }
+    guard let limit else {
+      (watch, hangs) = (nil, false)
+      return
     }
+    var watch = self.watch ?? makeWatch(limit, interval, asked)
+    let judgement = watch.look(
+      thread == 0 ? ProcessTimes.sample(of: process) : now.sample, now: Clock.monotonic)
+    hangs = judgement == .hangs || judgement == .unknown
+    self.watch = watch
+  }
+
+  /// The time counts from the beginning of the turn, as far as the supervisor has looked meanwhile.
+  private func makeWatch(_ limit: Int64, _ interval: Int64, _ asked: Int64) -> HangWatch {
+    guard asked - before.moment <= 4 * interval, turnBegan > 0 else {
+      return HangWatch(limit: limit, interval: interval, now: asked)
+    }
+    let began = min(max(turnBegan, before.moment), asked)
+    return HangWatch(limit: limit, interval: interval, now: asked, since: began, from: before.sample)
   }
 }
 
@@ -81,14 +157,14 @@ final class Liveness: Sendable {
   var isEverythingTurning: Bool { turning.withLock { $0.values.allSatisfy { $0 } } }
 }
 
-/// How many loops of a worker turn.
+/// Which loops of a worker turn.
 struct TurningLoops: Codable, Sendable {
-  /// Those that have answered.
-  let count: Int
-  /// Whether these are all.
-  let isComplete: Bool
+  let loops: [LoopProgress]
   /// How many private copies the worker has unmapped since its start.
   let unmappedCopies: Int
   /// Whether a thread of the worker has crashed and writes its report.
   let isCrashing: Bool
+
+  /// Whether all loops turn.
+  var isComplete: Bool { loops.allSatisfy(\.turns) }
 }

@@ -122,8 +122,11 @@ extension WorkerGroup {
   /// See `Worker.blockedLoops`.
   func blockedLoops() -> [String] {
     let workers = present
-    return Self.onAll(workers) { index, worker in
-      worker.blockedLoops().map { workers.count > 1 ? "worker \(index): \($0)" : $0 }
+    return Self.onAll(workers) { (index, worker) -> [String] in
+      let blocked = worker.blockedLoops().map { workers.count > 1 ? "worker \(index): \($0)" : $0 }
+      // One that has hung meanwhile gets no orders.
+      if case .process(let process) = worker, process.isHung { return [] }
+      return blocked
     }.flatMap { $0 }
   }
 

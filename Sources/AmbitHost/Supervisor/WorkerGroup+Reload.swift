@@ -173,7 +173,8 @@ extension WorkerGroup {
 
   /// Ends a worker. Its place starts another one.
   private func end(_ process: WorkerProcess, because reason: String) {
-    guard !process.isGone else { return }
+    // One of which an event loop hangs gets no more orders, and is ended anyway.
+    guard !process.isGone, !process.isHung else { return }
     logger.error(
       "worker \(process.index) (pid \(process.pid)) \(reason): it is ended, and another one takes its place",
       metadata: ["worker": "\(process.index)"])

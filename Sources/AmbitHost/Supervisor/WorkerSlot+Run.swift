@@ -191,6 +191,7 @@ extension WorkerSlot {
     case .ended(let child):
       remove(worker)
       group.hasEnded(worker)
+      if worker.isHung, worker.isAborted || child.end == .exited(0) { return reportEnd(ofHung: worker, child.end) }
       guard child.end != .exited(0), !worker.isKilled else { return }
       var death = Death(of: worker, child.end)
       death.wasDraining = true

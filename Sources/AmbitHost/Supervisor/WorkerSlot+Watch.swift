@@ -1,4 +1,5 @@
 internal import AmbitCore
+internal import AmbitRuntime
 internal import AmbitSystem
 internal import Logging
 internal import Synchronization
@@ -11,7 +12,7 @@ extension WorkerSlot {
   /// Why such a process is ended, as a predicate.
   static var lostConnection: String { "has lost its connection to the supervisor" }
   /// How long a process that was told to report what it does may take to end, in nanoseconds.
-  private static var timeToAbort: Int64 { 2_000_000_000 }
+  static var timeToAbort: Int64 { 2_000_000_000 }
   /// How long a process that was killed may take to end, in nanoseconds. One that reads from a dead disk may never end.
   private static var timeToKill: Int64 { 5_000_000_000 }
 
@@ -26,17 +27,17 @@ extension WorkerSlot {
   /// - Returns: the end of the last one; nil if the host stops.
   func watch(_ first: WorkerProcess) -> End? {
     var worker = first
-    var heartbeat = Heartbeat(hangLimit: settings.withLock { $0.hangLimit })
+    var heartbeat = makeHeartbeat(of: first)
     while deadline == nil {
       switch next(until: heartbeat.next) {
       case nil:
         heartbeat.limit(by: settings.withLock { $0.hangLimit })
-        if let sign = heartbeat.ask(worker, group.liveness) { return end(worker, because: sign + culprits(in: worker)) }
+        if let hang = heartbeat.ask(worker, group.liveness), let end = take(hang, of: worker, heartbeat) { return end }
         if WorkerHandle.process(worker).forgetUnmappedCopies() { group.removeUnusedCopies() }
       case .stop: return nil
       case .replace(let replacement):
         worker = replace(worker, replacement)
-        heartbeat = Heartbeat(hangLimit: settings.withLock { $0.hangLimit })
+        heartbeat = makeHeartbeat(of: worker)
       case .disconnected(worker.id): return end(afterDisconnection: worker)
       case .process(.ended(let child), of: worker.id): return noteEnd(of: worker, child.end)
       case .process(let event, of: worker.id): report(event, worker)
@@ -44,6 +45,10 @@ extension WorkerSlot {
       }
     }
     return nil
+  }
+
+  private func makeHeartbeat(of worker: WorkerProcess) -> Heartbeat {
+    Heartbeat(ofLoops: worker.settings.loops, hangLimit: settings.withLock { $0.hangLimit })
   }
 
   /// Starts another worker, lets it serve, and has the old one finish its requests.
@@ -82,12 +87,6 @@ extension WorkerSlot {
     }
   }
 
-  /// What blocks its loops, as the end of a sentence; empty if it does not answer. Blocks, at most for some 1.2 s.
-  private func culprits(in worker: WorkerProcess) -> String {
-    let loops = WorkerHandle.process(worker).blockedLoops(within: 200_000_000)
-    return loops.isEmpty ? "" : ", since \(loops.joined(separator: ", "))"
-  }
-
   /// The program that the process of a worker, which has closed its connection, has become; nil if it is a worker still.
   /// execve(2) closes the connection when the process is another program already.
   func otherProgram(of worker: WorkerProcess) -> String? {
@@ -111,7 +110,12 @@ extension WorkerSlot {
   }
 
   /// Ends a worker that is of no use any more, and waits for its end.
-  private func end(_ worker: WorkerProcess, because reason: String) -> End {
+  /// - Parameters:
+  ///   - hang: its event loops that hang; nil if it is ended for another reason.
+  ///   - loops: what blocks them; nil if the worker has not said so.
+  func end(
+    _ worker: WorkerProcess, because reason: String, _ hang: Heartbeat.Hang? = nil, _ loops: [HungLoop]? = nil
+  ) -> End {
     logger.error("worker \(index) (pid \(worker.pid)) \(reason): it is ended", metadata: fields(worker))
     worker.abort()
     var (end, isKilled) = (Clock.monotonic + Self.timeToAbort, false)
@@ -120,14 +124,14 @@ extension WorkerSlot {
         if isKilled {
           let line = "worker \(index) (pid \(worker.pid)) has not ended after SIGKILL: it is not waited for any more"
           logger.error("\(line)", metadata: fields(worker))
-          return noteEnd(of: worker, .signalled(9), because: reason)
+          return noteEnd(of: worker, .signalled(9), because: reason, hang, loops)
         }
         worker.kill()
         (end, isKilled) = (Clock.monotonic + Self.timeToKill, true)
         continue
       }
       if case .process(.ended(let child), of: worker.id) = event {
-        return noteEnd(of: worker, child.end, because: reason)
+        return noteEnd(of: worker, child.end, because: reason, hang, loops)
       }
       takeOfOthers(event)
     }
@@ -136,12 +140,20 @@ extension WorkerSlot {
   /// - Parameters:
   ///   - end: how it has ended.
   ///   - reason: why the supervisor has ended it; nil if it has not.
-  private func noteEnd(of worker: WorkerProcess, _ end: ProcessEnd, because reason: String? = nil) -> End {
+  ///   - hang, loops: as for `end`.
+  private func noteEnd(
+    of worker: WorkerProcess, _ end: ProcessEnd, because reason: String? = nil, _ hang: Heartbeat.Hang? = nil,
+    _ loops: [HungLoop]? = nil
+  ) -> End {
     let result = End(moment: Clock.monotonic, meaning: worker.meaningOfEnd)
     remove(worker)
     group.hasEnded(worker)
     if result.meaning == .order {
       logger.notice("worker \(index) (pid \(worker.pid)) \(end.text)", metadata: fields(worker))
+    } else if let hang, let reason {
+      var death = Death(of: worker, hang, loops, because: "it \(reason)")
+      death.isAlive = false
+      note(death)
     } else {
       note(Death(of: worker, end, because: reason))
     }

@@ -1,3 +1,4 @@
+internal import AmbitHTTP
 internal import AmbitPlugins
 internal import AmbitRuntime
 internal import AmbitSystem
@@ -11,13 +12,21 @@ extension Worker {
     generations.withLock { ($0.serving.mapValues(\.label), $0.prepared.mapValues(\.label)) }
   }
 
-  /// How many loops answer within `timeout` nanoseconds. Waits for all of them, or for that long. From threads that may
+  /// Which loops answer within `timeout` nanoseconds. Waits for all of them, or for that long. From threads that may
   /// block.
   func turningLoops(within timeout: Int64) -> TurningLoops {
-    let count = loops.turningLoops(within: timeout)
+    let loops = loops.progress(within: timeout)
     let unmapped = mapped.withLock { $0.unmappedCount }
-    return TurningLoops(
-      count: count, isComplete: count == loopCount, unmappedCopies: unmapped, isCrashing: CrashReport.isUnderway)
+    return TurningLoops(loops: loops, unmappedCopies: unmapped, isCrashing: CrashReport.isUnderway)
+  }
+
+  /// Ends the connections of loops that hang, and says what blocks each. A loop that has turned meanwhile is left alone,
+  /// and is missing in the answer. From threads that may block.
+  func abandon(_ turns: [HungTurn]) -> [HungLoop] {
+    for turn in turns where loops.isStill(in: turn) {
+      server.endConnections(ofLoop: turn.loop) { loops.isStill(in: turn) }
+    }
+    return turns.compactMap { loops.describe($0) }
   }
 
   /// The paths of the private copies that it has mapped. From any thread.

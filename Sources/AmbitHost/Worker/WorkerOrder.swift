@@ -1,4 +1,5 @@
 internal import AmbitPlugins
+internal import AmbitRuntime
 internal import AmbitSystem
 
 /// What a supervisor tells or asks a worker in another process. Each order has one answer, whose type the call of
@@ -52,6 +53,8 @@ enum WorkerOrder: Codable, Sendable {
   case blockedLoops(within: Int64)
   /// See `Worker.turningLoops`.
   case turningLoops(within: Int64)
+  /// See `Worker.abandon`.
+  case abandon([HungTurn])
   /// See `Worker.mappedCopies`.
   case mappedCopies
   /// See `Worker.liveRequests`.
@@ -69,7 +72,7 @@ enum WorkerOrder: Codable, Sendable {
   var isQuestion: Bool {
     switch self {
     case .isLoaderBusy, .dump, .report, .begunRequests, .scopeTree, .blockedLoops, .turningLoops, .mappedCopies,
-      .liveRequests, .leave, .runOnceJobs, .endOnceJobs:
+      .abandon, .liveRequests, .leave, .runOnceJobs, .endOnceJobs:
       true
     default: false
     }
@@ -117,6 +120,9 @@ struct Leaving: Codable, Sendable {
   let cancelGrace: Duration
   /// Why, for the log.
   let reason: Reason
+  /// Its event loops that hang. Their requests are not waited for. Unless they turn again, the worker waits to be ended
+  /// when it has answered.
+  var hungLoops: [Int] = []
 
   enum Reason: String, Codable, Sendable {
     /// The host stops.

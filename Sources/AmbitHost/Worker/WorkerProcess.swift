@@ -51,6 +51,8 @@ final class WorkerProcess: Sendable {
   /// The generations that it was told to load, by their labels: names in its recorder must be among these.
   private let told = Mutex<[String: (name: String, generation: Int)]>([:])
   private let wasKilled = Atomic<Bool>(false)
+  private let wasAborted = Atomic<Bool>(false)
+  private let hasHung = Atomic<Bool>(false)
   /// Whether it tries a generation for a reload, or was ended by the supervisor's own decision: see `meaningOfEnd`.
   private let fate = Mutex<(tries: Int, isEnded: Bool)>((0, false))
   private let copies = Mutex(Copies())
@@ -171,7 +173,18 @@ final class WorkerProcess: Sendable {
   }
 
   /// Sends SIGABRT, so that it reports what it does, and ends.
-  func abort() { process.send(6) }
+  func abort() {
+    wasAborted.store(true, ordering: .relaxed)
+    process.send(6)
+  }
+
+  /// Whether it was told to end by `abort`.
+  var isAborted: Bool { wasAborted.load(ordering: .relaxed) }
+
+  /// Notes that an event loop of it hangs, which counts as its crash. Its other loops finish what they have begun.
+  func noteHang() { hasHung.store(true, ordering: .relaxed) }
+
+  var isHung: Bool { hasHung.load(ordering: .relaxed) }
 
   /// Ends it at once. It answers nothing more.
   func kill() {

@@ -57,6 +57,7 @@ extension WorkerService {
     case .scopeTree: answer(worker.scopeTree(), to: number)
     case .blockedLoops(let timeout): answer(worker.blockedLoops(within: timeout), to: number)
     case .turningLoops(let timeout): answer(worker.turningLoops(within: timeout), to: number)
+    case .abandon(let turns): answer(worker.abandon(turns), to: number)
     case .mappedCopies: answer(worker.mappedCopies, to: number)
     case .liveRequests(let timeout): answer(worker.liveRequests(within: timeout), to: number)
     }

@@ -21,6 +21,9 @@ package final class WorkerService: Sendable {
   /// How long the order under way may take to give up, in nanoseconds.
   private static var timeToGiveUp: Int64 { 200_000_000 }
 
+  /// How long a worker of which an event loop hangs waits for its end, in nanoseconds.
+  private static var timeToBeEnded: Int64 { 5_000_000_000 }
+
   /// How long an idle connection stays open in a worker whose successor serves already. A client that has read its last
   /// response here may send the next request before it learns that the connection ends.
   private static var idleTimeOfReplaced: Duration { .seconds(1) }
@@ -156,11 +159,12 @@ package final class WorkerService: Sendable {
     let isSucceeded = [.replaced, .succeeded].contains(leaving.reason)
     let idleTime = isSucceeded ? Self.idleTimeOfReplaced : .zero
     awaitOrders()
-    let running = worker.leave(by: deadline, idleTime: idleTime) { isComplete in
+    let running = worker.leave(by: deadline, idleTime: idleTime, besides: leaving.hungLoops) { isComplete in
       for socket in sockets.withLock({ $0.values }) { socket.close(isInUse: !isComplete) }
     } isStopping: {
     }
     if let number { answer(running, to: number) }
+    if !running.isEmpty, !leaving.hungLoops.isEmpty { awaitAbort() }
     // The supervisor may have ended, or become another program, meanwhile.
     let reason = loss.withLock { $0 } ?? leaving.reason
     // At the end of the host the supervisor says so, for all workers.
@@ -175,6 +179,12 @@ package final class WorkerService: Sendable {
       if [.orphaned, .succeeded].contains(reason) { worker.copies.removeIfLast() }
     }
     HostProcess.exit(0, by: deadline.lastMoment)
+  }
+
+  /// Waits until the supervisor ends the process by a signal that leaves a core dump. It may have ended itself.
+  private func awaitAbort() {
+    let end = Clock.monotonic + Self.timeToBeEnded
+    while loss.withLock({ $0 }) == nil, Clock.monotonic < end { pauseThread(.milliseconds(50)) }
   }
 
   /// Waits until the order under way has given up, so that what it has loaded is ended, too. It waits for nothing that a

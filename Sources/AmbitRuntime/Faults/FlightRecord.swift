@@ -18,7 +18,7 @@ public struct FlightRecord: Sendable {
     public let thread: String
   }
 
-  public struct Frame: Sendable {
+  public struct Frame: Codable, Sendable {
     public let address: UInt64
     /// In the file of the module, as addr2line(1) takes it.
     public let offset: UInt64
@@ -26,7 +26,7 @@ public struct FlightRecord: Sendable {
     public let module: Int?
   }
 
-  public struct Module: Sendable {
+  public struct Module: Codable, Sendable {
     public let path: String
     /// The label of the plugin; empty if the module belongs to none.
     public let plugin: String
@@ -42,6 +42,8 @@ public struct FlightRecord: Sendable {
       case exit(Int32)
       /// The host's own decision, with the status.
       case host(Int32)
+      /// An event loop hangs: the supervisor decides what becomes of the process.
+      case hang
     }
 
     public let kind: Kind
@@ -65,6 +67,8 @@ public struct FlightRecord: Sendable {
     public let scope: String?
     /// The stack as log lines show it.
     public let stack: String
+    /// The stack may show calls that have returned: the thread waits in a system call, and was not interrupted.
+    public let isStackGuess: Bool
     public let frames: [Frame]
     public let modules: [Module]
     public let registers: [(name: String, value: UInt64)]
@@ -119,7 +123,7 @@ extension FlightRecord.End {
     let name = String(cString: death.scope_name)
     let isOwn = death.has_request && death.request == death.scope
     scope = !death.has_scope || isOwn ? nil : name.isEmpty ? "\(death.scope)" : "\(death.scope) \(name)"
-    stack = String(cString: death.stack)
+    (stack, isStackGuess) = (String(cString: death.stack), false)
     frames = (0..<death.frame_count).map { (index: UInt32) in
       let place = ccrash_snapshot_frame(snapshot, index)
       return FlightRecord.Frame(
@@ -130,6 +134,17 @@ extension FlightRecord.End {
       ccrash_register_name(index).map { (String(cString: $0), ccrash_snapshot_register(snapshot, index)) }
     }
     lostLog = Int(clamping: death.lost_log)
+  }
+}
+
+extension FlightRecord.End {
+  init(of hung: HungLoop) {
+    (kind, message, culprit) = (.hang, "", hung.plugin)
+    (code, address, thread) = (0, 0, hung.thread)
+    (plugin, label, job, work) = (hung.plugin ?? "", hung.label, hung.job, hung.work)
+    (request, scope) = (hung.request, hung.scope)
+    (stack, isStackGuess) = (hung.stack, hung.isGuess)
+    (frames, modules, registers, lostLog) = (hung.frames, hung.modules, [], 0)
   }
 }
 

@@ -132,7 +132,7 @@ extension ScopeLabel {
 extension UnsafeMutablePointer {
   /// Copies a stored field of trivial type from a record that another thread may change or free at any moment; nil if
   /// the memory is gone.
-  func observed<Value>(_ field: KeyPath<Pointee, Value>) -> Value? {
+  public func observed<Value>(_ field: KeyPath<Pointee, Value>) -> Value? {
     let offset = MemoryLayout<Pointee>.offset(of: field)!
     let size = MemoryLayout<Value>.size
     return withUnsafeTemporaryAllocation(of: Value.self, capacity: 1) { copy in

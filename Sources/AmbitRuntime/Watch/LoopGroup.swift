@@ -124,10 +124,6 @@ public final class LoopGroup: Sendable {
     return counts.count == loops.count ? counts.reduce(0, +) : nil
   }
 
-  /// How many loops answer within `timeout` nanoseconds. Waits for all of them, or for that long. From threads that may
-  /// block.
-  public func turningLoops(within timeout: Int64) -> Int { onEach(within: timeout) { $0.pointee.index }.count }
-
   /// How often a loop has been blocked for `stall_warning`. From any thread.
   public var stallCount: Int { watchdog.stallCount.load(ordering: .relaxed) }
 

@@ -44,7 +44,7 @@ struct LoopStall {
     let turn = watch.stalledTurn!
     let work = WorkLabel(observing: loop.record)
     let thread = heartbeat.pointee.thread.load(ordering: .relaxed)
-    let sample = ThreadSample(ofThread: thread, origin: origin)
+    let sample = ThreadSample(ofThread: thread, origin: loop.originOfWork)
     let lock = work.isPlugin ? LockWait(of: loop.record, thread: thread) : nil
     // If the loop is in a later turn by now, the label and the sample are not those of the stall.
     let isSame = turnBegan == turn
@@ -65,12 +65,6 @@ struct LoopStall {
     work = nil
   }
 
-  /// An address in the library of the plugin whose code runs; 0 if none runs.
-  private var origin: UInt {
-    let scope = loop.record.pointee.hookScope ?? loop.record.pointee.current?.observed(\.scope)
-    return (scope?.observed(\.generation) ?? nil)?.observed(\.imageAddress) ?? 0
-  }
-
   private var index: Int { loop.record.pointee.index }
 
   /// Reports a cancelled job that blocks its loop and is overdue: the loop itself cannot.
@@ -78,7 +72,8 @@ struct LoopStall {
     guard let job = CancelledJob(on: loop.record) else { return }
     let lateness = loop.record.lateness(since: job.endingSince, at: now)
     guard lateness > reported else { return }
-    let sample = ThreadSample(ofThread: heartbeat.pointee.thread.load(ordering: .relaxed), origin: origin)
+    let sample = ThreadSample(
+      ofThread: heartbeat.pointee.thread.load(ordering: .relaxed), origin: loop.originOfWork)
     let overdue = OverdueJob(
       work: WorkLabel(observing: loop.record), lateness: lateness, cause: job.cause, age: now - job.madeAt,
       sinceCancel: now - job.endingSince, state: sample.state, wait: nil, backtrace: nil, subject: 0, origin: 0)

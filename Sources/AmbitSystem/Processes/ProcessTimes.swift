@@ -17,6 +17,16 @@ package enum ProcessTimes {
       processorTime: stat.processorTicks * nanosecondsPerTick, processorWait: wait, runnableThreads: runnable)
   }
 
+  /// What a thread of a process has done up to now; nil if the system does not tell.
+  package static func sample(ofThread thread: Int32, of process: Int32) -> ProcessSample? {
+    let folder = "/proc/\(process)/task/\(thread)"
+    guard let stat = stat(folder) else { return nil }
+    return ProcessSample(
+      time: Clock.monotonic, isStopped: ["T", "t"].contains(stat.state),
+      processorTime: stat.processorTicks * nanosecondsPerTick, processorWait: processorWait(of: folder),
+      runnableThreads: stat.state == "R" ? 1 : 0)
+  }
+
   /// The process of a thread; nil if the system does not tell.
   static func process(ofThread thread: Int32) -> Int32? {
     guard let status = try? TextFile.read("/proc/\(thread)/status") else { return nil }

@@ -1,6 +1,7 @@
 import AmbitCore
 import Foundation
 import Glibc
+import Synchronization
 import TestSupport
 import Testing
 
@@ -44,6 +45,30 @@ import Testing
       try await eventually(until: { $0 == "sleep" }) { ProcessTimes.name(of: command.pid) }
       try await eventually(until: { $0?.runnableThreads == 0 }) { ProcessTimes.sample(of: command.pid) }
     }
+  }
+
+  @Test func `A thread has samples of its own, whatever other threads of its process do`() async throws {
+    let number = Mutex<Int32>(0)
+    let ended = Latch<Void>()
+    let thread = try SystemThread(for: "a test") {
+      // "PID/task/TID"
+      let link = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/thread-self")) ?? ""
+      number.withLock { $0 = Int32(link.split(separator: "/").last ?? "") ?? -1 }
+      _ = ended.wait()
+    }
+    defer {
+      ended.arrive(())
+      thread.join()
+    }
+    let sleeping = try await eventually(until: { $0 != 0 }) { number.withLock { $0 } }
+    let process = getpid()
+    try await eventually(until: { $0?.runnableThreads == 0 }) { ProcessTimes.sample(ofThread: sleeping, of: process) }
+    let first = try #require(ProcessTimes.sample(ofThread: sleeping, of: process))
+    let all = try #require(ProcessTimes.sample(of: process))
+    try await eventually(until: { $0!.processorTime > all.processorTime }) { ProcessTimes.sample(of: process) }
+    let last = try #require(ProcessTimes.sample(ofThread: sleeping, of: process))
+    #expect(last.processorTime == first.processorTime && last.time > first.time && !last.isStopped)
+    #expect(ProcessTimes.sample(ofThread: process, of: 1) == nil)
   }
 
   @Test func `There is no sample of a process that is gone`() async throws {

@@ -121,17 +121,54 @@ static int32_t hold(ambit_scope *scope) {
 }
 
 /* Waits until there is a file of this name, without blocking, and whatever becomes of the working folder. */
-static int32_t await_file(ambit_scope *scope) {
+static ambit_status until_file(ambit_scope *scope) {
   int folder = open(".", O_PATH | O_CLOEXEC);
   NOTE("waits\n");
   ambit_status status = AMBIT_OK;
   while (status == AMBIT_OK && faccessat(folder, how_of(scope), F_OK, 0) != 0)
     status = ambit_sleep(scope, AMBIT_MILLISECONDS(5));
   close(folder);
+  return status;
+}
+
+static int32_t await_file(ambit_scope *scope) {
+  ambit_status status = until_file(scope);
   return status == AMBIT_OK ? ambit_respond(scope, 200, "text/plain", "held\n", 5) : status;
 }
 
+/* Blocks its event loop as soon as there is a file of this name. */
+static int32_t block_after(ambit_scope *scope) {
+  ambit_status status = until_file(scope);
+  return status == AMBIT_OK ? block(scope) : status;
+}
+
+static int32_t block_job(ambit_scope *scope, void *arg) {
+  (void)arg;
+  return block(scope);
+}
+
+/* Blocks its event loop for ever by a computation, in a job, or in a tick. */
+static int32_t block_in(ambit_scope *scope) {
+  const char *how = how_of(scope);
+  ambit_job_options options = {.size = sizeof options, .name = "blocking"};
+  if (strcmp(how, "job") == 0)
+    ambit_spawn(scope, block_job, NULL, &options, NULL);
+  if (strcmp(how, "tick") == 0)
+    ambit_every(scope, AMBIT_MILLISECONDS(1), block_job, NULL, &options, NULL);
+  if (strcmp(how, "handler") == 0) {
+    NOTE("blocks\n");
+    while (!released)
+      continue;
+  }
+  return ambit_sleep(scope, HOUR);
+}
+
 static int32_t pid(ambit_scope *scope) { return ambit_respondf(scope, 200, "text/plain", "%d", (int)getpid()); }
+
+/* Which thread runs the handler. */
+static int32_t thread_number(ambit_scope *scope) {
+  return ambit_respondf(scope, 200, "text/plain", "%d", (int)syscall(SYS_gettid));
+}
 
 /* Starts a process that leaves this one in each way that processes can: another parent, session and folder, no open
  * descriptor, and with "bare" no variable of the environment. Answers with its number. */
@@ -178,9 +215,12 @@ static const ambit_route routes[] = {
     {.pattern = "GET /thread/{how}", .handler = thread},
     {.pattern = "GET /memory", .handler = memory},
     {.pattern = "GET /block", .handler = block},
+    {.pattern = "GET /block-in/{how}", .handler = block_in},
+    {.pattern = "GET /block-after/{how}", .handler = block_after},
     {.pattern = "GET /hold/{how}", .handler = hold},
     {.pattern = "GET /until/{how}", .handler = await_file},
     {.pattern = "GET /pid", .handler = pid},
+    {.pattern = "GET /thread-number", .handler = thread_number},
     {.pattern = "GET /daemon/{how}", .handler = daemonize},
 };
 

@@ -1,0 +1,99 @@
+internal import AmbitCore
+internal import AmbitSystem
+internal import Synchronization
+
+/// Whether an event loop turns, for another process.
+public struct LoopProgress: Codable, Sendable {
+  /// The kernel's number of the loop's thread; 0 before it runs.
+  public let thread: Int32
+  /// Whether the loop has answered.
+  public let turns: Bool
+  /// When the present turn began, in monotonic nanoseconds; 0 while the loop sleeps.
+  public let turnBegan: Int64
+}
+
+/// A turn of an event loop that has gone on for too long.
+public struct HungTurn: Codable, Sendable {
+  /// The index of the loop.
+  public let loop: Int
+  /// When the turn began, in monotonic nanoseconds; 0: the loop sleeps and does not answer.
+  public let began: Int64
+
+  public init(loop: Int, began: Int64) { (self.loop, self.began) = (loop, began) }
+}
+
+/// An event loop that hangs, and what blocks it: what a crash report says of the thread that has crashed.
+public struct HungLoop: Codable, Sendable {
+  public let index: Int
+  /// "handler GET /hello of plugin hello/3", and who has the lock that it waits for.
+  public let phrase: String
+  /// The generation whose code blocks it, "hello/3"; nil if it is the host's own work.
+  public let plugin: String?
+  /// The fields of log lines. Texts are empty if there is none.
+  let label: String
+  let job: String
+  let work: String
+  let request: String?
+  let scope: String?
+  let thread: Int32
+  let stack: String
+  /// The stack is a guess: see `StackScan`.
+  let isGuess: Bool
+  let frames: [FlightRecord.Frame]
+  let modules: [FlightRecord.Module]
+}
+
+extension LoopGroup {
+  /// Which loops answer within `timeout` nanoseconds, in their order. Waits for all of them, or for that long. From
+  /// threads that may block.
+  public func progress(within timeout: Int64) -> [LoopProgress] {
+    let turning = Set(onEach(within: timeout) { $0.pointee.index })
+    return loops.map { loop in
+      let heartbeat = loop.record.pointee.heartbeat
+      return LoopProgress(
+        thread: heartbeat.pointee.thread.load(ordering: .relaxed), turns: turning.contains(loop.record.pointee.index),
+        turnBegan: heartbeat.pointee.turnBegan.load(ordering: .relaxed))
+    }
+  }
+
+  /// Whether a loop has not turned since the other process has seen the turn. From any thread.
+  public func isStill(in turn: HungTurn) -> Bool {
+    guard loops.indices.contains(turn.loop) else { return false }
+    return loops[turn.loop].record.pointee.heartbeat.pointee.turnBegan.load(ordering: .relaxed) == turn.began
+  }
+
+  /// What blocks a loop, with the stack of its thread. Blocks, for up to a second: the thread may be slow to answer.
+  /// - Returns: nil if the loop has turned meanwhile.
+  public func describe(_ turn: HungTurn) -> HungLoop? {
+    guard isStill(in: turn) else { return nil }
+    let loop = loops[turn.loop]
+    let thread = loop.record.pointee.heartbeat.pointee.thread.load(ordering: .relaxed)
+    let work = WorkLabel(observing: loop.record)
+    let sample = ThreadSample(ofThread: thread, origin: loop.originOfWork)
+    let lock = work.isPlugin ? LockWait(of: loop.record, thread: thread) : nil
+    guard isStill(in: turn) else { return nil }
+    return HungLoop(index: turn.loop, work, sample, lock, thread: thread)
+  }
+}
+
+extension EventLoop {
+  /// An address in the library of the plugin whose code runs; 0 if none runs. From any thread.
+  var originOfWork: UInt {
+    let scope = record.pointee.hookScope ?? record.pointee.current?.observed(\.scope)
+    return (scope?.observed(\.generation) ?? nil)?.observed(\.imageAddress) ?? 0
+  }
+}
+
+extension HungLoop {
+  init(index: Int, _ work: WorkLabel, _ sample: ThreadSample, _ lock: LockWait?, thread: Int32) {
+    (self.index, phrase, plugin) = (index, work.phrase + (lock?.phrase ?? ""), work.scope?.plugin)
+    (label, job, self.work) = (work.scope?.label ?? "", work.job, work.kind.rawValue)
+    request = work.scope?.request.map { "\($0)" }
+    scope = work.scope.flatMap { $0.request?.number == $0.id ? nil : $0.identifier }
+    (self.thread, stack, isGuess) = (thread, sample.backtrace.text, sample.isGuess)
+    (frames, modules) = sample.backtrace.places
+  }
+
+  /// As after a crash.
+  public var record: FlightRecord.End { FlightRecord.End(of: self) }
+}
