@@ -137,17 +137,6 @@ extension FlightRecord.End {
   }
 }
 
-extension FlightRecord.End {
-  init(of hung: HungLoop) {
-    (kind, message, culprit) = (.hang, "", hung.plugin)
-    (code, address, thread) = (0, 0, hung.thread)
-    (plugin, label, job, work) = (hung.plugin ?? "", hung.label, hung.job, hung.work)
-    (request, scope) = (hung.request, hung.scope)
-    (stack, isStackGuess) = (hung.stack, hung.isGuess)
-    (frames, modules, registers, lostLog) = (hung.frames, hung.modules, [], 0)
-  }
-}
-
 extension FlightRecord.Module {
   init(_ module: ccrash_module_text) {
     path = String(cString: module.path)

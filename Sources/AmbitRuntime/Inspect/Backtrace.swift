@@ -31,23 +31,6 @@ struct Backtrace: Sendable {
     }.joined(separator: " ")
   }
 
-  /// The frames by the file that each lies in.
-  var places: (frames: [FlightRecord.Frame], modules: [FlightRecord.Module]) {
-    var modules: [FlightRecord.Module] = []
-    let frames = frames.enumerated().map { index, frame in
-      let isReturn = index > 0 || !beginsWithInterruption
-      var place = clinux_place()
-      guard clinux_find_place(isReturn ? frame - 1 : frame, &place) else {
-        return FlightRecord.Frame(address: UInt64(frame), offset: 0, module: nil)
-      }
-      let path = String(cString: place.file)
-      let module = modules.firstIndex { $0.path == path } ?? modules.count
-      if module == modules.count { modules.append(FlightRecord.Module(path: path, plugin: "", buildID: "")) }
-      return FlightRecord.Frame(address: UInt64(frame), offset: UInt64(frame - place.file_start), module: module)
-    }
-    return (frames, modules)
-  }
-
   private static func place(of frame: UInt, looked address: UInt) -> String {
     var place = clinux_place()
     guard clinux_find_place(address, &place) else { return hexadecimal(frame) }

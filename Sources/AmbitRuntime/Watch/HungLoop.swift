@@ -1,5 +1,6 @@
 internal import AmbitCore
 internal import AmbitSystem
+internal import CLinux
 internal import Synchronization
 
 /// Whether an event loop turns, for another process.
@@ -84,10 +85,22 @@ extension EventLoop {
   }
 }
 
+extension WorkLabel.Kind {
+  /// As the reports of crashes have it.
+  fileprivate var nameInReport: String {
+    switch self {
+    case .onEnd: "on_end"
+    case .onCancel: "on_cancel"
+    case .deferred: "deferred"
+    case .handler, .job, .host: rawValue
+    }
+  }
+}
+
 extension HungLoop {
   init(index: Int, _ work: WorkLabel, _ sample: ThreadSample, _ lock: LockWait?, thread: Int32) {
     (self.index, phrase, plugin) = (index, work.phrase + (lock?.phrase ?? ""), work.scope?.plugin)
-    (label, job, self.work) = (work.scope?.label ?? "", work.job, work.kind.rawValue)
+    (label, job, self.work) = (work.scope?.label ?? "", work.job, work.kind.nameInReport)
     request = work.scope?.request.map { "\($0)" }
     scope = work.scope.flatMap { $0.request?.number == $0.id ? nil : $0.identifier }
     (self.thread, stack, isGuess) = (thread, sample.backtrace.text, sample.isGuess)
@@ -96,4 +109,35 @@ extension HungLoop {
 
   /// As after a crash.
   public var record: FlightRecord.End { FlightRecord.End(of: self) }
+}
+
+extension FlightRecord.End {
+  /// What the report of a crash says, of a loop that hangs.
+  fileprivate init(of hung: HungLoop) {
+    (kind, message, culprit) = (.hang, "", hung.plugin)
+    (code, address, thread) = (0, 0, hung.thread)
+    (plugin, label, job, work) = (hung.plugin ?? "", hung.label, hung.job, hung.work)
+    (request, scope) = (hung.request, hung.scope)
+    (stack, isStackGuess) = (hung.stack, hung.isGuess)
+    (frames, modules, registers, lostLog) = (hung.frames, hung.modules, [], 0)
+  }
+}
+
+extension Backtrace {
+  /// The frames by the file that each lies in.
+  fileprivate var places: (frames: [FlightRecord.Frame], modules: [FlightRecord.Module]) {
+    var modules: [FlightRecord.Module] = []
+    let frames = frames.enumerated().map { index, frame in
+      let isReturn = index > 0 || !beginsWithInterruption
+      var place = clinux_place()
+      guard clinux_find_place(isReturn ? frame - 1 : frame, &place) else {
+        return FlightRecord.Frame(address: UInt64(frame), offset: 0, module: nil)
+      }
+      let path = String(cString: place.file)
+      let module = modules.firstIndex { $0.path == path } ?? modules.count
+      if module == modules.count { modules.append(FlightRecord.Module(path: path, plugin: "", buildID: "")) }
+      return FlightRecord.Frame(address: UInt64(frame), offset: UInt64(frame - place.file_start), module: module)
+    }
+    return (frames, modules)
+  }
 }

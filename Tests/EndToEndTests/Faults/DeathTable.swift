@@ -15,7 +15,7 @@ struct PluginDeath: Sendable, CustomTestStringConvertible {
   var testDescription: String { how }
 
   static let endlessLoop = PluginDeath(
-    how: "loop", cause: "it has accepted no connection for hang_limit (1000 ms)", isBlamed: false)
+    how: "loop", cause: "it has accepted no connection for hang_limit (1000 ms)")
 
   #if arch(x86_64)
     private static let division = "SIGFPE, an integer division by zero, in divide+0x"
@@ -95,6 +95,9 @@ extension PluginDeath {
     #expect(line.field("report") != nil, hint)
     if isLoop {
       #expect(line.contains(generation) && place.route.map(line.contains) == true, hint)
+      #expect(line.field("work") == place.work && line.field("route") == place.route, hint)
+      #expect(line.field("job") == place.job && line.field("request") != nil, hint)
+      #expect((line.field("stack") ?? line.field("stack_guess"))?.contains("mortal.") == true, hint)
     } else if isBlamed {
       #expect(line.field("work") == place.work && line.field("route") == place.route, hint)
       #expect(line.field("stack")?.contains(how == "overflow" ? " overflow+0x" : " die+0x") == true, hint)
