@@ -108,7 +108,7 @@ extension WorkerSlot {
       return awaitEnd(of: worker)
     }
     var reason = otherProgram(of: worker).map { "\(Death.becameOtherProgram), \($0)" }
-    var end = reason == nil ? awaitEnd(of: worker, within: Self.timeToDisconnect) : nil
+    var end = reason == nil ? awaitEnd(of: worker, within: timeToEnd(of: worker)) : nil
     if end == nil {
       reason = reason ?? Self.lostConnection
       worker.kill()

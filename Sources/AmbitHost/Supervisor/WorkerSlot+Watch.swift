@@ -8,7 +8,7 @@ internal import Synchronization
 
 extension WorkerSlot {
   /// How long a process may live on that has closed its connection, in nanoseconds.
-  static var timeToDisconnect: Int64 { 300_000_000 }
+  private static var timeToDisconnect: Int64 { 300_000_000 }
   /// Why such a process is ended, as a predicate.
   static var lostConnection: String { "has lost its connection to the supervisor" }
   /// How long a process that was told to report what it does may take to end, in nanoseconds.
@@ -95,13 +95,19 @@ extension WorkerSlot {
     return program == own ? nil : program
   }
 
+  /// How long to wait for the end of a process that has closed its connection, in nanoseconds. One that has no program
+  /// any more is ending, however long a busy machine takes for that: its own end is to be reported.
+  func timeToEnd(of worker: WorkerProcess) -> Int64 {
+    ProcessTimes.program(of: worker.pid) == nil ? Self.timeToKill : Self.timeToDisconnect
+  }
+
   /// A process that has closed its connection ends within a moment, or it is ended.
   private func end(afterDisconnection worker: WorkerProcess) -> End {
     if let program = otherProgram(of: worker) {
       worker.kill()
       return end(worker, because: "\(Death.becameOtherProgram), \(program)")
     }
-    let end = Clock.monotonic + Self.timeToDisconnect
+    let end = Clock.monotonic + timeToEnd(of: worker)
     while let event = next(until: end) {
       if case .process(.ended(let child), of: worker.id) = event { return noteEnd(of: worker, child.end) }
       takeOfOthers(event)
