@@ -123,7 +123,7 @@ import Testing
   @Test(arguments: ["on_end", "on_cancel", "deferred"])
   func `It is blamed on the hook that blocks it`(place: String) async throws {
     let settings = "\n[plugin.hangs]\nin = \"\(place)\""
-    try await withHost([.fixture("hangs")], configuration: Self.configuration(2) + settings) { host in
+    try await withHost([.fixture("hangs")], configuration: Self.configuration(2, drain: "1s") + settings) { host in
       let client = try host.connect()
       try await client.send("GET /hangs HTTP/1.1\r\nHost: ambit\r\n\r\n")
       try await host.log.line { $0.text == "handler waits" }
@@ -167,7 +167,7 @@ import Testing
   }
 
   @Test func `A reload that has waited for it goes on without its worker`() async throws {
-    try await withHost([.probe("deaths"), .placed("1")], configuration: Self.configuration(2)) { host in
+    try await withHost([.probe("deaths"), .placed("1")], configuration: Self.configuration(2, drain: "1s")) { host in
       _ = try await block(host)
       try await PluginFile.placed("2").install(in: host.plugins)
       let reload = try await ambit("reload", in: host.directory)
