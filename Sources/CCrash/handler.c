@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 
 #include "images.h"
+#include "output.h"
 #include "report.h"
 #include "walk.h"
 #include "work.h"

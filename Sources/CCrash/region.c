@@ -2,13 +2,13 @@
 
 #include "region.h"
 #include "images.h"
+#include "output.h"
 #include "region_layout.h"
 #include "text.h"
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 /// For so many nanoseconds a record is not replaced: the process is about to end because of the first one.
@@ -115,12 +115,6 @@ void ccrash_remove_origin(uint32_t index) {
 
 // The record.
 
-static int64_t monotonic(void) {
-  struct timespec time = {0, 0};
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
-
 /// Copies as much as fits, with a NUL behind it.
 static void copy(char *target, size_t capacity, const char *bytes, size_t count) {
   size_t length = count < capacity ? count : capacity - 1;
@@ -200,7 +194,7 @@ static void write_work(struct ccrash_record *record, const struct work *work) {
 
 void write_record(const struct ending *ending) {
   struct ccrash_record *record = &region->record;
-  int64_t now = monotonic();
+  int64_t now = monotonic_time();
   if (record->state != 0 && now - record->time < LIFE_OF_RECORD)
     return;
   memset(record, 0, sizeof *record);

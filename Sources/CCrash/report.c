@@ -2,19 +2,14 @@
 
 #include "report.h"
 #include "images.h"
+#include "output.h"
 #include "region.h"
 #include "text.h"
 #include "walk.h"
 #include "work.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define MOST_FRAMES 40
@@ -25,7 +20,6 @@
 #define SHORT_PATIENCE ((int64_t)25000000)
 /// How long it looks up the names of functions, in nanoseconds. One look-up may take longer.
 #define SYMBOL_TIME ((int64_t)20000000)
-#define PAUSE ((int64_t)2000000)
 
 enum ccrash_form form;
 size_t (*stack_overflowed_at)(uintptr_t address);
@@ -33,41 +27,11 @@ int host_process;
 
 const char *const ccrash_dry_run_prefix = "ambit-crash: ";
 
-static int outputs[2] = {-1, -1};
-/// The file to which the outputs lead.
-static dev_t output_device;
-static ino_t output_file;
-static _Atomic size_t backlog;
 static struct {
   uintptr_t start, end;
   const char *name;
 } memories[MOST_NAMED_MEMORIES];
 static _Atomic int memory_count;
-
-void keep_outputs(const int given[2]) {
-  struct stat status;
-  outputs[0] = given[0];
-  outputs[1] = given[1];
-  if (fstat(given[1], &status) != 0 && fstat(given[0], &status) != 0)
-    return;
-  output_device = status.st_dev;
-  output_file = status.st_ino;
-}
-
-/// A descriptor that still leads to the output; -1 if there is none. Another number could belong to a client's
-/// connection by now.
-static int find_output(void) {
-  for (int index = 0; index < 2; index++) {
-    struct stat status;
-    if (fstat(outputs[index], &status) == 0 && status.st_dev == output_device && status.st_ino == output_file)
-      return outputs[index];
-  }
-  return -1;
-}
-
-size_t log_backlog(void) { return atomic_load(&backlog); }
-
-void ccrash_note_backlog(size_t bytes) { atomic_store_explicit(&backlog, bytes, memory_order_relaxed); }
 
 void ccrash_name_memory(const void *start, size_t size, const char *name) {
   int index = atomic_fetch_add(&memory_count, 1);
@@ -96,12 +60,6 @@ static struct {
   struct text message, stack, line;
 } now;
 
-static int64_t monotonic(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
-
 // Places: the function and image of an address.
 
 /// Adds `boom+0x4 (crashy.1.3f9c.so)`. Without a symbol it adds the offset in the file, as addr2line(1) takes it. A
@@ -110,7 +68,7 @@ static void add_place(struct text *text, uintptr_t address, bool is_return, cons
   const struct image *image = image_around(is_return ? address - 1 : address);
   if (image == NULL)
     return text_add_hexadecimal(text, address);
-  if (monotonic() < now.symbols_end && find_symbol(image, is_return ? address - 1 : address, &now.symbol)) {
+  if (monotonic_time() < now.symbols_end && find_symbol(image, is_return ? address - 1 : address, &now.symbol)) {
     text_say(text, now.symbol.name);
     text_say(text, "+");
     text_add_hexadecimal(text, address - now.symbol.start);
@@ -399,7 +357,7 @@ static void make_line(void) {
   struct text *line = &now.line;
   begin_line();
   // End an unfinished earlier line first.
-  if (atomic_load(&backlog) > 0)
+  if (log_backlog() > 0)
     text_say(line, "\n");
   if (form == CCRASH_DRY_RUN) {
     text_say(line, ccrash_dry_run_prefix);
@@ -421,51 +379,6 @@ static void make_line(void) {
   end_line();
 }
 
-/// Lets the log's thread write earlier lines.
-static void await_backlog(int64_t deadline) {
-  while (atomic_load(&backlog) > 0 && monotonic() < deadline)
-    nanosleep(&(struct timespec){.tv_nsec = PAUSE}, NULL);
-}
-
-/// Writes as much as fits without waiting; -1 with EAGAIN if nothing fits.
-static ssize_t write_some(int output, const char *bytes, size_t count) {
-  ssize_t written = send(output, bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (written >= 0 || errno != ENOTSOCK)
-    return written;
-  struct pollfd room = {.fd = output, .events = POLLOUT};
-  if (poll(&room, 1, 0) == 1)
-    return write(output, bytes, count);
-  errno = EAGAIN;
-  return -1;
-}
-
-/// Removes the piece of a line that a full disk has taken, so that the line of another process does not join it.
-static void take_back(int output, size_t written) {
-  struct stat status;
-  off_t end = lseek(output, 0, SEEK_CUR);
-  if (written == 0 || end < (off_t)written || fstat(output, &status) != 0 || !S_ISREG(status.st_mode) ||
-      status.st_size != end || ftruncate(output, end - (off_t)written) != 0)
-    return;
-  if ((fcntl(output, F_GETFL) & O_APPEND) == 0)
-    lseek(output, end - (off_t)written, SEEK_SET);
-}
-
-static void write_line(int64_t deadline) {
-  int output = find_output();
-  size_t start = 0;
-  while (start < now.line.count) {
-    ssize_t count = write_some(output, now.line.bytes + start, now.line.count - start);
-    if (count > 0) {
-      start += (size_t)count;
-    } else if (count < 0 && errno == EAGAIN && monotonic() < deadline) {
-      struct pollfd room = {.fd = output, .events = POLLOUT};
-      poll(&room, 1, 10);
-    } else if (count == 0 || errno != EINTR) {
-      return take_back(output, start);
-    }
-  }
-}
-
 static void walk_stack(void *ignored) {
   (void)ignored;
   walk_interrupted(now.context, &now.walk);
@@ -478,7 +391,7 @@ static void read_work(void *ignored) {
 
 /// Writes the record for the supervisor. A signal that was sent from outside concerns no code that runs here.
 static void record_signal(const ucontext_t *context) {
-  await_backlog(monotonic() + SHORT_PATIENCE);
+  await_backlog(monotonic_time() + SHORT_PATIENCE);
   if (was_sent())
     return write_record(&(struct ending){.end = CCRASH_BY_SIGNAL,
                                          .number = now.number,
@@ -507,7 +420,7 @@ void report(int number, const siginfo_t *info, ucontext_t *context, const char *
   now.context = context;
   now.left_to = left_to;
   now.is_recorded = left_to == NULL && records_end();
-  now.symbols_end = now.is_recorded ? monotonic() + SYMBOL_TIME : INT64_MAX;
+  now.symbols_end = now.is_recorded ? monotonic_time() + SYMBOL_TIME : INT64_MAX;
   now.walk = (struct walk){.frames = now.frames, .capacity = MOST_FRAMES};
   memset(&now.work, 0, sizeof now.work);
   now.work.name = "host";
@@ -520,12 +433,12 @@ void report(int number, const siginfo_t *info, ucontext_t *context, const char *
   make_message();
   if (now.is_recorded)
     return record_signal(context);
-  int64_t deadline = monotonic() + PATIENCE;
+  int64_t deadline = monotonic_time() + PATIENCE;
   // A forked child has no thread of the log that would write them.
   if (getpid() == host_process)
     await_backlog(deadline);
   make_line();
-  write_line(deadline + PATIENCE);
+  write_line(&now.line, deadline + PATIENCE);
 }
 
 // The end by exit(3) and the like.
@@ -591,7 +504,7 @@ static void record_exit(const char *what, int status, const void *loop) {
   now.info = NULL;
   now.is_recorded = true;
   now.walk = (struct walk){.frames = now.frames, .capacity = MOST_FRAMES};
-  now.symbols_end = monotonic() + SYMBOL_TIME;
+  now.symbols_end = monotonic_time() + SYMBOL_TIME;
   if (loop == NULL) {
     attempt(read_work, NULL);
     walk_calls();
@@ -675,5 +588,5 @@ void ccrash_report_return(const void *job, const void *scope, const char *place)
   read_work_of(&now.work, job, scope, place);
   make_return_message();
   make_return_line();
-  write_line(monotonic() + PATIENCE);
+  write_line(&now.line, monotonic_time() + PATIENCE);
 }

@@ -13,9 +13,6 @@ extern size_t (*stack_overflowed_at)(uintptr_t address);
 /// The process that `ccrash_install` was called in.
 extern int host_process;
 
-/// Notes the descriptors to which the line is written.
-void keep_outputs(const int outputs[2]);
-
 /// Calls `step(argument)`; false if it has faulted. One thread at a time.
 bool attempt(void (*step)(void *), void *argument);
 
@@ -30,9 +27,6 @@ void give_turn(void);
 
 /// Writes the record of an end that the host's own code has decided, for the supervisor.
 void record_end_by_host(int status);
-
-/// Bytes of earlier log lines that are buffered.
-size_t log_backlog(void);
 
 /// Whether the kernel has sent the signal because of the instruction that the thread was executing.
 static inline bool is_fault(const siginfo_t *info) { return info->si_code > 0; }
