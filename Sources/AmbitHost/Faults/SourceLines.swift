@@ -21,7 +21,7 @@ enum SourceLines {
     for module in modules {
       let frames = record.frames.indices.filter { record.frames[$0].module == module }
       let left = end - Clock.monotonic
-      guard left > 0, Paths.exists(record.modules[module].path) else { continue }
+      guard left > 0, isTrusted(record.modules[module].path) else { continue }
       // A return address may lie behind the line of its call.
       let offsets = frames.map { "0x" + String(record.frames[$0].offset &- ($0 > 0 ? 1 : 0), radix: 16) }
       let command = [program, "-aifCe", record.modules[module].path] + offsets
@@ -30,6 +30,14 @@ enum SourceLines {
       for (frame, text) in zip(frames, parse(run.output)) where !text.isEmpty { lines[frame] = text }
     }
     return lines
+  }
+
+  /// Whether nobody but root and the host's user can have written the file. The worker names the files, and code of a
+  /// plugin could name any: addr2line, which runs with all rights of the supervisor, reads none of another user.
+  private static func isTrusted(_ path: String) -> Bool {
+    guard Paths.exists(path) else { return false }
+    do throws(UntrustedFile) { try FileTrust.owner.check(path) } catch { return false }
+    return true
   }
 
   /// For each address a line that begins with 0x, then two lines for each function: its name, and its place. Unknown

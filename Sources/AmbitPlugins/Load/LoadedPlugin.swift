@@ -132,12 +132,14 @@ package final class LoadedPlugin: Sendable {
 
   /// Unmaps the library, if it may be unmapped. The copy stays, since other workers may have mapped it. No code of the
   /// plugin may run any more, and nobody may use its pointers. Blocks while the library's destructors run.
-  /// - Parameter loops: The loops that its jobs ran on. If a thread or a suspended job is inside the library, it stays.
+  /// - Parameters:
+  ///   - label: that of its generation, "hello/3", which is to blame for a crash of a destructor.
+  ///   - loops: The loops that its jobs ran on. If a thread or a suspended job is inside the library, it stays.
   /// - Returns: why it is still mapped; nil if it is not.
-  func unload(from loops: LoopGroup) -> String? {
+  func unload(_ label: String, from loops: LoopGroup) -> String? {
     if let unloadObstacle { return unloadObstacle }
     if let occupant = loops.occupant(ofImageAround: imageAddress) { return occupant }
-    CrashReport.noting("destructor", of: copy.file.stem) {
+    CrashReport.noting("destructor", of: label) {
       library.close()
       ForkedChild.endIfReturnedFromLoading()
     }

@@ -85,7 +85,7 @@ extension PluginGeneration {
   /// Unmaps the library, if it may be unmapped, and releases everything that the plugin could hold pointers to. All
   /// scopes are closed.
   private func unload() {
-    if let reason = plugin.unload(from: loops) {
+    if let reason = plugin.unload(label, from: loops) {
       record.dropObservers()
       return enter(.resident(reason))
     }

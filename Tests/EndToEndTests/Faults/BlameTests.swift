@@ -23,6 +23,33 @@ import Testing
     }
   }
 
+  @Test func `A crash in the destructor of an old version is blamed on that version, and the new one serves on`()
+    async throws
+  {
+    @Sendable func version(_ text: String, isFatal: Bool) -> PluginFile {
+      .source(
+        """
+        #include <ambit.h>
+        #include <unistd.h>
+        \(isFatal ? "__attribute__((destructor)) static void bye(void) { if (access(\"end\", F_OK) == 0) _exit(0); }" : "")
+        static int32_t speak(ambit_scope *scope) { return ambit_respondf(scope, 200, "text/plain", "\(text)"); }
+        static const ambit_route routes[] = {{.pattern = "GET /speak", .handler = speak}};
+        AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "speaks",
+          .flags = AMBIT_PLUGIN_UNLOADABLE, .routes = routes, .route_count = 1};
+        """, name: "other")
+    }
+    try await withHost([version("one", isFatal: true)], configuration: Self.one, environment: Self.quiet) { host in
+      try host.directory.write("", as: "end")
+      try await version("two", isFatal: false).install(in: host.plugins)
+      try await host.reload()
+      let line = try await host.log.line(containing: "worker 1 died: _exit(0) in bye")
+      #expect(line.field("plugin") == "speaks/1" && line.field("work") == "destructor", "\(line)")
+      try await host.log.line(after: line.number, containing: "worker 1 serves again")
+      #expect(try await host.get("/speak").text == "two")
+      #expect(host.log.lines { $0.contains("is rolled back") }.isEmpty)
+    }
+  }
+
   @Test func `A system call that ends the worker is blamed on the only plugin that ran`() async throws {
     try await withHost([.probe("deaths")], configuration: "threads = 2", environment: Self.quiet) { host in
       let client = try await host.ask("/handler/exit_group")
