@@ -5,13 +5,13 @@ import Testing
 
 /// The private copies of a supervisor, which its workers load.
 @Suite struct `Private copies of a supervisor` {
-  /// Answers `GET /speak` at once, and `GET /wait` when there is a file at `gate`.
-  private func speaks(gate: String) -> PluginFile {
+  /// A plugin that answers `GET /speak` at once, and `GET /wait` when there is a file at `gate`.
+  private func version(_ text: String, flags: String, gate: String) -> PluginFile {
     .source(
       """
       #include <ambit.h>
       #include <unistd.h>
-      static int32_t speak(ambit_scope *scope) { return ambit_respondf(scope, 200, "text/plain", "one\\n"); }
+      static int32_t speak(ambit_scope *scope) { return ambit_respondf(scope, 200, "text/plain", "\(text)"); }
       static int32_t wait_for_gate(ambit_scope *scope) {
         while (access("\(gate)", F_OK) != 0) {
           int32_t status = ambit_sleep(scope, 5000000);
@@ -22,8 +22,8 @@ import Testing
       }
       static const ambit_route routes[] = {
         {.pattern = "GET /speak", .handler = speak}, {.pattern = "GET /wait", .handler = wait_for_gate}};
-      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "speaks", .routes = routes,
-        .route_count = 2};
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "speaks", .flags = \(flags),
+        .routes = routes, .route_count = 2};
       """, name: "speaks")
   }
 
@@ -85,7 +85,7 @@ import Testing
         try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
         let gate = directory.appending(path: "gate").filePath
         try await populate(
-          directory, with: [speaks(gate: gate)],
+          directory, with: [version("one\\n", flags: "0", gate: gate)],
           configuration: """
             private = 'private'
             threads = 1
@@ -141,28 +141,6 @@ import Testing
       await next.end()
       #expect(try folders(directory) == [])
     }
-  }
-
-  /// A plugin that answers `GET /speak` and `GET /wait`, as `speaks`, with another text.
-  private func version(_ text: String, flags: String, gate: String) -> PluginFile {
-    .source(
-      """
-      #include <ambit.h>
-      #include <unistd.h>
-      static int32_t speak(ambit_scope *scope) { return ambit_respondf(scope, 200, "text/plain", "\(text)"); }
-      static int32_t wait_for_gate(ambit_scope *scope) {
-        while (access("\(gate)", F_OK) != 0) {
-          int32_t status = ambit_sleep(scope, 5000000);
-          if (status != AMBIT_OK)
-            return status;
-        }
-        return speak(scope);
-      }
-      static const ambit_route routes[] = {
-        {.pattern = "GET /speak", .handler = speak}, {.pattern = "GET /wait", .handler = wait_for_gate}};
-      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "speaks", .flags = \(flags),
-        .routes = routes, .route_count = 2};
-      """, name: "speaks")
   }
 
   /// The copies of the plugin, the oldest first.
