@@ -105,7 +105,9 @@ static void read_marks(struct ccrash_snapshot *snapshot, int descriptor, size_t 
 
 static void find_death(struct ccrash_snapshot *snapshot) {
   const struct ccrash_record *record = &snapshot->record;
-  snapshot->has_death = record->state != 0 && record->message[0] != '\0';
+  // Of other signals no handler can have noted anything.
+  bool is_possible = record->end != CCRASH_BY_SIGNAL || ccrash_signal_name(record->signal) != NULL;
+  snapshot->has_death = record->state != 0 && record->message[0] != '\0' && is_possible;
   snapshot->death = (struct ccrash_death){
       .end = (enum ccrash_end)record->end,
       .signal = record->signal,

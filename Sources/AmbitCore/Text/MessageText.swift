@@ -27,10 +27,12 @@ private func isShownPlainly(_ scalar: Unicode.Scalar) -> Bool {
 }
 
 extension Unicode.Scalar {
-  /// Whether the scalar may end a line or control a terminal, or stands for a byte of a file name that is not UTF-8.
-  /// Text for people contains it only escaped.
+  /// Whether the scalar may end a line, control a terminal or change the order in which letters are shown (UAX #9,
+  /// explicit directional formatting), or stands for a byte of a file name that is not UTF-8. Text for people contains it
+  /// only escaped.
   public var isControl: Bool {
-    value < 0x20 || (0x7F...0x9F).contains(value) || (0x2028...0x2029).contains(value) || fileNameByte != nil
+    value < 0x20 || (0x7F...0x9F).contains(value) || (0x2028...0x202E).contains(value)
+      || (0x2066...0x2069).contains(value) || fileNameByte != nil
   }
 
   /// The scalar as text for people shows it if it cannot show the scalar itself: `\n`, `\u{1B}`, or `\xff` for a byte

@@ -62,7 +62,8 @@ extension Death {
     let noted = worker.recorder?.read(loops: worker.settings.loops)
     let running = (noted?.running ?? []).filter { known[$0.plugin] != nil }
     let record = reason == nil ? noted?.end.flatMap { $0.kind.isLike(end) ? $0 : nil } : nil
-    let label = record == nil && Self.isOfCode(end, reason) ? Self.only(running) : record?.culprit
+    // Without a record nobody is blamed: a thread that a plugin has made may have ended the process, and has no mark.
+    let label = record?.culprit
     let culprit = label.flatMap { known[$0] }.map { Culprit(plugin: $0.name, generation: $0.generation) }
     self.init(
       cause: reason.map { "it \($0)" } ?? record?.message ?? Self.cause(end), culprit: culprit,
@@ -84,22 +85,6 @@ extension Death {
     self.init(
       cause: cause, culprit: culprit, running: running.map(RunningWork.init), worker: worker.index, pid: worker.pid,
       at: Clock.wall, culpritLabel: culprit == nil ? nil : label, record: loops?.first?.record, isAlive: true)
-  }
-
-  /// Whether code in the process itself must have ended it, without having been noticed: by the system call that
-  /// _exit(2) makes, or by execve(2).
-  private static func isOfCode(_ end: ProcessEnd, _ reason: String?) -> Bool {
-    if let reason { return reason.hasPrefix(becameOtherProgram) }
-    if case .exited = end { return true }
-    return false
-  }
-
-  /// The beginning of the reason of a worker that has called execve(2).
-  static let becameOtherProgram = "has become another program"
-
-  /// The plugin whose code ran if one thread ran code of plugins, and no other did.
-  private static func only(_ running: [FlightRecord.Running]) -> String? {
-    running.count == 1 ? running[0].plugin : nil
   }
 
   private static func cause(_ end: ProcessEnd) -> String {

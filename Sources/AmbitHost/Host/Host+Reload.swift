@@ -212,7 +212,7 @@ extension Host {
     if !workers.use(new, text) {
       logger.warning("an event loop is blocked: it uses the old [limits] until it runs again")
     }
-    workers.faults.log.reports.use(crashFolder(of: new))
+    writeReports(new)
     configuration = new
     return new.keysIgnored(since: initial, isSingle: children == nil)
   }

@@ -108,7 +108,7 @@ package final class Host {
     ) { [signals] in signals.isTerminating }
     for warning in confinement.warnings { logger.warning("\(warning)") }
     workers.restorer.withLock { $0 = repository.restorer }
-    workers.faults.log.reports.use(crashFolder(of: configuration))
+    writeReports(configuration)
     workers.copies.withLock { $0 = repository.copies }
     workers.onChange.withLock { [signals] in $0 = { signals.notify() } }
     workers.faults.onOrder.withLock { [signals] in $0 = { signals.notify() } }

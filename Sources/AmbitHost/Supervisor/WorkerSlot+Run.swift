@@ -107,7 +107,7 @@ extension WorkerSlot {
       worker.kill()
       return awaitEnd(of: worker)
     }
-    var reason = otherProgram(of: worker).map { "\(Death.becameOtherProgram), \($0)" }
+    var reason = otherProgram(of: worker).map(Self.becameOtherProgram)
     var end = reason == nil ? awaitEnd(of: worker, within: timeToEnd(of: worker)) : nil
     if end == nil {
       reason = reason ?? Self.lostConnection

@@ -95,6 +95,9 @@ extension WorkerSlot {
     return program == own ? nil : program
   }
 
+  /// The reason for the end of a worker that has called execve(2).
+  static func becameOtherProgram(_ program: String) -> String { "has become another program, \(program)" }
+
   /// How long to wait for the end of a process that has closed its connection, in nanoseconds. One that has no program
   /// any more is ending, however long a busy machine takes for that: its own end is to be reported.
   func timeToEnd(of worker: WorkerProcess) -> Int64 {
@@ -105,7 +108,7 @@ extension WorkerSlot {
   private func end(afterDisconnection worker: WorkerProcess) -> End {
     if let program = otherProgram(of: worker) {
       worker.kill()
-      return end(worker, because: "\(Death.becameOtherProgram), \(program)")
+      return end(worker, because: Self.becameOtherProgram(program))
     }
     let end = Clock.monotonic + timeToEnd(of: worker)
     while let event = next(until: end) {

@@ -223,7 +223,7 @@ package enum Paths {
 
   /// Throws if this process may not create files in the folder at `path`.
   package static func checkWritable(_ path: String) throws(FileError) {
-    guard unsafe access(path.systemPath, W_OK | X_OK) == 0 else {
+    guard unsafe access("\(path)/".systemPath, W_OK | X_OK) == 0 else {
       throw FileError(subject: path, action: "write to the folder", code: errno)
     }
   }

@@ -10,6 +10,22 @@ import Testing
     #expect(recorder.read(loops: 4) == nil)
   }
 
+  @Test(arguments: [(SIGKILL, false), (SIGTERM, false), (SIGSEGV, true), (SIGABRT, true)])
+  func `A note about the end by a signal is believed only if the signal can be handled`(signal: Int32, isBelieved: Bool)
+    throws
+  {
+    let recorder = try #require(FlightRecorder())
+    var status = stat()
+    try #require(fstat(recorder.passedDescriptor, &status) == 0)
+    var words = [UInt64](repeating: 0x4141_4141_4141_4141, count: Int(status.st_size) / 8)
+    words[0] = 0x414d_4249_5400_0001
+    // The record begins at the second page: it is whole, and is about the end by a signal.
+    (words[512], words[514]) = (2, UInt64(signal))
+    try #require(pwrite(recorder.passedDescriptor, words, words.count * 8, 0) == words.count * 8)
+    let record = try #require(recorder.read(loops: 1))
+    #expect((record.end != nil) == isBelieved)
+  }
+
   @Test(arguments: 0..<6) func `Whatever code of a plugin has written into it, a recorder is read without harm`(
     seed: UInt64
   ) throws {

@@ -30,6 +30,7 @@ import Testing
     (#"say "hi""#, #""say \"hi\"""#), ("a\nb", #""a\nb""#), ("tab\there", #""tab\there""#),
     (#"back\slash here"#, #""back\\slash here""#),
     ("ä/ö", "ä/ö"), ("\u{1B}[2J", #""\u{1B}[2J""#), ("\u{7F}", #""\u{7F}""#), ("\u{2028}", #""\u{2028}""#),
+    ("a\u{202E}b", #""a\u{202E}b""#), ("\u{2066}", #""\u{2066}""#),
   ])
   func `A text line quotes a value that could be taken for something else`(value: String, expected: String) {
     #expect(line("m", [("key", value)]) == "INFO  m key=\(expected)")

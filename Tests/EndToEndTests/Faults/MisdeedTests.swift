@@ -25,7 +25,7 @@ struct Misdeed: Sendable, CustomTestStringConvertible {
   static let all = [
     Misdeed(
       what: "fork", report: "a child that plugin code forked returned from a handler into the host", isNamed: true),
-    Misdeed(what: "execve", status: nil, cause: "it has become another program, ", isBlamed: true),
+    Misdeed(what: "execve", status: nil, cause: "it has become another program, "),
     Misdeed(what: "chdir"),
     Misdeed(what: "umask"),
     Misdeed(what: "signal", report: "plugin code has reset or ignored SIGTERM; the host has installed its own handler"),

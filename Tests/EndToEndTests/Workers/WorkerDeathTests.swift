@@ -38,7 +38,7 @@ import Testing
     try await withHost(
       [.probe("deaths")], configuration: Self.configuration, environment: ["SWIFT_BACKTRACE": "enable=no"]
     ) { host in
-      var ended = [Death(how: "execve", cause: "it has become another program, ", isBlamed: place != "thread")]
+      var ended = [Death(how: "execve", cause: "it has become another program, ", isBlamed: false)]
       if place == "handler" { ended.append(Death(how: "pthread_exit", cause: "pthread_exit in a thread of the host")) }
       for death in Self.fromAnywhere + ended {
         let (doomed, other) = try await host.connectToTwoWorkers()
