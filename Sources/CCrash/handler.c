@@ -241,6 +241,7 @@ int ccrash_install(const struct ccrash_settings *settings) {
   host_process = getpid();
   wants_backtracer = getenv("SWIFT_BACKTRACE") != NULL;
   prepare_walks();
+  prepare_exits();
   ccrash_note_images();
   for (int index = 0; index < SIGNAL_COUNT; index++) {
     struct sigaction found;

@@ -252,3 +252,29 @@ void ccrash_label_image(uintptr_t address, const char *label) {
     strncpy(image->label, label, sizeof image->label - 1);
   pthread_mutex_unlock(&updating);
 }
+
+/// Whether two labels, such as "hello/3", are of the same plugin.
+static bool are_of_one_plugin(const char *one, const char *other) {
+  const char *end = strrchr(one, '/');
+  size_t length = end == NULL ? strlen(one) : (size_t)(end - one) + 1;
+  return strncmp(one, other, length) == 0 && strchr(other + length, '/') == NULL;
+}
+
+void ccrash_label_library(uintptr_t address, const char *label) {
+  pthread_mutex_lock(&updating);
+  struct image *image = find(holds, address);
+  if (image != NULL && (!image->has_bringers || are_of_one_plugin(image->bringer, label)))
+    strncpy(image->bringer, label, sizeof image->bringer - 1);
+  else if (image != NULL)
+    image->bringer[0] = '\0';
+  if (image != NULL)
+    image->has_bringers = true;
+  pthread_mutex_unlock(&updating);
+}
+
+const char *plugin_of(const struct image *image) {
+  if (image == NULL)
+    return NULL;
+  const char *label = image->label[0] != '\0' ? image->label : image->bringer;
+  return label[0] != '\0' ? label : NULL;
+}

@@ -24,6 +24,9 @@ struct image {
   const char *name;
   /// The plugin that it belongs to, for code that runs outside of all scopes; empty if it belongs to none.
   char label[100];
+  /// The plugin that has brought it along as a library that it is linked with; empty if none has, or if several have.
+  char bringer[100];
+  bool has_bringers;
   /// Note NT_GNU_BUILD_ID of the file, cut if it is longer; no bytes if there is none.
   uint8_t build_id[36];
   uint32_t build_id_size;
@@ -36,6 +39,9 @@ struct image {
 
 /// The image in which an address lies; NULL if it lies in none. Safe in a signal handler.
 const struct image *image_around(uintptr_t address);
+
+/// The label of the plugin that an image belongs to, or that has brought it along; NULL if there is none.
+const char *plugin_of(const struct image *image);
 
 /// Whether an address lies in the code of a loaded image. Safe in a signal handler.
 bool is_code(uintptr_t address);

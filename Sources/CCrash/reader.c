@@ -123,6 +123,7 @@ static void find_death(struct ccrash_snapshot *snapshot) {
       .frame_count = record->frame_count,
       .module_count = record->module_count,
       .register_count = record->register_count,
+      .begins_with_call = record->begins_with_call != 0,
       .message = record->message,
       .culprit = record->culprit,
       .plugin = record->plugin,

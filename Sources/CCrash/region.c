@@ -139,15 +139,17 @@ static int32_t module_around(struct ccrash_record *record, uintptr_t address) {
   module->build_id_size = image->build_id_size;
   memcpy(module->build_id, image->build_id, sizeof image->build_id);
   COPY(module->path, image->path, strlen(image->path));
-  COPY(module->plugin, image->label, strlen(image->label));
+  const char *plugin = plugin_of(image);
+  if (plugin != NULL)
+    COPY(module->plugin, plugin, strlen(plugin));
   return (int32_t)record->module_count++;
 }
 
-static void write_frames(struct ccrash_record *record, const struct walk *walk, bool is_first_exact) {
+static void write_frames(struct ccrash_record *record, const struct walk *walk) {
+  record->begins_with_call = walk->begins_with_call;
   for (int index = 0; index < walk->count && index < CCRASH_MOST_FRAMES; index++) {
-    // A return address may lie behind the function that has called.
-    uintptr_t address = walk->frames[index] - (index > 0 || !is_first_exact);
-    record->frames[index] = (struct ccrash_frame){walk->frames[index], module_around(record, address), 0};
+    int32_t module = module_around(record, code_of_frame(walk, index));
+    record->frames[index] = (struct ccrash_frame){walk->frames[index], module, 0};
     record->frame_count = (uint32_t)index + 1;
   }
 }
@@ -219,6 +221,6 @@ void write_record(const struct ending *ending) {
   if (ending->context != NULL)
     write_registers(record, ending->context);
   if (ending->walk != NULL)
-    write_frames(record, ending->walk, ending->context != NULL);
+    write_frames(record, ending->walk);
   __atomic_store_n(&record->state, 2, __ATOMIC_RELEASE);
 }

@@ -25,7 +25,8 @@ struct ccrash_module {
   uint32_t build_id_size;
   uint8_t build_id[36];
   char path[256];
-  /// The plugin and its generation, "crashy/1"; empty if it belongs to none.
+  /// The plugin and its generation, "crashy/1", that it belongs to, or that has brought it along; empty if there is
+  /// none.
   char plugin[104];
 };
 
@@ -42,7 +43,9 @@ struct ccrash_record {
   uint64_t lost_log;
   uint64_t scope, request;
   uint32_t has_scope, has_request;
-  uint32_t frame_count, module_count, register_count, reserved;
+  uint32_t frame_count, module_count, register_count;
+  /// The first frame has called, as all others have.
+  uint32_t begins_with_call;
   uint64_t registers[CCRASH_MOST_REGISTERS];
   struct ccrash_frame frames[CCRASH_MOST_FRAMES];
   struct ccrash_module modules[CCRASH_MOST_MODULES];

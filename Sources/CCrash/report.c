@@ -62,13 +62,16 @@ static struct {
 
 // Places: the function and image of an address.
 
-/// Adds `boom+0x4 (crashy.1.3f9c.so)`. Without a symbol it adds the offset in the file, as addr2line(1) takes it. A
-/// return address is looked up within its call. The name of the image `known` is left out.
-static void add_place(struct text *text, uintptr_t address, bool is_return, const struct image *known) {
-  const struct image *image = image_around(is_return ? address - 1 : address);
+static const struct image *image_of_frame(int index) { return image_around(code_of_frame(&now.walk, index)); }
+
+/// Adds the place of a frame, `boom+0x4 (crashy.1.3f9c.so)`. Without a symbol it adds the offset in the file, as
+/// addr2line(1) takes it. The name of the image `known` is left out.
+static void add_place(struct text *text, int index, const struct image *known) {
+  uintptr_t address = now.frames[index];
+  const struct image *image = image_of_frame(index);
   if (image == NULL)
     return text_add_hexadecimal(text, address);
-  if (monotonic_time() < now.symbols_end && find_symbol(image, is_return ? address - 1 : address, &now.symbol)) {
+  if (monotonic_time() < now.symbols_end && find_symbol(image, code_of_frame(&now.walk, index), &now.symbol)) {
     text_say(text, now.symbol.name);
     text_say(text, "+");
     text_add_hexadecimal(text, address - now.symbol.start);
@@ -82,22 +85,36 @@ static void add_place(struct text *text, uintptr_t address, bool is_return, cons
   text_say(text, ")");
 }
 
-/// Which frame the message names: the frame that has faulted, or, if the process has sent the signal itself, as
-/// abort(3) does, the innermost frame of a plugin.
-static int culprit(void) {
-  if (now.info != NULL && is_fault(now.info))
-    return 0;
+/// The innermost frame of a plugin, or else of a library that a plugin has brought along; -1 if there is none.
+static int plugin_frame(void) {
+  int brought = -1;
   for (int index = 0; index < now.walk.count; index++) {
-    const struct image *image = image_around(now.frames[index] - (index > 0));
+    const struct image *image = image_of_frame(index);
     if (image != NULL && image->label[0] != '\0')
       return index;
+    if (brought < 0 && plugin_of(image) != NULL)
+      brought = index;
   }
-  return 0;
+  return brought;
 }
 
-static const struct image *culprit_image(void) {
-  int index = culprit();
-  return now.walk.count > 0 ? image_around(now.frames[index] - (index > 0)) : NULL;
+/// The plugin whose code is nearest on the stack; NULL if there is none.
+static const char *nearest_plugin(void) {
+  int index = plugin_frame();
+  return index < 0 ? NULL : plugin_of(image_of_frame(index));
+}
+
+/// The plugin to blame for a signal; NULL if there is none. A constructor runs before its library has a label.
+static const char *plugin_to_blame(void) {
+  const char *nearest = nearest_plugin();
+  return nearest == NULL && now.work.is_loading ? now.work.plugin.bytes : nearest;
+}
+
+/// Which frame the message names: the frame that has faulted, or, if the process has sent the signal itself, as
+/// abort(3) does, the innermost frame of a plugin.
+static int named_frame(void) {
+  int index = now.info != NULL && is_fault(now.info) ? 0 : plugin_frame();
+  return index < 0 ? 0 : index;
 }
 
 // The message.
@@ -201,13 +218,13 @@ static void add_message_place(void *ignored) {
   (void)ignored;
   if (now.walk.count == 0)
     return;
-  int index = culprit();
-  if (index == 0 && image_around(now.frames[0]) == NULL && now.walk.count > 1) {
+  int index = named_frame();
+  if (index == 0 && !is_code(now.frames[0]) && now.walk.count > 1) {
     text_say(&now.message, ", where no code is, called from ");
-    return add_place(&now.message, now.frames[1], true, NULL);
+    return add_place(&now.message, 1, NULL);
   }
   text_say(&now.message, " in ");
-  add_place(&now.message, now.frames[index], index > 0, NULL);
+  add_place(&now.message, index, NULL);
 }
 
 static void make_message(void) {
@@ -278,23 +295,14 @@ static void add_scope(void) {
   add_field("scope", scope.bytes, scope.count);
 }
 
-/// The plugin whose code is nearest on the stack; NULL if there is none.
-static const char *nearest_plugin(void) {
-  for (int index = 0; index < now.walk.count; index++) {
-    const struct image *image = image_around(now.frames[index] - (index > 0));
-    if (image != NULL && image->label[0] != '\0')
-      return image->label;
-  }
-  return NULL;
-}
-
-/// The plugin whose code is on the stack, for a thread that has noted none.
+/// The plugin to blame, or else the one whose code the thread has run.
 static void add_plugin(void) {
-  if (now.work.plugin.count > 0)
+  const char *plugin = plugin_to_blame();
+  if (plugin == NULL)
     return add_excerpt("plugin", &now.work.plugin);
-  const char *plugin = nearest_plugin();
-  if (plugin != NULL)
-    add_field("plugin", plugin, strlen(plugin));
+  if (now.left_to == NULL)
+    add_field("fault", "plugin", strlen("plugin"));
+  add_field("plugin", plugin, strlen(plugin));
 }
 
 /// How many frames from `first` on are at the same address, as in recursion.
@@ -308,7 +316,7 @@ static int count_same(int first) {
 /// Adds as many frames as fit. Frames of the image that the message names come without its name.
 static void make_stack(void *ignored) {
   (void)ignored;
-  const struct image *known = culprit_image();
+  const struct image *known = now.walk.count > 0 ? image_of_frame(named_frame()) : NULL;
   for (int index = 0, count; index < now.walk.count; index += count) {
     if (now.stack.capacity - now.stack.count < 500) {
       text_say(&now.stack, " ...");
@@ -322,7 +330,7 @@ static void make_stack(void *ignored) {
       text_add_decimal(&now.stack, (uint64_t)(index + count - 1), 1);
     }
     text_say(&now.stack, " ");
-    add_place(&now.stack, now.frames[index], index > 0, known);
+    add_place(&now.stack, index, known);
   }
 }
 
@@ -399,10 +407,6 @@ static void record_signal(const ucontext_t *context) {
                                          .context = context,
                                          .message = &now.message});
   prepare_stack();
-  const char *culprit = nearest_plugin();
-  // A constructor runs before its library has a label.
-  if (culprit == NULL && now.work.is_loading)
-    culprit = now.work.plugin.bytes;
   write_record(&(struct ending){.end = CCRASH_BY_SIGNAL,
                                 .number = now.number,
                                 .info = now.info,
@@ -411,7 +415,7 @@ static void record_signal(const ucontext_t *context) {
                                 .walk = &now.walk,
                                 .message = &now.message,
                                 .stack = &now.stack,
-                                .culprit = culprit});
+                                .culprit = plugin_to_blame()});
 }
 
 void report(int number, const siginfo_t *info, ucontext_t *context, const char *left_to) {
@@ -451,7 +455,7 @@ static void walk_calls(void) {
   walk_here(&now.walk);
   int first = 0;
   while (first < now.walk.count) {
-    const struct image *image = image_around(now.frames[first] - 1);
+    const struct image *image = image_of_frame(first);
     if (image == NULL || !image->is_program)
       break;
     first++;
@@ -462,23 +466,13 @@ static void walk_calls(void) {
   memmove(now.frames, now.frames + first, (size_t)now.walk.count * sizeof *now.frames);
 }
 
-/// The innermost frame of a plugin; -1 if there is none.
-static int plugin_frame(void) {
-  for (int index = 0; index < now.walk.count; index++) {
-    const struct image *image = image_around(now.frames[index] - 1);
-    if (image != NULL && image->label[0] != '\0')
-      return index;
-  }
-  return -1;
-}
-
 static void add_exit_place(void *ignored) {
   (void)ignored;
   int index = plugin_frame();
   if (index < 0)
     return;
   text_say(&now.message, " in ");
-  add_place(&now.message, now.frames[index], true, NULL);
+  add_place(&now.message, index, NULL);
 }
 
 static void make_exit_message(const char *what, int status) {
@@ -513,10 +507,7 @@ static void record_exit(const char *what, int status, const void *loop) {
   }
   make_exit_message(what, status);
   prepare_stack();
-  int index = plugin_frame();
-  const char *culprit = now.work.plugin.count > 0 ? now.work.plugin.bytes : NULL;
-  if (culprit == NULL && index >= 0)
-    culprit = image_around(now.frames[index] - 1)->label;
+  const char *culprit = now.work.plugin.count > 0 ? now.work.plugin.bytes : nearest_plugin();
   write_record(&(struct ending){.end = CCRASH_BY_EXIT,
                                 .status = status,
                                 .work = &now.work,

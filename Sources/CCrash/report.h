@@ -28,6 +28,9 @@ void give_turn(void);
 /// Writes the record of an end that the host's own code has decided, for the supervisor.
 void record_end_by_host(int status);
 
+/// Has quick_exit(3) report the end of the process. To be called once, before plugins register functions for it.
+void prepare_exits(void);
+
 /// Whether the kernel has sent the signal because of the instruction that the thread was executing.
 static inline bool is_fault(const siginfo_t *info) { return info->si_code > 0; }
 

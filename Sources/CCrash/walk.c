@@ -135,21 +135,37 @@ static bool leave_frame(const ucontext_t *context, struct registers *frame, bool
   return false;
 }
 
+/// Adds a frame that the unwinder has not found, and has it go on there.
+static void go_on_at(ucontext_t *context, const struct registers *frame, struct walk *walk) {
+  walk->frames[walk->count++] = frame->pc;
+  // Look up an address within the call: a call may be the last instruction of its function.
+  PC(context) = (__typeof__(PC(context)))(frame->pc - 1);
+  SP(context) = (__typeof__(SP(context)))frame->sp;
+  FP(context) = (__typeof__(FP(context)))frame->fp;
+}
+
+/// Adds an interrupted address without code, and goes on at its caller; false if that is not found. The unwinder would
+/// read instructions there, where nothing may be mapped.
+static bool leave_no_code(ucontext_t *context, struct walk *walk) {
+  struct registers frame = registers_in(context);
+  walk->frames[walk->count++] = frame.pc;
+  if (!leave_frame(context, &frame, true))
+    return false;
+  go_on_at(context, &frame, walk);
+  return true;
+}
+
 void walk_interrupted(ucontext_t *context, struct walk *walk) {
   const struct registers interrupted = registers_in(context);
-  while (true) {
+  bool goes_on = is_code(interrupted.pc) || leave_no_code(context, walk);
+  while (goes_on) {
     struct step step = {.walk = walk, .first = registers_in(context), .last = registers_in(context)};
     _Unwind_Backtrace(collect, &step);
     if (walk->count == 0)
       walk->frames[walk->count++] = interrupted.pc;
     if (step.is_over || walk->count == walk->capacity || !leave_frame(context, &step.last, walk->count == 1))
       break;
-    struct registers frame = step.last;
-    walk->frames[walk->count++] = frame.pc;
-    // Look up an address within the call: a call may be the last instruction of its function.
-    PC(context) = (__typeof__(PC(context)))(frame.pc - 1);
-    SP(context) = (__typeof__(SP(context)))frame.sp;
-    FP(context) = (__typeof__(FP(context)))frame.fp;
+    go_on_at(context, &step.last, walk);
   }
   PC(context) = (__typeof__(PC(context)))interrupted.pc;
   SP(context) = (__typeof__(SP(context)))interrupted.sp;
@@ -165,7 +181,10 @@ static _Unwind_Reason_Code collect_all(struct _Unwind_Context *context, void *ar
   return _URC_NO_REASON;
 }
 
-void walk_here(struct walk *walk) { _Unwind_Backtrace(collect_all, walk); }
+void walk_here(struct walk *walk) {
+  walk->begins_with_call = true;
+  _Unwind_Backtrace(collect_all, walk);
+}
 
 static _Unwind_Reason_Code pass(struct _Unwind_Context *context, void *argument) {
   (void)context;

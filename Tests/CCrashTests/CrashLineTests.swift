@@ -17,7 +17,8 @@ import Testing
   {
     let program = try program(compiler, words(kind))
     for (how, status, callees) in [
-      ("write", SIGSEGV, 0), ("call", SIGSEGV, 1), ("raise", SIGFPE, 2), ("abort", SIGABRT, 3),
+      ("write", SIGSEGV, 0), ("call", SIGSEGV, 1), ("call-elsewhere", SIGSEGV, 1), ("raise", SIGFPE, 2),
+      ("abort", SIGABRT, 3),
     ] {
       let run = try program.run([how])
       #expect(run.status == .signalled(status), "\(run.text)")
@@ -32,7 +33,7 @@ import Testing
     arguments: kinds)
   func `The line of a crash names the callers on arm64, under emulation`(kind: String) throws {
     let program = try program(#require(Compiler.arm64), words(kind), common: ["-static"])
-    for (how, callees) in [("write", 0), ("call", 1)] {
+    for (how, callees) in [("write", 0), ("call", 1), ("call-elsewhere", 1)] {
       let run = try program.run([how], under: [#require(Places.arm64Emulator)])
       try expectCallers(run.text, behind: callees)
     }

@@ -23,7 +23,10 @@ enum SourceLines {
       let left = end - Clock.monotonic
       guard left > 0, isTrusted(record.modules[module].path) else { continue }
       // A return address may lie behind the line of its call.
-      let offsets = frames.map { "0x" + String(record.frames[$0].offset &- ($0 > 0 ? 1 : 0), radix: 16) }
+      let offsets = frames.map { index in
+        let isReturn = index > 0 || record.beginsWithCall
+        return "0x" + String(record.frames[index].offset &- (isReturn ? 1 : 0), radix: 16)
+      }
       let command = [program, "-aifCe", record.modules[module].path] + offsets
       let run = try? CommandRun(command, environment: HostProcess.environment, timeout: left, unless: { false })
       guard let run, run.end == .exited(0) else { continue }

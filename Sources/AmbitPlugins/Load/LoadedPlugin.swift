@@ -38,6 +38,11 @@ package final class LoadedPlugin: Sendable {
   /// The loader's identity for its image.
   var image: UInt { library.image }
 
+  /// Addresses in the libraries that it brings along, as far as they are loaded. Blocks while the loader is busy.
+  var broughtLibraries: [UInt] {
+    copy.dependencies.filter(\.isBrought).compactMap { SystemLoader.library($0.copy.path)?.address }
+  }
+
   /// The word before its name in messages.
   package var kind: String { isForeign ? "library" : "plugin" }
 

@@ -76,6 +76,7 @@ package final class PluginGeneration: Sendable {
       settings: settings.values, runsOnThreads: plugin.declaration.flags.contains(.threads),
       isLibrary: plugin.isForeign, usesSwift: plugin.swift == .ofHost, imageAddress: plugin.imageAddress, loops: loops)
     CrashReport.name(libraryAround: plugin.imageAddress, label)
+    for address in plugin.broughtLibraries { CrashReport.name(broughtLibraryAround: address, label) }
     CrashReport.reclaimSignals(from: label)
     self.plugin = plugin
     self.settings = settings

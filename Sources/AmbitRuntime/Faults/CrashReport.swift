@@ -49,6 +49,12 @@ public enum CrashReport {
     if address != 0 { ccrash_label_image(address, label) }
   }
 
+  /// The same for a library that the plugin brings along. It is blamed on the plugin if no code of a plugin itself is on
+  /// the stack, and if no plugin of another name brings the library along.
+  public static func name(broughtLibraryAround address: UInt, _ label: String) {
+    if address != 0 { ccrash_label_library(address, label) }
+  }
+
   /// The label that `name` gave the library in which an address lies; nil if it has none.
   static func label(of address: UInt) -> String? { ccrash_label_around(address).map { String(cString: $0) } }
 

@@ -12,7 +12,6 @@ public enum ExitReport {
   /// host itself ends with `HostProcess.exit`, which is not reported.
   public static func prepare() {
     on_exit({ status, _ in ExitReport.write(status) }, nil)
-    at_quick_exit { ccrash_record_exit("quick_exit", 0) }
     SystemThread.onEarlyEnd {
       if let loop = LoopPointer.ofThisThread {
         ccrash_record_loop_exit("pthread_exit in a thread of the host", EXIT_FAILURE, loop)
@@ -50,9 +49,11 @@ public enum ExitReport {
       LineOutput.standardError.flush(within: timeToFlush)
       return ccrash_record_exit("exit", status)
     }
+    let work = work
+    let fault: Logger.Metadata = work?.isPlugin == true ? [LogField.fault: "plugin"] : [:]
     Logger(label: "ambit").critical(
       "code in the host's process called exit(\(status)): the process ends, and all its requests",
-      metadata: work?.fields ?? [:])
+      metadata: (work?.fields ?? [:]).merging(fault) { $1 })
     LineOutput.standardError.flush(within: HostProcess.flushTimeout)
   }
 

@@ -70,6 +70,8 @@ public struct FlightRecord: Sendable {
     /// The stack may show calls that have returned: the thread waits in a system call, and was not interrupted.
     public let isStackGuess: Bool
     public let frames: [Frame]
+    /// The address of the first frame is that behind a call, as those of all others are, and not that of a fault.
+    public let beginsWithCall: Bool
     public let modules: [Module]
     public let registers: [(name: String, value: UInt64)]
     /// Bytes of earlier log lines that the reader of the log has not taken.
@@ -129,6 +131,7 @@ extension FlightRecord.End {
       return FlightRecord.Frame(
         address: place.address, offset: place.offset, module: place.module < 0 ? nil : Int(place.module))
     }
+    beginsWithCall = death.begins_with_call
     modules = (0..<death.module_count).map { FlightRecord.Module(ccrash_snapshot_module(snapshot, $0)) }
     registers = (0..<death.register_count).compactMap { (index: UInt32) in
       ccrash_register_name(index).map { (String(cString: $0), ccrash_snapshot_register(snapshot, index)) }

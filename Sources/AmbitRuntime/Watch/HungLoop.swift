@@ -41,6 +41,7 @@ public struct HungLoop: Codable, Sendable {
   /// The stack is a guess: see `StackScan`.
   let isGuess: Bool
   let frames: [FlightRecord.Frame]
+  let beginsWithCall: Bool
   let modules: [FlightRecord.Module]
 }
 
@@ -105,6 +106,7 @@ extension HungLoop {
     scope = work.scope.flatMap { $0.request?.number == $0.id ? nil : $0.identifier }
     (self.thread, stack, isGuess) = (thread, sample.backtrace.text, sample.isGuess)
     (frames, modules) = sample.backtrace.places
+    beginsWithCall = !sample.backtrace.beginsWithInterruption
   }
 
   /// As after a crash.
@@ -120,6 +122,7 @@ extension FlightRecord.End {
     (request, scope) = (hung.request, hung.scope)
     (stack, isStackGuess) = (hung.stack, hung.isGuess)
     (frames, modules, registers, lostLog) = (hung.frames, hung.modules, [], 0)
+    beginsWithCall = hung.beginsWithCall
   }
 }
 

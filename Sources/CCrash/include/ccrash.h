@@ -99,6 +99,10 @@ void ccrash_note_images(void);
 /// The label is copied. Not in a signal handler: takes a lock.
 void ccrash_label_image(uintptr_t address, const char *label);
 
+/// The same for a library that the plugin has brought along. Its label counts if no code of a plugin itself is on the
+/// stack, and only as long as plugins of one name have brought it along: the last label holds then.
+void ccrash_label_library(uintptr_t address, const char *label);
+
 /// The label of the image around `address`; NULL if it has none. Valid until the image is unloaded.
 const char *CCRASH_NULLABLE ccrash_label_around(uintptr_t address);
 

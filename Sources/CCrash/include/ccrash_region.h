@@ -107,6 +107,8 @@ struct ccrash_death {
   uint64_t scope, request;
   bool has_scope, has_request;
   uint32_t frame_count, module_count, register_count;
+  /// The address of the first frame is that behind a call, as those of all others are, and not that of a fault.
+  bool begins_with_call;
   /// "SIGSEGV at 0x0 in boom+0x4 (crashy.1.3f9c.so)".
   const char *message;
   /// The label of the plugin to blame; empty if none is.

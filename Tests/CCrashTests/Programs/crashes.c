@@ -27,7 +27,7 @@ static void pass_on(int number, siginfo_t *info, void *context) {
 static void do_nothing(int number) { (void)number; }
 
 __attribute__((noinline)) static int crash(int argument) {
-  if (strcmp(what, "call") == 0)
+  if (strcmp(what, "call") == 0 || strcmp(what, "call-elsewhere") == 0)
     no_function();
   else if (strcmp(what, "abort") == 0)
     end();
@@ -61,6 +61,8 @@ static size_t no_overflow(uintptr_t address) {
 
 int main(int count, char **arguments) {
   what = count > 1 ? arguments[1] : "write";
+  if (strcmp(what, "call-elsewhere") == 0)
+    no_function = (void (*)(void))(uintptr_t)0x1230;
   struct ccrash_settings settings = {
       .form = count > 2 ? CCRASH_JSON : CCRASH_TEXT,
       .outputs = {dup(STDOUT_FILENO), STDOUT_FILENO},

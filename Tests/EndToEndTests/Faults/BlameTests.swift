@@ -10,10 +10,11 @@ import Testing
 
   @Test func `quick_exit is blamed on the plugin whose code is nearest on the stack`() async throws {
     try await withHost([.probe("deaths")], configuration: Self.one, environment: Self.quiet) { host in
-      for place in ["handler", "job", "thread"] {
+      for (place, status) in [("handler", 0), ("job", 3), ("thread", 300)] {
         let position = host.log.position
-        let client = try await host.ask("/\(place)/quick_exit")
-        let line = try await host.log.line(after: position, containing: "worker 1 died: quick_exit(0) in end_by+0x")
+        let client = try await host.ask("/\(place)/quick_exit-\(status)")
+        let cause = "worker 1 died: quick_exit(\(status)) in end_by+0x"
+        let line = try await host.log.line(after: position, containing: cause)
         #expect(line.field("plugin") == "deaths/1" && line.field("work") == place, "\(line)")
         #expect(line.field("route") == (place == "thread" ? nil : "GET /\(place)/{how}"), "\(line)")
         #expect(line.field("stack")?.contains(" end_by+0x") == true, "\(line)")
@@ -177,6 +178,33 @@ import Testing
       kill(try #require(pid_t(try await host.get("/pid").text)), SIGKILL)
       line = try await host.log.line(after: line.number, containing: "worker 1 died: SIGKILL")
       #expect(line.field("report")?.contains("/crashes/") == true, "\(line)")
+    }
+  }
+
+  @Test func `A crash report names the function that has called _exit last of all that it does`() async throws {
+    // The call is the last instruction of the function, and the next function begins behind it.
+    let plugin = PluginFile.source(
+      """
+      #include <ambit.h>
+      #include <unistd.h>
+      __attribute__((noinline, noreturn)) static void leaves(void) { _exit(3); }
+      __attribute__((noinline)) static int32_t next_function(ambit_scope *scope) { (void)scope; leaves(); }
+      static const ambit_route routes[] = {{.pattern = "GET /leave", .handler = next_function}};
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
+        AMBIT_PLUGIN_HEADER, .name = "leaver", .routes = routes, .route_count = 1};
+      """, name: "leaver", flags: ["-O0", "-falign-functions=1"])
+    try await withHost([plugin]) { host in
+      let client = try await host.ask("/leave")
+      let line = try await host.log.line(containing: "worker 1 died: _exit(3) in leaves+0x")
+      #expect(line.field("stack")?.hasPrefix("#0 leaves+0x") == true, "\(line)")
+      let path = try #require(line.field("report"), "\(line)")
+      let text = try await eventually(until: { $0 != nil }) { try? String(contentsOfFile: path, encoding: .utf8) }
+      #expect(text?.contains(/\n  #0 0x\w+ leaver\.1\.\w+\.so\+0x\w+\n/) == true, "\(text ?? "")")
+      if Places.tool("addr2line") != nil {
+        let stack = /\n  #0 .*\n      leaves at .*\n  #1 .*\n      next_function at/
+        #expect(text?.contains(stack) == true, "\(text ?? "")")
+      }
+      client.close()
     }
   }
 

@@ -39,6 +39,10 @@ import Testing
       path: "/nothing", message: "SIGSEGV at 0x0, where no code is, called from calls_nothing+0x",
       caller: "calls_nothing"),
     Crash(
+      path: "/nowhere", message: "SIGSEGV at 0x1230, where no code is, called from calls_nowhere+0x",
+      caller: "calls_nowhere"),
+    Crash(path: "/data", message: ", where no code is, called from calls_data+0x", caller: "calls_data"),
+    Crash(
       path: "/table", message: ", a write into the host's table of calls, which is read-only, in overwrites_table+0x",
       caller: "overwrites_table"),
   ]

@@ -171,6 +171,38 @@ import Testing
     }
   }
 
+  @Test(.disabled(if: Places.isSanitized))
+  func `A crash on a thread of a library is blamed on the plugin that brings it along, unless others do as well`()
+    async throws
+  {
+    try await withHost([], configuration: "threads = 1\ncrash_window = \"1s\"\ncrash_limit = 1000") { host in
+      let source = """
+        #include <pthread.h>
+        static int *volatile nowhere;
+        static void *run_thread(void *argument) { *nowhere = 1; return argument; }
+        int helper(void);
+        int helper(void) {
+          pthread_t thread;
+          return pthread_create(&thread, 0, run_thread, 0);
+        }
+        """
+      try await PluginFile.source(source, name: "libhelper").install(in: try made("Plugins/lib", in: host))
+      try await plugin(in: host).install(in: host.plugins)
+      #expect(try await host.reload().field("added") == "1")
+      _ = try? await host.get("/my")
+      var line = try await host.log.line(containing: "worker 1 died: SIGSEGV at 0x0 in run_thread+0x")
+      #expect(line.field("plugin") == "my/1" && line.field("work") == "thread", "\(line)")
+      line = try await host.log.line(after: line.number, containing: "worker 1 serves again")
+
+      let folder = host.directory.appending(path: "Plugins/lib")
+      try await plugin("other", linking: folder, runPath: "$ORIGIN/lib").install(in: host.plugins)
+      #expect(try await host.reload().field("added") == "1")
+      _ = try? await host.get("/other")
+      line = try await host.log.line(after: line.number, containing: "worker 1 died: SIGSEGV at 0x0 in run_thread+0x")
+      #expect(line.field("plugin") == nil, "\(line)")
+    }
+  }
+
   private func made(_ folder: String, in host: Host) throws -> URL {
     let url = host.directory.appending(path: folder)
     try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)

@@ -33,8 +33,8 @@ static void overwrite_report(void) {
 
 static void end_by(const char *how) {
   pthread_t other;
-  if (strcmp(how, "quick_exit") == 0)
-    quick_exit(0);
+  if (strncmp(how, "quick_exit-", 11) == 0)
+    quick_exit(atoi(how + 11));
   if (strcmp(how, "exit_group") == 0)
     syscall(SYS_exit_group, 4);
   if (strcmp(how, "overwrite") == 0) {

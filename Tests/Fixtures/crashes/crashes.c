@@ -150,6 +150,23 @@ static int32_t calls_nothing(ambit_scope *scope) {
   return AMBIT_OK;
 }
 
+/// Nothing is mapped below the lowest address that a process may map.
+static int32_t calls_nowhere(ambit_scope *scope) {
+  (void)scope;
+  void (*volatile nowhere_else)(void) = (void (*)(void))(uintptr_t)0x1230;
+  nowhere_else();
+  return AMBIT_OK;
+}
+
+/// Calls what is mapped and may not be executed.
+static int32_t calls_data(ambit_scope *scope) {
+  (void)scope;
+  static char data[64];
+  void (*volatile no_function)(void) = (void (*)(void))(uintptr_t)data;
+  no_function();
+  return AMBIT_OK;
+}
+
 static int32_t overwrites_table(ambit_scope *scope) {
   struct ambit_api *table = (struct ambit_api *)(uintptr_t)scope->api;
   table->sleep = NULL;
@@ -248,6 +265,8 @@ static const ambit_route routes[] = {
     {.pattern = "GET /overflow", .handler = overflows},
     {.pattern = "GET /overflow-on-thread", .handler = overflows, .flags = AMBIT_ROUTE_BLOCKING},
     {.pattern = "GET /nothing", .handler = calls_nothing},
+    {.pattern = "GET /nowhere", .handler = calls_nowhere},
+    {.pattern = "GET /data", .handler = calls_data},
     {.pattern = "GET /table", .handler = overwrites_table},
     {.pattern = "GET /twice", .handler = twice},
     {.pattern = "GET /smash", .handler = smashes_stack},
