@@ -6,6 +6,7 @@
 #include "walk.h"
 #include "work.h"
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -39,11 +40,18 @@ static bool wants_backtracer;
 /// The number of the thread that reports; 0 if none does.
 static _Atomic int turn;
 static _Atomic int incident_count;
+/// A signal ends the process: other handlers are not replaced any more.
+static _Atomic bool is_ending;
+/// Held while handlers are installed.
+static pthread_mutex_t installing = PTHREAD_MUTEX_INITIALIZER;
 
 /// The calling thread's progress with a signal.
 static __thread struct {
   /// The kernel's information about the signal, by which a call of the host's handler by another handler is recognised.
   void *context;
+  /// The frame of the host's handler. A call of it by another handler lies below, since stacks grow downwards. If it
+  /// does not, the other handler has left by siglongjmp(3).
+  const char *frame;
   /// How many handlers of its chain have not been called yet.
   int left;
   /// The fault was reported as one that a library handles itself.
@@ -80,6 +88,9 @@ static bool recurs(int number, const siginfo_t *info) {
 /// Has the signal end the process as if it had not been handled, so that exit status and core dump are right. After a
 /// fault, by returning to the faulting instruction.
 static void take_default(int number, const siginfo_t *info) {
+  // A child of vfork(2) shares the memory.
+  if (getpid() == host_process)
+    atomic_store(&is_ending, true);
   struct sigaction usual = {.sa_handler = SIG_DFL};
   sigaction(number, &usual, NULL);
   if (recurs(number, info))
@@ -128,6 +139,9 @@ static void pass_on(int number, siginfo_t *info, void *context) {
     const struct sigaction *action = &chains[index_of(number)].links[link];
     if (!is_to_run(action))
       continue;
+    // A later one may mend the cause and go on, even by siglongjmp(3): other threads need not wait for it.
+    if (link > 0)
+      give_turn();
     call(action, number, info, context);
     // A handler from before the host's, such as Swift's backtracer, reports and expects the process to end.
     if (link == 0 && !recurs(number, info))
@@ -162,7 +176,10 @@ bool take_turn(int patience) {
   return true;
 }
 
-void give_turn(void) { atomic_store(&turn, 0); }
+void give_turn(void) {
+  int self = (int)syscall(SYS_gettid);
+  atomic_compare_exchange_strong(&turn, &self, 0);
+}
 
 /// Whether a handler keeps returning to the same fault without having removed its cause. A few times are normal, for a
 /// handler that protects memory to notice writes.
@@ -198,18 +215,24 @@ static void take(int number, siginfo_t *info, ucontext_t *context) {
 
 static void on_signal(int number, siginfo_t *info, void *context) {
   int error = errno;
-  if (thread.context == context) {
+  const char *frame = __builtin_frame_address(0);
+  bool is_nested = thread.context != NULL && frame < thread.frame;
+  if (is_nested && thread.context == context) {
     // The library hands the fault back, so the process will end.
-    if (thread.is_left_to_library)
+    if (thread.is_left_to_library && take_turn(TURN_PATIENCE))
       report(number, info, context, NULL);
     thread.is_left_to_library = false;
     pass_on(number, info, context);
   } else if (thread.recovery != NULL) {
     _longjmp(*thread.recovery, 1);
-  } else if (thread.context != NULL || !take_turn(TURN_PATIENCE)) {
+  } else if (is_nested || !take_turn(TURN_PATIENCE)) {
     take_default(number, info);
   } else {
+    // A handler that has left by siglongjmp(3) has not returned to the fault.
+    if (thread.context != NULL)
+      thread.repeats = 0;
     thread.context = context;
+    thread.frame = frame;
     thread.left = atomic_load(&chains[index_of(number)].count);
     take(number, info, context);
     thread.context = NULL;
@@ -218,10 +241,19 @@ static void on_signal(int number, siginfo_t *info, void *context) {
   errno = error;
 }
 
-/// Installs the host's handler in place of the present one, which becomes the last of the chain.
+/// Whether a handler is in a chain already, as one that is installed for a moment again and again.
+static bool is_linked(int index, const struct sigaction *action) {
+  for (int link = 0; link < atomic_load(&chains[index].count); link++)
+    if (function_of(&chains[index].links[link]) == function_of(action))
+      return true;
+  return false;
+}
+
+/// Installs the host's handler in place of the present one, which becomes the last of the chain, or keeps its place
+/// there.
 static int take_over(int index, const struct sigaction *found) {
   int count = atomic_load(&chains[index].count);
-  if (is_handler(found) && count < MOST_LINKS) {
+  if (is_handler(found) && count < MOST_LINKS && !is_linked(index, found)) {
     chains[index].links[count] = *found;
     atomic_store(&chains[index].count, count + 1);
   }
@@ -229,6 +261,19 @@ static int take_over(int index, const struct sigaction *found) {
   struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
   sigemptyset(&action.sa_mask);
   return sigaction(signals[index], &action, NULL);
+}
+
+static int install_handlers(void) {
+  for (int index = 0; index < SIGNAL_COUNT; index++) {
+    struct sigaction found;
+    if (sigaction(signals[index], NULL, &found) != 0 || take_over(index, &found) != 0)
+      return -1;
+    // The first of the chain was installed before the host's.
+    if (atomic_load(&chains[index].count) == 0)
+      chains[index].links[0] = (struct sigaction){.sa_handler = SIG_DFL};
+    atomic_store(&chains[index].count, 1);
+  }
+  return 0;
 }
 
 int ccrash_install(const struct ccrash_settings *settings) {
@@ -243,35 +288,41 @@ int ccrash_install(const struct ccrash_settings *settings) {
   prepare_walks();
   prepare_exits();
   ccrash_note_images();
-  for (int index = 0; index < SIGNAL_COUNT; index++) {
-    struct sigaction found;
-    if (sigaction(signals[index], NULL, &found) != 0 || take_over(index, &found) != 0)
-      return -1;
-    // The first of the chain was installed before the host's.
-    if (atomic_load(&chains[index].count) == 0)
-      chains[index].links[0] = (struct sigaction){.sa_handler = SIG_DFL};
-    atomic_store(&chains[index].count, 1);
-  }
-  return 0;
+  pthread_mutex_lock(&installing);
+  int result = install_handlers();
+  pthread_mutex_unlock(&installing);
+  return result;
 }
 
 bool ccrash_is_reporting(void) { return atomic_load(&turn) != 0; }
 
-int ccrash_reclaim_signals(struct ccrash_rival *rivals, int capacity) {
-  int count = 0;
-  for (int index = 0; index < SIGNAL_COUNT; index++) {
-    struct sigaction found;
-    if (atomic_load(&chains[index].count) == 0 || sigaction(signals[index], NULL, &found) != 0 ||
-        function_of(&found) == (const void *)on_signal)
-      continue;
-    take_over(index, &found);
-    if (count == capacity)
-      continue;
-    rivals[count] = (struct ccrash_rival){.signal = signals[index], .is_reset = !is_handler(&found)};
-    const struct image *image = image_around((uintptr_t)function_of(&found));
-    if (!rivals[count].is_reset && image != NULL)
-      strncpy(rivals[count].library, image->name, sizeof rivals[count].library - 1);
-    count++;
-  }
-  return count;
+/// Says whose handler was found.
+static struct ccrash_rival rival_with(int signal, const struct sigaction *found) {
+  struct ccrash_rival rival = {.signal = signal, .is_reset = !is_handler(found)};
+  const struct image *image = rival.is_reset ? NULL : image_around((uintptr_t)function_of(found));
+  if (image != NULL)
+    strncpy(rival.library, image->name, sizeof rival.library - 1);
+  const char *plugin = plugin_of(image);
+  if (plugin != NULL)
+    strncpy(rival.plugin, plugin, sizeof rival.plugin - 1);
+  return rival;
+}
+
+static bool reclaim(int index, struct ccrash_rival *rival) {
+  struct sigaction found;
+  if (atomic_load(&chains[index].count) == 0 || atomic_load(&is_ending) ||
+      sigaction(signals[index], NULL, &found) != 0 || function_of(&found) == (const void *)on_signal ||
+      take_over(index, &found) != 0)
+    return false;
+  *rival = rival_with(signals[index], &found);
+  return true;
+}
+
+bool ccrash_reclaim_signal(struct ccrash_rival *rival) {
+  pthread_mutex_lock(&installing);
+  bool is_found = false;
+  for (int index = 0; index < SIGNAL_COUNT && !is_found; index++)
+    is_found = reclaim(index, rival);
+  pthread_mutex_unlock(&installing);
+  return is_found;
 }

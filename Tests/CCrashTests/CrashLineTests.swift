@@ -58,6 +58,14 @@ import Testing
     #expect(lines.last?.contains(" CRITICAL SIGSEGV") == true)
   }
 
+  @Test func `The line of a crash comes, on any thread, after a handler has left faults behind by siglongjmp`() throws {
+    let lines = try run("leap").split(separator: "\n")
+    #expect(lines.count { $0 == "leapt" } == 3, "\(lines)")
+    // Each fault, but the last one, is left to the handler; the last one is handed back.
+    #expect(lines.count { $0.contains(" WARNING SIGSEGV") } == 4, "\(lines)")
+    #expect(lines.count { $0.contains(" CRITICAL SIGSEGV") } == 1 && lines.last?.contains(" CRITICAL ") == true)
+  }
+
   /// The output of the program, which ends by SIGSEGV.
   private func run(_ how: String) throws -> String {
     let run = try program(#require(Compiler.all.first)).run([how])

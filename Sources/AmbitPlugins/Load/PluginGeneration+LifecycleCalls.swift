@@ -14,7 +14,7 @@ extension PluginGeneration {
   ) throws(PluginError) {
     wasStarted.store(true, ordering: .relaxed)
     guard let start = unsafe plugin.declaration.start else { return }
-    defer { CrashReport.reclaimSignals(from: label) }
+    defer { Signals.reclaim(from: label) }
     try call(unsafe .handler(start), named: "start", timeout: timeout, unless: isStopping) { record in
       record.beginStart(handedOver)
     } then: { record in

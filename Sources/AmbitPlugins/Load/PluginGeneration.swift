@@ -77,7 +77,7 @@ package final class PluginGeneration: Sendable {
       isLibrary: plugin.isForeign, usesSwift: plugin.swift == .ofHost, imageAddress: plugin.imageAddress, loops: loops)
     CrashReport.name(libraryAround: plugin.imageAddress, label)
     for address in plugin.broughtLibraries { CrashReport.name(broughtLibraryAround: address, label) }
-    CrashReport.reclaimSignals(from: label)
+    Signals.reclaim(from: label)
     self.plugin = plugin
     self.settings = settings
     self.label = label

@@ -77,37 +77,6 @@ public enum CrashReport {
     return try result!.get()
   }
 
-  /// Installs the report's signal handlers, and the host's others, again where code of `plugin`, which has just run, has
-  /// replaced them, and logs it.
-  public static func reclaimSignals(from plugin: String) {
-    Signals.reclaim(from: plugin)
-    var rivals = [ccrash_rival](repeating: ccrash_rival(), count: 7)
-    let count = ccrash_reclaim_signals(&rivals, Int32(rivals.count))
-    var handled: [String: [String]] = [:]
-    for rival in rivals.prefix(Int(count)) {
-      let signal = ccrash_signal_name(rival.signal).map { String(cString: $0) } ?? "signal \(rival.signal)"
-      let library = withUnsafeBytes(of: rival.library) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-      if rival.is_reset { logReset(of: signal, by: plugin) } else { handled[library, default: []].append(signal) }
-    }
-    for (library, signals) in handled { logHandlers(of: library, for: signals, plugin) }
-  }
-
-  private static func logReset(of signal: String, by plugin: String) {
-    Logger(label: "ambit").warning(
-      "plugin code has reset the handler of \(signal); the host has installed its crash report again",
-      metadata: [LogField.plugin: "\(plugin)"])
-  }
-
-  private static func logHandlers(of library: String, for signals: [String], _ plugin: String) {
-    let isOne = signals.count == 1
-    let list = isOne ? signals[0] : signals.dropLast().joined(separator: ", ") + " and \(signals.last!)"
-    Logger(label: "ambit").notice(
-      """
-      \(library.isEmpty ? "code in no library" : library) has installed \(isOne ? "a handler" : "handlers") for \(list); \
-      \(isOne ? "it runs" : "they run") after the host's crash report
-      """, metadata: [LogField.plugin: "\(plugin)"])
-  }
-
   /// If `line` of the output of a dry run's process reports a crash: the place, as the end of a sentence.
   public static func dryRunPlace(in line: String) -> String? {
     let prefix = String(cString: ccrash_dry_run_prefix)

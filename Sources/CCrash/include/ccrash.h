@@ -115,6 +115,8 @@ struct ccrash_rival {
   int signal;
   /// The file of its library; empty if it lies in no library, or if the signal was reset or ignored.
   char library[64];
+  /// The label of the plugin that the library belongs to; empty if that is not known.
+  char plugin[100];
   /// There is no handler: the signal was reset to its default, or ignored.
   bool is_reset;
 };
@@ -122,10 +124,10 @@ struct ccrash_rival {
 /// Whether a thread reports a fatal signal at present.
 bool ccrash_is_reporting(void);
 
-/// Installs the host's handlers again where other code has replaced them. From now on such a handler runs after the
-/// host's. Writes the handlers that were found into `rivals` and returns their number, at most `capacity`. One thread
-/// at a time. Not in a signal handler.
-int ccrash_reclaim_signals(struct ccrash_rival *rivals, int capacity);
+/// Installs the host's handler for a signal again where other code has replaced it, and says in `rival` what was found.
+/// From now on the other handler runs after the host's. Returns false if all are in place, or if a signal ends the
+/// process already. From any thread; not in a signal handler: takes a lock.
+bool ccrash_reclaim_signal(struct ccrash_rival *rival);
 
 /// The name of a fatal signal, as in "SIGSEGV"; NULL for other signals.
 const char *CCRASH_NULLABLE ccrash_signal_name(int number);

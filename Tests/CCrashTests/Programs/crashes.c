@@ -3,6 +3,7 @@
 
 #include "ccrash.h"
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,16 @@ static char signal_stack[1 << 16];
 static struct sigaction before;
 static void pass_on(int number, siginfo_t *info, void *context) {
   (void)!write(STDOUT_FILENO, "passed on\n", 10);
+  before.sa_sigaction(number, info, context);
+}
+
+/// One that goes on elsewhere while `leaps` are left, as code does that only looks whether memory is readable.
+static sigjmp_buf refuge;
+static int thread_count;
+static int leaps;
+static void leap(int number, siginfo_t *info, void *context) {
+  if (leaps-- > 0)
+    siglongjmp(refuge, 1);
   before.sa_sigaction(number, info, context);
 }
 
@@ -50,13 +61,26 @@ static void *run(void *argument) {
   sigaltstack(&stack, NULL);
   printf("crash=%p caller=%p\n", (void *)(uintptr_t)crash, (void *)(uintptr_t)caller);
   fflush(stdout);
-  caller((int)(uintptr_t)argument + 3);
+  if (sigsetjmp(refuge, 1) != 0)
+    (void)!write(STDOUT_FILENO, "leapt\n", 6);
+  // The first thread has left two faults behind and ends.
+  if (leaps != 1 || thread_count == 2)
+    caller((int)(uintptr_t)argument + 3);
   return NULL;
 }
 
 static size_t no_overflow(uintptr_t address) {
   (void)address;
   return 0;
+}
+
+/// Takes over the handlers that are not the host's, and shows how many there were.
+static void reclaim(void) {
+  struct ccrash_rival rival;
+  int count = 0;
+  while (ccrash_reclaim_signal(&rival))
+    count++;
+  printf("rivals=%d\n", count);
 }
 
 int main(int count, char **arguments) {
@@ -70,7 +94,6 @@ int main(int count, char **arguments) {
   };
   if (ccrash_install(&settings) != 0)
     return 2;
-  struct ccrash_rival rivals[7];
   struct sigaction action = {.sa_sigaction = pass_on, .sa_flags = SA_SIGINFO | SA_ONSTACK};
   if (strcmp(what, "rival") == 0)
     sigaction(SIGSEGV, &action, &before);
@@ -78,8 +101,15 @@ int main(int count, char **arguments) {
     signal(SIGSEGV, do_nothing);
   if (strcmp(what, "reset") == 0)
     signal(SIGSEGV, SIG_DFL);
-  printf("rivals=%d\n", ccrash_reclaim_signals(rivals, 7));
-  pthread_t thread;
-  pthread_create(&thread, NULL, run, NULL);
-  pthread_join(thread, NULL);
+  if (strcmp(what, "leap") == 0) {
+    leaps = 3;
+    action.sa_sigaction = leap;
+    sigaction(SIGSEGV, &action, &before);
+  }
+  reclaim();
+  while (++thread_count <= 2) {
+    pthread_t thread;
+    pthread_create(&thread, NULL, run, NULL);
+    pthread_join(thread, NULL);
+  }
 }

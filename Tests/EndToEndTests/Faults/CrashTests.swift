@@ -307,6 +307,36 @@ import Testing
     }
   }
 
+  @Test func `A crash is reported although a request has reset a signal or installed a handler`() async throws {
+    let plugin = PluginFile.source(
+      """
+      #include <ambit.h>
+      #include <signal.h>
+      static int *volatile nowhere;
+      static void handle(int number) { (void)number; }
+      static int32_t replace(ambit_scope *scope) {
+        signal(SIGSEGV, SIG_DFL);
+        signal(SIGFPE, handle);
+        return ambit_respond(scope, 200, "text/plain", "", 0);
+      }
+      static int32_t crash(ambit_scope *scope) { (void)scope; return *nowhere; }
+      static const ambit_route routes[] = {
+        {.pattern = "GET /replace", .handler = replace}, {.pattern = "GET /crash", .handler = crash}};
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
+        AMBIT_PLUGIN_HEADER, .name = "replacer", .routes = routes, .route_count = 2};
+      """, name: "replacer")
+    try await withHost([plugin]) { host in
+      #expect(try await host.get("/replace").status == 200)
+      let reset = try await host.log.line(containing: "plugin code has reset the handler of SIGSEGV; the host has ")
+      #expect(reset.contains("WARNING") && reset.contains("; logged at most every 10 s"), "\(reset)")
+      let other = try await host.log.line(containing: "has installed a handler for SIGFPE; it runs after the host's")
+      #expect(other.contains("NOTICE replacer.1.") && other.field("plugin") == "replacer/1", "\(other)")
+      let line = try await self.line(of: "/crash", in: host)
+      #expect(line.contains("worker 1 died: SIGSEGV at 0x0 in crash+0x"), "\(line)")
+      #expect(line.field("plugin") == "replacer/1" && line.field("fault") == "plugin", "\(line)")
+    }
+  }
+
   /// The line about a crash in the route at `path`.
   @discardableResult
   private func line(of path: String, in host: Host) async throws -> LogLine {
