@@ -93,8 +93,7 @@ package final class WorkerService: Sendable {
     try Host.prepareProcess(configuration)
     let isStopping = StopFlag()
     do throws(SystemError) {
-      // Without it the worker reports its end in the log.
-      if let recorder { try? FlightRecorder.use(received: recorder) }
+      if let recorder { Self.use(recorder) }
       worker = try Worker(
         configuration, as: WorkerRole(beginning, counters: counters), isChecked: beginning.isChecked
       ) { isStopping.value.load(ordering: .relaxed) }
@@ -104,6 +103,15 @@ package final class WorkerService: Sendable {
     }
     (self.supervisor, self.isStopping) = (supervisor, isStopping)
     drainTimeout = Mutex(configuration.drainTimeout)
+  }
+
+  /// Notes what threads run, and the end of the process, in memory of the supervisor. Without it the worker reports its
+  /// end in the log.
+  private static func use(_ recorder: Int32) {
+    do throws(SystemError) { try FlightRecorder.use(received: recorder) } catch {
+      Logger(label: "ambit").warning(
+        "no plugin is blamed, quarantined or rolled back for a crash of this worker: \(error)")
+    }
   }
 
   /// Takes orders until the supervisor is gone or orders the end.

@@ -3,6 +3,8 @@ internal import CAmbit
 internal import CCrash
 internal import CLinux
 internal import Glibc
+internal import Logging
+internal import Synchronization
 
 /// Memory that a worker shares with its supervisor, in which it notes what its threads run and what ends it. It outlives
 /// the worker, so the supervisor learns who ran whatever the end was.
@@ -15,10 +17,27 @@ public final class FlightRecorder: Sendable {
   public let passedDescriptor: Int32
 
   /// Nil if the system refuses memory that processes can share (memfd_create(2)): then the worker reports its end in
-  /// the log.
+  /// the log, and nobody can be blamed for it. A warning says so, once.
   public init?() {
     passedDescriptor = clinux_memory_file("ambit-flight", ccrash_region_size())
-    if passedDescriptor < 0 { return nil }
+    guard passedDescriptor < 0 else { return }
+    let code = errno
+    if !Self.hasWarned.exchange(true, ordering: .relaxed) { Self.warn(code) }
+    return nil
+  }
+
+  private static let hasWarned = Atomic<Bool>(false)
+
+  private static func warn(_ code: Int32) {
+    let size = ccrash_region_size()
+    let isLimited = code == EFBIG
+    Logger(label: "ambit").warning(
+      """
+      workers cannot tell the supervisor whose code ends them, so no plugin is blamed, quarantined or rolled back for a \
+      crash, and a worker that crashes writes a line of its own: \
+      \(SystemError(operation: "memory of \(size) bytes for both (memfd_create)", code: code))\
+      \(isLimited ? "; raise the host's limit of file sizes (ulimit -f) to at least \((size + 1023) >> 10) KiB" : "")
+      """)
   }
 
   deinit {

@@ -214,6 +214,22 @@ import Testing
     }
   }
 
+  @Test(.disabled(if: Places.isSanitized))
+  func `If files may not be large enough for what workers note, a warning says so, and a worker reports its own crash`()
+    async throws
+  {
+    try await withHost([.fixture("crashes")], wrapper: Self.limiting(400)) { host in
+      _ = try? await host.get("/handler")
+      let own = try await host.log.line(containing: "CRITICAL SIGSEGV at address 0x0 in crash+0x")
+      #expect(own.field("fault") == "plugin" && own.field("plugin") == "crashes/1", "\(own)")
+      let line = try await host.log.line(containing: "worker 1 died: SIGSEGV")
+      #expect(line.field("plugin") == nil, "\(line)")
+      try await host.log.line(after: line.number, containing: "worker 1 serves again")
+      let warnings = host.log.lines { $0.contains("workers cannot tell the supervisor whose code ends them") }
+      #expect(warnings.count == 1 && warnings.first?.contains("File too large; raise the host's limit of") == true)
+    }
+  }
+
   @Test func `A private copy above the limit of file sizes refuses its plugin, and the others are loaded`() async throws
   {
     try await withHost([.sample("hello")], wrapper: Self.limiting(400)) { host in
