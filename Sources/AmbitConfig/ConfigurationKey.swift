@@ -108,6 +108,12 @@ extension ConfigurationKey {
     }
   }
 
+  /// The keys that say what a supervisor does when a worker crashes or hangs.
+  static var supervising: [ConfigurationKey] {
+    let names = ["crash_window", "crash_dir", "crash_limit", "limits.hang_limit"]
+    return all.filter { names.contains($0.path.description) }
+  }
+
   /// The tables of the keys.
   static let tables = Set(all.compactMap(\.table))
 }

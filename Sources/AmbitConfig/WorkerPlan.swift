@@ -37,4 +37,15 @@ extension HostConfiguration {
       \(keys.count == 1 ? "has" : "have") no effect
       """
   }
+
+  /// What an operator should know who runs a single process although this configuration says what follows a crash of a
+  /// worker; nil if it does not.
+  package var unsupervisedNotice: String? {
+    let keys = ConfigurationKey.supervising.filter { $0.differs(self, .defaults) }.map(\.path.description)
+    guard !keys.isEmpty else { return nil }
+    return """
+      --single has no supervisor: a crash of a plugin ends the host, and a loop that hangs is logged only; \
+      \(keys.joined(separator: ", ")) \(keys.count == 1 ? "has" : "have") no effect
+      """
+  }
 }

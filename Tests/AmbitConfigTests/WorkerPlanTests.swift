@@ -34,6 +34,13 @@ import Testing
     #expect(HostConfiguration.defaults.singleProcessNotice == nil)
   }
 
+  @Test func `A single process tells which keys about crashes and hangs have no effect`() throws {
+    let text = "crash_dir = \"crashes\"\ncrash_limit = 1\n[limits]\nhang_limit = \"1s\""
+    let notice = try HostConfiguration.parse(text: text, file: "host.conf").unsupervisedNotice
+    #expect(notice?.hasSuffix("; crash_dir, crash_limit, limits.hang_limit have no effect") == true)
+    #expect(HostConfiguration.defaults.unsupervisedNotice == nil)
+  }
+
   @Test func `One worker for each CPU has one event loop, so threads must not be set`() {
     #expect(
       messages("workers = 0\nthreads = 2") == [

@@ -203,6 +203,7 @@ package final class Host {
     if options.isSingle {
       if let notice = configuration.singleProcessNotice { logger.notice("\(notice)") }
       if let notice = configuration.unconfinedNotice { logger.warning("\(notice)") }
+      if let notice = configuration.unsupervisedNotice { logger.notice("\(notice)") }
     }
     reportQuota()
     state.enter(.serving)

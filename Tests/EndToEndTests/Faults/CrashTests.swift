@@ -236,13 +236,16 @@ import Testing
   @Test func `A crash report is the last line, in JSON as well, unless the report of Swift's runtime is asked for`()
     async throws
   {
-    let configuration = "[log]\nformat = \"json\""
+    let configuration = "crash_limit = 1\n[log]\nformat = \"json\""
     try await withHost(
       [.fixture("crashes")], configuration: configuration, isSingle: true, mayCrash: true
     ) { host in
+      let notices = host.log.lines { $0.contains("--single has no supervisor") }
+      #expect(notices.count == 1 && notices[0].contains("; crash_limit has no effect"), "\(notices)")
       _ = try? await host.get("/handler")
       #expect(await host.child.status == .signalled(SIGSEGV))
       let line = try await host.log.line(containing: #""level":"critical""#)
+      #expect(line.contains(#""fault":"plugin","plugin":"crashes/1""#), "\(line)")
       #expect(host.log.lines { $0.number > line.number }.isEmpty)
     }
   }
