@@ -1,11 +1,103 @@
 #define _GNU_SOURCE
 
 #include "ccrash_region.h"
+#include "facts.h"
+#include "output.h"
+#include "region.h"
 #include "report.h"
 #include <dlfcn.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+// The record of an end by exit(3) and the like.
+
+/// How long a thread that ends the process waits for the report of another one, in milliseconds.
+#define TURN_OF_EXIT 30
+
+/// Collects the frames of the thread, without those of the host that have noticed the call.
+static void walk_calls(void) {
+  walk_here(&now.walk);
+  int first = 0;
+  while (first < now.walk.count) {
+    const struct image *image = image_of_frame(first);
+    if (image == NULL || !image->is_program)
+      break;
+    first++;
+  }
+  if (first == now.walk.count)
+    return;
+  now.walk.count -= first;
+  memmove(now.frames, now.frames + first, (size_t)now.walk.count * sizeof *now.frames);
+}
+
+static void add_exit_place(void *ignored) {
+  (void)ignored;
+  int index = plugin_frame();
+  if (index < 0)
+    return;
+  text_say(&now.message, " in ");
+  add_place(&now.message, index, NULL);
+}
+
+static void make_exit_message(const char *what, int status) {
+  now.message = (struct text){now.message_room, 0, sizeof now.message_room};
+  text_say(&now.message, what);
+  if (strchr(what, ' ') == NULL) {
+    text_say(&now.message, "(");
+    if (status < 0)
+      text_say(&now.message, "-");
+    text_add_decimal(&now.message, status < 0 ? -(uint64_t)status : (uint64_t)status, 1);
+    text_say(&now.message, ")");
+  }
+  attempt(add_exit_place, NULL);
+}
+
+static void read_work_of_loop(void *loop) { find_work_of_loop(&now.work, loop); }
+
+static void record_exit(const char *what, int status, const void *loop) {
+  if (!records_end() || !take_turn(TURN_OF_EXIT))
+    return;
+  memset(&now.work, 0, sizeof now.work);
+  now.work.name = "host";
+  now.info = NULL;
+  now.is_recorded = true;
+  now.walk = (struct walk){.frames = now.frames, .capacity = MOST_FRAMES};
+  now.symbols_end = monotonic_time() + SYMBOL_TIME;
+  if (loop == NULL) {
+    attempt(read_work, NULL);
+    walk_calls();
+  } else {
+    attempt(read_work_of_loop, (void *)loop);
+  }
+  make_exit_message(what, status);
+  prepare_stack();
+  const char *culprit = now.work.plugin.count > 0 ? now.work.plugin.bytes : nearest_plugin();
+  write_record(&(struct ending){.end = CCRASH_BY_EXIT,
+                                .status = status,
+                                .work = &now.work,
+                                .walk = &now.walk,
+                                .message = &now.message,
+                                .stack = &now.stack,
+                                .culprit = culprit});
+  give_turn();
+}
+
+void ccrash_record_exit(const char *what, int status) { record_exit(what, status, NULL); }
+
+void ccrash_record_loop_exit(const char *what, int status, const void *loop) { record_exit(what, status, loop); }
+
+/// Writes the record of an end that the host's own code has decided, for the supervisor.
+static void record_end_by_host(int status) {
+  if (!records_end() || !take_turn(TURN_OF_EXIT))
+    return;
+  now.message = (struct text){now.message_room, 0, sizeof now.message_room};
+  text_say(&now.message, "the worker has ended itself, with status ");
+  text_add_decimal(&now.message, (uint64_t)(status & 255), 1);
+  write_record(&(struct ending){.end = CCRASH_BY_HOST, .status = status, .message = &now.message});
+  give_turn();
+}
 
 // The program's own `_exit`, `_Exit` and `quick_exit` come before those of the C library for all libraries that it
 // loads. Who calls the first two ends the process with no signal and no exit function, so this is the only place to

@@ -1,12 +1,12 @@
 #define _GNU_SOURCE
 
+#include "chains.h"
 #include "images.h"
 #include "output.h"
 #include "report.h"
 #include "walk.h"
 #include "work.h"
 #include <errno.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -15,9 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/// How many other handlers can run after the host's, for one signal. Each version of a plugin in Go adds one, and the
-/// loader has room for about 200 of them.
-#define MOST_LINKS 256
 /// How many faults are reported that a library handles itself.
 #define MOST_INCIDENTS 8
 /// How often in a row such a handler may return to the same fault.
@@ -25,25 +22,12 @@
 /// How long a thread waits for the report of another thread, in milliseconds.
 #define TURN_PATIENCE 60000
 
-static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS};
-#define SIGNAL_COUNT ((int)(sizeof signals / sizeof *signals))
-
-/// The handlers that run after the host's. The last one, which was installed last, runs first.
-static struct {
-  struct sigaction links[MOST_LINKS];
-  _Atomic int count;
-} chains[SIGNAL_COUNT];
-
 /// Whether the operator wants the report of Swift's backtracer.
 static bool wants_backtracer;
 
 /// The number of the thread that reports; 0 if none does.
 static _Atomic int turn;
 static _Atomic int incident_count;
-/// A signal ends the process: other handlers are not replaced any more.
-static _Atomic bool is_ending;
-/// Held while handlers are installed.
-static pthread_mutex_t installing = PTHREAD_MUTEX_INITIALIZER;
 
 /// The calling thread's progress with a signal.
 static __thread struct {
@@ -73,13 +57,6 @@ bool attempt(void (*step)(void *), void *argument) {
   return is_whole;
 }
 
-static int index_of(int number) {
-  for (int index = 0; index < SIGNAL_COUNT; index++)
-    if (signals[index] == number)
-      return index;
-  return 0;
-}
-
 /// Whether the signal is raised again when the handler returns.
 static bool recurs(int number, const siginfo_t *info) {
   return is_fault(info) && number != SIGTRAP && number != SIGSYS;
@@ -88,9 +65,7 @@ static bool recurs(int number, const siginfo_t *info) {
 /// Has the signal end the process as if it had not been handled, so that exit status and core dump are right. After a
 /// fault, by returning to the faulting instruction.
 static void take_default(int number, const siginfo_t *info) {
-  // A child of vfork(2) shares the memory.
-  if (getpid() == host_process)
-    atomic_store(&is_ending, true);
+  end_chains();
   struct sigaction usual = {.sa_handler = SIG_DFL};
   sigaction(number, &usual, NULL);
   if (recurs(number, info))
@@ -102,12 +77,6 @@ static void take_default(int number, const siginfo_t *info) {
   syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), number);
   // The kernel does not deliver such signals to the first process of a PID namespace.
   _exit(128 + number);
-}
-
-static const void *function_of(const struct sigaction *action) { return (const void *)action->sa_sigaction; }
-
-static bool is_handler(const struct sigaction *action) {
-  return action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN;
 }
 
 static void call(const struct sigaction *action, int number, siginfo_t *info, void *context) {
@@ -128,7 +97,7 @@ static void call(const struct sigaction *action, int number, siginfo_t *info, vo
 static bool is_to_run(const struct sigaction *action) {
   if (!is_handler(action))
     return false;
-  const struct image *image = image_around((uintptr_t)function_of(action));
+  const struct image *image = image_of_handler(action);
   return image != NULL && (wants_backtracer || strcmp(image->name, "libswiftCore.so") != 0);
 }
 
@@ -136,7 +105,7 @@ static bool is_to_run(const struct sigaction *action) {
 static void pass_on(int number, siginfo_t *info, void *context) {
   while (thread.left > 0) {
     int link = --thread.left;
-    const struct sigaction *action = &chains[index_of(number)].links[link];
+    const struct sigaction *action = link_of_chain(number, link);
     if (!is_to_run(action))
       continue;
     // A later one may mend the cause and go on, even by siglongjmp(3): other threads need not wait for it.
@@ -155,10 +124,10 @@ static void pass_on(int number, siginfo_t *info, void *context) {
 /// such faults themselves. 0 if there is none.
 static int link_of_incident(int number, const siginfo_t *info, const ucontext_t *context) {
   const struct image *image = is_fault(info) ? image_around(interrupted_at(context)) : NULL;
-  int link = image == NULL ? 0 : atomic_load(&chains[index_of(number)].count) - 1;
+  int link = image == NULL ? 0 : length_of_chain(number) - 1;
   for (; link > 0; link--) {
-    const struct sigaction *action = &chains[index_of(number)].links[link];
-    if (is_handler(action) && image == image_around((uintptr_t)function_of(action)))
+    const struct sigaction *action = link_of_chain(number, link);
+    if (is_handler(action) && image == image_of_handler(action))
       break;
   }
   return link > 0 ? link : 0;
@@ -233,47 +202,12 @@ static void on_signal(int number, siginfo_t *info, void *context) {
       thread.repeats = 0;
     thread.context = context;
     thread.frame = frame;
-    thread.left = atomic_load(&chains[index_of(number)].count);
+    thread.left = length_of_chain(number);
     take(number, info, context);
     thread.context = NULL;
     give_turn();
   }
   errno = error;
-}
-
-/// Whether a handler is in a chain already, as one that is installed for a moment again and again.
-static bool is_linked(int index, const struct sigaction *action) {
-  for (int link = 0; link < atomic_load(&chains[index].count); link++)
-    if (function_of(&chains[index].links[link]) == function_of(action))
-      return true;
-  return false;
-}
-
-/// Installs the host's handler in place of the present one, which becomes the last of the chain, or keeps its place
-/// there.
-static int take_over(int index, const struct sigaction *found) {
-  int count = atomic_load(&chains[index].count);
-  if (is_handler(found) && count < MOST_LINKS && !is_linked(index, found)) {
-    chains[index].links[count] = *found;
-    atomic_store(&chains[index].count, count + 1);
-  }
-  // SA_NODEFER: a fault in the report itself must come here, too.
-  struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
-  sigemptyset(&action.sa_mask);
-  return sigaction(signals[index], &action, NULL);
-}
-
-static int install_handlers(void) {
-  for (int index = 0; index < SIGNAL_COUNT; index++) {
-    struct sigaction found;
-    if (sigaction(signals[index], NULL, &found) != 0 || take_over(index, &found) != 0)
-      return -1;
-    // The first of the chain was installed before the host's.
-    if (atomic_load(&chains[index].count) == 0)
-      chains[index].links[0] = (struct sigaction){.sa_handler = SIG_DFL};
-    atomic_store(&chains[index].count, 1);
-  }
-  return 0;
 }
 
 int ccrash_install(const struct ccrash_settings *settings) {
@@ -288,41 +222,7 @@ int ccrash_install(const struct ccrash_settings *settings) {
   prepare_walks();
   prepare_exits();
   ccrash_note_images();
-  pthread_mutex_lock(&installing);
-  int result = install_handlers();
-  pthread_mutex_unlock(&installing);
-  return result;
+  return begin_chains(on_signal);
 }
 
 bool ccrash_is_reporting(void) { return atomic_load(&turn) != 0; }
-
-/// Says whose handler was found.
-static struct ccrash_rival rival_with(int signal, const struct sigaction *found) {
-  struct ccrash_rival rival = {.signal = signal, .is_reset = !is_handler(found)};
-  const struct image *image = rival.is_reset ? NULL : image_around((uintptr_t)function_of(found));
-  if (image != NULL)
-    strncpy(rival.library, image->name, sizeof rival.library - 1);
-  const char *plugin = plugin_of(image);
-  if (plugin != NULL)
-    strncpy(rival.plugin, plugin, sizeof rival.plugin - 1);
-  return rival;
-}
-
-static bool reclaim(int index, struct ccrash_rival *rival) {
-  struct sigaction found;
-  if (atomic_load(&chains[index].count) == 0 || atomic_load(&is_ending) ||
-      sigaction(signals[index], NULL, &found) != 0 || function_of(&found) == (const void *)on_signal ||
-      take_over(index, &found) != 0)
-    return false;
-  *rival = rival_with(signals[index], &found);
-  return true;
-}
-
-bool ccrash_reclaim_signal(struct ccrash_rival *rival) {
-  pthread_mutex_lock(&installing);
-  bool is_found = false;
-  for (int index = 0; index < SIGNAL_COUNT && !is_found; index++)
-    is_found = reclaim(index, rival);
-  pthread_mutex_unlock(&installing);
-  return is_found;
-}

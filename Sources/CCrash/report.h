@@ -25,9 +25,6 @@ void report(int number, const siginfo_t *info, ucontext_t *context, const char *
 bool take_turn(int patience);
 void give_turn(void);
 
-/// Writes the record of an end that the host's own code has decided, for the supervisor.
-void record_end_by_host(int status);
-
 /// Has quick_exit(3) report the end of the process. To be called once, before plugins register functions for it.
 void prepare_exits(void);
 
