@@ -212,8 +212,8 @@ final class WorkerProcess: Sendable {
   /// The descriptor of the connection, for a program that takes the place of this one.
   var connectionNumber: Int32 { connection.number }
 
-  /// Whether there will be no answers any more.
-  var isGone: Bool { calls.withLock { $0.waiting == nil } }
+  /// Whether it takes no orders any more. The thread that receives its answers notices that a moment later.
+  var isGone: Bool { calls.withLock { $0.waiting == nil } || connection.isClosed }
 
   private func receive() {
     while let message = connection.receive()?.message, let number = try? WorkerMessage.number(message) {

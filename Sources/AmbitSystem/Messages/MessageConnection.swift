@@ -56,6 +56,12 @@ package final class MessageConnection: Sendable {
     return count >= 0 || errno != EBADF && errno != ENOTSOCK
   }
 
+  /// Whether the peer or `close` has closed the connection. What was sent before may not be received yet. Does not wait.
+  package var isClosed: Bool {
+    var end = pollfd(fd: descriptor, events: 0, revents: 0)
+    return unsafe poll(&end, 1, 0) > 0 && end.revents & Int16(POLLHUP) != 0
+  }
+
   /// Ends the connection for both processes: a `receive` that waits here or there returns nil once it has received what
   /// was sent before, and a `send` that waits returns false. From any thread; does not wait. The descriptor is closed
   /// when the object is released.

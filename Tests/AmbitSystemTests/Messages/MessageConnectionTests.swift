@@ -33,6 +33,15 @@ import Testing
     }
   }
 
+  @Test func `A connection tells that it is closed before what was sent is received`() throws {
+    let (one, other) = try connections()
+    #expect(!one.isClosed && !other.isClosed)
+    other.send([1])
+    other.close()
+    #expect(one.isClosed && other.isClosed)
+    #expect(one.receive()?.message == [1])
+  }
+
   @Test func `A connection receives nothing more when the peer has closed it`() throws {
     let ends = try sockets()
     let connection = MessageConnection(inherited: ends.0, limit: 100)

@@ -38,7 +38,7 @@ func curl(_ arguments: String...) async throws -> CommandResult {
 /// The reason why a test could not check anything.
 enum HarnessError: Error, CustomStringConvertible {
   /// The host ended, or was ended by its time limit, before it logged what the test waits for.
-  case logEnded(missing: Int, log: String)
+  case linesMissing(Int, log: String)
   /// The host was killed by a signal before the test was done with it: it crashed, or hung until its time limit.
   case hostDied(signal: Int32, log: String)
   /// A command that the test needs failed.
@@ -46,7 +46,7 @@ enum HarnessError: Error, CustomStringConvertible {
 
   var description: String {
     switch self {
-    case .logEnded(let missing, let log): "the host ended with \(missing) awaited lines missing; its log:\n\(log)"
+    case .linesMissing(let count, let log): "\(count) awaited lines have not come; the log of the host:\n\(log)"
     case .hostDied(let signal, let log): "signal \(signal) killed the host; its log:\n\(log)"
     case .commandFailed(let text): text
     }

@@ -6,6 +6,7 @@ import TestSupport
 /// is in `all` only, for most tests are about the real thing.
 final class HostLog: Sendable {
   private struct Waiter {
+    let number: Int
     let matches: @Sendable (LogLine) -> Bool
     let count: Int
     var found: [LogLine]
@@ -16,8 +17,12 @@ final class HostLog: Sendable {
     var lines: [LogLine] = []
     var unfinished: [UInt8] = []
     var waiters: [Waiter] = []
+    var waiterCount = 0
     var hasEnded = false
   }
+
+  /// How long a line may take. It comes sooner, or never, and then the test is to fail by its name.
+  private static let limit = DispatchTimeInterval.seconds(300)
 
   private let state = Mutex(State())
   private let isPaused = Mutex(false)
@@ -58,7 +63,8 @@ final class HostLog: Sendable {
     all.filter { !$0.isDryRun && matches($0) }
   }
 
-  /// Waits for the first line after `position` that matches; fails, with the whole log, if the host ends before.
+  /// Waits for the first line after `position` that matches; fails, with the whole log, if the host ends before, or
+  /// after five minutes.
   @discardableResult
   func line(after position: Int = 0, where matches: @escaping @Sendable (LogLine) -> Bool) async throws -> LogLine {
     try await lines(1, after: position, where: matches)[0]
@@ -77,14 +83,25 @@ final class HostLog: Sendable {
     try await withCheckedThrowingContinuation { continuation in
       state.withLock { state in
         let found = state.lines.dropFirst(position).filter { !$0.isDryRun && matches($0) }.prefix(count)
-        let waiter = Waiter(matches: matches, count: count, found: Array(found), continuation: continuation)
+        state.waiterCount += 1
+        let number = state.waiterCount
+        let waiter = Waiter(
+          number: number, matches: matches, count: count, found: Array(found), continuation: continuation)
         if found.count == count {
           continuation.resume(returning: waiter.found)
         } else {
           state.waiters.append(waiter)
           if state.hasEnded { end(&state) }
+          DispatchQueue.global().asyncAfter(deadline: .now() + Self.limit) { [weak self] in self?.giveUp(number) }
         }
       }
+    }
+  }
+
+  private func giveUp(_ number: Int) {
+    state.withLock { state in
+      guard let index = state.waiters.firstIndex(where: { $0.number == number }) else { return }
+      fail(state.waiters.remove(at: index), state)
     }
   }
 
@@ -110,11 +127,13 @@ final class HostLog: Sendable {
 
   private func end(_ state: inout State) {
     state.hasEnded = true
-    let log = state.lines.map(\.text).joined(separator: "\n")
-    for waiter in state.waiters {
-      waiter.continuation.resume(throwing: HarnessError.logEnded(missing: waiter.count - waiter.found.count, log: log))
-    }
+    for waiter in state.waiters { fail(waiter, state) }
     state.waiters = []
+  }
+
+  private func fail(_ waiter: Waiter, _ state: State) {
+    let log = state.lines.map(\.text).joined(separator: "\n")
+    waiter.continuation.resume(throwing: HarnessError.linesMissing(waiter.count - waiter.found.count, log: log))
   }
 }
 
