@@ -12,13 +12,13 @@ import Testing
 
   /// A generation of plugin "my" serves since that second.
   private mutating func serve(
-    _ number: UInt64, _ content: String?, since: Int64 = 0, isPlugin: Bool = true, hasOtherLastGood: Bool = false,
+    _ number: UInt64, _ content: String?, since: Int64 = 0, isPlugin: Bool = true, otherLastGood: String? = nil,
     isRollBack: Bool = false
   ) {
     var record = GenerationRecord(
       label: "my/\(number)", number: number, hash: content, began: since * Self.second, start: since * Self.second,
       isPlugin: isPlugin)
-    (record.hasOtherLastGood, record.isProven) = (hasOtherLastGood, isRollBack)
+    (record.otherLastGood, record.isProven) = (otherLastGood, isRollBack)
     ledger.serve(record, of: "my", because: isRollBack ? "rolled back: SIGSEGV" : nil)
   }
 
@@ -71,7 +71,6 @@ import Testing
     #expect(order == RollBackOrder(plugin: "my", label: "my/2", crash: "SIGSEGV at 0x0", decided: 41 * Self.second))
     #expect(crash(2, at: 41) == .gone, "another worker has crashed at the same time")
     #expect(ledger.rollBacks == [order])
-    ledger.condemn("my/2", of: "my")
     serve(3, "a", since: 42, isRollBack: true)
     #expect(ledger.rollBacks.isEmpty)
     #expect(ledger.target(of: "my") == nil)
@@ -121,6 +120,49 @@ import Testing
     #expect(other.ledger.target(of: "my") == nil)
   }
 
+  @Test mutating func `Roll-backs in a row lead to one content after the other`() {
+    for (number, content) in ["a", "b", "b", "c", "d"].enumerated() {
+      serve(UInt64(number + 1), content, since: Int64(40 * number))
+    }
+    #expect(ledger.targets(of: "my").map(\.label) == ["my/4", "my/3"])
+    serve(6, "c", since: 200, isRollBack: true)
+    #expect(ledger.targets(of: "my").map(\.label) == ["my/3", "my/1"])
+    serve(7, "b", since: 240, isRollBack: true)
+    #expect(ledger.targets(of: "my").map(\.label) == ["my/1"])
+    serve(8, "a", since: 280, isRollBack: true)
+    #expect(ledger.targets(of: "my").isEmpty)
+  }
+
+  @Test mutating func `Nothing is rolled back to a bad content, whichever generation had it, until proven anew`() {
+    serve(1, "a")
+    serve(2, "b", since: 40)
+    serve(3, "b", since: 80)
+    for time: Int64 in 121...123 { _ = crash(3, at: time) }
+    #expect(ledger.quarantines["my"] != nil && ledger.inDoubt(at: 124 * Self.second) == ["my"])
+    serve(4, "c", since: 130)
+    #expect(ledger.target(of: "my")?.label == "my/1", "my/2 was proven, and had the content that was quarantined")
+    serve(5, "b", since: 131)
+    #expect(ledger.isOnProbation("my", at: 132 * Self.second), "an operator has had it tried again")
+    #expect(ledger.look(["my/5": 100], at: 133 * Self.second) == ["my"])
+    serve(6, "d", since: 134)
+    #expect(ledger.target(of: "my")?.label == "my/5")
+    serve(7, "b", since: 135, isRollBack: true)
+    serve(8, "a", since: 136, isRollBack: true)
+    serve(9, "e", since: 137)
+    #expect(ledger.target(of: "my")?.label == "my/8", "the roll-back by hand condemns a proven content, too")
+  }
+
+  @Test mutating func `A content is not rolled back to a last good copy that is bad`() {
+    serve(1, "a")
+    for time: Int64 in 1...3 { _ = crash(1, at: time) }
+    serve(2, "b", since: 10, otherLastGood: "a")
+    #expect(!ledger.isOnProbation("my", at: 10 * Self.second))
+    #expect(crash(2, at: 11) == .counted)
+    ledger.remove("my", at: 12 * Self.second, wall: 12)
+    serve(3, "c", since: 13, otherLastGood: "z")
+    #expect(isRollBack(crash(3, at: 14)))
+  }
+
   @Test mutating func `The same content with other settings is neither rolled back nor to be proven again`() {
     serve(1, "a")
     serve(2, "a", since: 40)
@@ -132,7 +174,7 @@ import Testing
   }
 
   @Test mutating func `The first content of a host is rolled back to another last good copy, and to none of its own`() {
-    serve(1, "a", hasOtherLastGood: true)
+    serve(1, "a", otherLastGood: "z")
     #expect(isRollBack(crash(1, at: 1)))
     var other = `The ledger of faults`()
     other.serve(1, "a")

@@ -49,7 +49,8 @@ import Testing
     let refusal = serving.rolledBack(because: nil)
     let mark = PlannedGeneration.RollBack(reason: "rolled back", contentOf: target.planned.label)
     var plan = try repository.planRollBack(
-      of: serving, to: target.planned, nil, mark, because: refusal, folder.source.read(), asking: group)
+      of: serving, to: target.planned, nil, mark, folder.source.read(), asking: group)
+    plan.fallbacks[target.planned.file] = refusal
     group.inherited.withLock { $0[plugin] = target.states }
     try serve(&plan)
     repository.refuse(serving.copy.hash, because: refusal)
@@ -85,7 +86,8 @@ import Testing
     // Nothing has changed, so the plugin stays quarantined.
     try reload()
     #expect(try serving() == ["other/1"] && group.faults.suspended == suspended)
-    #expect(repository.retry("my") == false)
+    #expect(!repository.isRolledBack("my"))
+    repository.retried = ["my"]
     try reload()
     #expect(try serving() == ["my/2", "other/1"] && group.faults.suspended.isEmpty)
   }
@@ -154,9 +156,28 @@ import Testing
     try await install("b")
     try reload()
     try rollBack("my")
-    #expect(repository.retry("my"))
+    #expect(repository.isRolledBack("my"))
+    repository.retried = ["my"]
+    // A reload that is given up lifts nothing.
+    let plan = try repository.plan(folder.source.read(), asking: group)
+    #expect(plan.refusals.isEmpty)
+    repository.discard(plan)
+    #expect(repository.isRolledBack("my"))
     try reload()
-    #expect(try serving() == ["my/4"] && state() == "aab")
+    #expect(try serving() == ["my/4"] && state() == "aab" && !repository.isRolledBack("my"))
+  }
+
+  @Test func `Each roll-back in a row starts a content from what that has handed over itself`() async throws {
+    for text in ["a", "b", "c"] {
+      try await install(text)
+      try reload()
+    }
+    #expect(try state() == "abc")
+    try rollBack("my")
+    #expect(try state() == "abb")
+    try rollBack("my")
+    #expect(try state() == "aa")
+    #expect(group.faults.target(of: "my") == nil)
   }
 
   @Test func `A worker counts the requests of each generation that serves`() async throws {

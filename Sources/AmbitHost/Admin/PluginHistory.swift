@@ -40,10 +40,10 @@ struct PluginHistory: Sendable {
     table.add("GENERATION", "SHA-256", "SINCE", "UNTIL", "CRASHES", "REASON")
     for generation in generations {
       let record = generation.record
-      let content = record.contentOf.map { " (the content of \($0))" } ?? ""
+      let content = record.contentOf.map { "content of \($0); " } ?? ""
       table.add(
         record.label, record.hash.map { String($0.prefix(12)) } ?? "-", Timestamp.text(of: record.began),
-        record.end.map { Timestamp.text(of: $0.at) } ?? "-", "\(record.crashes)", generation.reason + content)
+        record.end.map { Timestamp.text(of: $0.at) } ?? "-", "\(record.crashes)", content + generation.reason)
     }
     return table.lines.map { "\($0.printable)\n" }.joined()
   }

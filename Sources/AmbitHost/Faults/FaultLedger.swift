@@ -18,21 +18,28 @@ struct FaultLedger: Sendable {
 
   /// The most generations of a plugin that are remembered.
   static let longestHistory = 50
+  /// How many contents of a plugin are kept for roll-backs: so many can be rolled back in a row.
+  static let mostTargets = 2
 
   var limits = FaultLimits()
   private var crashes = CrashHistory()
   private var records: [String: [GenerationRecord]] = [:]
+  /// The contents of each plugin, by their hashes, of which a generation was rolled back or quarantined. Nothing is
+  /// rolled back to them, until a generation that an operator has had tried again is proven.
+  private var badContents: [String: Set<String>] = [:]
   private(set) var quarantines: [String: PluginQuarantine] = [:]
   /// The roll-backs that were decided and are not done, in this order.
   private(set) var rollBacks: [RollBackOrder] = []
 
-  /// A generation serves from now on, in place of the one before it, which `reason` says the end of; nil: it was
-  /// replaced.
-  mutating func serve(_ record: GenerationRecord, of plugin: String, because reason: String? = nil) {
+  /// A generation serves from now on, in place of the one before it.
+  /// - Parameter rollBack: why the one before it was rolled back, which makes its content bad; nil: it was replaced.
+  mutating func serve(_ record: GenerationRecord, of plugin: String, because rollBack: String? = nil) {
     var record = record
-    endCurrent(of: plugin, at: record.start, record.began, because: reason ?? "replaced by \(record.label)")
-    let same = history(of: plugin).filter { $0.hash == record.hash && $0.hash != nil }
-    record.isProven = record.isProven || same.contains { $0.isProven && !$0.isBad }
+    let before = current(plugin)
+    endCurrent(of: plugin, at: record.start, record.began, because: rollBack ?? "replaced by \(record.label)")
+    if let before, rollBack != nil { condemn(before, of: plugin) }
+    let same = history(of: plugin).filter { $0.hash == record.hash && $0.hash != nil && !isBad($0.hash, of: plugin) }
+    record.isProven = record.isProven || same.contains(where: \.isProven)
     records[plugin] = (records[plugin, default: []] + [record]).suffix(Self.longestHistory)
   }
 
@@ -46,7 +53,7 @@ struct FaultLedger: Sendable {
     rollBacks.removeAll { $0.plugin == plugin }
     let quarantine = quarantines.removeValue(forKey: plugin)
     guard var last = records[plugin]?.last, last.end == nil else { return }
-    last.isProven = last.hasProven(at: now, limits)
+    if quarantine == nil, last.hasProven(at: now, limits) { acquit(&last, of: plugin) }
     last.end = (wall, quarantine.map { "quarantined: \($0.text); \(reason)" } ?? reason)
     records[plugin]![records[plugin]!.count - 1] = last
   }
@@ -62,7 +69,7 @@ struct FaultLedger: Sendable {
     guard record.end == nil, quarantines[plugin] == nil, !rollBacks.contains(where: { $0.plugin == plugin }) else {
       return .gone
     }
-    if !record.hasProven(at: now, limits), target(of: plugin) != nil || record.hasOtherLastGood {
+    if !record.hasProven(at: now, limits), hasOtherContent(plugin) {
       let order = RollBackOrder(plugin: plugin, label: record.label, crash: crash, decided: now)
       rollBacks.append(order)
       return .rollBack(order)
@@ -79,16 +86,19 @@ struct FaultLedger: Sendable {
   ) -> PluginQuarantine? {
     guard let current = current(plugin) else { return nil }
     rollBacks.removeAll { $0.plugin == plugin }
-    records[plugin]![records[plugin]!.count - 1].isBad = true
+    condemn(current, of: plugin)
     let quarantine = PluginQuarantine(label: current.label, since: wall, reason: reason, lastCrash: crash)
     quarantines[plugin] = quarantine
     return quarantine
   }
 
-  /// A generation is to blame, or an operator says so: nothing is rolled back to it any more.
-  mutating func condemn(_ label: String, of plugin: String) {
-    guard let index = records[plugin]?.lastIndex(where: { $0.label == label }) else { return }
-    records[plugin]![index].isBad = true
+  private mutating func condemn(_ record: GenerationRecord, of plugin: String) {
+    if let hash = record.hash { badContents[plugin, default: []].insert(hash) }
+  }
+
+  private mutating func acquit(_ record: inout GenerationRecord, of plugin: String) {
+    record.isProven = true
+    if let hash = record.hash { badContents[plugin]?.remove(hash) }
   }
 
   /// What the workers that run generations have seen of them.
@@ -98,7 +108,7 @@ struct FaultLedger: Sendable {
     records.keys.filter { plugin in
       guard var last = records[plugin]?.last, last.end == nil, !last.isProven else { return false }
       last.requests = max(last.requests, requests[last.label] ?? 0)
-      last.isProven = quarantines[plugin] == nil && last.hasProven(at: now, limits)
+      if quarantines[plugin] == nil, last.hasProven(at: now, limits) { acquit(&last, of: plugin) }
       records[plugin]![records[plugin]!.count - 1] = last
       return last.isProven
     }.sorted()
@@ -115,20 +125,48 @@ extension FaultLedger {
   /// The repository's names of all plugins that have served.
   var plugins: [String] { records.keys.sorted() }
 
-  /// The generation whose content takes the place of the current one if that is rolled back: the last one that was
-  /// proven, or else the last one that was to blame for nothing. nil if there is no other content.
-  func target(of plugin: String) -> GenerationRecord? {
-    guard let current = current(plugin), current.isPlugin else { return nil }
-    let others = history(of: plugin).dropLast().filter { $0.isPlugin && !$0.isBad && $0.hash != current.hash }
-    return others.last { $0.isProven } ?? others.last { $0.crashes == 0 }
+  /// Whether a generation with this content was rolled back or quarantined, and none was proven since.
+  func isBad(_ hash: String?, of plugin: String) -> Bool {
+    hash.map { badContents[plugin]?.contains($0) ?? false } ?? false
+  }
+
+  /// The generation whose content takes the place of the current one if that is rolled back; nil if there is no other
+  /// content.
+  func target(of plugin: String) -> GenerationRecord? { targets(of: plugin).first }
+
+  /// The generations whose contents the next roll-backs in a row would lead to, each of another content: the last ones
+  /// that were proven, then the last ones whose content was to blame for nothing. At most `mostTargets`.
+  func targets(of plugin: String) -> [GenerationRecord] {
+    guard let current = current(plugin), current.isPlugin else { return [] }
+    let others = history(of: plugin).reversed().filter {
+      $0.isPlugin && $0.hash != current.hash && !isBad($0.hash, of: plugin)
+    }
+    let crashed = Set(others.filter { $0.crashes > 0 }.map(\.hash))
+    var targets: [GenerationRecord] = []
+    for other in others.filter(\.isProven) + others.filter({ !crashed.contains($0.hash) })
+    where targets.count < Self.mostTargets && !targets.contains(where: { $0.hash == other.hash }) {
+      targets.append(other)
+    }
+    return targets
+  }
+
+  /// Whether there is a content that could take the place of the current one: of this host, or the last good copy.
+  private func hasOtherContent(_ plugin: String) -> Bool {
+    let lastGood = current(plugin)?.otherLastGood
+    return target(of: plugin) != nil || lastGood != nil && !isBad(lastGood, of: plugin)
   }
 
   /// Whether a crash of the current generation would roll it back.
   func isOnProbation(_ plugin: String, at now: Int64) -> Bool {
     guard let current = current(plugin), current.isPlugin, !current.hasProven(at: now, limits) else { return false }
-    return quarantines[plugin] == nil && (current.hasOtherLastGood || target(of: plugin) != nil)
+    return quarantines[plugin] == nil && hasOtherContent(plugin)
   }
 
   /// The plugins whose current generation a crash would roll back.
   func onProbation(at now: Int64) -> [String] { plugins.filter { isOnProbation($0, at: now) } }
+
+  /// The plugins whose current content is not to become a last good copy yet.
+  func inDoubt(at now: Int64) -> [String] {
+    plugins.filter { isOnProbation($0, at: now) || isBad(current($0)?.hash, of: $0) }
+  }
 }

@@ -17,8 +17,8 @@ final class Faults: Sendable {
     var ledger = FaultLedger()
     /// What the remembered generations are, by plugin and label.
     var contents: [String: [String: PlannedGeneration]] = [:]
-    /// What the generation that would take the place of the current one has handed over last, by plugin and by worker.
-    var handOvers: [String: HandOver] = [:]
+    /// What the contents that roll-backs would lead to have handed over last, by plugin.
+    var handOvers: [String: [HandOver]] = [:]
     /// The workers that serve have to be told of a quarantine.
     var isUnpublished = false
     /// Wake threads that wait for the end of all roll-backs.
@@ -26,13 +26,15 @@ final class Faults: Sendable {
   }
 
   struct HandOver: Sendable {
-    /// The generation that has handed over.
-    let label: String
-    let states: [Int: HandedOverState]
+    /// The hash of the content that has handed over.
+    let content: String
+    /// By worker.
+    var states: [Int: HandedOverState]
   }
 
   let log = DeathLog()
-  private let state: Mutex<State>
+  let state: Mutex<State>
+  let controlThread = Mutex(ControlThread.isFree)
   /// Wakes the control thread.
   let onOrder = Mutex<@Sendable () -> Void> {}
   private let logger = Logger(label: "ambit")
@@ -102,26 +104,6 @@ final class Faults: Sendable {
       return suspended
     }
   }
-
-  /// Waits until no roll-back is under way, at most `timeout` nanoseconds: a worker that starts meanwhile could serve
-  /// nothing in place of the generation.
-  func awaitRollBacks(within timeout: Int64, unless isStopping: @Sendable () -> Bool) {
-    let latch = Latch<Void>()
-    let isSettled = state.withLock { state in
-      if !state.ledger.rollBacks.isEmpty { state.waiting.append(latch) }
-      return state.ledger.rollBacks.isEmpty
-    }
-    if !isSettled { _ = latch.wait(timeout: timeout, unless: isStopping) }
-  }
-}
-
-extension Faults.State {
-  /// Wakes those who wait if no roll-back is under way any more.
-  fileprivate mutating func openIfSettled() {
-    guard ledger.rollBacks.isEmpty else { return }
-    for latch in waiting { latch.arrive(()) }
-    waiting = []
-  }
 }
 
 /// A generation that no worker is to run at present.
@@ -158,12 +140,21 @@ extension Faults {
       for planned in plan.generations {
         let last = state.ledger.current(planned.name)
         let rollBack = planned.rollBack
-        if let last, rollBack != nil { state.ledger.condemn(last.label, of: planned.name) }
         state.ledger.serve(GenerationRecord(planned, at: now, wall), of: planned.name, because: rollBack?.reason)
-        state.keep(planned, handedOverBy: rollBack == nil ? last?.label : nil, states[planned.name] ?? [:])
+        state.keep(planned, handedOverBy: rollBack == nil ? last?.hash : nil, states[planned.name] ?? [:])
       }
       state.openIfSettled()
       return before
+    }
+  }
+
+  /// A generation of before has handed over a state in a worker, after the last call of `adopt`.
+  /// - Parameter label: that of the generation.
+  func note(_ handedOver: HandedOverState, of plugin: String, _ label: String, inWorker index: Int) {
+    state.withLock { state in
+      let content = state.ledger.history(of: plugin).last { $0.label == label }?.hash
+      guard let place = state.handOvers[plugin]?.firstIndex(where: { $0.content == content }) else { return }
+      state.handOvers[plugin]![place].states[index] = handedOver
     }
   }
 
@@ -179,14 +170,15 @@ extension Faults {
 }
 
 extension Faults.State {
-  /// Remembers a generation, and what the one before it has handed over, if that would take its place.
+  /// Remembers a generation, and what the content before it has handed over, as long as a roll-back may lead to that.
   fileprivate mutating func keep(
     _ planned: PlannedGeneration, handedOverBy last: String?, _ states: [Int: HandedOverState]
   ) {
     let name = planned.name
-    let target = ledger.target(of: name)?.label
-    if let last, last == target { handOvers[name] = Faults.HandOver(label: last, states: states) }
-    if handOvers[name]?.label != target { handOvers[name] = nil }
+    var left = handOvers[name] ?? []
+    if let last { left = left.filter { $0.content != last } + [Faults.HandOver(content: last, states: states)] }
+    let targets = Set(ledger.targets(of: name).map(\.hash))
+    handOvers[name] = left.filter { targets.contains($0.content) }
     var kept = planned
     kept.handedOver = nil
     let labels = Set(ledger.history(of: name).map(\.label))
@@ -199,7 +191,7 @@ extension GenerationRecord {
   fileprivate init(_ planned: PlannedGeneration, at now: Int64, _ wall: Int64) {
     self.init(
       label: planned.label, number: planned.number, hash: planned.copy.hash?.description, began: wall, start: now,
-      isPlugin: planned.isPlugin, hasOtherLastGood: planned.hasOtherLastGood, contentOf: planned.rollBack?.contentOf,
+      isPlugin: planned.isPlugin, otherLastGood: planned.otherLastGood, contentOf: planned.rollBack?.contentOf,
       isProven: planned.rollBack != nil)
   }
 }
@@ -225,16 +217,21 @@ extension Faults {
   /// not remember any.
   func target(of plugin: String) -> (planned: PlannedGeneration, states: [Int: HandedOverState])? {
     state.withLock { state in
-      guard let label = state.ledger.target(of: plugin)?.label, let planned = state.contents[plugin]?[label] else {
+      guard let target = state.ledger.target(of: plugin), let planned = state.contents[plugin]?[target.label] else {
         return nil
       }
-      let handOver = state.handOvers[plugin]
-      return (planned, handOver?.label == label ? handOver!.states : [:])
+      return (planned, state.handOvers[plugin]?.first { $0.content == target.hash }?.states ?? [:])
     }
   }
 
   /// The private copies that may take the place of what serves.
-  var contentsToRollBackTo: [PluginCopy] { ledger.plugins.compactMap { target(of: $0)?.planned.copy } }
+  var contentsToRollBackTo: [PluginCopy] {
+    state.withLock { state in
+      state.ledger.plugins.flatMap { plugin in
+        state.ledger.targets(of: plugin).compactMap { state.contents[plugin]?[$0.label]?.copy }
+      }
+    }
+  }
 
   /// Notes how many requests each generation has begun, by label.
   /// - Returns: the plugins whose generation is proven since the last look.

@@ -13,8 +13,8 @@ struct GenerationRecord: Sendable, Equatable {
   let start: Int64
   /// It can be rolled back, and others can be rolled back to it: it is a plugin, and not a library.
   let isPlugin: Bool
-  /// The last good copy of its file has another content, which can take its place.
-  var hasOtherLastGood = false
+  /// The hash of the last good copy of its file if that has another content, which can take its place.
+  var otherLastGood: String?
   /// The generation whose content it has, if it has taken the place of one that was rolled back.
   var contentOf: String?
   /// It has served for long enough, or its content has before.
@@ -23,8 +23,6 @@ struct GenerationRecord: Sendable, Equatable {
   var requests = 0
   /// How many deaths of workers it is to blame for.
   var crashes = 0
-  /// It was rolled back or quarantined, so nothing is rolled back to it.
-  var isBad = false
   /// When it ended, in nanoseconds since 1970, and why; nil while it serves.
   var end: (at: Int64, reason: String)?
 

@@ -15,16 +15,43 @@ extension Host {
     state.enter(.reloading)
     workers.refreshProcess()
     restoreAdminSocket()
-    let outcome = DescriptorReserve.shared.lend { reloadNow(retrying: waiting.compactMap(\.retried)) }
+    let retried = Set(waiting.compactMap(\.retried))
+    let needless = needlessRetries(retried)
+    for line in needless.values.sorted() { logger.error("\(line)") }
+    let outcome = DescriptorReserve.shared.lend { reloadNow(retrying: retried.subtracting(needless.keys)) }
     state.record(outcome)
     state.enter(.serving)
     // Before the answers: when `ExecReload=ambit reload` returns, systemd takes the reload for over.
     service.ready(status: serviceStatus)
-    for client in waiting { client.answer.arrive(outcome) }
+    for client in waiting {
+      var outcome = outcome
+      // The others that wait for this reload have not asked for that.
+      outcome.notRetried = client.retried.flatMap { needless[$0] }
+      client.answer.arrive(outcome)
+    }
+  }
+
+  /// Why plugins that clients want to be tried again are not, a line each, by name.
+  private func needlessRetries(_ plugins: Set<String>) -> [String: String] {
+    let quarantines = workers.faults.ledger.quarantines
+    var reasons: [String: String] = [:]
+    for plugin in plugins where !repository.isRolledBack(plugin) && quarantines[plugin] == nil {
+      if let serving = repository.serving[plugin] {
+        reasons[plugin] =
+          "--retry \(plugin): expected a plugin that is quarantined or was rolled back, found \(serving.label), which "
+          + "serves: it was not tried again"
+      } else {
+        let near = suggestion(for: plugin, among: repository.serving.keys.sorted())
+        reasons[plugin] =
+          "--retry \(plugin): no plugin of this name serves, so nothing was tried again"
+          + (near.map { "; did you mean \($0)?" } ?? "")
+      }
+    }
+    return reasons
   }
 
   /// - Parameter retried: the plugins that are to be tried again although they are quarantined or were rolled back.
-  private func reloadNow(retrying retried: [String]) -> ReloadOutcome {
+  private func reloadNow(retrying retried: Set<String>) -> ReloadOutcome {
     let (began, start) = (Clock.wall, ContinuousClock.now)
     var (changes, ignored, errors): ([PluginChange], [String], [String]) = ([], [], [])
     var (newWorkers, oldWorkers): ([String], [String]) = ([], [])
@@ -33,8 +60,8 @@ extension Host {
     do throws(HostError) {
       let blocked = workers.blockedLoops()
       try repository.failIfStopping()
+      beginRetry(retried)
       defer { endRetry(retried) }
-      try retry(retried)
       guard blocked.isEmpty else { throw HostError(blocked) }
       restoreListeners()
       let text = try source.textAgain()
@@ -43,7 +70,7 @@ extension Host {
       let listening = try prepareListeners(configuration)
       let later: ReloadPlan
       do throws(HostError) {
-        (changes, later) = try loadPlugins(configuration, refusing: false)
+        (changes, later) = try loadPluginsAfterRollBacks(configuration)
       } catch {
         abandonListeners(listening)
         throw error
@@ -51,6 +78,8 @@ extension Host {
       change = listening
       commitListeners(change)
       ignored = adopt(configuration, text)
+      // New workers that bring another version of a plugin end its roll-back.
+      if later.generations.isEmpty { followFaults() }
       (newWorkers, oldWorkers) = replaceWorkers(configuration, text, confinement, later, &changes)
       stopInTime()
     } catch {
@@ -91,6 +120,23 @@ extension Host {
     }
   }
 
+  /// Loads plugins, and begins anew whenever a plugin is to be rolled back meanwhile: dry runs may take long.
+  private func loadPluginsAfterRollBacks(
+    _ configuration: HostConfiguration
+  ) throws(HostError) -> (changes: [PluginChange], later: ReloadPlan) {
+    while true {
+      do throws(HostError) {
+        return try workers.faults.whileControlThread(.reloads) { () throws(HostError) in
+          try loadPlugins(configuration, refusing: false)
+        }
+      } catch {
+        guard error.isInterruption, !signals.isTerminating else { throw error }
+        logger.notice("the reload begins anew when a plugin is rolled back")
+        followFaults()
+      }
+    }
+  }
+
   /// Plans what is new in the configuration and the plugin directory, makes the worker serve it, and retires the
   /// generations that it replaces.
   /// - Parameters:
@@ -110,8 +156,13 @@ extension Host {
     }
     for error in plan.routeErrors { logger.warning("\(error)") }
     let later = plan.takeForNewWorkers()
-    prepare(&plan, configuration, fallingBack: fallingBack)
-    if repository.isStopping() || refusing && !plan.refusals.isEmpty {
+    do throws(HostError) {
+      try prepare(&plan, configuration, fallingBack: fallingBack)
+    } catch {
+      repository.discard(later)
+      throw error
+    }
+    if signals.isTerminating || refusing && !plan.refusals.isEmpty {
       workers.endPrepared()
       // A host that serves waits for these generations together with the others.
       if state.current.phase == .starting { workers.waitForEnd(by: ShutdownDeadline(of: self)) }
@@ -122,9 +173,17 @@ extension Host {
   }
 
   /// Makes the worker load and start the generations of the plan. The plan refuses generations that fail.
-  private func prepare(_ plan: inout ReloadPlan, _ configuration: HostConfiguration, fallingBack: Bool) {
+  /// - Throws: if the workers have not tried all because a plugin is to be rolled back first. Then they run none.
+  private func prepare(
+    _ plan: inout ReloadPlan, _ configuration: HostConfiguration, fallingBack: Bool
+  ) throws(HostError) {
     let limit = configuration.dryRunTimeout
     let preparation = workers.prepare(plan.generations, within: limit)
+    if workers.faults.breaksReloadOff, !preparation.isComplete(of: plan.generations) {
+      workers.abort(Array(preparation.prepared.keys))
+      repository.abandon(plan, preparation)
+      throw .interruption
+    }
     for planned in plan.generations where preparation.untried.contains(planned.name) {
       plan.untried.insert(planned.name)
       plan.notes[planned.file, default: []].append(
@@ -174,14 +233,9 @@ extension Host {
   }
 
   /// Has the reload try plugins again.
-  /// - Throws: if one of them is neither quarantined nor was rolled back.
-  private func retry(_ plugins: [String]) throws(HostError) {
+  private func beginRetry(_ plugins: Set<String>) {
+    repository.retried = plugins
     let quarantines = workers.faults.ledger.quarantines
-    let needless = plugins.filter { !repository.retry($0) && quarantines[$0] == nil }
-    guard needless.isEmpty else {
-      throw HostError(
-        needless.map { "--retry \($0): expected a plugin that is quarantined or was rolled back, and this one is not" })
-    }
     // They start from what their last generation has started from, as in the worker after a crash.
     let states = workers.service.withLock { $0.states }
     for plugin in plugins where quarantines[plugin] != nil {
@@ -189,12 +243,12 @@ extension Host {
     }
   }
 
-  private func endRetry(_ plugins: [String]) {
+  private func endRetry(_ plugins: Set<String>) {
     repository.retried = []
     for plugin in plugins { workers.inherited.withLock { $0[plugin] = nil } }
   }
 
-  private func log(_ change: PluginChange, of plugin: ServingPlugin?) {
+  func log(_ change: PluginChange, of plugin: ServingPlugin?) {
     guard let plugin else { return }
     var fields: Logger.Metadata = ["plugin": "\(plugin.label)", "file": "\(change.file)"]
     switch change.kind {
@@ -215,98 +269,5 @@ extension Host {
     writeReports(new)
     configuration = new
     return new.keysIgnored(since: initial, isSingle: children == nil)
-  }
-
-  /// Puts new workers in the place of those that serve if something has changed that a running worker cannot take over:
-  /// a key, a library that is used in place, or one that a plugin is linked with. Blocks until they serve.
-  /// - Parameters:
-  ///   - later: the generations that only new workers can load.
-  ///   - changes: gets those of `later`.
-  /// - Returns: what has changed, and why workers were not replaced, a line each.
-  private func replaceWorkers(
-    _ new: HostConfiguration, _ text: ConfigurationText, _ confinement: Confinement, _ later: ReloadPlan,
-    _ changes: inout [PluginChange]
-  ) -> (reasons: [String], failures: [String]) {
-    guard let children else { return ([], []) }
-    let keys = workers.keysNeedingNewWorkers(new).map { "\($0) has changed" }
-    let libraries =
-      changes.filter { $0.inUse?.isReplaced == true }.map { "library \($0.file) was replaced" }
-      + later.generations.map { "a library was replaced that \($0.file) is linked with" }
-    guard !keys.isEmpty || !libraries.isEmpty else { return ([], []) }
-    let order = WorkerGroup.ReplacementOrder(
-      reason: (keys + libraries).joined(separator: ", "), isForAll: !libraries.isEmpty, confinement: confinement,
-      plan: later)
-    let failures = workers.replaceWorkers(by: new, text, order, children: children)
-    if workers.serves(later) { adopt(later, &changes) } else { repository.discard(later) }
-    return (keys + libraries, failures)
-  }
-
-  /// Records what new workers serve.
-  private func adopt(_ later: ReloadPlan, _ changes: inout [PluginChange]) {
-    for planned in later.generations {
-      let kind: PluginChange.Kind = repository.serving[planned.name] == nil ? .added : .changed
-      changes.removeAll { $0.name == planned.name }
-      changes.append(
-        PluginChange(
-          kind: kind, name: planned.name, file: planned.file, generation: planned.label,
-          notes: later.notes[planned.file] ?? []))
-    }
-    guard !later.generations.isEmpty else { return }
-    repository.adopt(later)
-    for change in changes where later.generations.contains(where: { $0.name == change.name }) {
-      log(change, of: repository.serving[change.name])
-    }
-    keepLastGood()
-    changes.sort(by: PluginChange.inTables)
-  }
-}
-
-/// The clients of the admin API that wait for a reload.
-///
-/// Asking raises SIGHUP, so there is one queue of reloads for signals and clients: reloads run one at a time, and all
-/// requests that arrive during a reload lead to one further reload.
-final class ReloadQueue: Sendable {
-  struct Client: Sendable {
-    let answer: Latch<ReloadOutcome?>
-    /// A plugin that is to be tried again; nil: none.
-    let retried: String?
-  }
-
-  private struct State {
-    var waiting: [Client] = []
-    var isClosed = false
-  }
-
-  private let state = Mutex(State())
-
-  /// Asks for a reload, and waits for the first one that begins afterwards. From threads that may block.
-  /// - Parameter plugin: a plugin that is to be tried again although it is quarantined or was rolled back; nil: none.
-  /// - Returns: the outcome; nil if the host stops instead.
-  func reload(retrying plugin: String? = nil) -> ReloadOutcome? {
-    let latch = Latch<ReloadOutcome?>()
-    let isOpen = state.withLock { state in
-      if !state.isClosed { state.waiting.append(Client(answer: latch, retried: plugin)) }
-      return !state.isClosed
-    }
-    guard isOpen else { return nil }
-    Signals.raise(.reload)
-    return latch.wait()?.first ?? nil
-  }
-
-  /// How many clients wait for a reload that has not begun.
-  var waitingCount: Int { state.withLock { $0.waiting.count } }
-
-  /// The clients that the reload which begins now is to answer. For the control thread.
-  func takeWaiting() -> [Client] {
-    state.withLock { state in
-      defer { state.waiting = [] }
-      return state.waiting
-    }
-  }
-
-  /// Answers all waiting and future clients that there will be no further reload.
-  func close() {
-    state.withLock { $0.isClosed = true }
-    for client in takeWaiting() { client.answer.arrive(nil) }
   }
 }

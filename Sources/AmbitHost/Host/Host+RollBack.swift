@@ -47,7 +47,10 @@ extension Host {
   /// quarantined.
   private func rollBack(_ order: RollBackOrder, drain: Duration) -> RollBackReport {
     do throws(HostError) {
-      return try serveContentBefore(order, drain)
+      let report = try serveContentBefore(order, drain)
+      // Not before all workers serve it: the disk may take long.
+      keepLastGood()
+      return report
     } catch {
       if let crash = order.crash, !signals.isTerminating {
         for line in error.lines { logger.error("\(line)") }
@@ -64,25 +67,22 @@ extension Host {
       throw HostError(["plugin \(order.plugin) does not serve any more"])
     }
     let target = workers.faults.target(of: order.plugin)
+    if target == nil { try requireLastGood(insteadOf: before) }
+    workers.inherited.withLock { $0[order.plugin] = target?.states ?? [:] }
+    defer { workers.inherited.withLock { $0[order.plugin] = nil } }
     let refusal = before.rolledBack(because: order.crash)
     let mark = PlannedGeneration.RollBack(
       reason: "rolled back: \(order.crash ?? "ambit rollback")", contentOf: target?.planned.label)
-    var plan: ReloadPlan
-    do throws(PluginError) {
-      plan = try repository.planRollBack(
-        of: before, to: target?.planned, target?.states.min { $0.key < $1.key }?.value, mark, because: refusal,
-        configuration, asking: workers)
+    let planned: PlannedGeneration
+    do throws(HostError) {
+      let state = target?.states.min { $0.key < $1.key }?.value
+      planned = try serve(try plan(mark, insteadOf: before, from: target?.planned, state), because: refusal)
     } catch {
-      throw HostError(error.problems.map(\.description))
+      let content = target.map { "the content of \($0.planned.label)" } ?? "its last good copy"
+      throw HostError(error.lines.map { "\(before.label) is not rolled back: \(content) cannot serve: \($0)" })
     }
-    workers.inherited.withLock { $0[order.plugin] = target?.states ?? [:] }
-    defer { workers.inherited.withLock { $0[order.plugin] = nil } }
-    let preparation = workers.prepare(plan.generations, within: configuration.dryRunTimeout)
-    workers.abort(repository.settle(&plan, preparation, configuration))
-    try repository.failIfStopping()
-    guard let planned = plan.generations.first else { throw HostError(plan.refusals.lines) }
-    _ = try workers.commit(plan)
-    repository.adopt(plan)
+    // The file may have another name than when that content served.
+    repository.serving[order.plugin]?.file = before.file
     repository.refuse(before.copy.hash, because: refusal)
     workers.retire(drain: drain)
     let report = RollBackReport(
@@ -90,6 +90,52 @@ extension Host {
       hash: planned.copy.hash?.description, duration: Clock.monotonic - order.decided)
     log(report, order, planned)
     return report
+  }
+
+  /// - Throws: if there is no last good copy of another content, or it was to blame before.
+  private func requireLastGood(insteadOf plugin: ServingPlugin) throws(HostError) {
+    let ledger = workers.faults.ledger
+    let lastGood = repository.otherLastGood(of: plugin.file, besides: plugin.copy.hash)
+    guard lastGood == nil || ledger.isBad(lastGood, of: plugin.name) else { return }
+    let others = ledger.history(of: plugin.name).filter { $0.hash != plugin.copy.hash?.description }.map(\.label)
+    let reason =
+      others.isEmpty
+      ? "this host has served none"
+      : "what else this host has served was rolled back, quarantined or to blame for a crash "
+        + "(\(others.joined(separator: ", ")))"
+    throw HostError([
+      "plugin \(plugin.name) (\(plugin.file.path)): there is no other content to go back to: \(reason), and there is "
+        + "no other last good copy"
+    ])
+  }
+
+  private func plan(
+    _ mark: PlannedGeneration.RollBack, insteadOf before: ServingPlugin, from earlier: PlannedGeneration?,
+    _ state: HandedOverState?
+  ) throws(HostError) -> ReloadPlan {
+    do throws(PluginError) {
+      return try repository.planRollBack(of: before, to: earlier, state, mark, configuration, asking: workers)
+    } catch {
+      throw HostError(error)
+    }
+  }
+
+  /// Has all workers serve a planned roll-back: those that serve, or new ones if only these can load it.
+  private func serve(_ plan: ReloadPlan, because refusal: PluginError) throws(HostError) -> PlannedGeneration {
+    var plan = plan
+    let needsNewWorkers = !plan.filesForNewWorkers.isEmpty
+    if needsNewWorkers {
+      plan = plan.takeForNewWorkers()
+    } else {
+      let preparation = workers.prepare(plan.generations, within: configuration.dryRunTimeout)
+      workers.abort(repository.settle(&plan, preparation, configuration))
+      try repository.failIfStopping()
+    }
+    guard let planned = plan.generations.first else { throw HostError(plan.refusals.lines) }
+    plan.fallbacks[planned.file] = refusal
+    if needsNewWorkers { try replaceWorkers(toServe: plan) } else { _ = try workers.commit(plan) }
+    repository.adopt(plan)
+    return planned
   }
 
   private func log(_ report: RollBackReport, _ order: RollBackOrder, _ planned: PlannedGeneration) {
@@ -128,12 +174,13 @@ extension Host {
     if !proven.isEmpty { keepLastGood() }
   }
 
-  /// Keeps last good copies of what serves, but not of generations that a crash would roll back.
+  /// Keeps last good copies of what serves, but not of generations that a crash would roll back, and not of contents
+  /// that were to blame before.
   /// - Parameter untried: the plugins that no worker has tried before it served them: no copies of these, either.
   func keepLastGood(except untried: Set<String> = []) {
     let faults = workers.faults
-    let onProbation = faults.ledger.onProbation(at: Clock.monotonic)
+    let inDoubt = faults.ledger.inDoubt(at: Clock.monotonic)
     repository.keepLastGood(
-      except: Set(onProbation), untried, besides: onProbation.compactMap { faults.target(of: $0)?.planned.copy })
+      except: Set(inDoubt), untried, besides: inDoubt.compactMap { faults.target(of: $0)?.planned.copy })
   }
 }

@@ -105,7 +105,7 @@ package final class Host {
     }
     repository = try PluginRepository(
       source, configuration, confinedBy: confinement.confinement, lastGood: .open(source, configuration)
-    ) { [signals] in signals.isTerminating }
+    ) { [signals, faults = workers.faults] in signals.isTerminating || faults.breaksReloadOff }
     for warning in confinement.warnings { logger.warning("\(warning)") }
     workers.restorer.withLock { $0 = repository.restorer }
     writeReports(configuration)

@@ -30,10 +30,13 @@ struct ReloadOutcome: Sendable {
   var oldWorkers: [String] = []
   /// Why the whole reload was refused; empty if it was not.
   let errors: [String]
+  /// Why the plugin that this client wants to be tried again was not; nil if it was, or the client wants none.
+  var notRetried: String?
 
   var result: Result {
     if !errors.isEmpty { return .refused }
-    return changes.contains { $0.kind == .failed } || !oldWorkers.isEmpty ? .partial : .done
+    let isDone = oldWorkers.isEmpty && notRetried == nil && !changes.contains { $0.kind == .failed }
+    return isDone ? .done : .partial
   }
 }
 
@@ -140,7 +143,7 @@ extension ReloadOutcome {
     }
     lines += oldWorkers.map { "  \($0)" }
     lines += ignored.map { "ignored  \($0): needs a restart" }
-    lines += errors
+    lines += errors + [notRetried].compactMap(\.self)
     return (lines + ["reload \(summary) (\(milliseconds) ms)"]).map { $0.printable + "\n" }.joined()
   }
 
@@ -156,7 +159,7 @@ extension ReloadOutcome {
       ("new_workers", .array(newWorkers.map(JSONValue.string))),
       ("old_workers", .array(oldWorkers.map(JSONValue.string))),
       ("ignored", .array(ignored.map(JSONValue.string))),
-      ("errors", .array(errors.map(JSONValue.string))),
+      ("errors", .array((errors + [notRetried].compactMap(\.self)).map(JSONValue.string))),
     ])
   }
 }

@@ -1,4 +1,5 @@
 internal import AmbitConfig
+internal import AmbitCore
 internal import AmbitPlugins
 
 // From a plan to what serves: generation numbers, what a worker could not prepare, and the record of what serves.
@@ -12,7 +13,9 @@ extension PluginRepository {
       let number = (generationNumbers[planned.shortName] ?? 0) + 1
       generationNumbers[planned.shortName] = number
       planned.number = number
-      planned.hasOtherLastGood = hasOtherLastGood(planned)
+      if planned.isPlugin, planned.rollBack == nil {
+        planned.otherLastGood = otherLastGood(of: planned.copy.file, besides: planned.copy.hash)
+      }
       do throws(PluginError) {
         try nameCopy(of: &planned, besides: numbered)
         numbered.append(planned)
@@ -46,9 +49,16 @@ extension PluginRepository {
     for planned in plan.generations.reversed() { giveUp(planned, at: .notLoaded) }
   }
 
+  /// Gives up a plan of which workers have tried a part, and do not run anything any more.
+  func abandon(_ plan: ReloadPlan, _ preparation: Preparation) {
+    for planned in plan.generations.reversed() where preparation.prepared[planned.name] == nil {
+      giveUp(planned, at: preparation.failures[planned.name]?.stage ?? .notLoaded)
+    }
+  }
+
   private func giveUp(_ planned: PlannedGeneration, at stage: PreparationFailure.Stage) {
     if stage != .loaded, let copy = planned.ownCopy { copies.discard(copy) }
-    if stage == .notLoaded, generationNumbers[planned.shortName] == planned.number {
+    if stage == .notLoaded, planned.number > 0, generationNumbers[planned.shortName] == planned.number {
       generationNumbers[planned.shortName] = planned.number - 1
     }
   }
@@ -97,6 +107,8 @@ extension PluginRepository {
     for planned in plan.generations {
       serving[planned.name] = ServingPlugin(
         planned, calling: planned.boundCalls ?? [], insteadOf: plan.fallbacks[planned.file])
+      // Somebody has had a content tried again that was rolled back.
+      if let hash = planned.copy.hash { refusedContents[hash.description] = nil }
     }
   }
 }

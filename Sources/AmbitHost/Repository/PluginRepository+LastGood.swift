@@ -65,7 +65,9 @@ extension PluginRepository {
     _ file: PluginFile, _ refusal: PluginError, to lastGood: LastGoodCopies, _ planning: inout Planning
   ) {
     do throws(PluginError) {
-      guard let planned = try planLastGood(of: file, refusal, lastGood, &planning) else { return }
+      guard !refusal.problems.contains(where: { $0.code == .missing }),
+        let planned = try planLastGood(of: file, lastGood, &planning)
+      else { return }
       planning.plan.generations.append(planned)
       planning.plan.refusals[file.path] = nil
       planning.plan.fallbacks[file.path] = refusal
@@ -76,17 +78,17 @@ extension PluginRepository {
 
   /// The last good copy of a refused file, after its dry run; nil if there is none.
   func planLastGood(
-    of file: PluginFile, _ refusal: PluginError, _ lastGood: LastGoodCopies, _ planning: inout Planning
+    of file: PluginFile, _ lastGood: LastGoodCopies, _ planning: inout Planning
   ) throws(PluginError) -> PlannedGeneration? {
-    guard !refusal.problems.contains(where: { $0.code == .missing }) else { return nil }
     let configuration = planning.configuration
     let content = try lastGood.content(of: file, trust: configuration.fileTrust, limit: configuration.maxPluginSize)
     guard let content else { return nil }
     // It served with the last good copies of the libraries that it brings along.
-    let resolver = planning.resolver
-    defer { planning.resolver = resolver }
+    let resolvers = (planning.resolver, planning.resolverOfNewWorkers)
+    defer { (planning.resolver, planning.resolverOfNewWorkers) = resolvers }
     planning.resolver = makeResolver(configuration, asking: planning.workers)
     planning.resolver.lastGood = lastGood
+    planning.resolverOfNewWorkers?.lastGood = lastGood
     let copy = try link(try copies.add(content), &planning)
     guard let library = planning.calls.libraries.first(where: { file.isLibrary && $0.name == file.path }) else {
       return try performDryRun(copy, planning)
@@ -104,8 +106,7 @@ extension PluginRepository {
     except unproven: Set<String> = [], _ untried: Set<String> = [], besides others: [PluginCopy] = []
   ) {
     guard let lastGood else { return }
-    for plugin in serving.values
-    where !plugin.isLastGoodCopy && plugin.copy.isPrivate && !untried.contains(plugin.name) {
+    for plugin in serving.values where plugin.copy.isPrivate && !untried.contains(plugin.name) {
       if unproven.contains(plugin.name), lastGood.hasCopy(of: plugin.file) { continue }
       do throws(LastGoodCopies.Unavailable) {
         try lastGood.keep(plugin.copy, as: plugin.file)

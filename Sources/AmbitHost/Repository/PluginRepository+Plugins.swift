@@ -13,7 +13,7 @@ extension PluginRepository {
     do throws(PluginError) {
       let content = try PluginContent(
         of: file, settle: configuration.settle, trust: configuration.fileTrust, limit: configuration.maxPluginSize)
-      if let refusal = refusedContents[content.hash.description] { throw refusal }
+      if let refusal = refusal(of: content.hash) { throw refusal }
       if let name = unchanged(content, planning), try needsSameLibraries(serving[name]!.copy, file, &planning) {
         try keep(file, as: name, &planning.plan)
       } else {

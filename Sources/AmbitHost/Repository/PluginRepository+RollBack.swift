@@ -13,32 +13,31 @@ extension PluginRepository {
   ///   - earlier: the generation whose content it is; nil: the last good copy, which an earlier host has kept.
   ///   - state: what `earlier` has handed over last, for a dry run.
   ///   - mark: what the generation is marked by.
-  ///   - refusal: why the content that serves now is refused.
+  ///   - workers: those that serve tell what they have loaded.
+  /// - Returns: the plan. Its generation is in `filesForNewWorkers` if those that serve have loaded other versions of
+  ///   the libraries that the content brings along.
   /// - Throws: if there is no such content any more, or it fails its dry run.
   func planRollBack(
     of plugin: ServingPlugin, to earlier: PlannedGeneration?, _ state: HandedOverState?,
-    _ mark: PlannedGeneration.RollBack, because refusal: PluginError, _ configuration: HostConfiguration,
-    asking workers: WorkerGroup
+    _ mark: PlannedGeneration.RollBack, _ configuration: HostConfiguration, asking workers: WorkerGroup
   ) throws(PluginError) -> ReloadPlan {
-    var planning = Planning(configuration, self, asking: workers)
+    // The next worker, which waits for the roll-back, has loaded nothing.
+    var planning = Planning(configuration, self, asking: workers.present.isEmpty ? nil : workers)
     planning.stateOfDryRun = .given(state)
-    var planned: PlannedGeneration
-    if let earlier {
-      planned = try plan(again: earlier, planning)
-    } else {
-      planned = try planLastGood(of: plugin, refusal, &planning)
-    }
+    var planned =
+      if let earlier { try plan(again: earlier, &planning) } else { try planLastGood(of: plugin, &planning) }
     planned.rollBack = mark
     planning.plan.files = files
     planning.plan.generations = [planned]
-    planning.plan.fallbacks[planned.file] = refusal
     assignNumbers(&planning.plan)
     if let error = planning.plan.refusals.values.first { throw error }
     return planning.plan
   }
 
   /// The content of a generation that has served. With the settings that it had it needs no dry run.
-  private func plan(again earlier: PlannedGeneration, _ planning: Planning) throws(PluginError) -> PlannedGeneration {
+  private func plan(
+    again earlier: PlannedGeneration, _ planning: inout Planning
+  ) throws(PluginError) -> PlannedGeneration {
     let name = earlier.name
     let file = serving[name]?.file ?? earlier.copy.file
     let kept = try? lastGood?.content(of: file, trust: .any, limit: .max)
@@ -48,6 +47,9 @@ extension PluginRepository {
       throw PluginError(problems: [
         PluginProblem(code: .missing, plugin: name, file: earlier.file, reason: reason)
       ])
+    }
+    if planning.resolverOfNewWorkers != nil, try planning.resolver.areLoadedOtherwise(earlier.copy.dependencies) {
+      planning.plan.filesForNewWorkers.insert(earlier.copy.file.path)
     }
     let copy = try copies.attach(dependenciesOf: earlier.copy, to: try copies.add(content))
     guard let manifest = earlier.manifest,
@@ -59,27 +61,21 @@ extension PluginRepository {
   }
 
   private func planLastGood(
-    of plugin: ServingPlugin, _ refusal: PluginError, _ planning: inout Planning
+    of plugin: ServingPlugin, _ planning: inout Planning
   ) throws(PluginError) -> PlannedGeneration {
-    let kept = lastGood?.hash(of: plugin.file)
-    guard let lastGood, let kept, kept != plugin.copy.hash?.description,
-      let planned = try planLastGood(of: plugin.file, refusal, lastGood, &planning)
-    else {
+    guard let lastGood, let planned = try planLastGood(of: plugin.file, lastGood, &planning) else {
       throw PluginError(problems: [
         PluginProblem(
-          code: .missing, plugin: plugin.name, file: plugin.file.path,
-          reason: "there is no other content to go back to: this host has served none, and has no other last good copy")
+          code: .missing, plugin: plugin.name, file: plugin.file.path, reason: "its last good copy was removed")
       ])
     }
     return planned
   }
 
-  /// Whether the last good copy of a plugin's file has another content.
-  func hasOtherLastGood(_ planned: PlannedGeneration) -> Bool {
-    guard planned.isPlugin, planned.rollBack == nil, let kept = lastGood?.hash(of: planned.copy.file) else {
-      return false
-    }
-    return kept != planned.copy.hash?.description
+  /// The hash of the last good copy of a file if that has another content than this; else nil.
+  func otherLastGood(of file: PluginFile, besides hash: SHA256?) -> String? {
+    guard let kept = lastGood?.hash(of: file), kept != hash?.description else { return nil }
+    return kept
   }
 }
 
@@ -91,13 +87,12 @@ extension PluginRepository {
     if let hash { refusedContents[hash.description] = refusal }
   }
 
-  /// Has the next plan try a plugin again, although it is quarantined or its content was rolled back.
-  /// - Returns: whether its content was rolled back.
-  func retry(_ plugin: String) -> Bool {
-    retried.insert(plugin)
-    let before = refusedContents.count
-    refusedContents = refusedContents.filter { !$0.value.concerns([plugin]) }
-    return refusedContents.count < before
+  /// Whether a content of a plugin was rolled back, and is refused.
+  func isRolledBack(_ plugin: String) -> Bool { refusedContents.values.contains { $0.concerns([plugin]) } }
+
+  /// Why the next plan does not take a content; nil if it may.
+  func refusal(of hash: SHA256) -> PluginError? {
+    refusedContents[hash.description].flatMap { $0.concerns(Array(retried)) ? nil : $0 }
   }
 }
 

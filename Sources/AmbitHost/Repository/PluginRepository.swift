@@ -17,7 +17,8 @@ final class PluginRepository {
   let copies: PluginCopies
   /// nil if there is no place for last good copies.
   let lastGood: LastGoodCopies?
-  /// Whether the host is to stop. Then nothing that a plugin does is waited for.
+  /// Whether a plan is to be given up: the host is to stop, or a plugin is to be rolled back first. Then nothing that a
+  /// plugin does is waited for.
   let isStopping: @Sendable () -> Bool
   /// The program that runs as the child of a dry run; nil: the one of this process, wherever its file is by then.
   let program: String?
@@ -42,7 +43,7 @@ final class PluginRepository {
   ///   - confinement: What dry runs give up, as workers do. It decides who has to be able to read private copies.
   ///   - lastGood: Where copies of what serves are kept for a start that finds a bad file; nil for nowhere.
   ///   - program: The program that is started for dry runs; nil: the one of this process.
-  ///   - isStopping: Whether the host is to stop.
+  ///   - isStopping: Whether a plan is to be given up.
   /// - Throws: if the folder cannot be made or cannot be trusted.
   init(
     _ source: ConfigurationSource, _ configuration: HostConfiguration, confinedBy confinement: Confinement = .init(),
@@ -80,12 +81,24 @@ final class PluginRepository {
   ///   - workers: Answer questions about what is loaded; nil if nothing is, as in a worker that is yet to start. Then
   ///     this process, which has loaded nothing either, answers.
   ///   - fallingBack: At the start, the last good copy takes the place of a refused file.
-  /// - Throws: if the directory cannot be listed or trusted, or the host is to stop.
+  /// - Throws: if the directory cannot be listed or trusted, or `isStopping` says so.
   func plan(
     _ configuration: HostConfiguration, asking workers: WorkerGroup? = nil, fallingBack: Bool = false
   ) throws(HostError) -> ReloadPlan {
     try restoreCopies()
     var planning = Planning(configuration, self, asking: workers)
+    do throws(HostError) {
+      try plan(configuration, &planning, fallingBack)
+    } catch {
+      discard(planning.plan)
+      throw error
+    }
+    return planning.plan
+  }
+
+  private func plan(
+    _ configuration: HostConfiguration, _ planning: inout Planning, _ fallingBack: Bool
+  ) throws(HostError) {
     let files = try list(configuration)
     planning.plan.files =
       files + planning.calls.libraries.map { PluginFile(library: $0.name, at: source.resolveLibrary($0.name)) }
@@ -115,7 +128,6 @@ final class PluginRepository {
     ).map(\.description)
     planning.plan.notices += changes.notices(in: source.name, among: routes)
     assignNumbers(&planning.plan)
-    return planning.plan
   }
 
   /// The work on one plan: the configuration, what is derived from it, and the plan so far.
@@ -154,7 +166,7 @@ final class PluginRepository {
     }
   }
 
-  /// - Throws: if the host is to stop.
+  /// - Throws: if a plan is to be given up.
   func failIfStopping() throws(HostError) {
     if isStopping() { throw .interruption }
   }

@@ -127,8 +127,8 @@ struct PlannedGeneration: Codable, Sendable {
   var handedOver: HandedOverState?
   /// Set if it takes the place of a generation that is rolled back. That one is not asked for its state.
   var rollBack: RollBack?
-  /// The last good copy of its file has another content.
-  var hasOtherLastGood = false
+  /// The hash of the last good copy of its file if that has another content.
+  var otherLastGood: String?
 
   struct RollBack: Codable, Sendable {
     /// Why the generation before ends.

@@ -37,7 +37,7 @@ struct Service: Sendable {
     for name in generations.keys { generations[name]!.limits = configuration.limits(of: name) }
   }
 
-  /// Serves what a plan says from now on.
+  /// Serves what a plan says from now on. If only new workers can load it, those that serve now are not told.
   /// - Parameter states: what the generations of the plan started from.
   mutating func adopt(_ plan: ReloadPlan, from states: [String: [Int: HandedOverState]]) {
     for name in plan.removed { (generations[name], files[name], self.states[name]) = (nil, nil, nil) }
@@ -55,9 +55,6 @@ struct Service: Sendable {
     routing = plan.commitOrder
     version += 1
   }
-
-  /// Serves what only new workers can load: those that serve now are not told.
-  mutating func adopt(inNewWorkers plan: ReloadPlan) { adopt(plan, from: states) }
 
   /// Serves what `other` says, because no worker could be started with this.
   mutating func goBack(to other: Service) {

@@ -18,11 +18,11 @@ extension WorkerGroup {
   private static var attempts: Int { 2 }
 
   /// See `Worker.prepare`. Blocks. At the start of the host it waits for all workers first, and does nothing if one does
-  /// not start.
+  /// not start. In a reload that is to be broken off it does not go on.
   func prepare(_ generations: [PlannedGeneration], within limit: Duration) -> Preparation {
     var result = Preparation()
     if service.withLock({ $0.version == 0 }), !haveStarted() { return result }
-    for planned in generations where !isStopping() {
+    for planned in generations where !isStopping() && !faults.breaksReloadOff {
       guard let answer = prepare(planned, within: limit) else { continue }
       result.prepared.merge(answer.prepared) { $1 }
       result.untried.formUnion(answer.untried)
@@ -31,7 +31,7 @@ extension WorkerGroup {
     return result
   }
 
-  /// - Returns: nil if it was not tried, because the host is stopping.
+  /// - Returns: nil if it was not tried, because the host is stopping, or because the reload is to be broken off.
   private func prepare(_ planned: PlannedGeneration, within limit: Duration) -> Preparation? {
     var end: String?
     let areCrashing = areCrashing
@@ -43,6 +43,7 @@ extension WorkerGroup {
       if isStopping() { return given.first?.answer }
       guard let first = given.first else {
         if planned.rollBack != nil { return Preparation(prepared: [planned.name: []]) }
+        if faults.breaksReloadOff { return nil }
         if areCrashing, planned.isPlugin { return untried(planned) }
         end = workers.isEmpty ? "no worker serves" : "all workers ended while they loaded and started it"
         continue

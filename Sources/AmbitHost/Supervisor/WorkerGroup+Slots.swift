@@ -133,15 +133,18 @@ extension WorkerGroup {
     var faultsBefore: Faults.State?
     if !order.plan.generations.isEmpty {
       service.withLock { service in
-        faultsBefore = faults.adopt(order.plan, from: service.states)
-        service.adopt(inNewWorkers: order.plan)
+        // The old workers hand over when they are replaced.
+        faultsBefore = faults.adopt(order.plan, from: [:])
+        service.adopt(order.plan, from: service.states.merging(inherited.withLock { $0 }) { $1 })
       }
     }
+    // One that has crashed meanwhile may have a successor already that has loaded the new libraries.
+    let version = faultsBefore == nil ? .max : service.withLock { $0.version }
     let settings = WorkerSettings(
       configuration, text, confinedBy: order.confinement, like: old[0].settings.withLock { $0 })
     for slot in old.prefix(settings.count) where !isStopping() {
       let done = Latch<HostError?>()
-      slot.replace(by: settings, isForced: order.isForAll, because: order.reason, then: done)
+      slot.replace(by: settings, before: order.isForAll ? version : nil, because: order.reason, then: done)
       guard let error = done.wait(unless: isStopping)?.first ?? nil else { continue }
       // The first one decides for all.
       if slot === old[0], let faultsBefore {

@@ -98,15 +98,17 @@ final class WorkerGroup: Sendable {
     return (present + leaving.map { ($0.index, .process($0)) }).sorted { $0.index < $1.index }
   }
 
-  /// Waits until at least one worker serves, at most `timeout` nanoseconds, and returns those that do.
+  /// Waits until at least one worker serves, at most `timeout` nanoseconds, and returns those that do. Does not wait in
+  /// a reload that is to be broken off: the next worker may wait for the roll-back.
   func present(within timeout: Int64) -> [(index: Int, worker: WorkerHandle)] {
     let end = Clock.monotonic + timeout
     while true {
       let latch = Latch<Void>()
       waiting.withLock { $0.append(latch) }
       let found = present
-      guard found.isEmpty, Clock.monotonic < end, !isStopping() else { return found }
-      _ = latch.wait(timeout: end - Clock.monotonic, unless: isStopping)
+      let isGivenUp = { self.isStopping() || self.faults.breaksReloadOff }
+      guard found.isEmpty, Clock.monotonic < end, !isGivenUp() else { return found }
+      _ = latch.wait(timeout: end - Clock.monotonic, unless: isGivenUp)
     }
   }
 
@@ -154,6 +156,7 @@ extension WorkerGroup {
     }
     // Without the lock, since plugins may take long to start. What changes meanwhile is done under it.
     let (first, suspended) = service.withLock { ($0, faults.suspended) }
+    worker.firstVersion.store(first.version, ordering: .relaxed)
     use(first, in: worker)
     var states = try bring(handle, worker.index, to: first, without: suspended, asking: predecessor)
     try service.withLock { (service) throws(HostError) in
@@ -248,8 +251,14 @@ extension WorkerGroup {
     var errors = lost.values.flatMap(\.problems).map(\.description)
     for var planned in missing where lost[planned.name] == nil {
       do throws(PluginError) {
-        if let state = try predecessor?.save(planned.name, within: service.startLimit) ?? nil {
+        // What takes the place of a generation that is rolled back starts from a state of its own.
+        let older = predecessor.flatMap { older in
+          planned.rollBack == nil || older.known.serving[planned.name] == planned.label ? older : nil
+        }
+        if let older, let state = try older.save(planned.name, within: service.startLimit) ?? nil {
           planned.handedOver = state
+          let label = older.known.serving[planned.name]
+          if let label, keeps(state, of: planned.name) { faults.note(state, of: planned.name, label, inWorker: index) }
         }
       } catch {
         // Without the state the plugin would begin anew, which is worse than to go on as it was.

@@ -55,7 +55,8 @@ extension WorkerSlot {
   /// - Returns: the worker that serves: the old one if the other does not start.
   private func replace(_ old: WorkerProcess, _ replacement: Replacement) -> WorkerProcess {
     let settings = replacement.settings
-    guard replacement.isForced || !settings.isLike(old.settings) else {
+    let isOutdated = replacement.version.map { old.firstVersion.load(ordering: .relaxed) < $0 } ?? false
+    guard isOutdated || !settings.isLike(old.settings) else {
       replacement.done.arrive(nil)
       return old
     }

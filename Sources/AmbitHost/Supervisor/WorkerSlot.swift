@@ -24,8 +24,9 @@ final class WorkerSlot: Sendable {
   /// An order to replace the worker.
   struct Replacement: Sendable {
     let settings: WorkerSettings
-    /// Also a worker is replaced that was started with the same values.
-    let isForced: Bool
+    /// Also a worker is replaced that was started with the same values, if what it served first is older than this
+    /// version of the service; nil: none is.
+    let version: Int?
     let reason: String
     /// Opens when another worker serves, or with the reason why it does not.
     let done: Latch<HostError?>
@@ -92,10 +93,13 @@ final class WorkerSlot: Sendable {
   /// Makes another worker take the place of the present one, which finishes its requests. If it does not start, the
   /// present one serves on, and later ones are started as it was. From any thread; does not wait.
   /// - Parameters:
-  ///   - isForced: whether a worker is replaced, too, that was started with the same values.
+  ///   - version: a worker that was started with the same values is replaced, too, if what it served first is older
+  ///     than this version of the service; nil: it is not.
   ///   - done: opens when another worker serves, or with the reason why it does not.
-  func replace(by settings: WorkerSettings, isForced: Bool, because reason: String, then done: Latch<HostError?>) {
-    put(.replace(Replacement(settings: settings, isForced: isForced, reason: reason, done: done)))
+  func replace(
+    by settings: WorkerSettings, before version: Int?, because reason: String, then done: Latch<HostError?>
+  ) {
+    put(.replace(Replacement(settings: settings, version: version, reason: reason, done: done)))
   }
 
   /// Makes the next worker start at once if the delay after a crash is not over. From any thread; does not wait.

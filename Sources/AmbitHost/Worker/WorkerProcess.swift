@@ -39,6 +39,8 @@ final class WorkerProcess: Sendable {
   let ended = Latch<Void>()
   /// What it notes before its end, whatever that is; nil if the system has no memory for it.
   let recorder = FlightRecorder()
+  /// The version of the service that it was brought to first.
+  let firstVersion = Atomic<Int>(0)
   /// Its slot in the counts of connections; nil if it counts for itself.
   let slotOfCounters = Mutex<Int?>(nil)
   /// Whether the host is to stop. Then nothing that a plugin does is waited for.

@@ -75,6 +75,15 @@ package struct DependencyResolver {
     return list
   }
 
+  /// Whether the process that serves has loaded other copies under the names of these libraries. It would use those.
+  package func areLoadedOtherwise(_ dependencies: [Dependency]) throws(PluginError) -> Bool {
+    for dependency in dependencies where dependency.isBrought {
+      guard let library = try loaded(dependency.name, dependency.location) else { continue }
+      if copies.contains(library.path), library.path != dependency.copy.path { return true }
+    }
+    return false
+  }
+
   private mutating func add(
     _ links: LibraryLinks, of location: String, for file: PluginFile, to list: inout [Dependency],
     _ visited: inout Set<String>

@@ -62,6 +62,11 @@ import Testing
       let wrong = try await ambit("reload", "--retry", "placed", in: host.directory)
       #expect(wrong.status == .exited(1))
       #expect(wrong.text.contains("--retry placed: expected a plugin that is quarantined"), "\(wrong.text)")
+      let unknown = try await ambit("reload", "--retry", "plaecd", in: host.directory)
+      #expect(unknown.status == .exited(1))
+      #expect(unknown.text.contains("--retry plaecd: no plugin of this name serves"), "\(unknown.text)")
+      // The reload itself takes place, for all that wait for it.
+      for text in [wrong.text, unknown.text] { #expect(text.contains("kept  placed/1"), "\(text)") }
       let retry = try await ambit("reload", "--retry", "crashy", in: host.directory)
       #expect(retry.status == .exited(0) && retry.text.contains("changed  crashy/2"), "\(retry.text)")
       for _ in 1...10 { #expect(try await host.get("/crashy").text == "one\n") }
@@ -109,13 +114,16 @@ extension PluginFile {
   /// `text` after what it was handed over, which `GET /state` answers with.
   /// - Parameters:
   ///   - start: C statements at the beginning of its `start`, which has `plugin` and `is_dry_run`.
-  static func crashy(_ text: String, start: String = "") -> PluginFile {
-    .source(
+  ///   - libraries: the folder of a `libhelper.so` that it brings along, whose `helps()` it answers with, too.
+  static func crashy(_ text: String, start: String = "", linkedIn libraries: URL? = nil) -> PluginFile {
+    let answer = libraries == nil ? #""\#(text)\n""# : #""\#(text) %d\n", helps()"#
+    return .source(
       """
       #include <ambit.h>
       #include <stdio.h>
       #include <string.h>
       #include <unistd.h>
+      int helps(void);
       static char state[200];
       static int *volatile nowhere;
       __attribute__((noinline)) static int32_t boom(ambit_scope *scope) { (void)scope; return *nowhere = 1; }
@@ -123,7 +131,7 @@ extension PluginFile {
         (void)arg;
         return access("tick", F_OK) == 0 ? boom(scope) : AMBIT_OK;
       }
-      static int32_t answer(ambit_scope *scope) { return ambit_respondf(scope, 200, "text/plain", "\(text)\\n"); }
+      static int32_t answer(ambit_scope *scope) { return ambit_respondf(scope, 200, "text/plain", \(answer)); }
       static int32_t tell(ambit_scope *scope) { return ambit_respondf(scope, 200, "text/plain", "%s\\n", state); }
       static int32_t start(ambit_scope *plugin) {
         int is_dry_run = ambit_extension(plugin, "ambit.dry_run/1") != NULL;
@@ -141,6 +149,9 @@ extension PluginFile {
       AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {
         AMBIT_PLUGIN_HEADER, .name = "crashy", .version = "\(text)", .start = start, .save = save, .routes = routes,
         .route_count = sizeof routes / sizeof routes[0]};
-      """, name: "crashy")
+      """, name: "crashy",
+      flags: libraries.map {
+        ["-Wl,--no-as-needed", "-L", $0.filePath, "-lhelper", "-Wl,-rpath,$ORIGIN/lib"]
+      } ?? [])
   }
 }

@@ -112,9 +112,109 @@ import Testing
     }
   }
 
+  /// A plugin `slow` whose `start` waits for the file `gate`, in its dry run or in a worker.
+  private func slow(in folder: URL, waitsInDryRun: Bool) -> PluginFile {
+    .source(
+      """
+      #include <ambit.h>
+      #include <fcntl.h>
+      #include <unistd.h>
+      static int32_t start(ambit_scope *plugin) {
+        int is_dry_run = ambit_extension(plugin, "ambit.dry_run/1") != NULL;
+        if (is_dry_run != \(waitsInDryRun ? 1 : 0)) return AMBIT_OK;
+        close(open("\(folder.filePath)/begun", O_CREAT | O_WRONLY, 0600));
+        while (access("\(folder.filePath)/gate", F_OK) != 0) usleep(1000);
+        return AMBIT_OK;
+      }
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "slow", .start = start};
+      """, name: "slow")
+  }
+
   @Test(arguments: [false, true])
-  func `An operator rolls a plugin back by its name`(isSingle: Bool) async throws {
-    try await withHost([.crashy("old")], configuration: "threads = 1", isSingle: isSingle) { host in
+  func `A roll-back does not wait for a reload that tries another plugin, and the reload begins anew`(
+    waitsInDryRun: Bool
+  ) async throws {
+    let configuration = "workers = 1\nthreads = 1\nprove_time = '1h'\ndry_run_timeout = '10m'\n"
+    try await withHost([.crashy("old"), .placed("1")], configuration: configuration) { host in
+      try await PluginFile.crashy("new").install(in: host.plugins)
+      #expect(try await host.reload().field("changed") == "1")
+      try await slow(in: host.directory, waitsInDryRun: waitsInDryRun).install(in: host.plugins)
+      async let reload = ambit("reload", in: host.directory)
+      try await eventually(until: { $0 }) {
+        FileManager.default.fileExists(atPath: host.directory.appending(path: "begun").filePath)
+      }
+      try await crash(host)
+      try await host.log.line(containing: "plugin crashy/2 is rolled back")
+      #expect(try await host.get("/crashy").text == "old\n")
+      #expect(try await host.get("/place").text == "1 1\n")
+      #expect(host.log.lines { $0.contains("reload done") }.count == 1)
+      try host.directory.write("", as: "gate")
+      let (status, text) = (try await reload.status, try await reload.text)
+      #expect(status == .exited(1) && text.contains("added   slow/") && text.contains("failed  crashy/3"), "\(text)")
+      #expect(try await host.get("/crashy").text == "old\n")
+    }
+  }
+
+  private func helper(_ number: Int) -> PluginFile {
+    .source(
+      "int helps(void);\nint helps(void) { return \(number); }\n", name: "libhelper",
+      flags: ["-Wl,-soname,libhelper.so"])
+  }
+
+  /// Waits until workers that were replaced accept no connections any more.
+  private func allAnswer(_ text: String, to path: String, _ host: Host) async throws {
+    try await eventually(until: { $0 == [text] }) {
+      var answers: Set<String> = []
+      for _ in 1...20 { answers.insert(try await host.get(path).text) }
+      return answers
+    }
+  }
+
+  @Test func `A version that came with its own library is rolled back in new workers, with the library before`()
+    async throws
+  {
+    try await withHost([.placed("1")], configuration: Self.configuration + "prove_time = '1h'") { host in
+      let libraries = host.plugins.appending(path: "lib")
+      try FileManager.default.createDirectory(at: libraries, withIntermediateDirectories: true)
+      for (number, version) in [(1, "one"), (2, "two")] {
+        try await helper(number).install(in: libraries)
+        try await PluginFile.crashy(version, linkedIn: libraries).install(in: host.plugins)
+        try await host.reloadOnRequest()
+        try await allAnswer("\(version) \(number)\n", to: "/crashy", host)
+      }
+      try await allAnswer("one two \n", to: "/state", host)
+      try await crash(host)
+      try await host.log.line(containing: "crashy/3, which has the content of crashy/1, serves in its place")
+      try await allAnswer("one 1\n", to: "/crashy", host)
+      try await allAnswer("one one \n", to: "/state", host)
+      #expect(try await host.answers("/place", ofWorkers: 2).count == 2)
+    }
+  }
+
+  @Test func `A plugin whose content before does not start any more is quarantined, and not said to be rolled back`()
+    async throws
+  {
+    let old = PluginFile.crashy("old", start: "if (!is_dry_run && access(\"bad\", F_OK) == 0) return AMBIT_FAILED;")
+    try await withHost([old, .placed("1")], configuration: Self.configuration) { host in
+      try await PluginFile.crashy("new").install(in: host.plugins)
+      try await host.reload()
+      try host.directory.write("", as: "bad")
+      try await crash(host)
+      let line = try await host.log.line(containing: "crashy/2 is quarantined: a crash, and its roll-back failed")
+      #expect(line.contains("the last: SIGSEGV"), "\(line)")
+      let reason = "crashy/2 is not rolled back: the content of crashy/1 cannot serve: "
+      #expect(!host.log.lines { $0.contains(reason) }.isEmpty)
+      #expect(host.log.lines { $0.contains("was rolled back") || $0.contains("is rolled back") }.isEmpty)
+      #expect(try await host.answers("/place", ofWorkers: 2).count == 2)
+    }
+  }
+
+  @Test(arguments: [false, true])
+  func `An operator rolls a plugin back by its name, and the content before is the last good copy`(
+    isSingle: Bool
+  ) async throws {
+    // The new version is proven at once, so that its content is the last good copy.
+    try await withHost([.crashy("old")], configuration: "threads = 1\nprove_time = '0s'", isSingle: isSingle) { host in
       let first = try await ambit("rollback", "crashy", in: host.directory)
       #expect(first.status == .exited(1) && first.text.contains("there is no other content to go back to"), "\(first)")
       let unknown = try await ambit("rollback", "other", in: host.directory)
@@ -130,9 +230,17 @@ import Testing
       let history = try await ambit("history", "crashy", in: host.directory)
       #expect(history.status == .exited(0))
       #expect(history.text.contains("rolled back: ambit rollback"), "\(history.text)")
-      #expect(history.text.contains("(the content of crashy/1)"), "\(history.text)")
+      #expect(history.text.contains("content of crashy/1; serves"), "\(history.text)")
+      let second = try await ambit("rollback", "crashy", in: host.directory)
+      #expect(second.status == .exited(1), "\(second)")
+      #expect(second.text.contains("was rolled back, quarantined or to blame for a crash (crashy/2)"), "\(second)")
       let none = try await ambit("history", "other", in: host.directory)
       #expect(none.status == .exited(1) && none.errors.contains("error: no plugin other has served since"))
+      try await PluginFile.bytes([], name: "crashy").install(in: host.plugins)
+      try await host.startAgain { next in
+        let text = try await next.get("/crashy").text
+        #expect(text == "old\n")
+      }
     }
   }
 }

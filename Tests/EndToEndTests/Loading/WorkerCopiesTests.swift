@@ -150,15 +150,19 @@ import Testing
     return try FileManager.default.contentsOfDirectory(atPath: place).filter { $0.hasPrefix("speaks.") }.sorted()
   }
 
-  /// Each new version can be rolled back to the one before it, however long it has served.
+  /// Each new version can be rolled back to the two before it, however long it has served.
   private static let unproven = "prove_time = '1h'"
+  /// What is left of four versions.
+  private static let kept: [Substring] = ["speaks.2.", "speaks.3.", "speaks.4."]
 
   @Test func `A copy stays as long as one worker has mapped it or it may be rolled back to, and is removed then`()
     async throws
   {
     try await withTemporaryFolder { folder in
       let gate = folder.appending(path: "gate")
-      let versions = ["one", "two", "three"].map { version($0, flags: "AMBIT_PLUGIN_UNLOADABLE", gate: gate.filePath) }
+      let versions = ["one", "two", "three", "four"].map {
+        version($0, flags: "AMBIT_PLUGIN_UNLOADABLE", gate: gate.filePath)
+      }
       try await withHost(
         [versions[0]], configuration: "workers = 2\nthreads = 1\ndrain_timeout = '60s'\n\(Self.unproven)",
         isSingle: false
@@ -173,34 +177,34 @@ import Testing
           try await version.install(in: host.plugins)
           try await host.reload()
         }
-        // One worker has unloaded both old versions, the other one only the second.
-        _ = try await host.log.lines(3) { $0.contains("generation retired") && $0.contains("library=unloaded") }
-        #expect(try copies(host).count == 3, "the other worker has mapped the first version")
+        // One worker has unloaded all old versions, the other one has the first still.
+        _ = try await host.log.lines(5) { $0.contains("generation retired") && $0.contains("library=unloaded") }
+        #expect(try copies(host).count == 4, "the other worker has mapped the first version")
         try folder.write("", as: "gate")
         #expect(try await waiting.response().text == "one")
-        try await eventually(until: { $0.map { $0.prefix(9) } == ["speaks.2.", "speaks.3."] }) { try copies(host) }
-        #expect(try await host.get("/speak").text == "three")
+        try await eventually(until: { $0.map { $0.prefix(9) } == Self.kept }) { try copies(host) }
+        #expect(try await host.get("/speak").text == "four")
         #expect(await host.stop() == .exited(0))
       }
     }
   }
 
   @Test func `Copies of generations that stayed in memory are removed when their workers have ended`() async throws {
-    let versions = ["one", "two", "three"].map { version($0, flags: "0", gate: "/nowhere") }
+    let versions = ["one", "two", "three", "four"].map { version($0, flags: "0", gate: "/nowhere") }
     try await withHost([versions[0]], configuration: "threads = 1\n\(Self.unproven)", isSingle: false) { host in
       for version in versions.dropFirst() {
         try await version.install(in: host.plugins)
         try await host.reload()
       }
-      _ = try await host.log.lines(2) { $0.contains("generation retired") && $0.contains("library=resident") }
-      #expect(try copies(host).count == 3)
+      _ = try await host.log.lines(3) { $0.contains("generation retired") && $0.contains("library=resident") }
+      #expect(try copies(host).count == 4)
       let worker = try await host.adminJSON("/status").objects("workers")[0].number("pid")
       kill(pid_t(try #require(worker)), SIGKILL)
       try await host.log.line(containing: "serves again")
-      try await eventually(until: { $0.map { $0.prefix(9) } == ["speaks.2.", "speaks.3."] }) { try copies(host) }
-      #expect(try await host.get("/speak").text == "three")
+      try await eventually(until: { $0.map { $0.prefix(9) } == Self.kept }) { try copies(host) }
+      #expect(try await host.get("/speak").text == "four")
       kill(pid_t(try #require(try await host.adminJSON("/status").objects("workers")[0].number("pid"))), SIGKILL)
-      #expect(try await host.get("/speak").text == "three", "the copy of what serves is there for each new worker")
+      #expect(try await host.get("/speak").text == "four", "the copy of what serves is there for each new worker")
       #expect(await host.stop() == .exited(0))
     }
   }
