@@ -173,7 +173,7 @@ import Testing
   @Test func `A version that came with its own library is rolled back in new workers, with the library before`()
     async throws
   {
-    try await withHost([.placed("1")], configuration: Self.configuration + "prove_time = '1h'") { host in
+    try await withHost([], configuration: Self.configuration + "prove_time = '1h'") { host in
       let libraries = host.plugins.appending(path: "lib")
       try FileManager.default.createDirectory(at: libraries, withIntermediateDirectories: true)
       for (number, version) in [(1, "one"), (2, "two")] {
@@ -187,7 +187,12 @@ import Testing
       try await host.log.line(containing: "crashy/3, which has the content of crashy/1, serves in its place")
       try await allAnswer("one 1\n", to: "/crashy", host)
       try await allAnswer("one one \n", to: "/state", host)
-      #expect(try await host.answers("/place", ofWorkers: 2).count == 2)
+      try await host.startAgain { next in
+        try await allAnswer("two 2\n", to: "/crashy", next)
+        try await crash(next)
+        try await next.log.line(containing: "crashy/2, which has the content of the last good copy, serves in its place")
+        try await allAnswer("one 1\n", to: "/crashy", next)
+      }
     }
   }
 
