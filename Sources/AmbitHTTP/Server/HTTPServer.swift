@@ -125,12 +125,6 @@ package final class HTTPServer: Sendable {
     }
   }
 
-  /// Whether these loops answer within the timeout, in nanoseconds.
-  package func turn(_ indices: [Int], within timeout: Int64) -> Bool {
-    let turning = loops.onEach(within: timeout) { $0.pointee.index }
-    return indices.allSatisfy { turning.contains($0) }
-  }
-
   /// Whether no loop has a request, nor, if wanted, a connection. Loops that hang do not count.
   /// - Parameters:
   ///   - hung: the loops that need not answer.

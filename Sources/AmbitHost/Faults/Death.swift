@@ -30,7 +30,10 @@ struct Death: Sendable {
   }
 
   /// "died", or what else it does.
-  var verb: String { isAlive ? "hangs" : wasDraining ? "died while it drained" : "died" }
+  var verb: String {
+    if isAlive { return wasDraining ? "hangs while it drains" : "hangs" }
+    return wasDraining ? "died while it drained" : "died"
+  }
   /// What has happened: "SIGSEGV at 0x0 in boom+0x4 (crashy.1.3f9c.so)", "exit(3)", "SIGKILL".
   let cause: String
   /// Nil if nobody is to blame.

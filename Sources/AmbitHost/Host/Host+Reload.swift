@@ -56,13 +56,17 @@ extension Host {
     var (changes, ignored, errors): ([PluginChange], [String], [String]) = ([], [], [])
     var (newWorkers, oldWorkers): ([String], [String]) = ([], [])
     var change = ListenerSet.Change()
+    var hangLimit: String?
     let confinementBefore = repository.confinement
     do throws(HostError) {
       let blocked = workers.blockedLoops()
       try repository.failIfStopping()
       beginRetry(retried)
       defer { endRetry(retried) }
-      guard blocked.isEmpty else { throw HostError(blocked) }
+      guard blocked.isEmpty else {
+        hangLimit = useHangLimit()
+        throw HostError(blocked)
+      }
       restoreListeners()
       let text = try source.textAgain()
       let configuration = try text.parse()
@@ -89,7 +93,7 @@ extension Host {
     workers.noteServingCopies()
     var outcome = ReloadOutcome(
       began: began, duration: ContinuousClock.now - start, changes: changes, ignored: ignored, errors: errors)
-    (outcome.newWorkers, outcome.oldWorkers) = (newWorkers, oldWorkers)
+    (outcome.newWorkers, outcome.oldWorkers, outcome.hangLimit) = (newWorkers, oldWorkers, hangLimit)
     (outcome.opened, outcome.closed) = (change.added.map(\.socket.url), change.removed.map(\.socket.url))
     log(outcome)
     return outcome
@@ -106,7 +110,7 @@ extension Host {
       logger.warning("\(key) has changed in the configuration; the change takes effect at the next start")
     }
     guard outcome.result != .refused else {
-      return logger.error("reload refused, nothing has changed", metadata: ["errors": "\(outcome.errors.count)"])
+      return logger.error("reload refused, \(outcome.unchanged)", metadata: ["errors": "\(outcome.errors.count)"])
     }
     var fields: Logger.Metadata = ["ms": "\(outcome.milliseconds)", "configuration": "\(source.location)"]
     if source.path == nil { fields["configuration"] = "defaults in \(source.folder)" }
@@ -217,6 +221,16 @@ extension Host {
     keepLastGood(except: plan.untried)
     workers.retire(drain: configuration.drainTimeout)
     return changes.sorted(by: PluginChange.inTables)
+  }
+
+  /// Takes a changed `hang_limit` into use although a loop is blocked: it says how long the loop may stay so, and only
+  /// the supervisor needs it.
+  /// - Returns: the new value; nil if it has not changed.
+  private func useHangLimit() -> String? {
+    guard let text = try? source.textAgain(), let limits = try? text.parse().limits,
+      workers.use(hangLimit: limits.hangLimit)
+    else { return nil }
+    return limits.hangLimit?.shortText ?? "0s"
   }
 
   /// Says of quarantined plugins, which the reload has kept, that they do not run.

@@ -32,6 +32,8 @@ struct ReloadOutcome: Sendable {
   let errors: [String]
   /// Why the plugin that this client wants to be tried again was not; nil if it was, or the client wants none.
   var notRetried: String?
+  /// The `hang_limit` that a refused reload has taken into use nevertheless; nil: none.
+  var hangLimit: String?
 
   var result: Result {
     if !errors.isEmpty { return .refused }
@@ -107,10 +109,15 @@ extension ReloadOutcome {
     PluginChange.Kind.allCases.map { kind in (kind, changes.count { $0.kind == kind }) }
   }
 
+  /// What is as before a reload that is refused.
+  var unchanged: String {
+    "nothing has changed" + (hangLimit.map { " but limits.hang_limit, which is \($0) now" } ?? "")
+  }
+
   /// "2 added, 1 changed, 0 kept, 0 removed, 0 failed", or that nothing has changed. Ignored keys follow if there are
   /// any.
   var summary: String {
-    guard result != .refused else { return "refused, nothing has changed: \(errors.count.pluralized("error"))" }
+    guard result != .refused else { return "refused, \(unchanged): \(errors.count.pluralized("error"))" }
     let ignored = self.ignored.isEmpty ? [] : ["\(self.ignored.count) ignored"]
     return (counts.map { "\($0.count) \($0.kind)" } + ignored).joined(separator: ", ")
   }

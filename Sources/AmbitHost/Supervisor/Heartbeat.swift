@@ -14,6 +14,13 @@ struct Heartbeat {
     let isWhole: Bool
     /// In nanoseconds.
     let limit: Int64
+
+    /// What has happened to one of them, as a sentence.
+    func text(about loop: HungLoop) -> String {
+      "event loop \(loop.index) has not turned for \(limitText), since it is blocked by \(loop.phrase)"
+    }
+
+    var limitText: String { "hang_limit (\(limit / 1_000_000) ms)" }
   }
 
   /// The longest time between two questions, in nanoseconds.
@@ -32,6 +39,8 @@ struct Heartbeat {
   private var crashBegan: Int64?
   /// When to ask next, in monotonic nanoseconds.
   private(set) var next: Int64
+  /// What the last question has shown of a debugger that holds the worker; nil if none does.
+  private(set) var tracer: ProcessTimes.Tracer?
 
   /// - Parameters:
   ///   - loops: how many event loops the worker has.
@@ -63,15 +72,25 @@ struct Heartbeat {
     let asked = Clock.monotonic
     let answer = WorkerHandle.process(worker).turningLoops(within: Self.timeToAnswer)
     liveness?.note(worker, isTurning: answer?.isComplete ?? false)
-    if let answer {
-      worker.note(unmappedCopies: answer.unmappedCopies)
-      crashBegan = answer.isCrashing ? crashBegan ?? asked : nil
-    }
+    if let answer { worker.note(unmappedCopies: answer.unmappedCopies) }
+    // One that answers is stopped for moments only, as by strace(1).
+    tracer = answer == nil ? ProcessTimes.tracer(holding: worker.pid) : nil
+    return look(at: answer, of: worker.pid, asked: asked)
+  }
+
+  /// The same, inside of a worker that has no supervisor any more.
+  mutating func ask(_ worker: Worker) -> Hang? {
+    let asked = Clock.monotonic
+    return look(at: worker.turningLoops(within: Self.timeToAnswer), of: HostProcess.identifier, asked: asked)
+  }
+
+  private mutating func look(at answer: TurningLoops?, of process: Int32, asked: Int64) -> Hang? {
+    if let answer { crashBegan = answer.isCrashing ? crashBegan ?? asked : nil }
     let hungBefore = loops.filter(\.hangs).count
     for index in loops.indices {
       // A plugin may have damaged what the worker says.
       let progress = answer.flatMap { $0.loops.count == loops.count ? $0.loops[index] : nil }
-      loops[index].look(progress, of: worker.pid, limit: limit, interval: interval, asked: asked)
+      loops[index].look(progress, of: process, limit: limit, interval: interval, asked: asked)
     }
     scheduleNext(after: asked)
     guard let limit else { return nil }

@@ -78,6 +78,12 @@ extension WorkerGroup {
     }
   }
 
+  /// Uses another `hang_limit` from now on, also for loops that are blocked already. Asks no worker.
+  /// - Returns: whether it is another one.
+  func use(hangLimit: Duration?) -> Bool {
+    allSlots.map { slot in slot.settings.withLock { $0.use(hangLimit: hangLimit) } }.contains(true)
+  }
+
   /// All places of workers, also those that were given up and whose workers still drain.
   var allSlots: [WorkerSlot] { slots.withLock { $0 } + formerSlots.withLock { $0 } }
 }

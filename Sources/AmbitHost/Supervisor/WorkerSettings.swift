@@ -57,4 +57,10 @@ struct WorkerSettings: Sendable {
     (crashWindow, hangLimit) = (configuration.crashWindow, configuration.limits.hangLimit)
     drainTimeout = configuration.drainTimeout
   }
+
+  /// - Returns: whether it is another one.
+  mutating func use(hangLimit: Duration?) -> Bool {
+    defer { self.hangLimit = hangLimit }
+    return self.hangLimit != hangLimit
+  }
 }

@@ -2,7 +2,6 @@ internal import AmbitCore
 internal import AmbitRuntime
 internal import AmbitSystem
 internal import Logging
-internal import Synchronization
 
 // Event loops of a worker hang: that is a crash of what runs on them.
 //
@@ -12,84 +11,76 @@ internal import Synchronization
 extension WorkerSlot {
   /// How long a worker may take to say what blocks its loops, in nanoseconds. It ends their connections first.
   private static var timeToDescribe: Int64 { 1_500_000_000 }
-  /// How often the thread that sees a worker off looks.
-  private static var lookInterval: Duration { .milliseconds(50) }
 
   /// Takes note of loops that hang in the worker that serves.
   /// - Returns: the end of the worker, for this place; nil if its loops have turned meanwhile.
   func take(_ hang: Heartbeat.Hang, of worker: WorkerProcess, _ heartbeat: Heartbeat) -> End? {
-    let answer = abandon(hang, worker)
+    let moment = Clock.monotonic
+    let answer = abandon(hang.turns, worker)
     if let answer, answer.isEmpty { return nil }
-    guard !hang.isWhole, let answer else { return end(worker, because: Self.reason(hang, answer), hang, answer) }
+    let crashes = worker.note(hangs: hang.turns, answer ?? [], at: moment)
+    guard !hang.isWhole, answer != nil else {
+      for loops in crashes.dropFirst() { note(hang, of: worker, loops) }
+      return end(worker, because: Self.reason(hang, answer), hang, answer)
+    }
     let result = End(moment: Clock.monotonic, meaning: worker.meaningOfEnd)
     // It was ended by order at this very moment: its end is taken note of as any other.
     if result.meaning == .order { return nil }
     worker.noteHang()
     group.leave(worker)
     group.liveness.forget(worker)
-    note(Death(of: worker, hang, answer, because: Self.reason(hang, answer)))
+    for loops in crashes { note(hang, of: worker, loops) }
     enter(.crashed)
-    seeOff(worker, heartbeat, besides: hang.turns.map(\.loop))
+    seeOff(worker, heartbeat)
     return result
+  }
+
+  /// Takes note of loops that hang in a worker that finishes its requests.
+  /// - Returns: whether nothing is left to wait for: no loop turns, or the worker does not answer.
+  func takeWhileDraining(_ hang: Heartbeat.Hang, of worker: WorkerProcess) -> Bool {
+    let moment = Clock.monotonic
+    let turns = worker.unnoted(hang.turns)
+    guard !turns.isEmpty else { return hang.isWhole }
+    let answer = abandon(turns, worker)
+    guard !worker.isGone else { return true }
+    if let answer {
+      guard !answer.isEmpty else { return false }
+      worker.noteHang()
+      for loops in worker.note(hangs: turns, answer, at: moment) { note(hang, of: worker, loops, wasDraining: true) }
+    } else if !worker.isHung {
+      worker.noteHang()
+      var death = Death(of: worker, hang, nil, because: "it \(Self.reason(hang, nil))")
+      death.wasDraining = true
+      _ = group.faults.note(death)
+    }
+    return hang.isWhole || answer == nil
   }
 
   /// Has a worker end the connections of loops that hang.
   /// - Returns: what blocks each loop that still hangs; nil if the worker does not answer.
-  private func abandon(_ hang: Heartbeat.Hang, _ worker: WorkerProcess) -> [HungLoop]? {
-    worker.ask(.abandon(hang.turns), within: Self.timeToDescribe, as: [HungLoop].self)
+  private func abandon(_ turns: [HungTurn], _ worker: WorkerProcess) -> [HungLoop]? {
+    worker.ask(.abandon(turns), within: Self.timeToDescribe, as: [HungLoop].self)
   }
 
-  /// What has happened: a sentence if other loops turn and the worker answers, else a predicate of the worker.
+  /// A crash of the plugin that blocks these loops, while the worker lives on.
+  private func note(
+    _ hang: Heartbeat.Hang, of worker: WorkerProcess, _ loops: [HungLoop], wasDraining: Bool = false
+  ) {
+    let others = loops.dropFirst().map { ", and event loop \($0.index) is blocked by \($0.phrase)" }.joined()
+    var death = Death(of: worker, hang, loops, because: hang.text(about: loops[0]) + others)
+    death.wasDraining = wasDraining
+    // Another worker serves in the place of one that drains.
+    if wasDraining { _ = group.faults.note(death) } else { note(death) }
+  }
+
+  /// Why a worker is ended, as a predicate.
   private static func reason(_ hang: Heartbeat.Hang, _ answer: [HungLoop]?) -> String {
-    let limit = "hang_limit (\(hang.limit / 1_000_000) ms)"
+    guard hang.isWhole else {
+      return "does not say what blocks event loop \(hang.turns[0].loop), which has not turned for \(hang.limitText)"
+    }
     let loops = (answer ?? []).map { "event loop \($0.index) is blocked by \($0.phrase)" }
-    guard !hang.isWhole else {
-      let because = loops.isEmpty ? "" : ", since \(loops.joined(separator: ", "))"
-      return "has accepted no connection for \(limit)\(because)"
-    }
-    guard let first = answer?.first else {
-      return "does not say what blocks event loop \(hang.turns[0].loop), which has not turned for \(limit)"
-    }
-    let others = loops.dropFirst().map { ", and \($0)" }.joined()
-    return "event loop \(first.index) has not turned for \(limit), since it is blocked by \(first.phrase)\(others)"
-  }
-
-  /// Lets the loops of a worker that turn serve on until another worker serves, then finish their requests, and ends it.
-  /// Does not wait.
-  private func seeOff(_ worker: WorkerProcess, _ heartbeat: Heartbeat, besides hung: [Int]) {
-    onOwnThread { [self] in
-      var heartbeat = heartbeat
-      let left = Latch<[String]?>()
-      /// When its requests have to be finished, in monotonic nanoseconds; nil while they may begin.
-      var end: Int64?
-      while !worker.isGone, !left.isOpen, end.map({ Clock.monotonic < $0 }) ?? true {
-        // The stop of the host, or of this place, ends it.
-        if deadline != nil { return }
-        if end == nil, status.phase == .serving { end = leave(worker, besides: hung, then: left) }
-        if Clock.monotonic >= heartbeat.next, let hang = heartbeat.ask(worker) {
-          _ = abandon(hang, worker)
-          if hang.isWhole { break }
-        }
-        pauseThread(Self.lookInterval)
-      }
-      // Its loops have turned again, and it ends by itself.
-      if !worker.isGone, (left.arrived.first ?? nil) != [] { worker.abort() }
-      _ = worker.ended.wait(timeout: Self.timeToAbort)
-      worker.kill()
-    }
-  }
-
-  /// Has a worker finish its requests, but for those of loops that hang.
-  /// - Parameter left: opens with its answer, or with nil if there is none.
-  /// - Returns: when it has to have answered, in monotonic nanoseconds.
-  private func leave(_ worker: WorkerProcess, besides hung: [Int], then left: Latch<[String]?>) -> Int64 {
-    let settings = settings.withLock { $0 }
-    let drain = settings.drainTimeout.wholeNanoseconds
-    let leaving = Leaving(
-      drain: settings.drainTimeout, cancelGrace: settings.cancelGrace, reason: .replaced, hungLoops: hung)
-    let timeout = drain + settings.cancelGrace.wholeNanoseconds + Self.timeToAbort
-    onOwnThread { left.arrive(worker.ask(.leave(leaving), within: timeout, as: [String].self)) }
-    return Clock.monotonic + timeout
+    let because = loops.isEmpty ? "" : ", since \(loops.joined(separator: ", "))"
+    return "has accepted no connection for \(hang.limitText)\(because)"
   }
 
   /// The end of a worker of which an event loop has hung, and whose end was ordered.

@@ -211,10 +211,7 @@ extension WorkerSlot {
       group.leave(worker)
       let drain = Duration.nanoseconds(max(deadline.drainEnd - Clock.monotonic, 0))
       let leaving = Leaving(drain: drain, cancelGrace: settings.withLock { $0.cancelGrace }, reason: reasonOfEnd)
-      onOwnThread {
-        let timeout = deadline.lastMoment - Clock.monotonic
-        running.arrive(worker.ask(.leave(leaving), within: timeout, as: [String].self) ?? [])
-      }
+      worker.leave(leaving, by: deadline.lastMoment) { running.arrive($0 ?? []) }
     }
     while !workers.isEmpty {
       // The deadline of the host may come before that of a place that was given up.

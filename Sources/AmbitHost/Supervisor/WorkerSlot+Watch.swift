@@ -28,22 +28,24 @@ extension WorkerSlot {
   func watch(_ first: WorkerProcess) -> End? {
     var worker = first
     var heartbeat = makeHeartbeat(of: first)
-    while deadline == nil {
+    watching: while deadline == nil {
       switch next(until: heartbeat.next) {
       case nil:
         heartbeat.limit(by: settings.withLock { $0.hangLimit })
-        if let hang = heartbeat.ask(worker, group.liveness), let end = take(hang, of: worker, heartbeat) { return end }
+        let hang = heartbeat.ask(worker, group.liveness)
+        note(heartbeat.tracer, of: worker)
+        if let hang, let end = take(hang, of: worker, heartbeat) { return end }
         if WorkerHandle.process(worker).forgetUnmappedCopies() { group.removeUnusedCopies() }
-      case .stop: return nil
+      case .stop: break watching
       case .replace(let replacement):
-        worker = replace(worker, replacement)
-        heartbeat = makeHeartbeat(of: worker)
+        worker = replace(worker, replacement, &heartbeat)
       case .disconnected(worker.id): return end(afterDisconnection: worker)
       case .process(.ended(let child), of: worker.id): return noteEnd(of: worker, child.end)
       case .process(let event, of: worker.id): report(event, worker)
       case let event?: takeOfOthers(event)
       }
     }
+    seeOff(worker, heartbeat)
     return nil
   }
 
@@ -52,8 +54,11 @@ extension WorkerSlot {
   }
 
   /// Starts another worker, lets it serve, and has the old one finish its requests.
+  /// - Parameter heartbeat: that of the worker that serves, before and after.
   /// - Returns: the worker that serves: the old one if the other does not start.
-  private func replace(_ old: WorkerProcess, _ replacement: Replacement) -> WorkerProcess {
+  private func replace(
+    _ old: WorkerProcess, _ replacement: Replacement, _ heartbeat: inout Heartbeat
+  ) -> WorkerProcess {
     let settings = replacement.settings
     let isOutdated = replacement.version.map { old.firstVersion.load(ordering: .relaxed) < $0 } ?? false
     guard isOutdated || !settings.isLike(old.settings) else {
@@ -66,25 +71,14 @@ extension WorkerSlot {
       let new = try bringUp(settings, after: old).get()
       self.settings.withLock { $0 = settings }
       logger.notice("worker \(index) serves", metadata: fields(new, since: began))
-      drain(old, settings)
+      seeOff(old, heartbeat)
+      heartbeat = makeHeartbeat(of: new)
       replacement.done.arrive(nil)
       return new
     } catch {
       logger.error("worker \(index) (pid \(old.pid)) serves on as it was", metadata: fields(old))
       replacement.done.arrive(error)
       return old
-    }
-  }
-
-  /// Has a worker finish its requests, without waiting for it. It is killed if it takes too long.
-  private func drain(_ worker: WorkerProcess, _ settings: WorkerSettings) {
-    let deadline = ShutdownDeadline(
-      since: Clock.monotonic, drain: settings.drainTimeout, cancelGrace: settings.cancelGrace)
-    worker.tell(
-      .leave(Leaving(drain: settings.drainTimeout, cancelGrace: settings.cancelGrace, reason: .replaced)))
-    onOwnThread {
-      while Clock.monotonic < deadline.lastMoment, !worker.isGone { pauseThread(.milliseconds(50)) }
-      worker.kill()
     }
   }
 
@@ -119,14 +113,13 @@ extension WorkerSlot {
     return self.end(worker, because: Self.lostConnection)
   }
 
-  /// Ends a worker that is of no use any more, and waits for its end.
+  /// Ends a worker that is of no use any more, and waits for its end, which the log reports with the reason.
   /// - Parameters:
   ///   - hang: its event loops that hang; nil if it is ended for another reason.
   ///   - loops: what blocks them; nil if the worker has not said so.
   func end(
     _ worker: WorkerProcess, because reason: String, _ hang: Heartbeat.Hang? = nil, _ loops: [HungLoop]? = nil
   ) -> End {
-    logger.error("worker \(index) (pid \(worker.pid)) \(reason): it is ended", metadata: fields(worker))
     worker.abort()
     var (end, isKilled) = (Clock.monotonic + Self.timeToAbort, false)
     while true {
@@ -201,6 +194,22 @@ extension WorkerSlot {
 
   func reportReturn(of worker: WorkerProcess, since crash: Int64) {
     logger.notice("worker \(index) serves again", metadata: fields(worker, since: crash))
+  }
+
+  /// Takes note of a debugger that holds a worker, or has let it go, since a reload cannot wait for it either.
+  private func note(_ tracer: ProcessTimes.Tracer?, of worker: WorkerProcess) {
+    guard tracer != worker.tracer.withLock({ $0 }) else { return }
+    worker.tracer.withLock { $0 = tracer }
+    group.noteStopped(tracer != nil, worker)
+    guard let tracer else {
+      return logger.notice("worker \(index) (pid \(worker.pid)) goes on: no debugger holds it", metadata: fields)
+    }
+    logger.warning(
+      """
+      worker \(index) (pid \(worker.pid)) is held by process \(tracer.process) (\(tracer.name)), by ptrace: its \
+      requests wait until it goes on
+      """,
+      metadata: fields)
   }
 
   func reportOrphan(_ process: Int32, _ name: String, ofWorker worker: Int32) {

@@ -13,24 +13,23 @@ extension Worker {
   private static var loopTimeout: Int64 { 100_000_000 }
 
   /// Accepts no more connections, lets requests in flight finish, then cancels all that still runs and stops each
-  /// plugin. All steps share one deadline; what has not ended by then is named in the log and left behind. Call it once.
-  /// Blocks.
+  /// plugin. All steps share one deadline; what has not ended by then is named in the log and left behind. Loops that hang
+  /// are not waited for: see `hungLoops`. Call it once. Blocks.
   /// - Parameters:
   ///   - idleTime: how long an idle connection stays open, because the next request may be under way to it. If it is not
   ///     zero, connections are waited for as requests are.
-  ///   - hung: the loops that hang. Their requests are not waited for, and nothing that they would have to end.
   ///   - hasDrained: called when the sockets are not accepted from any more, with whether every loop has done its part.
   ///     If not, they are still in use.
   ///   - isStopping: called before what still runs is cancelled.
   /// - Returns: the labels of the generations that still run.
   func leave(
-    by deadline: ShutdownDeadline, idleTime: Duration = .zero, besides hung: [Int] = [],
-    hasDrained: (_ isComplete: Bool) -> Void, isStopping: () -> Void
+    by deadline: ShutdownDeadline, idleTime: Duration = .zero, hasDrained: (_ isComplete: Bool) -> Void,
+    isStopping: () -> Void
   ) -> [String] {
     hasDrained(drain(within: Self.loopTimeout, idleTime: idleTime))
     let isIdle = Self.wait(until: deadline.drainEnd) {
       server.isIdle(
-        withoutConnections: idleTime != .zero, besides: hung, within: Self.timeLeft(until: deadline.drainEnd))
+        withoutConnections: idleTime != .zero, besides: hungLoops, within: Self.timeLeft(until: deadline.drainEnd))
     }
     // A drain of no time does not wait for the loops.
     let count = isIdle ? 0 : liveRequests(within: Self.timeLeft(until: deadline.lastMoment))
@@ -41,7 +40,7 @@ extension Worker {
     }
     isStopping()
     end()
-    if !hung.isEmpty, !server.turn(hung, within: Self.loopTimeout) { return logRunning(within: Self.loopTimeout / 2) }
+    if !hungLoops.isEmpty { return logRunning(within: Self.loopTimeout / 2) }
     return waitForEnd(by: deadline)
   }
 

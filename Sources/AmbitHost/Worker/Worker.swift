@@ -42,6 +42,8 @@ final class Worker: Sendable {
   /// The folder of the private copies that are loaded.
   let copies = SharedCopies()
   let mapped = Mutex(MappedCopies())
+  /// The turns of event loops whose connections were ended because the loops hang.
+  let abandoned = Mutex<Set<HungTurn>>([])
   /// Whether it is the host's only worker, in the host's process: no other one may have mapped a copy.
   let isOnlyWorker: Bool
 

@@ -120,9 +120,6 @@ struct Leaving: Codable, Sendable {
   let cancelGrace: Duration
   /// Why, for the log.
   let reason: Reason
-  /// Its event loops that hang. Their requests are not waited for. Unless they turn again, the worker waits to be ended
-  /// when it has answered.
-  var hungLoops: [Int] = []
 
   enum Reason: String, Codable, Sendable {
     /// The host stops.

@@ -13,6 +13,12 @@ final class WorkerProcess: Sendable {
     var waiting: [UInt64: Latch<[UInt8]?>]? = [:]
   }
 
+  /// An order whose answer is waited for.
+  private struct Call {
+    let number: UInt64
+    let answer: Latch<[UInt8]?>
+  }
+
   /// The private copies that it may have mapped, by path.
   private struct Copies {
     /// Those that it loads.
@@ -55,6 +61,10 @@ final class WorkerProcess: Sendable {
   private let wasKilled = Atomic<Bool>(false)
   private let wasAborted = Atomic<Bool>(false)
   private let hasHung = Atomic<Bool>(false)
+  private let hangs = Mutex(HangRecord())
+  private let left = Mutex<[String]?>(nil)
+  /// A debugger that holds it, as far as it was asked for its loops; nil if none does.
+  let tracer = Mutex<ProcessTimes.Tracer?>(nil)
   /// Whether it tries a generation for a reload, or was ended by the supervisor's own decision: see `meaningOfEnd`.
   private let fate = Mutex<(tries: Int, isEnded: Bool)>((0, false))
   private let copies = Mutex(Copies())
@@ -121,28 +131,60 @@ final class WorkerProcess: Sendable {
   ) -> Answer? {
     // Many orders would fill its connection.
     guard !isStoppedForLong else { return nil }
-    let latch = Latch<[UInt8]?>()
-    let number = calls.withLock { calls -> UInt64? in
-      guard calls.waiting != nil else { return nil }
-      calls.lastNumber += 1
-      calls.waiting![calls.lastNumber] = latch
-      return calls.lastNumber
-    }
-    guard let number else { return nil }
-    defer { calls.withLock { $0.waiting?[number] = nil } }
     let began = Clock.monotonic
-    guard connection.send(WorkerMessage.order(order, number: number), passing: descriptors, within: timeout) else {
-      return nil
-    }
-    let arrived = latch.wait(timeout: timeout - (Clock.monotonic - began)) {
+    guard let call = send(order, passing: descriptors, within: timeout) else { return nil }
+    defer { forget(call) }
+    let arrived = call.answer.wait(timeout: timeout - (Clock.monotonic - began)) {
       isStoppedForLong || order.waitsForPlugins && isStopping()
     }
     guard let message = arrived?.first ?? nil else { return nil }
     return try? WorkerMessage.answer(type, message)
   }
 
+  /// Sends an order, and notes that its answer is waited for: see `forget`.
+  /// - Returns: nil if there is no room for it in time, or if there will be no answers any more.
+  private func send(_ order: WorkerOrder, passing descriptors: [Int32] = [], within timeout: Int64) -> Call? {
+    let answer = Latch<[UInt8]?>()
+    let number = calls.withLock { calls -> UInt64? in
+      guard calls.waiting != nil else { return nil }
+      calls.lastNumber += 1
+      calls.waiting![calls.lastNumber] = answer
+      return calls.lastNumber
+    }
+    guard let number else { return nil }
+    let call = Call(number: number, answer: answer)
+    guard connection.send(WorkerMessage.order(order, number: number), passing: descriptors, within: timeout) else {
+      forget(call)
+      return nil
+    }
+    return call
+  }
+
+  private func forget(_ call: Call) { calls.withLock { $0.waiting?[call.number] = nil } }
+
+  /// Orders it to end. Does not wait for the answer: see `leftBehind`. The order is lost if the connection of a stopped
+  /// worker is full.
+  /// - Parameters:
+  ///   - end: when it has to have answered, in monotonic nanoseconds.
+  ///   - completion: is called on another thread with the answer, or with nil if there is none.
+  func leave(
+    _ leaving: Leaving, by end: Int64, then completion: @escaping @Sendable ([String]?) -> Void = { _ in }
+  ) {
+    let call = send(.leave(leaving), within: Self.timeToSend)
+    onOwnThread { [self] in
+      let message = call?.answer.wait(timeout: end - Clock.monotonic)?.first ?? nil
+      if let call { forget(call) }
+      let answer = message.flatMap { try? WorkerMessage.answer([String].self, $0) }
+      if let answer { left.withLock { $0 = answer } }
+      completion(answer)
+    }
+  }
+
+  /// The labels of the generations that still run, as it has answered the order to end; nil before it has.
+  var leftBehind: [String]? { left.withLock { $0 } }
+
   /// Sends an order whose answer nobody waits for. The order is lost if the connection of a stopped worker is full.
-  func tell(_ order: WorkerOrder) { connection.send(WorkerMessage.order(order, number: 0), within: 1_000_000_000) }
+  func tell(_ order: WorkerOrder) { connection.send(WorkerMessage.order(order, number: 0), within: Self.timeToSend) }
 
   /// What its end means for the worker that takes its place.
   enum MeaningOfEnd {
@@ -188,6 +230,14 @@ final class WorkerProcess: Sendable {
 
   var isHung: Bool { hasHung.load(ordering: .relaxed) }
 
+  /// Those of these turns of its loops that were not taken note of: see `HangRecord`.
+  func unnoted(_ turns: [HungTurn]) -> [HungTurn] { hangs.withLock { $0.unnoted(turns) } }
+
+  /// Takes note of turns that hang: see `HangRecord`.
+  func note(hangs turns: [HungTurn], _ loops: [HungLoop], at moment: Int64) -> [[HungLoop]] {
+    hangs.withLock { $0.note(turns, loops, at: moment) }
+  }
+
   /// Ends it at once. It answers nothing more.
   func kill() {
     wasKilled.store(true, ordering: .relaxed)
@@ -199,7 +249,7 @@ final class WorkerProcess: Sendable {
   /// Whether it was ended at once.
   var isKilled: Bool { wasKilled.load(ordering: .relaxed) }
 
-  /// Notes whether its process is stopped: SIGSTOP. From any thread.
+  /// Notes whether its process is stopped: SIGSTOP, ptrace(2). From any thread.
   func note(isStopped: Bool) { stoppedAt.store(isStopped ? Clock.monotonic : 0, ordering: .relaxed) }
 
   /// Whether its process has been stopped for longer than `timeOfStop`.
@@ -207,6 +257,9 @@ final class WorkerProcess: Sendable {
     let since = stoppedAt.load(ordering: .relaxed)
     return since != 0 && Clock.monotonic - since > Self.timeOfStop
   }
+
+  /// How long an order that nobody waits for may take to be sent, in nanoseconds.
+  private static var timeToSend: Int64 { 1_000_000_000 }
 
   /// How long an order waits for a stopped worker, in nanoseconds: it may be continued at once.
   private static var timeOfStop: Int64 { 2_000_000_000 }

@@ -21,7 +21,7 @@ package final class WorkerService: Sendable {
   /// How long the order under way may take to give up, in nanoseconds.
   private static var timeToGiveUp: Int64 { 200_000_000 }
 
-  /// How long a worker of which an event loop hangs waits for its end, in nanoseconds.
+  /// How long a worker of which an event loop hangs waits for its end by the supervisor, in nanoseconds.
   private static var timeToBeEnded: Int64 { 5_000_000_000 }
 
   /// How long an idle connection stays open in a worker whose successor serves already. A client that has read its last
@@ -31,7 +31,8 @@ package final class WorkerService: Sendable {
   private let supervisor: MessageConnection
   let worker: Worker
   private let orders: WorkThread
-  private let drainTimeout: Mutex<Duration>
+  /// What it needs of the configuration at its end.
+  private let limits: Mutex<(drainTimeout: Duration, hangLimit: Duration?)>
   private let isStopping: StopFlag
   let sockets = Mutex<[UInt64: ListeningSocket]>([:])
   /// Why the supervisor gives no more orders; nil while it does.
@@ -102,7 +103,7 @@ package final class WorkerService: Sendable {
       throw HostError(error)
     }
     (self.supervisor, self.isStopping) = (supervisor, isStopping)
-    drainTimeout = Mutex(configuration.drainTimeout)
+    limits = Mutex((configuration.drainTimeout, configuration.limits.hangLimit))
   }
 
   /// Notes what threads run, and the end of the process, in memory of the supervisor. Without it the worker reports its
@@ -135,6 +136,8 @@ package final class WorkerService: Sendable {
     FlightRecorder.noteLossOfReader()
     let reason: Leaving.Reason = newWorkersServe ? .succeeded : .orphaned
     loss.withLock { $0 = reason }
+    let limits = limits.withLock { $0 }
+    onOwnThread { self.worker.abandonHungLoops(after: limits.hangLimit) }
     // What the supervisor has ordered ends the process.
     while isLeaving { pauseThread(.seconds(60)) }
     if newWorkersServe {
@@ -142,7 +145,7 @@ package final class WorkerService: Sendable {
     } else {
       logger.warning("the supervisor is gone: the worker finishes what it has begun, and ends")
     }
-    leave(Leaving(drain: drainTimeout.withLock { $0 }, cancelGrace: Self.graceOfOrphan, reason: reason))
+    leave(Leaving(drain: limits.drainTimeout, cancelGrace: Self.graceOfOrphan, reason: reason))
   }
 
   func answer(_ answer: some Codable & Sendable, to number: UInt64) {
@@ -152,7 +155,7 @@ package final class WorkerService: Sendable {
   /// Uses the limits of a configuration, and remembers what its end needs of it.
   func use(_ text: ConfigurationText) -> Bool {
     guard let configuration = try? text.parse() else { return false }
-    drainTimeout.withLock { $0 = configuration.drainTimeout }
+    limits.withLock { $0 = (configuration.drainTimeout, configuration.limits.hangLimit) }
     LogOutput.use(configuration.log.level)
     return worker.replaceLimits(by: configuration)
   }
@@ -167,12 +170,12 @@ package final class WorkerService: Sendable {
     let isSucceeded = [.replaced, .succeeded].contains(leaving.reason)
     let idleTime = isSucceeded ? Self.idleTimeOfReplaced : .zero
     awaitOrders()
-    let running = worker.leave(by: deadline, idleTime: idleTime, besides: leaving.hungLoops) { isComplete in
+    let running = worker.leave(by: deadline, idleTime: idleTime) { isComplete in
       for socket in sockets.withLock({ $0.values }) { socket.close(isInUse: !isComplete) }
     } isStopping: {
     }
     if let number { answer(running, to: number) }
-    if !running.isEmpty, !leaving.hungLoops.isEmpty { awaitAbort() }
+    if !running.isEmpty, !worker.hungLoops.isEmpty { awaitAbort() }
     // The supervisor may have ended, or become another program, meanwhile.
     let reason = loss.withLock { $0 } ?? leaving.reason
     // At the end of the host the supervisor says so, for all workers.

@@ -14,7 +14,7 @@ public struct LoopProgress: Codable, Sendable {
 }
 
 /// A turn of an event loop that has gone on for too long.
-public struct HungTurn: Codable, Sendable {
+public struct HungTurn: Codable, Hashable, Sendable {
   /// The index of the loop.
   public let loop: Int
   /// When the turn began, in monotonic nanoseconds; 0: the loop sleeps and does not answer.

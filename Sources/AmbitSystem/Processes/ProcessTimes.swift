@@ -27,11 +27,28 @@ package enum ProcessTimes {
       runnableThreads: stat.state == "R" ? 1 : 0)
   }
 
+  /// A process that has another one under ptrace(2).
+  package struct Tracer: Equatable, Sendable {
+    package let process: Int32
+    /// The name that ps(1) shows, at most 15 bytes.
+    package let name: String
+  }
+
+  /// Who has stopped the first thread of a process by ptrace(2), as a debugger does; nil if nobody has, or if the
+  /// system does not tell. The parent of the process is not told of such a stop.
+  package static func tracer(holding process: Int32) -> Tracer? {
+    guard stat("/proc/\(process)")?.state == "t", let tracer = number("TracerPid", of: process) else { return nil }
+    return Tracer(process: tracer, name: name(of: tracer))
+  }
+
   /// The process of a thread; nil if the system does not tell.
-  static func process(ofThread thread: Int32) -> Int32? {
-    guard let status = try? TextFile.read("/proc/\(thread)/status") else { return nil }
-    let line = status.split(separator: "\n").first { $0.hasPrefix("Tgid:") }
-    return line.flatMap { Int32($0.dropFirst(5).drop { $0 == "\t" || $0 == " " }) }
+  static func process(ofThread thread: Int32) -> Int32? { number("Tgid", of: thread) }
+
+  /// A number in `/proc/PID/status`.
+  private static func number(_ name: String, of process: Int32) -> Int32? {
+    guard let status = try? TextFile.read("/proc/\(process)/status") else { return nil }
+    let line = status.split(separator: "\n").first { $0.hasPrefix("\(name):") }
+    return line.flatMap { Int32($0.dropFirst(name.utf8.count + 1).drop { $0 == "\t" || $0 == " " }) }
   }
 
   /// The file that a process runs; nil if the system does not tell.

@@ -45,6 +45,21 @@ import Testing
     return (first.client, others.last!.0)
   }
 
+  /// As `wait` with a request that will block its loop; a request on the other loop, if there are two, waits, too.
+  private func waitTwice(_ host: Host, onLoops loops: Int) async throws -> (client: Client?, other: WorkerConnection) {
+    guard loops == 1 else {
+      let (client, other) = try await wait(host, "/block-after/blocked")
+      let position = host.log.position
+      try await client.send("GET /until/released HTTP/1.1\r\nHost: ambit\r\n\r\n")
+      try await host.log.line(after: position) { $0.text == "waits" }
+      return (client, other)
+    }
+    let other = try await host.connectToWorker()
+    try await other.ask("/block-after/blocked")
+    try await host.log.line { $0.text == "waits" }
+    return (nil, other)
+  }
+
   @Test func `If no other loop of the worker turns, the worker is ended, and the plugin that blocks the loop is blamed`()
     async throws
   {
@@ -63,6 +78,7 @@ import Testing
       #expect(try await host.adminJSON("/status").objects("workers").map { $0.number("crashes") } == [1])
       let history = try await host.adminJSON("/history?plugin=deaths").objects("generations")
       #expect(history.map { $0.number("crashes") } == [1])
+      #expect(host.log.lines { $0.contains("has accepted no connection") }.count == 1, "once for one death")
     }
   }
 
@@ -153,16 +169,67 @@ import Testing
     }
   }
 
-  @Test func `If the others hang as well while they finish their requests, the worker is ended`() async throws {
-    try await withHost([.probe("deaths")], configuration: Self.configuration(2, drain: "1h")) { host in
+  @Test func `If another plugin blocks the others while they finish their requests, it is blamed, too`()
+    async throws
+  {
+    let configuration = Self.configuration(2, drain: "1h") + "\n[plugin.hangs]\nin = \"handler\""
+    try await withHost([.probe("deaths"), .fixture("hangs")], configuration: configuration) { host in
       let (client, other) = try await wait(host, "/block-after/blocked")
-      try await block(host, on: client)
+      try await block(host, "/hangs", on: client)
+      let first = try await host.log.line(containing: "worker 1 hangs: event loop ")
+      #expect(first.field("plugin") == "hangs/1", "\(first)")
       try await host.log.line(containing: "worker 1 serves again")
       try host.directory.write("", as: "blocked")
       #expect(try await other.client.rest().isEmpty)
       let end = try await host.log.line(containing: "(pid \(other.pid)), of which an event loop has hung, ")
       #expect(end.contains("SIGABRT"), "\(end)")
-      #expect(host.log.lines { $0.contains("worker 1 died") || $0.contains("worker 1 hangs") }.count == 1)
+      let second = try await host.log.line(containing: "worker 1 hangs while it drains: event loop ")
+      #expect(second.contains("CRITICAL") && second.field("plugin") == "deaths/1", "\(second)")
+      #expect(host.log.lines { $0.contains("worker 1 died") || $0.contains("worker 1 hangs") }.count == 2)
+      for plugin in ["hangs", "deaths"] {
+        let history = try await host.adminJSON("/history?plugin=\(plugin)").objects("generations")
+        #expect(history.map { $0.number("crashes") } == [1], "\(plugin)")
+      }
+    }
+  }
+
+  @Test(arguments: [(2, "reload"), (2, "stop"), (1, "stop")])
+  func `If it hangs while its worker drains for a reload or a stop, its clients do not wait, and the plugin is blamed`(
+    loops: Int, event: String
+  ) async throws {
+    try await withHost([.probe("deaths")], configuration: Self.configuration(loops, drain: "1h")) { host in
+      let (client, other) = try await waitTwice(host, onLoops: loops)
+      if event == "reload" {
+        try host.configure(Self.configuration(3, drain: "1h"))
+        #expect(try await ambit("reload", in: host.directory).status == .exited(0))
+      } else {
+        host.child.signal(SIGTERM)
+        try await host.log.line(containing: "stopping requests")
+      }
+      try host.directory.write("", as: "blocked")
+      let line = try await host.log.line(containing: "worker 1 hangs while it drains: event loop ")
+      #expect(line.contains("CRITICAL") && line.contains("blocked by handler GET /block-after/"), "\(line)")
+      #expect(line.field("plugin") == "deaths/1" && line.field("pid") == "\(other.pid)", "\(line)")
+      #expect(try await other.client.rest().isEmpty)
+      try host.directory.write("", as: "released")
+      if let client { #expect(try await client.response().text == "held\n") }
+      let end = try await host.log.line(containing: "(pid \(other.pid)), of which an event loop has hung, ")
+      #expect(end.contains("SIGABRT"), "\(end)")
+      if event == "stop" { #expect(await host.child.status == .exited(0)) }
+    }
+  }
+
+  @Test func `A reload that a blocked loop refuses takes another hang_limit into use, also for that loop`()
+    async throws
+  {
+    try await withHost([.probe("deaths")], configuration: Self.configuration(1, limit: "1h")) { host in
+      let client = try await block(host)
+      try host.configure(Self.configuration(1, limit: "300ms"))
+      let reload = try await ambit("reload", in: host.directory)
+      #expect(reload.status == .exited(1))
+      #expect(reload.text.contains("nothing has changed but limits.hang_limit, which is 300ms now"), "\(reload.text)")
+      try await host.log.line(containing: "worker 1 died: it has accepted no connection for hang_limit (300 ms)")
+      #expect(try await client.rest().isEmpty)
     }
   }
 

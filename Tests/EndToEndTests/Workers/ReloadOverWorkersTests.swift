@@ -95,12 +95,18 @@ import Testing
     }
   }
 
-  @Test(arguments: [1, 2])
-  func `A worker that is stopped during a reload is replaced, and the others go on`(count: Int) async throws {
+  @Test(arguments: [(1, "SIGSTOP"), (2, "SIGSTOP"), (2, "ptrace")])
+  func `A worker that is stopped during a reload is replaced, and the others go on`(
+    count: Int, how: String
+  ) async throws {
     try await withHost([.placed("one")], configuration: "threads = 1\nworkers = \(count)", isSingle: false) { host in
       let stopped = try #require(try await host.workers()[count])
-      kill(stopped, SIGSTOP)
-      try await host.log.line(containing: "worker \(count) (pid \(stopped)) was stopped by SIGSTOP")
+      if how == "ptrace" {
+        try await host.hold(stopped, worker: count)
+      } else {
+        kill(stopped, SIGSTOP)
+        try await host.log.line(containing: "worker \(count) (pid \(stopped)) was stopped by SIGSTOP")
+      }
       try await PluginFile.placed("two").install(in: host.plugins)
       #expect(try await host.reloadOnRequest().field("changed") == "1")
       let reason = "is stopped, so it cannot follow the other workers: it is ended, and another one takes its place"
@@ -134,5 +140,20 @@ import Testing
       #expect(try await host.reloadOnRequest().field("changed") == "1")
       #expect(try await host.answers("/place", ofWorkers: 2) == [1: "three\n", 2: "three\n"])
     }
+  }
+}
+
+extension Host {
+  /// Has another process hold a worker by ptrace(2), as a debugger does, until the worker is ended, and waits until the
+  /// supervisor has noticed.
+  fileprivate func hold(_ pid: pid_t, worker index: Int) async throws {
+    let program = directory.appending(path: "trace").filePath
+    let source = Places.package.appending(path: "Tests/EndToEndTests/Programs/trace.c").filePath
+    try await Compiler.c.compile(["-Wall", "-Werror", "-o", program, source])
+    let nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC)
+    let tracer = try RunningCommand(program, ["\(pid)"], in: directory, output: nowhere, errors: nowhere)
+    let line = try await log.line(containing: "worker \(index) (pid \(pid)) is held by process \(tracer.pid) (trace)")
+    #expect(line.contains("WARNING"), "\(line)")
+    #expect(try await adminJSON("/status").objects("workers")[index - 1].text("state") == "stopped")
   }
 }

@@ -13,7 +13,7 @@ import Testing
         let position = host.log.position
         let client = try host.connect()
         try await client.send("GET /pass HTTP/1.1\r\nHost: ambit\r\n\r\n")
-        try await host.log.line(after: position, containing: "has lost its connection to the supervisor: it is ended")
+        try await host.log.line(after: position, containing: "died: it has lost its connection to the supervisor")
         try await host.log.line(after: position, containing: "serves again")
       }
       // The last worker's connection may still be about to be closed.

@@ -49,6 +49,26 @@ import Testing
     }
   }
 
+  @Test(.disabled(if: Places.isSanitized))
+  func `If a loop hangs in a worker that the upgrade has replaced, its clients do not wait for the drain`()
+    async throws
+  {
+    let configuration = "workers = 1\nthreads = 1\ndrain_timeout = \"1h\"\n[limits]\nhang_limit = \"500ms\""
+    try await withUpgradableHost([.probe("deaths")], configuration: configuration) { host, program in
+      let client = try await host.connectToWorker()
+      try await client.ask("/block-after/blocked")
+      try await host.log.line { $0.text == "waits" }
+      let upgrade = try await run(program.filePath, ["upgrade"], in: host.directory)
+      #expect(upgrade.status == .exited(0), "\(upgrade.errors)")
+      try host.directory.write("", as: "blocked")
+      let line = try await host.log.line(containing: "event loop 0 has not turned for hang_limit (500 ms), since ")
+      #expect(line.contains("CRITICAL") && line.contains("the clients of the loop get no response"), "\(line)")
+      #expect(line.field("plugin") == "deaths/1" && line.field("fault") == "plugin", "\(line)")
+      #expect(try await client.client.rest().isEmpty)
+      try await host.onlyNewWorkersAreLeft(1)
+    }
+  }
+
   @Test func `An upgrade is refused if a plugin cannot save its state`() async throws {
     let plugin = PluginFile.source(
       """
