@@ -66,12 +66,23 @@ extension Death {
     let running = (noted?.running ?? []).filter { known[$0.plugin] != nil }
     let record = reason == nil ? noted?.end.flatMap { $0.kind.isLike(end) ? $0 : nil } : nil
     // Without a record nobody is blamed: a thread that a plugin has made may have ended the process, and has no mark.
-    let label = record?.culprit
+    let label = record.flatMap { Self.label(in: $0, known) }
     let culprit = label.flatMap { known[$0] }.map { Culprit(plugin: $0.name, generation: $0.generation) }
     self.init(
       cause: reason.map { "it \($0)" } ?? record?.message ?? Self.cause(end), culprit: culprit,
       running: running.map(RunningWork.init), worker: worker.index, pid: worker.pid, at: Clock.wall,
       culpritLabel: culprit == nil ? nil : label, record: record)
+  }
+
+  /// Whom a worker's note about its end blames. A thread that calls a function of a library for a route runs no plugin,
+  /// and a wrong signature is the usual cause, wherever the fault is. Otherwise the nearest code of a plugin on the stack
+  /// decides. If that of a library is nearer, which routes call, too, the plugin that has called it is to blame.
+  /// - Parameter known: the generations of the worker, by their labels.
+  private static func label(in record: FlightRecord.End, _ known: [String: WorkerProcess.ToldGeneration]) -> String? {
+    guard let work = known[record.plugin] else { return record.culprit }
+    if work.isLibrary { return record.plugin }
+    guard let label = record.culprit else { return nil }
+    return known[label]?.isLibrary == true ? record.plugin : label
   }
 
   /// Event loops of a worker hang, which is blamed on what the first of them runs. Reads the worker's flight recorder.

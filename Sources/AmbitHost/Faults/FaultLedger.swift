@@ -87,7 +87,8 @@ struct FaultLedger: Sendable {
     guard let current = current(plugin) else { return nil }
     rollBacks.removeAll { $0.plugin == plugin }
     condemn(current, of: plugin)
-    let quarantine = PluginQuarantine(label: current.label, since: wall, reason: reason, lastCrash: crash)
+    let quarantine = PluginQuarantine(
+      label: current.label, isPlugin: current.isPlugin, since: wall, reason: reason, lastCrash: crash)
     quarantines[plugin] = quarantine
     return quarantine
   }

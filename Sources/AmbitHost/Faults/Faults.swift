@@ -84,8 +84,8 @@ final class Faults: Sendable {
   private func report(_ quarantine: PluginQuarantine, of plugin: String) {
     logger.error(
       """
-      plugin \(quarantine.label) is quarantined: \(quarantine.text); no worker runs it, and its routes answer 503, \
-      until its file changes or "ambit reload --retry \(plugin)" tries it again
+      \(quarantine.kind) \(quarantine.label) is quarantined: \(quarantine.text); no worker runs it, and its routes \
+      answer 503, until its file changes or "ambit reload --retry \(plugin)" tries it again
       """, metadata: ["plugin": "\(quarantine.label)"])
   }
 
@@ -95,7 +95,7 @@ final class Faults: Sendable {
       var suspended: [String: Suspension] = [:]
       for (plugin, quarantine) in state.ledger.quarantines {
         suspended[quarantine.label] = Suspension(
-          text: "plugin \(plugin) is quarantined (\(quarantine.reason))",
+          text: "\(quarantine.kind) \(plugin) is quarantined (\(quarantine.reason))",
           retryAfter: max(Int(state.ledger.limits.crashWindow / 1_000_000_000), 1))
       }
       for order in state.ledger.rollBacks {

@@ -48,6 +48,7 @@ struct FaultLimits: Sendable {
 struct PluginQuarantine: Sendable, Equatable {
   /// Of the generation that was quarantined.
   let label: String
+  var isPlugin = true
   /// Since when: nanoseconds since 1970.
   let since: Int64
   /// "3 crashes in 4 s".
@@ -57,6 +58,9 @@ struct PluginQuarantine: Sendable, Equatable {
 
   /// "3 crashes in 4 s, the last: SIGSEGV at 0x0 in boom+0x4 (crashy.1.3f9c.so)".
   var text: String { "\(reason), the last: \(lastCrash)" }
+
+  /// The word before its name in messages.
+  var kind: String { isPlugin ? "plugin" : "library" }
 }
 
 /// An order to roll a plugin back, for the control thread.

@@ -18,7 +18,9 @@ extension PluginRepository {
       }
       let found = try find(library, planning)
       let version = try version(of: found, configuration)
-      if let serving, serving.copy.isSame(as: version), try needsSameLibraries(serving.copy, found.file, &planning) {
+      if let serving, serving.copy.isSame(as: version), try needsSameLibraries(serving.copy, found.file, &planning),
+        serving.settings == settings || !planning.isQuarantined(library.name)
+      {
         guard serving.settings != settings else { return planning.plan.kept[library.name] = serving.file }
         planning.plan.generations.append(try reroute(serving, to: library, settings, planning))
       } else {
@@ -139,6 +141,9 @@ extension PluginRepository {
 }
 
 extension PluginRepository.Planning {
+  /// No worker runs the plugin or library, so that a new worker has not loaded it.
+  fileprivate func isQuarantined(_ name: String) -> Bool { workers?.faults.ledger.quarantines[name] != nil }
+
   /// A worker is loading a library, so nothing else can be loaded there.
   fileprivate var isLoaderBusy: Bool { workers?.isLoaderBusy ?? false }
 }

@@ -13,6 +13,14 @@ final class WorkerProcess: Sendable {
     var waiting: [UInt64: Latch<[UInt8]?>]? = [:]
   }
 
+  /// A generation that it was told to load.
+  struct ToldGeneration: Sendable {
+    /// The name of the plugin or library, as the repository has it.
+    let name: String
+    let generation: Int
+    let isLibrary: Bool
+  }
+
   /// An order whose answer is waited for.
   private struct Call {
     let number: UInt64
@@ -57,7 +65,7 @@ final class WorkerProcess: Sendable {
   /// When its process was stopped, in monotonic nanoseconds; 0 while it runs.
   private let stoppedAt = Atomic<Int64>(0)
   /// The generations that it was told to load, by their labels: names in its recorder must be among these.
-  private let told = Mutex<[String: (name: String, generation: Int)]>([:])
+  private let told = Mutex<[String: ToldGeneration]>([:])
   private let wasKilled = Atomic<Bool>(false)
   private let wasAborted = Atomic<Bool>(false)
   private let hasHung = Atomic<Bool>(false)
@@ -293,11 +301,12 @@ extension WorkerProcess {
   var known: (serving: [String: String], prepared: [String: String]) { generations.withLock { $0 } }
 
   /// The generations that it was told to load, by their labels. A constructor has no label yet: for it, by the name.
-  var labels: [String: (name: String, generation: Int)] { told.withLock { $0 } }
+  var labels: [String: ToldGeneration] { told.withLock { $0 } }
 
   /// Notes that it is told to load a generation.
   func note(planned: PlannedGeneration) {
-    let generation = (name: planned.name, generation: Int(clamping: planned.number))
+    let number = Int(clamping: planned.number)
+    let generation = ToldGeneration(name: planned.name, generation: number, isLibrary: !planned.isPlugin)
     told.withLock { ($0[planned.label], $0[planned.name]) = (generation, generation) }
   }
 

@@ -17,7 +17,8 @@ package final class LoadedPlugin: Sendable {
   package let declaration: PluginDeclaration
   /// The ABI that it was built for, "1.0"; empty for a library that is no plugin.
   let abi: String
-  /// The address of the entry; 0 if there is none.
+  /// An address in the image whose code is its generation's: the address of the entry, or one in the private copy of a
+  /// library; 0 for a library that is used in place, since the host and others run its code, too.
   let imageAddress: UInt
   /// What its load has taken of the loader's room for static thread-local storage; nil if nothing.
   package let staticTLS: StaticTLSUse?
@@ -92,7 +93,7 @@ package final class LoadedPlugin: Sendable {
     declaration = unsafe PluginDeclaration(
       name: copy.file.path, version: "", about: "", flags: [], stackSize: 0, routes: [], start: nil, stop: nil,
       save: nil)
-    imageAddress = 0
+    imageAddress = copy.isPrivate ? library.address : 0
     isForeign = true
   }
 
