@@ -78,7 +78,7 @@ extension Death {
   /// and a wrong signature is the usual cause, wherever the fault is. Otherwise the nearest code of a plugin on the stack
   /// decides. If that of a library is nearer, which routes call, too, the plugin that has called it is to blame.
   /// - Parameter known: the generations of the worker, by their labels.
-  private static func label(in record: FlightRecord.End, _ known: [String: WorkerProcess.ToldGeneration]) -> String? {
+  static func label(in record: FlightRecord.End, _ known: [String: WorkerProcess.ToldGeneration]) -> String? {
     guard let work = known[record.plugin] else { return record.culprit }
     if work.isLibrary { return record.plugin }
     guard let label = record.culprit else { return nil }
