@@ -7,24 +7,12 @@ internal import Synchronization
 /// A worker in a process of its own, as the supervisor sees it: orders and their answers over a connection, and its
 /// end. From any thread that may block.
 final class WorkerProcess: Sendable {
-  private struct Calls {
-    var lastNumber: UInt64 = 0
-    /// Those that wait for an answer, by the number of the order; nil once there will be no answer any more.
-    var waiting: [UInt64: Latch<[UInt8]?>]? = [:]
-  }
-
   /// A generation that it was told to load.
   struct ToldGeneration: Sendable {
     /// The name of the plugin or library, as the repository has it.
     let name: String
     let generation: Int
     let isLibrary: Bool
-  }
-
-  /// An order whose answer is waited for.
-  private struct Call {
-    let number: UInt64
-    let answer: Latch<[UInt8]?>
   }
 
   /// The private copies that it may have mapped, by path.
@@ -60,8 +48,7 @@ final class WorkerProcess: Sendable {
   /// Whether the host is to stop. Then nothing that a plugin does is waited for.
   private let isStopping: @Sendable () -> Bool
   private let process: SupervisedProcess
-  private let connection: MessageConnection
-  private let calls = Mutex(Calls())
+  private let orders: WorkerOrders
   /// When its process was stopped, in monotonic nanoseconds; 0 while it runs.
   private let stoppedAt = Atomic<Int64>(0)
   /// The generations that it was told to load, by their labels: names in its recorder must be among these.
@@ -104,14 +91,15 @@ final class WorkerProcess: Sendable {
         onEvent(event)
       }
       // Code of a plugin could use up the descriptors of this process.
-      connection = MessageConnection(
-        owned: pair.takeOurs(), limit: WorkerService.messageLimit, acceptsDescriptors: false)
+      orders = WorkerOrders(
+        over: MessageConnection(
+          owned: pair.takeOurs(), limit: WorkerService.messageLimit, acceptsDescriptors: false))
     } catch {
       throw HostError(error)
     }
     do throws(SystemError) {
       try SystemThread(for: "the answers of a worker") {
-        self.receive()
+        self.orders.receive()
         onDisconnection()
       }.detach()
     } catch {
@@ -140,35 +128,11 @@ final class WorkerProcess: Sendable {
     // Many orders would fill its connection.
     guard !isStoppedForLong else { return nil }
     let began = Clock.monotonic
-    guard let call = send(order, passing: descriptors, within: timeout) else { return nil }
-    defer { forget(call) }
-    let arrived = call.answer.wait(timeout: timeout - (Clock.monotonic - began)) {
+    guard let call = orders.send(order, passing: descriptors, within: timeout) else { return nil }
+    return orders.answer(to: call, within: timeout - (Clock.monotonic - began), as: type) {
       isStoppedForLong || order.waitsForPlugins && isStopping()
     }
-    guard let message = arrived?.first ?? nil else { return nil }
-    return try? WorkerMessage.answer(type, message)
   }
-
-  /// Sends an order, and notes that its answer is waited for: see `forget`.
-  /// - Returns: nil if there is no room for it in time, or if there will be no answers any more.
-  private func send(_ order: WorkerOrder, passing descriptors: [Int32] = [], within timeout: Int64) -> Call? {
-    let answer = Latch<[UInt8]?>()
-    let number = calls.withLock { calls -> UInt64? in
-      guard calls.waiting != nil else { return nil }
-      calls.lastNumber += 1
-      calls.waiting![calls.lastNumber] = answer
-      return calls.lastNumber
-    }
-    guard let number else { return nil }
-    let call = Call(number: number, answer: answer)
-    guard connection.send(WorkerMessage.order(order, number: number), passing: descriptors, within: timeout) else {
-      forget(call)
-      return nil
-    }
-    return call
-  }
-
-  private func forget(_ call: Call) { calls.withLock { $0.waiting?[call.number] = nil } }
 
   /// Orders it to end. Does not wait for the answer: see `leftBehind`. The order is lost if the connection of a stopped
   /// worker is full.
@@ -178,11 +142,9 @@ final class WorkerProcess: Sendable {
   func leave(
     _ leaving: Leaving, by end: Int64, then completion: @escaping @Sendable ([String]?) -> Void = { _ in }
   ) {
-    let call = send(.leave(leaving), within: Self.timeToSend)
+    let call = orders.send(.leave(leaving))
     onOwnThread { [self] in
-      let message = call?.answer.wait(timeout: end - Clock.monotonic)?.first ?? nil
-      if let call { forget(call) }
-      let answer = message.flatMap { try? WorkerMessage.answer([String].self, $0) }
+      let answer = call.flatMap { orders.answer(to: $0, within: end - Clock.monotonic, as: [String].self) }
       if let answer { left.withLock { $0 = answer } }
       completion(answer)
     }
@@ -192,7 +154,7 @@ final class WorkerProcess: Sendable {
   var leftBehind: [String]? { left.withLock { $0 } }
 
   /// Sends an order whose answer nobody waits for. The order is lost if the connection of a stopped worker is full.
-  func tell(_ order: WorkerOrder) { connection.send(WorkerMessage.order(order, number: 0), within: Self.timeToSend) }
+  func tell(_ order: WorkerOrder) { orders.tell(order) }
 
   /// What its end means for the worker that takes its place.
   enum MeaningOfEnd {
@@ -250,8 +212,7 @@ final class WorkerProcess: Sendable {
   func kill() {
     wasKilled.store(true, ordering: .relaxed)
     process.kill()
-    connection.close()
-    endCalls()
+    orders.close()
   }
 
   /// Whether it was ended at once.
@@ -266,33 +227,14 @@ final class WorkerProcess: Sendable {
     return since != 0 && Clock.monotonic - since > Self.timeOfStop
   }
 
-  /// How long an order that nobody waits for may take to be sent, in nanoseconds.
-  private static var timeToSend: Int64 { 1_000_000_000 }
-
   /// How long an order waits for a stopped worker, in nanoseconds: it may be continued at once.
   private static var timeOfStop: Int64 { 2_000_000_000 }
 
   /// The descriptor of the connection, for a program that takes the place of this one.
-  var connectionNumber: Int32 { connection.number }
+  var connectionNumber: Int32 { orders.descriptor }
 
-  /// Whether it takes no orders any more. The thread that receives its answers notices that a moment later.
-  var isGone: Bool { calls.withLock { $0.waiting == nil } || connection.isClosed }
-
-  private func receive() {
-    while let message = connection.receive()?.message, let number = try? WorkerMessage.number(message) {
-      calls.withLock { $0.waiting?[number] }?.arrive(message)
-    }
-    endCalls()
-  }
-
-  /// Answers all calls that wait, and those that come: nothing.
-  private func endCalls() {
-    let unanswered = calls.withLock { calls in
-      defer { calls.waiting = nil }
-      return calls.waiting ?? [:]
-    }
-    for latch in unanswered.values { latch.arrive(nil) }
-  }
+  /// Whether it takes no orders any more.
+  var isGone: Bool { orders.isClosed }
 }
 
 // What the supervisor knows of its generations.
