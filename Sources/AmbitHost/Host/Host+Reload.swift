@@ -177,13 +177,13 @@ extension Host {
   }
 
   /// Makes the worker load and start the generations of the plan. The plan refuses generations that fail.
-  /// - Throws: if the workers have not tried all because a plugin is to be rolled back first. Then they run none.
+  /// - Throws: if a plugin is to be rolled back first. Then the workers run none of the generations.
   private func prepare(
     _ plan: inout ReloadPlan, _ configuration: HostConfiguration, fallingBack: Bool
   ) throws(HostError) {
     let limit = configuration.dryRunTimeout
     let preparation = workers.prepare(plan.generations, within: limit)
-    if workers.faults.breaksReloadOff, !preparation.isComplete(of: plan.generations) {
+    if workers.faults.breaksReloadOff {
       workers.abort(Array(preparation.prepared.keys))
       repository.abandon(plan, preparation)
       throw .interruption

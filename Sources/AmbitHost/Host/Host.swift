@@ -111,7 +111,12 @@ package final class Host {
     writeReports(configuration)
     workers.copies.withLock { $0 = repository.copies }
     workers.onChange.withLock { [signals] in $0 = { signals.notify() } }
-    workers.faults.onOrder.withLock { [signals] in $0 = { signals.notify() } }
+    workers.faults.onOrder.withLock { [signals, unowned workers] order in
+      order = {
+        signals.notify()
+        workers.giveUpStarts()
+      }
+    }
     if let notice = repository.copiesNotice { logger.notice("\(notice)") }
     if let takeOver, let children {
       receive(takeOver)

@@ -49,7 +49,7 @@ extension PluginRepository {
     for planned in plan.generations.reversed() { giveUp(planned, at: .notLoaded) }
   }
 
-  /// Gives up a plan of which workers have tried a part, and do not run anything any more.
+  /// Gives up a plan that workers have tried, maybe in part, and of which they do not run anything any more.
   func abandon(_ plan: ReloadPlan, _ preparation: Preparation) {
     for planned in plan.generations.reversed() where preparation.prepared[planned.name] == nil {
       giveUp(planned, at: preparation.failures[planned.name]?.stage ?? .notLoaded)

@@ -65,6 +65,13 @@ extension WorkerGroup {
     Preparation(prepared: [planned.name: []], untried: [planned.name])
   }
 
+  /// Has workers that try a generation for a reload which is to be broken off not wait for its `start`: what they are
+  /// told next cannot wait. From any thread.
+  func giveUpStarts() {
+    guard faults.breaksReloadOff else { return }
+    for case (_, .process(let process)) in present { process.tell(.giveUpStarts) }
+  }
+
   /// See `Worker.abort`.
   func abort(_ names: [String]) {
     guard !names.isEmpty else { return }

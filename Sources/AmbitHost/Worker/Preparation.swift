@@ -15,11 +15,6 @@ struct Preparation: Codable, Sendable {
   /// The bytes of the states that were left out, by the plugin's name.
   var largeStates: [String: Int] = [:]
 
-  /// Whether all of these generations were tried.
-  func isComplete(of generations: [PlannedGeneration]) -> Bool {
-    generations.allSatisfy { prepared[$0.name] != nil || failures[$0.name] != nil }
-  }
-
   /// Bytes of the largest state that is kept.
   static let largestKeptState = 16 << 20
 }

@@ -12,6 +12,7 @@ extension Worker {
   /// Blocks, for at most `limit` for each call of a plugin.
   func prepare(_ planned: [PlannedGeneration], within limit: Duration) -> Preparation {
     var result = Preparation()
+    givesUpStarts.store(false, ordering: .relaxed)
     for planned in planned where !isStopping() {
       switch start(planned, within: limit) {
       case .success(let generation, let state):
@@ -28,6 +29,10 @@ extension Worker {
     }
     return result
   }
+
+  /// Has the order to prepare generations, if it is under way, not wait for a `start` that runs: that generation fails,
+  /// and ends when its `start` returns. The order's answer comes within some 50 ms then. From any thread; does not wait.
+  func giveUpStarts() { givesUpStarts.store(true, ordering: .relaxed) }
 
   private enum Outcome {
     /// With the state that the older generation has handed over.
@@ -107,7 +112,9 @@ extension Worker {
       let older = planned.rollBack == nil ? generations.withLock { $0.serving[planned.name] } : nil
       let state = try older?.save(timeout: limit, unless: isStopping)
       let handedOver = older == nil ? planned.handedOver : state
-      try generation.start(from: handedOver, timeout: limit, unless: isStopping)
+      try generation.start(from: handedOver, timeout: limit) {
+        isStopping() || givesUpStarts.load(ordering: .relaxed)
+      }
       return .success(generation, state)
     } catch {
       if generation.isInLifecycleCall { generations.withLock { $0.stuckStarts.append(generation) } }

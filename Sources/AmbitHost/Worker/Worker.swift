@@ -39,6 +39,8 @@ final class Worker: Sendable {
   let isStopping: @Sendable () -> Bool
   let logger = Logger(label: "ambit")
   let generations = Mutex(Generations())
+  /// Whether the order to prepare generations waits for no `start` any more.
+  let givesUpStarts = Atomic<Bool>(false)
   /// The folder of the private copies that are loaded.
   let copies = SharedCopies()
   let mapped = Mutex(MappedCopies())

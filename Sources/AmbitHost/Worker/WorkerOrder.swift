@@ -9,6 +9,8 @@ enum WorkerOrder: Codable, Sendable {
   case begin(WorkerBeginning)
   /// See `Worker.prepare`.
   case prepare([PlannedGeneration], within: Duration)
+  /// See `Worker.giveUpStarts`. It has no answer.
+  case giveUpStarts
   /// See `Worker.abort`.
   case abort([String])
   /// See `Worker.commit`.
@@ -72,7 +74,7 @@ enum WorkerOrder: Codable, Sendable {
   var isQuestion: Bool {
     switch self {
     case .isLoaderBusy, .dump, .report, .begunRequests, .scopeTree, .blockedLoops, .turningLoops, .mappedCopies,
-      .abandon, .liveRequests, .leave, .runOnceJobs, .endOnceJobs:
+      .abandon, .giveUpStarts, .liveRequests, .leave, .runOnceJobs, .endOnceJobs:
       true
     default: false
     }

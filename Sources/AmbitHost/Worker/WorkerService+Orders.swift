@@ -9,6 +9,7 @@ extension WorkerService {
     switch order {
     case .begin: answer(WorkerBegun(error: "the worker has begun already"), to: number)
     case .prepare(let generations, let limit): answer(worker.prepare(generations, within: limit), to: number)
+    case .giveUpStarts: worker.giveUpStarts()
     case .abort(let names):
       worker.abort(names)
       answer(Done(), to: number)

@@ -80,7 +80,7 @@ extension PluginGeneration {
     defer { ClosedDescriptors.restoreStreams(closedBy: "\(name)", of: label) }
     let limit = timeout.map { ($0 + Self.returnTimeout).wholeNanoseconds } ?? .max
     guard let result = latch.wait(timeout: limit, unless: isStopping)?.first else {
-      if isStopping() { throw error("\(name) has not returned, and the host is stopping") }
+      if isStopping() { throw error("\(name) has not returned, and is not waited for any more") }
       throw error("\(name) has not returned after \((timeout! + Self.returnTimeout).shortText)")
     }
     let status = Status(rawValue: result.code)
