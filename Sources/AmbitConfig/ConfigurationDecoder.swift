@@ -49,6 +49,7 @@ struct ConfigurationDecoder {
   }
 
   mutating func decodeAll() {
+    configuration.places = SettingPlaces(positions)
     let tables = ConfigurationKey.tables.reduce(into: [:]) { $0[$1] = table($1) }
     for key in ConfigurationKey.all {
       guard let value = (key.table.map { tables[$0] ?? [:] } ?? members)[key.name] else { continue }

@@ -20,7 +20,10 @@ package struct ConfigurationError: Error, Sendable, Equatable, CustomStringConve
 package struct ConfigurationErrors: Error, Sendable, Equatable, CustomStringConvertible {
   package let errors: [ConfigurationError]
 
-  package init(_ errors: [ConfigurationError]) { self.errors = errors }
+  package init(_ errors: [ConfigurationError]) {
+    let last = SourcePosition(line: .max, column: .max)
+    self.errors = errors.sorted { ($0.position ?? last) < ($1.position ?? last) }
+  }
 
   /// One line for each error.
   package var description: String {

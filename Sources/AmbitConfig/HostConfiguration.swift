@@ -73,6 +73,8 @@ package struct HostConfiguration: Sendable, Equatable {
   package var pluginSettings: [String: PluginSettings] = [:]
   /// The `[[route]]` entries in the order of the file.
   package var routes: [RouteSetting] = []
+  /// Where in the file the keys are.
+  package var places = SettingPlaces()
 
   /// The configuration of an empty file.
   package static let defaults = HostConfiguration()

@@ -67,3 +67,26 @@ extension ConfigurationError {
     self.init(file: file, position: place.position, message: "\(place.path): \(message)")
   }
 }
+
+/// Where the settings of a file are, for errors that are found when the settings are used.
+package struct SettingPlaces: Sendable {
+  private let positions: [SettingPath: SourcePosition]
+
+  /// Those of a file that says nothing.
+  init() { positions = [:] }
+
+  init(_ positions: [SettingPath: SourcePosition]) { self.positions = positions }
+
+  /// The place of a key, or of an element of its array.
+  /// - Parameter table: the table of the key; nil at the top level.
+  package func place(of key: String, in table: String? = nil, element index: Int? = nil) -> SettingPlace {
+    var path = table.map { SettingPath($0, key) } ?? SettingPath(key)
+    if let index { path = path.appending(.index(index)) }
+    return SettingPlace(path: path.description, position: positions[path])
+  }
+}
+
+extension SettingPlaces: Equatable {
+  /// Always true: configurations that say the same are equal, wherever in their files they say it.
+  package static func == (one: SettingPlaces, other: SettingPlaces) -> Bool { true }
+}

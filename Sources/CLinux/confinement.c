@@ -21,8 +21,7 @@
 #define SYS_landlock_restrict_self 446
 #endif
 
-/* Takes all capabilities from a process that had some without being root, as under a service manager. */
-static int drop_capabilities(void) {
+int clinux_drop_capabilities(void) {
   struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
   struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
   return (int)syscall(SYS_capset, &head, none);
@@ -31,8 +30,6 @@ static int drop_capabilities(void) {
 int clinux_become(uint32_t user, uint32_t group, const uint32_t *groups, size_t group_count) {
   int dumpable = prctl(PR_GET_DUMPABLE);
   if (setgroups(group_count, groups) != 0 || setresgid(group, group, group) != 0 || setresuid(user, user, user) != 0)
-    return -1;
-  if (user != 0 && drop_capabilities() != 0)
     return -1;
   if (dumpable == 1)
     prctl(PR_SET_DUMPABLE, 1);

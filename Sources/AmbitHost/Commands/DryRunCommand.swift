@@ -17,8 +17,12 @@ package enum DryRunCommand {
     LoggingSystem.bootstrap { _ in
       RelayLogHandler(level: Logger.Level(rawValue: limits.logLevel) ?? .info) { child.relay($0) }
     }
-    try? MainThread.serve(isForked: true, codeReturned: ForkedChild.endIfReturnedFromMainQueue) {
-      child.run(limits, table: table)
+    do throws(SystemError) {
+      try MainThread.serve(isForked: true, codeReturned: ForkedChild.endIfReturnedFromMainQueue) {
+        child.run(limits, table: table)
+      }
+    } catch {
+      child.reportInability(error, limits)
     }
   }
 }

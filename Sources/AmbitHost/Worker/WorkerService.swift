@@ -58,15 +58,24 @@ package final class WorkerService: Sendable {
         StandardStreams.writeError("error: ambit worker is started by ambit serve, which tells it what to do\n")
         HostProcess.exit(1)
       }
+      let refuse: @Sendable (String) -> Void = { reason in
+        _ = supervisor.send(WorkerMessage.answer(WorkerBegun(error: reason), to: number))
+      }
       let result = Result { () throws(HostError) in try confine(beginning) }
-      try MainThread.serve(codeReturned: ForkedChild.endIfReturnedFromMainQueue) {
-        do throws(HostError) {
-          let service = try WorkerService(supervisor, beginning, try result.get(), descriptors)
-          service.answer(WorkerBegun(), to: number)
-          service.receive()
-        } catch {
-          _ = supervisor.send(WorkerMessage.answer(WorkerBegun(error: error.description), to: number))
+      do throws(SystemError) {
+        try MainThread.serve(codeReturned: ForkedChild.endIfReturnedFromMainQueue) {
+          do throws(HostError) {
+            let configuration = try result.get()
+            let service = try WorkerService(supervisor, beginning, configuration, descriptors)
+            try checkDescriptors(beginning, configuration)
+            service.answer(WorkerBegun(), to: number)
+            service.receive()
+          } catch {
+            refuse(error.description)
+          }
         }
+      } catch {
+        refuse("\(error)\(beginning.confinement.hint(about: error))")
       }
     } catch {
       StandardStreams.writeError("error: a worker cannot start: \(error)\n")
@@ -80,8 +89,34 @@ package final class WorkerService: Sendable {
     configuration.log.format = beginning.writesJSON ? .json : .text
     // The user whom the worker runs as may have no right to open the supervisor's pipe or terminal.
     LogOutput.start(configuration.log, waits: false, worker: beginning.count > 1 ? beginning.index : nil)
-    do throws(SystemError) { try beginning.confinement.apply() } catch { throw HostError(error) }
+    do throws(SystemError) {
+      for path in try beginning.confinement.apply() {
+        Logger(label: "ambit").warning(
+          """
+          writable: \(path) does not exist any more, so the worker starts without it and cannot change what is made \
+          there later: make it again, then end the worker (kill \(HostProcess.identifier)), and the next one can
+          """)
+      }
+    } catch {
+      throw HostError(error)
+    }
     return configuration
+  }
+
+  /// - Throws: if `open_files` leaves the worker no descriptors for clients. It would accept no connection.
+  private static func checkDescriptors(
+    _ beginning: WorkerBeginning, _ configuration: HostConfiguration
+  ) throws(HostError) {
+    let limit = beginning.confinement.limits.first { $0.resource == .openFiles }
+    guard let limit, let found = limit.value else { return }
+    let least = DescriptorReserve.shared.leastLimit(loops: beginning.loops, sockets: configuration.listen.count)
+    guard found < least else { return }
+    throw HostError([
+      """
+      \(limit.resource.key): expected 0, or at least \(least), so that the worker has descriptors left for clients, \
+      beside those that it has inherited, found \(found)
+      """
+    ])
   }
 
   /// - Parameter descriptors: that of the counts of connections, then that of the flight recorder, if there are such.
@@ -100,7 +135,7 @@ package final class WorkerService: Sendable {
       ) { isStopping.value.load(ordering: .relaxed) }
       orders = try WorkThread(for: "orders", name: "ambit-orders")
     } catch {
-      throw HostError(error)
+      throw HostError(["\(error)\(beginning.confinement.hint(about: error))"])
     }
     (self.supervisor, self.isStopping) = (supervisor, isStopping)
     limits = Mutex((configuration.drainTimeout, configuration.limits.hangLimit))

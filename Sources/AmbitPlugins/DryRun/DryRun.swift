@@ -92,7 +92,7 @@ package final class DryRun {
         // What its `start` has begun may still run there.
         if session.step == .start { self.process = nil }
         throw PluginError(problems: problems).naming(copy.dependencies)
-      case .reply(.notConfined(let reason)):
+      case .reply(.cannotRun(let reason)):
         self.process = nil
         throw session.error("its process cannot run as workers do: \(reason)")
       case .malformed:

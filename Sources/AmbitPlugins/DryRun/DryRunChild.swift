@@ -31,14 +31,20 @@ package final class DryRunChild: Sendable {
     guard case .begin(let limits)? = receive() else { return nil }
     let parent = getppid()
     do throws(SystemError) {
-      try limits.confinement.apply()
+      // The host has just seen that the writable paths exist.
+      _ = try limits.confinement.apply()
     } catch {
-      send(.notConfined(error.description))
+      reportInability(error, limits)
       return nil
     }
     // Another user's process has lost the signal.
     if limits.confinement.account != nil { clinux_end_with_parent(parent) }
     return limits
+  }
+
+  /// Tells the host why this process can try no plugin.
+  package func reportInability(_ error: SystemError, _ limits: DryRunLimits) {
+    send(.cannotRun("\(error)\(limits.confinement.hint(about: error))"))
   }
 
   /// Serves the host's requests until the host closes the connection.
@@ -51,7 +57,7 @@ package final class DryRunChild: Sendable {
       // The host may run jobs with AMBIT_JOB_ONCE now.
       loops = try LoopGroup(count: 1, table: table, limits: limits, pool: pool, runsOnceJobs: false)
     } catch {
-      return LineOutput.standardError.write("cannot start an event loop: \(error)\n")
+      return reportInability(error, dryRunLimits)
     }
     while case .load(let path, let file, let hash, let others)? = receive() {
       do throws(PluginError) {

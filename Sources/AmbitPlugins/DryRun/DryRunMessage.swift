@@ -27,7 +27,7 @@ enum DryRunReply: Codable {
   case passed(functionImages: [String], warnings: [String])
   case log(RelayLogHandler.Event)
   /// The process could not give up its rights, and ends.
-  case notConfined(String)
+  case cannotRun(String)
 }
 
 /// What runs of a plugin in its dry run.

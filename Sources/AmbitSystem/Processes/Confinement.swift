@@ -6,7 +6,12 @@ internal import Glibc
 package struct Confinement: Codable, Equatable, Sendable {
   /// A resource that the kernel limits for each process: getrlimit(2).
   package enum Resource: String, Codable, Sendable {
-    case memory, processes, openFiles, core, fileSize
+    case memory, processes, core
+    case openFiles = "open_files"
+    case fileSize = "file_size"
+
+    /// Its key in `host.conf`.
+    package var key: String { "worker_limits.\(rawValue)" }
 
     fileprivate var number: __rlimit_resource_t {
       switch self {
@@ -37,6 +42,8 @@ package struct Confinement: Codable, Equatable, Sendable {
 
   /// The user and the groups that the process runs as; nil: as before.
   package var account: Account?
+  /// Whether it gives up all capabilities.
+  package var dropsCapabilities = false
   /// Whether programs that it starts get no rights that it has not, as those with the set-user-ID bit do.
   package var forbidsNewPrivileges = false
   package var limits: [Limit] = []
@@ -51,6 +58,24 @@ package struct Confinement: Codable, Equatable, Sendable {
     limits.first { $0.resource == .memory }?.value.map { Int64($0) }
   }
 
+  /// Which of its limits may be why a system call has failed in a process that it confines, as the end of a message; empty
+  /// if none can be.
+  package func hint(about error: SystemError) -> String {
+    let suspects: [Resource] =
+      switch error.code {
+      // The stack of a thread may be what finds no room.
+      case EAGAIN: [.processes, .memory]
+      case ENOMEM: [.memory]
+      case EMFILE: [.openFiles]
+      default: []
+      }
+    let found = limits.filter { suspects.contains($0.resource) }.map { limit in
+      let scope = limit.resource == .processes ? ", and counts all processes and threads of the user" : ""
+      return "\(limit.resource.key), which is \(limit.value.map(String.init) ?? "unlimited")\(scope)"
+    }
+    return found.isEmpty ? "" : "; perhaps too low is \(found.joined(separator: "; or "))"
+  }
+
   /// Whether the kernel can make the file system read-only for a process: landlock(7).
   package static var canBeReadOnly: Bool { clinux_landlock_version() > 0 }
 
@@ -59,15 +84,19 @@ package struct Confinement: Codable, Equatable, Sendable {
 
   /// Gives it all up, for good. The process must have one thread, since most of it is about the calling thread and those
   /// that it will start.
+  /// - Returns: those of `writablePaths` that do not exist any more. They are left out, so what is made there later is
+  ///   read-only.
   /// - Throws: what the system refuses. Then a part may have been given up.
-  package func apply() throws(SystemError) {
+  package func apply() throws(SystemError) -> [String] {
     for limit in limits { try apply(limit) }
     if forbidsNewPrivileges || writablePaths != nil {
       try SystemError.check("cannot set no_new_privs: prctl", clinux_forbid_new_privileges())
     }
     // As the user before: it can open every path.
-    if let writablePaths { try makeReadOnly(but: writablePaths) }
+    let missing = if let writablePaths { try makeReadOnly(but: writablePaths) } else { [String]() }
     if let account { try account.become() }
+    if dropsCapabilities { try SystemError.check("cannot give up capabilities: capset", clinux_drop_capabilities()) }
+    return missing
   }
 
   private func apply(_ limit: Limit) throws(SystemError) {
@@ -75,21 +104,29 @@ package struct Confinement: Codable, Equatable, Sendable {
     var both = rlimit(rlim_cur: value, rlim_max: value)
     let shown = limit.value.map { "\($0)" } ?? "unlimited"
     try SystemError.check(
-      "cannot set the limit \(limit.resource.rawValue) to \(shown): setrlimit",
+      "cannot set \(limit.resource.key) to \(shown): setrlimit",
       unsafe setrlimit(limit.resource.number, &both))
   }
 
-  private func makeReadOnly(but paths: [String]) throws(SystemError) {
+  /// - Returns: those of `paths` that do not exist.
+  private func makeReadOnly(but paths: [String]) throws(SystemError) -> [String] {
     let rule = try SystemError.check(
       "cannot make the file system read-only: landlock_create_ruleset", clinux_begin_read_only())
     defer { close(rule) }
+    var missing: [String] = []
     for path in paths {
-      try SystemError.check("cannot make \(path) writable", unsafe clinux_allow_changes(rule, path.systemPath))
+      do throws(SystemError) {
+        try SystemError.check("cannot make \(path) writable", unsafe clinux_allow_changes(rule, path.systemPath))
+      } catch {
+        guard [ENOENT, ENOTDIR].contains(error.code) else { throw error }
+        missing.append(path)
+      }
     }
     // A small container may lack some of them.
     for path in Self.devices { _ = unsafe clinux_allow_changes(rule, path.systemPath) }
     try SystemError.check(
       "cannot make the file system read-only: landlock_restrict_self", clinux_keep_rule(rule))
+    return missing
   }
 }
 
@@ -101,7 +138,7 @@ package struct Account: Codable, Equatable, Sendable {
   package let group: UInt32
   /// All groups whose rights it has, beside `group`.
   package let groups: [UInt32]
-  /// The user's home; nil if it has none.
+  /// The user's home; nil if the user stays who it is.
   package let home: String?
 
   package init(name: String, user: UInt32, group: UInt32, groups: [UInt32], home: String?) {

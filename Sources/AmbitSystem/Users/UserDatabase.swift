@@ -111,8 +111,9 @@ package enum UserDatabase {
     return found.record
   }
 
-  /// A number need not be that of an account. The largest one means "unchanged" to chown(2).
-  private static func number(_ text: String) -> UInt32? {
+  /// The number that a text in digits gives; nil for another text. It need not be that of an account. The largest number
+  /// means "unchanged" to chown(2), so it is none.
+  package static func number(_ text: String) -> UInt32? {
     guard text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else { return nil }
     return UInt32(text).flatMap { $0 == .max ? nil : $0 }
   }

@@ -7,11 +7,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Runs as another user from now on, with these groups, and without capabilities if the user is not root: setgroups(2),
- * setresgid(2), setresuid(2), capset(2). The kernel marks such a process as one that nobody may look into; if it was
- * not marked before, the mark is removed, so that core dumps and what /proc/self shows stay as they were:
- * PR_SET_DUMPABLE, prctl(2). The signal at the parent's end (PR_SET_PDEATHSIG) is lost. */
+/* Runs as another user from now on, with these groups: setgroups(2), setresgid(2), setresuid(2). The kernel marks such a
+ * process as one that nobody may look into; if it was not marked before, the mark is removed, so that core dumps and what
+ * /proc/self shows stay as they were: PR_SET_DUMPABLE, prctl(2). The signal at the parent's end (PR_SET_PDEATHSIG) is
+ * lost. */
 int clinux_become(uint32_t user, uint32_t group, const uint32_t *groups, size_t group_count);
+
+/* Gives up all capabilities, the ambient ones included: capset(2). A service manager may have given some to a process
+ * that is not root's; a program that it starts would have them, too. */
+int clinux_drop_capabilities(void);
 
 /* Programs that this process starts get no rights that it has not: PR_SET_NO_NEW_PRIVS, prctl(2). */
 int clinux_forbid_new_privileges(void);

@@ -21,7 +21,20 @@ static int32_t answer(ambit_scope *scope, const char *line) {
   return ambit_respondf(scope, 200, "text/plain", "%s\n", line);
 }
 
-/* "uid=1 gid=1 groups=1,2 new_privileges=no dumpable=1 home=/" */
+/* "none" if no set of capabilities has one, without those that bound what programs can get: proc_pid_status(5). */
+static const char *capabilities(void) {
+  FILE *status = fopen("/proc/self/status", "re");
+  char line[256];
+  unsigned long long found = status == NULL, set;
+  while (status != NULL && fgets(line, sizeof line, status) != NULL)
+    if (strncmp(line, "CapBnd:", 7) != 0 && sscanf(line, "Cap%*3s: %llx", &set) == 1)
+      found |= set;
+  if (status != NULL)
+    fclose(status);
+  return found ? "some" : "none";
+}
+
+/* "uid=1 gid=1 groups=1,2 new_privileges=no dumpable=1 home=/ capabilities=none" */
 static void describe(char *line, size_t size) {
   gid_t groups[64];
   int count = getgroups(64, groups);
@@ -29,8 +42,9 @@ static void describe(char *line, size_t size) {
   for (int index = 0; index < count; index++)
     length += snprintf(line + length, size - length, "%s%d", index > 0 ? "," : "", groups[index]);
   const char *home = getenv("HOME");
-  snprintf(line + length, size - length, " new_privileges=%s dumpable=%d home=%s",
-           prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) ? "no" : "yes", prctl(PR_GET_DUMPABLE), home ? home : "");
+  snprintf(line + length, size - length, " new_privileges=%s dumpable=%d home=%s capabilities=%s",
+           prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) ? "no" : "yes", prctl(PR_GET_DUMPABLE), home ? home : "",
+           capabilities());
 }
 
 static int32_t identity(ambit_scope *scope) {

@@ -24,7 +24,8 @@ import Testing
     let (nobody, daemon) = (try await expected("nobody"), try await expected("daemon"))
     try await withHost([.probe("confined")], configuration: "threads = 1\nuser = 'nobody'") { host in
       #expect(try await host.identity().hasPrefix(nobody))
-      #expect(try await host.identity().contains(" new_privileges=yes dumpable=1 home=/nonexistent"))
+      let rest = " new_privileges=yes dumpable=1 home=/nonexistent capabilities=none"
+      #expect(try await host.identity().contains(rest))
       #expect(try host.dryRunLine("identity ").contains(nobody))
       #expect(try Host.processStatus(host.child.pid, "Uid").first == "0", "the supervisor stays who it is")
 
@@ -38,9 +39,48 @@ import Testing
         try await host.identity()
       }
 
+      // A user without an account.
+      try host.configure("threads = 1\nuser = 54321\ngroup = 54322")
+      try await host.reload()
+      try await eventually(until: { $0.hasPrefix("uid=54321,54321 gid=54322 groups=54322 ") && $0.contains(" home=/ ") })
+      {
+        try await host.identity()
+      }
+
       try host.configure("threads = 1")
       try await host.reload()
       try await eventually(until: { $0.hasPrefix("uid=0,0 ") }) { try await host.identity() }
+    }
+  }
+
+  @Test(.enabled(if: isRoot, "only root can run a host with capabilities as another user"))
+  func `Workers of the supervisor's own user keep none of the capabilities that a service manager gave it`()
+    async throws
+  {
+    let nobody = try #require(unsafe getpwnam("nobody"))
+    let (user, group) = unsafe (nobody.pointee.pw_uid, nobody.pointee.pw_gid)
+    try await withTemporaryFolder { folder in
+      try await populate(folder, with: [.probe("confined")], configuration: "threads = 1")
+      chown(folder.filePath, user, group)
+      let given = ["inh", "ambient"].map { "--\($0)-caps=+net_bind_service,+dac_override" }
+      let wrapper = ["setpriv", "--reuid=\(user)", "--regid=\(group)", "--clear-groups"] + given
+      try await withHost(in: folder, isSingle: false, wrapper: wrapper) { host in
+        #expect(try await host.identity().contains(" capabilities=some"))
+        for (key, name) in [("user", "nobody"), ("group", "\(group)")] {
+          let configuration = "listen = ['127.0.0.1:0']\nthreads = 1\n\(key) = '\(name)'"
+          try folder.write(configuration, as: "host.conf")
+          try await PluginFile.sample("hello").install(in: host.plugins)
+          try await host.reload()
+          try await eventually(until: { $0.contains(" capabilities=none") }) { try await host.identity() }
+          let worker = try #require(try await host.workers()[1])
+          for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+            #expect(try Host.processStatus(worker, set) == ["0000000000000000"], "\(set)")
+          }
+        }
+        #expect(try Host.processStatus(host.child.pid, "CapAmb") != ["0000000000000000"])
+        let check = try await run("setpriv", Array(wrapper.dropFirst()) + [Places.ambit.filePath, "check"], in: folder)
+        #expect(check.errors.contains(" capabilities=none"), "\(check)")
+      }
     }
   }
 
@@ -155,15 +195,22 @@ import Testing
     }
   }
 
-  @Test func `A user or group that does not exist refuses the start and the reload, with its name`() async throws {
-    for (key, name) in [("user", "nobody-at-all"), ("group", "no-such-group")] {
-      try await withTemporaryFolder { folder in
-        try folder.write("listen = ['127.0.0.1:0']\n\(key) = '\(name)'", as: "host.conf")
-        let result = try await ambit("serve", in: folder)
-        #expect(result.status == .exited(78))
-        let message = "host.conf: \(key): expected the name or the number of a \(key) of this system, found \"\(name)\""
-        #expect(result.errors.contains(message), "\(result.errors)")
-      }
+  @Test func `Users, groups and paths that do not exist are named together, each with its place`() async throws {
+    let text = "writable = ['/tmp', 'missing']\nuser = '+65534'\n  group = 'no-such-group'"
+    try await withTemporaryFolder { folder in
+      try folder.write("listen = ['127.0.0.1:0']\n\(text)", as: "host.conf")
+      let errors = """
+        host.conf:2:21: writable[1]: expected the path of a file or a folder, found "missing": there is none
+        error: host.conf:3:1: user: expected the name or the number of a user of this system, found "+65534"
+        error: host.conf:4:3: group: expected the name or the number of a group of this system, found "no-such-group"
+        """
+      let start = try await ambit("serve", in: folder)
+      #expect(start.status == .exited(78) && start.errors.contains(errors), "\(start)")
+      let check = try await ambit("check", in: folder)
+      #expect(check.status == .exited(78) && check.errors.contains(errors), "\(check)")
+      // A path may be there at the next start.
+      try folder.write("writable = ['missing']", as: "host.conf")
+      #expect(try await ambit("serve", in: folder).status == .exited(1))
     }
     try await withHost([.sample("hello")]) { host in
       try host.configure("user = 'nobody-at-all'")

@@ -39,6 +39,62 @@ import Testing
     }
   }
 
+  @Test func `A limit of descriptors that leaves clients none is refused, and the least one serves`() async throws {
+    func configuration(_ count: String) -> String { "threads = 2\n[worker_limits]\nopen_files = \(count)" }
+    let least = try await withTemporaryFolder { folder in
+      try await populate(folder, with: [.sample("hello")], configuration: configuration("30"))
+      var texts: [String] = []
+      for command in ["check", "serve"] {
+        let result = try await ambit(command, in: folder)
+        let message = /host\.conf:4:1: worker_limits\.open_files: expected 0, or at least ([0-9]+), so that .*, found 30/
+        #expect(result.status == .exited(78), "\(result)")
+        texts.append(String(try #require(result.errors.firstMatch(of: message)?.1)))
+      }
+      #expect(texts[0] == texts[1])
+      return texts[0]
+    }
+    try await withHost([.sample("hello")], configuration: configuration(least), wrapper: inheriting(0)) { host in
+      let clients = try (0..<4).map { _ in try host.connect() }
+      defer { for client in clients { client.close() } }
+      for client in clients {
+        try await client.send("GET /hello/World HTTP/1.1\r\nHost: ambit\r\n\r\n")
+        #expect(try await client.response().status == 200)
+      }
+    }
+    try await withTemporaryFolder { folder in
+      try await populate(folder, with: [], configuration: configuration(least))
+      let words = inheriting(12) + [Places.ambit.filePath, "serve"]
+      let result = try await run(words[0], Array(words.dropFirst()), in: folder)
+      let message = "worker 1 does not start: worker_limits.open_files: expected 0, or at least "
+      #expect(result.status == .exited(1) && result.errors.contains(message), "\(result)")
+    }
+  }
+
+  /// Words that run the command behind them with so many open descriptors, besides standard streams.
+  private func inheriting(_ count: Int) -> [String] {
+    let close = "for fd in /proc/self/fd/*; do fd=${fd##*/}; [ $fd -gt 2 ] && eval \"exec $fd>&-\"; done"
+    let open = "for ((fd = 20; fd < 20 + \(count); fd++)); do eval \"exec $fd>&1\"; done"
+    return ["bash", "-c", "\(close); \(open); exec \"$@\"", "bash"]
+  }
+
+  @Test(.enabled(if: geteuid() == 0, "only root can give workers a user with few processes"))
+  func `A limit of processes that is too low for a dry run or a worker is named`() async throws {
+    let hint = "Resource temporarily unavailable; perhaps too low is worker_limits.processes, which is 1, and counts all"
+    let tries = [
+      ("check", [PluginFile.sample("hello")], "dry run: its process cannot run as workers do: "),
+      ("serve", [], "worker 1 does not start: "),
+    ]
+    for (command, plugins, beginning) in tries {
+      try await withTemporaryFolder { folder in
+        let configuration = "user = 'nobody'\nadmin = ''\n[worker_limits]\nprocesses = 1"
+        try await populate(folder, with: plugins, configuration: configuration)
+        let result = try await ambit(command, in: folder)
+        #expect(result.status == .exited(1) && result.errors.contains(hint), "\(result)")
+        #expect(result.errors.contains(beginning) && !result.errors.contains("CRITICAL"), "\(result)")
+      }
+    }
+  }
+
   @Test func `The single process warns of keys that cannot confine it`() async throws {
     let configuration = "threads = 1\nno_new_privileges = true\n[worker_limits]\ncore = 0"
     try await withHost([.probe("confined")], configuration: configuration, isSingle: true) { host in
@@ -103,13 +159,21 @@ import Testing
     }
   }
 
-  @Test func `A path of writable that does not exist is refused`() async throws {
-    try await withTemporaryFolder { folder in
-      try folder.write("listen = ['127.0.0.1:0']\nwritable = ['missing']", as: "host.conf")
-      let result = try await ambit("serve", in: folder)
-      #expect(result.status == .exited(1))
-      let message = "host.conf: writable: expected the path of a file or a folder, found \"missing\": there is none"
-      #expect(result.errors.contains(message), "\(result.errors)")
+  @Test(.enabled("the kernel has no Landlock") { await kernelHasLandlock() })
+  func `A writable folder that vanishes keeps no worker from starting, and the log says what to do`() async throws {
+    try await withTemporaryFolder { data in
+      let folder = data.appending(path: "vanishes")
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+      let configuration = "threads = 1\nwritable = ['\(folder.filePath)', '\(data.filePath)/.']"
+      try await withHost([.probe("confined")], configuration: configuration) { host in
+        try FileManager.default.removeItem(at: folder)
+        kill(try #require(try await host.workers()[1]), SIGKILL)
+        try await host.log.line(containing: "writable: \(folder.filePath) does not exist any more")
+        try await host.expectNewWorker(afterDeathBy: "SIGKILL")
+        #expect(try await host.get("/write?path=\(data.filePath)/new").text == "written\n")
+        let reload = try await ambit("reload", in: host.directory)
+        #expect(reload.text.contains("writable[0]: expected the path of a file or a folder"), "\(reload)")
+      }
     }
   }
 }
