@@ -11,8 +11,9 @@ import Testing
   /// Types of higher folders that a folder names all the same.
   private static let exceptions: [String: Set<String>] = [
     "Loop": [
-      // The loop's record holds the pools and the ready queue of jobs and scopes, and the hook that runs.
-      "Job", "JobPointer", "JobKinds", "JobColdState", "Scope", "ScopePointer", "ArenaChunk", "HookCall", "WorkLabel",
+      // The loop's record holds the pools and the ready queue of jobs and scopes, refused jobs, and the hook that runs.
+      "Job", "JobPointer", "JobKinds", "JobColdState", "RefusedJobs", "Scope", "ScopePointer", "ArenaChunk", "HookCall",
+      "WorkLabel",
       // It holds the state of cancellation checks, and the signatures that plugins have used.
       "Computation", "PreparedSignatures",
       // It tells its watchdog about overdue jobs and freed memory.

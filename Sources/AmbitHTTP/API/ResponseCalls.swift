@@ -22,13 +22,13 @@ enum ResponseCalls {
       ResponseCalls.change(handle, "ambit_set_header") { exchange in
         guard let (name, value) = ResponseCalls.header(name, value) else { return ResponseCalls.invalid(name, value) }
         exchange.pointee.response.lines.remove(name)
-        return exchange.pointee.response.lines.add(name, value, in: exchange.scope) ? .ok : .noMemory
+        return exchange.pointee.response.lines.add(name, value, in: exchange.scope)
       }
     }
     api.add_header = { handle, name, value in
       ResponseCalls.change(handle, "ambit_add_header") { exchange in
         guard let (name, value) = ResponseCalls.header(name, value) else { return ResponseCalls.invalid(name, value) }
-        return exchange.pointee.response.lines.add(name, value, in: exchange.scope) ? .ok : .noMemory
+        return exchange.pointee.response.lines.add(name, value, in: exchange.scope)
       }
     }
   }

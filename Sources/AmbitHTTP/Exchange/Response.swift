@@ -56,15 +56,19 @@ struct HeaderLines {
     length = 0
   }
 
-  /// Appends a line; false if there is no memory.
-  mutating func add(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, in scope: ScopePointer) -> Bool {
+  /// Appends a line. `.noMemory` if there is none, `.limit` if the plugin would use more of it than its limit; the host's
+  /// own lines have no limit.
+  mutating func add(
+    _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, in scope: ScopePointer, isHosts: Bool = false
+  ) -> Status {
     let size = name.count + value.count + 4
-    guard makeRoom(for: size, in: scope) else { return false }
+    let status = capacity - length < size ? makeRoom(for: size, in: scope, isHosts) : .ok
+    guard status == .ok else { return status }
     append(name)
     append(Self.separator)
     append(value)
     append(Self.lineEnd)
-    return true
+    return .ok
   }
 
   private mutating func append(_ part: UnsafeRawBufferPointer) {
@@ -108,14 +112,14 @@ struct HeaderLines {
     return (UnsafeRawBufferPointer(rebasing: rest[..<colon]), start + end)
   }
 
-  private mutating func makeRoom(for size: Int, in scope: ScopePointer) -> Bool {
-    guard capacity - length < size else { return true }
+  private mutating func makeRoom(for size: Int, in scope: ScopePointer, _ isHosts: Bool) -> Status {
     let wanted = max(512, (length + size) * 2)
-    guard let larger = scope.allocate(wanted) else { return false }
+    let (status, larger) = isHosts ? (.noMemory, scope.allocate(wanted)) : scope.allocateWithinLimit(wanted)
+    guard let larger else { return status }
     if let memory { memcpy(larger, memory, length) }
     memory = larger
     capacity = wanted
-    return true
+    return .ok
   }
 
   private static var separator: UnsafeRawBufferPointer { UnsafeRawBufferPointer.literal(": ") }

@@ -188,7 +188,7 @@ enum ErrorResponse {
       var seconds = "\(retryAfter)"
       seconds.withUTF8 { seconds in
         _ = exchange.pointee.response.lines.add(
-          .literal("Retry-After"), UnsafeRawBufferPointer(seconds), in: exchange.scope)
+          .literal("Retry-After"), UnsafeRawBufferPointer(seconds), in: exchange.scope, isHosts: true)
       }
     }
     line.withUTF8 { line in

@@ -88,9 +88,10 @@ enum WaitCalls {
   private static func installEvents(_ api: inout ambit_api) {
     api.event_new = { handle in
       var event: EventPointer?
-      _ = HostCall.onLoop(handle) { scope in
-        event = scope.makeEvent()
-        return .ok
+      _ = HostCall.onLoop(handle, "ambit_event_new") { scope in
+        let (status, made) = scope.makeEvent()
+        event = made
+        return status
       }
       return event?.asHandle
     }
@@ -119,9 +120,10 @@ enum WaitCalls {
   private static func installChannels(_ api: inout ambit_api) {
     api.channel_new = { handle, capacity in
       var channel: ChannelPointer?
-      _ = HostCall.onLoop(handle) { scope in
-        channel = scope.makeChannel(capacity: capacity)
-        return .ok
+      _ = HostCall.onLoop(handle, "ambit_channel_new") { scope in
+        let (status, made) = scope.makeChannel(capacity: capacity)
+        channel = made
+        return status
       }
       return channel?.asHandle
     }

@@ -38,10 +38,11 @@ extension UnsafeMutablePointer<Scope> {
     else { return (.noMemory, nil) }
     let earlier = coldState.pointee.lastBinding
     let signature = Unmanaged.passRetained(signature)
-    guard let binding = make(Binding(function: function, signature: signature, earlier: earlier)) else {
+    let (status, binding) = makeWithinLimit(Binding(function: function, signature: signature, earlier: earlier))
+    guard let binding else {
       function.release()
       signature.release()
-      return (.noMemory, nil)
+      return (status, nil)
     }
     coldState.pointee.lastBinding = binding
     return (.ok, function.pointee.code)

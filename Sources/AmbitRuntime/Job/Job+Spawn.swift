@@ -30,7 +30,7 @@ extension UnsafeMutablePointer<Scope> {
   ) -> (Status, JobPointer?) {
     let status = function == nil ? refusal(of: options) : admission(of: options)
     guard status == .ok else {
-      refuse(status, function, argument, options)
+      refuse(status, argument, options)
       return (status, nil)
     }
     let job = addJob(function, argument, options)
@@ -39,17 +39,21 @@ extension UnsafeMutablePointer<Scope> {
     return (.ok, job)
   }
 
-  /// Adds a job that never runs, for its hook.
+  /// Gives the argument of a job that was refused back to its hook. Without a hook nothing is left to do.
   // Out of line, so that it is not on the path of other jobs.
   @inline(never)
-  private func refuse(
-    _ status: Status, _ function: ambit_job_fn?, _ argument: UnsafeMutableRawPointer?, _ options: JobOptions
-  ) {
-    pointee.use.jobs.add()
-    let job = addJob(function, argument, options)
-    job.pointee.cancelCause = .called
-    job.pointee.code = status.rawValue
-    enqueue(job)
+  private func refuse(_ status: Status, _ argument: UnsafeMutableRawPointer?, _ options: JobOptions) {
+    let call = options.traits.contains(.isCall) ? argument?.assumingMemoryBound(to: ForeignCall.self) : nil
+    call?.release()
+    if let onEnd = options.onEnd {
+      pointee.loop.add(
+        RefusedJob(
+          scope: self, onEnd: onEnd, argument: call == nil ? argument : nil, status: status,
+          endsOnThread: traits(of: options).contains(.endsOnThread)))
+    }
+    guard status == .noMemory else { return }
+    pointee.hasFailedJob = true
+    if pointee.isFailFast { cancel(.failed) }
   }
 
   /// A new job of the scope, which `use` has counted.

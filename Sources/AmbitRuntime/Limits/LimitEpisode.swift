@@ -72,7 +72,7 @@ struct LimitOwner: Sendable {
       case .requests: "further requests are answered 503"
       case .jobs: "further jobs are refused with AMBIT_LIMIT"
       case .threads: "further requests are answered 503, and further jobs are refused with AMBIT_LIMIT"
-      case .alloc: "ambit_alloc returns NULL"
+      case .alloc: "ambit_alloc returns NULL, and other calls that need memory fail, too"
       }
     Self.logger.warning(
       "plugin \(label) has reached its limit of \(text(limit))\(note): \(consequence); to raise it, set \(key)",

@@ -105,6 +105,8 @@ public struct Loop {
   var freeDescriptorWaits: Link
   /// Signatures of C functions that plugins have used.
   var signatures = PreparedSignatures()
+  /// Refused jobs whose hooks have not run.
+  var refusedJobs = RefusedJobs()
   /// The host's scope on this loop, above all other scopes.
   public var root: ScopePointer
   /// What it uses, without limits.

@@ -152,8 +152,8 @@ extension UnsafeMutablePointer<Scope> {
   /// Has `function(argument)` called when the scope closes, before the functions that were deferred earlier.
   func deferCall(_ function: @escaping HookFunction, _ argument: UnsafeMutableRawPointer?) -> Status {
     guard pointee.state != .closed else { return .closed }
-    guard let memory = allocate(MemoryLayout<DeferredCall>.size) else { return .noMemory }
-    let call = memory.bindMemory(to: DeferredCall.self, capacity: 1)
+    let (status, memory) = allocateWithinLimit(MemoryLayout<DeferredCall>.size)
+    guard let call = memory?.bindMemory(to: DeferredCall.self, capacity: 1) else { return status }
     call.initialize(to: DeferredCall(function: function, argument: argument, earlier: pointee.deferred))
     pointee.deferred = call
     return .ok

@@ -81,9 +81,9 @@ extension UnsafeMutablePointer<Scope> {
       pointee.loop.callHook(.onCancel, of: self, function, argument)
       return .ok
     }
-    guard let coldState = ensureColdState(),
-      let hook = make(CancelHook(function: function, argument: argument, next: nil))
-    else { return .noMemory }
+    guard let coldState = ensureColdState() else { return .noMemory }
+    let (status, hook) = makeWithinLimit(CancelHook(function: function, argument: argument, next: nil))
+    guard let hook else { return status }
     if let last = coldState.pointee.lastHook {
       last.pointee.next = hook
     } else {

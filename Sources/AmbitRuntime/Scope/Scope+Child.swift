@@ -16,13 +16,16 @@ extension UnsafeMutablePointer<Scope> {
   private static var greatestDepth: UInt32 { 64 }
 
   /// Opens a scope inside this one. The plugin holds it until it closes it. `.cancelled` if this scope has been
-  /// cancelled, `.limit` if scopes are nested too deep.
+  /// cancelled, `.limit` if scopes are nested too deep, or if its record would be above the plugin's limit of memory.
   ///
   /// A scope that the plugin never closes is closed with its parent, when both have no jobs left. Until then the plugin
   /// may use its handle and its memory.
   func openChild(_ options: ScopeOptions) -> (Status, ScopePointer?) {
     guard pointee.isOpen else { return (.cancelled, nil) }
     guard pointee.depth < Self.greatestDepth else { return (.limit, nil) }
+    guard pointee.use.memory.take(MemoryLayout<Scope>.size) else {
+      return (pointee.use.memory.limit.statusNoted(), nil)
+    }
     let child = pointee.loop.takeScope()
     child.open(below: self, kind: .child, owner: .opener, observer: openedScopeObserver)
     child.pointee.mark = pointee.mark.ofChild(child.pointee.id)

@@ -129,7 +129,11 @@ extension UnsafeMutablePointer<Scope> {
     pointee.closer?.unblock(.ok)
     if loop.pointee.isChecked { quarantine() } else { releaseRecords() }
     guard let parent else { return }
-    if kind == .request { parent.requestEnded() }
+    if kind == .request {
+      parent.requestEnded()
+    } else if kind == .child {
+      parent.pointee.use.memory.giveBack(MemoryLayout<Scope>.size)
+    }
     parent.release()
     // The last step: the library may be unmapped now, and this record released.
     if kind == .plugin { generation?.pointee.shardClosed() }

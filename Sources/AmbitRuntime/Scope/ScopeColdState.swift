@@ -37,6 +37,14 @@ extension UnsafeMutablePointer<Scope> {
     return pointer
   }
 
+  /// The same for a record that the plugin asks for; `.limit` as in `allocateWithinLimit`.
+  func makeWithinLimit<Record: BitwiseCopyable>(_ record: Record) -> (Status, UnsafeMutablePointer<Record>?) {
+    let (status, memory) = allocateWithinLimit(MemoryLayout<Record>.size)
+    let pointer = memory?.bindMemory(to: Record.self, capacity: 1)
+    pointer?.initialize(to: record)
+    return (status, pointer)
+  }
+
   /// Releases what the cold state owns outside the scope's memory. The scope is closed.
   func releaseColdState() {
     guard let coldState = pointee.coldState else { return }
@@ -69,11 +77,10 @@ extension UnsafeMutablePointer<Scope> {
       return .ok
     }
     if value == nil { return .ok }
-    guard let coldState = ensureColdState(),
-      let kept = make(KeptValue(key: key, value: value, next: coldState.pointee.values))
-    else { return .noMemory }
-    coldState.pointee.values = kept
-    return .ok
+    guard let coldState = ensureColdState() else { return .noMemory }
+    let (status, kept) = makeWithinLimit(KeptValue(key: key, value: value, next: coldState.pointee.values))
+    if let kept { coldState.pointee.values = kept }
+    return status
   }
 
   /// The value of `key` in the scope, or in the nearest scope above that has one; nil if no scope has one.

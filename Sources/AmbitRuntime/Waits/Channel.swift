@@ -47,12 +47,13 @@ extension UnsafeMutablePointer<Channel> {
 }
 
 extension UnsafeMutablePointer<Scope> {
-  /// A channel with room for `capacity` messages, in the scope's memory; nil if there is no memory.
-  func makeChannel(capacity: Int) -> ChannelPointer? {
+  /// A channel with room for `capacity` messages, in the scope's memory; `.limit` as in `allocateWithinLimit`.
+  func makeChannel(capacity: Int) -> (Status, ChannelPointer?) {
     let (size, overflow) = capacity.multipliedReportingOverflow(by: MemoryLayout<MessageQueue.Message>.stride)
-    guard pointee.state != .closed, size >= 0, !overflow, size <= Int.max - MemoryLayout<Channel>.stride,
-      let memory = allocate(MemoryLayout<Channel>.stride + size)
-    else { return nil }
+    guard pointee.state != .closed else { return (.closed, nil) }
+    guard size >= 0, !overflow, size <= Int.max - MemoryLayout<Channel>.stride else { return (.noMemory, nil) }
+    let (status, memory) = allocateWithinLimit(MemoryLayout<Channel>.stride + size)
+    guard let memory else { return (status, nil) }
     let channel = memory.bindMemory(to: Channel.self, capacity: 1)
     let slots = (memory + MemoryLayout<Channel>.stride).bindMemory(to: MessageQueue.Message.self, capacity: capacity)
     channel.initialize(
@@ -60,7 +61,7 @@ extension UnsafeMutablePointer<Scope> {
         handle: ambit_channel(api: pointee.loop.pointee.api), scope: self,
         queue: MessageQueue(slots: slots, capacity: capacity),
         senders: Link(alone: channel.sendersLink), receivers: Link(alone: channel.receiversLink)))
-    return channel
+    return (.ok, channel)
   }
 }
 

@@ -10,7 +10,7 @@ extension UnsafeMutablePointer<Scope> {
       shard.pointee.state != .closed, let coldState = shard.ensureColdState()
     else { return nil }
     if let event = coldState.pointee.draining { return event }
-    guard let event = shard.makeEvent(isOfHost: true) else { return nil }
+    guard let event = shard.makeHostEvent() else { return nil }
     coldState.pointee.draining = event
     if shard.pointee.life.isRetiring || pointee.loop.pointee.isDraining { event.set() }
     return event

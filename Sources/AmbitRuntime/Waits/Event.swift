@@ -47,9 +47,19 @@ extension UnsafeMutablePointer<Event> {
 }
 
 extension UnsafeMutablePointer<Scope> {
-  /// An event that is not set, in the scope's memory; nil if there is no memory.
-  func makeEvent(isOfHost: Bool = false) -> EventPointer? {
-    guard pointee.state != .closed, let memory = allocate(MemoryLayout<Event>.size) else { return nil }
+  /// An event of the plugin that is not set, in the scope's memory; `.limit` as in `allocateWithinLimit`.
+  func makeEvent() -> (Status, EventPointer?) {
+    guard pointee.state != .closed else { return (.closed, nil) }
+    let (status, memory) = allocateWithinLimit(MemoryLayout<Event>.size)
+    return (status, memory.map { makeEvent(in: $0, isOfHost: false) })
+  }
+
+  /// An event of the host that is not set, in the scope's memory; nil if there is no memory.
+  func makeHostEvent() -> EventPointer? {
+    allocate(MemoryLayout<Event>.size).map { makeEvent(in: $0, isOfHost: true) }
+  }
+
+  private func makeEvent(in memory: UnsafeMutableRawPointer, isOfHost: Bool) -> EventPointer {
     let event = memory.bindMemory(to: Event.self, capacity: 1)
     let handle = ambit_event(api: pointee.loop.pointee.api)
     event.initialize(

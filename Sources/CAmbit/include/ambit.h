@@ -616,8 +616,8 @@ static inline ambit_cause ambit_ref_cancelled(ambit_ref ref) { return ref.api->r
  * Owner     The child is closed by ambit_close, or by the host before this scope closes. Options are copied; NULL means
  *           the defaults.
  * Returns   AMBIT_OK, and the child in `*child`. AMBIT_CANCELLED: this scope is ending. AMBIT_LIMIT: scopes are nested
- *           more than 60 deep. AMBIT_INVALID: this host does not know the options. AMBIT_NO_MEMORY. `*child` is NULL
- *           unless the call returns AMBIT_OK.
+ *           more than 60 deep, or the plugin would use more than `alloc` (see ambit_alloc). AMBIT_INVALID: this host
+ *           does not know the options. AMBIT_NO_MEMORY. `*child` is NULL unless the call returns AMBIT_OK.
  * Since     1.0 */
 static inline ambit_status ambit_open(ambit_scope *scope, const ambit_scope_options *options, ambit_scope **child) {
   return scope->api->open(scope, options, child);
@@ -662,7 +662,8 @@ static inline ambit_status ambit_shield(ambit_scope *scope, bool on) { return sc
  * that computes on the loop delays `fn` until it waits or returns.
  * Owner     `arg` is the plugin's again after `fn` has run. If the call fails, `arg` stays the plugin's.
  * Threads   `fn` runs on the scope's loop, on the stack of the loop's thread, and must not wait.
- * Returns   AMBIT_OK. AMBIT_INVALID: `fn` is NULL. AMBIT_NO_MEMORY. `fn` never runs unless the call returns AMBIT_OK.
+ * Returns   AMBIT_OK. AMBIT_INVALID: `fn` is NULL. AMBIT_NO_MEMORY. AMBIT_LIMIT: the plugin would use more than `alloc`
+ *           (see ambit_alloc). `fn` never runs unless the call returns AMBIT_OK.
  * Since     1.0 */
 static inline ambit_status ambit_on_cancel(ambit_scope *scope, void (*fn)(void *arg), void *arg) {
   return scope->api->on_cancel(scope, fn, arg);
@@ -681,7 +682,8 @@ static inline int ambit_cancel_fd(ambit_scope *scope) { return scope->api->cance
  * Run `fn` when the scope closes, after the last job in it has ended. The last registered function runs first.
  * Owner     `arg` is the plugin's again after `fn` has run. The memory of the scope is still there while `fn` runs.
  * Threads   `fn` runs on the scope's loop, or with AMBIT_PLUGIN_THREADS on a pool thread, and must not wait.
- * Returns   AMBIT_OK. AMBIT_INVALID: `fn` is NULL. AMBIT_NO_MEMORY. `fn` never runs unless the call returns AMBIT_OK.
+ * Returns   AMBIT_OK. AMBIT_INVALID: `fn` is NULL. AMBIT_NO_MEMORY. AMBIT_LIMIT: the plugin would use more than `alloc`
+ *           (see ambit_alloc). `fn` never runs unless the call returns AMBIT_OK.
  * Since     1.0 */
 static inline ambit_status ambit_defer(ambit_scope *scope, void (*fn)(void *arg), void *arg) {
   return scope->api->defer(scope, fn, arg);
@@ -721,7 +723,8 @@ static inline ambit_scope *ambit_plugin_scope(ambit_scope *scope) { return scope
  * Store a value in the scope under a key. Keys are compared as pointers: use the address of a static variable. A value
  * in a plugin's scope is there on all loops.
  * Owner     The value stays the plugin's. NULL removes the key.
- * Returns   AMBIT_OK. AMBIT_INVALID: `key` is NULL. AMBIT_NO_MEMORY.
+ * Returns   AMBIT_OK. AMBIT_INVALID: `key` is NULL. AMBIT_NO_MEMORY. AMBIT_LIMIT: the plugin would use more than `alloc`
+ *           (see ambit_alloc).
  * Since     1.0 */
 static inline ambit_status ambit_set(ambit_scope *scope, const void *key, void *value) {
   return scope->api->set(scope, key, value);
@@ -816,7 +819,7 @@ static inline int32_t ambit_block(ambit_scope *scope, int32_t (*fn)(void *arg), 
 /* [job]
  * Make an event that is not set.
  * Owner     The scope's; it lives until the scope closes.
- * Returns   The event; NULL if there is no memory.
+ * Returns   The event; NULL if there is no memory, or if the plugin would use more than `alloc` (see ambit_alloc).
  * Since     1.0 */
 static inline ambit_event *ambit_event_new(ambit_scope *scope) { return scope->api->event_new(scope); }
 
@@ -858,7 +861,7 @@ static inline ambit_event *ambit_draining(ambit_scope *scope) { return scope->ap
  * received.
  * Owner     The scope's; it lives until the scope closes. Messages left in it are dropped; what they point to is the
  *           plugin's.
- * Returns   The channel; NULL if there is no memory.
+ * Returns   The channel; NULL if there is no memory, or if the plugin would use more than `alloc` (see ambit_alloc).
  * Since     1.0 */
 static inline ambit_channel *ambit_channel_new(ambit_scope *scope, size_t capacity) {
   return scope->api->channel_new(scope, capacity);
@@ -1046,7 +1049,8 @@ static inline ambit_status ambit_set_status(ambit_scope *scope, int status) {
  * Owner     Name and value are copied.
  * Returns   AMBIT_OK. AMBIT_INVALID: the name is no token (RFC 9110, 5.6.2), the value contains a CR, LF or NUL, or the
  *           header is one that the host writes itself: Content-Length, Transfer-Encoding, Connection, Date, Server.
- *           AMBIT_WRONG_STATE: the response has begun. AMBIT_NO_MEMORY.
+ *           AMBIT_WRONG_STATE: the response has begun. AMBIT_NO_MEMORY. AMBIT_LIMIT: the plugin would use more than
+ *           `alloc` (see ambit_alloc).
  * Since     1.0 */
 static inline ambit_status ambit_set_header(ambit_scope *scope, const char *name, const char *value) {
   return scope->api->set_header(scope, name, value);
@@ -1202,7 +1206,8 @@ static inline const void *ambit_extension(ambit_scope *scope, const char *id) {
  *           live as long. The signature is copied. Calling the function later is undefined behaviour; in checked mode
  *           the host reports the call and returns zero.
  * Returns   AMBIT_OK. AMBIT_INVALID: `fn` is NULL, or the signature does not parse; the log says where.
- *           AMBIT_NO_MEMORY. AMBIT_CLOSED: the scope has closed. `*out` is NULL unless the call returns AMBIT_OK.
+ *           AMBIT_NO_MEMORY. AMBIT_LIMIT: the plugin would use more than `alloc` (see ambit_alloc). AMBIT_CLOSED: the
+ *           scope has closed. `*out` is NULL unless the call returns AMBIT_OK.
  * Since     1.0 */
 static inline ambit_status ambit_bind(ambit_scope *scope, const char *signature,
                                       void (*fn)(void *context, void **args, void *result), void *context,

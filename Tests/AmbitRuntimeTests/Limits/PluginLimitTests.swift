@@ -106,4 +106,98 @@ import Testing
     }
     #expect(steps == ["[true, false]", "plugin closes: shutdown"])
   }
+
+  @Test func `Refused jobs leave nothing behind but their hooks, which do not count against the limit`() throws {
+    let limits = Self.limits { $0.jobs = 2 }
+    let count = 5_000
+    let steps = try Stage.play { stage in
+      let plugin = stage.openPlugin(limits: limits)
+      plugin.spawn("background") { $0.sleep() }
+      let request = stage.open("", kind: .request, below: plugin)
+      request.spawn("job") { scope in
+        let records = stage.loop.pointee.freeJobs.liveCount
+        let silent = (0..<count).filter { _ in ambit_spawn(scope, { _, _ in 0 }, nil, nil, nil) == AMBIT_LIMIT }.count
+        var order: [Int] = []
+        for number in 0..<count { _ = scope.spawn(ended: { _, _ in order.append(number) }) { _ in .ok } }
+        let made = stage.loop.pointee.freeJobs.liveCount - records
+        stage.note("\(silent) refused, \(made) records, \(plugin.pointee.use.jobs.used) in use, \(order.count) ended")
+        stage.note("\(Status(rawValue: ambit_join_all(scope, -1))) \(order == Array(0..<count))")
+        plugin.cancel(.shutdown)
+        return .ok
+      }
+    }
+    #expect(
+      steps == [
+        "5000 refused, 0 records, 2 in use, 0 ended", "OK true", "job ends completed OK",
+        "background ends cancelled CANCELLED", "plugin closes: shutdown",
+      ])
+  }
+
+  @Test func `A hook of a refused job that tries again does not keep the loop from other work`() throws {
+    let limits = Self.limits { $0.jobs = 1 }
+    let steps = try Stage.play { stage in
+      let plugin = stage.openPlugin(limits: limits)
+      plugin.spawn("background") { $0.sleep() }
+      var isOver = false
+      func again() {
+        if !isOver { _ = plugin.asHandle.spawn(ended: { _, _ in again() }) { _ in .ok } }
+      }
+      again()
+      stage.afterTurns(5) {
+        stage.note("others had their turns")
+        isOver = true
+        plugin.cancel(.shutdown)
+      }
+    }
+    #expect(
+      steps == [
+        "others had their turns", "background ends cancelled CANCELLED", "plugin closes: shutdown",
+      ])
+  }
+
+  @Test(arguments: MemoryUser.allCases)
+  fileprivate func `Calls that need memory are refused above the limit, too`(user: MemoryUser) throws {
+    let limits = Self.limits { $0.alloc = 64 << 10 }
+    let steps = try Stage.play { stage in
+      let plugin = stage.openPlugin(limits: limits)
+      for _ in 0..<2 {
+        let request = stage.open("", kind: .request, below: plugin)
+        let count = (1...100_000).first { user.uses(request.asHandle, $0) != .ok } ?? 0
+        let used = plugin.pointee.use.memory.used
+        let isNear = ((60 << 10)...(64 << 10)).contains(used)
+        stage.note("\(count > 10) \(user.uses(request.asHandle, count)) \(isNear ? "near the limit" : "\(used)")")
+        request.cancel(.called)
+        stage.note("\(plugin.pointee.use.memory.used)")
+      }
+      plugin.cancel(.shutdown)
+    }
+    let round = ["true LIMIT near the limit", "0"]
+    #expect(steps == round + round + ["plugin closes: shutdown"])
+  }
+}
+
+/// A call that takes some of the plugin's memory.
+private enum MemoryUser: CaseIterable {
+  case event, channel, deferred, hook, value, binding, child
+
+  /// Makes the call for the `number`th time.
+  func uses(_ scope: ScopeHandle, _ number: Int) -> Status {
+    switch self {
+    case .event: ambit_event_new(scope) == nil ? .limit : .ok
+    case .channel: ambit_channel_new(scope, 8) == nil ? .limit : .ok
+    case .deferred: Status(rawValue: ambit_defer(scope, { _ in }, nil))
+    case .hook: Status(rawValue: ambit_on_cancel(scope, { _ in }, nil))
+    case .value:
+      Status(rawValue: ambit_set(scope, UnsafeRawPointer(bitPattern: number), UnsafeMutableRawPointer(bitPattern: 1)))
+    case .binding:
+      bind(scope)
+    case .child:
+      scope.openChild().status
+    }
+  }
+
+  private func bind(_ scope: ScopeHandle) -> Status {
+    var function: ambit_function?
+    return Status(rawValue: ambit_bind(scope, "void ()", { _, _, _ in }, nil, &function))
+  }
 }

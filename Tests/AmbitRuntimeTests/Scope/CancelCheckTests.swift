@@ -58,7 +58,7 @@ private struct Passed<Value>: @unchecked Sendable {
     #expect(
       steps == [
         "deadline deadline", "CANCELLED true", "told: deadline", "child told", "job ends completed OK",
-        "late ends cancelled CANCELLED", "woken: CANCELLED", "sleeper ends completed OK", "request closes: deadline",
+        "woken: CANCELLED", "sleeper ends completed OK", "late ends cancelled CANCELLED", "request closes: deadline",
       ])
   }
 

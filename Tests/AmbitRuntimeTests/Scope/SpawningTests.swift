@@ -138,7 +138,7 @@ import Testing
     }
     #expect(
       steps == [
-        "OK OK LIMIT", "ends cancelled LIMIT", "ends completed OK", "ends completed OK", "OK", "request closes: done",
+        "OK OK LIMIT", "ends completed OK", "ends completed OK", "ends cancelled LIMIT", "OK", "request closes: done",
       ])
   }
 

@@ -66,6 +66,14 @@ static int32_t alloc(ambit_scope *scope) {
   return says(scope);
 }
 
+/* So many header lines, or as many as there is memory for. */
+static int32_t headers(ambit_scope *scope) {
+  ambit_status status = AMBIT_OK;
+  for (size_t count = number(scope, "count"); count > 0 && status == AMBIT_OK; count--)
+    status = ambit_add_header(scope, "X-Line", "a line of some length, so that there need not be too many of them");
+  return status == AMBIT_OK ? says(scope) : status;
+}
+
 static int32_t body(ambit_scope *scope) {
   ambit_str whole;
   ambit_status status = ambit_body(scope, &whole);
@@ -81,6 +89,7 @@ static const ambit_route routes[] = {
     {.pattern = "GET /keeps/{count}", .handler = keeps},
     {.pattern = "GET /passes", .handler = passes},
     {.pattern = "GET /alloc/{size}", .handler = alloc},
+    {.pattern = "GET /headers/{count}", .handler = headers},
     {.pattern = "POST /body", .handler = body},
 };
 
