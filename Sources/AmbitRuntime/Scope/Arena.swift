@@ -7,7 +7,7 @@ internal import Glibc
 public struct Arena {
   private var chunks: UnsafeMutablePointer<ArenaChunk>?
   private var blocks: UnsafeMutablePointer<ArenaChunk>?
-  /// Bytes of the chunks and the blocks, which count as used by the plugin.
+  /// Bytes that count as used by the plugin: of the chunks and the blocks, and what `include` adds.
   private(set) var size = 0
 
   init() {}
@@ -69,7 +69,10 @@ public struct Arena {
     return block.memory
   }
 
-  /// Nothing was allocated.
+  /// Has bytes that lie elsewhere count, too, until the arena is released.
+  mutating func include(_ size: Int) { self.size += size }
+
+  /// Nothing was allocated or included.
   @inline(__always)
   var isEmpty: Bool { size == 0 }
 

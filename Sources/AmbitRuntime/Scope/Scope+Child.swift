@@ -28,6 +28,7 @@ extension UnsafeMutablePointer<Scope> {
     }
     let child = pointee.loop.takeScope()
     child.open(below: self, kind: .child, owner: .opener, observer: openedScopeObserver)
+    child.pointee.memory.include(MemoryLayout<Scope>.size)
     child.pointee.mark = pointee.mark.ofChild(child.pointee.id)
     child.pointee.maxJobs = options.maxJobs
     child.pointee.isFailFast = options.isFailFast

@@ -129,11 +129,7 @@ extension UnsafeMutablePointer<Scope> {
     pointee.closer?.unblock(.ok)
     if loop.pointee.isChecked { quarantine() } else { releaseRecords() }
     guard let parent else { return }
-    if kind == .request {
-      parent.requestEnded()
-    } else if kind == .child {
-      parent.pointee.use.memory.giveBack(MemoryLayout<Scope>.size)
-    }
+    if kind == .request { parent.requestEnded() }
     parent.release()
     // The last step: the library may be unmapped now, and this record released.
     if kind == .plugin { generation?.pointee.shardClosed() }
