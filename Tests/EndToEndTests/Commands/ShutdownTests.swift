@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Synchronization
 import TestSupport
 import Testing
 
@@ -69,10 +70,36 @@ import Testing
     }
   }
 
-  @Test(arguments: [("drain_timeout = \"100ms\"\ncancel_grace = \"1s\"", 1), ("drain_timeout = \"1h\"", 2)])
-  func `A loop that is blocked for ever delays the end only as long as the configuration or a second signal says`(
-    configuration: String, signals: Int
-  ) async throws {
+  @Test func `A loop that is blocked for ever delays the end only until a second signal`() async throws {
+    try await withBlockedLoop("drain_timeout = \"1h\"") { host in
+      host.child.signal(SIGTERM)
+      #expect(await host.child.status == .exited(0))
+    }
+  }
+
+  @Test func `A loop that is blocked for ever delays the end only as long as the configuration says, and is named`()
+    async throws
+  {
+    for attempt in 1...5 {
+      let isInTime = Mutex(false)
+      try await withBlockedLoop("drain_timeout = \"100ms\"\ncancel_grace = \"1s\"") { host in
+        #expect(await host.child.status == .exited(0))
+        // Its worker has 300 ms for its report, which a busy machine may not give it.
+        guard host.log.lines(where: { $0.contains("has not ended in time") }).isEmpty else { return }
+        let culprit = try await host.log.line(
+          containing: "is blocked by handler GET /handler of plugin holds_up_loop/1")
+        #expect(culprit.field("plugin") == "holds_up_loop/1" && culprit.field("loop") != nil, "\(culprit)")
+        #expect(host.log.lines { $0.contains("has not stopped within") }.isEmpty, "nobody else is to blame")
+        try await host.log.line { $0.contains("left behind") && $0.field("running") == "holds_up_loop/1" }
+        isInTime.withLock { $0 = true }
+      }
+      if isInTime.withLock({ $0 }) { return }
+      #expect(attempt < 5)
+    }
+  }
+
+  /// Runs `body` when a loop is blocked and the host was told to stop.
+  private func withBlockedLoop(_ configuration: String, _ body: @Sendable (Host) async throws -> Void) async throws {
     try await withHost([.fixture("holds_up_loop"), .sample("hello")], configuration: configuration) { host in
       let connection = try host.connect()
       try await connection.send("GET /handler HTTP/1.1\r\nHost: ambit\r\n\r\n")
@@ -80,14 +107,7 @@ import Testing
       host.child.signal(SIGTERM)
       let stopping = try await host.log.line(containing: "stopping")
       #expect(stopping.field("requests") == "unknown, an event loop is blocked", "\(stopping)")
-      if signals == 2 { host.child.signal(SIGTERM) }
-      #expect(await host.child.status == .exited(0))
-      guard signals == 1 else { return }
-      let culprit = try await host.log.line(
-        containing: "is blocked by handler GET /handler of plugin holds_up_loop/1")
-      #expect(culprit.field("plugin") == "holds_up_loop/1" && culprit.field("loop") != nil, "\(culprit)")
-      #expect(host.log.lines { $0.contains("has not stopped within") }.isEmpty, "nobody else is to blame")
-      try await host.log.line { $0.contains("left behind") && $0.field("running") == "holds_up_loop/1" }
+      try await body(host)
     }
   }
 }
