@@ -6,12 +6,13 @@ import Testing
 
   /// A sample; times in seconds.
   private static func sample(
-    at time: Double, used: Double = 0, waited: Double = 0, runnable: Int = 0, stopped: Bool = false
+    at time: Double, used: Double = 0, waited: Double = 0, runnable: Int = 0, stopped: Bool = false,
+    isOfThread: Bool = false
   ) -> ProcessSample {
     func nanoseconds(_ seconds: Double) -> Int64 { Int64(seconds * Double(second)) }
     return ProcessSample(
       time: nanoseconds(time), isStopped: stopped, processorTime: nanoseconds(used), processorWait: nanoseconds(waited),
-      runnableThreads: runnable)
+      runnableThreads: runnable, isOfThread: isOfThread)
   }
 
   /// The judgements of a watch with a limit of 10 s that looks once per second, from the time of the first sample on.
@@ -62,6 +63,21 @@ import Testing
     #expect(found[10] == .starved)
     let index = found.firstIndex(of: .hangs)!
     #expect(index > 20 && index < 40, "\(index)")
+  }
+
+  @Test func `A thread that gets a tenth of the time it wants hangs when it has used as much as the limit`() {
+    let samples = (0...120).map(Double.init).map {
+      Self.sample(at: $0, used: $0 / 10, waited: $0 * 9 / 10, runnable: 1, isOfThread: true)
+    }
+    let found = Self.judgements(samples)
+    #expect(found[99] == .starved && found[100] == .hangs)
+  }
+
+  @Test func `Another limit holds for the time that has passed, too`() {
+    var watch = HangWatch(limit: 10 * Self.second, interval: Self.second, now: 0)
+    for time in 0...4 { #expect(watch.look(Self.sample(at: Double(time)), now: Int64(time) * Self.second) == .waits) }
+    watch.use(limit: 5 * Self.second, interval: Self.second)
+    #expect(watch.look(Self.sample(at: 5), now: 5 * Self.second) == .hangs)
   }
 
   @Test func `A process that waits for a processor and gets none is starved, also if the wait is not told yet`() {

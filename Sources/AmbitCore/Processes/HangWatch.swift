@@ -18,9 +18,9 @@ package enum HangJudgement: Equatable, Sendable {
 /// The owner makes a value when it asks, looks at regular intervals until the answer comes, and then drops it.
 package struct HangWatch: Sendable {
   /// How long the process may take, in nanoseconds, if it is neither stopped nor starved.
-  private let limit: Int64
-  /// How often the owner looks, in nanoseconds.
-  private let interval: Int64
+  private var limit: Int64
+  /// How often the owner looks at least, in nanoseconds.
+  private var interval: Int64
   private var first: ProcessSample?
   private var began: Int64
   private var looked: Int64
@@ -36,6 +36,9 @@ package struct HangWatch: Sendable {
     (self.limit, self.interval, self.first) = (limit, interval, first)
     (self.began, looked) = (began ?? now, now)
   }
+
+  /// Uses another limit and interval from now on, also for the time that has passed.
+  package mutating func use(limit: Int64, interval: Int64) { (self.limit, self.interval) = (limit, interval) }
 
   /// When the time is over if the process is neither stopped nor starved, on the same clock.
   package var due: Int64 { began + limit }
@@ -60,9 +63,9 @@ package struct HangWatch: Sendable {
 
   /// What a process did since `began` if it was not stopped. The first of the two samples may be older.
   ///
-  /// Time counts only as far as the process got a processor when it wanted one. What is left out is the time in which
-  /// its threads waited for one, by the share of the time that they did not get: a process that computes without an end
-  /// on a busy machine hangs, too, only later.
+  /// Time counts only as far as the process got a processor when it wanted one. What is left out for a thread is the time
+  /// in which it waited for one. For a process it is the time in which its threads waited, together, by the share of the
+  /// time that they did not get. What computes without an end on a busy machine hangs, too, only later.
   private static func judge(
     _ first: ProcessSample, _ last: ProcessSample, since began: Int64, limit: Int64
   ) -> HangJudgement {
@@ -72,7 +75,7 @@ package struct HangWatch: Sendable {
     let waited = max(last.processorWait - first.processorWait, 0)
     // A thread that has not run since then shows no wait yet.
     let isKeptOut = last.runnableThreads > 0 && used < elapsed / 100
-    let share = Double(waited) / Double(max(used + waited, 1))
+    let share = last.isOfThread ? 1 : Double(waited) / Double(max(used + waited, 1))
     let lost = isKeptOut ? elapsed : Int64(Double(min(waited, elapsed)) * share)
     return min(elapsed, last.time - began) - lost >= limit ? .hangs : .starved
   }

@@ -38,9 +38,14 @@ package struct ProcessSample: Equatable, Sendable {
   package let processorWait: Int64
   /// How many of its threads run, or wait for a processor.
   package let runnableThreads: Int
+  /// The sample is of one thread.
+  package let isOfThread: Bool
 
-  package init(time: Int64, isStopped: Bool, processorTime: Int64, processorWait: Int64, runnableThreads: Int) {
+  package init(
+    time: Int64, isStopped: Bool, processorTime: Int64, processorWait: Int64, runnableThreads: Int,
+    isOfThread: Bool = false
+  ) {
     (self.time, self.isStopped, self.processorTime) = (time, isStopped, processorTime)
-    (self.processorWait, self.runnableThreads) = (processorWait, runnableThreads)
+    (self.processorWait, self.runnableThreads, self.isOfThread) = (processorWait, runnableThreads, isOfThread)
   }
 }

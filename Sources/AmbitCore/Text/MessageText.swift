@@ -6,7 +6,7 @@ extension Int {
   public var asBytes: String {
     guard self > 0 else { return "0 KiB" }
     let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")]
-    guard let (size, name) = units.first(where: { isMultiple(of: $0.0) }) else { return "\((self + 1023) / 1024) KiB" }
+    guard let (size, name) = units.first(where: { isMultiple(of: $0.0) }) else { return "\((self - 1) / 1024 + 1) KiB" }
     return "\(self / size) \(name)"
   }
 }

@@ -219,7 +219,8 @@ extension UnsafeMutablePointer<Listener> {
       break
     default:
       if code == EBADF || code == ENOTSOCK { endIfLost(pointee.descriptor) }
-      if mayLog { HTTPLog.cannotAccept(code) }
+      // A worker that drains has closed the socket itself if it is none; this loop was too busy to learn of it.
+      if code != ENOTSOCK, mayLog { HTTPLog.cannotAccept(code) }
       rest()
     }
     return false

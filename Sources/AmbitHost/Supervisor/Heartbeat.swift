@@ -4,7 +4,7 @@ internal import AmbitSystem
 internal import Synchronization
 
 /// Asks a worker at regular intervals whether its event loops turn, and finds out which of them hang: they do not turn,
-/// although they could run. For one thread.
+/// and do not go from one piece of work in their turn to the next, although they could run. For one thread.
 struct Heartbeat {
   /// Event loops of a worker hang.
   struct Hang {
@@ -57,7 +57,9 @@ struct Heartbeat {
   mutating func limit(by limit: Duration?) {
     guard limit?.wholeNanoseconds != self.limit else { return }
     (self.limit, interval) = Self.interval(for: limit)
-    for index in loops.indices { loops[index].watch = nil }
+    for index in loops.indices {
+      if let limit = self.limit { loops[index].watch?.use(limit: limit, interval: interval) } else { loops[index].watch = nil }
+    }
   }
 
   private static func interval(for limit: Duration?) -> (limit: Int64?, interval: Int64) {
@@ -84,9 +86,9 @@ struct Heartbeat {
     return look(at: worker.turningLoops(within: Self.timeToAnswer), of: HostProcess.identifier, asked: asked)
   }
 
-  private mutating func look(at answer: TurningLoops?, of process: Int32, asked: Int64) -> Hang? {
+  mutating func look(at answer: TurningLoops?, of process: Int32, asked: Int64) -> Hang? {
     if let answer { crashBegan = answer.isCrashing ? crashBegan ?? asked : nil }
-    let hungBefore = loops.filter(\.hangs).count
+    let hungBefore = Set(loops.indices.filter { loops[$0].hangs })
     for index in loops.indices {
       // A plugin may have damaged what the worker says.
       let progress = answer.flatMap { $0.loops.count == loops.count ? $0.loops[index] : nil }
@@ -96,18 +98,20 @@ struct Heartbeat {
     guard let limit else { return nil }
     if let crashBegan, Clock.monotonic - crashBegan < Self.timeToReportCrash { return nil }
     let hung = loops.indices.filter { loops[$0].hangs }
-    guard hung.count > hungBefore || hung.count == loops.count else { return nil }
+    guard hung.count == loops.count || !hungBefore.isSuperset(of: hung) else { return nil }
     let turns = hung.sorted { loops[$0].turnBegan < loops[$1].turnBegan }
     return Hang(
-      turns: turns.map { HungTurn(loop: $0, began: loops[$0].turnBegan) }, isWhole: hung.count == loops.count,
-      limit: limit)
+      turns: turns.map { HungTurn(loop: $0, began: loops[$0].turnBegan, work: loops[$0].work) },
+      isWhole: hung.count == loops.count, limit: limit)
   }
 
-  /// Asks again when the time of a loop that has not answered is over.
+  /// Asks again when the time of a loop that has not answered is over, and before that often enough to see soon when it
+  /// goes on to other work, whose time counts from then.
   private mutating func scheduleNext(after asked: Int64) {
     let now = Clock.monotonic
     let due = loops.compactMap { $0.watch?.due }.filter { $0 > now }.min()
-    next = min(now + interval, max(due ?? .max, asked + Self.shortestInterval))
+    let pause = loops.contains { $0.watch != nil } ? max(interval / 5, Self.shortestInterval) : interval
+    next = min(now + pause, max(due ?? .max, asked + Self.shortestInterval))
   }
 }
 
@@ -117,10 +121,13 @@ private struct LoopWatch {
   private var thread: Int32 = 0
   /// When the turn began that it is in, as the worker says; 0 if it is in none, or if that is not known.
   private(set) var turnBegan: Int64 = 0
+  /// The piece of work that it is in, as the worker says.
+  private(set) var work = LoopWork()
   private(set) var hangs = false
   /// Nil while it answers, and if there is no limit.
   var watch: HangWatch?
-  /// The last look before its present turn.
+  /// The last look before its present turn, or the first one at its present piece of work if that is not the first one
+  /// of the turn.
   private var before: Look
   private var last: Look
 
@@ -136,9 +143,14 @@ private struct LoopWatch {
   /// - Parameter progress: what the worker says; nil if it does not answer.
   mutating func look(_ progress: LoopProgress?, of process: Int32, limit: Int64?, interval: Int64, asked: Int64) {
     let hasTurned = progress.map { $0.turns || $0.turnBegan != turnBegan } ?? false
-    if let progress { (thread, turnBegan) = (progress.thread, progress.turnBegan) }
+    let goesOn = progress.map { $0.work != work } ?? false
+    if let progress { (thread, turnBegan, work) = (progress.thread, progress.turnBegan, progress.work) }
     let now = Look(moment: asked, sample: thread == 0 ? nil : ProcessTimes.sample(ofThread: thread, of: process))
-    if hasTurned { (before, watch, hangs) = (progress?.turns == true ? now : last, nil, false) }
+    if hasTurned {
+      (before, watch, hangs) = (progress?.turns == true ? now : last, nil, false)
+    } else if goesOn {
+      (before, watch, hangs) = (now, nil, false)
+    }
     last = now
     guard progress?.turns != true else { return }
     guard let limit else {
@@ -152,7 +164,8 @@ private struct LoopWatch {
     self.watch = watch
   }
 
-  /// The time counts from the beginning of the turn, as far as the supervisor has looked meanwhile.
+  /// The time counts from the beginning of the turn, as far as the supervisor has looked meanwhile and has seen no other
+  /// piece of work in it.
   private func makeWatch(_ limit: Int64, _ interval: Int64, _ asked: Int64) -> HangWatch {
     guard asked - before.moment <= 4 * interval, turnBegan > 0 else {
       return HangWatch(limit: limit, interval: interval, now: asked)

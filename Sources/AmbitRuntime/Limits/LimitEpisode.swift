@@ -38,8 +38,11 @@ struct LimitEpisode: Sendable {
   }
 
   /// The end of the episode if it is over at `now`; nil if it goes on, or if there is none.
-  mutating func end(at now: Int64) -> End? {
-    guard isUnderWay, now - last >= Self.quietTime else { return nil }
+  mutating func end(at now: Int64) -> End? { now - last >= Self.quietTime ? end() : nil }
+
+  /// Ends the episode at once; nil if there is none.
+  mutating func end() -> End? {
+    guard isUnderWay else { return nil }
     defer { refused = 0 }
     return End(refused: refused, duration: last - began)
   }
@@ -80,13 +83,15 @@ struct LimitOwner: Sendable {
   }
 
   /// Logs the end of an episode.
-  func report(_ end: LimitEpisode.End, limit: Int) {
+  /// - Parameter next: the limit that has taken the place of `limit`; nil if nothing was refused for a while.
+  func report(_ end: LimitEpisode.End, limit: Int, next: Int? = nil) {
     let quiet = LimitEpisode.quietTime / 1_000_000_000
+    let cause =
+      next.map { "has a limit of \(text($0)) now; at \(text(limit))" }
+      ?? "has kept below its limit of \(text(limit)) for \(quiet) s; before"
     Self.logger.notice(
-      """
-      plugin \(label) has kept below its limit of \(text(limit)) for \(quiet) s; before, \(refusals(end.refused)) \
-      in \(end.duration / 1_000_000) ms
-      """, metadata: [LogField.plugin: "\(label)", "refused": "\(end.refused)"])
+      "plugin \(label) \(cause), \(refusals(end.refused)) in \(end.duration / 1_000_000) ms",
+      metadata: [LogField.plugin: "\(label)", "refused": "\(end.refused)"])
   }
 
   /// "12 requests were refused".

@@ -71,12 +71,15 @@ public final class UseLimit: Sendable {
     return false
   }
 
-  /// Uses another limit from now on. What is in use stays in use, even if it is more.
+  /// Uses another limit from now on, at which refusals are a new series. What is in use stays in use, even if it is more.
   func set(_ limit: Int) {
-    state.withLock { state in
+    let (before, end) = state.withLock { state in
+      let before = state.limit
       state.limit = limit
       share(&state, total: total(state))
+      return (before, before == limit ? nil : state.episode.end())
     }
+    if let end { owner.report(end, limit: before, next: limit) }
   }
 
   private func total(_ state: State) -> Int {
@@ -106,10 +109,9 @@ public final class UseLimit: Sendable {
 
   /// Logs the end of the refusals if there was none for a while. False if there may be more to log later.
   fileprivate func reportEnd(at now: Int64) -> Bool {
-    let (end, limit) = state.withLock { ($0.episode.end(at: now), $0.limit) }
-    guard let end else { return false }
-    owner.report(end, limit: limit)
-    return true
+    let (end, limit, isUnderWay) = state.withLock { ($0.episode.end(at: now), $0.limit, $0.episode.isUnderWay) }
+    if let end { owner.report(end, limit: limit) }
+    return !isUnderWay
   }
 }
 

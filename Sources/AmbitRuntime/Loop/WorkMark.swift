@@ -24,6 +24,9 @@ public struct WorkMark: BitwiseCopyable, Sendable {
   /// Lets others have its number. From any thread.
   public func releaseOrigin() { ccrash_remove_origin(UInt32(truncatingIfNeeded: word >> UInt64(CCRASH_KIND_BITS))) }
 
+  /// The number of its scope; 0 without one.
+  var scope: UInt64 { word >> UInt64(CCRASH_SCOPE_SHIFT) }
+
   /// The mark of a scope; this one has none.
   @inline(__always)
   public func of(_ scope: UInt64) -> WorkMark { WorkMark(word: word | scope << UInt64(CCRASH_SCOPE_SHIFT)) }

@@ -38,7 +38,8 @@ public struct Arena {
     return hasRoom(rounded) ? 0 : ArenaChunk.headerSize + ArenaChunk.capacity
   }
 
-  private static var largestPiece: Int { .max - 64 }
+  /// Larger than what the address space of any processor has.
+  private static var largestPiece: Int { 1 << 56 }
 
   private static func rounded(_ size: Int) -> Int { (max(size, 1) + 15) & ~15 }
 

@@ -11,16 +11,43 @@ public struct LoopProgress: Codable, Sendable {
   public let turns: Bool
   /// When the present turn began, in monotonic nanoseconds; 0 while the loop sleeps.
   public let turnBegan: Int64
+  /// The piece of work that it is in.
+  public let work: LoopWork
 }
 
-/// A turn of an event loop that has gone on for too long.
+/// Tells the pieces of work in a turn of an event loop apart: handlers of requests, turns of jobs, hooks of scopes. Equal
+/// values hardly mean different pieces. Hooks of one scope are one piece.
+public struct LoopWork: Codable, Hashable, Sendable {
+  /// The last scope that the loop has made: one for each request.
+  private let lastScope: UInt64
+  /// How many ready jobs the turn may still run.
+  private let turnsLeft: Int
+  /// The scope whose code runs.
+  private let scope: UInt64
+
+  public init(lastScope: UInt64 = 0, turnsLeft: Int = 0, scope: UInt64 = 0) {
+    (self.lastScope, self.turnsLeft, self.scope) = (lastScope, turnsLeft, scope)
+  }
+
+  /// From any thread.
+  init(observing loop: LoopPointer) {
+    self.init(
+      lastScope: loop.observed(\.lastScopeID) ?? 0, turnsLeft: loop.observed(\.turnsLeft) ?? 0,
+      scope: loop.observed(\.mark)?.scope ?? 0)
+  }
+}
+
+/// A turn of an event loop in which a piece of work has gone on for too long.
 public struct HungTurn: Codable, Hashable, Sendable {
   /// The index of the loop.
   public let loop: Int
   /// When the turn began, in monotonic nanoseconds; 0: the loop sleeps and does not answer.
   public let began: Int64
+  let work: LoopWork
 
-  public init(loop: Int, began: Int64) { (self.loop, self.began) = (loop, began) }
+  public init(loop: Int, began: Int64, work: LoopWork = LoopWork()) {
+    (self.loop, self.began, self.work) = (loop, began, work)
+  }
 }
 
 /// An event loop that hangs, and what blocks it: what a crash report says of the thread that has crashed.
@@ -54,18 +81,20 @@ extension LoopGroup {
       let heartbeat = loop.record.pointee.heartbeat
       return LoopProgress(
         thread: heartbeat.pointee.thread.load(ordering: .relaxed), turns: turning.contains(loop.record.pointee.index),
-        turnBegan: heartbeat.pointee.turnBegan.load(ordering: .relaxed))
+        turnBegan: heartbeat.pointee.turnBegan.load(ordering: .relaxed), work: LoopWork(observing: loop.record))
     }
   }
 
-  /// Whether a loop has not turned since the other process has seen the turn. From any thread.
+  /// Whether a loop is in the same piece of work as when the other process has seen it. From any thread.
   public func isStill(in turn: HungTurn) -> Bool {
     guard loops.indices.contains(turn.loop) else { return false }
-    return loops[turn.loop].record.pointee.heartbeat.pointee.turnBegan.load(ordering: .relaxed) == turn.began
+    let record = loops[turn.loop].record
+    return record.pointee.heartbeat.pointee.turnBegan.load(ordering: .relaxed) == turn.began
+      && LoopWork(observing: record) == turn.work
   }
 
   /// What blocks a loop, with the stack of its thread. Blocks, for up to a second: the thread may be slow to answer.
-  /// - Returns: nil if the loop has turned meanwhile.
+  /// - Returns: nil if the loop has gone on meanwhile.
   public func describe(_ turn: HungTurn) -> HungLoop? {
     guard isStill(in: turn) else { return nil }
     let loop = loops[turn.loop]

@@ -24,7 +24,7 @@ package enum ProcessTimes {
     return ProcessSample(
       time: Clock.monotonic, isStopped: ["T", "t"].contains(stat.state),
       processorTime: stat.processorTicks * nanosecondsPerTick, processorWait: processorWait(of: folder),
-      runnableThreads: stat.state == "R" ? 1 : 0)
+      runnableThreads: stat.state == "R" ? 1 : 0, isOfThread: true)
   }
 
   /// A process that has another one under ptrace(2).

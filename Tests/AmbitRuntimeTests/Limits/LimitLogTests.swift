@@ -29,4 +29,24 @@ import Testing
     let last = "NOTICE plugin hello/3 has kept below its limit of 1 job for 10 s; before, 3 jobs were refused in "
     #expect(lines.last?.contains(last) == true)
   }
+
+  @Test func `Another limit ends the line of refusals at the one before`() async throws {
+    let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
+      LoggingSystem.bootstrap { _ in LineLogHandler(threshold: LogThreshold(.debug), format: .text) }
+      var limits = PluginLimits()
+      limits.jobs = 1
+      let watch = LimitWatch()
+      let use = GenerationUse(of: "hello", label: "hello/3", limits: limits, loops: 1, watch: watch)
+      let counter = use.use(onLoop: 0).jobs
+      for _ in 0..<3 { _ = counter.take() }
+      limits.jobs = 7
+      use.set(limits)
+      for _ in 0..<2 { watch.look(at: Clock.monotonic + LimitEpisode.quietTime) }
+    }
+    let output = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
+    let lines = output.split(separator: "\n").filter { $0.contains("hello/3") }
+    #expect(lines.count == 2, "\(output)")
+    let last = "NOTICE plugin hello/3 has a limit of 7 jobs now; at 1 job, 2 jobs were refused in "
+    #expect(lines.last?.contains(last) == true, "\(output)")
+  }
 }

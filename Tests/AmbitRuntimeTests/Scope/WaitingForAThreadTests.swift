@@ -100,7 +100,7 @@ import Testing
         _ = held.wait()
         return .ok
       }
-      var options = ambit_default_job_options("ticker")
+      var options = ambit_default_job_options(nil)
       options.flags = AMBIT_JOB_THREAD
       options.on_end = { _, outcome, code in Stage.current.note("ticker ends \(outcome) \(code)") }
       let tick: ambit_job_fn = { scope, ticked in

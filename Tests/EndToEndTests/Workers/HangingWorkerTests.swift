@@ -82,6 +82,29 @@ import Testing
     }
   }
 
+  @Test func `A loop that handles many requests one after the other does not hang, however long all take together`()
+    async throws
+  {
+    let plugin = PluginFile.source(
+      """
+      #include <ambit.h>
+      #include <unistd.h>
+      static int32_t nap(ambit_scope *scope) {
+        usleep(100000);
+        return ambit_respond(scope, 200, "text/plain", "slept", 5);
+      }
+      static const ambit_route routes[] = {{.pattern = "GET /nap", .handler = nap}};
+      AMBIT_EXPORT const ambit_plugin ambit_plugin_entry = {AMBIT_PLUGIN_HEADER, .name = "naps", .routes = routes,
+        .route_count = 1};
+      """, name: "naps")
+    try await withHost([plugin], configuration: Self.configuration(1, limit: "1s")) { host in
+      let client = try host.connect()
+      try await client.send(String(repeating: "GET /nap HTTP/1.1\r\nHost: ambit\r\n\r\n", count: 24))
+      for _ in 0..<24 { #expect(try await client.response().text == "slept") }
+      #expect(host.log.lines { $0.contains("CRITICAL") }.isEmpty)
+    }
+  }
+
   @Test func `The other loops of its worker serve until another worker does, and finish their requests`() async throws {
     let settings = "\ncrash_dir = \"reports\"\n"
     try await withHost([.probe("deaths")], configuration: settings + Self.configuration(2)) { host in
