@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/fsuid.h>
@@ -64,11 +65,16 @@ int32_t clinux_begin_read_only(void) {
   return (int32_t)syscall(SYS_landlock_create_ruleset, &handled, sizeof handled, 0);
 }
 
+static int32_t open_without_links(const char *path) {
+  struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
+  return (int32_t)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+}
+
 int clinux_allow_changes(int32_t rule, const char *path) {
   struct __attribute__((packed)) {
     uint64_t allowed;
     int32_t parent;
-  } place = {.parent = open(path, O_PATH | O_CLOEXEC)};
+  } place = {.parent = open_without_links(path)};
   if (place.parent < 0)
     return -1;
   struct stat status;

@@ -39,6 +39,8 @@ extension ConfigurationSource {
     result.confinement.dropsCapabilities = isNamed && (result.confinement.account?.user ?? HostProcess.user) != 0
     if result.confinement.writablePaths != nil, !Confinement.canBeReadOnly {
       result.confinement.writablePaths = nil
+      // The rest of what the key means does not need Landlock.
+      result.confinement.forbidsNewPrivileges = true
       result.warnings.append(
         """
         writable has no effect: the kernel has no Landlock, or a filter of system calls refuses it, so workers may \
@@ -92,10 +94,11 @@ extension ConfigurationSource {
     errors.append(ConfigurationError(file: name, at: place, message: message))
   }
 
-  /// The absolute paths of `writable`; nil if the whole file system is writable.
+  /// The absolute paths of `writable`, without links: code of a plugin may change those before the next worker starts. Nil
+  /// if the whole file system is writable.
   /// - Parameter missing: gets those that do not exist.
   private func writablePaths(_ configuration: HostConfiguration, _ missing: inout [ConfigurationError]) -> [String]? {
-    let paths = configuration.writable.map(resolve)
+    let paths = configuration.writable.map { Paths.real(resolve($0)) }
     if paths.contains("/") { return nil }
     for (index, written) in configuration.writable.enumerated() where !Paths.exists(paths[index]) {
       let message = "expected the path of a file or a folder, found \"\(written)\": there is none"

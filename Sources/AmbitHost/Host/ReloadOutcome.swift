@@ -115,11 +115,12 @@ extension ReloadOutcome {
   }
 
   /// "2 added, 1 changed, 0 kept, 0 removed, 0 failed", or that nothing has changed. Ignored keys follow if there are
-  /// any.
+  /// any, and that workers could not be replaced.
   var summary: String {
     guard result != .refused else { return "refused, \(unchanged): \(errors.count.pluralized("error"))" }
     let ignored = self.ignored.isEmpty ? [] : ["\(self.ignored.count) ignored"]
-    return (counts.map { "\($0.count) \($0.kind)" } + ignored).joined(separator: ", ")
+    let workers = newWorkers.isEmpty || oldWorkers.isEmpty ? [] : ["workers not replaced"]
+    return (counts.map { "\($0.count) \($0.kind)" } + ignored + workers).joined(separator: ", ")
   }
 
   /// The status of the response to the client that asked for the reload.

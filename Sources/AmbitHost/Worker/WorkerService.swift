@@ -63,6 +63,7 @@ package final class WorkerService: Sendable {
       }
       let result = Result { () throws(HostError) in try confine(beginning) }
       do throws(SystemError) {
+        try Signals.keepEmpty()
         try MainThread.serve(codeReturned: ForkedChild.endIfReturnedFromMainQueue) {
           do throws(HostError) {
             let configuration = try result.get()
@@ -93,8 +94,9 @@ package final class WorkerService: Sendable {
       for path in try beginning.confinement.apply() {
         Logger(label: "ambit").warning(
           """
-          writable: \(path) does not exist any more, so the worker starts without it and cannot change what is made \
-          there later: make it again, then end the worker (kill \(HostProcess.identifier)), and the next one can
+          writable: \(path) does not exist any more, or a link is in its place, so the worker starts without it and \
+          cannot change what is made there later: make it again, then end the worker (kill \(HostProcess.identifier)), \
+          and the next one can
           """)
       }
     } catch {

@@ -47,8 +47,8 @@ package struct Confinement: Codable, Equatable, Sendable {
   /// Whether programs that it starts get no rights that it has not, as those with the set-user-ID bit do.
   package var forbidsNewPrivileges = false
   package var limits: [Limit] = []
-  /// The files and folders, by absolute paths, that it may change, with all that the folders contain; nil: whatever
-  /// the rights to the files allow. If not nil, programs that it starts get no new rights in any case.
+  /// The files and folders, by absolute paths without links, that it may change, with all that the folders contain; nil:
+  /// whatever the rights to the files allow. If not nil, programs that it starts get no new rights in any case.
   package var writablePaths: [String]?
 
   package init() {}
@@ -84,10 +84,13 @@ package struct Confinement: Codable, Equatable, Sendable {
 
   /// Gives it all up, for good. The process must have one thread, since most of it is about the calling thread and those
   /// that it will start.
-  /// - Returns: those of `writablePaths` that do not exist any more. They are left out, so what is made there later is
-  ///   read-only.
+  /// - Returns: those of `writablePaths` that do not exist any more, or that a link leads to now, which code of a plugin
+  ///   may have made. They are left out, so what is made there later is read-only.
   /// - Throws: what the system refuses. Then a part may have been given up.
   package func apply() throws(SystemError) -> [String] {
+    if self != Confinement(), let threads = try? namesInFolder("/proc/self/task"), threads.count != 1 {
+      throw SystemError(operation: "cannot confine a process that has \(threads.count) threads", code: EBUSY)
+    }
     for limit in limits { try apply(limit) }
     if forbidsNewPrivileges || writablePaths != nil {
       try SystemError.check("cannot set no_new_privs: prctl", clinux_forbid_new_privileges())
@@ -108,7 +111,7 @@ package struct Confinement: Codable, Equatable, Sendable {
       unsafe setrlimit(limit.resource.number, &both))
   }
 
-  /// - Returns: those of `paths` that do not exist.
+  /// - Returns: those of `paths` that do not exist, or have a link on the way.
   private func makeReadOnly(but paths: [String]) throws(SystemError) -> [String] {
     let rule = try SystemError.check(
       "cannot make the file system read-only: landlock_create_ruleset", clinux_begin_read_only())
@@ -118,7 +121,7 @@ package struct Confinement: Codable, Equatable, Sendable {
       do throws(SystemError) {
         try SystemError.check("cannot make \(path) writable", unsafe clinux_allow_changes(rule, path.systemPath))
       } catch {
-        guard [ENOENT, ENOTDIR].contains(error.code) else { throw error }
+        guard [ENOENT, ENOTDIR, ELOOP].contains(error.code) else { throw error }
         missing.append(path)
       }
     }

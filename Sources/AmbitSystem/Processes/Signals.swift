@@ -62,13 +62,18 @@ public final class Signals: Sendable {
   /// Gives each signal that ends or reloads a host, and those of closed pipes and of the limit of files, a handler that
   /// has no effect, and unblocks all signals in the calling thread and in the threads that it will start. For a process
   /// that another one tells what to do, and that runs code of plugins: such signals reach it when they are sent to the
-  /// whole process group, as by Ctrl-C, or to the whole control group. What it starts has the default actions. A thread
-  /// looks all the time whether code of plugins has replaced the handlers: then such a signal would end the process, or
-  /// run the other code. Call it on the main thread, before other threads are started.
-  /// - Throws: if the system has no thread for that.
+  /// whole process group, as by Ctrl-C, or to the whole control group. What it starts has the default actions. Call it on
+  /// the main thread, before other threads are started.
   public static func installEmpty() throws(SystemError) {
     clinux_survive_signal(SIGXFSZ)
     try install()
+  }
+
+  /// Starts a thread that looks all the time whether code of plugins has replaced the handlers of `installEmpty`: then
+  /// such a signal would end the process, or run the other code. Call it after `Confinement.apply`, which is about the
+  /// threads that start later.
+  /// - Throws: if the system has no thread for that.
+  public static func keepEmpty() throws(SystemError) {
     try SystemThread(for: "signals") {
       unsafe clinux_name_thread("ambit-signals")
       while true {

@@ -29,7 +29,8 @@ int32_t clinux_landlock_version(void);
  * closes. */
 int32_t clinux_begin_read_only(void);
 
-/* Allows changes of the file at `path`, or in the folder there and those below it: landlock_add_rule(2). */
+/* Allows changes of the file at `path`, or in the folder there and those below it: landlock_add_rule(2). Fails with ELOOP
+ * if a part of the path is a symbolic link. */
 int clinux_allow_changes(int32_t rule, const char *path);
 
 /* Holds this process, and all that it will start, to the rule: landlock_restrict_self(2). Needs

@@ -10,6 +10,7 @@ import Testing
   @Test func `The signals of an operator neither end such a process nor interrupt its system calls`() async {
     await #expect(processExitsWith: .success) {
       try Signals.installEmpty()
+      try Signals.keepEmpty()
       var ends: [Int32] = [-1, -1]
       precondition(pipe(&ends) == 0)
       let (reading, writing) = (ends[0], ends[1])
@@ -32,6 +33,7 @@ import Testing
   @Test func `A handler that other code of such a process has reset or replaced is installed again`() async {
     await #expect(processExitsWith: .success) {
       try Signals.installEmpty()
+      try Signals.keepEmpty()
       func handler(_ number: Int32) -> UInt {
         var action = sigaction()
         precondition(sigaction(number, nil, &action) == 0)
@@ -61,6 +63,7 @@ import Testing
         sigfillset(&all)
         pthread_sigmask(SIG_SETMASK, &all, nil)
         try Signals.installEmpty()
+        try Signals.keepEmpty()
         let script = "grep -E '^Sig(Blk|Ign)' /proc/self/status > \(file)"
         func expectDefaults(_ how: String) throws {
           let lines = try TextFile.read(file).split(separator: "\n")
@@ -86,6 +89,7 @@ import Testing
   @Test func `A signal ends what such a process has forked, before that executes a program`() async {
     await #expect(processExitsWith: .success) {
       try Signals.installEmpty()
+      try Signals.keepEmpty()
       typealias Fork = @convention(c) () -> pid_t
       let fork = unsafeBitCast(dlsym(nil, "fork")!, to: Fork.self)
       let child = fork()

@@ -12,6 +12,11 @@ extension Host {
     try #require(log.all.last { $0.isDryRun && $0.contains(part) })
   }
 
+  /// The numbers of the threads of a process.
+  static func threads(of process: pid_t) throws -> [pid_t] {
+    try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task").compactMap { pid_t($0) }
+  }
+
   /// The values of a line of `/proc/PID/status`.
   static func processStatus(_ process: pid_t, _ name: String) throws -> [String] {
     let status = try String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)

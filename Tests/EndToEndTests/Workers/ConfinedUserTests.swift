@@ -73,8 +73,10 @@ import Testing
           try await host.reload()
           try await eventually(until: { $0.contains(" capabilities=none") }) { try await host.identity() }
           let worker = try #require(try await host.workers()[1])
-          for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
-            #expect(try Host.processStatus(worker, set) == ["0000000000000000"], "\(set)")
+          for thread in try Host.threads(of: worker) {
+            for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+              #expect(try Host.processStatus(thread, set) == ["0000000000000000"], "\(set)")
+            }
           }
         }
         #expect(try Host.processStatus(host.child.pid, "CapAmb") != ["0000000000000000"])

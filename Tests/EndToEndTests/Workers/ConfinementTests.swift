@@ -22,7 +22,8 @@ import Testing
       // The worker before may still accept a connection.
       try await eventually(until: { $0 == expected + "\n" }) { try await host.get("/limits").text }
       try await eventually(until: { $0.contains(" new_privileges=no ") }) { try await host.identity() }
-      #expect(try Host.processStatus(#require(try await host.workers()[1]), "NoNewPrivs") == ["1"])
+      let threads = try Host.threads(of: #require(try await host.workers()[1]))
+      #expect(try threads.allSatisfy { try Host.processStatus($0, "NoNewPrivs") == ["1"] }, "also those of the host")
       #expect(try host.dryRunLine("limits ").contains("limits \(expected)"))
     }
   }
@@ -153,6 +154,7 @@ import Testing
       try await withHost([.probe("confined")], configuration: "threads = 1\nwritable = []", wrapper: wrapper) { host in
         let line = try #require(host.log.lines { $0.contains("writable has no effect") }.first)
         #expect(line.contains(" WARNING "), "\(line)")
+        #expect(try await host.identity().contains(" new_privileges=no "))
         let path = host.directory.appending(path: "new").filePath
         #expect(try await host.get("/write?path=\(path)").text == "written\n")
       }
@@ -173,6 +175,29 @@ import Testing
         #expect(try await host.get("/write?path=\(data.filePath)/new").text == "written\n")
         let reload = try await ambit("reload", in: host.directory)
         #expect(reload.text.contains("writable[0]: expected the path of a file or a folder"), "\(reload)")
+      }
+    }
+  }
+
+  @Test(.enabled("the kernel has no Landlock") { await kernelHasLandlock() })
+  func `A link in the place of a writable folder widens no rights of the next worker`() async throws {
+    try await withTemporaryFolder { data in
+      let (outer, outside) = (data.appending(path: "outer"), data.appending(path: "outside"))
+      let inner = outer.appending(path: "inner")
+      for folder in [outer, outside, inner] {
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+      }
+      let configuration = "threads = 1\nwritable = ['\(outer.filePath)', '\(inner.filePath)']"
+      try await withHost([.probe("confined")], configuration: configuration) { host in
+        // As code of a plugin could.
+        try FileManager.default.removeItem(at: inner)
+        try FileManager.default.createSymbolicLink(at: inner, withDestinationURL: outside)
+        kill(try #require(try await host.workers()[1]), SIGKILL)
+        let warning = "writable: \(inner.filePath) does not exist any more, or a link is in its place"
+        try await host.log.line(containing: warning)
+        try await host.expectNewWorker(afterDeathBy: "SIGKILL")
+        #expect(try await host.get("/write?path=\(outer.filePath)/new").text == "written\n")
+        #expect(try await host.get("/write?path=\(outside.filePath)/new").text != "written\n")
       }
     }
   }
