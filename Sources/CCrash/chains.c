@@ -96,6 +96,8 @@ void end_chains(void) {
     atomic_store(&is_ending, true);
 }
 
+bool have_chains_ended(void) { return atomic_load(&is_ending); }
+
 /// Says whose handler was found.
 static struct ccrash_rival rival_with(int signal, const struct sigaction *found) {
   struct ccrash_rival rival = {.signal = signal, .is_reset = !is_handler(found)};

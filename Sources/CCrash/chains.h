@@ -16,6 +16,9 @@ int begin_chains(signal_handler *handler);
 /// A signal ends the process: from now on the host's handler is not installed again.
 void end_chains(void);
 
+/// Whether a signal ends the process.
+bool have_chains_ended(void);
+
 /// At least 1.
 int length_of_chain(int number);
 const struct sigaction *link_of_chain(int number, int link);

@@ -16,9 +16,13 @@
 /// How long a thread that ends the process waits for the report of another one, in milliseconds.
 #define TURN_OF_EXIT 30
 
-/// Collects the frames of the thread, without those of the host that have noticed the call.
-static void walk_calls(void) {
+static void walk_calls(void *ignored) {
+  (void)ignored;
   walk_here(&now.walk);
+}
+
+/// Leaves out the frames of the host that have noticed the call.
+static void leave_own_frames(void) {
   int first = 0;
   while (first < now.walk.count) {
     const struct image *image = image_of_frame(first);
@@ -41,8 +45,7 @@ static void add_exit_place(void *ignored) {
   add_place(&now.message, index, NULL);
 }
 
-static void make_exit_message(const char *what, int status) {
-  now.message = (struct text){now.message_room, 0, sizeof now.message_room};
+static void add_call(const char *what, int status) {
   text_say(&now.message, what);
   if (strchr(what, ' ') == NULL) {
     text_say(&now.message, "(");
@@ -51,7 +54,17 @@ static void make_exit_message(const char *what, int status) {
     text_add_decimal(&now.message, status < 0 ? -(uint64_t)status : (uint64_t)status, 1);
     text_say(&now.message, ")");
   }
-  attempt(add_exit_place, NULL);
+}
+
+/// Whether a handler of the thread ends the process after a signal. Then the record is about that signal.
+static bool follows_signal(const char *what, int status) {
+  if (!is_in_handler())
+    return false;
+  now.message = (struct text){now.message_room, 0, sizeof now.message_room - 1};
+  text_say(&now.message, ", then ");
+  add_call(what, status);
+  now.message_room[now.message.count] = '\0';
+  return amend_record(CCRASH_BY_EXIT, 0, status, now.message_room);
 }
 
 static void read_work_of_loop(void *loop) { find_work_of_loop(&now.work, loop); }
@@ -59,6 +72,8 @@ static void read_work_of_loop(void *loop) { find_work_of_loop(&now.work, loop); 
 static void record_exit(const char *what, int status, const void *loop) {
   if (!records_end() || !take_turn(TURN_OF_EXIT))
     return;
+  if (follows_signal(what, status))
+    return give_turn();
   memset(&now.work, 0, sizeof now.work);
   now.work.name = "host";
   now.info = NULL;
@@ -67,11 +82,14 @@ static void record_exit(const char *what, int status, const void *loop) {
   now.symbols_end = monotonic_time() + SYMBOL_TIME;
   if (loop == NULL) {
     attempt(read_work, NULL);
-    walk_calls();
+    attempt(walk_calls, NULL);
+    leave_own_frames();
   } else {
     attempt(read_work_of_loop, (void *)loop);
   }
-  make_exit_message(what, status);
+  now.message = (struct text){now.message_room, 0, sizeof now.message_room};
+  add_call(what, status);
+  attempt(add_exit_place, NULL);
   prepare_stack();
   const char *culprit = now.work.plugin.count > 0 ? now.work.plugin.bytes : nearest_plugin();
   write_record(&(struct ending){.end = CCRASH_BY_EXIT,

@@ -3,6 +3,7 @@
 #include "chains.h"
 #include "images.h"
 #include "output.h"
+#include "region.h"
 #include "report.h"
 #include "walk.h"
 #include "work.h"
@@ -19,6 +20,12 @@
 #define MOST_INCIDENTS 8
 /// How often in a row such a handler may return to the same fault.
 #define MOST_REPEATS 1000
+/// How often other handlers may.
+#define MOST_REPEATS_OF_OTHERS 50
+/// A fault that comes later after the handler has returned, in nanoseconds, is another one, even at the same place.
+#define LONGEST_REPEAT ((int64_t)10000000)
+/// How far below the frame of the host's handler that of another one may lie, in bytes.
+#define NEAR_HANDLER 1000000
 /// How long a thread waits for the report of another thread, in milliseconds.
 #define TURN_PATIENCE 60000
 
@@ -42,9 +49,15 @@ static __thread struct {
   bool is_left_to_library;
   /// Where to go on after a fault in the report itself.
   jmp_buf *recovery;
-  /// The fault to which a handler has returned last, and how often in a row.
+  /// A handler of other code has been called, and has not returned.
+  bool has_called;
+  /// The signal has its default action now.
+  bool is_default;
+  /// The fault to which a handler has returned last without having changed where the thread goes on, when that was, in
+  /// monotonic nanoseconds, and how often in a row.
   int repeats;
   uintptr_t pc, address;
+  int64_t returned;
 } thread __attribute__((tls_model("initial-exec")));
 
 bool attempt(void (*step)(void *), void *argument) {
@@ -66,6 +79,12 @@ static bool recurs(int number, const siginfo_t *info) {
 /// fault, by returning to the faulting instruction.
 static void take_default(int number, const siginfo_t *info) {
   end_chains();
+  thread.is_default = true;
+  if (getpid() != host_process) {
+    // A child of vfork(2) leaves the memory as it was.
+    thread.context = NULL;
+    give_turn();
+  }
   struct sigaction usual = {.sa_handler = SIG_DFL};
   sigaction(number, &usual, NULL);
   if (recurs(number, info))
@@ -111,7 +130,11 @@ static void pass_on(int number, siginfo_t *info, void *context) {
     // A later one may mend the cause and go on, even by siglongjmp(3): other threads need not wait for it.
     if (link > 0)
       give_turn();
+    uintptr_t pc = interrupted_at(context);
+    thread.has_called = true;
     call(action, number, info, context);
+    thread.has_called = false;
+    thread.returned = interrupted_at(context) == pc ? monotonic_time() : 0;
     // A handler from before the host's, such as Swift's backtracer, reports and expects the process to end.
     if (link == 0 && !recurs(number, info))
       take_default(number, info);
@@ -137,7 +160,7 @@ bool take_turn(int patience) {
   int nobody = 0;
   int self = (int)syscall(SYS_gettid);
   for (int waited = 0; !atomic_compare_exchange_strong(&turn, &nobody, self); waited++) {
-    if (waited == patience)
+    if (nobody == self || waited == patience)
       return false;
     nobody = 0;
     nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
@@ -150,13 +173,21 @@ void give_turn(void) {
   atomic_compare_exchange_strong(&turn, &self, 0);
 }
 
-/// Whether a handler keeps returning to the same fault without having removed its cause. A few times are normal, for a
+bool is_in_handler(void) {
+  const char *frame = __builtin_frame_address(0);
+  return thread.has_called && frame < thread.frame && thread.frame - frame < NEAR_HANDLER;
+}
+
+/// Whether a handler keeps returning to the same fault without having removed its cause. Some times are normal, for a
 /// handler that protects memory to notice writes.
 static bool is_in_vain(int number, const siginfo_t *info, const ucontext_t *context, int most) {
-  if (!recurs(number, info))
+  if (!recurs(number, info)) {
+    thread.repeats = 0;
     return false;
+  }
   uintptr_t pc = interrupted_at(context), address = (uintptr_t)info->si_addr;
-  bool is_same = thread.repeats > 0 && pc == thread.pc && address == thread.address;
+  bool is_same = thread.repeats > 0 && pc == thread.pc && address == thread.address &&
+                 monotonic_time() - thread.returned < LONGEST_REPEAT;
   thread.repeats = is_same ? thread.repeats + 1 : 1;
   thread.pc = pc;
   thread.address = address;
@@ -167,8 +198,10 @@ static bool is_in_vain(int number, const siginfo_t *info, const ucontext_t *cont
 static void take(int number, siginfo_t *info, ucontext_t *context) {
   int link = link_of_incident(number, info, context);
   bool is_incident = link > 0;
-  bool is_in_vain_now = is_in_vain(number, info, context, is_incident ? MOST_REPEATS : 1);
-  if (is_incident == is_in_vain_now)
+  bool is_in_vain_now = is_in_vain(number, info, context, is_incident ? MOST_REPEATS : MOST_REPEATS_OF_OTHERS);
+  bool is_first = !is_incident && thread.repeats <= 1;
+  // A line stays; a record was taken back when the handler returned.
+  if (is_first || (is_in_vain_now && (is_incident || records_end())))
     report(number, info, context, NULL);
   else if (is_incident && atomic_fetch_add(&incident_count, 1) < MOST_INCIDENTS)
     report(number, info, context, image_around(interrupted_at(context))->name);
@@ -180,6 +213,30 @@ static void take(int number, siginfo_t *info, ucontext_t *context) {
     take_default(number, info);
   else
     pass_on(number, info, context);
+}
+
+/// Whether the thread goes on: a handler has mended the cause of the signal. One that has reset the signal to its default
+/// has not.
+static bool goes_on(int number) {
+  struct sigaction present;
+  return !thread.is_default && sigaction(number, NULL, &present) == 0 && present.sa_handler != SIG_DFL;
+}
+
+/// A handler of other code ends the process by a signal, or has crashed itself.
+static void take_nested(int number, siginfo_t *info, ucontext_t *context) {
+  thread.has_called = false;
+  bool has_turn = atomic_load(&turn) == (int)syscall(SYS_gettid);
+  if (has_turn || take_turn(TURN_PATIENCE)) {
+    static char what[40];
+    strcpy(what, ", then ");
+    strcat(what, ccrash_signal_name(number));
+    bool is_told = records_end() ? amend_record(CCRASH_BY_SIGNAL, number, 0, what) : !thread.is_left_to_library;
+    if (!is_told)
+      report(number, info, context, NULL);
+    if (!has_turn)
+      give_turn();
+  }
+  take_default(number, info);
 }
 
 static void on_signal(int number, siginfo_t *info, void *context) {
@@ -194,16 +251,24 @@ static void on_signal(int number, siginfo_t *info, void *context) {
     pass_on(number, info, context);
   } else if (thread.recovery != NULL) {
     _longjmp(*thread.recovery, 1);
+  } else if (is_nested && thread.has_called) {
+    take_nested(number, info, context);
   } else if (is_nested || !take_turn(TURN_PATIENCE)) {
     take_default(number, info);
   } else {
     // A handler that has left by siglongjmp(3) has not returned to the fault.
-    if (thread.context != NULL)
+    if (thread.context != NULL) {
       thread.repeats = 0;
+      forget_record();
+    }
     thread.context = context;
     thread.frame = frame;
     thread.left = length_of_chain(number);
+    thread.has_called = thread.is_default = false;
     take(number, info, context);
+    bool has_turn = atomic_load(&turn) == (int)syscall(SYS_gettid);
+    if (goes_on(number) && (has_turn || take_turn(TURN_PATIENCE)))
+      forget_record();
     thread.context = NULL;
     give_turn();
   }

@@ -76,7 +76,7 @@ static void add_memory_name(uintptr_t address) {
 /// Describes the memory that the thread accessed.
 static void add_address(void) {
   if (now.number == SIGSEGV && now.info->si_code == SI_KERNEL)
-    return text_say(&now.message, " at an address that none can be (non-canonical)");
+    return text_say(&now.message, " at an address that none can be (non-canonical), or by a forbidden instruction,");
   text_say(&now.message, now.is_recorded ? " at " : " at address ");
   text_add_hexadecimal(&now.message, (uintptr_t)now.info->si_addr);
   if (now.number == SIGBUS && now.info->si_code == BUS_ADRERR)
@@ -103,6 +103,8 @@ static void add_cause(void) {
 }
 
 static void add_sender(void) {
+  if (now.info->si_code == SI_TIMER || now.info->si_code == SI_MESGQ || now.info->si_code == SI_ASYNCIO)
+    return text_say(&now.message, " sent by a timer, a message queue or asynchronous I/O of this process");
   if (now.info->si_pid == getpid())
     return text_say(&now.message, " sent by this process to itself, by kill(2)");
   if (now.info->si_pid == 0)

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 
 #include "region.h"
+#include "chains.h"
 #include "images.h"
 #include "output.h"
 #include "region_layout.h"
@@ -11,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/// For so many nanoseconds a record is not replaced: the process is about to end because of the first one.
+/// How long a record holds, in nanoseconds. If the process has not ended by then, it was no end.
 #define LIFE_OF_RECORD ((int64_t)1000000000)
 
 static struct ccrash_region *region;
@@ -37,7 +38,8 @@ void ccrash_note_loss_of_reader(void) {
 bool ccrash_reports_to_supervisor(void) { return records_end(); }
 
 bool records_end(void) {
-  return region != NULL && __atomic_load_n(&region->is_unread, __ATOMIC_RELAXED) == 0 && getpid() == host_process;
+  // Code of a plugin may have written any other number there.
+  return region != NULL && __atomic_load_n(&region->is_unread, __ATOMIC_RELAXED) != 1 && getpid() == host_process;
 }
 
 // Marks.
@@ -194,11 +196,40 @@ static void write_work(struct ccrash_record *record, const struct work *work) {
   record->has_request = work->has_request;
 }
 
+/// Whether the record is about an end that has not come yet.
+static bool is_young(const struct ccrash_record *record) {
+  int64_t now = monotonic_time();
+  return record->state != 0 && record->time <= now && now - record->time < LIFE_OF_RECORD;
+}
+
+static bool is_own_signal(const struct ccrash_record *record) {
+  return is_young(record) && record->end == CCRASH_BY_SIGNAL && record->thread == (int32_t)syscall(SYS_gettid);
+}
+
+bool amend_record(enum ccrash_end end, int number, int status, const char *what) {
+  struct ccrash_record *record = region == NULL ? NULL : &region->record;
+  if (record == NULL || !is_own_signal(record))
+    return false;
+  record->end = (uint32_t)end;
+  record->signal = number;
+  record->status = status;
+  size_t length = strnlen(record->message, sizeof record->message - 1);
+  strncpy(record->message + length, what, sizeof record->message - 1 - length);
+  return true;
+}
+
+void forget_record(void) {
+  if (region != NULL && is_own_signal(&region->record))
+    __atomic_store_n(&region->record.state, 0, __ATOMIC_RELEASE);
+}
+
 void write_record(const struct ending *ending) {
   struct ccrash_record *record = &region->record;
   int64_t now = monotonic_time();
-  if (record->state != 0 && now - record->time < LIFE_OF_RECORD)
+  // The handler of other code may have mended the fault of another thread, and not have returned.
+  if (is_young(record) && (record->end != CCRASH_BY_SIGNAL || have_chains_ended()))
     return;
+  region->format = CCRASH_REGION_FORMAT;
   memset(record, 0, sizeof *record);
   record->time = now;
   __atomic_store_n(&record->state, 1, __ATOMIC_RELEASE);

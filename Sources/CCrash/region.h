@@ -26,8 +26,16 @@ struct ending {
   const char *culprit;
 };
 
-/// Fills in the record, unless another thread has done so a moment ago. On one thread at a time.
+/// Fills in the record, unless it has what the process ends by already. For the thread that has the turn.
 void write_record(const struct ending *ending);
+
+/// Changes the end of which a record of the calling thread tells, and adds `what` to its message: a handler of other code
+/// ends the process after a signal. Blame and stack stay. False if there is no such record. For the thread that has the
+/// turn.
+bool amend_record(enum ccrash_end end, int number, int status, const char *what);
+
+/// Takes back the record of a signal of the calling thread, which goes on. For the thread that has the turn.
+void forget_record(void);
 
 /// Sets the mark of the calling thread, which runs no loop. A plugin without a scope is named by its label.
 void mark_thread(uint64_t mark, const char *label);

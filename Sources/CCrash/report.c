@@ -28,14 +28,17 @@ void read_work(void *ignored) {
 
 /// Writes the record for the supervisor. A signal that was sent from outside concerns no code that runs here.
 static void record_signal(const ucontext_t *context) {
+  bool is_sent = was_sent();
+  // Names of functions are looked up within a time, which waiting would use up.
+  if (!is_sent)
+    prepare_stack();
   await_backlog(monotonic_time() + SHORT_PATIENCE);
-  if (was_sent())
+  if (is_sent)
     return write_record(&(struct ending){.end = CCRASH_BY_SIGNAL,
                                          .number = now.number,
                                          .info = now.info,
                                          .context = context,
                                          .message = &now.message});
-  prepare_stack();
   write_record(&(struct ending){.end = CCRASH_BY_SIGNAL,
                                 .number = now.number,
                                 .info = now.info,

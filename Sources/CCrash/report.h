@@ -21,9 +21,12 @@ bool attempt(void (*step)(void *), void *argument);
 void report(int number, const siginfo_t *info, ucontext_t *context, const char *left_to);
 
 /// Waits until no other thread is reporting, at most for so many milliseconds; false if that takes too long. Then the
-/// calling thread may report, until `give_turn`.
+/// calling thread may report, until `give_turn`. False also if it has the turn already.
 bool take_turn(int patience);
 void give_turn(void);
+
+/// Whether a handler of other code runs on the calling thread, to which a signal was handed on.
+bool is_in_handler(void);
 
 /// Has quick_exit(3) report the end of the process. To be called once, before plugins register functions for it.
 void prepare_exits(void);

@@ -37,7 +37,6 @@ final class CrashReports: Sendable {
     var folder: String?
     var thread: WorkThread?
     var waiting = 0
-    var count = 0
   }
 
   private let state = Mutex(State())
@@ -45,11 +44,16 @@ final class CrashReports: Sendable {
   /// Writes reports into a folder, which is made if it is missing; nil: none are written.
   /// - Throws: if the folder cannot be made or written. Then none are written.
   func use(_ folder: String?) throws(FileError) {
-    state.withLock { $0.folder = nil }
-    guard let folder else { return }
-    if !Paths.exists(folder) { try Paths.makeFolders(folder) }
-    try Paths.checkWritable(folder)
-    state.withLock { $0.folder = folder }
+    do throws(FileError) {
+      if let folder {
+        if !Paths.exists(folder) { try Paths.makeFolders(folder) }
+        try Paths.checkWritable(folder)
+      }
+      state.withLock { $0.folder = folder }
+    } catch {
+      state.withLock { $0.folder = nil }
+      throw error
+    }
   }
 
   /// Writes the report in a moment.
@@ -59,7 +63,6 @@ final class CrashReports: Sendable {
       guard let folder = state.folder else { return nil }
       state.thread = state.thread ?? (try? WorkThread(for: "crash reports", name: "ambit-reports"))
       guard let thread = state.thread else { return nil }
-      state.count += 1
       state.waiting += 1
       let lookup = state.waiting <= Self.mostLookups
       let time = Timestamp.text(of: death.at).filter { !":".contains($0) }

@@ -62,6 +62,7 @@ extension Host {
   /// Ends what workers have left behind. Nothing of a host outlives it.
   private func endAllProcesses(by end: Int64) {
     guard let children else { return }
+    workers.noteKill()
     if !children.killAll(within: max(end - Clock.monotonic, 20_000_000)) {
       logger.warning("processes of workers are left: the kernel does not end them now")
     }
@@ -89,6 +90,7 @@ extension Host {
     { [workers, listeners, admin, children, copies = repository.copies] in
       listeners.close(isInUse: !workers.stopAcceptingAtOnce(within: 20_000_000))
       admin?.drain(within: 20_000_000)
+      workers.noteKill()
       _ = children?.killAll(within: 100_000_000)
       copies.remove()
       HostProcess.exit(0, by: Clock.monotonic + 200_000_000)
@@ -107,6 +109,7 @@ extension Host {
         since: Clock.monotonic, drain: configuration.drainTimeout, cancelGrace: initial.cancelGrace).lastMoment
       wait(until: end) { workers.predecessors.isEmpty }
     }
+    workers.noteKill()
     _ = children.killAll(within: 500_000_000)
   }
 

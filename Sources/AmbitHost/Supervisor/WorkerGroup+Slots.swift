@@ -84,6 +84,9 @@ extension WorkerGroup {
     allSlots.map { slot in slot.settings.withLock { $0.use(hangLimit: hangLimit) } }.contains(true)
   }
 
+  /// Notes that all processes of workers are about to be killed, which is no crash. From any thread.
+  func noteKill() { for slot in allSlots { slot.noteKill() } }
+
   /// All places of workers, also those that were given up and whose workers still drain.
   var allSlots: [WorkerSlot] { slots.withLock { $0 } + formerSlots.withLock { $0 } }
 }

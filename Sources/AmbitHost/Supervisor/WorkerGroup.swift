@@ -170,8 +170,9 @@ extension WorkerGroup {
       }
       service.note(states, inWorker: worker.index)
       if service.text != first.text { use(service, in: worker) }
-      guard handle.accept(on: service.sockets) != nil, !worker.isGone else {
-        throw HostError(["it ended before it served"])
+      // One that has ended may have served a request already: its place sees to its end.
+      guard handle.accept(on: service.sockets) != nil || worker.isGone else {
+        throw HostError(["it does not answer"])
       }
       let replaced = members.withLock { members in
         defer { members[worker.index] = handle }

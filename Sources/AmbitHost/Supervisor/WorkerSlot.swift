@@ -122,6 +122,9 @@ final class WorkerSlot: Sendable {
     put(.stop)
   }
 
+  /// Notes that all workers of this place are about to be killed: that is no crash. From any thread.
+  func noteKill() { for worker in workers { worker.noteKill() } }
+
   /// Ends all workers of this place at once. From any thread.
   func kill() { for worker in workers { worker.kill() } }
 

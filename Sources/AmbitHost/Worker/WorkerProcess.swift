@@ -208,6 +208,12 @@ final class WorkerProcess: Sendable {
     hangs.withLock { $0.note(turns, loops, at: moment) }
   }
 
+  /// Notes that the supervisor ends it at once, together with all others.
+  func noteKill() {
+    fate.withLock { $0.isEnded = true }
+    wasKilled.store(true, ordering: .relaxed)
+  }
+
   /// Ends it at once. It answers nothing more.
   func kill() {
     wasKilled.store(true, ordering: .relaxed)

@@ -67,6 +67,7 @@ import Testing
       host.child.signal(SIGTERM)
       #expect(await host.child.status == .exited(0))
       #expect(host.log.lines { $0.contains("woken") }.isEmpty, "nobody waited for the request")
+      #expect(host.log.lines { $0.contains(" died") }.isEmpty, "the end by the supervisor is no crash")
     }
   }
 
