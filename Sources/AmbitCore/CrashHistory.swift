@@ -22,6 +22,9 @@ public struct CrashHistory: Sendable {
 
   /// Forgets the crashes of a plugin: another version of it serves.
   public mutating func forget(_ plugin: String) { crashes[plugin] = nil }
+
+  /// Has of one plugin the crashes of another history.
+  public mutating func goBack(of plugin: String, to other: CrashHistory) { crashes[plugin] = other.crashes[plugin] }
 }
 
 /// Crashes of one plugin within a short time.

@@ -44,6 +44,23 @@ import Testing
     #expect(ledger.history(of: "my").map(\.crashes) == [4])
   }
 
+  @Test mutating func `A plan that does not come about takes back what it has changed, and no crash of other plugins`() {
+    serve(1, "a")
+    for time in 1...2 { #expect(crash(1, at: Int64(time)) == .counted) }
+    let other = GenerationRecord(label: "other/1", number: 1, hash: "o", began: 0, start: 0, isPlugin: true)
+    ledger.serve(other, of: "other")
+    let before = ledger
+    serve(2, "b", since: 3)
+    for time in 4...6 {
+      let moment = Int64(time) * Self.second
+      _ = ledger.noteCrash(of: "other", generation: 1, "SIGSEGV at 0x0", at: moment, wall: moment)
+    }
+    ledger.goBack(of: ["my"], to: before)
+    #expect(ledger.quarantines.keys.sorted() == ["other"])
+    #expect(ledger.history(of: "my").map(\.label) == ["my/1"] && ledger.current("my") != nil)
+    if case .quarantine = crash(1, at: 7) {} else { Issue.record("the crashes before count") }
+  }
+
   @Test mutating func `Another generation ends a quarantine, and has crashes of its own`() {
     serve(1, "a")
     for time in 1...3 { _ = crash(1, at: Int64(time)) }

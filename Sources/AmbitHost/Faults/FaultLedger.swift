@@ -48,6 +48,19 @@ struct FaultLedger: Sendable {
     endCurrent(of: plugin, at: now, wall, because: "its file was removed")
   }
 
+  /// Takes back what has been noted of some plugins since: they do not serve what was planned. What others are to blame
+  /// for stays.
+  mutating func goBack(of plugins: Set<String>, to before: FaultLedger) {
+    for plugin in plugins {
+      records[plugin] = before.records[plugin]
+      badContents[plugin] = before.badContents[plugin]
+      quarantines[plugin] = before.quarantines[plugin]
+      crashes.goBack(of: plugin, to: before.crashes)
+    }
+    rollBacks.removeAll { plugins.contains($0.plugin) }
+    rollBacks += before.rollBacks.filter { plugins.contains($0.plugin) }
+  }
+
   private mutating func endCurrent(of plugin: String, at now: Int64, _ wall: Int64, because reason: String) {
     crashes.forget(plugin)
     rollBacks.removeAll { $0.plugin == plugin }

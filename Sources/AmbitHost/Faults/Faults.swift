@@ -158,15 +158,23 @@ extension Faults {
     }
   }
 
-  /// The workers do not serve the plan of the last call of `adopt`: see there.
-  func goBack(to before: State) {
+  /// The workers do not serve the plan of the last call of `adopt`: see there. Deaths that others have caused meanwhile
+  /// stay noted.
+  func goBack(from plan: ReloadPlan, to before: State) {
+    let plugins = plan.names
     state.withLock { state in
-      let waiting = state.waiting
-      state = before
-      state.waiting = waiting
+      state.ledger.goBack(of: plugins, to: before.ledger)
+      for plugin in plugins {
+        (state.contents[plugin], state.handOvers[plugin]) = (before.contents[plugin], before.handOvers[plugin])
+      }
       state.openIfSettled()
     }
   }
+}
+
+extension ReloadPlan {
+  /// The plugins and libraries that it changes.
+  var names: Set<String> { Set(removed).union(generations.map(\.name)) }
 }
 
 extension Faults.State {

@@ -56,10 +56,12 @@ struct Service: Sendable {
     version += 1
   }
 
-  /// Serves what `other` says, because no worker could be started with this.
-  mutating func goBack(to other: Service) {
-    let version = version
+  /// Serves what `other` says, because no worker could be started with a plan. What other plugins have started from in
+  /// workers that have joined meanwhile stays.
+  mutating func goBack(from plan: ReloadPlan, to other: Service) {
+    let (version, states) = (version, states.filter { !plan.names.contains($0.key) })
     self = other
+    self.states.merge(states) { $1 }
     self.version = version + 1
   }
 

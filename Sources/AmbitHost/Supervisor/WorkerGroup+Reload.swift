@@ -93,7 +93,7 @@ extension WorkerGroup {
         retryCrashed()
         return CommitReport(merging: reports, inWorkers: !isInProcess)
       } catch {
-        faults.goBack(to: before)
+        faults.goBack(from: plan, to: before)
         throw error
       }
     }

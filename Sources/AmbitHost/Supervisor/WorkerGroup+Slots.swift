@@ -157,8 +157,8 @@ extension WorkerGroup {
       guard let error = done.wait(unless: isStopping)?.first ?? nil else { continue }
       // The first one decides for all.
       if slot === old[0], let faultsBefore {
-        service.withLock { $0.goBack(to: before) }
-        faults.goBack(to: faultsBefore)
+        service.withLock { $0.goBack(from: order.plan, to: before) }
+        faults.goBack(from: order.plan, to: faultsBefore)
       }
       let consequence =
         slot.status.phase == .serving ? "serves on as it was, because the new one does not start" : "does not start"
