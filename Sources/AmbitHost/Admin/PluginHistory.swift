@@ -29,6 +29,8 @@ struct PluginHistory: Sendable {
   }
 
   private static func outlook(of record: GenerationRecord, _ plugin: String, _ ledger: FaultLedger) -> String {
+    let rollBack = ledger.rollBacks.first { $0.plugin == plugin }
+    if let rollBack { return "is being rolled back" + (rollBack.crash.map { ": \($0)" } ?? "") }
     guard ledger.isOnProbation(plugin, at: Clock.monotonic) else { return "serves" }
     let target = ledger.target(of: plugin)?.label ?? "the last good copy"
     return "serves; a crash before it is proven rolls it back to \(target)"

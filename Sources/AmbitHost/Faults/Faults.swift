@@ -64,7 +64,10 @@ final class Faults: Sendable {
     case .counted: return false
     case .gone: return true
     case .quarantine(let quarantine): report(quarantine, of: culprit.plugin)
-    case .rollBack: break
+    case .rollBack(let order):
+      logger.warning(
+        "plugin \(order.label) is to be rolled back, since it has crashed before it was proven: no worker runs it now",
+        metadata: ["plugin": "\(order.label)"])
     }
     onOrder.withLock { $0 }()
     return true
