@@ -168,6 +168,8 @@ bool take_turn(int patience) {
   return true;
 }
 
+static bool has_turn(void) { return atomic_load(&turn) == (int)syscall(SYS_gettid); }
+
 void give_turn(void) {
   int self = (int)syscall(SYS_gettid);
   atomic_compare_exchange_strong(&turn, &self, 0);
@@ -225,15 +227,15 @@ static bool goes_on(int number) {
 /// A handler of other code ends the process by a signal, or has crashed itself.
 static void take_nested(int number, siginfo_t *info, ucontext_t *context) {
   thread.has_called = false;
-  bool has_turn = atomic_load(&turn) == (int)syscall(SYS_gettid);
-  if (has_turn || take_turn(TURN_PATIENCE)) {
+  bool had_turn = has_turn();
+  if (had_turn || take_turn(TURN_PATIENCE)) {
     static char what[40];
     strcpy(what, ", then ");
     strcat(what, ccrash_signal_name(number));
     bool is_told = records_end() ? amend_record(CCRASH_BY_SIGNAL, number, 0, what) : !thread.is_left_to_library;
     if (!is_told)
       report(number, info, context, NULL);
-    if (!has_turn)
+    if (!had_turn)
       give_turn();
   }
   take_default(number, info);
@@ -266,8 +268,7 @@ static void on_signal(int number, siginfo_t *info, void *context) {
     thread.left = length_of_chain(number);
     thread.has_called = thread.is_default = false;
     take(number, info, context);
-    bool has_turn = atomic_load(&turn) == (int)syscall(SYS_gettid);
-    if (goes_on(number) && (has_turn || take_turn(TURN_PATIENCE)))
+    if (goes_on(number) && (has_turn() || take_turn(TURN_PATIENCE)))
       forget_record();
     thread.context = NULL;
     give_turn();

@@ -12,11 +12,12 @@ import Testing
     "f.so/1": WorkerProcess.ToldGeneration(name: "./f.so", generation: 1, isLibrary: true),
   ]
 
-  @Test(arguments: [
-    ("f.so/1", nil, "f.so/1"), ("f.so/1", "f.so/1", "f.so/1"), ("f.so/1", "my/2", "f.so/1"),
-    ("my/2", "f.so/1", "my/2"), ("my/2", "my/2", "my/2"), ("my/2", "other/1", "other/1"), ("my/2", nil, nil),
-    ("", "f.so/1", "f.so/1"), ("", "my/2", "my/2"), ("", nil, nil), ("gone/1", "my/2", "my/2"),
-  ] as [(work: String, nearest: String?, blamed: String?)])
+  @Test(
+    arguments: [
+      ("f.so/1", nil, "f.so/1"), ("f.so/1", "f.so/1", "f.so/1"), ("f.so/1", "my/2", "f.so/1"),
+      ("my/2", "f.so/1", "my/2"), ("my/2", "my/2", "my/2"), ("my/2", "other/1", "other/1"), ("my/2", nil, nil),
+      ("", "f.so/1", "f.so/1"), ("", "my/2", "my/2"), ("", nil, nil), ("gone/1", "my/2", "my/2"),
+    ] as [(work: String, nearest: String?, blamed: String?)])
   func `The call of a library by a route decides, else the nearest code of a plugin, or whoever has called a library`(
     work: String, nearest: String?, blamed: String?
   ) {

@@ -44,7 +44,8 @@ import Testing
     #expect(ledger.history(of: "my").map(\.crashes) == [4])
   }
 
-  @Test mutating func `A plan that does not come about takes back what it has changed, and no crash of other plugins`() {
+  @Test mutating func `A plan that does not come about takes back what it has changed, and no crash of other plugins`()
+  {
     serve(1, "a")
     for time in 1...2 { #expect(crash(1, at: Int64(time)) == .counted) }
     let other = GenerationRecord(label: "other/1", number: 1, hash: "o", began: 0, start: 0, isPlugin: true)

@@ -18,14 +18,17 @@ import Testing
     return heartbeat.look(at: answer, of: getpid(), asked: Clock.monotonic)
   }
 
-  private func looks(_ heartbeat: inout AmbitHost.Heartbeat, untilHang loops: [LoopProgress]) -> AmbitHost.Heartbeat.Hang {
+  private func looks(_ heartbeat: inout AmbitHost.Heartbeat, untilHang loops: [LoopProgress])
+    -> AmbitHost.Heartbeat.Hang
+  {
     while true {
       if let hang = look(&heartbeat, loops) { return hang }
       usleep(20_000)
     }
   }
 
-  @Test func `A loop that goes from one piece of work to the next in one turn does not hang, however long that takes`() {
+  @Test func `A loop that goes from one piece of work to the next in one turn does not hang, however long that takes`()
+  {
     var heartbeat = AmbitHost.Heartbeat(ofLoops: 1, hangLimit: Self.limit)
     let began = Clock.monotonic
     func progress(_ turnsLeft: Int) -> LoopProgress {

@@ -208,7 +208,8 @@ import Testing
     next.remove()
   }
 
-  @Test(arguments: ["a", "\u{e9}"]) func `A file is copied whose name is as long as names can be`(letter: String) throws {
+  @Test(arguments: ["a", "\u{e9}"]) func `A file is copied whose name is as long as names can be`(letter: String) throws
+  {
     let name = String(repeating: letter, count: 250 / letter.utf8.count) + ".so"
     let bare = try FixtureLibrary.build("bare", in: folder)
     let file = PluginFile(path: folder.path(of: name))

@@ -101,12 +101,15 @@ extension Host {
   func endWorkersOfFailedStart() {
     guard let children else { return }
     let deadline = ShutdownDeadline(since: Clock.monotonic, drain: .zero, cancelGrace: cancelGrace)
-    _ = workers.leave(by: deadline) { _ in } isStopping: {}
+    _ = workers.leave(by: deadline) { _ in
+    } isStopping: {
+    }
     if !workers.predecessors.isEmpty {
       workers.predecessors.release(
         drain: configuration.drainTimeout, cancelGrace: initial.cancelGrace, newWorkersServe: false)
       let end = ShutdownDeadline(
-        since: Clock.monotonic, drain: configuration.drainTimeout, cancelGrace: initial.cancelGrace).lastMoment
+        since: Clock.monotonic, drain: configuration.drainTimeout, cancelGrace: initial.cancelGrace
+      ).lastMoment
       wait(until: end) { workers.predecessors.isEmpty }
     }
     workers.noteKill()

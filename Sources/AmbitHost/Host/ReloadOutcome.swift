@@ -147,7 +147,8 @@ extension ReloadOutcome {
     }
     lines += opened.map { "opened  \($0)" } + closed.map { "closed  \($0)" }
     if !newWorkers.isEmpty {
-      lines.append("workers  \(oldWorkers.isEmpty ? "" : "not ")replaced, because \(newWorkers.joined(separator: ", "))")
+      lines.append(
+        "workers  \(oldWorkers.isEmpty ? "" : "not ")replaced, because \(newWorkers.joined(separator: ", "))")
     }
     lines += oldWorkers.map { "  \($0)" }
     lines += ignored.map { "ignored  \($0): needs a restart" }

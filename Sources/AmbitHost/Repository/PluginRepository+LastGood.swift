@@ -16,7 +16,8 @@ extension LastGoodCopies {
       if let path = source.path, source.isStream {
         throw LastGoodCopies.Unavailable(description: "the configuration \(path) is not a regular file")
       }
-      return try LastGoodCopies(of: source.location, environment: HostProcess.environment, trust: configuration.fileTrust)
+      return try LastGoodCopies(
+        of: source.location, environment: HostProcess.environment, trust: configuration.fileTrust)
     } catch {
       Logger(label: "ambit").warning(
         """

@@ -58,7 +58,11 @@ struct Heartbeat {
     guard limit?.wholeNanoseconds != self.limit else { return }
     (self.limit, interval) = Self.interval(for: limit)
     for index in loops.indices {
-      if let limit = self.limit { loops[index].watch?.use(limit: limit, interval: interval) } else { loops[index].watch = nil }
+      if let limit = self.limit {
+        loops[index].watch?.use(limit: limit, interval: interval)
+      } else {
+        loops[index].watch = nil
+      }
     }
   }
 

@@ -54,7 +54,8 @@ import Testing
         return (list ?? "").split(separator: " ").compactMap { pid_t($0) }
       }
       return try #require(
-        children.first { (try? String(contentsOfFile: "/proc/\($0)/cmdline", encoding: .utf8))?.contains("worker") == true
+        children.first {
+          (try? String(contentsOfFile: "/proc/\($0)/cmdline", encoding: .utf8))?.contains("worker") == true
         })
     }
 
@@ -113,7 +114,8 @@ import Testing
       }
       kill(first, SIGKILL)
       try await supervisor.log.line(containing: "serves again")
-      try await supervisor.log.line(containing: "NOTICE private copies were removed, and are made again for a new worker")
+      try await supervisor.log.line(
+        containing: "NOTICE private copies were removed, and are made again for a new worker")
       #expect(try await supervisor.request("/speak").response().text == "one\n")
       #expect(try await supervisor.request("/cos/0").response().status == 200)
       #expect(try supervisor.worker() != first)

@@ -84,7 +84,9 @@ import Testing
       }
       #expect(try host.memory("VmRSS") < before + (64 << 20))
       let line = try await host.log.line(containing: "plugin limits/1 has reached its limit of 1 MiB of memory (")
-      #expect(line.contains("and other calls that need memory fail, too; to raise it, set alloc in [plugin.limits.limits]"), "\(line)")
+      #expect(
+        line.contains("and other calls that need memory fail, too; to raise it, set alloc in [plugin.limits.limits]"),
+        "\(line)")
       #expect(host.log.lines { $0.contains("limit of 1 MiB") || $0.contains("AMBIT_NO_MEMORY") }.count == 1)
       let body = String(repeating: "x", count: 2 << 20)
       let upload = "POST /body HTTP/1.1\r\nHost: ambit\r\nContent-Length: \(body.utf8.count)\r\n\r\n"

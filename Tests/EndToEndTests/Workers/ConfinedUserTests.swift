@@ -42,8 +42,8 @@ import Testing
       // A user without an account.
       try host.configure("threads = 1\nuser = 54321\ngroup = 54322")
       try await host.reload()
-      try await eventually(until: { $0.hasPrefix("uid=54321,54321 gid=54322 groups=54322 ") && $0.contains(" home=/ ") })
-      {
+      try await eventually(until: { $0.hasPrefix("uid=54321,54321 gid=54322 groups=54322 ") && $0.contains(" home=/ ") }
+      ) {
         try await host.identity()
       }
 

@@ -47,7 +47,8 @@ import Testing
       var texts: [String] = []
       for command in ["check", "serve"] {
         let result = try await ambit(command, in: folder)
-        let message = /host\.conf:4:1: worker_limits\.open_files: expected 0, or at least ([0-9]+), so that .*, found 30/
+        let message =
+          /host\.conf:4:1: worker_limits\.open_files: expected 0, or at least ([0-9]+), so that .*, found 30/
         #expect(result.status == .exited(78), "\(result)")
         texts.append(String(try #require(result.errors.firstMatch(of: message)?.1)))
       }
@@ -80,7 +81,8 @@ import Testing
 
   @Test(.enabled(if: geteuid() == 0, "only root can give workers a user with few processes"))
   func `A limit of processes that is too low for a dry run or a worker is named`() async throws {
-    let hint = "Resource temporarily unavailable; perhaps too low is worker_limits.processes, which is 1, and counts all"
+    let hint =
+      "Resource temporarily unavailable; perhaps too low is worker_limits.processes, which is 1, and counts all"
     let tries = [
       ("check", [PluginFile.sample("hello")], "dry run: its process cannot run as workers do: "),
       ("serve", [], "worker 1 does not start: "),

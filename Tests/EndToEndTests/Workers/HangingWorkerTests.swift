@@ -60,7 +60,8 @@ import Testing
     return (nil, other)
   }
 
-  @Test func `If no other loop of the worker turns, the worker is ended, and the plugin that blocks the loop is blamed`()
+  @Test
+  func `If no other loop of the worker turns, the worker is ended, and the plugin that blocks the loop is blamed`()
     async throws
   {
     try await withHost([.probe("deaths")], configuration: Self.configuration(1)) { host in

@@ -9,7 +9,8 @@ import Testing
   private static let wanted = ProcessInfo.processInfo.environment["AMBIT_RELOADS"].flatMap { Int($0) }
   private static let configuration = "threads = 1\nsettle = '0s'\n"
 
-  @Test func `Reloads under load lose no request, close no connection, and no worker answers with an old version later`()
+  @Test
+  func `Reloads under load lose no request, close no connection, and no worker answers with an old version later`()
     async throws
   {
     let cycles = min(Self.wanted ?? 12, 200)
@@ -51,7 +52,9 @@ import Testing
       let clients = VersionClients(of: host, "/version", kept: 4, fresh: 2)
       var (died, known) = (ContinuousClock.now, 0)
       for number in 1...cycles {
-        let killed = try await host.workers().sorted { $0.key < $1.key }.filter { victims != .one || $0.key == number % 2 + 1 }
+        let killed = try await host.workers().sorted { $0.key < $1.key }.filter {
+          victims != .one || $0.key == number % 2 + 1
+        }
         let position = host.log.position
         try Replacement.byRename.put(versions.bytes(number), at: host.plugins.appending(path: "version.so"))
         async let reload = host.reloadOnRequest()
@@ -64,7 +67,8 @@ import Testing
         let failures = clients.present.failures.dropFirst(known)
         known += failures.count
         died = ends.map(\.arrival).max() ?? died
-        #expect(failures.allSatisfy { $0.began < died }, "only what was in flight in a dead worker is lost: \(failures)")
+        #expect(
+          failures.allSatisfy { $0.began < died }, "only what was in flight in a dead worker is lost: \(failures)")
         try await clients.round()
         #expect(clients.present.lastBeginnings[Versions.text(number - 1)].map { $0 < done } ?? true)
         #expect(clients.present.lastBeginnings[Versions.text(number)] != nil)
