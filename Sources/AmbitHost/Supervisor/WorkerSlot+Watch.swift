@@ -108,6 +108,7 @@ extension WorkerSlot {
     let end = Clock.monotonic + timeToEnd(of: worker)
     while let event = next(until: end) {
       if case .process(.ended(let child), of: worker.id) = event { return noteEnd(of: worker, child.end) }
+      if case .process(.trapped(let signal), of: worker.id) = event { report(.trapped(signal: signal), worker) }
       takeOfOthers(event)
     }
     return self.end(worker, because: Self.lostConnection)
